@@ -1,0 +1,1 @@
+"""Job-market intelligence as a Dagster asset pipeline."""

@@ -1,0 +1,1 @@
+"""Pure functions on columns. No Dagster, no SQL, no HTTP, no clock."""
