@@ -1,0 +1,132 @@
+"""Every setting, typed. The only reader of the environment and of `.env`."""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_ISO_CURRENCY = r"^[A-Z]{3}$"
+
+
+class SettingsError(Exception):
+    """A setting is wrong; each line of the message names the variable and what is wrong with it."""
+
+
+class Settings(BaseSettings):
+    """Settings from the environment, else from `.env`; `.env.example` documents each."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True, frozen=True)
+
+    database_url: str | None = Field(None, validation_alias="DATABASE_URL")
+    data_dir: Path = Field(Path("data"), validation_alias="MARKET_ASSETS_DATA_DIR")
+    landing_url: str | None = Field(None, validation_alias="MARKET_ASSETS_LANDING_URL")
+    landing_days: int = Field(90, ge=1, validation_alias="MARKET_ASSETS_LANDING_DAYS")
+    retention_days: int = Field(90, ge=1, validation_alias="MARKET_ASSETS_RETENTION_DAYS")
+    window_days: int = Field(90, ge=1, validation_alias="MARKET_ASSETS_WINDOW_DAYS")
+    trend_days: int = Field(180, ge=1, validation_alias="MARKET_ASSETS_TREND_DAYS")
+    ingestion_cron: str = Field("0 2 * * *", validation_alias="MARKET_ASSETS_INGESTION_CRON")
+    refresh_cron: str = Field("30 2,14 * * *", validation_alias="MARKET_ASSETS_REFRESH_CRON")
+    cleanup_cron: str = Field("0 3 * * 0", validation_alias="MARKET_ASSETS_CLEANUP_CRON")
+    rebuild_cron: str = Field("0 4 * * 0", validation_alias="MARKET_ASSETS_REBUILD_CRON")
+    sources: Path = Field(Path("sources.yaml"), validation_alias="MARKET_ASSETS_SOURCES")
+    currency: str = Field("USD", pattern=_ISO_CURRENCY, validation_alias="MARKET_ASSETS_CURRENCY")
+    exchange_rates: Path | None = Field(None, validation_alias="MARKET_ASSETS_EXCHANGE_RATES")
+    taxonomy: Path | None = Field(None, validation_alias="MARKET_ASSETS_TAXONOMY")
+    custom_dir: Path | None = Field(None, validation_alias="MARKET_ASSETS_CUSTOM_DIR")
+    host: str = Field("127.0.0.1", validation_alias="MARKET_ASSETS_HOST")
+    port: int = Field(3000, ge=1, le=65535, validation_alias="MARKET_ASSETS_PORT")
+    dagster_home: Path | None = Field(None, validation_alias="DAGSTER_HOME")
+    adzuna_app_id: str | None = Field(None, validation_alias="ADZUNA_APP_ID")
+    adzuna_app_key: str | None = Field(None, validation_alias="ADZUNA_APP_KEY")
+    rapidapi_key: str | None = Field(None, validation_alias="RAPIDAPI_KEY")
+    alert_urls: Annotated[tuple[str, ...], NoDecode] = Field((), validation_alias="MARKET_ASSETS_ALERT_URLS")
+
+    @field_validator("alert_urls", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(value.split()) if isinstance(value, str) else value
+
+    @field_validator("currency", mode="before")
+    @classmethod
+    def _upper(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("ingestion_cron", "refresh_cron", "cleanup_cron", "rebuild_cron")
+    @classmethod
+    def _valid_cron(cls, value: str) -> str:
+        from dagster._utils.schedules import is_valid_cron_string
+
+        if not is_valid_cron_string(value):
+            raise ValueError(f"{value!r} is not a cron expression such as '0 2 * * *'")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str | None) -> str | None:
+        from market_assets.storage.database import StoreError, parse_database_url
+
+        try:
+            if value:
+                parse_database_url(value)
+        except StoreError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("sources", "exchange_rates", "taxonomy", "custom_dir")
+    @classmethod
+    def _existing_if_named(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.exists():
+            raise ValueError(f"{value} does not exist")
+        return value
+
+    @property
+    def market_url(self) -> str:
+        """The market database: as set, else an SQLite file under the data folder."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'market.db'}"
+
+    @property
+    def landing(self) -> str:
+        """Where landed payloads are: an fsspec URL or a folder."""
+        return self.landing_url or str(self.data_dir / "landing")
+
+    @property
+    def archive_dir(self) -> Path:
+        return self.data_dir / "archive"
+
+    @property
+    def report_path(self) -> Path:
+        return self.data_dir / "reports" / "market_report.html"
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: one line for each wrong variable.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("\n".join(_worded(problem) for problem in error.errors())) from None
+
+
+def environment_for_children(**changes: str) -> dict[str, str]:
+    """The environment of a process that this one starts, with changes."""
+    return {**os.environ, **changes}
+
+
+def set_dagster_home(folder: Path) -> None:
+    """Tell Dagster, in this process and its children, where its instance is configured."""
+    os.environ["DAGSTER_HOME"] = str(folder.resolve())
+
+
+def _worded(problem: object) -> str:
+    details = dict(problem)  # type: ignore[call-overload]
+    message = str(details["msg"]).removeprefix("Value error, ")
+    return f"{'.'.join(map(str, details['loc']))}: {message} (it is {details['input']!r})"

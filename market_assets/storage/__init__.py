@@ -1,0 +1,1 @@
+"""The market database: tables, migrations, the lock, bulk reads and writes. SQLite and PostgreSQL."""

@@ -1,0 +1,98 @@
+"""Which database it is, how to reach it, and what its two dialects call things.
+
+The data path goes through ADBC (`storage.connection`); SQLAlchemy declares, compiles and migrates. On SQLite
+both must not hold the same file open in one process at once: the kernel drops a process's file locks when any
+of its handles to the file is closed. So engines made here keep no connection open.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool import NullPool
+
+BUSY_TIMEOUT_MS = 60_000
+
+
+class StoreError(Exception):
+    """The market database can't be used; the message tells a person why and what to do."""
+
+
+class StoreUnavailableError(StoreError):
+    """The database does not answer, is locked or can't be written; worth another try later."""
+
+
+class Database:
+    """A market database, by its URL (`sqlite:///path` or `postgresql://…`)."""
+
+    def __init__(self, url: str) -> None:
+        self.url: URL = parse_database_url(url)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def name(self) -> str:
+        """What messages call it: the file's path, or the URL without its password."""
+        return str(self.path) if self.is_sqlite else self.url.render_as_string(hide_password=True)
+
+    @property
+    def path(self) -> Path:
+        """The file of an SQLite database."""
+        if not self.url.database:
+            raise StoreError("an SQLite database needs a file: sqlite:///path/to/market.db")
+        return Path(self.url.database)
+
+    @property
+    def adbc_uri(self) -> str:
+        if self.is_sqlite:
+            return str(self.path)
+        return self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+    @cached_property
+    def dialect(self) -> sa.Dialect:
+        # With the usual "pyformat" style PostgreSQL's compiler doubles every % for a driver we don't use here.
+        return sqlite.dialect() if self.is_sqlite else postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+
+    def compile(self, statement: sa.sql.ClauseElement | str) -> str:
+        """The statement's SQL in this database's dialect, its values written into it."""
+        if isinstance(statement, str):
+            return statement
+        return str(statement.compile(dialect=self.dialect, compile_kwargs={"literal_binds": True}))
+
+    def engine(self) -> sa.Engine:
+        """An SQLAlchemy engine that keeps no connection open."""
+        if not self.is_sqlite:
+            return sa.create_engine(self.url.set(drivername="postgresql+psycopg"), poolclass=NullPool)
+        engine = sa.create_engine(self.url, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        return engine
+
+
+def parse_database_url(url: str) -> URL:
+    """Read a database URL.
+
+    Raises:
+        StoreError: it is not one of SQLite or PostgreSQL.
+    """
+    try:
+        parsed = make_url(url.replace("postgres://", "postgresql://", 1))
+    except sa.exc.ArgumentError:
+        raise StoreError(f"not a database URL: {url!r} (sqlite:///path or postgresql://…)") from None
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise StoreError(f"{parsed.get_backend_name()} is not supported: use sqlite:///path or postgresql://…")
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise StoreError("an SQLite database needs a file: sqlite:///path/to/market.db")
+    return parsed
+
+
+def _prepare_sqlite(connection: sqlite.pysqlite.DBAPIConnection, _record: object) -> None:  # type: ignore[name-defined]
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()

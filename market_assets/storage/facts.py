@@ -1,0 +1,146 @@
+"""Reading the counted postings, and writing the skills that were found in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import sqlalchemy as sa
+
+from market_assets.compute.facts import FACT, Facts
+from market_assets.storage.connection import MarketConnection
+from market_assets.storage.tables import data_revision, job_postings, posting_facts, skills
+
+_SKILL = pl.Schema({"skill_id": pl.Int64(), "skill": pl.String(), "category": pl.String()})
+_TEXT = pl.Schema({"posting_id": pl.Int64(), "title": pl.String(), "description": pl.String()})
+
+
+class Counted(Enum):
+    """Which postings of a job count."""
+
+    #: The original of those in the store: what `duplicate_of` says.
+    ORIGINALS = "originals"
+    #: The first of a job, even if its posting has been archived since: so that history doesn't change.
+    FIRST_OF_JOB = "first of job"
+
+
+def read_facts(
+    connection: MarketConnection, start: datetime, end: datetime, counted: Counted = Counted.ORIGINALS
+) -> Facts:
+    """The counted postings with start ≤ posted_at ≤ end whose skills are known, with those skills."""
+    facts = posting_facts.c
+    counts = facts.duplicate_of.is_(None) if counted is Counted.ORIGINALS else facts.first_of_job
+    query = (
+        sa.select(*(facts[name] for name in FACT), facts.skills)
+        .where(facts.posted_at >= start, facts.posted_at <= end, counts, facts.skills.is_not(None))
+        .order_by(facts.posting_id)
+    )
+    rows = connection.read(query, pl.Schema({**FACT, "skills": pl.Binary()}))
+    known = connection.read(sa.select(skills.c.skill_id, skills.c.skill, skills.c.category), _SKILL).sort("skill")
+    lengths = rows["skills"].bin.size().to_numpy() // 2
+    offsets = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))).astype(np.int64)
+    return Facts(
+        postings=rows.select(FACT.names()),
+        offsets=offsets,
+        codes=_positions(rows["skills"], offsets, known["skill_id"].to_numpy()),
+        skills=known.select("skill", "category"),
+    )
+
+
+def count_pending(connection: MarketConnection) -> int:
+    """How many postings wait for their skills to be found, and so do not count yet."""
+    facts = posting_facts.c
+    return int(
+        connection.scalar(
+            sa.select(sa.func.count()).where(facts.in_store, facts.skills.is_(None)).select_from(posting_facts)
+        )
+    )
+
+
+def _positions(
+    encoded: pl.Series, offsets: npt.NDArray[np.int64], skill_ids: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int32]:
+    """Decode skill ids to positions in the list of skills by name, ascending within each posting."""
+    ids = np.frombuffer(b"".join(encoded.to_list()), dtype="<u2")
+    position_of = np.zeros(int(skill_ids.max(initial=0)) + 1, dtype=np.int32)
+    position_of[skill_ids] = np.arange(len(skill_ids), dtype=np.int32)
+    codes: npt.NDArray[np.int32] = position_of[ids]
+    rows = np.repeat(np.arange(len(offsets) - 1, dtype=np.int64), np.diff(offsets))
+    in_order = rows * (len(skill_ids) + 1) + codes
+    if np.any(in_order[1:] < in_order[:-1]):
+        codes = codes[np.argsort(in_order, kind="stable")]
+    return codes
+
+
+def ensure_skills(connection: MarketConnection, names: pl.DataFrame) -> npt.NDArray[np.uint16]:
+    """Give every skill of a taxonomy an id that it keeps for ever; inside the caller's transaction.
+
+    Args:
+        connection: where the skills are.
+        names: skill, category.
+
+    Returns:
+        uint16, the id of each row of `names`.
+    """
+    connection.execute(data_revision.update().values(revision=data_revision.c.revision + 1))
+    known = connection.read(sa.select(skills.c.skill_id, skills.c.skill, skills.c.category), _SKILL)
+    next_id = max(known["skill_id"].to_list(), default=-1) + 1
+    fresh = names.join(known, on="skill", how="anti", maintain_order="left")
+    ids = np.arange(next_id, next_id + fresh.height)
+    if next_id + fresh.height > 2**16:
+        raise ValueError("no more than 65,536 skills can ever be known to one database")
+    fresh = fresh.with_columns(
+        skill_id=pl.Series(ids, dtype=pl.Int64()),
+        code=pl.Series([int(number).to_bytes(2, "little") for number in ids], dtype=pl.Binary()),
+    )
+    connection.append(skills, fresh)
+    moved = names.join(known, on="skill", suffix="_known").filter(pl.col("category") != pl.col("category_known"))
+    if moved.height:
+        staged = connection.stage("moved_skills", moved.select("skill", "category"))
+        connection.execute(
+            skills.update().values(category=staged.c.category).where(skills.c.skill == staged.c.skill)
+        )
+    both = pl.concat([known.select("skill_id", "skill"), fresh.select("skill_id", "skill")])
+    return names.join(both, on="skill", how="left", maintain_order="left")["skill_id"].to_numpy().astype(np.uint16)
+
+
+def read_texts(connection: MarketConnection, day: date, batch: int = 10_000) -> Iterator[pl.DataFrame]:
+    """posting_id, title and description of the postings whose content came from a day's partition, in batches."""
+    postings = job_postings.c
+    last = -1
+    while True:
+        query = (
+            sa.select(postings.posting_id, postings.title, postings.description)
+            .where(postings.content_date == day, postings.posting_id > last)
+            .order_by(postings.posting_id)
+            .limit(batch)
+        )
+        rows = connection.read(query, _TEXT)
+        if rows.is_empty():
+            return
+        last = int(rows["posting_id"][-1])
+        yield rows
+
+
+def encode_skills(found: pl.Series, skill_ids: npt.NDArray[np.uint16]) -> pl.Series:
+    """Lists of positions in a taxonomy as bytes: two for each skill's id, low byte first."""
+    lengths = found.list.len().to_numpy()
+    ends = 2 * np.cumsum(lengths, dtype=np.int64)
+    positions = found.explode().drop_nulls().to_numpy()
+    codes = skill_ids[positions].astype("<u2").tobytes() if len(positions) else b""
+    encoded = [codes[end - 2 * length : end] for end, length in zip(ends.tolist(), lengths.tolist(), strict=True)]
+    return pl.Series(encoded, dtype=pl.Binary())
+
+
+def write_skills(connection: MarketConnection, posting_ids: pl.Series, encoded: pl.Series) -> None:
+    """Store the skills of postings, two bytes each, low byte first; inside the caller's transaction."""
+    staged = connection.stage("found_skills", pl.DataFrame({"posting_id": posting_ids, "skills": encoded}))
+    connection.execute(
+        posting_facts.update()
+        .values(skills=staged.c.skills)
+        .where(posting_facts.c.posting_id == staged.c.posting_id)
+    )

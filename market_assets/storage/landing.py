@@ -1,0 +1,160 @@
+"""Landed payloads: what a source gave for a day, byte for byte, compressed, on any fsspec file system.
+
+A day of a source is a folder `<landing>/<source>/<YYYY-MM-DD>` of gzipped payloads, named after their content, and
+a manifest that is written last. Without a manifest nothing was landed; what no manifest names does not count.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from functools import partial
+from typing import Any, BinaryIO, cast
+
+import fsspec
+
+from market_assets.sources.protocol import Fetch, Payload
+from market_assets.storage.database import StoreUnavailableError
+
+_MANIFEST = "manifest.json"
+_FAILURE = "failure.txt"
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class LandedPayload:
+    """A landed payload's name, its size in bytes and SHA-256 before compression."""
+
+    name: str
+    size: int
+    sha256: str
+
+    @property
+    def file(self) -> str:
+        return f"{self.name}.{self.sha256[:12]}.gz"
+
+
+@dataclass(frozen=True)
+class LandedDay:
+    """The manifest of a source's day."""
+
+    source: str
+    day: date
+    observed_at: datetime
+    payloads: tuple[LandedPayload, ...]
+
+    @property
+    def size(self) -> int:
+        return sum(payload.size for payload in self.payloads)
+
+
+class Landing:
+    """The landing area at an fsspec URL or a local folder."""
+
+    def __init__(self, url: str) -> None:
+        self._files, root = fsspec.core.url_to_fs(url)
+        self._root = str(root).rstrip("/")
+
+    def land(self, source: str, day: date, fetch: Fetch) -> LandedDay:
+        """Write a fetch's payloads, then the manifest. An earlier landing of that day is replaced.
+
+        Raises:
+            StoreUnavailableError: the file system refuses.
+        """
+        folder = self._folder(source, day)
+        with _worded(folder):
+            self._files.makedirs(folder, exist_ok=True)
+        payloads = tuple(self._write(folder, payload) for payload in fetch.payloads)
+        landed = LandedDay(source, day, fetch.observed_at, payloads)
+        manifest = json.dumps(asdict(landed), default=str, indent=1)
+        with _worded(folder):
+            self._write_whole(f"{folder}/{_MANIFEST}", manifest.encode())
+        self._remove_others(folder, {payload.file for payload in payloads} | {_MANIFEST})
+        return landed
+
+    def land_failure(self, source: str, day: date, reason: str) -> None:
+        """Note why a source gave nothing for a day; what was landed before stays."""
+        folder = self._folder(source, day)
+        with _worded(folder):
+            self._files.makedirs(folder, exist_ok=True)
+            self._write_whole(f"{folder}/{_FAILURE}", reason.encode())
+
+    def failure(self, source: str, day: date) -> str | None:
+        """Why the last attempt to fetch a source for a day failed; None when it did not."""
+        path = f"{self._folder(source, day)}/{_FAILURE}"
+        return self._files.cat_file(path).decode() if self._files.exists(path) else None
+
+    def landed(self, source: str, day: date) -> LandedDay | None:
+        """What was landed of a source for a day; None when nothing was."""
+        path = f"{self._folder(source, day)}/{_MANIFEST}"
+        if not self._files.exists(path):
+            return None
+        content: dict[str, Any] = json.loads(self._files.cat_file(path))
+        return LandedDay(
+            source=content["source"],
+            day=date.fromisoformat(content["day"]),
+            observed_at=datetime.fromisoformat(content["observed_at"]),
+            payloads=tuple(LandedPayload(**payload) for payload in content["payloads"]),
+        )
+
+    def open(self, landed: LandedDay) -> Iterator[Payload]:
+        """The payloads of a landed day, as they came."""
+        folder = self._folder(landed.source, landed.day)
+        for payload in landed.payloads:
+            yield Payload(payload.name, partial(self._open, f"{folder}/{payload.file}"))
+
+    def remove_before(self, cutoff: date) -> int:
+        """Remove the landed days before a day; returns how many."""
+        removed = 0
+        for source in self._names(self._root):
+            for name in self._names(f"{self._root}/{source}"):
+                if name < cutoff.isoformat():
+                    self._files.rm(f"{self._root}/{source}/{name}", recursive=True)
+                    removed += 1
+        return removed
+
+    def _folder(self, source: str, day: date) -> str:
+        return f"{self._root}/{source}/{day.isoformat()}"
+
+    def _names(self, folder: str) -> list[str]:
+        if not self._files.exists(folder):
+            return []
+        return sorted(path.rstrip("/").rsplit("/", 1)[-1] for path in self._files.ls(folder, detail=False))
+
+    def _open(self, path: str) -> BinaryIO:
+        return cast(BinaryIO, gzip.open(self._files.open(path, "rb")))
+
+    def _write(self, folder: str, payload: Payload) -> LandedPayload:
+        digest, size, unfinished = hashlib.sha256(), 0, f"{folder}/{payload.name}.part"
+        with payload.open() as content, _worded(unfinished):
+            with self._files.open(unfinished, "wb") as raw, gzip.GzipFile("", "wb", 1, raw, mtime=0) as packed:
+                while block := content.read(_BLOCK):
+                    digest.update(block)
+                    size += len(block)
+                    packed.write(block)
+            landed = LandedPayload(payload.name, size, digest.hexdigest())
+            self._files.mv(unfinished, f"{folder}/{landed.file}")
+        return landed
+
+    def _write_whole(self, path: str, content: bytes) -> None:
+        with self._files.open(f"{path}.part", "wb") as file:
+            file.write(content)
+        self._files.mv(f"{path}.part", path)
+
+    def _remove_others(self, folder: str, keep: set[str]) -> None:
+        for name in self._names(folder):
+            if name not in keep:
+                self._files.rm(f"{folder}/{name}")
+
+
+@contextlib.contextmanager
+def _worded(path: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreUnavailableError(f"can't write {path}: {error.strerror or error}") from error

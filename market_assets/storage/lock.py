@@ -1,0 +1,174 @@
+"""One lock on the market tables: shared by ingestion, held alone by refresh, rebuild, cleanup, migration.
+
+It holds however a writer was started, and a dead holder loses it at once, because the kernel (SQLite: a lock on
+a file beside the database) or the server (PostgreSQL: an advisory lock of a session) lets go of it. Whoever waits
+alone goes before those who come after it, so that a stream of shared holders can't keep it waiting for ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Protocol
+
+import sqlalchemy as sa
+
+from market_assets.storage.database import Database, StoreUnavailableError
+
+_POLL_SECONDS = 0.2
+_NOTICE_SECONDS = 30.0
+#: Any number that no other program on the same PostgreSQL database takes for its advisory locks.
+_ADVISORY_KEY = 7_216_021_411
+
+Notice = Callable[[str], None]
+
+
+class _Mechanism(Protocol):
+    def acquire(self, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> Callable[[], None]: ...
+
+
+class StoreLock:
+    """The lock of a database, for one holder; `purpose` tells others who holds it."""
+
+    def __init__(self, database: Database, purpose: str, notice: Notice = lambda _message: None) -> None:
+        self._purpose = f"{purpose} (process {os.getpid()})"
+        self._notice = notice
+        self._mechanism: _Mechanism = _FileLock(database.path) if database.is_sqlite else _AdvisoryLock(database)
+        self._held: str | None = None
+        self._release: Callable[[], None] = lambda: None
+
+    def hold(self, *, exclusive: bool) -> None:
+        """Take the lock in a mode and keep it until `release`; waits, saying so, as long as it takes."""
+        mode = "exclusive" if exclusive else "shared"
+        if self._held == mode:
+            return
+        self.release()
+        last_notice = -_NOTICE_SECONDS
+
+        def waiting(holders: str) -> None:
+            nonlocal last_notice
+            if time.monotonic() - last_notice >= _NOTICE_SECONDS:
+                last_notice = time.monotonic()
+                self._notice(f"waiting for the market tables, which are held by {holders or 'another writer'}")
+
+        self._release = self._mechanism.acquire(self._purpose, exclusive=exclusive, waiting=waiting)
+        self._held = mode
+
+    def release(self) -> None:
+        """Let go; harmless when not held."""
+        self._release()
+        self._held, self._release = None, lambda: None
+
+    @contextlib.contextmanager
+    def exclusive(self) -> Iterator[None]:
+        self.hold(exclusive=True)
+        try:
+            yield
+        finally:
+            self.release()
+
+    @contextlib.contextmanager
+    def shared(self) -> Iterator[None]:
+        self.hold(exclusive=False)
+        try:
+            yield
+        finally:
+            self.release()
+
+
+class _FileLock:
+    """flock on `<database>.lock`, behind a gate that keeps the order of arrival, and a file a holder."""
+
+    def __init__(self, database_path: Path) -> None:
+        self._path = database_path.with_name(f"{database_path.name}.lock")
+        self._gate = database_path.with_name(f"{database_path.name}.gate")
+        self._holders = database_path.with_name(f"{database_path.name}.holders")
+
+    def acquire(self, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> Callable[[], None]:
+        try:
+            self._holders.mkdir(exist_ok=True)
+            gate, lock = self._gate.open("a"), self._path.open("a")
+        except OSError as error:
+            raise StoreUnavailableError(f"can't lock {self._path}: {error.strerror}") from error
+        with gate:
+            self._wait_for(gate, fcntl.LOCK_EX, waiting)
+            self._wait_for(lock, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH, waiting)
+        card = (self._holders / f"{os.getpid()}-{id(lock)}").open("w")
+        fcntl.flock(card, fcntl.LOCK_EX)
+        card.write(purpose)
+        card.flush()
+
+        def release() -> None:
+            Path(card.name).unlink(missing_ok=True)
+            card.close()
+            lock.close()
+
+        return release
+
+    def _wait_for(self, file: IO[str], mode: int, waiting: Callable[[str], None]) -> None:
+        while True:
+            try:
+                fcntl.flock(file, mode | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                waiting(self._living_holders())
+                time.sleep(_POLL_SECONDS)
+
+    def _living_holders(self) -> str:
+        living = []
+        for path in sorted(self._holders.iterdir()):
+            with contextlib.suppress(FileNotFoundError), path.open() as card:
+                try:
+                    fcntl.flock(card, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                    path.unlink(missing_ok=True)
+                except BlockingIOError:
+                    living.append(card.read())
+        return ", ".join(living)
+
+
+class _AdvisoryLock:
+    """A session-level advisory lock on a connection of its own, whose application_name tells who holds it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def acquire(self, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> Callable[[], None]:
+        kind = "" if exclusive else "_shared"
+        try:
+            connection = self._database.engine().connect().execution_options(isolation_level="AUTOCOMMIT")
+            connection.execute(
+                sa.text("SELECT set_config('application_name', :name, false)"), {"name": purpose[:63]}
+            )
+            while not self._try_lock(connection, kind):
+                waiting(_living_sessions(connection))
+        except sa.exc.OperationalError as error:
+            cause = " ".join(str(error.orig).split())
+            raise StoreUnavailableError(f"the database {self._database.name} failed: {cause}") from error
+        return connection.close
+
+    def _try_lock(self, connection: sa.Connection, kind: str) -> bool:
+        """Stand in the server's own queue for a while: it serves in the order of arrival."""
+        connection.execute(sa.text("SET lock_timeout = '5s'"))
+        try:
+            connection.execute(sa.text(f"SELECT pg_advisory_lock{kind}({_ADVISORY_KEY})"))
+        except sa.exc.OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) != "55P03":
+                raise
+            return False
+        return True
+
+
+def _living_sessions(connection: sa.Connection) -> str:
+    names = connection.execute(
+        sa.text(
+            "SELECT DISTINCT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid) "
+            "WHERE l.locktype = 'advisory' AND l.granted "
+            "AND (l.classid::bigint << 32) + l.objid::bigint = :key ORDER BY 1"
+        ),
+        {"key": _ADVISORY_KEY},
+    )
+    return ", ".join(names.scalars())

@@ -1,0 +1,16 @@
+"""What Alembic runs for a migration; the connection comes from `storage.schema`."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from market_assets.storage.tables import metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    render_as_batch=True,
+    transaction_per_migration=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

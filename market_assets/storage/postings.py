@@ -1,0 +1,206 @@
+"""Writing a day's postings: staged in bulk, merged with what is known, linked, all in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import polars as pl
+import sqlalchemy as sa
+
+from market_assets.compute.merging import CONTENT, SIGHTING, merge_sightings, newest_of_each
+from market_assets.compute.schemas import NORMALISED_POSTING
+from market_assets.storage.connection import MarketConnection
+from market_assets.storage.duplicates import relink
+from market_assets.storage.tables import data_revision, job_postings, posting_facts, rejected_postings
+from market_assets.storage.types import arrow_schema
+
+#: Texts stay in the database while a day is merged; only the other columns pass through memory at once.
+_TEXTS = ("title", "company", "description", "url")
+_PAY = ("posted_at", "annual_salary_min", "annual_salary_max")
+
+
+@dataclass
+class IngestedDay:
+    """What became of the records of one partition."""
+
+    accepted: int = 0
+    rejected: int = 0
+    repeated: int = 0
+    new: int = 0
+    updated: int = 0
+    already_archived: int = 0
+    duplicates: int = 0
+    nulled: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NormalisedBatch:
+    """Some postings of a partition: of one source, normalised, with those that were rejected."""
+
+    source: str
+    observed_at: datetime
+    postings: pl.DataFrame
+    rejected: pl.DataFrame
+    nulled: dict[str, int]
+
+
+class DayWriter:
+    """Writes one daily partition into job_postings, posting_facts and rejected_postings."""
+
+    def __init__(self, connection: MarketConnection, day: date, rates: pl.DataFrame, currency: str) -> None:
+        self._connection = connection
+        self._day = day
+        self._rates = rates
+        self._currency = currency
+
+    def write(self, batches: Iterable[NormalisedBatch], sources: Iterable[str]) -> IngestedDay:
+        """Write all batches in one transaction; `sources` are those whose earlier rejections are replaced."""
+        result = IngestedDay()
+        with self._connection.transaction():
+            narrow, rejected = self._stage(batches, result)
+            self._connection.execute(data_revision.update().values(revision=data_revision.c.revision + 1))
+            if narrow.height:
+                self._merge(narrow, result)
+            self._replace_rejected(rejected, list(sources))
+        result.rejected = rejected.height
+        return result
+
+    def _stage(self, batches: Iterable[NormalisedBatch], result: IngestedDay) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Stage texts in the database; keep the other columns, the newest row of each posting."""
+        kept: list[pl.DataFrame] = []
+        rejected: list[pl.DataFrame] = []
+        count = 0
+        for batch in batches:
+            postings = batch.postings.with_row_index("row", offset=count).with_columns(
+                pl.col("row").cast(pl.Int64)
+            )
+            count += postings.height
+            self._connection.stage("incoming_texts", postings.select("row", *_TEXTS), append=bool(kept))
+            text = pl.concat_str("title", pl.col("description").fill_null(""), separator="\n")
+            kept.append(
+                postings.with_columns(
+                    text_hash=text.hash(seed=0).reinterpret(signed=True),
+                    observed_at=pl.lit(batch.observed_at, pl.Datetime("us", "UTC")),
+                ).drop(_TEXTS)
+            )
+            rejected.append(self._rejections(batch))
+            for name, number in batch.nulled.items():
+                result.nulled[name] = result.nulled.get(name, 0) + number
+        if not kept:
+            return pl.DataFrame(), pl.DataFrame(schema=arrow_schema(rejected_postings))
+        narrow = newest_of_each(pl.concat(kept))
+        result.accepted, result.repeated = count, count - narrow.height
+        unique = pl.concat(rejected).unique(["source", "partition_date", "payload_hash"], maintain_order=True)
+        return narrow, unique
+
+    def _rejections(self, batch: NormalisedBatch) -> pl.DataFrame:
+        rows = batch.rejected.with_columns(
+            pl.lit(batch.source).alias("source"),
+            pl.lit(self._day, pl.Date()).alias("partition_date"),
+            pl.lit(batch.observed_at, pl.Datetime("us", "UTC")).alias("rejected_at"),
+        )
+        return rows.select(arrow_schema(rejected_postings).names())
+
+    def _merge(self, narrow: pl.DataFrame, result: IngestedDay) -> None:
+        known = self._known(narrow["posting_id"])
+        merged = pl.concat(
+            merge_sightings(
+                incoming,
+                known,
+                day=self._day,
+                observed_at=observed_at,
+                rates=self._rates,
+                currency=self._currency,
+            )
+            for (observed_at,), incoming in narrow.group_by("observed_at", maintain_order=True)
+        )
+        in_archive = known.filter(~pl.col("in_store")).select("posting_id", archived_posted_at="posted_at")
+        merged = merged.join(in_archive, on="posting_id", how="left", maintain_order="left")
+        archived = (pl.col("posted_at") <= pl.col("archived_posted_at")).fill_null(False)
+        result.already_archived = merged.filter(archived).height
+        merged = merged.filter(~archived).drop("archived_posted_at")
+        result.updated = merged.join(known.filter("in_store"), on="posting_id", how="semi").height
+        result.new = merged.height - result.updated
+        if merged.height:
+            self._write_postings(merged)
+            self._write_facts(merged)
+            result.duplicates = relink(self._connection, pl.concat([_keys(merged), _keys(known)]))
+
+    def _known(self, posting_ids: pl.Series) -> pl.DataFrame:
+        """What is known of the postings: from job_postings where they are, else from their narrow rows."""
+        wanted = self._connection.stage("wanted", posting_ids.to_frame())
+        facts, postings = posting_facts.c, job_postings.c
+        from_postings = [name for name in (*CONTENT, *SIGHTING) if name not in ("url_key", "job_key", "text_hash")]
+        schema = pl.Schema(
+            {
+                **{name: NORMALISED_POSTING.get(name, pl.Int64()) for name in ("posting_id", *CONTENT)},
+                **SIGHTING,
+                "posted_at": pl.Datetime("us", "UTC"),
+                "in_store": pl.Boolean(),
+            }
+        )
+        query = (
+            sa.select(
+                facts.posting_id,
+                facts.url_key,
+                facts.job_key,
+                facts.text_hash,
+                facts.posted_at,
+                facts.in_store,
+                *(postings[name] for name in from_postings),
+            )
+            .join_from(posting_facts, wanted, wanted.c.posting_id == facts.posting_id)
+            .outerjoin(job_postings, postings.posting_id == facts.posting_id)
+        )
+        return self._connection.read(query, schema)
+
+    def _write_postings(self, merged: pl.DataFrame) -> None:
+        taken = merged.filter("takes_content").drop("salary", "text_changed", "takes_content", "observed_at")
+        names = [name for name in taken.columns if name in job_postings.c]
+        staged = self._connection.stage("merged", taken)
+        texts = sa.table("incoming_texts", *(sa.column(name) for name in ("row", *_TEXTS)))
+        rows = (
+            sa.select(*(staged.c[name] for name in names), *(texts.c[name] for name in _TEXTS))
+            .join_from(staged, texts, texts.c["row"] == staged.c["row"])
+            .where(sa.true())
+        )
+        self._connection.upsert(job_postings, rows)
+        seen_before = merged.filter(~pl.col("takes_content"))
+        if seen_before.height:
+            columns = ("ingested_at", "partition_date", *_PAY)
+            staged = self._connection.stage("seen_before", seen_before.select("posting_id", *columns))
+            self._connection.execute(
+                job_postings.update()
+                .values({name: staged.c[name] for name in columns})
+                .where(job_postings.c.posting_id == staged.c.posting_id)
+            )
+
+    def _write_facts(self, merged: pl.DataFrame) -> None:
+        """Upsert the narrow rows; skills found in a text that has changed are forgotten."""
+        names = [name for name in arrow_schema(posting_facts).names() if name in merged.columns]
+        facts = merged.select(names).with_columns(
+            in_store=pl.lit(True), duplicate_of=pl.lit(None, pl.Int64()), first_of_job=pl.lit(True)
+        )
+        staged = self._connection.stage("facts", facts)
+        rows = sa.select(*staged.c).where(sa.true())
+        self._connection.upsert(posting_facts, rows, keep=("duplicate_of", "first_of_job"))
+        changed = self._connection.stage("changed", merged.filter("text_changed").select("posting_id"))
+        self._connection.execute(
+            posting_facts.update()
+            .values(skills=None)
+            .where(posting_facts.c.posting_id.in_(sa.select(changed.c.posting_id)))
+        )
+
+    def _replace_rejected(self, rejected: pl.DataFrame, sources: list[str]) -> None:
+        table = rejected_postings.c
+        self._connection.execute(
+            rejected_postings.delete().where(table.partition_date == self._day, table.source.in_(sources))
+        )
+        clean = pl.col("payload", "reason").str.replace_all("\x00", "", literal=True)
+        self._connection.append(rejected_postings, rejected.with_columns(clean))
+
+
+def _keys(postings: pl.DataFrame) -> pl.DataFrame:
+    return postings.select("posting_id", "url_key", "job_key")

@@ -1,0 +1,101 @@
+"""The version of the database's schema: what it is, what the code needs, and how to get there."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from market_assets.storage.database import Database, StoreError, StoreUnavailableError
+from market_assets.storage.lock import StoreLock
+
+_MIGRATIONS = "market_assets.storage:migrations"
+
+
+def newest_version() -> str:
+    """The schema version that this code needs."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    assert head is not None
+    return head
+
+
+def current_version(database: Database) -> str | None:
+    """The schema version of the database, None where it is empty or does not exist."""
+    if database.is_sqlite and not database.path.exists():
+        return None
+    try:
+        with database.engine().connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    except sa.exc.DatabaseError as error:
+        raise StoreUnavailableError(f"the database {database.name} failed: {_cause(error)}") from error
+
+
+def upgrade(database: Database) -> bool:
+    """Bring the schema to the newest version; returns whether there was anything to do.
+
+    Raises:
+        StoreError: the database is newer than the code.
+        StoreUnavailableError: the database can't be reached or written.
+    """
+    if _is_current(database):
+        return False
+    if database.is_sqlite:
+        _make_folder(database)
+    with StoreLock(database, purpose="migration").exclusive():
+        if _is_current(database):
+            return False
+        try:
+            with database.engine().connect() as connection:
+                config = _config()
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+                connection.commit()
+        except sa.exc.DatabaseError as error:
+            raise StoreUnavailableError(f"the database {database.name} failed: {_cause(error)}") from error
+    return True
+
+
+def ensure_current(database: Database) -> None:
+    """Make an empty database; leave a current one alone.
+
+    Raises:
+        StoreError: the database is older than the code, so that a person should upgrade it, or newer.
+    """
+    version = current_version(database)
+    if version is None:
+        upgrade(database)
+    elif not _is_current(database):
+        raise StoreError(
+            f"the database {database.name} is at version {version}, the code needs {newest_version()}: "
+            "run `market-assets db upgrade`"
+        )
+
+
+def _is_current(database: Database) -> bool:
+    version = current_version(database)
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if version is not None and version not in known:
+        raise StoreError(
+            f"the database {database.name} is newer than this program (version {version}, "
+            f"known up to {newest_version()}): install the newer program"
+        )
+    return version == newest_version()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", _MIGRATIONS)
+    return config
+
+
+def _make_folder(database: Database) -> None:
+    try:
+        database.path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailableError(f"can't make the folder of {database.name}: {error.strerror}") from error
+
+
+def _cause(error: sa.exc.DatabaseError) -> str:
+    return " ".join(str(error.orig).split())
