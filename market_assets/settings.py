@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     exchange_rates: Path | None = Field(None, validation_alias="MARKET_ASSETS_EXCHANGE_RATES")
     taxonomy: Path | None = Field(None, validation_alias="MARKET_ASSETS_TAXONOMY")
     custom_dir: Path | None = Field(None, validation_alias="MARKET_ASSETS_CUSTOM_DIR")
+    report_name: str = "market_report"
     host: str = Field("127.0.0.1", validation_alias="MARKET_ASSETS_HOST")
     port: int = Field(3000, ge=1, le=65535, validation_alias="MARKET_ASSETS_PORT")
     dagster_home: Path | None = Field(None, validation_alias="DAGSTER_HOME")
@@ -100,7 +101,18 @@ class Settings(BaseSettings):
 
     @property
     def report_path(self) -> Path:
-        return self.data_dir / "reports" / "market_report.html"
+        return self.data_dir / "reports" / f"{self.report_name}.html"
+
+    def of_file(self, name: str) -> Settings:
+        """The settings for a user's own file: a database, landing folder and report that hold nothing else."""
+        folder = self.data_dir / "from"
+        return self.model_copy(
+            update={
+                "database_url": f"sqlite:///{folder / name}.db",
+                "landing_url": str(folder / f"{name}.landing"),
+                "report_name": name,
+            }
+        )
 
 
 @lru_cache(maxsize=1)

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+import warnings
+from datetime import UTC, date, datetime
+from typing import Any
 
 import dagster as dg
 
+OWNERS = ["team:market-data"]
+# Single-run backfills are marked beta; a warning at every start would teach people to overlook warnings.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
+
 #: The first day that can be filled; the last is always today.
 DAILY = dg.DailyPartitionsDefinition("2020-01-01", end_offset=1)
+#: What all daily assets have in common.
+DAILY_ASSET: dict[str, Any] = {
+    "partitions_def": DAILY,
+    "backfill_policy": dg.BackfillPolicy.single_run(),
+    "group_name": "ingestion",
+    "owners": OWNERS,
+}
 PARTITION_TAG = "dagster/partition"
 #: A run about another moment than its own start names it in this tag (ISO 8601).
 AS_OF_TAG = "market_assets/as_of"
@@ -30,8 +43,3 @@ def as_of(context: dg.AssetExecutionContext) -> datetime:
     record = context.instance.get_run_record_by_id(context.run_id)
     started = record and (record.start_time or record.create_timestamp.timestamp())
     return datetime.fromtimestamp(started, UTC) if started else datetime.now(UTC)
-
-
-def midnight(moment: datetime, *, days_before: int = 0) -> datetime:
-    """00:00 UTC of a moment's day, less some days."""
-    return moment.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days_before)

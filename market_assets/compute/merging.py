@@ -84,7 +84,7 @@ def merge_sightings(
     merged = merged.with_columns(posted_at=pl.coalesce("stated_posted_at", "ingested_at"))
     annual = annual_pay(merged, rates, currency)
     return pl.concat([merged, annual], how="horizontal").with_columns(
-        midpoint("annual_salary_min", "annual_salary_max").alias("salary")
+        midpoint(pl.col("annual_salary_min"), pl.col("annual_salary_max")).alias("salary")
     )
 
 

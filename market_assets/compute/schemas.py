@@ -74,4 +74,12 @@ REJECTED_POSTING = pl.Schema(
 
 SALARY_PERIODS = ("hourly", "daily", "weekly", "monthly", "yearly")
 WORKPLACES = ("remote", "hybrid", "onsite")
-EMPLOYMENT_TYPES = ("full_time", "part_time", "contract", "temporary", "internship", "apprenticeship", "volunteer")
+EMPLOYMENT_TYPES = (
+    "full_time",
+    "part_time",
+    "contract",
+    "temporary",
+    "internship",
+    "apprenticeship",
+    "volunteer",
+)

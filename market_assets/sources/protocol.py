@@ -65,6 +65,11 @@ class Source(Protocol):
         """The source's name in assets, folders and tables: lower case, digits and underscores."""
         ...
 
+    @property
+    def any_day(self) -> bool:
+        """Whether it can give the postings of a past day; most only know what there is now."""
+        ...
+
     def fetch(self, day: date, now: datetime) -> Fetch:
         """Fetch the payloads of a day.
 

@@ -109,22 +109,29 @@ class MarketConnection:
 
 def _open(database: Database) -> dbapi.Connection:
     with _worded(database):
-        if not database.is_sqlite:
-            import adbc_driver_postgresql.dbapi
+        return _open_sqlite(database) if database.is_sqlite else _open_postgresql(database)
 
-            server: dbapi.Connection = adbc_driver_postgresql.dbapi.connect(database.adbc_uri)
-            return server
-        import adbc_driver_sqlite.dbapi
 
-        if not database.path.exists():
-            raise StoreError(f"there is no database at {database.path}; make it with: market-assets db upgrade")
-        connection: dbapi.Connection = adbc_driver_sqlite.dbapi.connect(database.adbc_uri, autocommit=True)
-        with connection.cursor() as cursor:
-            for pragma in ("foreign_keys = ON", "synchronous = NORMAL", f"busy_timeout = {BUSY_TIMEOUT_MS}"):
-                cursor.execute(f"PRAGMA {pragma}")
-        connection._autocommit = False
-        connection.adbc_connection.set_autocommit(False)
-        return connection
+def _open_postgresql(database: Database) -> dbapi.Connection:
+    import adbc_driver_postgresql.dbapi
+
+    connection: dbapi.Connection = adbc_driver_postgresql.dbapi.connect(database.adbc_uri)
+    return connection
+
+
+def _open_sqlite(database: Database) -> dbapi.Connection:
+    """Open a file that is there, its pragmas set before the first transaction, in which they would do nothing."""
+    import adbc_driver_sqlite
+
+    if not database.path.exists():
+        raise StoreError(f"there is no database at {database.path}; make it with: market-assets db upgrade")
+    driver = adbc_driver_sqlite.connect(database.adbc_uri)
+    connection = adbc_driver_manager.AdbcConnection(driver)
+    for pragma in ("foreign_keys = ON", "synchronous = NORMAL", f"busy_timeout = {BUSY_TIMEOUT_MS}"):
+        with adbc_driver_manager.AdbcStatement(connection) as statement:
+            statement.set_sql_query(f"PRAGMA {pragma}")
+            statement.execute_update()
+    return dbapi.Connection(driver, connection)
 
 
 def _insert(database: Database) -> Any:

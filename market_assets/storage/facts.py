@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from enum import Enum
 
@@ -51,14 +51,15 @@ def read_facts(
     )
 
 
-def count_pending(connection: MarketConnection) -> int:
-    """How many postings wait for their skills to be found, and so do not count yet."""
-    facts = posting_facts.c
-    return int(
-        connection.scalar(
-            sa.select(sa.func.count()).where(facts.in_store, facts.skills.is_(None)).select_from(posting_facts)
+def count_pending(connection: MarketConnection, days: Sequence[date] | None = None) -> int:
+    """How many postings (of some days' content) wait for their skills to be found, and so do not count yet."""
+    pending = sa.and_(posting_facts.c.in_store, posting_facts.c.skills.is_(None))
+    query = sa.select(sa.func.count()).select_from(posting_facts).where(pending)
+    if days is not None:
+        query = query.join(job_postings, job_postings.c.posting_id == posting_facts.c.posting_id).where(
+            job_postings.c.content_date.between(min(days), max(days))
         )
-    )
+    return int(connection.scalar(query))
 
 
 def _positions(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 
 import polars as pl
 import sqlalchemy as sa
 
 from market_assets.compute.merging import CONTENT, SIGHTING, merge_sightings, newest_of_each
 from market_assets.compute.schemas import NORMALISED_POSTING
+from market_assets.sources.reading import NormalisedBatch
 from market_assets.storage.connection import MarketConnection
 from market_assets.storage.duplicates import relink
 from market_assets.storage.tables import data_revision, job_postings, posting_facts, rejected_postings
@@ -33,17 +34,6 @@ class IngestedDay:
     already_archived: int = 0
     duplicates: int = 0
     nulled: dict[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class NormalisedBatch:
-    """Some postings of a partition: of one source, normalised, with those that were rejected."""
-
-    source: str
-    observed_at: datetime
-    postings: pl.DataFrame
-    rejected: pl.DataFrame
-    nulled: dict[str, int]
 
 
 class DayWriter:
@@ -204,3 +194,18 @@ class DayWriter:
 
 def _keys(postings: pl.DataFrame) -> pl.DataFrame:
     return postings.select("posting_id", "url_key", "job_key")
+
+
+def count_broken_links(connection: MarketConnection) -> int:
+    """How many postings name an original that is not there or is a duplicate itself."""
+    duplicate, original = job_postings.alias("duplicate"), job_postings.alias("original")
+    return int(
+        connection.scalar(
+            sa.select(sa.func.count())
+            .select_from(duplicate.outerjoin(original, original.c.posting_id == duplicate.c.duplicate_of))
+            .where(
+                duplicate.c.duplicate_of.is_not(None),
+                sa.or_(original.c.posting_id.is_(None), original.c.duplicate_of.is_not(None)),
+            )
+        )
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,11 +45,13 @@ class UtcDateTime(types.TypeDecorator[datetime]):
         value = value.astimezone(UTC)
         return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
 
-    def process_literal_param(self, value: datetime | None, dialect: Dialect) -> str:
-        value = self.process_bind_param(value, dialect)
-        if value is None:
-            return "NULL"
-        return f"'{value.isoformat(sep=' ', timespec='microseconds')}'"
+    def literal_processor(self, dialect: Dialect) -> Callable[[datetime], str]:
+        def as_literal(value: datetime) -> str:
+            bound = self.process_bind_param(value, dialect)
+            assert bound is not None
+            return f"'{bound.isoformat(sep=' ', timespec='microseconds')}'"
+
+        return as_literal
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         if value is None:

@@ -1,0 +1,81 @@
+"""What the sources gave, landed as it came: one asset a source, a partition a day."""
+
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from market_assets.assets.moments import DAILY_ASSET, days_of
+from market_assets.assets.store import MarketStore
+
+if TYPE_CHECKING:
+    from market_assets.sources.protocol import Source
+
+FETCHED_CHECK = "fetched"
+#: A run with this tag fetches again what was landed before.
+REFETCH_TAG = "market_assets/refetch"
+
+
+def raw_postings_asset(source: "Source") -> dg.AssetsDefinition:
+    """The payloads of one source, landed as they came."""
+
+    @dg.asset(
+        key=["raw_postings", source.name],
+        description=f"What {source.name} gave for a day, byte for byte as it came. A day that was landed is kept.",
+        kinds={"file"},
+        check_specs=[
+            dg.AssetCheckSpec(
+                FETCHED_CHECK,
+                asset=["raw_postings", source.name],
+                description="The source answered; where it did not, the day is ingested without it.",
+            )
+        ],
+        **DAILY_ASSET,
+    )
+    def raw_postings(
+        context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
+    ) -> dg.MaterializeResult:
+        days = days_of(context)
+        refetch = REFETCH_TAG in context.run.tags
+        outcomes = [_land(store, source, day, refetch=refetch) for day in days]
+        failures = [outcome["failure"] for outcome in outcomes if outcome["failure"]]
+        for failure in failures:
+            context.log.warning(failure)
+        return dg.MaterializeResult(
+            metadata={
+                "status": "failed" if failures else "landed",
+                "payloads": sum(outcome["payloads"] for outcome in outcomes),
+                "bytes": sum(outcome["bytes"] for outcome in outcomes),
+                "days_fetched": sum(outcome["fetched"] for outcome in outcomes),
+                "days_kept": sum(not outcome["fetched"] for outcome in outcomes),
+                **({"failure": failures[-1]} if failures else {}),
+            },
+            check_results=[
+                dg.AssetCheckResult(
+                    check_name=FETCHED_CHECK, passed=not failures, metadata={"failures": failures[:20]}
+                )
+            ],
+        )
+
+    return raw_postings
+
+
+def _land(store: MarketStore, source: "Source", day: date, *, refetch: bool) -> dict[str, Any]:
+    """Land a source's day unless it was landed before; a source's own failure is noted, not raised."""
+    from market_assets.sources.protocol import SourceError
+
+    landed = None if refetch else store.landing.landed(source.name, day)
+    fetched, failure = landed is None, None
+    if landed is None:
+        try:
+            landed = store.landing.land(source.name, day, source.fetch(day, datetime.now(UTC)))
+        except SourceError as error:
+            failure = f"{source.name} on {day}: {error}"
+            store.landing.land_failure(source.name, day, str(error))
+    payloads = landed.payloads if landed else ()
+    return {
+        "failure": failure,
+        "payloads": len(payloads),
+        "bytes": sum(payload.size for payload in payloads),
+        "fetched": fetched,
+    }

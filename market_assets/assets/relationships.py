@@ -1,0 +1,90 @@
+"""Which skills belong together: pairs, their strength, categories, recommendations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from market_assets.assets.market import Market
+from market_assets.assets.results import result_asset
+
+if TYPE_CHECKING:
+    import polars as pl
+
+GROUP = "relationships"
+#: A run with this tag makes recommendations only where there are none yet.
+KEEP_RECOMMENDATIONS_TAG = "market_assets/keep_recommendations"
+
+
+def relationships_assets(
+    refreshed: dg.FreshnessPolicy | None, rebuilt: dg.FreshnessPolicy | None
+) -> list[dg.AssetsDefinition]:
+    """The result tables of group relationships; recommendations are only made by the rebuild."""
+    return [
+        result_asset(
+            "skill_pairs",
+            _skill_pairs,
+            group=GROUP,
+            deps=["posting_skills"],
+            description="How many postings ask for both of two skills.",
+            freshness=refreshed,
+        ),
+        result_asset(
+            "skill_relationships",
+            _skill_relationships,
+            group=GROUP,
+            deps=["skill_pairs"],
+            description="How strongly two skills belong together: support, confidence, lift, npmi.",
+            freshness=refreshed,
+        ),
+        result_asset(
+            "category_relationships",
+            _category_relationships,
+            group=GROUP,
+            deps=["posting_skills"],
+            description="How many postings ask for skills of both of two categories.",
+            freshness=refreshed,
+        ),
+        result_asset(
+            "skill_recommendations",
+            _skill_recommendations,
+            group=GROUP,
+            deps=["skill_pairs"],
+            description="Up to ten skills that go most closely with each skill.",
+            freshness=rebuilt,
+            skip=_skip_recommendations,
+        ),
+    ]
+
+
+def _skip_recommendations(context: dg.AssetExecutionContext, market: Market) -> str | None:
+    from market_assets.storage.tables import skill_recommendations
+
+    if KEEP_RECOMMENDATIONS_TAG in context.run.tags and market.table(skill_recommendations).height:
+        return "the weekly rebuild makes them anew"
+    return None
+
+
+def _skill_pairs(market: Market) -> pl.DataFrame:
+    from market_assets.compute.relationships.pairs import skill_pairs
+
+    return skill_pairs(market.window)
+
+
+def _skill_relationships(market: Market) -> pl.DataFrame:
+    from market_assets.compute.relationships.strength import skill_relationships
+
+    return skill_relationships(_skill_pairs(market), market.window)
+
+
+def _category_relationships(market: Market) -> pl.DataFrame:
+    from market_assets.compute.relationships.categories import category_relationships
+
+    return category_relationships(market.window)
+
+
+def _skill_recommendations(market: Market) -> pl.DataFrame:
+    from market_assets.compute.relationships.recommendations import skill_recommendations
+
+    return skill_recommendations(_skill_pairs(market), market.window)

@@ -1,0 +1,103 @@
+"""How a result table becomes an asset: computed from the market, replaced whole, reported."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from market_assets.assets.market import Market
+from market_assets.assets.moments import OWNERS, as_of
+from market_assets.assets.presentation import column_schema, preview
+from market_assets.assets.store import MarketStore
+
+if TYPE_CHECKING:
+    import polars as pl
+
+VALID_CHECK = "valid"
+FILLED_CHECK = "filled"
+
+
+def result_asset(
+    name: str,
+    compute: Callable[[Market], "pl.DataFrame"],
+    *,
+    group: str,
+    deps: Sequence[str],
+    description: str,
+    must_have_rows: Callable[[Market], bool] = lambda _market: False,
+    freshness: dg.FreshnessPolicy | None = None,
+    skip: Callable[[dg.AssetExecutionContext, Market], str | None] = lambda _context, _market: None,
+) -> dg.AssetsDefinition:
+    """An asset that computes the table of its name.
+
+    Args:
+        name: of the asset and the table.
+        compute: the table's rows from the market.
+        group: the asset group.
+        deps: the assets it is computed from.
+        description: what the UI says of it.
+        must_have_rows: whether an empty table would be a mistake, by what counts.
+        freshness: how old it may become.
+        skip: why this run should leave the table as it is; None where it should not.
+    """
+
+    @dg.asset(
+        name=name,
+        deps=list(deps),
+        group_name=group,
+        owners=OWNERS,
+        kinds={"sql", "table"},
+        description=description,
+        freshness_policy=freshness,
+        output_required=False,
+        check_specs=[
+            dg.AssetCheckSpec(
+                VALID_CHECK, asset=name, description="Columns, types, keys and ranges are as declared."
+            ),
+            dg.AssetCheckSpec(FILLED_CHECK, asset=name, description="There are rows, unless no posting counts."),
+        ],
+    )
+    def asset(context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]) -> Iterator[Any]:
+        from market_assets.storage.results import InvariantError, replace_table
+        from market_assets.storage.tables import metadata
+
+        table = metadata.tables[name]
+        with store.alone() as connection:
+            market = Market(store, connection, as_of(context))
+            if reason := skip(context, market):
+                context.log.info(f"{name} is left as it is: {reason}")
+                return
+            rows = compute(market)
+            try:
+                replace_table(connection, table, rows, expect_rows=must_have_rows(market))
+            except InvariantError as error:
+                yield _check(name, VALID_CHECK, passed=False, metadata={"problems": error.problems})
+                raise dg.Failure(str(error), allow_retries=False) from error
+            counted = len(market.window)
+        yield dg.MaterializeResult(metadata={**_described(market, name, rows), "postings_counted": counted})
+        yield _check(name, VALID_CHECK, passed=True, metadata={"rows": rows.height})
+        yield _check(
+            name, FILLED_CHECK, passed=rows.height > 0, metadata={"rows": rows.height, "postings_counted": counted}
+        )
+
+    return asset
+
+
+def _check(name: str, check: str, *, passed: bool, metadata: dict[str, Any]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey(name),
+        check_name=check,
+        passed=passed,
+        severity=dg.AssetCheckSeverity.WARN if check == FILLED_CHECK else dg.AssetCheckSeverity.ERROR,
+        metadata=metadata,
+    )
+
+
+def _described(market: Market, name: str, rows: "pl.DataFrame") -> dict[str, Any]:
+    return {
+        "dagster/row_count": rows.height,
+        **column_schema(name),
+        "preview": preview(rows),
+        "as_of": dg.MetadataValue.timestamp(market.as_of),
+        "window_start": dg.MetadataValue.timestamp(market.window_start),
+    }

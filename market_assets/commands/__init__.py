@@ -1,0 +1,1 @@
+"""What the commands of `market-assets` do; `cli` declares them."""

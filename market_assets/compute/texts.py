@@ -1,0 +1,229 @@
+"""Stated text made readable: HTML, entities, control characters, white space, web addresses.
+
+What comes out of here never holds a NUL (PostgreSQL refuses it) nor any other control character but
+newline and tab.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable
+
+import polars as pl
+from selectolax.lexbor import LexborHTMLParser
+
+#: Words that sources write where they mean that nothing is known.
+MISSING_WORDS = ("", "-1", "n/a", "none", "null", "nan")
+
+_BLOCK_NAMES = (
+    "address|article|aside|blockquote|br|dd|details|div|dl|dt|fieldset|figcaption|figure|footer|form|h[1-6]|header"
+    "|hr|li|main|nav|ol|option|p|pre|section|summary|table|tbody|tfoot|thead|tr|ul"
+)
+_INLINE_NAMES = (
+    "a|abbr|b|big|body|button|center|cite|code|del|em|font|head|html|i|iframe|img|input|ins|label|link|mark|meta"
+    "|o:p|q|s|script|small|span|strike|strong|style|sub|sup|svg|td|template|textarea|th|time|title|tt|u|var|video"
+)
+_REST_OF_TAG = r"(?:[\s/][^<>]*)?>"
+_ESCAPED_REST_OF_TAG = r"(?:[\s/][^<>]*?)??&gt;"
+_TAG = rf"(?i)</?(?:{_BLOCK_NAMES}|{_INLINE_NAMES}){_REST_OF_TAG}"
+_BLOCK_TAG = rf"(?i)</?(?:{_BLOCK_NAMES}){_REST_OF_TAG}"
+_CELL_TAG = rf"(?i)<(?:td|th){_REST_OF_TAG}"
+_ESCAPED_TAG = rf"(?i)&lt;/?(?:{_BLOCK_NAMES}|{_INLINE_NAMES}){_ESCAPED_REST_OF_TAG}"
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+
+_LINE_BREAKS = "\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]"
+_DROPPED = "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff\ufffe\uffff]"
+_SPACES = "[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
+_UNTIDY = (
+    "[\x00-\x08\x0b-\x1f\x7f-\xa0\u00ad\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff\ufffe\uffff]"
+)
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
+
+#: UTF-8 that was read as Latin-1 ('youâ\x80\x99ll'): a lead byte and its continuation bytes, as characters.
+_MISREAD_UTF8 = re.compile("[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
+
+#: Beyond this many tags the parser's time grows with the square of the nesting, so tags are cut out instead.
+_MOST_TAGS_PARSED = 10_000
+
+#: Query parameters (in lower case) that say where a visitor came from, not which page is meant.
+_TRACKING_PARAMETER = (
+    r"^(?:utm_.*|gh_src|ref|refid|referrer|source|src|lever-source(?:\[\])?|lever-origin|gclid|dclid|gbraid|wbraid"
+    r"|fbclid|msclkid|yclid|igshid|mc_cid|mc_eid|trk|trackingid|_ga|_gl|_hsenc|_hsmi)(?:=|$)"
+)
+
+
+def readable(texts: pl.Series) -> pl.Series:
+    """Readable text of plain text, HTML or HTML that was escaped once more.
+
+    Paragraphs and list items stand on lines of their own. Control characters are dropped but for newline and tab.
+
+    Returns:
+        String; null for null. A text of nothing but white space and tags is ''.
+    """
+    texts = _tidy_characters(_repair_misread(texts))
+    tags = texts.str.count_matches(_TAG) if _any(texts, "<") else pl.repeat(0, len(texts), eager=True)
+    if _any(texts, "&lt;"):
+        escaped_tags = texts.str.count_matches(_ESCAPED_TAG)
+        escaped = escaped_tags > tags
+        texts = _replace_where(texts, escaped, _decode_entities)
+        tags = pl.select(pl.when(escaped).then(escaped_tags).otherwise(tags)).to_series()
+    marked_up = tags > 0
+    entities = texts.str.contains("&", literal=True) & ~marked_up
+    texts = _replace_where(texts, marked_up, _texts_of_html)
+    texts = _replace_where(texts, entities, _decode_entities)
+    texts = _tidy_characters(texts)
+    tidied = texts.str.replace_all(r"[ \t]+\n", "\n").str.replace_all(r"\n{3,}", "\n\n").str.strip_chars()
+    return tidied.alias(texts.name)
+
+
+def lines(texts: pl.Series, *, longest: int) -> pl.Series:
+    """Readable text in one line: white space is collapsed, and what is longer than `longest` characters is cut.
+
+    Returns:
+        String; null where nothing is left or the text is one of `MISSING_WORDS`.
+    """
+    return _in_one_line(readable(texts), longest)
+
+
+def first_lines(texts: pl.Series, *, longest: int) -> pl.Series:
+    """As `lines`, of the first line that holds anything (a company's name is followed by its rating, at times)."""
+    return _in_one_line(readable(texts).str.extract(r"^([^\n]*)"), longest)
+
+
+def stated(texts: pl.Series) -> pl.Series:
+    """The texts trimmed, null where they only say that nothing is known (`MISSING_WORDS`)."""
+    trimmed = texts.str.strip_chars()
+    # The head alone is lowered, as descriptions are long.
+    lowered = trimmed.str.head(max(map(len, MISSING_WORDS)) + 1).str.to_lowercase()
+    missing = lowered.is_in(list(MISSING_WORDS))
+    return pl.select(pl.when(~missing).then(trimmed).alias(texts.name)).to_series()
+
+
+def listed(text: str) -> list[str]:
+    """The texts of a JSON list, each in one line, or the text itself where it is no such list."""
+    if text.startswith("["):
+        try:
+            items = json.loads(text)
+        except (ValueError, RecursionError):
+            return [text]
+        # JSON can escape what no stored text may hold: control characters, and halves of other characters.
+        texts = (item.encode("utf-8", "replace").decode("utf-8") for item in items if isinstance(item, str))
+        return [cleaned for cleaned in (" ".join(_CONTROL.sub(" ", item).split()) for item in texts) if cleaned]
+    return [text]
+
+
+def count_lost(stated_texts: pl.Series, kept: pl.Series) -> int:
+    """How many values were stated and are null now."""
+    return int((stated_texts.is_not_null() & kept.is_null()).sum())
+
+
+def web_addresses(texts: pl.Series) -> pl.Series:
+    """The http and https addresses among the texts, as stated but for spaces; null for everything else."""
+    trimmed = lines(texts, longest=4_000).str.replace_all(" ", "%20", literal=True)
+    address = trimmed.str.contains(r"(?i)^https?://[^\s/?#]+") & (trimmed.str.len_chars() <= 2_000)
+    return pl.select(pl.when(address).then(trimmed).alias(texts.name)).to_series()
+
+
+def canonical_urls(urls: pl.Series) -> pl.Series:
+    """One spelling for the addresses of the same page.
+
+    Scheme https, host in lower case without 'www.' and default port, no trailing slash, no tracking parameters,
+    the other parameters in order. The fragment goes too, unless it is a route of a page's own ('#/jobs/7').
+
+    Args:
+        urls: String, as `web_addresses` gives them.
+
+    Returns:
+        String; null where the text is not an http or https address.
+    """
+    parts = urls.to_frame("url").select(
+        host=pl.col("url").str.extract(r"(?i)^https?://([^/?#]+)").str.to_lowercase(),
+        path=pl.col("url").str.extract(r"(?i)^https?://[^/?#]+([^?#]*)"),
+        query=pl.col("url").str.extract(r"^[^?#]*\?([^#]*)"),
+        route=pl.col("url").str.extract(r"#(!?/.*)$"),
+    )
+    parameters = pl.col("query").str.split("&")
+    meant = ~pl.element().str.to_lowercase().str.contains(_TRACKING_PARAMETER) & (pl.element() != "")
+    query = parameters.list.eval(pl.element().filter(meant)).list.sort().list.join("&")
+    return parts.select(
+        pl.concat_str(
+            pl.lit("https://"),
+            pl.col("host").str.replace(r"^www\.", "").str.replace(r":(?:80|443)$", ""),
+            pl.col("path").str.strip_chars_end("/"),
+            pl.when(query != "").then("?" + query).otherwise(pl.lit("")),
+            pl.when(pl.col("route").is_not_null()).then("#" + pl.col("route")).otherwise(pl.lit("")),
+        ).alias(urls.name)
+    ).to_series()
+
+
+def _in_one_line(readable_texts: pl.Series, longest: int) -> pl.Series:
+    return stated(readable_texts.str.replace_all(r"\s+", " ").str.head(longest))
+
+
+def _any(texts: pl.Series, part: str) -> bool:
+    return bool(texts.str.contains(part, literal=True).any())
+
+
+def _replace_where(texts: pl.Series, where: pl.Series, replace: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Replace only the texts for which `where` is true."""
+    rows = where.fill_null(False).arg_true()
+    if rows.is_empty():
+        return texts
+    return texts.scatter(rows, replace(texts.gather(rows)))
+
+
+def _tidy_characters(texts: pl.Series) -> pl.Series:
+    """Line breaks as newlines, spaces of every width as a space, control characters and invisible ones dropped."""
+
+    def tidy(untidy: pl.Series) -> pl.Series:
+        broken = untidy.str.replace_all(_LINE_BREAKS, "\n")
+        return broken.str.replace_all(_SPACES, " ").str.replace_all(_DROPPED, "")
+
+    return _replace_where(texts, texts.str.contains(_UNTIDY), tidy)
+
+
+def _repair_misread(texts: pl.Series) -> pl.Series:
+    """Decode UTF-8 that was read as Latin-1, told by C1 control characters, which no text means to hold."""
+
+    def repaired(match: re.Match[str]) -> str:
+        try:
+            return match[0].encode("latin-1").decode("utf-8")
+        except UnicodeDecodeError:
+            return match[0]
+
+    def repair(misread: pl.Series) -> pl.Series:
+        return pl.Series([_MISREAD_UTF8.sub(repaired, text) for text in misread], dtype=pl.String)
+
+    return _replace_where(texts, texts.str.contains("[\x80-\x9f]"), repair)
+
+
+def _decode_entities(texts: pl.Series) -> pl.Series:
+    """Decode '&amp;' and the like once; without a semicolon they may be part of an address, so they stay."""
+    return pl.Series([_ENTITY.sub(lambda match: html.unescape(match[0]), text) for text in texts], dtype=pl.String)
+
+
+def _texts_of_html(texts: pl.Series) -> pl.Series:
+    """Text of HTML. White space in the source means nothing once there are block elements."""
+    blocks = texts.str.contains(_BLOCK_TAG)
+
+    def mark_lines(sources: pl.Series) -> pl.Series:
+        collapsed = sources.str.replace_all(r"\s+", " ")
+        return collapsed.str.replace_all(_BLOCK_TAG, "\n${0}").str.replace_all(_CELL_TAG, " ${0}")
+
+    marked = _replace_where(texts, blocks, mark_lines)
+    plain = pl.Series([_text_of_html(source) for source in marked], dtype=pl.String)
+    return _replace_where(
+        plain, blocks, lambda found: found.str.replace_all(r"\s*\n\s*", "\n").str.replace_all(" {2,}", " ")
+    )
+
+
+def _text_of_html(source: str) -> str:
+    if source.count("<") > _MOST_TAGS_PARSED:
+        return _ENTITY.sub(lambda match: html.unescape(match[0]), re.sub(r"<[^<>]*>", "", source))
+    parser = LexborHTMLParser(source)
+    parser.strip_tags(["script", "style", "template"])
+    body = parser.body
+    return "" if body is None else body.text()

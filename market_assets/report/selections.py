@@ -1,0 +1,168 @@
+"""Which rows the report and the terminal summary show, and in which order. Ties go by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+
+from market_assets.report.tables import ReportTables
+
+#: Growth and strength made of fewer postings than this are chance more often than not: they are shown
+#: only after everything that rests on more.
+FEW = 10
+#: The width of the bands of posting_statistics, and where the last begins is its own lower end.
+SALARY_BAND = 25_000
+
+
+def summary(tables: ReportTables) -> dict[str, Any]:
+    """The row of market_summary; every value null where there is none yet."""
+    frame = tables.market_summary
+    return frame.row(0, named=True) if frame.height else dict.fromkeys(frame.columns)
+
+
+def top_skills(tables: ReportTables, limit: int) -> pl.DataFrame:
+    """The most asked skills over all industries: the columns of skill_demand, by rank."""
+    overall = tables.skill_demand.filter(pl.col("industry").is_null())
+    return overall.sort("rank", "skill").head(limit)
+
+
+def paid_skills(tables: ReportTables, limit: int) -> pl.DataFrame:
+    """The skills with most known salaries: the columns of salary_statistics, highest median first."""
+    percentiles = ["p10", "p25", "median_salary", "p75", "p90"]
+    known = tables.salary_statistics.drop_nulls(percentiles)
+    most_known = known.sort("postings_with_salary", "skill", descending=[True, False]).head(limit)
+    return most_known.sort("median_salary", "skill", descending=[True, False])
+
+
+def pay_trends(tables: ReportTables, limit: int) -> pl.DataFrame:
+    """The months of the most asked skills that have a median in two months or more.
+
+    Columns: skill, month, median_salary (never null), trend_direction; skills in order of rank.
+    """
+    known = tables.salary_trends.drop_nulls("median_salary").filter(pl.len().over("skill") >= 2)
+    ranks = top_skills(tables, tables.skill_demand.height).select("skill", "rank")
+    asked = known.select("skill").unique().join(ranks, on="skill").sort("rank", "skill").head(limit)
+    columns = ["skill", "month", "median_salary", "trend_direction"]
+    return asked.join(known, on="skill").sort("rank", "skill", "month").select(columns)
+
+
+def trending(tables: ReportTables, trend: str, limit: int) -> pl.DataFrame:
+    """The skills of one trend: growing and emerging from the top, declining from the bottom.
+
+    Columns of trending_skills. Emerging skills go by recent postings, the others by growth; those with
+    fewer than `FEW` postings in both spans together come last.
+    """
+    skills = tables.trending_skills.filter(pl.col("trend") == trend)
+    strength = "recent_postings" if trend == "emerging" else "growth"
+    few = pl.col("recent_postings") + pl.col("previous_postings") < FEW
+    return skills.sort(few, strength, "skill", descending=[False, trend != "declining", False]).head(limit)
+
+
+def strongest_pairs(tables: ReportTables, limit: int) -> pl.DataFrame:
+    """The pairs of skills with the highest npmi: the columns of skill_relationships.
+
+    Pairs seen together fewer than `FEW` times come last.
+    """
+    few = pl.col("co_occurrences") < FEW
+    order = [few, pl.col("npmi"), pl.col("co_occurrences"), pl.col("skill_a"), pl.col("skill_b")]
+    known = tables.skill_relationships.drop_nulls("npmi")
+    return known.sort(order, descending=[False, True, True, False, False]).head(limit)
+
+
+def dimension(tables: ReportTables, name: str) -> pl.DataFrame:
+    """One dimension of posting_statistics: value, postings, share of it; most postings first."""
+    rows = tables.posting_statistics.filter(pl.col("dimension") == name)
+    shares = rows.select("value", "postings", share=pl.col("postings") / pl.col("postings").sum())
+    return shares.sort("postings", "value", descending=[True, False])
+
+
+def industries(tables: ReportTables, limit: int) -> pl.DataFrame:
+    """The industries with most postings: value, postings, share and `skills`, the three most asked."""
+    named = (
+        tables.industry_skills.sort("rank", "skill")
+        .group_by("industry", maintain_order=True)
+        .agg(pl.col("skill").head(3).str.join(", ").alias("skills"))
+    )
+    counted = dimension(tables, "industry").filter(pl.col("value") != "unknown")
+    joined = counted.join(named, left_on="value", right_on="industry", how="left", maintain_order="left")
+    return joined.head(limit)
+
+
+def places(tables: ReportTables, limit: int) -> pl.DataFrame:
+    """The places with most postings: the columns of location_salaries."""
+    known = tables.location_salaries.filter(pl.col("location") != "unknown")
+    return known.sort("postings", "location", descending=[True, False]).head(limit)
+
+
+def salary_bands(tables: ReportTables) -> pl.DataFrame:
+    """Postings with a salary by band, from the lowest with postings to the highest, gaps included.
+
+    Columns: lower (Int64), label ('50–75k'), postings.
+    """
+    bands = dimension(tables, "salary_band").with_columns(
+        lower=pl.col("value").str.extract(r"^(\d+)(?:-\d+|\+)$").cast(pl.Int64)
+    )
+    known = bands.drop_nulls("lower").sort("lower")
+    if known.is_empty():
+        return pl.DataFrame(schema={"lower": pl.Int64, "label": pl.String, "postings": pl.Int64})
+    lowest, highest = known["lower"][0], known["lower"][-1]
+    every = pl.DataFrame({"lower": range(lowest, highest + 1, SALARY_BAND)})
+    rows = every.join(known, on="lower", how="full", coalesce=True).sort("lower")
+    return rows.select("lower", _band_label(), pl.col("postings").fill_null(0))
+
+
+def _band_label() -> pl.Expr:
+    lower = pl.col("lower") // 1000
+    upper = pl.when(~pl.col("value").str.ends_with("+").fill_null(False)).then(lower + SALARY_BAND // 1000)
+    return (
+        pl.when(upper.is_null())
+        .then(pl.format("{}k+", lower))
+        .otherwise(pl.format("{}–{}k", lower, upper))
+        .alias("label")
+    )
+
+
+def daily_volume(tables: ReportTables) -> pl.DataFrame:
+    """Postings of each day from the first with postings to the last, days without included.
+
+    Columns: day (Date), postings.
+    """
+    stated = dimension(tables, "day").select(
+        pl.col("value").str.to_date("%Y-%m-%d", strict=False).alias("day"), "postings"
+    )
+    known = stated.drop_nulls("day").sort("day")
+    if known.is_empty():
+        return known
+    return known.upsample("day", every="1d").with_columns(pl.col("postings").fill_null(0))
+
+
+def monthly_volume(tables: ReportTables) -> pl.DataFrame:
+    """Postings by month: month ('YYYY-MM'), days (of it in the window), postings, daily_mean, busiest."""
+    days = daily_volume(tables).with_columns(month=pl.col("day").dt.strftime("%Y-%m"))
+    return days.group_by("month", maintain_order=True).agg(
+        days=pl.len(),
+        postings=pl.col("postings").sum(),
+        daily_mean=pl.col("postings").mean(),
+        busiest=pl.col("postings").max(),
+    )
+
+
+def unknown_shares(tables: ReportTables) -> dict[str, float]:
+    """The part of the counted postings that states no salary, location or industry; {} without postings."""
+    figures = summary(tables)
+    postings = figures["postings"] or 0
+    if not postings:
+        return {}
+    located = places(tables, tables.location_salaries.height)["postings"].sum()
+    industry = dimension(tables, "industry").filter(pl.col("value") == "unknown")["postings"].sum()
+    return {
+        "salary": 1 - (figures["postings_with_salary"] or 0) / postings,
+        "location": 1 - int(located) / postings,
+        "industry": int(industry) / postings,
+    }
+
+
+def why_empty(tables: ReportTables, reason: str) -> str:
+    """Why there is nothing to show: `reason`, unless there are no postings at all."""
+    return reason if summary(tables)["postings"] else "Nothing yet: no posting has been counted in the window."

@@ -1,0 +1,190 @@
+"""The market summary for the terminal, and the same figures for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich import box
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
+from rich.table import Table
+from rich.text import Text
+
+from market_assets.report import numbers, selections
+from market_assets.report.tables import ReportTables
+
+_TOP_SKILLS = 10
+_MOVING = 5
+_PAIRS = 5
+
+
+class _Unmeasured(Segment):
+    """A piece of text that rich takes to have no width, so that it is neither wrapped nor cut."""
+
+    @property
+    def cell_length(self) -> int:
+        return 0
+
+
+class WholeLine:
+    """A line that stays whole however narrow the console is: a path has to be fit for copying."""
+
+    def __init__(self, line: str) -> None:
+        self.line = line
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        yield _Unmeasured(self.line)
+        yield Segment.line()
+
+
+def summary_renderables(
+    tables: ReportTables,
+    *,
+    postings_in: int,
+    rejected: int,
+    duplicates: int,
+    database: str,
+    report: str,
+    window_note: str | None,
+) -> list[RenderableType]:
+    """What a run has found, as lines and tables of at most 80 columns; only paths may be longer.
+
+    Args:
+        postings_in: postings that the run read, with those rejected and the duplicates.
+        rejected: postings that could not be taken.
+        duplicates: postings of jobs that another posting stands for already.
+        database: path or URL of the database, without credentials.
+        report: path or URL of the HTML report.
+        window_note: what there is to know about the window, such as where its end comes from.
+    """
+    figures = {"Postings in": postings_in, "Rejected": rejected, "Duplicates": duplicates}
+    return [
+        Text("Market summary", style="bold"),
+        Text("  ".join(f"{name} {numbers.count(number)}" for name, number in figures.items())),
+        *_window(tables, window_note),
+        *_top_skills(tables),
+        *_trending(tables),
+        *_strongest_pairs(tables),
+        Text(""),
+        WholeLine(f"Database  {numbers.printable(database)}"),
+        WholeLine(f"Report    {numbers.printable(report)}"),
+    ]
+
+
+def summary_json(
+    tables: ReportTables,
+    *,
+    postings_in: int,
+    rejected: int,
+    duplicates: int,
+    database: str,
+    report: str,
+    window_note: str | None,
+) -> dict[str, Any]:
+    """The figures of `summary_renderables` (same arguments), fit for `json.dumps`.
+
+    Unknown values are null, times are ISO 8601 in UTC, names are as they are stored.
+    """
+    figures = selections.summary(tables)
+    trending = ["skill", "recent_postings", "previous_postings", "growth"]
+    pairs = ["skill_a", "skill_b", "co_occurrences", "npmi", "strength"]
+    moments = {
+        name: None if figures[name] is None else figures[name].isoformat() for name in ("as_of", "window_start")
+    }
+    return {
+        "postings_in": postings_in,
+        "rejected": rejected,
+        "duplicates": duplicates,
+        **moments,
+        "window_note": window_note,
+        "currency": tables.currency,
+        "postings": figures["postings"],
+        "postings_with_salary": figures["postings_with_salary"],
+        "median_salary": figures["median_salary"],
+        "average_salary": figures["average_salary"],
+        "top_skills": selections.top_skills(tables, _TOP_SKILLS)
+        .select("rank", "skill", "postings", "demand_share", "median_salary")
+        .to_dicts(),
+        **{
+            trend: selections.trending(tables, trend, _MOVING).select(trending).to_dicts()
+            for trend in ("growing", "declining", "emerging")
+        },
+        "strongest_pairs": selections.strongest_pairs(tables, _PAIRS).select(pairs).to_dicts(),
+        "database": database,
+        "report": report,
+    }
+
+
+def _window(tables: ReportTables, note: str | None) -> Iterator[RenderableType]:
+    figures = selections.summary(tables)
+    if figures["as_of"] is None:
+        yield Text("Nothing counted yet: the statistics have not been refreshed.")
+    else:
+        start = "?" if figures["window_start"] is None else numbers.day(figures["window_start"])
+        counted = numbers.count(figures["postings"] or 0)
+        line = f"Window {start} to {numbers.day(figures['as_of'])}: {counted} postings counted"
+        median = figures["median_salary"]
+        yield Text(line if median is None else f"{line}, median pay {numbers.money(median)} {tables.currency}")
+    if note:
+        yield Text(numbers.printable(note))
+
+
+def _top_skills(tables: ReportTables) -> Iterator[RenderableType]:
+    skills = selections.top_skills(tables, _TOP_SKILLS)
+    yield Text("")
+    if skills.is_empty():
+        yield Text("No skill found yet.")
+        return
+    grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
+    grid.add_column("#", justify="right")
+    grid.add_column("Skill", no_wrap=True, overflow="ellipsis", max_width=40)
+    grid.add_column("Share", justify="right", no_wrap=True)
+    grid.add_column(f"Median pay, {tables.currency}", justify="right", no_wrap=True)
+    for rank, name, part, median in skills.select("rank", "skill", "demand_share", "median_salary").iter_rows():
+        pay = "-" if median is None else numbers.money(median)
+        grid.add_row(str(rank), Text(numbers.printable(name)), numbers.share(part), pay)
+    yield grid
+
+
+def _trending(tables: ReportTables) -> Iterator[RenderableType]:
+    """A line for each of growing, declining and emerging; the last only where there is any."""
+    yield Text("")
+    for trend in ("growing", "declining", "emerging"):
+        skills = selections.trending(tables, trend, _MOVING)
+        moves = [
+            f"{numbers.shortened(name, 24)} {_move(growth, recent)}"
+            for name, growth, recent in skills.select("skill", "growth", "recent_postings").iter_rows()
+        ]
+        if moves or trend != "emerging":
+            yield _labelled(trend.capitalize(), ", ".join(moves) or "none")
+
+
+def _move(growth: float | None, recent: int) -> str:
+    return f"({numbers.count(recent)} postings)" if growth is None else numbers.growth(growth)
+
+
+def _labelled(label: str, content: str) -> RenderableType:
+    """The content beside its label, wrapped within its own column."""
+    line = Table.grid(padding=(0, 2))
+    line.add_column(width=9)
+    line.add_column()
+    line.add_row(label, Text(content))
+    return line
+
+
+def _strongest_pairs(tables: ReportTables) -> Iterator[RenderableType]:
+    pairs = selections.strongest_pairs(tables, _PAIRS)
+    yield Text("")
+    if pairs.is_empty():
+        yield Text("No two skills were asked for together yet.")
+        return
+    grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
+    grid.add_column("Strongest pairs", no_wrap=True, overflow="ellipsis", max_width=52)
+    grid.add_column("npmi", justify="right", no_wrap=True)
+    grid.add_column("Together", justify="right", no_wrap=True)
+    columns = ["skill_a", "skill_b", "npmi", "co_occurrences"]
+    for skill_a, skill_b, npmi, number in pairs.select(columns).iter_rows():
+        names = f"{numbers.shortened(skill_a, 24)} + {numbers.shortened(skill_b, 24)}"
+        grid.add_row(Text(names), numbers.ratio(npmi), numbers.count(number))
+    yield grid

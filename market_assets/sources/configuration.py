@@ -1,0 +1,89 @@
+"""Which sources there are: read from `sources.yaml`, checked, and made."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from market_assets.sources.protocol import Source
+
+_NAME = r"^[a-z][a-z0-9_]*$"
+
+
+class ConfigurationError(Exception):
+    """`sources.yaml` is wrong; each line of the message names the entry and what is wrong with it."""
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = Field(default=None, pattern=_NAME)
+
+
+class SampleEntry(_Entry):
+    """Believable postings, made up, the same each time for a day."""
+
+    type: Literal["sample"]
+    postings_per_day: int = Field(default=200, ge=1, le=10_000_000)
+    seed: int = 0
+
+    def make(self) -> Source:
+        from market_assets.sources.sample.source import SampleSource
+
+        return SampleSource(name=self.name or self.type, postings_per_day=self.postings_per_day, seed=self.seed)
+
+
+class FileEntry(_Entry):
+    """A file of postings: CSV, JSON, JSONL or Parquet."""
+
+    type: Literal["file"]
+    path: Path
+    map: dict[str, str] = Field(default_factory=dict)
+
+    def make(self) -> Source:
+        from market_assets.sources.files.source import FileSource
+
+        return FileSource(name=self.name or self.type, path=self.path, mapping=self.map)
+
+
+_ENTRIES = TypeAdapter(list[Annotated[SampleEntry | FileEntry, Field(discriminator="type")]])
+
+
+def load_sources(path: Path) -> list[Source]:
+    """The sources of a configuration file, in its order; the sample source alone where there is no file.
+
+    Raises:
+        ConfigurationError: the file can't be read or says something that is not known.
+    """
+    if not path.exists():
+        return [SampleEntry(type="sample").make()]
+    entries = _read_entries(path)
+    sources = [entry.make() for entry in entries]
+    names = [source.name for source in sources]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigurationError(f"{path}: two sources are called {repeated[0]!r}; give one another `name`")
+    return sources
+
+
+def _read_entries(path: Path) -> list[SampleEntry | FileEntry]:
+    try:
+        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigurationError(f"{path}: {' '.join(str(error).split())}") from error
+    listed = content.get("sources") if isinstance(content, dict) else None
+    if not listed:
+        raise ConfigurationError(f"{path}: it needs a list under `sources:`, with at least one source")
+    try:
+        return _ENTRIES.validate_python(listed)
+    except ValidationError as error:
+        raise ConfigurationError("\n".join(f"{path}: {_worded(problem)}" for problem in error.errors())) from None
+
+
+def _worded(problem: Any) -> str:
+    number, *where = problem["loc"] or ("?",)
+    field = ".".join(str(part) for part in where if part not in ("sample", "file"))
+    number = number + 1 if isinstance(number, int) else number
+    return f"source {number}{f', {field}' if field else ''}: {problem['msg']} (it is {problem['input']!r})"

@@ -1,0 +1,237 @@
+"""Which column of a file holds which field of a posting: guessed from names and values, or as the user says."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Mapping, Sequence
+
+import polars as pl
+
+from market_assets.compute.schemas import RAW_POSTING
+from market_assets.sources.files.column_names import (
+    BESIDE_COMPANY,
+    COMPANY_WORDS,
+    KNOWN_NAMES,
+    NEVER_WORDS,
+    WORDS_IN_NAMES,
+)
+from market_assets.sources.protocol import SourceError
+
+#: The fields that a column can be taken for.
+FIELDS = tuple(name for name in RAW_POSTING if name != "payload")
+#: So many rows are enough to judge a column by its values.
+SAMPLE_ROWS = 2_000
+_MOST_COLUMNS_SHOWN = 40
+
+_BARE_NUMBER = r"^\s*[-+]?\d[\d.,\s]*%?\s*$"
+#: A number with a currency, a thousand's letter or a short word on either side.
+_AMOUNT = r"^[^\d\s-]{0,4}\s*-?\d[\d.,\s]*[kKmM]?\s*[^\d\s-]{0,4}$"
+_TRUTH = r"(?i)^(true|false|yes|no|y|n|0|1|0\.0|1\.0)$"
+_ADDRESS = r"(?i)^(https?://|www\.)"
+_NESTED = r"^\s*[\[{]\s*[\[{\"]"
+_WORKPLACE = r"(?i)^(remote|hybrid|on-?\s?site|in-?office|work from home|telecommute)$"
+_TIME = r"(?i)\d|today|yesterday|just|ago"
+
+
+def words_of(name: str) -> list[str]:
+    """The words of a column's name in lower case: "jobTitle", "job_title" and "Job Title" are job, title."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
+    return [word.lower() for word in re.split(r"[\W_]+", spaced) if word]
+
+
+def guess_columns(names: Sequence[str], sample: pl.DataFrame) -> dict[str, str]:
+    """The column of a file that each field is in, as far as names and values tell.
+
+    A well-known name wins over a vaguer one, a column with values over one without; a column serves one
+    field. A column whose values can't be the field's (a title of numbers, an identifier that repeats, a
+    board of many values, pay that is a range where one number belongs) is passed over.
+
+    Args:
+        names: the columns, in the file's order.
+        sample: some rows of them, as text.
+
+    Returns:
+        Field of `RAW_POSTING` → column, in the order of the schema.
+    """
+    return _guess(names, sample.head(SAMPLE_ROWS), {})
+
+
+def apply_mapping(names: Sequence[str], sample: pl.DataFrame, mapping: Mapping[str, str]) -> dict[str, str]:
+    """The column of each field, as the user's mapping says and guessed where it says nothing.
+
+    An empty column in the mapping leaves the field out.
+
+    Raises:
+        SourceError: the mapping names a field or a column that there is not, or no column is the title.
+            The message doesn't name the file.
+    """
+    for field, column in mapping.items():
+        if field not in FIELDS:
+            raise SourceError(f"there is no field {field!r} to map; {_nearest(field, FIELDS)}")
+        if column and column not in names:
+            raise SourceError(f"there is no column {column!r} to map {field} to; {_nearest(column, names)}")
+    resolved = _guess(names, sample.head(SAMPLE_ROWS), mapping)
+    if "title" not in resolved:
+        raise SourceError(
+            f"no column can be taken for the title; its columns are: {_listed(names)}. "
+            "Say which one it is: --map title='COLUMN'"
+        )
+    return resolved
+
+
+def _guess(names: Sequence[str], sample: pl.DataFrame, stated: Mapping[str, str]) -> dict[str, str]:
+    taken = {field: column for field, column in stated.items() if column}
+    free = {name: words_of(name) for name in names if name not in taken.values()}
+    free = {name: words for name, words in free.items() if NEVER_WORDS.isdisjoint(words)}
+    wanted = [field for field in KNOWN_NAMES if field not in stated]
+    for pick in (_by_known_name, _by_words):
+        for field in wanted:
+            column = None if field in taken else pick(field, free, sample, taken)
+            if column is not None:
+                taken[field] = column
+                del free[column]
+    return {field: taken[field] for field in FIELDS if field in taken}
+
+
+def _by_known_name(
+    field: str, free: Mapping[str, list[str]], sample: pl.DataFrame, taken: Mapping[str, str]
+) -> str | None:
+    joined = {name: "".join(words) for name, words in free.items()}
+    candidates = [name for known in KNOWN_NAMES[field] for name in free if joined[name] == known.replace(" ", "")]
+    if field == "salary_text":
+        candidates += [
+            name
+            for bound in ("salary_min", "salary_max")
+            for known in KNOWN_NAMES[bound]
+            for name in free
+            if joined[name] == known.replace(" ", "") and _holds_ranges(sample[name])
+        ]
+    if field == "salary_currency" and "usd" in words_of(taken.get("salary_min", "")):
+        # A converted amount is not in the currency that the original was in.
+        candidates = [name for name in candidates if not {"original", "orig"} & set(free[name])]
+    filled = [name for name in candidates if sample[name].null_count() < sample.height]
+    plausible = [name for name in filled if _plausible(field, sample[name], sample)]
+    # A column without values says nothing against it, but one with them is to be preferred.
+    return next(iter(plausible or [name for name in candidates if name not in filled]), None)
+
+
+def _by_words(
+    field: str, free: Mapping[str, list[str]], sample: pl.DataFrame, taken: Mapping[str, str]
+) -> str | None:
+    if field == "salary_text" and "salary_min" in taken:
+        return None
+    for wanted in WORDS_IN_NAMES.get(field, ()):
+        for name, words in free.items():
+            if f" {wanted} " not in f" {' '.join(words)} " or not _speaks_of(field, set(words)):
+                continue
+            values = sample[name]
+            if values.null_count() < len(values) and _plausible(field, values, sample):
+                return name
+    return None
+
+
+def _speaks_of(field: str, words: set[str]) -> bool:
+    if field == "company":
+        return words <= COMPANY_WORDS | BESIDE_COMPANY
+    return COMPANY_WORDS.isdisjoint(words)
+
+
+def _share(values: pl.Series, pattern: str) -> float:
+    """The share of the values present that match."""
+    present = values.drop_nulls()
+    return float(present.str.contains(pattern).sum()) / len(present) if len(present) else 0.0
+
+
+def _median_length(values: pl.Series) -> float:
+    return float(pl.Series(values.drop_nulls().str.len_chars()).median() or 0)  # type: ignore[arg-type]
+
+
+def _holds_ranges(values: pl.Series) -> bool:
+    return _share(values, r"\d") > 0.5 and _share(values, _AMOUNT) < 0.5
+
+
+def _plausible(field: str, values: pl.Series, sample: pl.DataFrame) -> bool:
+    """Whether the values of a column that has some could be the field's."""
+    if field not in ("description", "salary_text") and _share(values, _NESTED) > 0.5:
+        return False
+    return _CHECKS[field](values, sample)
+
+
+def _is_words(longest: int) -> Callable[[pl.Series, pl.DataFrame], bool]:
+    def check(values: pl.Series, _sample: pl.DataFrame) -> bool:
+        return (
+            _share(values, _BARE_NUMBER) < 0.5
+            and _share(values, _TRUTH) < 0.5
+            and _share(values, _ADDRESS) < 0.5
+            and _median_length(values) <= longest
+        )
+
+    return check
+
+
+def _is_number(values: pl.Series, _sample: pl.DataFrame) -> bool:
+    return _share(values, _AMOUNT) >= 0.5
+
+
+def _is_salary_text(values: pl.Series, _sample: pl.DataFrame) -> bool:
+    return _share(values, r"\d") > 0.2 and _share(values, _TRUTH) < 0.5 and _share(values, _ADDRESS) < 0.5
+
+
+def _is_employment_type(values: pl.Series, sample: pl.DataFrame) -> bool:
+    return _is_words(60)(values, sample) and _share(values, _WORKPLACE) < 0.5
+
+
+def _is_workplace(values: pl.Series, _sample: pl.DataFrame) -> bool:
+    return _share(values, _TRUTH) > 0.5 or (_share(values, _BARE_NUMBER) < 0.5 and _median_length(values) <= 40)
+
+
+def _is_address(values: pl.Series, _sample: pl.DataFrame) -> bool:
+    return _share(values, r"(?i)^\s*(https?://|www\.|[\w-]+(\.[\w-]+)+/|/\w)") >= 0.5
+
+
+def _is_time(values: pl.Series, _sample: pl.DataFrame) -> bool:
+    return _share(values, _TIME) >= 0.5 and _share(values, _TRUTH) < 0.5 and _median_length(values) <= 60
+
+
+def _is_identifier(values: pl.Series, sample: pl.DataFrame) -> bool:
+    # Whole records may be repeated; an identifier that different records share tells of something else.
+    records = sample.filter(values.is_not_null()).unique()
+    return values.drop_nulls().n_unique() >= 0.9 * records.height and _share(values, _TRUTH) < 0.5
+
+
+def _is_board(values: pl.Series, sample: pl.DataFrame) -> bool:
+    present = values.drop_nulls()
+    return _is_words(60)(values, sample) and (len(present) < 200 or present.n_unique() <= 50)
+
+
+_CHECKS: dict[str, Callable[[pl.Series, pl.DataFrame], bool]] = {
+    "title": _is_words(200),
+    "company": _is_words(120),
+    "description": _is_words(10**9),
+    "location": _is_words(200),
+    "url": _is_address,
+    "salary_min": _is_number,
+    "salary_max": _is_number,
+    "salary_currency": _is_words(20),
+    "salary_period": _is_words(30),
+    "salary_text": _is_salary_text,
+    "posted_at": _is_time,
+    "external_id": _is_identifier,
+    "workplace": _is_workplace,
+    "employment_type": _is_employment_type,
+    "board": _is_board,
+    "industry": _is_words(120),
+}
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    folded = {one.casefold(): one for one in reversed(known)}
+    near = [folded[match] for match in difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.6)]
+    return f"did you mean {' or '.join(near)}?" if near else f"there are: {_listed(known)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(" ".join(name.split()) for name in names[:_MOST_COLUMNS_SHOWN])
+    more = len(names) - _MOST_COLUMNS_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown

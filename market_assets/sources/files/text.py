@@ -1,0 +1,140 @@
+"""Bytes of a text file as pieces of text and as lines, in bounded memory and in any likely encoding."""
+
+from __future__ import annotations
+
+import codecs
+import logging
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, NamedTuple
+
+from market_assets.sources.protocol import SourceError
+
+log = logging.getLogger(__name__)
+
+#: A record longer than this, in bytes of UTF-8, is no posting.
+RECORD_LIMIT = 1_000_000
+#: So much of an undecodable record is kept, in characters.
+KEPT_CHARACTERS = 1_000
+_CHUNK_BYTES = 256 * 1024
+
+_BYTE_ORDER_MARKS = (
+    # UTF-32 first: its little-endian mark begins with that of UTF-16.
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+)
+
+#: How files begin that are no text, whatever their name says.
+_NO_TEXT = {
+    b"PK\x03\x04": "a spreadsheet or zip archive",
+    b"\xd0\xcf\x11\xe0": "an old spreadsheet or document",
+    b"PAR1": "a Parquet file",
+    b"\x1f\x8b": "a gzip file, whose name should end in .gz",
+    b"%PDF": "a PDF document",
+}
+
+
+class TextRecord(NamedTuple):
+    """A record of a text file: the line it begins on, from 1, and its text.
+
+    Where `problem` says why the record can't be used, the text is shortened.
+    """
+
+    line: int
+    text: str
+    problem: str | None = None
+
+
+def shortened(text: str) -> str:
+    """The beginning of a text that is only kept to be looked at."""
+    return text if len(text) <= KEPT_CHARACTERS else text[:KEPT_CHARACTERS] + "…"
+
+
+def over_limit(size: int) -> str:
+    """The reason for not taking a record of `size` bytes: with as many decimals as show that it is over."""
+    megabytes = (f"{size / 1e6:.{decimals}f}" for decimals in (1, 3, 6))
+    shown = next(text for text in megabytes if float(text) * 1e6 > RECORD_LIMIT)
+    return f"record of {shown} MB is over the limit of {RECORD_LIMIT // 1_000_000} MB"
+
+
+def utf8_size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
+
+
+def is_over_limit(text: str) -> bool:
+    # No character takes more than four bytes, so the short ones need not be encoded.
+    return len(text) * 4 > RECORD_LIMIT and utf8_size(text) > RECORD_LIMIT
+
+
+def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    wrong = error.object[error.start : error.end]
+    return "".join(bytes([byte]).decode("cp1252", "replace") for byte in wrong), error.end
+
+
+codecs.register_error("market_assets.windows_1252", _as_windows_1252)
+
+
+def text_chunks(name: str, content: BinaryIO) -> Iterator[str]:
+    """The text of a file in pieces, none of them empty and none ending within a carriage return and newline.
+
+    UTF-16, UTF-32 and UTF-8 are told by their byte order mark; what has none is UTF-8, and its bytes that
+    are not are read as Windows-1252, with a warning in the log. NUL characters, which mean nothing in text
+    and which no database takes, are left out.
+
+    Raises:
+        SourceError: it begins as a well-known file does that is no text.
+    """
+    data = content.read(_CHUNK_BYTES)
+    for beginning, kind in _NO_TEXT.items():
+        if data.startswith(beginning):
+            raise SourceError(f"it is not text but {kind}")
+    encoding = next((codec for mark, codec in _BYTE_ORDER_MARKS if data.startswith(mark)), "utf-8")
+    strict = encoding.startswith("utf-8")
+    decoder = codecs.getincrementaldecoder(encoding)("strict" if strict else "replace")
+    held = ""
+    while data:
+        following = content.read(_CHUNK_BYTES)
+        try:
+            text = decoder.decode(data, not following)
+        except UnicodeDecodeError:
+            log.warning("%s is not all UTF-8: the bytes that are not are read as Windows-1252", name)
+            decoder.errors = "market_assets.windows_1252"
+            text = decoder.decode(data, not following)
+        text = held + text.replace("\0", "")
+        held = "\r" if following and text.endswith("\r") else ""
+        text = text.removesuffix(held)
+        if text:
+            yield text
+        data = following
+
+
+def lines(chunks: Iterable[str]) -> Iterator[TextRecord]:
+    """The lines of a text, without their ends; empty ones are left out.
+
+    Only a newline ends a line: JSON text may hold other separators of Unicode. An over-long line is never
+    held in memory: it comes shortened, with its problem.
+    """
+    number, held, size = 1, "", 0
+    for chunk in chunks:
+        *complete, rest = chunk.split("\n")
+        for piece in complete:
+            yield from _line(number, held + piece, size + (utf8_size(piece) if size else 0))
+            number, held, size = number + 1, "", 0
+        held += rest
+        if size:
+            held, size = held[: KEPT_CHARACTERS + 1], size + utf8_size(rest)
+        elif is_over_limit(held):
+            size = utf8_size(held)
+            held = held[: KEPT_CHARACTERS + 1]
+    yield from _line(number, held, size)
+
+
+def _line(number: int, text: str, size: int) -> Iterator[TextRecord]:
+    if size or is_over_limit(text):
+        yield TextRecord(number, shortened(text), over_limit(size or utf8_size(text)))
+    elif text.strip():
+        yield TextRecord(number, text.removesuffix("\r"))

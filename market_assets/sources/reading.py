@@ -1,0 +1,77 @@
+"""From landed payloads to normalised batches, source by source; one that can't be read fails alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import polars as pl
+
+from market_assets.compute.postings import normalise, rejected_frame
+from market_assets.sources.protocol import Payload, RawBatch, Source, SourceError
+
+
+@dataclass(frozen=True)
+class LandedSource:
+    """A source with what it gave for a day."""
+
+    source: Source
+    observed_at: datetime
+    payloads: Iterable[Payload]
+
+
+@dataclass(frozen=True)
+class NormalisedBatch:
+    """Some postings of one source, normalised, with those that were rejected and the fields that were emptied."""
+
+    source: str
+    observed_at: datetime
+    postings: pl.DataFrame
+    rejected: pl.DataFrame
+    nulled: dict[str, int]
+
+
+class EverySourceFailedError(Exception):
+    """No source could be read; the message says why, source by source."""
+
+    def __init__(self, failures: dict[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {reason}" for name, reason in failures.items()))
+
+
+def read_batches(landed: Iterable[LandedSource], failures: dict[str, str]) -> Iterator[NormalisedBatch]:
+    """Normalise what was landed, batch by batch.
+
+    Args:
+        landed: the sources that gave something for the day.
+        failures: source → reason, for those that gave nothing; those that can't be read are added.
+
+    Raises:
+        EverySourceFailedError: there are failures and no source was read.
+    """
+    read = 0
+    for each in landed:
+        try:
+            for payload in each.payloads:
+                with payload.open() as content:
+                    for batch in each.source.read(payload.name, content):
+                        yield _normalised(each, batch)
+            read += 1
+        except (SourceError, OSError, EOFError) as error:
+            failures[each.source.name] = str(error)
+    if failures and not read:
+        raise EverySourceFailedError(failures)
+
+
+def _normalised(landed: LandedSource, batch: RawBatch) -> NormalisedBatch:
+    normalised = normalise(batch.frame, source=landed.source.name, observed_at=landed.observed_at)
+    undecodable = rejected_frame(
+        [record.payload for record in batch.undecodable], [record.reason for record in batch.undecodable]
+    )
+    return NormalisedBatch(
+        source=landed.source.name,
+        observed_at=landed.observed_at,
+        postings=normalised.postings,
+        rejected=pl.concat([normalised.rejected, undecodable]),
+        nulled=normalised.nulled,
+    )

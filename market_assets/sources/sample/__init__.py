@@ -1,0 +1,1 @@
+"""A source that makes believable postings for any day, the same each time, without a network."""

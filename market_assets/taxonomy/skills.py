@@ -1,0 +1,237 @@
+"""The skills that postings are searched for, with their spellings and categories, read from `skills.yaml`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+SHIPPED = Path(__file__).with_name("skills.yaml")
+#: Positions of skills are stored as unsigned 16-bit integers.
+MAXIMUM_SKILLS = 65_535
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_SKILL_KEYS = frozenset({"name", "aliases", "case", "near", "unless", "nested"})
+_TOP_KEYS = frozenset({"contexts", "skills"})
+
+
+class TaxonomyError(ValueError):
+    """A skills file can't be used; the message is one line that names the skill and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Skill:
+    """One skill and how to tell it in a text.
+
+    Attributes:
+        name: as people write it, and as every result shows it.
+        category: the group it belongs to.
+        aliases: other spellings. Hyphens, slashes and spaces are alike, and so are upper and lower case,
+            except in aliases of up to four capitals (`is_exact`).
+        case_sensitive: the name counts only in this very spelling (Go, not go).
+        near: single lower-case words of which one must stand within 60 characters of the name; none needed if
+            empty. Aliases are clear without.
+        unless: phrases in which the name does not mean the skill ("series c").
+        nested: also counts inside a longer skill's name ("AWS" in "AWS Lambda").
+    """
+
+    name: str
+    category: str
+    aliases: tuple[str, ...] = ()
+    case_sensitive: bool = False
+    near: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    nested: bool = False
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """The name, then the aliases."""
+        return (self.name, *self.aliases)
+
+    def is_exact(self, spelling: str) -> bool:
+        """Whether upper and lower case matter: in a case-sensitive name, and in aliases such as ML or HR."""
+        if spelling == self.name:
+            return self.case_sensitive
+        return len(spelling) <= 4 and spelling.isupper()
+
+
+@dataclass(frozen=True)
+class Taxonomy:
+    """The skills in ascending order of the name; a skill's position is its code in `compute`.
+
+    Raises:
+        TaxonomyError: two skills share a name or a spelling, or there are too many.
+    """
+
+    skills: tuple[Skill, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "skills", tuple(sorted(self.skills, key=lambda skill: skill.name)))
+        if len(self.skills) > MAXIMUM_SKILLS:
+            raise TaxonomyError(f"{len(self.skills)} skills are too many: at most {MAXIMUM_SKILLS}")
+        _check_spellings(self.skills)
+
+    @cached_property
+    def version(self) -> str:
+        """Twelve hexadecimal digits that change when anything in the taxonomy does."""
+        content = json.dumps([asdict(skill) for skill in self.skills], ensure_ascii=True, sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The categories in ascending order."""
+        return tuple(sorted({skill.category for skill in self.skills}))
+
+
+def load_taxonomy(override: Path | None = None) -> Taxonomy:
+    """Read the shipped skills, with those of a file of the same shape added or put in place by name.
+
+    Raises:
+        TaxonomyError: a file can't be read, or what is in it contradicts itself.
+    """
+    return _shipped() if override is None else _overridden(override)
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> Taxonomy:
+    document = _read(SHIPPED)
+    return Taxonomy(tuple(_unique_names(_skills(document, _contexts(document)))))
+
+
+def _overridden(path: Path) -> Taxonomy:
+    try:
+        document = _read(path)
+        contexts = _contexts(_read(SHIPPED)) | _contexts(document)
+        replacing = {skill.name: skill for skill in _unique_names(_skills(document, contexts))}
+        kept = {skill.name: skill for skill in _shipped().skills}
+        return Taxonomy(tuple((kept | replacing).values()))
+    except TaxonomyError as error:
+        raise TaxonomyError(f"{path}: {error}") from None
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_LOADER)
+    except OSError as error:
+        raise TaxonomyError(f"can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise TaxonomyError("is not UTF-8 text") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f" in line {mark.line + 1}" if mark else ""
+        raise TaxonomyError(f"is not YAML{line}: {getattr(error, 'problem', None) or 'unreadable'}") from None
+    if not isinstance(document, dict) or not isinstance(document.get("skills"), dict) or not document["skills"]:
+        raise TaxonomyError("must hold 'skills': categories with their skills")
+    if unknown := sorted(map(str, document.keys() - _TOP_KEYS)):
+        raise TaxonomyError(f"unknown key '{unknown[0]}': only 'contexts' and 'skills' are known")
+    return document
+
+
+def _contexts(document: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    contexts = document.get("contexts") or {}
+    if not isinstance(contexts, dict):
+        raise TaxonomyError("'contexts' must hold names with lists of words")
+    return {
+        str(name): _single_words(_texts(words, f"context {name}"), f"context {name}")
+        for name, words in contexts.items()
+    }
+
+
+def _skills(document: Mapping[str, Any], contexts: Mapping[str, tuple[str, ...]]) -> Iterator[Skill]:
+    for category, entries in document["skills"].items():
+        if not isinstance(category, str) or not category.strip():
+            raise TaxonomyError(f"category {category!r} is not a text")
+        if not isinstance(entries, list) or not entries:
+            raise TaxonomyError(f"category {category} holds no list of skills")
+        for entry in entries:
+            yield _skill(entry, category.strip(), contexts)
+
+
+def _skill(entry: object, category: str, contexts: Mapping[str, tuple[str, ...]]) -> Skill:
+    fields: Mapping[Any, Any] = entry if isinstance(entry, dict) else {"name": entry}
+    name = fields.get("name")
+    if not isinstance(name, str) or not _key(name):
+        raise TaxonomyError(f"category {category} has a skill without a name: {entry!r}")
+    where = f"skill {name}"
+    if unknown := sorted(map(str, fields.keys() - _SKILL_KEYS)):
+        raise TaxonomyError(f"{where}: unknown key '{unknown[0]}'")
+    if fields.get("case", "any") not in ("any", "exact"):
+        raise TaxonomyError(f"{where}: case is 'any' or 'exact', not {fields['case']!r}")
+    if not isinstance(fields.get("nested", False), bool):
+        raise TaxonomyError(f"{where}: nested is true or false, not {fields['nested']!r}")
+    return Skill(
+        name=name.strip(),
+        category=category,
+        aliases=_texts(fields.get("aliases", []), f"{where}: aliases"),
+        case_sensitive=fields.get("case") == "exact",
+        near=_near(fields.get("near", []), where, contexts),
+        unless=_texts(fields.get("unless", []), f"{where}: unless"),
+        nested=fields.get("nested", False),
+    )
+
+
+def _near(value: object, where: str, contexts: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    if isinstance(value, str):
+        if value not in contexts:
+            raise TaxonomyError(f"{where}: near names the context '{value}', which is not there")
+        return contexts[value]
+    return _single_words(_texts(value, f"{where}: near"), f"{where}: near")
+
+
+def _texts(value: object, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TaxonomyError(f"{where} must be a list, not {value!r}")
+    for text in value:
+        if not isinstance(text, str) or not _key(text):
+            raise TaxonomyError(f"{where} must hold texts, not {text!r}")
+    return tuple(text.strip() for text in value)
+
+
+def _single_words(words: tuple[str, ...], where: str) -> tuple[str, ...]:
+    for word in words:
+        if not re.fullmatch(r"[\w.+#]+", word):
+            raise TaxonomyError(f"{where} must hold single words, not '{word}'")
+    return tuple(sorted({word.lower() for word in words}))
+
+
+def _unique_names(skills: Iterator[Skill]) -> list[Skill]:
+    seen: dict[str, Skill] = {}
+    for skill in skills:
+        if skill.name in seen:
+            categories = f"{seen[skill.name].category} and {skill.category}"
+            raise TaxonomyError(f"skill {skill.name} is there twice, in {categories}")
+        seen[skill.name] = skill
+    return list(seen.values())
+
+
+def _check_spellings(skills: tuple[Skill, ...]) -> None:
+    owners: dict[str, str] = {}
+    for skill in skills:
+        key = _key(skill.name)
+        if key in owners:
+            raise TaxonomyError(f"skills {owners[key]} and {skill.name} have the same name")
+        owners[key] = skill.name
+    names = frozenset(owners)
+    for skill in skills:
+        own = {_key(skill.name)}
+        for alias in skill.aliases:
+            key = _key(alias)
+            owner = owners.setdefault(key, skill.name)
+            if owner != skill.name:
+                kind = "the name of" if key in names else "an alias of"
+                raise TaxonomyError(f"alias {alias} of {skill.name} is {kind} {owner}")
+            if key in own:
+                raise TaxonomyError(f"alias {alias} of {skill.name} is there twice")
+            own.add(key)
+
+
+def _key(spelling: str) -> str:
+    """What two spellings share that can't be told apart in a text."""
+    return " ".join(re.split(r"[^\w.+#]+|_", spelling.casefold())).strip()

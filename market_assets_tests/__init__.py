@@ -1,0 +1,1 @@
+"""Tests of market_assets, in the folders of the package."""

@@ -1,0 +1,1 @@
+"""Tests of every relationship table, against counts in plain Python."""

@@ -1,0 +1,68 @@
+"""Strength at its boundaries, and pairs that do not belong to the postings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+import pytest
+
+from market_assets.compute.facts import Facts
+from market_assets.compute.relationships.pairs import SKILL_PAIRS, skill_pairs
+from market_assets.compute.relationships.recommendations import skill_recommendations
+from market_assets.compute.relationships.strength import skill_relationships
+from market_assets_tests.compute.statistics.facts_strategy import Posting, market
+
+
+def _row(both: int, only_a: int, only_b: int, neither: int) -> dict[str, object]:
+    facts = market(
+        [
+            *[Posting(("A", "B"))] * both,
+            *[Posting(("A",))] * only_a,
+            *[Posting(("B",))] * only_b,
+            *[Posting()] * neither,
+        ]
+    ).facts()
+    table = skill_relationships(skill_pairs(facts), facts)
+    return table.row(0, named=True) if table.height else {}
+
+
+def test_a_pair_in_every_posting() -> None:
+    row = _row(both=3, only_a=0, only_b=0, neither=0)
+    assert (row["support"], row["lift"], row["npmi"], row["strength"]) == (1.0, 1.0, 1.0, "very_strong")
+
+
+def test_a_pair_that_is_only_seen_together() -> None:
+    row = _row(both=3, only_a=0, only_b=0, neither=7)
+    assert (row["confidence_ab"], row["confidence_ba"], row["npmi"]) == (1.0, 1.0, 1.0)
+
+
+def test_independent_skills() -> None:
+    row = _row(both=4, only_a=4, only_b=4, neither=4)
+    assert (row["lift"], row["npmi"], row["strength"]) == (1.0, 0.0, "very_weak")
+
+
+def test_a_half_is_very_strong() -> None:
+    row = _row(both=4, only_a=0, only_b=4, neither=8)
+    assert (row["npmi"], row["strength"]) == (pytest.approx(0.5), "very_strong")
+
+
+def test_skills_that_avoid_each_other() -> None:
+    row = _row(both=2, only_a=40, only_b=40, neither=0)
+    assert isinstance(row["npmi"], float)
+    assert -1 <= row["npmi"] < 0
+    assert row["strength"] == "very_weak"
+
+
+def test_a_pair_seen_once_has_no_row() -> None:
+    assert _row(both=1, only_a=5, only_b=5, neither=5) == {}
+
+
+@pytest.mark.parametrize("compute", [skill_relationships, skill_recommendations])
+@pytest.mark.parametrize("pair", [("A", "unheard of", 2), ("A", "B", 3)], ids=["unknown skill", "too many"])
+def test_pairs_of_other_postings_are_refused(
+    compute: Callable[[pl.DataFrame, Facts], pl.DataFrame], pair: tuple[str, str, int]
+) -> None:
+    facts = market([Posting(("A", "B")), Posting(("A", "B")), Posting(("A",))]).facts()
+    with pytest.raises(ValueError, match="count them again"):
+        compute(pl.DataFrame([pair], schema=SKILL_PAIRS, orient="row"), facts)

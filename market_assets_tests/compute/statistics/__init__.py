@@ -1,0 +1,1 @@
+"""Tests of every statistic table, against counts in plain Python."""

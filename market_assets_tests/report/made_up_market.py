@@ -1,0 +1,288 @@
+"""A made-up market, always the same, and its result tables counted in plain Python."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import combinations
+from math import log
+from statistics import fmean, median
+
+import numpy as np
+import polars as pl
+
+from market_assets.report.tables import COLUMNS, ReportTables
+
+AS_OF = datetime(2026, 7, 31, 14, 30, tzinfo=UTC)
+START = datetime(2026, 5, 2, tzinfo=UTC)
+
+#: Stacks of skills that are asked for together, what they pay and how much more each day.
+STACKS = {
+    "data": (["Python", "SQL", "Apache Spark", "Airflow", "dbt", "Snowflake"], 132_000, 120),
+    "web": (["JavaScript", "TypeScript", "React", "Node.js", "CSS"], 112_000, -160),
+    "platform": (["Kubernetes", "Docker", "Terraform", "Amazon Web Services", "Linux"], 141_000, 15),
+    "machine learning": (["Python", "PyTorch", "Machine learning", "Large language models"], 168_000, 350),
+    "enterprise": (["Java", "Spring Boot", "SQL", "COBOL"], 118_000, -60),
+}
+INDUSTRIES = ["Information technology", "Finance", "Health care", "Retail", "Manufacturing", None]
+PLACES = ["Berlin, DE", "London, GB", "New York, US", "Austin, US", "São Paulo, BR", "Bengaluru, IN", None]
+
+
+@dataclass(frozen=True)
+class Posting:
+    """What is counted of a posting."""
+
+    day: datetime
+    skills: frozenset[str]
+    salary: float | None
+    industry: str | None
+    place: str | None
+    workplace: str
+    source: str
+
+
+def market(seed: int, number: int) -> list[Posting]:
+    """Postings of the 90 days before `AS_OF`."""
+    chance = random.Random(seed)
+    every = sorted({name for names, *_ in STACKS.values() for name in names})
+    postings = []
+    for _ in range(number):
+        age = min(int(chance.betavariate(1, 1.05) * 90), 89)
+        stack = chance.choices(list(STACKS), weights=[5, 4, 3, 2 + (age < 30), 1 + 3 * (age >= 30)])[0]
+        names, pay, trend = STACKS[stack]
+        skills = frozenset(name for name in names if chance.random() < 0.6)
+        if chance.random() < 0.35:
+            skills |= {chance.choice(every)}
+        if stack == "machine learning" and age < 20 and chance.random() < 0.5:
+            skills |= {"Agent protocols"}
+        salary = round(chance.gauss(pay + trend * (45 - age), 24_000), 2) if chance.random() < 0.63 else None
+        postings.append(
+            Posting(
+                day=AS_OF - timedelta(days=age, hours=chance.randrange(14)),
+                skills=skills,
+                salary=salary,
+                industry=chance.choices(INDUSTRIES, weights=[8, 5, 4, 3, 2, 3])[0],
+                place=chance.choice(PLACES),
+                workplace=chance.choice(["remote", "hybrid", "onsite", "unknown"]),
+                source=chance.choices(["greenhouse", "lever", "remoteok"], weights=[5, 3, 1])[0],
+            )
+        )
+    return postings
+
+
+def _median(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
+
+
+def _demand(postings: list[Posting]) -> list[dict[str, object]]:
+    categories = {"Agent protocols": "machine learning"} | {
+        skill: stack for stack, (names, *_) in reversed(STACKS.items()) for skill in names
+    }
+    rows = []
+    for industry in [None, *sorted({each.industry for each in postings if each.industry})]:
+        members = [each for each in postings if industry in (None, each.industry)]
+        counts = Counter(skill for each in members for skill in each.skills)
+        ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+        for rank, (skill, number) in enumerate(ordered, start=1):
+            pay = [each.salary for each in members if skill in each.skills]
+            rows.append(
+                {
+                    "skill": skill,
+                    "category": categories[skill],
+                    "industry": industry,
+                    "postings": number,
+                    "demand_share": number / len(members),
+                    "median_salary": _median(pay),
+                    "average_salary": fmean(known) if (known := [p for p in pay if p is not None]) else None,
+                    "rank": rank,
+                }
+            )
+    return rows
+
+
+def _percentiles(postings: list[Posting], skills: list[str]) -> list[dict[str, object]]:
+    rows = []
+    for skill in skills:
+        pay = [each.salary for each in postings if skill in each.skills and each.salary is not None]
+        if pay:
+            cuts = dict(
+                zip(
+                    ("p10", "p25", "median_salary", "p75", "p90"),
+                    np.percentile(pay, [10, 25, 50, 75, 90]).tolist(),
+                    strict=True,
+                )
+            )
+            rows.append({"skill": skill, "postings_with_salary": len(pay), "average_salary": fmean(pay)} | cuts)
+    return rows
+
+
+def _trends(postings: list[Posting], skills: list[str]) -> list[dict[str, object]]:
+    rows = []
+    for skill in skills:
+        months: dict[str, list[Posting]] = {}
+        for each in postings:
+            if skill in each.skills:
+                months.setdefault(f"{each.day:%Y-%m}", []).append(each)
+        medians = {month: _median(each.salary for each in months[month]) for month in sorted(months)}
+        known = [value for value in medians.values() if value is not None]
+        change = known[-1] / known[0] - 1 if len(known) > 1 else None
+        direction = "insufficient_data"
+        if change is not None:
+            direction = "stable" if abs(change) <= 0.02 else "increasing" if change > 0 else "decreasing"
+        for month, value in medians.items():
+            row = {"skill": skill, "month": month, "postings": len(months[month])}
+            rows.append(row | {"median_salary": value, "trend_direction": direction})
+    return rows
+
+
+def _growth(postings: list[Posting], skills: list[str]) -> list[dict[str, object]]:
+    boundary = AS_OF.replace(hour=0, minute=0) - timedelta(days=30)
+    rows = []
+    for skill in skills:
+        recent = sum(skill in each.skills and each.day >= boundary for each in postings)
+        previous = sum(skill in each.skills and each.day < boundary for each in postings)
+        growth = recent / (previous / 2) - 1 if previous else None
+        trend = "steady"
+        if growth is None:
+            trend = "emerging" if recent >= 3 else "steady"
+        elif abs(growth) >= 0.25:
+            trend = "growing" if growth > 0 else "declining"
+        row = {"skill": skill, "recent_postings": recent, "previous_postings": previous}
+        rows.append(row | {"growth": growth, "trend": trend})
+    return rows
+
+
+def _pairs(postings: list[Posting]) -> list[dict[str, object]]:
+    single = Counter(skill for each in postings for skill in each.skills)
+    together = Counter(pair for each in postings for pair in combinations(sorted(each.skills), 2))
+    rows = []
+    for (a, b), number in sorted(together.items()):
+        part = number / len(postings)
+        lift = part / (single[a] / len(postings)) / (single[b] / len(postings))
+        npmi = log(lift) / -log(part) if part < 1 else 1.0
+        classes = ("very_weak", "weak", "moderate", "strong", "very_strong")
+        strength = classes[sum(npmi >= bound for bound in (0.05, 0.15, 0.3, 0.5))]
+        if number >= 2:
+            rows.append(
+                {
+                    "skill_a": a,
+                    "skill_b": b,
+                    "co_occurrences": number,
+                    "support": part,
+                    "confidence_ab": number / single[a],
+                    "confidence_ba": number / single[b],
+                    "lift": lift,
+                    "npmi": npmi,
+                    "strength": strength,
+                }
+            )
+    return rows
+
+
+def _places(postings: list[Posting]) -> list[dict[str, object]]:
+    rows = []
+    for place in sorted({each.place for each in postings if each.place}):
+        members = [each for each in postings if each.place == place]
+        pay = [each.salary for each in members if each.salary is not None]
+        rows.append(
+            {
+                "location": place,
+                "postings": len(members),
+                "average_salary": fmean(pay) if pay else None,
+                "median_salary": _median(pay),
+                "min_salary": min(pay, default=None),
+                "max_salary": max(pay, default=None),
+            }
+        )
+    return rows
+
+
+def _statistics(postings: list[Posting]) -> list[dict[str, object]]:
+    def band(salary: float | None) -> str:
+        if salary is None:
+            return "unknown"
+        lower = int(salary // 25_000) * 25_000
+        return "200000+" if lower >= 200_000 else f"{lower}-{lower + 25_000}"
+
+    dimensions: dict[str, Callable[[Posting], str]] = {
+        "source": lambda each: each.source,
+        "industry": lambda each: each.industry or "unknown",
+        "salary_band": lambda each: band(each.salary),
+        "day": lambda each: f"{each.day:%Y-%m-%d}",
+        "employment_type": lambda _: "full_time",
+        "remote": lambda each: each.workplace,
+    }
+    return [
+        {"dimension": name, "value": value, "postings": number}
+        for name, key in dimensions.items()
+        for value, number in sorted(Counter(map(key, postings)).items())
+    ]
+
+
+def _summary(postings: list[Posting], growth: list[dict[str, object]]) -> dict[str, object]:
+    pay = [each.salary for each in postings if each.salary is not None]
+    counts = Counter(skill for each in postings for skill in each.skills)
+    growing = [row for row in growth if row["trend"] == "growing"]
+    return {
+        "as_of": AS_OF,
+        "window_start": START,
+        "postings": len(postings),
+        "duplicates": 37,
+        "rejected": 5,
+        "postings_with_salary": len(pay),
+        "average_salary": fmean(pay) if pay else None,
+        "median_salary": _median(pay),
+        "skills": len(counts),
+        "industries": len({each.industry for each in postings} - {None}),
+        "locations": len({each.place for each in postings} - {None}),
+        "remote_share": sum(each.workplace == "remote" for each in postings) / len(postings),
+        "top_skill": min(counts, key=lambda skill: (-counts[skill], skill)),
+        "fastest_growing_skill": max(growing, key=lambda row: row["growth"])["skill"] if growing else None,
+    }
+
+
+def count_tables(postings: list[Posting]) -> ReportTables:
+    """The result tables of these postings."""
+    skills = sorted({skill for each in postings for skill in each.skills})
+    demand, growth = _demand(postings), _growth(postings, skills)
+    stacks = Counter(
+        pair
+        for each in postings
+        for pair in combinations(sorted(s for s, (names, *_) in STACKS.items() if each.skills & set(names)), 2)
+    )
+    return ReportTables(
+        market_summary=pl.DataFrame([_summary(postings, growth)]),
+        skill_demand=pl.DataFrame(demand, infer_schema_length=None),
+        salary_statistics=pl.DataFrame(_percentiles(postings, skills)),
+        salary_trends=pl.DataFrame(_trends(postings, skills)),
+        industry_skills=pl.DataFrame([row for row in demand if row["industry"]]),
+        location_salaries=pl.DataFrame(_places(postings)),
+        trending_skills=pl.DataFrame(growth, infer_schema_length=None),
+        posting_statistics=pl.DataFrame(_statistics(postings)),
+        skill_relationships=pl.DataFrame(_pairs(postings)),
+        category_relationships=pl.DataFrame(
+            [{"category_a": a, "category_b": b, "co_occurrences": n} for (a, b), n in sorted(stacks.items())]
+        ),
+        rejections=pl.DataFrame({"reason": ["no title", "not decodable"], "postings": [4, 1]}),
+        sources=pl.DataFrame(
+            [
+                {"source": source, "postings": number, "duplicates": 12 + place}
+                for place, (source, number) in enumerate(sorted(Counter(p.source for p in postings).items()))
+            ]
+        ),
+        currency="USD",
+    )
+
+
+def renamed(tables: ReportTables, old: str, new: str) -> ReportTables:
+    """The same market in which a skill bears another name."""
+    changed = {}
+    for table in COLUMNS:
+        frame: pl.DataFrame = getattr(tables, table)
+        texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+        changed[table] = frame.with_columns(pl.col(texts).replace(old, new))
+    return replace(tables, **changed)

@@ -1,0 +1,103 @@
+"""What the report takes in, which rows it chooses, and how it writes numbers and names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_up_market import AS_OF
+
+from market_assets.report import numbers, selections
+from market_assets.report.tables import COLUMNS, ReportTables
+
+
+class TestTables:
+    def test_a_missing_column_is_named(self, tables: ReportTables) -> None:
+        with pytest.raises(ValueError, match="skill_demand lacks the column category, rank"):
+            replace(tables, skill_demand=tables.skill_demand.drop("category", "rank"))
+
+    def test_a_value_of_another_type_is_named(self, tables: ReportTables) -> None:
+        with pytest.raises(ValueError, match="sources does not hold what the report reads"):
+            replace(tables, sources=tables.sources.with_columns(postings=pl.lit("many")))
+
+    @pytest.mark.parametrize(
+        "moment",
+        [
+            AS_OF,
+            AS_OF.replace(tzinfo=None),
+            "2026-07-31T14:30:00+00:00",
+            "2026-07-31T16:30:00+02:00",
+            "2026-07-31 14:30:00",
+        ],
+    )
+    def test_times_are_utc(self, tables: ReportTables, moment: object) -> None:
+        row = tables.market_summary.drop("as_of").with_columns(pl.Series("as_of", [moment]))
+        assert replace(tables, market_summary=row).market_summary["as_of"][0] == AS_OF
+
+    def test_numbers_that_are_none_are_null(self, tables: ReportTables) -> None:
+        broken = tables.skill_demand.with_columns(median_salary=pl.lit(float("nan")), extra=pl.lit(1))
+        conformed = replace(tables, skill_demand=broken).skill_demand
+        assert conformed["median_salary"].null_count() == conformed.height
+        assert conformed.columns == list(COLUMNS["skill_demand"])
+
+
+class TestSelections:
+    def test_few_postings_come_last(self, tables: ReportTables) -> None:
+        rows = pl.DataFrame(
+            {
+                "skill": ["A", "B", "C", "D"],
+                "recent_postings": [3, 8, 6, 40],
+                "previous_postings": [1, 2, 4, 60],
+                "growth": [5.0, 7.0, 2.0, 1 / 3],
+                "trend": ["growing"] * 4,
+            }
+        )
+        chosen = selections.trending(replace(tables, trending_skills=rows), "growing", 3)
+        assert chosen["skill"].to_list() == ["B", "C", "D"]
+        everything = selections.trending(replace(tables, trending_skills=rows), "growing", 9)
+        assert everything["skill"].to_list() == ["B", "C", "D", "A"]
+
+    def test_pairs_seen_seldom_come_last(self, tables: ReportTables) -> None:
+        pairs = tables.skill_relationships.head(3).with_columns(
+            pl.Series("co_occurrences", [2, 10, 11]), pl.Series("npmi", [1.0, 0.2, 0.4])
+        )
+        chosen = selections.strongest_pairs(replace(tables, skill_relationships=pairs), 5)
+        assert chosen["co_occurrences"].to_list() == [11, 10, 2]
+
+    def test_gaps_between_bands_and_days_are_zero(self, tables: ReportTables) -> None:
+        rows = [
+            ("salary_band", "200000+", 2),
+            ("salary_band", "100000-125000", 4),
+            ("salary_band", "unknown", 9),
+            ("day", "2026-02-27", 5),
+            ("day", "2026-03-02", 1),
+        ]
+        schema = ["dimension", "value", "postings"]
+        sparse = replace(tables, posting_statistics=pl.DataFrame(rows, schema=schema, orient="row"))
+        assert selections.salary_bands(sparse).select("label", "postings").rows() == [
+            ("100–125k", 4),
+            ("125–150k", 0),
+            ("150–175k", 0),
+            ("175–200k", 0),
+            ("200k+", 2),
+        ]
+        assert selections.daily_volume(sparse)["postings"].to_list() == [5, 0, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [(0, "0"), (949.6, "950"), (1_000, "1k"), (123_456, "123k"), (999_499, "999k"), (999_500, "1M")],
+)
+def test_short_amounts(amount: float, text: str) -> None:
+    assert numbers.short_money(amount) == text
+
+
+@given(text=st.text(), width=st.integers(2, 40))
+def test_shortened_text_fits_and_is_a_beginning(text: str, width: int) -> None:
+    short = numbers.shortened(text, width)
+    whole = numbers.printable(text)
+    assert len(short) <= width
+    assert short == whole or (short.endswith("…") and whole.startswith(short[:-1].rstrip()))

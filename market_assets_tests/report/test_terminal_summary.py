@@ -1,0 +1,183 @@
+"""The summary at the end of a run: exact figures, 80 columns, whole paths, no steering by data."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+import pytest
+from made_up_market import AS_OF, Posting, count_tables, renamed
+from rich.cells import cell_len
+from rich.console import Console
+
+from market_assets.report.tables import ReportTables
+from market_assets.report.terminal import summary_json, summary_renderables
+
+LONG = "/srv/" + "a long folder name/" * 12 + "market [x].db"
+RUN: dict[str, Any] = {
+    "postings_in": 1242,
+    "rejected": 5,
+    "duplicates": 37,
+    "database": "/data/market.db",
+    "report": "/data/reports/market.html",
+    "window_note": None,
+}
+
+
+def shown(tables: ReportTables, width: int = 80, **changes: Any) -> list[str]:
+    """The lines of the summary as they are piped into a file."""
+    console = Console(file=io.StringIO(), width=width, record=True, force_terminal=False)
+    for renderable in summary_renderables(tables, **RUN | changes):
+        console.print(renderable)
+    piped = console.file.getvalue()
+    assert piped == console.export_text(styles=False)
+    return [line.rstrip() for line in piped.splitlines()]
+
+
+def words_after(lines: list[str], label: str) -> str:
+    """What stands beside a label, with its continuation lines."""
+    start = next(place for place, line in enumerate(lines) if line.startswith(label))
+    end = start + 1
+    while end < len(lines) and lines[end].startswith(" "):
+        end += 1
+    return " ".join(" ".join(lines[start:end]).split()).removeprefix(label).strip()
+
+
+def test_figures_of_the_run_and_the_window(tables: ReportTables) -> None:
+    lines = shown(tables, window_note="It ends at the file's newest posting.")
+    median = tables.market_summary["median_salary"][0]
+    assert lines[:4] == [
+        "Market summary",
+        "Postings in 1,242  Rejected 5  Duplicates 37",
+        f"Window 2026-05-02 to 2026-07-31: 1,200 postings counted, median pay {median:,.0f} USD",
+        "It ends at the file's newest posting.",
+    ]
+
+
+def test_top_ten_skills(tables: ReportTables) -> None:
+    rows = [row for row in tables.skill_demand.to_dicts() if row["industry"] is None and row["rank"] <= 10]
+    lines = [" ".join(line.split()) for line in shown(tables)]
+    first = lines.index("# Skill Share Median pay, USD") + 2
+    assert lines[first : first + 11] == [
+        f"{row['rank']} {row['skill']} {row['demand_share'] * 100:.1f}% {row['median_salary']:,.0f}"
+        for row in sorted(rows, key=lambda row: row["rank"])
+    ] + [""]
+
+
+def test_what_grows_and_what_declines(tables: ReportTables) -> None:
+    rows = tables.trending_skills.to_dicts()
+    up = sorted((row for row in rows if row["trend"] == "growing"), key=lambda row: -row["growth"])[:5]
+    down = sorted((row for row in rows if row["trend"] == "declining"), key=lambda row: row["growth"])[:5]
+    lines = shown(tables)
+    for label, expected in (("Growing", up), ("Declining", down)):
+        moves = ", ".join(f"{row['skill']} {row['growth'] * 100:+.0f}%" for row in expected)
+        assert words_after(lines, label) == moves
+    recent = next(row["recent_postings"] for row in rows if row["trend"] == "emerging")
+    assert words_after(lines, "Emerging") == f"Agent protocols ({recent} postings)"
+
+
+def test_strongest_pairs(tables: ReportTables) -> None:
+    rows = [row for row in tables.skill_relationships.to_dicts() if row["co_occurrences"] >= 10]
+    lines = [" ".join(line.split()) for line in shown(tables)]
+    first = lines.index("Strongest pairs npmi Together") + 2
+    assert lines[first : first + 6] == [
+        f"{row['skill_a']} + {row['skill_b']} {row['npmi']:.2f} {row['co_occurrences']}"
+        for row in sorted(rows, key=lambda row: -row["npmi"])[:5]
+    ] + [""]
+
+
+@pytest.mark.parametrize("width", [20, 80, 200])
+def test_paths_stay_whole(tables: ReportTables, width: int) -> None:
+    lines = shown(tables, width=width, database=LONG, report="/données/rapport.html")
+    assert lines[-2:] == [f"Database  {LONG}", "Report    /données/rapport.html"]
+
+
+def test_paths_stay_whole_on_a_terminal(tables: ReportTables) -> None:
+    console = Console(file=io.StringIO(), width=80, force_terminal=True)
+    for renderable in summary_renderables(tables, **RUN | {"database": LONG}):
+        console.print(renderable)
+    assert f"Database  {LONG}\n" in console.file.getvalue()
+
+
+@pytest.mark.parametrize("name", ["Long name " * 20, "長い名前" * 50, "x" * 200])
+def test_everything_else_fits_into_80_columns(tables: ReportTables, name: str) -> None:
+    lines = shown(renamed(renamed(tables, "SQL", name), "PyTorch", name[::-1]))
+    assert max(map(cell_len, lines)) <= 80
+    assert any("…" in line for line in lines)
+
+
+@pytest.mark.parametrize("name", ["[red]x[/]", "[/nothing]", "\x1b[2J\x1b[31mred", "a\nb\rc"])
+def test_names_do_not_steer_the_terminal(tables: ReportTables, name: str) -> None:
+    lines = shown(renamed(tables, "SQL", name), database="db\x1b[2J", window_note="[bold]\x1b[1m")
+    text = "\n".join(lines)
+    assert "\x1b" not in text
+    assert " ".join(name.replace("\x1b", " ").split()) in text
+    assert "[bold] [1m" in text
+    assert lines[-2] == "Database  db [2J"
+
+
+def test_nothing_yet(empty_tables: ReportTables) -> None:
+    nothing = {"postings_in": 0, "rejected": 0, "duplicates": 0}
+    lines = shown(empty_tables, **nothing)
+    assert lines == [
+        "Market summary",
+        "Postings in 0  Rejected 0  Duplicates 0",
+        "Nothing counted yet: the statistics have not been refreshed.",
+        "",
+        "No skill found yet.",
+        "",
+        "Growing    none",
+        "Declining  none",
+        "",
+        "No two skills were asked for together yet.",
+        "",
+        "Database  /data/market.db",
+        "Report    /data/reports/market.html",
+    ]
+    answer = summary_json(empty_tables, **RUN | nothing)
+    assert answer["as_of"] is None
+    assert answer["top_skills"] == answer["growing"] == answer["strongest_pairs"] == []
+
+
+def test_one_posting_without_pay() -> None:
+    only = Posting(AS_OF, frozenset({"COBOL"}), None, None, None, "unknown", "lever")
+    lines = [" ".join(line.split()) for line in shown(count_tables([only]))]
+    assert "1 COBOL 100.0% -" in lines
+    assert "Window 2026-05-02 to 2026-07-31: 1 postings counted" in lines
+
+
+def test_json_holds_the_same_figures(tables: ReportTables) -> None:
+    answer = json.loads(json.dumps(summary_json(tables, **RUN | {"window_note": "as the file says"})))
+    summary = tables.market_summary.row(0, named=True)
+    assert answer["postings_in"] == 1242
+    assert answer["rejected"] == 5
+    assert answer["duplicates"] == 37
+    assert answer["as_of"] == "2026-07-31T14:30:00+00:00"
+    assert answer["window_start"] == "2026-05-02T00:00:00+00:00"
+    assert answer["window_note"] == "as the file says"
+    assert answer["currency"] == "USD"
+    for name in ("postings", "postings_with_salary", "median_salary", "average_salary"):
+        assert answer[name] == summary[name]
+    assert answer["database"] == "/data/market.db"
+    assert answer["report"] == "/data/reports/market.html"
+    overall = tables.skill_demand.filter(pl.col("industry").is_null()).sort("rank").head(10)
+    columns = ["rank", "skill", "postings", "demand_share", "median_salary"]
+    assert answer["top_skills"] == overall.select(columns).to_dicts()
+    known = {row["skill"]: row for row in tables.trending_skills.to_dicts()}
+    for trend in ("growing", "declining", "emerging"):
+        assert answer[trend]
+        for row in answer[trend]:
+            assert known[row["skill"]] == row | {"trend": trend}
+    pairs = tables.skill_relationships.filter(pl.col("co_occurrences") >= 10).sort("npmi", descending=True)
+    columns = ["skill_a", "skill_b", "co_occurrences", "npmi", "strength"]
+    assert answer["strongest_pairs"] == pairs.head(5).select(columns).to_dicts()
+
+
+def test_json_of_unknown_pay_is_null(tables: ReportTables) -> None:
+    unpaid = tables.skill_demand.with_columns(median_salary=pl.lit(float("nan")))
+    answer = summary_json(replace(tables, skill_demand=unpaid), **RUN)
+    assert {row["median_salary"] for row in answer["top_skills"]} == {None}
+    assert "NaN" not in json.dumps(answer)
