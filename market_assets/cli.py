@@ -20,14 +20,13 @@ class _Group(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         from market_assets.commands.errors import CommandFailedError
-        from market_assets.sources.configuration import ConfigurationError
         from market_assets.sources.protocol import SourceError
         from market_assets.storage.database import StoreError
 
         try:
             return super().invoke(ctx)
-        except (SettingsError, ConfigurationError) as error:
-            _end(str(error), 2)
+        except SettingsError as error:
+            _end(error.message, 2)
         except (StoreError, SourceError, CommandFailedError) as error:
             _end(str(error), 1)
 

@@ -18,8 +18,8 @@ from market_assets.assets.store import store_resource
 from market_assets.automation.jobs import default_jobs
 from market_assets.automation.progress import progress_logger
 from market_assets.automation.schedules import default_schedules
-from market_assets.settings import Settings, get_settings
-from market_assets.sources.configuration import load_sources
+from market_assets.settings import Settings, SettingsError, get_settings
+from market_assets.sources.configuration import ConfigurationError, load_sources
 from market_assets.sources.protocol import Source
 
 #: A table is stale when its schedule has missed a run and then some.
@@ -34,7 +34,7 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
         settings: where things are and when they run.
         sources: where postings come from; by default those of the settings' `sources.yaml`.
     """
-    sources = load_sources(settings.sources) if sources is None else sources
+    sources = configured_sources(settings) if sources is None else sources
     raw = [raw_postings_asset(source) for source in sources]
     return dg.Definitions(
         assets=[
@@ -53,6 +53,18 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
         executor=dg.in_process_executor,
     )
+
+
+def configured_sources(settings: Settings) -> list[Source]:
+    """The sources that the settings name.
+
+    Raises:
+        SettingsError: their configuration is wrong.
+    """
+    try:
+        return load_sources(settings.sources)
+    except ConfigurationError as error:
+        raise SettingsError(f"MARKET_ASSETS_SOURCES: {error}") from error
 
 
 defs = build_defs(get_settings())

@@ -7,14 +7,20 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated
 
+import click
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _ISO_CURRENCY = r"^[A-Z]{3}$"
 
 
-class SettingsError(Exception):
-    """A setting is wrong; each line of the message names the variable and what is wrong with it."""
+class SettingsError(click.ClickException):
+    """A setting is wrong; each line of the message names the variable and what is wrong with it.
+
+    Dagster's own commands end with this line and exit code too, since click knows how.
+    """
+
+    exit_code = 2
 
 
 class Settings(BaseSettings):

@@ -60,36 +60,41 @@ def result_asset(
     def asset(context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]) -> Iterator[Any]:
         from market_assets.storage.results import InvariantError, replace_table
         from market_assets.storage.tables import metadata
+        from market_assets.storage.verification import problems_of
 
         table = metadata.tables[name]
         with store.alone() as connection:
             market = Market(store, connection, as_of(context))
             if reason := skip(context, market):
                 context.log.info(f"{name} is left as it is: {reason}")
+                yield from _checks(name, problems_of(table, market.table(table)), rows=market.table(table).height)
                 return
             rows = compute(market)
             try:
                 replace_table(connection, table, rows, expect_rows=must_have_rows(market))
             except InvariantError as error:
-                yield _check(name, VALID_CHECK, passed=False, metadata={"problems": error.problems})
+                yield from _checks(name, error.problems, rows=rows.height)
                 raise dg.Failure(str(error), allow_retries=False) from error
             counted = len(market.window)
         yield dg.MaterializeResult(metadata={**_described(market, name, rows), "postings_counted": counted})
-        yield _check(name, VALID_CHECK, passed=True, metadata={"rows": rows.height})
-        yield _check(
-            name, FILLED_CHECK, passed=rows.height > 0, metadata={"rows": rows.height, "postings_counted": counted}
-        )
+        yield from _checks(name, [], rows=rows.height)
 
     return asset
 
 
-def _check(name: str, check: str, *, passed: bool, metadata: dict[str, Any]) -> dg.AssetCheckResult:
-    return dg.AssetCheckResult(
+def _checks(name: str, problems: Sequence[str], rows: int) -> Iterator[dg.AssetCheckResult]:
+    yield dg.AssetCheckResult(
         asset_key=dg.AssetKey(name),
-        check_name=check,
-        passed=passed,
-        severity=dg.AssetCheckSeverity.WARN if check == FILLED_CHECK else dg.AssetCheckSeverity.ERROR,
-        metadata=metadata,
+        check_name=VALID_CHECK,
+        passed=not problems,
+        metadata={"problems": list(problems), "rows": rows},
+    )
+    yield dg.AssetCheckResult(
+        asset_key=dg.AssetKey(name),
+        check_name=FILLED_CHECK,
+        passed=rows > 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"rows": rows},
     )
 
 

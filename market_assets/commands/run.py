@@ -19,9 +19,8 @@ from market_assets.automation.jobs import INGESTION
 from market_assets.commands.errors import CommandFailedError
 from market_assets.commands.instance import open_instance
 from market_assets.commands.summary import Intake, print_market
-from market_assets.definitions import build_defs
+from market_assets.definitions import build_defs, configured_sources
 from market_assets.settings import Settings
-from market_assets.sources.configuration import load_sources
 from market_assets.sources.protocol import Source
 from market_assets.storage import schema
 from market_assets.storage.database import Database
@@ -95,7 +94,7 @@ def _start_afresh(settings: Settings) -> None:
 
 
 def _plan_for_sources(settings: Settings, days: int | None) -> _Plan:
-    sources = load_sources(settings.sources)
+    sources = configured_sources(settings)
     if days is None:
         store = MarketStore(settings, "run")
         with store.reading() as connection:

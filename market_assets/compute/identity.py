@@ -18,7 +18,7 @@ SHORTEST_TELLING_DESCRIPTION = 200
 #: A longer external id is replaced by its hash, as the store keeps it in an index.
 LONGEST_EXTERNAL_ID = 300
 
-_LETTER = "(?:divers|div|m|w|f|d|x|h|v|i)"
+_LETTER = r"(?:divers|div\.?|m|w|f|d|x|h|v|i)"
 _GENDERS_IN_BRACKETS = (
     rf"[(\[]\s*(?:{_LETTER}(?:\s*[/|,*:]\s*{_LETTER})+|mwd|mfd|gn|(?:all|any) genders?|alle geschlechter"
     r"|gender[ -]?neutral)\s*[)\]]"

@@ -33,6 +33,8 @@ _CELL_TAG = rf"(?i)<(?:td|th){_REST_OF_TAG}"
 _ESCAPED_TAG = rf"(?i)&lt;/?(?:{_BLOCK_NAMES}|{_INLINE_NAMES}){_ESCAPED_REST_OF_TAG}"
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
+_MARKUP = {"&lt;": "<", "&gt;": ">", "&amp;": "&", "&quot;": '"', "&#39;": "'", "&#34;": '"', "&#38;": "&"}
+
 _LINE_BREAKS = "\r\n?|[\x0b\x0c\x1c-\x1e\x85\u2028\u2029]"
 _DROPPED = "[\x00-\x08\x0e-\x1f\x7f-\x9f\u00ad\u200b\u2060\ufeff\ufffe\uffff]"
 _SPACES = "[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
@@ -68,7 +70,7 @@ def readable(texts: pl.Series) -> pl.Series:
     if _any(texts, "&lt;"):
         escaped_tags = texts.str.count_matches(_ESCAPED_TAG)
         escaped = escaped_tags > tags
-        texts = _replace_where(texts, escaped, _decode_entities)
+        texts = _replace_where(texts, escaped, _unescape_markup)
         tags = pl.select(pl.when(escaped).then(escaped_tags).otherwise(tags)).to_series()
     marked_up = tags > 0
     entities = texts.str.contains("&", literal=True) & ~marked_up
@@ -198,6 +200,11 @@ def _repair_misread(texts: pl.Series) -> pl.Series:
         return pl.Series([_MISREAD_UTF8.sub(repaired, text) for text in misread], dtype=pl.String)
 
     return _replace_where(texts, texts.str.contains("[\x80-\x9f]"), repair)
+
+
+def _unescape_markup(texts: pl.Series) -> pl.Series:
+    """Undo one escaping of HTML in a single pass; the parser reads what other entities there are."""
+    return texts.str.replace_many(list(_MARKUP), list(_MARKUP.values()))
 
 
 def _decode_entities(texts: pl.Series) -> pl.Series:

@@ -14,7 +14,6 @@ from sqlalchemy import (
     Date,
     Float,
     Index,
-    Integer,
     LargeBinary,
     MetaData,
     Table,
@@ -128,7 +127,7 @@ posting_facts = Table(
 skills = Table(
     "skills",
     metadata,
-    Column("skill_id", Integer, primary_key=True, autoincrement=False, info={"minimum": 0, "maximum": 65535}),
+    Column("skill_id", BigInteger, primary_key=True, autoincrement=False, info={"minimum": 0, "maximum": 65535}),
     Column("code", LargeBinary, nullable=False, unique=True),
     Column("skill", Text, nullable=False, unique=True),
     _text("category", null=False),
@@ -149,7 +148,7 @@ rejected_postings = Table(
 data_revision = Table(
     "data_revision",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
     Column("revision", BigInteger, nullable=False),
 )
 

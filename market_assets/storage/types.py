@@ -15,7 +15,6 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Float,
-    Integer,
     LargeBinary,
     Table,
     Text,
@@ -67,7 +66,6 @@ def arrow_type(column: Column[Any]) -> pl.DataType:
         (Date, pl.Date()),
         (Float, pl.Float64()),
         (BigInteger, pl.Int64()),
-        (Integer, pl.Int64()),
         (LargeBinary, pl.Binary()),
         (Text, pl.String()),
     ]

@@ -19,7 +19,7 @@ from market_assets.sources.sample.choosing import (
     weighted,
     weighted_by_row,
 )
-from market_assets.sources.sample.pay import draw_pay
+from market_assets.sources.sample.pay import Positions, draw_pay
 from market_assets.sources.sample.phrases import WORKPLACES, Phrases, load_phrases
 from market_assets.sources.sample.places import Places, load_places
 from market_assets.sources.sample.roles import Roles, load_roles
@@ -69,7 +69,7 @@ def draw_postings(rng: np.random.Generator, day: date, count: int) -> pl.DataFra
     level = weighted_by_row(roles.ladder_shares, roles.families.ladder[family], rng.random(count))
     skills = _draw_skills(rng, roles, day, profile)
     country, workplace, where = _draw_place(rng, places, roles.families.remote[family])
-    pay = draw_pay(rng, day, roles, places, family=family, level=level, skills=skills, country=country)
+    pay = draw_pay(rng, day, Positions(family=family, level=level, skills=skills, country=country))
     columns: dict[str, Integers | Floats] = {
         "family": family,
         "industry": industry,
@@ -85,8 +85,9 @@ def draw_postings(rng: np.random.Generator, day: date, count: int) -> pl.DataFra
         "benefits": _some(rng, count, phrases.benefits.count, MOST_BENEFITS, FEWEST_BENEFITS),
         "wording": rng.random((count, 32)),
         "posted": rng.integers(0, _SECONDS_A_DAY, count),
+        **pay,
     }
-    return pl.DataFrame({name: pl.Series(name, values) for name, values in columns.items()} | pay)
+    return pl.DataFrame([pl.Series(name, values) for name, values in columns.items()])
 
 
 def _draw_profile(rng: np.random.Generator, roles: Roles, day: date, count: int) -> Integers:

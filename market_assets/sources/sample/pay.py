@@ -13,7 +13,7 @@ import polars as pl
 
 from market_assets.sources.sample.choosing import Floats, Groups, Integers, cumulated, vocabulary, weighted
 from market_assets.sources.sample.places import Places, load_places
-from market_assets.sources.sample.roles import Roles, trend_years
+from market_assets.sources.sample.roles import load_roles, trend_years
 
 PERIODS = ("yearly", "monthly", "hourly")
 _PER_YEAR = np.array([1.0, 12.0, 2080.0])
@@ -21,6 +21,9 @@ _PER_YEAR = np.array([1.0, 12.0, 2080.0])
 #: Half the width of a stated range, as a share of its middle.
 _NARROWEST, _WIDEST = 0.04, 0.18
 _NOISE = 0.07
+
+#: Without a period, people take amounts below these for hourly and for monthly pay; where that is wrong, it is stated.
+_GUESSED_PERIOD_BOUNDS = np.array([500.0, 20_000.0])
 
 
 class Form(IntEnum):
@@ -63,48 +66,59 @@ def load_pay_words() -> PayWords:
     )
 
 
-def draw_pay(
-    rng: np.random.Generator,
-    day: date,
-    roles: Roles,
-    places: Places,
-    *,
-    family: Integers,
-    level: Integers,
-    skills: Integers,
-    country: Integers,
-) -> dict[str, pl.Series]:
+@dataclass(frozen=True)
+class Positions:
+    """What pay depends on: positions in `Roles` and `Places`, one a posting.
+
+    `skills` has a row for each posting, filled up with the number of skills.
+    """
+
+    family: Integers
+    level: Integers
+    skills: Integers
+    country: Integers
+
+
+def draw_pay(rng: np.random.Generator, day: date, positions: Positions) -> dict[str, Integers | Floats]:
     """Draw the pay of postings.
 
-    Args:
-        family, level, country: one entry a posting; positions in `roles` and `places`.
-        skills: a row for each posting, filled up with the number of skills.
-
     Returns:
-        pay_form, pay_period (positions), pay_low, pay_high (in the country's currency for the period) and the
-        positions pay_text, pay_words and period_spelling of the wording, should the form need it.
+        pay_form, pay_period (position in `PERIODS`), pay_low, pay_high (in the country's currency for the
+        period) and the positions pay_text, pay_words and period_spelling of the wording that the form may need.
     """
-    count, words, families = len(family), load_pay_words(), roles.families
+    words, places, families = load_pay_words(), load_places(), load_roles().families
+    count, country = len(positions.family), positions.country
     uniform = rng.random((7, count))
-    noise = 1 + _NOISE * np.clip(rng.standard_normal(count), -2.5, 2.5)
-    drift = 1 + families.drift[family] * trend_years(day)
-    annual = families.pay[family] * roles.ladder_pay[families.ladder[family], level] * drift * noise
-    annual = annual * roles.skill_pay[skills].prod(axis=1) * places.pay[country] * places.rate[country]
-    hourly = uniform[0] < families.hourly[family]
-    monthly = ~hourly & (uniform[1] < places.monthly[country])
+    hourly = uniform[0] < families.hourly[positions.family]
+    monthly = uniform[1] < places.monthly[country]
     period = np.where(hourly, 2, np.where(monthly, 1, 0))
-    middle = annual / _PER_YEAR[period]
+    middle = _annual_pay(rng, day, positions) / _PER_YEAR[period]
     spread = _NARROWEST + (_WIDEST - _NARROWEST) * uniform[2]
-    columns = {
-        "pay_form": weighted(_FORM_SHARES, uniform[3]),
+    low, high = rounded(middle * (1 - spread)), rounded(middle * (1 + spread))
+    form = weighted(_FORM_SHARES, uniform[3])
+    misread = period != 2 - np.searchsorted(_GUESSED_PERIOD_BOUNDS, high, side="right")
+    return {
+        "pay_form": np.where(misread & (form == Form.RANGE_WITHOUT_PERIOD), int(Form.RANGE), form),
         "pay_period": period,
-        "pay_low": rounded(middle * (1 - spread)),
-        "pay_high": rounded(middle * (1 + spread)),
+        "pay_low": low,
+        "pay_high": high,
         "pay_text": words.texts.pick(country * len(PERIODS) + period, uniform[4]),
         "pay_words": (uniform[5] * len(words.empty_words)).astype(np.int64),
         "period_spelling": words.periods.pick(period, uniform[6]),
     }
-    return {name: pl.Series(name, values) for name, values in columns.items()}
+
+
+def _annual_pay(rng: np.random.Generator, day: date, positions: Positions) -> Floats:
+    """The middle of what is paid a year, in the country's currency."""
+    roles, places = load_roles(), load_places()
+    families, family = roles.families, positions.family
+    drift = 1 + families.drift[family] * trend_years(day)
+    skills = roles.skill_pay[positions.skills].prod(axis=1)
+    seniority = roles.ladder_pay[families.ladder[family], positions.level]
+    noise = 1 + _NOISE * np.clip(rng.standard_normal(len(family)), -2.5, 2.5)
+    here = places.pay[positions.country] * places.rate[positions.country]
+    annual: Floats = families.pay[family] * drift * skills * seniority * noise * here
+    return annual
 
 
 def rounded(amounts: Floats) -> Floats:

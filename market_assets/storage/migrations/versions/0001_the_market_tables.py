@@ -45,7 +45,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "data_revision",
-        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_data_revision")),
     )
@@ -235,7 +235,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "skills",
-        sa.Column("skill_id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("skill_id", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("code", sa.LargeBinary(), nullable=False),
         sa.Column("skill", sa.Text(), nullable=False),
         sa.Column("category", sa.Text(), nullable=False),
