@@ -39,7 +39,8 @@ class Settings(BaseSettings):
     refresh_cron: str = Field("30 2,14 * * *", validation_alias="MARKET_ASSETS_REFRESH_CRON")
     cleanup_cron: str = Field("0 3 * * 0", validation_alias="MARKET_ASSETS_CLEANUP_CRON")
     rebuild_cron: str = Field("0 4 * * 0", validation_alias="MARKET_ASSETS_REBUILD_CRON")
-    sources: Path = Field(Path("sources.yaml"), validation_alias="MARKET_ASSETS_SOURCES")
+    # Without the file there is the sample source alone; one that is named must be there.
+    sources: Path = Field(Path("sources.yaml"), validate_default=False, validation_alias="MARKET_ASSETS_SOURCES")
     currency: str = Field("USD", pattern=_ISO_CURRENCY, validation_alias="MARKET_ASSETS_CURRENCY")
     exchange_rates: Path | None = Field(None, validation_alias="MARKET_ASSETS_EXCHANGE_RATES")
     taxonomy: Path | None = Field(None, validation_alias="MARKET_ASSETS_TAXONOMY")
@@ -75,11 +76,12 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str | None) -> str | None:
+        if not value:
+            return value
         from market_assets.storage.database import StoreError, parse_database_url
 
         try:
-            if value:
-                parse_database_url(value)
+            parse_database_url(value)
         except StoreError as error:
             raise ValueError(str(error)) from None
         return value

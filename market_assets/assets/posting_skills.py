@@ -9,6 +9,8 @@ from market_assets.assets.moments import DAILY_ASSET, days_of
 from market_assets.assets.store import MarketStore
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import polars as pl
 
     from market_assets.compute.skills import SkillMatcher
@@ -35,13 +37,15 @@ def posting_skills(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
 ) -> dg.MaterializeResult:
     from market_assets.compute.skills import skill_matcher
-    from market_assets.storage.facts import count_pending
+    from market_assets.storage.facts import count_pending, ensure_skills
     from market_assets.taxonomy.skills import load_taxonomy
 
     days = days_of(context)
     matcher = skill_matcher(load_taxonomy(store.settings.taxonomy))
     with store.ingesting() as connection:
-        found = [_extract(connection, day, matcher) for day in days]
+        with connection.transaction():
+            skill_ids = ensure_skills(connection, _names(matcher.taxonomy))
+        found = [_extract(connection, day, matcher, skill_ids) for day in days]
         pending = count_pending(connection, days)
     postings, skills, without = (sum(counts) for counts in zip(*found, strict=True))
     return dg.MaterializeResult(
@@ -67,13 +71,14 @@ def _names(taxonomy: "Taxonomy") -> "pl.DataFrame":
     )
 
 
-def _extract(connection: "MarketConnection", day: date, matcher: "SkillMatcher") -> tuple[int, int, int]:
+def _extract(
+    connection: "MarketConnection", day: date, matcher: "SkillMatcher", skill_ids: "npt.NDArray[np.uint16]"
+) -> tuple[int, int, int]:
     """Find and store the skills of a day's postings; returns postings, skills, postings without any."""
-    from market_assets.storage.facts import encode_skills, ensure_skills, read_texts, write_skills
+    from market_assets.storage.facts import encode_skills, read_texts, write_skills
 
     postings = skills = without = 0
     with connection.transaction():
-        skill_ids = ensure_skills(connection, _names(matcher.taxonomy))
         for texts in read_texts(connection, day):
             found = matcher.extract(texts["title"], texts["description"])
             write_skills(connection, texts["posting_id"], encode_skills(found, skill_ids))

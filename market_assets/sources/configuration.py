@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, BinaryIO, ClassVar, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from market_assets.sources.protocol import Source
+from market_assets.sources.protocol import Fetch, RawBatch, Source
 
 _NAME = r"^[a-z][a-z0-9_]*$"
 
 
 class ConfigurationError(Exception):
     """`sources.yaml` is wrong; each line of the message names the entry and what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class ConfiguredSource:
+    """A source that is made when it is first used, so that knowing what is configured costs no heavy imports."""
+
+    name: str
+    any_day: bool
+    make: Callable[[], Source]
+
+    def fetch(self, day: date, now: datetime) -> Fetch:
+        return self.make().fetch(day, now)
+
+    def read(self, name: str, content: BinaryIO) -> Iterator[RawBatch]:
+        return self.make().read(name, content)
 
 
 class _Entry(BaseModel):
@@ -28,7 +46,9 @@ class SampleEntry(_Entry):
 
     type: Literal["sample"]
     postings_per_day: int = Field(default=200, ge=1, le=10_000_000)
-    seed: int = 0
+    seed: int = Field(default=0, ge=0)
+
+    any_day: ClassVar[bool] = True
 
     def make(self) -> Source:
         from market_assets.sources.sample.source import SampleSource
@@ -42,6 +62,8 @@ class FileEntry(_Entry):
     type: Literal["file"]
     path: Path
     map: dict[str, str] = Field(default_factory=dict)
+
+    any_day: ClassVar[bool] = False
 
     def make(self) -> Source:
         from market_assets.sources.files.source import FileSource
@@ -59,13 +81,16 @@ def load_sources(path: Path) -> list[Source]:
         ConfigurationError: the file can't be read or says something that is not known.
     """
     if not path.exists():
-        return [SampleEntry(type="sample").make()]
-    entries = _read_entries(path)
-    sources = [entry.make() for entry in entries]
+        return [_configured(SampleEntry(type="sample"))]
+    sources = [_configured(entry) for entry in _read_entries(path)]
     names = [source.name for source in sources]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigurationError(f"{path}: two sources are called {repeated[0]!r}; give one another `name`")
     return sources
+
+
+def _configured(entry: SampleEntry | FileEntry) -> Source:
+    return ConfiguredSource(entry.name or entry.type, entry.any_day, entry.make)
 
 
 def _read_entries(path: Path) -> list[SampleEntry | FileEntry]:

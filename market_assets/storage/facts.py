@@ -121,10 +121,11 @@ def read_texts(connection: MarketConnection, day: date, batch: int = 10_000) -> 
             .limit(batch)
         )
         rows = connection.read(query, _TEXT)
-        if rows.is_empty():
+        if rows.height:
+            last = int(rows["posting_id"][-1])
+            yield rows
+        if rows.height < batch:
             return
-        last = int(rows["posting_id"][-1])
-        yield rows
 
 
 def encode_skills(found: pl.Series, skill_ids: npt.NDArray[np.uint16]) -> pl.Series:

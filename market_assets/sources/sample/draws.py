@@ -59,9 +59,10 @@ def draw_postings(rng: np.random.Generator, day: date, count: int) -> pl.DataFra
     """Draw the choices for `count` postings of a day.
 
     Returns:
-        Positions in the vocabulary: family, industry, country, company, title, team, location, employment and
-        workplace (null where not stated), skills, tasks and benefits (arrays, -1 for none), wording (array of
-        uniform numbers that choose sentences); the columns of `draw_pay`; posted (seconds after midnight).
+        Int64 positions in the vocabulary: family, industry, level, country, workplace, company, title, team and
+        location, and employment_spelling and workplace_spelling (-1 where not stated). Arrays of positions:
+        skills, tasks and benefits (-1 for none). wording: array of numbers from 0 to 1, which choose sentences.
+        posted: seconds after midnight. And the columns of `draw_pay`.
     """
     roles, places, phrases = load_roles(), load_places(), load_phrases()
     profile = _draw_profile(rng, roles, day, count)

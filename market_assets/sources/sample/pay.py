@@ -22,7 +22,8 @@ _PER_YEAR = np.array([1.0, 12.0, 2080.0])
 _NARROWEST, _WIDEST = 0.04, 0.18
 _NOISE = 0.07
 
-#: Without a period, people take amounts below these for hourly and for monthly pay; where that is wrong, it is stated.
+#: Without a period, people take amounts below these for hourly and for monthly pay; where they would err, it is
+#: stated.
 _GUESSED_PERIOD_BOUNDS = np.array([500.0, 20_000.0])
 
 
