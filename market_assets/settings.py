@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Annotated
 
 import click
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _ISO_CURRENCY = r"^[A-Z]{3}$"
+#: Longer than any market's history, and short enough that a window never begins before the calendar does.
+_MOST_DAYS = 36_500
+#: What a message must not repeat: it may hold a password.
+_SECRET = {"DATABASE_URL", "MARKET_ASSETS_LANDING_URL"}
 
 
 class SettingsError(click.ClickException):
@@ -31,10 +35,10 @@ class Settings(BaseSettings):
     database_url: str | None = Field(None, validation_alias="DATABASE_URL")
     data_dir: Path = Field(Path("data"), validation_alias="MARKET_ASSETS_DATA_DIR")
     landing_url: str | None = Field(None, validation_alias="MARKET_ASSETS_LANDING_URL")
-    landing_days: int = Field(90, ge=1, validation_alias="MARKET_ASSETS_LANDING_DAYS")
-    retention_days: int = Field(90, ge=1, validation_alias="MARKET_ASSETS_RETENTION_DAYS")
-    window_days: int = Field(90, ge=1, validation_alias="MARKET_ASSETS_WINDOW_DAYS")
-    trend_days: int = Field(180, ge=1, validation_alias="MARKET_ASSETS_TREND_DAYS")
+    landing_days: int = Field(90, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_LANDING_DAYS")
+    retention_days: int = Field(90, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_RETENTION_DAYS")
+    window_days: int = Field(90, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_WINDOW_DAYS")
+    trend_days: int = Field(180, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_TREND_DAYS")
     ingestion_cron: str = Field("0 2 * * *", validation_alias="MARKET_ASSETS_INGESTION_CRON")
     refresh_cron: str = Field("30 2,14 * * *", validation_alias="MARKET_ASSETS_REFRESH_CRON")
     cleanup_cron: str = Field("0 3 * * 0", validation_alias="MARKET_ASSETS_CLEANUP_CRON")
@@ -45,7 +49,6 @@ class Settings(BaseSettings):
     exchange_rates: Path | None = Field(None, validation_alias="MARKET_ASSETS_EXCHANGE_RATES")
     taxonomy: Path | None = Field(None, validation_alias="MARKET_ASSETS_TAXONOMY")
     custom_dir: Path | None = Field(None, validation_alias="MARKET_ASSETS_CUSTOM_DIR")
-    report_name: str = "market_report"
     host: str = Field("127.0.0.1", validation_alias="MARKET_ASSETS_HOST")
     port: int = Field(3000, ge=1, le=65535, validation_alias="MARKET_ASSETS_PORT")
     dagster_home: Path | None = Field(None, validation_alias="DAGSTER_HOME")
@@ -53,6 +56,8 @@ class Settings(BaseSettings):
     adzuna_app_key: str | None = Field(None, validation_alias="ADZUNA_APP_KEY")
     rapidapi_key: str | None = Field(None, validation_alias="RAPIDAPI_KEY")
     alert_urls: Annotated[tuple[str, ...], NoDecode] = Field((), validation_alias="MARKET_ASSETS_ALERT_URLS")
+    # No setting, but what a user's own file changes.
+    _report_name: str = PrivateAttr("market_report")
 
     @field_validator("alert_urls", mode="before")
     @classmethod
@@ -63,6 +68,27 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("currency")
+    @classmethod
+    def _currency_of_some_country(cls, value: str) -> str:
+        from market_assets.taxonomy.countries import country_currencies
+
+        if value != "USD" and value not in country_currencies().values():
+            raise ValueError("is not the currency of any country")
+        return value
+
+    @field_validator("landing_url")
+    @classmethod
+    def _known_file_system(cls, value: str | None) -> str | None:
+        if value:
+            import fsspec
+
+            try:
+                fsspec.get_filesystem_class(fsspec.utils.get_protocol(value))
+            except (ImportError, ValueError) as error:
+                raise ValueError(str(error)) from None
+        return value
 
     @field_validator("ingestion_cron", "refresh_cron", "cleanup_cron", "rebuild_cron")
     @classmethod
@@ -93,6 +119,24 @@ class Settings(BaseSettings):
             raise ValueError(f"{value} does not exist")
         return value
 
+    @field_validator("taxonomy")
+    @classmethod
+    def _readable_taxonomy(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            from market_assets.taxonomy.skills import load_taxonomy
+
+            load_taxonomy(value)
+        return value
+
+    @field_validator("exchange_rates")
+    @classmethod
+    def _readable_rates(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            from market_assets.taxonomy.currencies import load_exchange_rates
+
+            load_exchange_rates(value)
+        return value
+
     @property
     def market_url(self) -> str:
         """The market database: as set, else an SQLite file under the data folder."""
@@ -109,18 +153,19 @@ class Settings(BaseSettings):
 
     @property
     def report_path(self) -> Path:
-        return self.data_dir / "reports" / f"{self.report_name}.html"
+        return self.data_dir / "reports" / f"{self._report_name}.html"
 
     def of_file(self, name: str) -> Settings:
         """The settings for a user's own file: a database, landing folder and report that hold nothing else."""
         folder = self.data_dir / "from"
-        return self.model_copy(
+        own = self.model_copy(
             update={
                 "database_url": f"sqlite:///{folder / name}.db",
                 "landing_url": str(folder / f"{name}.landing"),
-                "report_name": name,
             }
         )
+        own._report_name = name
+        return own
 
 
 @lru_cache(maxsize=1)
@@ -134,6 +179,8 @@ def get_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise SettingsError("\n".join(_worded(problem) for problem in error.errors())) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f".env: it can't be read: {error}") from None
 
 
 def environment_for_children(**changes: str) -> dict[str, str]:
@@ -149,4 +196,5 @@ def set_dagster_home(folder: Path) -> None:
 def _worded(problem: object) -> str:
     details = dict(problem)  # type: ignore[call-overload]
     message = str(details["msg"]).removeprefix("Value error, ")
-    return f"{'.'.join(map(str, details['loc']))}: {message} (it is {details['input']!r})"
+    name = ".".join(map(str, details["loc"]))
+    return f"{name}: {message}" + ("" if name in _SECRET else f" (it is {str(details['input'])!r})")

@@ -16,8 +16,8 @@ def say_why_it_failed(context: dg.HookContext) -> None:
 
     `dagster job execute` ends with the run's id alone, above which the cause is hidden in the log.
     """
-    if not _causes:
-        atexit.register(_say)
+    atexit.unregister(_say)
+    atexit.register(_say)
     _causes.append(f"{context.job_name}: {context.op.name} failed: {cause_of(context.op_exception)}")
 
 
@@ -32,6 +32,12 @@ def cause_of(error: BaseException | None) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
+def forget_causes() -> None:
+    """Say nothing at the end of the process: whoever started the runs in it has told a person already."""
+    _causes.clear()
+
+
 def _say() -> None:
-    sys.stdout.flush()
-    print(_causes[0], file=sys.stderr, flush=True)
+    if _causes:
+        sys.stdout.flush()
+        print(_causes[0], file=sys.stderr, flush=True)

@@ -15,6 +15,7 @@ import dagster as dg
 from market_assets.assets.moments import AS_OF_TAG
 from market_assets.assets.raw_postings import REFETCH_TAG
 from market_assets.assets.store import MarketStore
+from market_assets.automation.failure import forget_causes
 from market_assets.automation.jobs import INGESTION
 from market_assets.commands.errors import CommandFailedError
 from market_assets.commands.instance import open_instance
@@ -87,7 +88,7 @@ def _plan_for_file(settings: Settings, file: Path, mapping: dict[str, str], say:
 def _start_afresh(settings: Settings) -> None:
     """Remove what an earlier run on a file of this name has left, so that only the file's postings count."""
     database = Database(settings.market_url)
-    database.path.parent.mkdir(parents=True, exist_ok=True)
+    schema.make_folder(database)
     with StoreLock(database, "run --from").exclusive():
         for suffix in ("", "-wal", "-shm"):
             database.path.with_name(database.path.name + suffix).unlink(missing_ok=True)
@@ -171,6 +172,7 @@ def _execute(
         **how,
     )
     if not result.success:
+        forget_causes()
         raise CommandFailedError(_cause(result))
     return result
 
@@ -179,15 +181,15 @@ def _cause(result: dg.ExecuteInProcessResult) -> str:
     for event in result.all_events:
         if event.is_step_failure:
             step = str(event.step_key).replace("__", "/")
-            return f"{step} failed: {_deepest(event.step_failure_data)}"
+            return f"{step} failed: {_message(event.step_failure_data)}"
     return "the run failed before its first step"
 
 
-def _deepest(failure: Any) -> str:
-    """The message of a recorded failure: the one that a step gave, else that of the error below it all."""
+def _message(failure: Any) -> str:
+    """The message of a recorded failure: the one that a step gave, else that of the error which Dagster wrapped."""
     if failure.user_failure_data and failure.user_failure_data.description:
         return " ".join(failure.user_failure_data.description.split())
     error = failure.error
-    while error.cause is not None:
+    while error.cause is not None and error.cls_name.startswith("Dagster"):
         error = error.cause
-    return " ".join(error.message.removeprefix(f"{error.cls_name}: ").split())
+    return " ".join(re.sub(rf"^([\w.]+\.)?{error.cls_name}: ", "", error.message).split())

@@ -20,7 +20,8 @@ from market_assets.storage import schema
 from market_assets.storage.database import Database
 
 _READY_SECONDS = 90.0
-_POLITE_SECONDS = 20.0
+#: The code server waits for up to 60 s for the runs that it has started.
+_POLITE_SECONDS = 75.0
 _POLL_SECONDS = 0.2
 
 
@@ -56,7 +57,7 @@ def serve_all(settings: Settings) -> int:
             return _report_end(children, stop)
         click.echo(f"Dagster's UI:      http://{settings.host}:{settings.port}/")
         click.echo(f"The market report: http://{settings.host}:{settings.port}/market")
-        click.echo("Ctrl-C ends everything; runs in progress go on and are recorded.")
+        click.echo("Ctrl-C ends everything; a run in progress gets up to a minute to finish.")
         while not stop.wait(_POLL_SECONDS) and all(child.process.poll() is None for child in children):
             pass
         return _report_end(children, stop)

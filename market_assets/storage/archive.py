@@ -1,8 +1,8 @@
 """The archive: postings that left the store, as Parquet files by month, never overwritten.
 
-`<archive>/month=YYYY-MM/postings-<first day of the run>-<hash>.parquet`. A file is written beside its place, read
-back and counted, and only then given its name, so that a file with a proper name is whole. The name comes from the
-postings it holds: archiving the same postings again finds the file that is already there.
+`<archive>/month=YYYY-MM/postings-<hash>.parquet`. A file is written beside its place, read back and counted, and
+only then given its name, so that a file with a proper name is whole. The name comes from what it holds: archiving
+the same postings again finds the file that is already there, and a posting that has changed since gets a new one.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import hashlib
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from market_assets.storage.database import StoreError, StoreUnavailableError
@@ -35,12 +36,13 @@ def write_month(archive: Path, month: str, postings: pl.DataFrame) -> Path:
         StoreUnavailableError: the folder can't be written.
         StoreError: what was read back is not what was written.
     """
-    digest = hashlib.sha256(postings["posting_id"].sort().to_numpy().tobytes()).hexdigest()[:16]
     folder = archive / f"month={month}"
-    path = folder / f"postings-{digest}.parquet"
+    path = folder / f"postings-{_digest(postings)}.parquet"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not path.exists():
+        if path.exists():
+            path.touch()
+        else:
             unfinished = path.with_suffix(".part")
             postings.select(ARCHIVED.names()).write_parquet(unfinished, compression="zstd")
             _check(unfinished, postings.height)
@@ -62,12 +64,28 @@ def read_month(archive: Path, month: str) -> pl.DataFrame:
         raise StoreError(
             f"nothing of {month} is in the archive {archive}; it holds: {_months(archive) or 'nothing'}"
         )
-    frames = [pl.read_parquet(path, hive_partitioning=False).select(ARCHIVED.names()) for path in files]
+    frames = [_read(path) for path in files]
     return pl.concat(frames).unique("posting_id", keep="last", maintain_order=True)
 
 
+def _digest(postings: pl.DataFrame) -> str:
+    """A name for what postings hold, but for what the store makes of them each time anew."""
+    content = postings.select(ARCHIVED.names()).drop("restored_at", "duplicate_of", "skill_names")
+    return hashlib.sha256(content.sort("posting_id").hash_rows().to_numpy().tobytes()).hexdigest()[:16]
+
+
+def _read(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(path, hive_partitioning=False).select(ARCHIVED.names())
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise StoreError(f"can't read the archive {path}: {error}") from error
+
+
 def _check(path: Path, rows: int) -> None:
-    found = pq.read_metadata(path).num_rows
+    try:
+        found = pq.read_metadata(path).num_rows
+    except pa.ArrowInvalid as error:
+        raise StoreError(f"{path} can't be read back; nothing was deleted: {error}") from error
     if found != rows:
         raise StoreError(f"{path} holds {found} postings instead of {rows}; nothing was deleted")
 

@@ -81,7 +81,8 @@ class MarketConnection:
         """Write a frame into a temporary table, and return that table for use in statements."""
         columns: Sequence[sa.ColumnClause[Any]] = [sa.column(column) for column in frame.columns]
         if not append:
-            self.execute(f"DROP TABLE IF EXISTS {name}")
+            # By its schema, lest it drops a table of that name that somebody keeps in the same database.
+            self.execute(f"DROP TABLE IF EXISTS {'temp' if self.database.is_sqlite else 'pg_temp'}.{name}")
         self._ingest(name, frame, mode="create_append" if append else "create", temporary=True)
         return sa.table(name, *columns)
 
@@ -173,7 +174,7 @@ def _worded(database: Database) -> Iterator[None]:
     except dbapi.Error as error:
         cause = str(error).splitlines()[0]
         unavailable = isinstance(error, dbapi.OperationalError) or any(
-            sign in str(error) for sign in ("locked", "unable to open", "Failed to connect", "readonly", "disk")
+            sign in str(error) for sign in ("locked", "unable to open", "Failed to connect", "readonly", "disk I/O", "disk is full")
         )
         kind = StoreUnavailableError if unavailable else StoreError
         raise kind(f"the database {database.name} failed: {cause}") from error

@@ -13,7 +13,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
 BUSY_TIMEOUT_MS = 60_000
 
@@ -39,7 +39,9 @@ class Database:
     @property
     def name(self) -> str:
         """What messages call it: the file's path, or the URL without its password."""
-        return str(self.path) if self.is_sqlite else self.url.render_as_string(hide_password=True)
+        if self.is_sqlite:
+            return str(self.path)
+        return self.url.difference_update_query(["password", "sslpassword"]).render_as_string(hide_password=True)
 
     @property
     def path(self) -> Path:
@@ -73,6 +75,28 @@ class Database:
         sa.event.listen(engine, "connect", _prepare_sqlite)
         return engine
 
+    def pooled_engine(self) -> sa.Engine:
+        """The engine of a process that reads often and never opens ADBC: it keeps a few connections open.
+
+        The same one at every call; whoever is done with it calls its `dispose()`.
+        """
+        return self._pooled_engine
+
+    @cached_property
+    def _pooled_engine(self) -> sa.Engine:
+        if not self.is_sqlite:
+            url = self.url.set(drivername="postgresql+psycopg")
+            return sa.create_engine(url, pool_size=4, max_overflow=4, pool_pre_ping=True, pool_recycle=1800)
+        engine = sa.create_engine(
+            self.url,
+            poolclass=QueuePool,
+            pool_size=4,
+            max_overflow=4,
+            connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
+        )
+        sa.event.listen(engine, "connect", _prepare_sqlite)
+        return engine
+
 
 def parse_database_url(url: str) -> URL:
     """Read a database URL.
@@ -82,8 +106,9 @@ def parse_database_url(url: str) -> URL:
     """
     try:
         parsed = make_url(url.replace("postgres://", "postgresql://", 1))
-    except sa.exc.ArgumentError:
-        raise StoreError(f"not a database URL: {url!r} (sqlite:///path or postgresql://…)") from None
+    except (sa.exc.ArgumentError, ValueError):
+        # The URL itself is not repeated: it may hold a password.
+        raise StoreError("not a database URL such as sqlite:///path or postgresql://user@host/name") from None
     if parsed.get_backend_name() not in ("sqlite", "postgresql"):
         raise StoreError(f"{parsed.get_backend_name()} is not supported: use sqlite:///path or postgresql://…")
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):

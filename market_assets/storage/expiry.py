@@ -14,7 +14,8 @@ from market_assets.storage.archive import ARCHIVED, read_month, write_month
 from market_assets.storage.connection import MarketConnection
 from market_assets.storage.duplicates import relink
 from market_assets.storage.facts import ensure_skills
-from market_assets.storage.tables import data_revision, job_postings, posting_facts, rejected_postings, skills
+from market_assets.storage.revisions import count_up_postings
+from market_assets.storage.tables import job_postings, posting_facts, rejected_postings, skills
 from market_assets.storage.types import arrow_schema
 
 #: Restored postings are left alone for this long.
@@ -86,6 +87,14 @@ def restore_month(connection: MarketConnection, archive: Path, month: str, now: 
         missing = archived.join(there, on="posting_id", how="anti", maintain_order="left")
         if missing.height:
             _bring_back(connection, missing, now)
+        if there.height:
+            # Archived, but not deleted yet: they too are to be left alone.
+            kept = connection.stage("kept", there)
+            connection.execute(
+                job_postings.update()
+                .values(restored_at=now)
+                .where(job_postings.c.posting_id.in_(sa.select(kept.c.posting_id)))
+            )
     return missing.height, there.height
 
 
@@ -182,4 +191,4 @@ def _categories(connection: MarketConnection, names: pl.Series) -> pl.DataFrame:
 
 
 def _count_up(connection: MarketConnection) -> None:
-    connection.execute(data_revision.update().values(revision=data_revision.c.revision + 1))
+    count_up_postings(connection)

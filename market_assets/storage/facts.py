@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from market_assets.compute.facts import FACT, Facts
 from market_assets.storage.connection import MarketConnection
-from market_assets.storage.tables import data_revision, job_postings, posting_facts, skills
+from market_assets.storage.revisions import count_up_postings
+from market_assets.storage.tables import job_postings, posting_facts, skills
 
 _SKILL = pl.Schema({"skill_id": pl.Int64(), "skill": pl.String(), "category": pl.String()})
 _TEXT = pl.Schema({"posting_id": pl.Int64(), "title": pl.String(), "description": pl.String()})
@@ -87,7 +88,7 @@ def ensure_skills(connection: MarketConnection, names: pl.DataFrame) -> npt.NDAr
     Returns:
         uint16, the id of each row of `names`.
     """
-    connection.execute(data_revision.update().values(revision=data_revision.c.revision + 1))
+    count_up_postings(connection)
     known = connection.read(sa.select(skills.c.skill_id, skills.c.skill, skills.c.category), _SKILL)
     next_id = max(known["skill_id"].to_list(), default=-1) + 1
     fresh = names.join(known, on="skill", how="anti", maintain_order="left")

@@ -21,8 +21,11 @@ from market_assets.storage.database import Database, StoreUnavailableError
 
 _POLL_SECONDS = 0.2
 _NOTICE_SECONDS = 30.0
-#: Any number that no other program on the same PostgreSQL database takes for its advisory locks.
+#: How long to stand in the server's queue before saying so and standing there again.
+_QUEUE_SECONDS = 5.0
+#: Any numbers that no other program on the same PostgreSQL database takes for its advisory locks.
 _ADVISORY_KEY = 7_216_021_411
+_GATE_KEY = _ADVISORY_KEY + 1
 
 Notice = Callable[[str], None]
 
@@ -131,30 +134,43 @@ class _FileLock:
 
 
 class _AdvisoryLock:
-    """A session-level advisory lock on a connection of its own, whose application_name tells who holds it."""
+    """A session-level advisory lock on a connection of its own, whose application_name tells who holds it.
+
+    As with files it is taken behind a gate: who waits leaves the server's queue now and then to say so, and
+    without a gate those behind would slip past.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def acquire(self, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> Callable[[], None]:
-        kind = "" if exclusive else "_shared"
+        function = "pg_advisory_lock" if exclusive else "pg_advisory_lock_shared"
         try:
             connection = self._database.engine().connect().execution_options(isolation_level="AUTOCOMMIT")
-            connection.execute(
-                sa.text("SELECT set_config('application_name', :name, false)"), {"name": purpose[:63]}
-            )
-            while not self._try_lock(connection, kind):
-                waiting(_living_sessions(connection))
+            try:
+                self._take(connection, purpose, function, waiting)
+            except BaseException:
+                connection.close()
+                raise
         except sa.exc.OperationalError as error:
             cause = " ".join(str(error.orig).split())
             raise StoreUnavailableError(f"the database {self._database.name} failed: {cause}") from error
         return connection.close
 
-    def _try_lock(self, connection: sa.Connection, kind: str) -> bool:
+    def _take(
+        self, connection: sa.Connection, purpose: str, function: str, waiting: Callable[[str], None]
+    ) -> None:
+        connection.execute(sa.text("SELECT set_config('application_name', :name, false)"), {"name": purpose[:63]})
+        for take, key in (("pg_advisory_lock", _GATE_KEY), (function, _ADVISORY_KEY)):
+            while not self._try_lock(connection, take, key):
+                waiting(_living_sessions(connection))
+        connection.execute(sa.text(f"SELECT pg_advisory_unlock({_GATE_KEY})"))
+
+    def _try_lock(self, connection: sa.Connection, function: str, key: int) -> bool:
         """Stand in the server's own queue for a while: it serves in the order of arrival."""
-        connection.execute(sa.text("SET lock_timeout = '5s'"))
+        connection.execute(sa.text(f"SET lock_timeout = {int(_QUEUE_SECONDS * 1000)}"))
         try:
-            connection.execute(sa.text(f"SELECT pg_advisory_lock{kind}({_ADVISORY_KEY})"))
+            connection.execute(sa.text(f"SELECT {function}({key})"))
         except sa.exc.OperationalError as error:
             if getattr(error.orig, "sqlstate", None) != "55P03":
                 raise

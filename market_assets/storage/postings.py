@@ -14,7 +14,8 @@ from market_assets.compute.schemas import NORMALISED_POSTING
 from market_assets.sources.reading import NormalisedBatch
 from market_assets.storage.connection import MarketConnection
 from market_assets.storage.duplicates import relink
-from market_assets.storage.tables import data_revision, job_postings, posting_facts, rejected_postings
+from market_assets.storage.revisions import count_up_postings
+from market_assets.storage.tables import job_postings, posting_facts, rejected_postings
 from market_assets.storage.types import arrow_schema
 
 #: Texts stay in the database while a day is merged; only the other columns pass through memory at once.
@@ -50,7 +51,7 @@ class DayWriter:
         result = IngestedDay()
         with self._connection.transaction():
             narrow, rejected = self._stage(batches, result)
-            self._connection.execute(data_revision.update().values(revision=data_revision.c.revision + 1))
+            count_up_postings(self._connection)
             if narrow.height:
                 self._merge(narrow, result)
             self._replace_rejected(rejected, list(sources))

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from market_assets.storage.connection import MarketConnection
 from market_assets.storage.database import StoreError
+from market_assets.storage.revisions import count_up_table
 from market_assets.storage.types import arrow_schema
 from market_assets.storage.verification import problems_of
 
@@ -40,6 +41,7 @@ def replace_table(connection: MarketConnection, table: sa.Table, rows: pl.DataFr
         if problems:
             raise InvariantError(table.name, problems)
         connection.append(table, rows)
+        count_up_table(connection, table)
         written = connection.scalar(sa.select(sa.func.count()).select_from(table))
         if written != rows.height:
             raise InvariantError(table.name, [f"{rows.height} rows were computed but {written} written"])

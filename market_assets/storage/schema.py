@@ -42,19 +42,27 @@ def upgrade(database: Database) -> bool:
     if _is_current(database):
         return False
     if database.is_sqlite:
-        _make_folder(database)
+        make_folder(database)
     with StoreLock(database, purpose="migration").exclusive():
         if _is_current(database):
             return False
         try:
             with database.engine().connect() as connection:
-                config = _config()
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
-                connection.commit()
+                _migrate(connection)
         except sa.exc.DatabaseError as error:
             raise StoreUnavailableError(f"the database {database.name} failed: {_cause(error)}") from error
     return True
+
+
+def _migrate(connection: sa.Connection) -> None:
+    """All versions in one transaction, so that a process that dies in the middle leaves what was there."""
+    if connection.dialect.name == "sqlite":
+        # Python's driver opens no transaction for CREATE TABLE by itself.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    connection.commit()
 
 
 def ensure_current(database: Database) -> None:
@@ -90,7 +98,12 @@ def _config() -> Config:
     return config
 
 
-def _make_folder(database: Database) -> None:
+def make_folder(database: Database) -> None:
+    """Make the folder that an SQLite database will be in.
+
+    Raises:
+        StoreUnavailableError: it can't be made.
+    """
     try:
         database.path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -92,7 +92,7 @@ job_postings = Table(
     UniqueConstraint("source", "external_id"),
     Index(None, "posted_at"),
     Index(None, "partition_date"),
-    Index(None, "content_date", "posting_id"),
+    Index("ix_job_postings_content_date", "content_date", "posting_id"),
 )
 
 #: The narrow row of a posting that statistics read. It outlives the posting until no window reaches it.
@@ -144,7 +144,8 @@ rejected_postings = Table(
     Column("rejected_at", UtcDateTime, nullable=False),
 )
 
-#: One row, counted up by every transaction that writes postings: writers queue on it, readers see what changed.
+#: A row of numbers each for the postings (writers queue on it) and every result table, counted up by every
+#: transaction that writes them, so that readers see what changed: see `storage.revisions`.
 data_revision = Table(
     "data_revision",
     metadata,

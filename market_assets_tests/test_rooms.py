@@ -1,0 +1,134 @@
+"""The import rules of the rooms: which folder may know what. They keep each folder readable by itself."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "market_assets"
+HTTP = (
+    "httpx",
+    "requests",
+    "urllib.request",
+    "urllib3",
+    "aiohttp",
+    "http.client",
+    "socket",
+    "fastapi",
+    "starlette",
+)
+#: Room → what nothing in it may import, at whatever depth of the code.
+FORBIDDEN = {
+    "compute": ("dagster", "sqlalchemy", "adbc_driver_manager", "psycopg", "time", *HTTP),
+    "taxonomy": ("dagster", "sqlalchemy", *HTTP),
+    "sources": ("dagster", "sqlalchemy"),
+    "storage": ("dagster", *HTTP),
+    "report": ("dagster", "sqlalchemy", *HTTP),
+    "web": ("market_assets.assets",),
+}
+#: Room → the rooms of this package that it may use.
+ALLOWED_ROOMS = {
+    "taxonomy": {"taxonomy"},
+    "compute": {"compute", "taxonomy"},
+    "sources": {"sources", "compute", "taxonomy"},
+    "storage": {"storage", "compute", "sources"},
+}
+CLOCKS = {"now", "utcnow", "today"}
+HEAVY = ("polars", "sqlalchemy", "matplotlib", "pyarrow", "numpy", "pandas", "alembic")
+
+
+def modules(room: str = "") -> list[Path]:
+    found = sorted((PACKAGE / room).rglob("*.py"))
+    assert found, f"there is no module in {room}"
+    return found
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, those inside functions and for annotations included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def is_within(module: str, package: str) -> bool:
+    return module == package or module.startswith(f"{package}.")
+
+
+@pytest.mark.parametrize("room", FORBIDDEN)
+def test_rooms_do_not_import_what_is_not_theirs(room: str) -> None:
+    wrong = [
+        f"{path.relative_to(PACKAGE)} imports {module}"
+        for path in modules(room)
+        for module in imports(path)
+        if any(is_within(module, forbidden) for forbidden in FORBIDDEN[room])
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("room", ALLOWED_ROOMS)
+def test_rooms_use_only_the_rooms_below_them(room: str) -> None:
+    used = {
+        module.split(".")[1] for path in modules(room) for module in imports(path) if module.startswith("market_")
+    }
+    assert used <= ALLOWED_ROOMS[room]
+
+
+def test_compute_takes_no_clock() -> None:
+    calls = [
+        f"{path.relative_to(PACKAGE)}:{node.lineno}"
+        for path in modules("compute")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in CLOCKS
+    ]
+    assert calls == []
+
+
+def test_only_the_settings_read_the_environment() -> None:
+    readers = {
+        str(path.relative_to(PACKAGE))
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if (isinstance(node, ast.Attribute) and node.attr in ("environ", "environb", "getenv", "putenv"))
+        or (
+            isinstance(node, ast.ImportFrom) and node.module == "os" and {a.name for a in node.names} & {"environ"}
+        )
+    }
+    assert readers == {"settings.py"}
+
+
+def test_packages_and_modules_say_what_belongs_in_them() -> None:
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in modules()}
+    assert [str(path) for path, tree in trees.items() if not ast.get_docstring(tree)] == []
+    packages = {path: tree for path, tree in trees.items() if path.name == "__init__.py"}
+    assert [str(path) for path, tree in packages.items() if len(tree.body) != 1] == []
+    folders = {path.parent for path in trees}
+    assert {folder for folder in folders if not (folder / "__init__.py").exists()} == set()
+
+
+def loaded_after(statements: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after some statements."""
+    script = f"import sys\n{statements}\nprint(*sys.modules, sep='\\n')"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_compute_loads_neither_dagster_nor_sqlalchemy() -> None:
+    relative = (path.relative_to(PACKAGE.parent).with_suffix("") for path in modules("compute"))
+    names = [".".join(path.parts).removesuffix(".__init__") for path in relative]
+    loaded = loaded_after("\n".join(f"import {name}" for name in names))
+    assert set(names) <= loaded
+    assert loaded.isdisjoint({"dagster", "sqlalchemy", "httpx", "requests"})
+
+
+def test_loading_the_code_location_stays_cheap() -> None:
+    loaded = loaded_after("import market_assets.definitions")
+    assert "dagster" in loaded
+    assert loaded.isdisjoint(HEAVY)

@@ -1,0 +1,196 @@
+"""Settings: where they come from, what a wrong one says, and that `.env.example` documents each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from market_assets.settings import Settings, SettingsError, get_settings
+
+EXAMPLE = Path(__file__).resolve().parents[1] / ".env.example"
+VARIABLES = {str(field.validation_alias): name for name, field in Settings.model_fields.items()}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An empty folder, no variable set, no settings remembered."""
+    monkeypatch.chdir(tmp_path)
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
+
+
+def documented() -> dict[str, str]:
+    """Variable → value, of the lines that are commented out."""
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    return {
+        name: value for name, value in (line[1:].split("=", 1) for line in lines if re.match(r"#[A-Z_]+=", line))
+    }
+
+
+def refusal() -> str:
+    with pytest.raises(SettingsError) as caught:
+        get_settings()
+    assert caught.value.exit_code == 2
+    return caught.value.message
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    defaults = {
+        variable: "" if (default := Settings.model_fields[name].default) in (None, ()) else str(default)
+        for variable, name in VARIABLES.items()
+    }
+    assert documented() == defaults
+
+
+def test_the_example_sets_nothing_and_explains_everything() -> None:
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    assert all(line.startswith("#") or not line for line in lines)
+    for number, line in enumerate(lines):
+        if re.match(r"#[A-Z_]+=", line):
+            assert re.match(r"# [A-Za-z]|#[A-Z_]+=", lines[number - 1]), f"{line} has no explanation above it"
+
+
+def test_the_uncommented_example_is_the_default(tmp_path: Path) -> None:
+    uncommented = re.sub(r"^#([A-Z_]+=)", r"\1", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    (tmp_path / "sources.yaml").write_text("sources: [{type: sample}]")
+    plain = get_settings()
+    (tmp_path / ".env").write_text(uncommented, encoding="utf-8")
+    get_settings.cache_clear()
+    assert get_settings() == plain
+
+
+def test_only_documented_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = get_settings()
+    for name in Settings.model_fields:
+        if name.upper() not in VARIABLES:
+            monkeypatch.setenv(name.upper(), "7")
+    monkeypatch.setenv("REPORT_NAME", "other")
+    get_settings.cache_clear()
+    assert get_settings() == plain
+    assert get_settings().report_path == plain.report_path
+
+
+def test_the_environment_counts_more_than_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("MARKET_ASSETS_WINDOW_DAYS=30\nMARKET_ASSETS_PORT=4000\n")
+    monkeypatch.setenv("MARKET_ASSETS_PORT", "5000")
+    monkeypatch.setenv("MARKET_ASSETS_TREND_DAYS", "")
+    settings = get_settings()
+    assert (settings.window_days, settings.port, settings.trend_days) == (30, 5000, 180)
+
+
+def test_where_things_are_follows_the_data_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = get_settings()
+    assert settings.market_url == "sqlite:///data/market.db"
+    assert settings.landing == "data/landing"
+    assert settings.report_path == Path("data/reports/market_report.html")
+    monkeypatch.setenv("MARKET_ASSETS_DATA_DIR", "/elsewhere")
+    get_settings.cache_clear()
+    moved = get_settings()
+    assert moved.market_url == "sqlite:////elsewhere/market.db"
+    assert {Path(moved.landing).parent, moved.archive_dir.parent} == {Path("/elsewhere")}
+
+
+def test_a_file_of_the_user_shares_nothing_with_the_rest() -> None:
+    settings = get_settings()
+    own = settings.of_file("my jobs")
+    assert own.market_url == "sqlite:///data/from/my jobs.db"
+    assert {own.landing, own.report_path}.isdisjoint({settings.landing, settings.report_path})
+    assert settings.report_path == Path("data/reports/market_report.html")
+
+
+def test_lists_and_cases_are_read_kindly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MARKET_ASSETS_ALERT_URLS", " mailto://a  slack://b ")
+    monkeypatch.setenv("MARKET_ASSETS_CURRENCY", "eur")
+    assert get_settings().alert_urls == ("mailto://a", "slack://b")
+    assert get_settings().currency == "EUR"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DATABASE_URL", "mysql://user@host/market"),
+        ("DATABASE_URL", "market.db"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "sqlite:///:memory:"),
+        ("DATABASE_URL", "postgresql://host:port/market"),
+        ("MARKET_ASSETS_LANDING_URL", "nothing-known://bucket"),
+        ("MARKET_ASSETS_LANDING_DAYS", "0"),
+        ("MARKET_ASSETS_RETENTION_DAYS", "-1"),
+        ("MARKET_ASSETS_WINDOW_DAYS", "ninety"),
+        ("MARKET_ASSETS_WINDOW_DAYS", "1.5"),
+        ("MARKET_ASSETS_TREND_DAYS", "99999999999"),
+        ("MARKET_ASSETS_INGESTION_CRON", "at two"),
+        ("MARKET_ASSETS_REFRESH_CRON", "0 2 * *"),
+        ("MARKET_ASSETS_CLEANUP_CRON", "99 3 * * 0"),
+        ("MARKET_ASSETS_REBUILD_CRON", "0 4 * * 9"),
+        ("MARKET_ASSETS_CURRENCY", "dollars"),
+        ("MARKET_ASSETS_CURRENCY", "ZZZ"),
+        ("MARKET_ASSETS_SOURCES", "missing.yaml"),
+        ("MARKET_ASSETS_EXCHANGE_RATES", "missing.csv"),
+        ("MARKET_ASSETS_EXCHANGE_RATES", "."),
+        ("MARKET_ASSETS_TAXONOMY", "missing.yaml"),
+        ("MARKET_ASSETS_TAXONOMY", "."),
+        ("MARKET_ASSETS_CUSTOM_DIR", "missing"),
+        ("MARKET_ASSETS_PORT", "0"),
+        ("MARKET_ASSETS_PORT", "65536"),
+    ],
+)
+def test_a_wrong_value_is_one_line_with_the_variable(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    message = refusal()
+    assert re.match(rf"{variable}: \w", message)
+    assert "\n" not in message
+
+
+def test_each_wrong_value_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MARKET_ASSETS_PORT", "many")
+    monkeypatch.setenv("MARKET_ASSETS_TREND_DAYS", "0")
+    named = [line.split(":")[0] for line in refusal().splitlines()]
+    assert sorted(named) == ["MARKET_ASSETS_PORT", "MARKET_ASSETS_TREND_DAYS"]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DATABASE_URL", "mysql://user:open-sesame@host/market"),
+        ("DATABASE_URL", "postgresql://user:open-sesame@host:port/market"),
+        ("DATABASE_URL", "open-sesame"),
+        ("MARKET_ASSETS_LANDING_URL", "nothing-known://user:open-sesame@bucket"),
+    ],
+)
+def test_a_message_repeats_no_password(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(variable, value)
+    assert "open-sesame" not in refusal()
+
+
+@pytest.mark.parametrize("content", ["skills: 3", "skills: [", "\ufeff\u0000"])
+def test_a_wrong_taxonomy_is_told_at_start(content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine.yaml").write_text(content, encoding="utf-8")
+    monkeypatch.setenv("MARKET_ASSETS_TAXONOMY", "mine.yaml")
+    assert refusal().startswith("MARKET_ASSETS_TAXONOMY: mine.yaml: ")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "date,currency\n2026-01-01,EUR\n", "date,currency,usd_per_unit\nx,EUR,1\n"]
+)
+def test_wrong_exchange_rates_are_told_at_start(
+    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.csv").write_text(content, encoding="utf-8")
+    monkeypatch.setenv("MARKET_ASSETS_EXCHANGE_RATES", "mine.csv")
+    assert refusal().startswith("MARKET_ASSETS_EXCHANGE_RATES: mine.csv")
+
+
+def test_an_unreadable_env_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes(b"MARKET_ASSETS_CURRENCY=\xff\xfe\n")
+    message = refusal()
+    assert message.startswith(".env: it can't be read")
+    assert "\n" not in message
