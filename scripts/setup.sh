@@ -46,6 +46,6 @@ set_up() {
     # An old pip misreads hashes of packages that are required with extras.
     "${pip[@]}" install --require-hashes --requirement requirements-setup.lock
     "${pip[@]}" install --require-hashes --requirement "$(lock_of "$1")"
-    "${pip[@]}" install --no-deps --no-build-isolation --editable .
+    PYTHONWARNINGS=ignore "${pip[@]}" install --no-deps --no-build-isolation --editable .
     checksum_of "$1" >".venv/installed-$1"
 }

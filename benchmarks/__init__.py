@@ -1,0 +1,1 @@
+"""Measures beside a baseline in the same run; prints ratios."""
