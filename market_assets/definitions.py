@@ -16,6 +16,7 @@ from market_assets.assets.report import market_report_asset
 from market_assets.assets.statistics import statistics_assets
 from market_assets.assets.store import store_resource
 from market_assets.automation.jobs import default_jobs
+from market_assets.automation.pauses import pause_ends_sensor
 from market_assets.automation.progress import progress_logger
 from market_assets.automation.schedules import default_schedules
 from market_assets.settings import Settings, SettingsError, get_settings
@@ -49,6 +50,7 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
         ],
         jobs=default_jobs(),
         schedules=default_schedules(settings),
+        sensors=[pause_ends_sensor(settings)],
         resources={"store": store_resource(settings)},
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
         executor=dg.in_process_executor,

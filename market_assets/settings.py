@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
 
 import click
-from pydantic import Field, PrivateAttr, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _ISO_CURRENCY = r"^[A-Z]{3}$"
 #: Longer than any market's history, and short enough that a window never begins before the calendar does.
 _MOST_DAYS = 36_500
 #: What a message must not repeat: it may hold a password.
-_SECRET = {"DATABASE_URL", "MARKET_ASSETS_LANDING_URL"}
+_SECRET = {"DATABASE_URL", "MARKET_ASSETS_LANDING_URL", "JWT_SECRET_KEY", "MARKET_ASSETS_METRICS_TOKEN"}
 
 
 class SettingsError(click.ClickException):
@@ -52,6 +53,12 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", validation_alias="MARKET_ASSETS_HOST")
     port: int = Field(3000, ge=1, le=65535, validation_alias="MARKET_ASSETS_PORT")
     dagster_home: Path | None = Field(None, validation_alias="DAGSTER_HOME")
+    jwt_secret_key: SecretStr | None = Field(None, validation_alias="JWT_SECRET_KEY")
+    # Whose word about where a request comes from is taken: addresses or networks, by commas or spaces.
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (), validation_alias="MARKET_ASSETS_TRUSTED_PROXIES"
+    )
+    metrics_token: SecretStr | None = Field(None, validation_alias="MARKET_ASSETS_METRICS_TOKEN")
     adzuna_app_id: str | None = Field(None, validation_alias="ADZUNA_APP_ID")
     adzuna_app_key: str | None = Field(None, validation_alias="ADZUNA_APP_KEY")
     rapidapi_key: str | None = Field(None, validation_alias="RAPIDAPI_KEY")
@@ -63,6 +70,16 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(value.split()) if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        networks = tuple(ip_network(part, strict=False) for part in value.replace(",", " ").split())
+        if any(network.prefixlen == 0 for network in networks):
+            raise ValueError("the whole internet can't be trusted: name the proxies")
+        return networks
 
     @field_validator("currency", mode="before")
     @classmethod

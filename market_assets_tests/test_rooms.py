@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from market_assets_tests.commands.programs import environment
+
 PACKAGE = Path(__file__).resolve().parents[1] / "market_assets"
 HTTP = (
     "httpx",
@@ -113,22 +115,24 @@ def test_packages_and_modules_say_what_belongs_in_them() -> None:
     assert {folder for folder in folders if not (folder / "__init__.py").exists()} == set()
 
 
-def loaded_after(statements: str) -> set[str]:
+def loaded_after(statements: str, folder: Path) -> set[str]:
     """The modules that a fresh interpreter has loaded after some statements."""
     script = f"import sys\n{statements}\nprint(*sys.modules, sep='\\n')"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, env=environment(), capture_output=True, text=True, check=True
+    )
     return set(done.stdout.split())
 
 
-def test_compute_loads_neither_dagster_nor_sqlalchemy() -> None:
+def test_compute_loads_neither_dagster_nor_sqlalchemy(tmp_path: Path) -> None:
     relative = (path.relative_to(PACKAGE.parent).with_suffix("") for path in modules("compute"))
     names = [".".join(path.parts).removesuffix(".__init__") for path in relative]
-    loaded = loaded_after("\n".join(f"import {name}" for name in names))
+    loaded = loaded_after("\n".join(f"import {name}" for name in names), tmp_path)
     assert set(names) <= loaded
     assert loaded.isdisjoint({"dagster", "sqlalchemy", "httpx", "requests"})
 
 
-def test_loading_the_code_location_stays_cheap() -> None:
-    loaded = loaded_after("import market_assets.definitions")
+def test_loading_the_code_location_stays_cheap(tmp_path: Path) -> None:
+    loaded = loaded_after("import market_assets.definitions", tmp_path)
     assert "dagster" in loaded
     assert loaded.isdisjoint(HEAVY)

@@ -28,9 +28,7 @@ def _nothing_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 def documented() -> dict[str, str]:
     """Variable → value, of the lines that are commented out."""
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
-    return {
-        name: value for name, value in (line[1:].split("=", 1) for line in lines if re.match(r"#[A-Z_]+=", line))
-    }
+    return dict(line[1:].split("=", 1) for line in lines if re.match(r"#[A-Z_]+=", line))
 
 
 def refusal() -> str:
@@ -146,7 +144,7 @@ def test_a_wrong_value_is_one_line_with_the_variable(
 ) -> None:
     monkeypatch.setenv(variable, value)
     message = refusal()
-    assert re.match(rf"{variable}: \w", message)
+    assert message.startswith(f"{variable}: ")
     assert "\n" not in message
 
 

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import atexit
+import re
 import sys
+from typing import TYPE_CHECKING
 
 import dagster as dg
+
+if TYPE_CHECKING:
+    from dagster._core.execution.plan.objects import StepFailureData
 
 _causes: list[str] = []
 
@@ -25,11 +30,23 @@ def cause_of(error: BaseException | None) -> str:
     """One line that tells a person what went wrong."""
     if error is None:
         return "unknown cause"
-    if isinstance(error, dg.Failure) and error.description:
-        return " ".join(error.description.split())
     while isinstance(error, dg.DagsterError) and error.__cause__ is not None:
         error = error.__cause__
-    return " ".join(str(error).split()) or type(error).__name__
+    stated = error.description or "" if isinstance(error, dg.Failure) else str(error)
+    return " ".join(stated.split()) or type(error).__name__
+
+
+def recorded_cause(failure: StepFailureData) -> str:
+    """As `cause_of`, for a failed step that Dagster has recorded."""
+    if failure.user_failure_data and failure.user_failure_data.description:
+        return " ".join(failure.user_failure_data.description.split())
+    error = failure.error
+    if error is None:
+        return "unknown cause"
+    while error.cause is not None and str(error.cls_name).startswith("Dagster"):
+        error = error.cause
+    message = re.sub(rf"^([\w.]+\.)?{error.cls_name}: ?", "", error.message)
+    return " ".join(message.split()) or str(error.cls_name)
 
 
 def forget_causes() -> None:

@@ -15,7 +15,7 @@ import dagster as dg
 from market_assets.assets.moments import AS_OF_TAG
 from market_assets.assets.raw_postings import REFETCH_TAG
 from market_assets.assets.store import MarketStore
-from market_assets.automation.failure import forget_causes
+from market_assets.automation.failure import forget_causes, recorded_cause
 from market_assets.automation.jobs import INGESTION
 from market_assets.commands.errors import CommandFailedError
 from market_assets.commands.instance import open_instance
@@ -181,15 +181,5 @@ def _cause(result: dg.ExecuteInProcessResult) -> str:
     for event in result.all_events:
         if event.is_step_failure:
             step = str(event.step_key).replace("__", "/")
-            return f"{step} failed: {_message(event.step_failure_data)}"
+            return f"{step} failed: {recorded_cause(event.step_failure_data)}"
     return "the run failed before its first step"
-
-
-def _message(failure: Any) -> str:
-    """The message of a recorded failure: the one that a step gave, else that of the error which Dagster wrapped."""
-    if failure.user_failure_data and failure.user_failure_data.description:
-        return " ".join(failure.user_failure_data.description.split())
-    error = failure.error
-    while error.cause is not None and error.cls_name.startswith("Dagster"):
-        error = error.cause
-    return " ".join(re.sub(rf"^([\w.]+\.)?{error.cls_name}: ", "", error.message).split())

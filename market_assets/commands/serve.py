@@ -15,9 +15,11 @@ from pathlib import Path
 import click
 
 from market_assets.commands.instance import use_dagster_home
+from market_assets.commands.users import FIRST_ADMIN, make_first_admin
 from market_assets.settings import Settings, SettingsError, environment_for_children
 from market_assets.storage import schema
 from market_assets.storage.database import Database
+from market_assets.web.signing_key import signing_key
 
 _READY_SECONDS = 90.0
 #: The code server waits for up to 60 s for the runs that it has started.
@@ -34,8 +36,13 @@ class _Child:
 def serve_all(settings: Settings) -> int:
     """Run until Ctrl-C, SIGTERM or the end of one of the processes; returns the exit code."""
     home = use_dagster_home(settings)
-    schema.upgrade(Database(settings.market_url))
+    signing_key(settings)
+    database = Database(settings.market_url)
+    schema.upgrade(database)
     _refuse_taken_port(settings)
+    if password := make_first_admin(database):
+        click.echo(f"The first start: sign in as {FIRST_ADMIN} with the password {password}")
+        click.echo(f"It is shown this once; change it with: market-assets user passwd {FIRST_ADMIN}")
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stop.set())
@@ -57,6 +64,7 @@ def serve_all(settings: Settings) -> int:
             return _report_end(children, stop)
         click.echo(f"Dagster's UI:      http://{settings.host}:{settings.port}/")
         click.echo(f"The market report: http://{settings.host}:{settings.port}/market")
+        click.echo("Both ask to sign in; `market-assets user` says who may.")
         click.echo("Ctrl-C ends everything; a run in progress gets up to a minute to finish.")
         while not stop.wait(_POLL_SECONDS) and all(child.process.poll() is None for child in children):
             pass

@@ -74,7 +74,7 @@ def _check(source: Source) -> _Finding:
                 normalised = normalise(batch.frame, source=source.name, observed_at=fetch.observed_at)
                 postings = normalised.postings.height
                 rejected = normalised.rejected.height + len(batch.undecodable)
-                empty = normalised.postings.select(_FIELDS).null_count().sum_horizontal().sum()
+                empty = sum(normalised.postings[field].null_count() for field in _FIELDS)
                 filled = 1 - empty / (postings * len(_FIELDS)) if postings else 0.0
             break
         problem = None if postings else "it gave no posting"

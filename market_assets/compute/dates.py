@@ -27,6 +27,9 @@ _DAY_FORMATS = (
     "%d-%b-%Y",
 )
 
+#: What machines write most, and what can be read at once.
+_TIMESTAMP = r"^[1-9][0-9]{3}-[01][0-9]-[0-3][0-9]T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"
+
 #: Time of day and offset, as they end an absolute time.
 _TIME = (
     r"(?:^|[t\s]+|\bat\s+)(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,9}))?)?"
@@ -84,6 +87,19 @@ def parse_dates(texts: pl.Series, observed_at: datetime) -> pl.Series:
         Datetime('us', 'UTC'); null where nothing can be read. Whether the time is plausible is not judged.
     """
     now = observed_at.replace(tzinfo=UTC) if observed_at.tzinfo is None else observed_at.astimezone(UTC)
+    parsed = texts.to_frame("text").select(_timestamp(pl.col("text"))).to_series().alias(texts.name)
+    if parsed.null_count() == texts.null_count():
+        return parsed
+    other = parsed.is_null() & texts.is_not_null()
+    return parsed.scatter(other.arg_true(), _parse_any(texts.filter(other), now))
+
+
+def _timestamp(text: pl.Expr) -> pl.Expr:
+    moment = text.str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", strict=False)
+    return pl.when(text.str.contains(_TIMESTAMP)).then(moment).cast(UTC_DATETIME)
+
+
+def _parse_any(texts: pl.Series, now: datetime) -> pl.Series:
     text = pl.when(pl.col("text").str.len_bytes() <= _LONGEST_DATE).then(_plain(pl.col("text")))
     plain = texts.to_frame("text").select(text.alias("text")).to_series()
     parsed = plain.to_frame().select(_epoch(pl.col("text")).alias("parsed")).to_series()
@@ -94,7 +110,7 @@ def parse_dates(texts: pl.Series, observed_at: datetime) -> pl.Series:
         parsed = parsed.scatter(rows, read(plain.gather(rows)))
     # Beyond these years no other calendar follows, Python's own included.
     in_range = parsed.dt.year().is_between(1, 9999)
-    return pl.select(pl.when(in_range).then(parsed).alias(texts.name)).to_series()
+    return pl.select(pl.when(in_range).then(parsed)).to_series()
 
 
 def _plain(text: pl.Expr) -> pl.Expr:

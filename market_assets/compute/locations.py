@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from market_assets.compute.location_parts import EDGES, Part, can_be_city, plain_country_names, read_parts
+from market_assets.compute.remembered import Remembered
 from market_assets.compute.texts import listed
 from market_assets.compute.vocabulary import workplace_of
 from market_assets.taxonomy.places import region_codes
@@ -53,12 +54,7 @@ def normalise_locations(texts: pl.Series) -> pl.DataFrame:
         without words for the workplace, or null. country: ISO 3166-1 alpha2 or null. workplace: one of
         `schemas.WORKPLACES` or null.
     """
-    distinct = texts.drop_nulls().unique(maintain_order=True)
-    told = [_normalise(text) for text in distinct]
-    table = pl.DataFrame(told, schema=LOCATION, orient="row").insert_column(0, distinct.alias("text"))
-    return (
-        texts.to_frame("text").join(table, on="text", how="left", maintain_order="left").select(LOCATION.names())
-    )
+    return _LOCATIONS.frame(texts)
 
 
 def _normalise(text: str) -> tuple[str | None, str | None, str | None]:
@@ -72,6 +68,9 @@ def _normalise(text: str) -> tuple[str | None, str | None, str | None]:
     cleaned = re.sub(r"\(\s*\)|\[\s*\]", " ", shorter)
     cleaned = re.sub(r"\s+([,;|])|\s+", lambda match: match[1] or " ", cleaned).strip(EDGES)
     return cleaned[:LONGEST_LOCATION].strip() or None, None, workplace
+
+
+_LOCATIONS = Remembered(lambda texts: map(_normalise, texts), LOCATION)
 
 
 def _tell(text: str) -> Told:

@@ -5,16 +5,26 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 
 import polars as pl
 
 from market_assets.compute import vocabulary
 from market_assets.compute.dates import parse_dates
-from market_assets.compute.identity import external_ids, job_keys, posting_ids, url_keys
+from market_assets.compute.identity import identities, posting_ids
 from market_assets.compute.locations import normalise_locations
 from market_assets.compute.schemas import NORMALISED_POSTING, RAW_POSTING, REJECTED_POSTING
 from market_assets.compute.stated_pay import stated_pay
-from market_assets.compute.texts import count_lost, first_lines, lines, readable, stated, web_addresses
+from market_assets.compute.texts import (
+    LONGEST_ADDRESS_READ,
+    first_line,
+    in_one_line,
+    lost,
+    plain_columns,
+    tidied,
+    unless_missing,
+    web_address,
+)
 
 __all__ = ["LARGEST_RECORD", "NormalisedPostings", "normalise", "posting_ids", "rejected_frame"]
 
@@ -27,11 +37,26 @@ LARGEST_REJECTED_PAYLOAD = 64_000
 #: No job that is still of interest was posted before.
 EARLIEST_POSTED_AT = datetime(2000, 1, 1, tzinfo=UTC)
 
-_LONGEST_TITLE = 500
 _LONGEST_NAME = 300
-_LONGEST_WORD_FIELD = 1_000
 
-_SALARY_FIELDS = ("salary_min", "salary_max", "salary_currency", "salary_period", "salary_text")
+#: Fields that are one line, and the characters that are kept of it.
+_LINES = {
+    "board": _LONGEST_NAME,
+    "external_id": 1_000,
+    "title": 500,
+    "location": 1_000,
+    "url": LONGEST_ADDRESS_READ,
+    **dict.fromkeys(("salary_min", "salary_max", "salary_currency", "salary_period", "salary_text"), 5_000),
+    **dict.fromkeys(("posted_at", "employment_type", "industry", "workplace"), 1_000),
+}
+
+#: Fields of which it is counted how often what was stated became null; and what they become.
+_COUNTED = {
+    "posted_at": "stated_posted_at",
+    "employment_type": "employment_type",
+    "url": "url",
+    "workplace": "workplace",
+}
 
 
 @dataclass(frozen=True)
@@ -59,18 +84,23 @@ def normalise(raw: pl.DataFrame, *, source: str, observed_at: datetime) -> Norma
         observed_at: when the source was read; no posting can be from later. UTC where it has no zone.
     """
     raw = raw.select(pl.col(name).cast(dtype) for name, dtype in RAW_POSTING.items())
-    size = raw.select(pl.max_horizontal(pl.all().str.len_bytes()).fill_null(0)).to_series()
+    size = raw.select(_size()).to_series()
     fits = size <= LARGEST_RECORD
-    title = lines(pl.select(pl.when(fits).then(raw["title"])).to_series(), longest=_LONGEST_TITLE)
-    taken = fits & title.is_not_null()
-    postings, nulled = _normalised(
-        raw.filter(taken).with_columns(title.filter(taken).alias("title")), source, observed_at
-    )
+    clean = _clean(raw if fits.all() else raw.filter(fits))
+    titled = clean["title"].is_not_null()
+    postings, nulled = _normalised(clean if titled.all() else clean.filter(titled), source, observed_at)
+    refused = ~fits.scatter(fits.arg_true(), titled)
     return NormalisedPostings(
         postings=postings,
-        rejected=_rejected(raw.filter(~taken), size.filter(~taken)),
+        rejected=_rejected(raw.filter(refused), size.filter(refused)),
         nulled={field: count for field, count in sorted(nulled.items()) if count},
     )
+
+
+@cache
+def _size() -> pl.Expr:
+    """The bytes of a record's longest field, which the whole record is among."""
+    return pl.max_horizontal(pl.all().str.len_bytes()).fill_null(0)
 
 
 def rejected_frame(payloads: list[str], reasons: list[str]) -> pl.DataFrame:
@@ -114,69 +144,76 @@ def _megabytes(size: int) -> str:
     return next(text for text in (f"{size / 1e6:.{digits}f}" for digits in (1, 3, 6)) if float(text) > 1)
 
 
-def _normalised(raw: pl.DataFrame, source: str, observed_at: datetime) -> tuple[pl.DataFrame, dict[str, int]]:
-    """The normalised postings of records that are taken; their titles are clean already."""
-    title = raw["title"]
-    company = first_lines(raw["company"], longest=_LONGEST_NAME)
-    description = stated(readable(raw["description"]))
-    stated_location = lines(raw["location"], longest=_LONGEST_WORD_FIELD)
-    location = normalise_locations(stated_location)
-    url = web_addresses(raw["url"])
-    pay, nulled = stated_pay(raw.select(_SALARY_FIELDS))
-    posted_at = _plausible_dates(raw["posted_at"], observed_at)
-    employment_type = vocabulary.employment_types(_words(raw["employment_type"]))
-    workplace = _workplaces(_words(raw["workplace"]), location["workplace"], title)
-    board = lines(raw["board"], longest=_LONGEST_NAME).str.to_lowercase().fill_null(source.strip().lower())
-    external_id = external_ids(
-        lines(raw["external_id"], longest=_LONGEST_WORD_FIELD), url, title, company, stated_location, description
-    )
-    postings = pl.DataFrame(
-        {
-            "posting_id": posting_ids(board, external_id),
-            "source": board,
-            "external_id": external_id,
-            "title": title,
-            "company": company,
-            "location": location["location"],
-            "country": location["country"],
-            "workplace": workplace,
-            "is_remote": workplace == "remote",
-            "employment_type": employment_type,
-            "industry": vocabulary.industries(_words(raw["industry"])),
-            "description": description,
-            "url": url,
-            **pay.to_dict(),
-            "stated_posted_at": posted_at,
-            "url_key": url_keys(url, title),
-            "job_key": job_keys(title, company, location["location"], description),
-        },
-        schema=NORMALISED_POSTING,
-    )
-    kept = {"posted_at": posted_at, "employment_type": employment_type, "url": url}
-    nulled |= {field: count_lost(_words(raw[field]), values) for field, values in kept.items()}
-    nulled["workplace"] = count_lost(_words(raw["workplace"]), workplace)
-    return postings, nulled
+def _clean(raw: pl.DataFrame) -> pl.DataFrame:
+    """Every field but the payload as clean text, null where it says nothing."""
+    return plain_columns(raw.drop("payload")).select(_arranged()).select(_unless_missing())
 
 
-def _words(texts: pl.Series) -> pl.Series:
-    return lines(texts, longest=_LONGEST_WORD_FIELD)
+@cache
+def _arranged() -> list[pl.Expr]:
+    return [
+        *(in_one_line(pl.col(name), longest) for name, longest in _LINES.items()),
+        first_line(pl.col("company"), _LONGEST_NAME),
+        tidied(pl.col("description")),
+    ]
 
 
-def _plausible_dates(texts: pl.Series, observed_at: datetime) -> pl.Series:
+@cache
+def _unless_missing() -> pl.Expr:
+    return unless_missing(pl.all())
+
+
+def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tuple[pl.DataFrame, dict[str, int]]:
+    """The normalised postings of records that have a title, and how many of their values became null."""
+    pay, nulled = stated_pay(clean)
+    place = normalise_locations(clean["location"])
+    told = pl.DataFrame(
+        [
+            clean["title"],
+            clean["company"],
+            clean["description"],
+            clean["external_id"].alias("stated_id"),
+            clean["location"].alias("stated_location"),
+            place["location"],
+            place["country"],
+            place["workplace"].alias("workplace_of_location"),
+            vocabulary.workplaces(clean["workplace"]).alias("workplace_of_field"),
+            vocabulary.workplaces_of_titles(clean["title"]).alias("workplace_of_title"),
+            vocabulary.denies_remote(clean["workplace"]).alias("denies_remote"),
+            vocabulary.employment_types(clean["employment_type"]),
+            vocabulary.industries(clean["industry"]),
+            parse_dates(clean["posted_at"], observed_at).alias("date"),
+            *(clean[field].alias(f"{field}_text") for field in ("board", *_COUNTED)),
+            *pay,
+        ]
+    ).with_columns(*_of_source(source, observed_at), *_of_several_fields())
+    known = told.hstack(identities(told))
+    nulled |= known.select(_values_lost()).row(0, named=True)
+    return known.select(NORMALISED_POSTING.names()), nulled
+
+
+def _of_source(source: str, observed_at: datetime) -> list[pl.Expr]:
+    """The source's name where no board is stated; no date from after the source was read."""
     latest = observed_at.replace(tzinfo=UTC) if observed_at.tzinfo is None else observed_at
-    dates = parse_dates(_words(texts), observed_at)
-    plausible = (dates >= EARLIEST_POSTED_AT) & (dates <= latest)
-    return pl.select(pl.when(plausible).then(dates)).to_series()
+    plausible = pl.col("date").is_between(EARLIEST_POSTED_AT, latest)
+    return [
+        pl.col("board_text").str.to_lowercase().fill_null(source.strip().lower()).alias("source"),
+        pl.when(plausible).then("date").alias("stated_posted_at"),
+    ]
 
 
-def _workplaces(field: pl.Series, of_location: pl.Series, title: pl.Series) -> pl.Series:
-    """The field's own words first, then the location's, then the title's; a mere 'not remote' counts last."""
-    not_remote = vocabulary.denies_remote(field)
-    return pl.select(
-        pl.coalesce(
-            vocabulary.workplaces(field),
-            of_location,
-            vocabulary.workplaces_of_titles(title),
-            pl.when(not_remote).then(pl.lit("onsite")),
-        ).alias("workplace")
-    ).to_series()
+@cache
+def _of_several_fields() -> list[pl.Expr]:
+    """The workplace by the field's words, else the location's, else the title's; a mere 'not remote' is last."""
+    words = ("workplace_of_field", "workplace_of_location", "workplace_of_title")
+    workplace = pl.coalesce(*words, pl.when("denies_remote").then(pl.lit("onsite")))
+    return [
+        workplace.alias("workplace"),
+        (workplace == "remote").alias("is_remote"),
+        web_address(pl.col("url_text")).alias("url"),
+    ]
+
+
+@cache
+def _values_lost() -> list[pl.Expr]:
+    return [lost(f"{field}_text", column).alias(field) for field, column in _COUNTED.items()]

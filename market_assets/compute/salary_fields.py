@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Callable
+from functools import cache
+
 import polars as pl
 
+from market_assets.compute.remembered import Remembered
 from market_assets.compute.salary_patterns import (
     GROUPED_BY_COMMA,
     GROUPED_BY_POINT,
@@ -17,30 +23,32 @@ from market_assets.taxonomy.currencies import currency_codes, currency_names, cu
 #: A longer text is none of these fields.
 LONGEST_FIELD = 100
 
+_SINGLE_POINT = re.compile(r"^[0-9]+\.[0-9]+$")
+_GROUPED_BY_COMMA = re.compile(GROUPED_BY_COMMA)
+_GROUPED_BY_POINT = re.compile(GROUPED_BY_POINT)
+_MACHINE_NUMBER = re.compile(r"^[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?\Z")
+_WRITTEN_THOUSANDS = re.compile(r"^[1-9][0-9]{0,2}\.[0-9]{2}0\Z")
+_WRITTEN_AMOUNT = re.compile(
+    r"^(?P<minus>-)?[^0-9A-Za-z.,+%-]*(?:(?:[A-Z][A-Za-z]{0,2}|[a-z]{3})\.?)?[^0-9A-Za-z.,+%-]*"
+    rf"(?P<number>{NUMBER})"
+    r"(?:[.,]--?)?[^\S\x1c-\x1f]?(?P<scale>k|K|thousand|lakhs?|LPA|m|M)?\+?"
+    r"[^0-9A-Za-z.,+%-]*(?:[A-Za-z]{3})?[^0-9A-Za-z.,+%-]*\Z"
+)
+#: Of Unicode: what `str.strip` takes off besides are control characters.
+_WHITE_SPACE = "".join(chr(code) for code in range(0x3001) if chr(code).isspace() and not 0x1C <= code <= 0x1F)
 
-def parse_number(text: pl.Expr, scaled: pl.Expr | None = None) -> pl.Expr:
-    """The number in a text of digits, with groups and decimals as English, Indian, Swiss or continental.
 
-    A single point or comma before exactly three digits groups ("60.000"), except that a point is a decimal
-    point where a scale follows ("102.375k").
+#: A number in a text of digits: by itself, and where a scale such as "k" follows it.
+NUMBERS = pl.Schema({"value": pl.Float64(), "scaled_value": pl.Float64()})
 
-    Args:
-        text: String, digits with separators.
-        scaled: Boolean, true where a scale such as "k" follows the number.
+
+def parse_numbers(texts: pl.Series) -> pl.DataFrame:
+    """Numbers with groups and decimals as English, Indian, Swiss or continental: schema `NUMBERS`.
+
+    A single point or comma before exactly three digits groups ("60.000"), except that a point is a decimal point
+    where a scale follows ("102.375k").
     """
-    joined = text.str.replace_all("[' ]", "")
-    single_point = joined.str.contains(r"^[0-9]+\.[0-9]+$")
-    decimal = (scaled & single_point) if scaled is not None else pl.lit(False)
-    plain = (
-        pl.when(decimal)
-        .then(joined)
-        .when(joined.str.contains(GROUPED_BY_COMMA))
-        .then(joined.str.replace_all(",", "", literal=True))
-        .when(joined.str.contains(GROUPED_BY_POINT))
-        .then(joined.str.replace_all(".", "", literal=True).str.replace_all(",", ".", literal=True))
-        .otherwise(joined.str.replace_all(",", ".", literal=True))
-    )
-    return plain.cast(pl.Float64, strict=False)
+    return _NUMBERS.frame(texts)
 
 
 def parse_amounts(texts: pl.Series) -> pl.Series:
@@ -52,29 +60,12 @@ def parse_amounts(texts: pl.Series) -> pl.Series:
     Returns:
         Float64, null where there is no finite amount.
     """
-    text = _short_field(pl.col("text"))
-    machine = r"^[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]{1,3})?$"
-    written = pl.col("text").str.contains(r"^[1-9][0-9]{0,2}\.[0-9]{2}0$")
-    parts = text.str.extract_groups(
-        r"^(?P<minus>-)?[^0-9A-Za-z.,+%-]*(?:(?:[A-Z][A-Za-z]{0,2}|[a-z]{3})\.?)?[^0-9A-Za-z.,+%-]*"
-        rf"(?P<number>{NUMBER})"
-        r"(?:[.,]--?)?\s?(?P<scale>k|K|thousand|lakhs?|LPA|m|M)?\+?"
-        r"[^0-9A-Za-z.,+%-]*(?:[A-Za-z]{3})?[^0-9A-Za-z.,+%-]*$"
-    )
-    scale = parts.struct.field("scale")
-    factor = scale.str.to_lowercase().replace_strict(SCALES, default=None, return_dtype=pl.Float64).fill_null(1.0)
-    sign = pl.when(parts.struct.field("minus").is_not_null()).then(-1.0).otherwise(1.0)
-    amount = (
-        pl.when(text.str.contains(machine) & ~written)
-        .then(text.cast(pl.Float64, strict=False))
-        .otherwise(parse_number(parts.struct.field("number"), scaled=scale.is_not_null()) * factor * sign)
-    )
-    return _over_unique(texts, pl.when(amount.is_finite()).then(amount))
+    return _AMOUNTS.column(texts)
 
 
 def parse_currencies(texts: pl.Series) -> pl.Series:
     """ISO 4217 codes of fields such as "usd", "$", "US Dollar", "£" or "EUR - Euro"; null where unknown."""
-    return _over_unique(texts, parse_currency_expression(_short_field(pl.col("text"))))
+    return _CURRENCIES.column(texts)
 
 
 def parse_periods(texts: pl.Series) -> pl.Series:
@@ -82,10 +73,38 @@ def parse_periods(texts: pl.Series) -> pl.Series:
 
     Null where unknown, and for periods that are not among them ("bi-weekly", "2 WEEK", "one-time").
     """
-    return _over_unique(texts, parse_period_expression(_short_field(pl.col("text"))))
+    return _PERIODS.column(texts)
 
 
-def parse_currency_expression(text: pl.Expr) -> pl.Expr:
+def _number(text: str, *, scaled: bool) -> float | None:
+    joined = text.replace("'", "").replace(" ", "")
+    if scaled and _SINGLE_POINT.search(joined):
+        plain = joined
+    elif _GROUPED_BY_COMMA.search(joined):
+        plain = joined.replace(",", "")
+    elif _GROUPED_BY_POINT.search(joined):
+        plain = joined.replace(".", "").replace(",", ".")
+    else:
+        plain = joined.replace(",", ".")
+    return float(plain) if plain.count(".") <= 1 else None
+
+
+def _amount(text: str) -> float | None:
+    field = text.strip(_WHITE_SPACE)
+    if len(text.encode()) > LONGEST_FIELD:
+        return None
+    if _MACHINE_NUMBER.search(field) and not _WRITTEN_THOUSANDS.search(text):
+        amount = float(field)
+    elif (parts := _WRITTEN_AMOUNT.search(field)) is None:
+        return None
+    else:
+        number = _number(parts["number"], scaled=parts["scale"] is not None)
+        factor = SCALES[parts["scale"].lower()] if parts["scale"] else 1.0
+        amount = math.nan if number is None else number * factor * (-1.0 if parts["minus"] else 1.0)
+    return amount if math.isfinite(amount) else None
+
+
+def _currency(text: pl.Expr) -> pl.Expr:
     """The ISO code that a short text stands for; null for an unknown one or a symbol of several currencies."""
     stripped = text.str.strip_chars(" ()[]\t\r\n")
     codes = {code.lower(): code for code in sorted(currency_codes())}
@@ -98,7 +117,7 @@ def parse_currency_expression(text: pl.Expr) -> pl.Expr:
     return pl.coalesce(exact, named, leading)
 
 
-def parse_period_expression(text: pl.Expr) -> pl.Expr:
+def _period(text: pl.Expr) -> pl.Expr:
     """The period that a short text names; null where it names none or one of another length."""
     words = text.str.to_lowercase().str.replace_all(r"[^\p{L}0-9]+", " ").str.strip_chars()
     several = words.str.contains(OTHER_PERIODS) | words.str.contains("[02-9]|1[0-9]")
@@ -110,13 +129,22 @@ def parse_period_expression(text: pl.Expr) -> pl.Expr:
     )
 
 
-def _short_field(text: pl.Expr) -> pl.Expr:
-    return pl.when(text.str.len_bytes() <= LONGEST_FIELD).then(text.str.strip_chars())
+def _remembered(read: Callable[[pl.Expr], pl.Expr]) -> Remembered:
+    """Words that are read by an expression of a field's text, which is null where it is longer than a field."""
+
+    @cache
+    def word() -> pl.Expr:
+        text = pl.col("text")
+        return read(pl.when(text.str.len_bytes() <= LONGEST_FIELD).then(text.str.strip_chars())).alias("word")
+
+    return Remembered(
+        lambda texts: pl.DataFrame({"text": texts}).select(word()).rows(), pl.Schema({"word": pl.String()})
+    )
 
 
-def _over_unique(texts: pl.Series, expression: pl.Expr) -> pl.Series:
-    """The expression (of the column "text") for each text, worked out once for equal texts."""
-    stated = pl.DataFrame({"text": texts.cast(pl.String)})
-    values = stated.unique().with_columns(expression.alias("value"))
-    found = stated.join(values, on="text", how="left", maintain_order="left")
-    return found["value"].alias(texts.name)
+_NUMBERS = Remembered(
+    lambda texts: ((_number(text, scaled=False), _number(text, scaled=True)) for text in texts), NUMBERS
+)
+_AMOUNTS = Remembered(lambda texts: ((_amount(text),) for text in texts), pl.Schema({"amount": pl.Float64()}))
+_CURRENCIES = _remembered(_currency)
+_PERIODS = _remembered(_period)

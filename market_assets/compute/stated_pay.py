@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import polars as pl
 
 from market_assets.compute.pay import IMPLAUSIBLE_AMOUNT
@@ -11,7 +13,7 @@ from market_assets.compute.salaries import (
     parse_periods,
     parse_salary_texts,
 )
-from market_assets.compute.texts import count_lost, lines
+from market_assets.compute.texts import lost
 
 #: From here on no amount is a salary, of whatever period.
 IMPLAUSIBLE_IN_MOST_CURRENCIES = 1e8
@@ -26,48 +28,58 @@ _SMALL_UNITS = (
 _UNKNOWN = (0.0, -1.0)
 
 
+PAY = pl.Schema(
+    {
+        "salary_min": pl.Float64(),
+        "salary_max": pl.Float64(),
+        "salary_currency": pl.String(),
+        "salary_period": pl.String(),
+    }
+)
+
+
 def stated_pay(stated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     """Read the pay of postings.
 
     Args:
-        stated: salary_min, salary_max, salary_currency, salary_period, salary_text (String).
+        stated: salary_min, salary_max, salary_currency, salary_period, salary_text (String, in one line); further
+            columns are ignored.
 
     Returns:
-        salary_min, salary_max (Float64), salary_currency (ISO 4217), salary_period (one of `SALARY_PERIODS`), one
-        row a posting, and how many stated values were implausible or unreadable, for salary, salary_currency and
-        salary_period. Currency and period come from the text where it is the text that states the amounts, or the
-        same ones.
+        Schema `PAY`, one row a posting, and how many stated values were implausible or unreadable, for salary,
+        salary_currency and salary_period. Currency and period come from the text where it is the text that states
+        the amounts, or the same ones.
     """
-    texts = {name: lines(stated[name], longest=5_000) for name in stated.columns}
-    from_text = parse_salary_texts(texts["salary_text"])
-    currency = parse_currencies(texts["salary_currency"])
-    period = parse_periods(texts["salary_period"])
+    from_text = parse_salary_texts(stated["salary_text"])
     table = pl.DataFrame(
-        {
-            "minimum": parse_amounts(texts["salary_min"]),
-            "maximum": parse_amounts(texts["salary_max"]),
-            "currency": currency,
-            "period": period,
-        }
-    ).hstack(from_text.rename(lambda name: f"text_{name}"))
-    most = pl.when(pl.coalesce("currency", "text_currency").is_in(list(_SMALL_UNITS))).then(IMPLAUSIBLE_AMOUNT)
-    checked = table.with_columns(
-        most.otherwise(IMPLAUSIBLE_IN_MOST_CURRENCIES).alias("most"),
-    ).with_columns(
-        pl.when(pl.col(name).is_finite() & (pl.col(name) > 0) & (pl.col(name) < pl.col("most")))
-        .then(name)
-        .name.suffix("_plausible")
-        for name in ("minimum", "maximum", "text_minimum", "text_maximum")
+        [
+            *(stated[name].alias(f"stated_{name}") for name in PAY.names()),
+            parse_amounts(stated["salary_min"]).alias("minimum"),
+            parse_amounts(stated["salary_max"]).alias("maximum"),
+            parse_currencies(stated["salary_currency"]).alias("currency"),
+            parse_periods(stated["salary_period"]).alias("period"),
+            *(from_text[name].alias(f"text_{name}") for name in from_text.columns),
+        ]
     )
-    nulled = {
-        "salary": _implausible_amounts(checked, texts["salary_min"], texts["salary_max"]),
-        "salary_currency": count_lost(texts["salary_currency"], currency),
-        "salary_period": count_lost(texts["salary_period"], period),
-    }
-    return _chosen(checked), nulled
+    checked = table.with_columns(_plausible_amounts())
+    return checked.select(_chosen()), checked.select(_counted()).row(0, named=True)
 
 
-def _chosen(checked: pl.DataFrame) -> pl.DataFrame:
+@cache
+def _plausible_amounts() -> list[pl.Expr]:
+    """Each amount under its name and '_plausible', null where it can't be a salary."""
+    small_unit = pl.coalesce("currency", "text_currency").is_in(list(_SMALL_UNITS))
+    most = pl.when(small_unit).then(IMPLAUSIBLE_AMOUNT).otherwise(IMPLAUSIBLE_IN_MOST_CURRENCIES)
+    return [
+        pl.when(pl.col(name).is_finite() & (pl.col(name) > 0) & (pl.col(name) < most))
+        .then(name)
+        .alias(f"{name}_plausible")
+        for name in ("minimum", "maximum", "text_minimum", "text_maximum")
+    ]
+
+
+@cache
+def _chosen() -> list[pl.Expr]:
     minimum, maximum = pl.col("minimum_plausible"), pl.col("maximum_plausible")
     text_minimum, text_maximum = pl.col("text_minimum_plausible"), pl.col("text_maximum_plausible")
     in_fields = minimum.is_not_null() | maximum.is_not_null()
@@ -76,20 +88,31 @@ def _chosen(checked: pl.DataFrame) -> pl.DataFrame:
     lower = pl.when(in_fields).then(minimum).otherwise(text_minimum)
     upper = pl.when(in_fields).then(maximum).otherwise(text_maximum)
     swapped = lower > upper
-    return checked.select(
-        salary_min=pl.when(swapped).then(upper).otherwise(lower),
-        salary_max=pl.when(swapped).then(lower).otherwise(upper),
-        salary_currency=pl.coalesce("currency", pl.when(text_tells).then("text_currency")),
-        salary_period=pl.coalesce("period", pl.when(text_tells).then("text_period")),
-    )
+    return [
+        pl.when(swapped).then(upper).otherwise(lower).alias("salary_min"),
+        pl.when(swapped).then(lower).otherwise(upper).alias("salary_max"),
+        pl.coalesce("currency", pl.when(text_tells).then("text_currency")).alias("salary_currency"),
+        pl.coalesce("period", pl.when(text_tells).then("text_period")).alias("salary_period"),
+    ]
 
 
-def _implausible_amounts(checked: pl.DataFrame, stated_minimum: pl.Series, stated_maximum: pl.Series) -> int:
-    """Amounts that were stated, are not a word for 'unknown', and can't be a salary."""
-    count = 0
-    for name, text in (("minimum", stated_minimum), ("maximum", stated_maximum)):
-        unknown = checked[name].is_in(list(_UNKNOWN)).fill_null(False)
-        count += count_lost(text.filter(~unknown), checked[f"{name}_plausible"].filter(~unknown))
-    return count + sum(
-        count_lost(checked[name], checked[f"{name}_plausible"]) for name in ("text_minimum", "text_maximum")
-    )
+@cache
+def _counted() -> list[pl.Expr]:
+    return [
+        pl.sum_horizontal(_implausible_amounts()).alias("salary"),
+        lost("stated_salary_currency", "currency").alias("salary_currency"),
+        lost("stated_salary_period", "period").alias("salary_period"),
+    ]
+
+
+def _implausible_amounts() -> list[pl.Expr]:
+    """Amounts that were stated, are not a word for 'unknown', and can't be a salary; a count for each."""
+    of_fields = [
+        (
+            pl.col(stated).is_not_null()
+            & pl.col(f"{name}_plausible").is_null()
+            & ~pl.col(name).is_in(list(_UNKNOWN)).fill_null(False)
+        ).sum()
+        for stated, name in (("stated_salary_min", "minimum"), ("stated_salary_max", "maximum"))
+    ]
+    return of_fields + [lost(name, f"{name}_plausible") for name in ("text_minimum", "text_maximum")]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache, lru_cache
 
 import polars as pl
 
@@ -14,6 +15,9 @@ from market_assets.compute.texts import listed
 from market_assets.taxonomy.industries import industry_key, industry_names
 
 LONGEST_INDUSTRY = 100
+
+#: Words of each field that are remembered from batch to batch.
+_MOST_REMEMBERED = 10_000
 
 #: The first pattern that is found decides; so 'Full-time internship' is an internship, and what says only that a
 #: job is permanent is full time.
@@ -76,6 +80,7 @@ _SET_APART = (
     r"|[-–—|,:/]\s*(?:100\s?%\s*|fully\s+)?{0}\s*(?:$|[-–—|,:/(\[])"
     r"|\b(?:100\s?%|fully)\s+{0}\b)"
 )
+_WORKPLACE_NAMED = r"(?i)remote|hybrid|on-?site"
 _REMOTE_FIELD = (
     r"(?i)\bremote\s+(?:sens|monitor|control|access|support|infrastruct|desktop|operat|diagnos|handl)\w*"
 )
@@ -83,12 +88,9 @@ _REMOTE_FIELD = (
 
 def map_distinct(texts: pl.Series, read: Callable[[str], str | None]) -> pl.Series:
     """What `read` makes of each text, called once for each distinct text; null for null."""
-    distinct = texts.drop_nulls().unique(maintain_order=True)
-    table = pl.DataFrame(
-        {"text": distinct, "read": pl.Series([read(text) for text in distinct], dtype=pl.String)},
-    )
-    joined = texts.to_frame("text").join(table, on="text", how="left", maintain_order="left")
-    return joined["read"].alias(texts.name)
+    stated = texts.to_list()
+    told = {text: None if text is None else read(text) for text in dict.fromkeys(stated)}
+    return pl.Series(texts.name, [told[text] for text in stated], pl.String)
 
 
 def employment_types(texts: pl.Series) -> pl.Series:
@@ -106,7 +108,7 @@ def workplaces(texts: pl.Series) -> pl.Series:
     Returns:
         String; null where the words are not known, and for a mere 'false' (see `denies_remote`).
     """
-    return map_distinct(texts, lambda text: "remote" if text.strip().lower() in _AFFIRMED else workplace_of(text))
+    return map_distinct(texts, _workplace_of_field)
 
 
 def denies_remote(texts: pl.Series) -> pl.Series:
@@ -116,15 +118,24 @@ def denies_remote(texts: pl.Series) -> pl.Series:
 
 def workplaces_of_titles(titles: pl.Series) -> pl.Series:
     """The workplace that a title sets apart ('Engineer (Remote)'). String, null where it doesn't."""
-    told = titles.str.replace_all(_REMOTE_FIELD, "").to_frame("title").select(
-        pl.when(pl.col("title").str.contains(_SET_APART.format("hybrid")))
+    told = pl.repeat(None, len(titles), dtype=pl.String, eager=True).alias(titles.name)
+    named = titles.str.contains(_WORKPLACE_NAMED)
+    if not named.any():
+        return told
+    return told.scatter(named.arg_true(), titles.filter(named).to_frame("title").select(_set_apart()).to_series())
+
+
+@cache
+def _set_apart() -> pl.Expr:
+    title = pl.col("title").str.replace_all(_REMOTE_FIELD, "")
+    return (
+        pl.when(title.str.contains(_SET_APART.format("hybrid")))
         .then(pl.lit("hybrid"))
-        .when(pl.col("title").str.contains(_SET_APART.format("remote")))
+        .when(title.str.contains(_SET_APART.format("remote")))
         .then(pl.lit("remote"))
-        .when(pl.col("title").str.contains(_SET_APART.format("on-?site")))
+        .when(title.str.contains(_SET_APART.format("on-?site")))
         .then(pl.lit("onsite"))
-    )  # fmt: skip
-    return told.to_series().alias(titles.name)
+    )
 
 
 def workplace_of(text: str) -> str | None:
@@ -146,6 +157,12 @@ def industries(texts: pl.Series) -> pl.Series:
     return map_distinct(texts, _industry_of)
 
 
+@lru_cache(_MOST_REMEMBERED)
+def _workplace_of_field(text: str) -> str | None:
+    return "remote" if text.strip().lower() in _AFFIRMED else workplace_of(text)
+
+
+@lru_cache(_MOST_REMEMBERED)
 def _employment_type_of(text: str) -> str | None:
     for item in _LIST.split(_CAMEL_CASE.sub(" ", text).lower()):
         words = " ".join(item.replace("_", " ").replace("-", " ").split()).replace("fulltime", "full time")
@@ -155,6 +172,7 @@ def _employment_type_of(text: str) -> str | None:
     return None
 
 
+@lru_cache(_MOST_REMEMBERED)
 def _industry_of(text: str) -> str | None:
     names = industry_names()
     items = listed(text)

@@ -99,7 +99,7 @@ def _read_entries(path: Path) -> list[SampleEntry | FileEntry]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path}: {' '.join(str(error).split())}") from error
     listed = content.get("sources") if isinstance(content, dict) else None
-    if not listed:
+    if not isinstance(listed, list) or not listed:
         raise ConfigurationError(f"{path}: it needs a list under `sources:`, with at least one source")
     try:
         return _ENTRIES.validate_python(listed)
@@ -108,7 +108,6 @@ def _read_entries(path: Path) -> list[SampleEntry | FileEntry]:
 
 
 def _worded(problem: Any) -> str:
-    number, *where = problem["loc"] or ("?",)
+    number, *where = problem["loc"]
     field = ".".join(str(part) for part in where if part not in ("sample", "file"))
-    number = number + 1 if isinstance(number, int) else number
-    return f"source {number}{f', {field}' if field else ''}: {problem['msg']} (it is {problem['input']!r})"
+    return f"source {number + 1}{f', {field}' if field else ''}: {problem['msg']} (it is {problem['input']!r})"

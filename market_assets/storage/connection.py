@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from types import TracebackType
 from typing import Any
 
@@ -93,14 +94,7 @@ class MarketConnection:
 
     def upsert(self, table: sa.Table, rows: sa.Select[Any], *, keep: Sequence[str] = ()) -> int:
         """Insert a select's rows by primary key; those that exist are overwritten, but for `keep` columns."""
-        insert = _insert(self.database)(table).from_select([column.name for column in rows.selected_columns], rows)
-        key = [column.name for column in table.primary_key]
-        changed = {
-            column.name: insert.excluded[column.name]
-            for column in rows.selected_columns
-            if column.name not in key and column.name not in keep
-        }
-        return self.execute(insert.on_conflict_do_update(index_elements=key, set_=changed))
+        return self.execute(upsert_statement(self.database.is_sqlite, table, rows, tuple(keep)))
 
     def _ingest(self, name: str, frame: pl.DataFrame, *, mode: Any, temporary: bool = False) -> None:
         arrow = _for_database(frame, self.database).to_arrow(compat_level=pl.CompatLevel.oldest())
@@ -135,15 +129,21 @@ def _open_sqlite(database: Database) -> dbapi.Connection:
     return dbapi.Connection(driver, connection)
 
 
-def _insert(database: Database) -> Any:
+@lru_cache(16)
+def upsert_statement(is_sqlite: bool, table: sa.Table, rows: sa.Select[Any], keep: tuple[str, ...]) -> Any:
+    """The statement of `MarketConnection.upsert`, the same one for the same rows, so that it is compiled once."""
     from sqlalchemy.dialects import postgresql, sqlite
 
-    return sqlite.insert if database.is_sqlite else postgresql.insert
+    names = [column.name for column in rows.selected_columns]
+    insert = (sqlite.insert if is_sqlite else postgresql.insert)(table).from_select(names, rows)
+    key = [column.name for column in table.primary_key]
+    changed = {name: insert.excluded[name] for name in names if name not in key and name not in keep}
+    return insert.on_conflict_do_update(index_elements=key, set_=changed)
 
 
 def _for_database(frame: pl.DataFrame, database: Database) -> pl.DataFrame:
     """SQLite has no times, dates or booleans: they are stored as SQLAlchemy reads them."""
-    if not database.is_sqlite:
+    if not database.is_sqlite or not any(dtype.is_temporal() or dtype == pl.Boolean for dtype in frame.dtypes):
         return frame
     return frame.with_columns(
         pl.selectors.datetime().dt.strftime(SQLITE_TIME),
@@ -174,7 +174,8 @@ def _worded(database: Database) -> Iterator[None]:
     except dbapi.Error as error:
         cause = str(error).splitlines()[0]
         unavailable = isinstance(error, dbapi.OperationalError) or any(
-            sign in str(error) for sign in ("locked", "unable to open", "Failed to connect", "readonly", "disk I/O", "disk is full")
+            sign in str(error)
+            for sign in ("locked", "unable to open", "Failed to connect", "readonly", "disk I/O", "disk is full")
         )
         kind = StoreUnavailableError if unavailable else StoreError
         raise kind(f"the database {database.name} failed: {cause}") from error

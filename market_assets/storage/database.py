@@ -2,13 +2,15 @@
 
 The data path goes through ADBC (`storage.connection`); SQLAlchemy declares, compiles and migrates. On SQLite
 both must not hold the same file open in one process at once: the kernel drops a process's file locks when any
-of its handles to the file is closed. So engines made here keep no connection open.
+of its handles to the file is closed. So `engine()` keeps no connection open; `pooled_engine()` does, for the web
+process, which never opens ADBC.
 """
 
 from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -31,6 +33,8 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url: URL = parse_database_url(url)
+        # Statements that are kept are compiled once; those that are made for one use leave with it.
+        self._compiled: WeakKeyDictionary[sa.sql.ClauseElement, str] = WeakKeyDictionary()
 
     @property
     def is_sqlite(self) -> bool:
@@ -65,7 +69,11 @@ class Database:
         """The statement's SQL in this database's dialect, its values written into it."""
         if isinstance(statement, str):
             return statement
-        return str(statement.compile(dialect=self.dialect, compile_kwargs={"literal_binds": True}))
+        sql = self._compiled.get(statement)
+        if sql is None:
+            sql = str(statement.compile(dialect=self.dialect, compile_kwargs={"literal_binds": True}))
+            self._compiled[statement] = sql
+        return sql
 
     def engine(self) -> sa.Engine:
         """An SQLAlchemy engine that keeps no connection open."""

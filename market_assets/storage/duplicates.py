@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 import sqlalchemy as sa
 
 from market_assets.compute.duplicates import CANDIDATE, link_duplicates
 from market_assets.storage.connection import MarketConnection
 from market_assets.storage.tables import job_postings, posting_facts
+
+# Temporary tables and statements are made once, as compiling them takes longer than a small day's rows.
+_LINKS = sa.table("links", *(sa.column(name) for name in ("posting_id", "duplicate_of", "first_of_job")))
+_TOUCHED = sa.table("touched", sa.column("posting_id"))
+_FOLLOWED = sa.table("followed_keys", sa.column("key"))
+
+
+def _linking(table: sa.Table, *columns: str) -> sa.Update:
+    """Set what `_LINKS` says of the postings of which it says something else."""
+    differs = sa.or_(*(table.c[name].is_distinct_from(_LINKS.c[name]) for name in columns))
+    links = {name: _LINKS.c[name] for name in columns}
+    return table.update().values(links).where(table.c.posting_id == _LINKS.c.posting_id, differs)
+
+
+def _candidates(staged: sa.TableClause, condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    return sa.select(*(posting_facts.c[name] for name in CANDIDATE)).join(staged, condition)
+
+
+_LINK_FACTS = _linking(posting_facts, "duplicate_of", "first_of_job")
+_LINK_POSTINGS = _linking(job_postings, "duplicate_of")
+_TOUCHED_POSTINGS = _candidates(_TOUCHED, _TOUCHED.c.posting_id == posting_facts.c.posting_id)
+_WITH_KEY = {
+    name: _candidates(_FOLLOWED, _FOLLOWED.c["key"] == posting_facts.c[name]) for name in ("url_key", "job_key")
+}
 
 
 def relink(connection: MarketConnection, touched: pl.DataFrame) -> int:
@@ -22,27 +48,18 @@ def relink(connection: MarketConnection, touched: pl.DataFrame) -> int:
     """
     candidates = _whole_jobs(connection, touched)
     links = link_duplicates(candidates)
-    staged = connection.stage("links", links)
-    for table, columns in ((posting_facts, ("duplicate_of", "first_of_job")), (job_postings, ("duplicate_of",))):
-        differs = sa.or_(*(table.c[name].is_distinct_from(staged.c[name]) for name in columns))
-        connection.execute(
-            table.update()
-            .values({name: staged.c[name] for name in columns})
-            .where(table.c.posting_id == staged.c.posting_id, differs)
-        )
+    connection.stage(_LINKS.name, links)
+    connection.execute(_LINK_FACTS)
+    connection.execute(_LINK_POSTINGS)
     duplicates = links.filter(pl.col("duplicate_of").is_not_null())
     return duplicates.join(touched, on="posting_id", how="semi").height
 
 
 def _whole_jobs(connection: MarketConnection, touched: pl.DataFrame) -> pl.DataFrame:
     """The touched postings and all that are connected with them through keys, near or far."""
-    facts = posting_facts.c
-    columns = [facts[name] for name in CANDIDATE]
-    ids = connection.stage("touched", touched.select("posting_id").unique())
-    found = connection.read(sa.select(*columns).join(ids, ids.c.posting_id == facts.posting_id), CANDIDATE)
-    followed: dict[str, pl.Series] = {
-        name: pl.Series(name, [], dtype=pl.Int64()) for name in ("url_key", "job_key")
-    }
+    connection.stage(_TOUCHED.name, touched.select("posting_id").unique())
+    found = connection.read(_TOUCHED_POSTINGS, CANDIDATE)
+    followed: dict[str, pl.Series] = {name: pl.Series(name, [], dtype=pl.Int64()) for name in _WITH_KEY}
     frontier = pl.concat([touched.select("url_key", "job_key"), found.select("url_key", "job_key")])
     while True:
         reached = []
@@ -52,9 +69,8 @@ def _whole_jobs(connection: MarketConnection, touched: pl.DataFrame) -> pl.DataF
             if fresh.is_empty():
                 continue
             followed[name] = pl.concat([done, fresh])
-            staged = connection.stage("followed_keys", fresh.alias("key").to_frame())
-            query = sa.select(*columns).join(staged, staged.c["key"] == facts[name])
-            reached.append(connection.read(query, CANDIDATE))
+            connection.stage(_FOLLOWED.name, fresh.alias("key").to_frame())
+            reached.append(connection.read(_WITH_KEY[name], CANDIDATE))
         if not reached:
             return found
         frontier = pl.concat(reached)

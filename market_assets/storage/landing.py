@@ -10,6 +10,7 @@ import contextlib
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -24,6 +25,8 @@ from market_assets.storage.database import StoreUnavailableError
 _MANIFEST = "manifest.json"
 _FAILURE = "failure.txt"
 _BLOCK = 1 << 20
+#: What else lies there is not ours to remove.
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True)
@@ -113,7 +116,7 @@ class Landing:
         removed = 0
         for source in self._names(self._root):
             for name in self._names(f"{self._root}/{source}"):
-                if name < cutoff.isoformat():
+                if _DAY.fullmatch(name) and name < cutoff.isoformat():
                     self._files.rm(f"{self._root}/{source}/{name}", recursive=True)
                     removed += 1
         return removed

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
+from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
@@ -21,6 +23,66 @@ from market_assets.storage.types import arrow_schema
 #: Texts stay in the database while a day is merged; only the other columns pass through memory at once.
 _TEXTS = ("title", "company", "description", "url")
 _PAY = ("posted_at", "annual_salary_min", "annual_salary_max")
+#: What changes in a posting whose content is newer than the day that is written.
+_OF_SIGHTINGS = ("ingested_at", "partition_date", *_PAY)
+
+#: What is known of a posting before the day is merged.
+_KNOWN = pl.Schema(
+    {
+        **{name: NORMALISED_POSTING.get(name, pl.Int64()) for name in ("posting_id", *CONTENT)},
+        **SIGHTING,
+        "posted_at": pl.Datetime("us", "UTC"),
+        "in_store": pl.Boolean(),
+    }
+)
+_KNOWN_OF_FACTS = ("posting_id", "url_key", "job_key", "text_hash", "posted_at", "in_store")
+
+
+def _staged(name: str, *columns: str) -> sa.TableClause:
+    return sa.table(name, *(sa.column(column) for column in columns))
+
+
+# Temporary tables and statements are the same every day, and compiling them takes longer than a small day's rows:
+# so they are made once.
+_MERGED, _FACTS = "merged", "facts"
+_INCOMING_TEXTS = _staged("incoming_texts", "row", *_TEXTS)
+_WANTED = _staged("wanted", "posting_id")
+_SEEN_BEFORE = _staged("seen_before", "posting_id", *_OF_SIGHTINGS)
+_CHANGED = _staged("changed", "posting_id")
+
+_KNOWN_QUERY = (
+    sa.select(*((posting_facts if name in _KNOWN_OF_FACTS else job_postings).c[name] for name in _KNOWN))
+    .join_from(posting_facts, _WANTED, _WANTED.c.posting_id == posting_facts.c.posting_id)
+    .outerjoin(job_postings, job_postings.c.posting_id == posting_facts.c.posting_id)
+)
+_UPDATE_SEEN_BEFORE = (
+    job_postings.update()
+    .values({name: _SEEN_BEFORE.c[name] for name in _OF_SIGHTINGS})
+    .where(job_postings.c.posting_id == _SEEN_BEFORE.c.posting_id)
+)
+_FORGET_SKILLS = (
+    posting_facts.update()
+    .values(skills=None)
+    .where(posting_facts.c.posting_id.in_(sa.select(_CHANGED.c.posting_id)))
+)
+
+
+@cache
+def _merged_rows(columns: tuple[str, ...]) -> sa.Select[Any]:
+    """The rows of job_postings out of what was merged (these columns) and the staged texts."""
+    staged, texts = _staged(_MERGED, *columns), _INCOMING_TEXTS
+    return (
+        sa.select(
+            *(staged.c[name] for name in columns if name in job_postings.c), *(texts.c[name] for name in _TEXTS)
+        )
+        .join_from(staged, texts, texts.c["row"] == staged.c["row"])
+        .where(sa.true())
+    )
+
+
+@cache
+def _fact_rows(columns: tuple[str, ...]) -> sa.Select[Any]:
+    return sa.select(*_staged(_FACTS, *columns).c).where(sa.true())
 
 
 @dataclass
@@ -68,7 +130,7 @@ class DayWriter:
                 pl.col("row").cast(pl.Int64)
             )
             count += postings.height
-            self._connection.stage("incoming_texts", postings.select("row", *_TEXTS), append=bool(kept))
+            self._connection.stage(_INCOMING_TEXTS.name, postings.select("row", *_TEXTS), append=bool(kept))
             text = pl.concat_str("title", pl.col("description").fill_null(""), separator="\n")
             kept.append(
                 postings.with_columns(
@@ -121,52 +183,17 @@ class DayWriter:
 
     def _known(self, posting_ids: pl.Series) -> pl.DataFrame:
         """What is known of the postings: from job_postings where they are, else from their narrow rows."""
-        wanted = self._connection.stage("wanted", posting_ids.to_frame())
-        facts, postings = posting_facts.c, job_postings.c
-        from_postings = [name for name in (*CONTENT, *SIGHTING) if name not in ("url_key", "job_key", "text_hash")]
-        schema = pl.Schema(
-            {
-                **{name: NORMALISED_POSTING.get(name, pl.Int64()) for name in ("posting_id", *CONTENT)},
-                **SIGHTING,
-                "posted_at": pl.Datetime("us", "UTC"),
-                "in_store": pl.Boolean(),
-            }
-        )
-        query = (
-            sa.select(
-                facts.posting_id,
-                facts.url_key,
-                facts.job_key,
-                facts.text_hash,
-                facts.posted_at,
-                facts.in_store,
-                *(postings[name] for name in from_postings),
-            )
-            .join_from(posting_facts, wanted, wanted.c.posting_id == facts.posting_id)
-            .outerjoin(job_postings, postings.posting_id == facts.posting_id)
-        )
-        return self._connection.read(query, schema)
+        self._connection.stage(_WANTED.name, posting_ids.to_frame())
+        return self._connection.read(_KNOWN_QUERY, _KNOWN)
 
     def _write_postings(self, merged: pl.DataFrame) -> None:
         taken = merged.filter("takes_content").drop("salary", "text_changed", "takes_content", "observed_at")
-        names = [name for name in taken.columns if name in job_postings.c]
-        staged = self._connection.stage("merged", taken)
-        texts = sa.table("incoming_texts", *(sa.column(name) for name in ("row", *_TEXTS)))
-        rows = (
-            sa.select(*(staged.c[name] for name in names), *(texts.c[name] for name in _TEXTS))
-            .join_from(staged, texts, texts.c["row"] == staged.c["row"])
-            .where(sa.true())
-        )
-        self._connection.upsert(job_postings, rows)
+        self._connection.stage(_MERGED, taken)
+        self._connection.upsert(job_postings, _merged_rows(tuple(taken.columns)))
         seen_before = merged.filter(~pl.col("takes_content"))
         if seen_before.height:
-            columns = ("ingested_at", "partition_date", *_PAY)
-            staged = self._connection.stage("seen_before", seen_before.select("posting_id", *columns))
-            self._connection.execute(
-                job_postings.update()
-                .values({name: staged.c[name] for name in columns})
-                .where(job_postings.c.posting_id == staged.c.posting_id)
-            )
+            self._connection.stage(_SEEN_BEFORE.name, seen_before.select("posting_id", *_OF_SIGHTINGS))
+            self._connection.execute(_UPDATE_SEEN_BEFORE)
 
     def _write_facts(self, merged: pl.DataFrame) -> None:
         """Upsert the narrow rows; skills found in a text that has changed are forgotten."""
@@ -174,15 +201,12 @@ class DayWriter:
         facts = merged.select(names).with_columns(
             in_store=pl.lit(True), duplicate_of=pl.lit(None, pl.Int64()), first_of_job=pl.lit(True)
         )
-        staged = self._connection.stage("facts", facts)
-        rows = sa.select(*staged.c).where(sa.true())
-        self._connection.upsert(posting_facts, rows, keep=("duplicate_of", "first_of_job"))
-        changed = self._connection.stage("changed", merged.filter("text_changed").select("posting_id"))
-        self._connection.execute(
-            posting_facts.update()
-            .values(skills=None)
-            .where(posting_facts.c.posting_id.in_(sa.select(changed.c.posting_id)))
+        self._connection.stage(_FACTS, facts)
+        self._connection.upsert(
+            posting_facts, _fact_rows(tuple(facts.columns)), keep=("duplicate_of", "first_of_job")
         )
+        self._connection.stage(_CHANGED.name, merged.filter("text_changed").select("posting_id"))
+        self._connection.execute(_FORGET_SKILLS)
 
     def _replace_rejected(self, rejected: pl.DataFrame, sources: list[str]) -> None:
         table = rejected_postings.c

@@ -1,16 +1,20 @@
-"""What has changed in the store: a number for the postings and one for each result table, counted up by its writers.
+"""What has changed in the store: a number for the postings and one for each result table, counted up by writers.
 
 Readers that keep something in memory compare these numbers instead of reading the tables again.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from zlib import crc32
 
 import sqlalchemy as sa
 
-from market_assets.storage.connection import MarketConnection
 from market_assets.storage.tables import data_revision
+
+if TYPE_CHECKING:
+    # Readers in the web process must not load ADBC: see `Database.pooled_engine`.
+    from market_assets.storage.connection import MarketConnection
 
 #: The row of `data_revision` that the migrations make; writers of postings queue on it.
 POSTINGS = 1

@@ -1,4 +1,4 @@
-"""What the scheduler's admin API must remember and Dagster does not: who paused or deleted what, and until when."""
+"""What the scheduler's admin API must remember and Dagster does not: who paused or deleted what, until when."""
 
 from __future__ import annotations
 

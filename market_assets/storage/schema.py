@@ -8,6 +8,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+import market_assets.storage.access_tables
+import market_assets.storage.scheduler_tables  # noqa: F401 - declare their tables on `tables.metadata`
 from market_assets.storage.database import Database, StoreError, StoreUnavailableError
 from market_assets.storage.lock import StoreLock
 

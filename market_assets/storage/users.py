@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import secrets
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -50,6 +51,8 @@ def add_user(store: Database | sa.Engine, name: str, role: str, password_hash: s
     if not _NAME.fullmatch(shown):
         raise UserError(f"{name!r} can't be a name: 1 to 64 letters, digits and . _ @ + -")
     now = datetime.now(UTC)
+    # Not 1: tokens of an earlier user of this name, who was removed, must not come back to life.
+    version = secrets.randbits(48)
     with _changing(store) as connection:
         if (taken := _find(connection, shown)) is not None:
             raise UserError(f"there is a user {taken.name} already")
@@ -59,12 +62,12 @@ def add_user(store: Database | sa.Engine, name: str, role: str, password_hash: s
                 name=shown,
                 role=role,
                 password_hash=password_hash,
-                token_version=1,
+                token_version=version,
                 created_at=now,
                 changed_at=now,
             )
         )
-    return User(shown, role, password_hash, 1, now)
+    return User(shown, role, password_hash, version, now)
 
 
 def find_user(store: Database | sa.Engine, name: str) -> User | None:
@@ -147,8 +150,6 @@ def _change(store: Database | sa.Engine, name: str, **values: str) -> User:
         user = _existing(connection, name)
         if values.get("role", user.role) != user.role:
             _keep_an_admin(connection, user, "made a viewer")
-        # A name that was removed and added again must not bring old tokens back to life: see `tokens`, which
-        # compares the version and the time of creation.
         connection.execute(
             sa.update(users)
             .where(users.c.name_key == _key(name))

@@ -1,51 +1,119 @@
-"""One ASGI process: Dagster's webserver with the market report in it.
-
-Everything that is private to Dagster's webserver is used here and nowhere else.
-"""
+"""The web process: everything it serves, put together, and how it is started."""
 
 from __future__ import annotations
 
+import sys
+
 import dagster as dg
-from dagster._core.workspace.context import WorkspaceProcessContext
+import sqlalchemy as sa
 from dagster._core.workspace.load_target import WorkspaceFileTarget
-from dagster_webserver.webserver import DagsterWebserver
+from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from market_assets.settings import Settings
+from market_assets.storage import schema
+from market_assets.storage.database import Database
+from market_assets.storage.users import has_admin
+from market_assets.web import headers, limits
+from market_assets.web.application import build_api
+from market_assets.web.dagster_ui import MarketProcessContext, MarketWebserver
+from market_assets.web.guard import Access, Guard
+from market_assets.web.login import login_routes
+from market_assets.web.proxies import behind_proxies
+from market_assets.web.signing_key import signing_key
+from market_assets.web.tokens import Tokens
 
 _NO_REPORT = """<!doctype html><title>No report yet</title>
 <p>There is no market report yet. It is made by <code>./scripts/run</code> and by the job
 <code>refresh_market_stats</code>.</p>"""
 
 
-class MarketWebserver(DagsterWebserver):
-    """Dagster's webserver, with `/market` before its own routes."""
+class WebProcess:
+    """Everything that the process serves: `application` is the whole, with the guard in front."""
 
-    def __init__(self, context: WorkspaceProcessContext, settings: Settings) -> None:
-        super().__init__(context)
-        self._settings = settings
+    def __init__(
+        self, process_context: MarketProcessContext, settings: Settings, rates: limits.Limits = limits.LIMITS
+    ) -> None:
+        database = Database(settings.market_url)
+        engine = database.pooled_engine()
+        self.settings = settings
+        self.access = Access(engine, Tokens(signing_key(settings), engine))
+        self.webserver = MarketWebserver(process_context, engine)
+        self.api = build_api(process_context, settings, database, rates)
+        self.dagster = self.webserver.create_asgi_app()
+        self.own = Starlette(routes=[*self._own_routes(), Mount("/", app=self.dagster)])
+        metrics_token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
+        guarded = Guard(_by_path(self.api, self.own), self.access, metrics_token)
+        limited = limits.wrap(guarded, settings, rates)
+        self.application: ASGIApp = headers.wrap(behind_proxies(limited, settings.trusted_proxies), settings)
 
-    def build_routes(self) -> list[BaseRoute]:
-        own: list[BaseRoute] = [Route("/market", self._market_report, methods=["GET"])]
-        return [*own, *super().build_routes()]
+    def _own_routes(self) -> list[BaseRoute]:
+        return [
+            Route("/health", _health, methods=["GET"]),
+            Route("/metrics", _metrics, methods=["GET"]),
+            Route("/market", self._market_report, methods=["GET"]),
+            *login_routes(),
+        ]
 
     async def _market_report(self, _request: Request) -> Response:
-        if not self._settings.report_path.exists():
+        if not self.settings.report_path.exists():
             return HTMLResponse(_NO_REPORT, status_code=404)
-        return FileResponse(self._settings.report_path, media_type="text/html")
+        return FileResponse(self.settings.report_path, media_type="text/html")
+
+
+async def _health(_request: Request) -> Response:
+    return JSONResponse({"status": "ok"})
+
+
+async def _metrics(_request: Request) -> Response:
+    return PlainTextResponse("market_assets_up 1\n", media_type="text/plain; version=0.0.4")
+
+
+def _by_path(api: ASGIApp, rest: ASGIApp) -> ASGIApp:
+    """Not a Mount, which would take `/api` off the paths that the API describes."""
+
+    async def chosen(scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.get("path", "")
+        await (api if path == "/api" or path.startswith("/api/") else rest)(scope, receive, send)
+
+    return chosen
 
 
 def serve_web(settings: Settings, workspace_file: str = "workspace.yaml") -> None:
-    """Serve until the process is told to stop."""
+    """Serve until the process is told to stop.
+
+    Raises:
+        SettingsError: others can reach the process, and tokens would not be safe.
+        StoreError: the market database can't be used.
+    """
     import uvicorn
 
+    signing_key(settings)
+    database = Database(settings.market_url)
+    schema.ensure_current(database)
+    _warn_of_no_admin(database.pooled_engine())
     with (
         dg.DagsterInstance.get() as instance,
-        WorkspaceProcessContext(
+        MarketProcessContext(
             instance, WorkspaceFileTarget([workspace_file]), version=dg.__version__
-        ) as context,
+        ) as process_context,
     ):
-        application = MarketWebserver(context, settings).create_asgi_app()
-        uvicorn.run(application, host=settings.host, port=settings.port, log_level="warning")
+        # The pool of connections, as `dagster-webserver` sets it: statements of at most 15 s, 20 connections more.
+        instance.optimize_for_webserver(15_000, 3_600, 20)
+        uvicorn.run(
+            WebProcess(process_context, settings).application,
+            host=settings.host,
+            port=settings.port,
+            log_level="warning",
+            # Who the client is, is found out in web.proxies: uvicorn would believe anybody on this machine.
+            proxy_headers=False,
+            server_header=False,
+        )
+
+
+def _warn_of_no_admin(engine: sa.Engine) -> None:
+    if not has_admin(engine):
+        print("Nobody can sign in yet: market-assets user add NAME --role admin", file=sys.stderr)

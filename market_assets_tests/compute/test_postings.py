@@ -356,6 +356,20 @@ TEXTS = st.one_of(
 RECORDS = st.lists(st.fixed_dictionaries(dict.fromkeys(RAW_POSTING, TEXTS)), max_size=6)
 
 
+@settings(deadline=None, max_examples=60)
+@given(RECORDS)
+def test_a_batch_is_what_its_records_are_one_by_one(records: list[dict[str, str | None]]) -> None:
+    """Nothing of a record depends on the others, whatever is worked out once for all of them."""
+    whole = normalised(*records)
+    alone = [normalised(record) for record in records]
+    nulled: Counter[str] = Counter()
+    for each in alone:
+        nulled.update(each.nulled)
+    assert whole.postings.equals(pl.concat([NORMALISED_POSTING.to_frame(), *(each.postings for each in alone)]))
+    assert whole.rejected.equals(pl.concat([REJECTED_POSTING.to_frame(), *(each.rejected for each in alone)]))
+    assert whole.nulled == dict(sorted(nulled.items()))
+
+
 @settings(deadline=None, max_examples=100)
 @given(RECORDS)
 def test_any_text_in_any_field(records: list[dict[str, str | None]]) -> None:

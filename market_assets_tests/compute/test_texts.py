@@ -197,3 +197,14 @@ LISTS = {
 @pytest.mark.parametrize("text", LISTS, ids=range(len(LISTS)))
 def test_listed(text: str) -> None:
     assert listed(text) == LISTS[text]
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.lists(st.none() | st.text() | st.sampled_from([*READABLE, " a \n\n\n b\t\n", "&amp;", "\x00", "\u00a0x"]))
+)
+def test_readable_reads_each_text_by_itself_and_leaves_the_column_alone(texts: list[str | None]) -> None:
+    stated_texts = column(*texts)
+    for read in (readable, stated, web_addresses, lambda some: lines(some, longest=5)):
+        assert read(stated_texts).to_list() == [read(column(text)).item() for text in texts]
+        assert stated_texts.to_list() == texts

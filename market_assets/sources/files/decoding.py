@@ -31,7 +31,7 @@ def decode(name: str, content: BinaryIO) -> Iterator[Chunk]:
     """
     decoder = decoder_of(name)
     compressed = name.lower().endswith(".gz")
-    plain = cast(BinaryIO, gzip.GzipFile(fileobj=content)) if compressed else content
+    plain = cast(BinaryIO, gzip.GzipFile(fileobj=content, mode="rb")) if compressed else content
     try:
         yield from decoder(name, plain)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:

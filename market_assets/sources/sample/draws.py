@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from market_assets.sources.sample.choosing import (
@@ -33,6 +35,10 @@ _REMOTE_SHARE_OF_FLEXIBLE = 0.45
 _SECONDS_A_DAY = 86_400
 
 
+#: Columns of choices, one row a posting.
+Choices = dict[str, Integers | Floats | npt.NDArray[np.bool_]]
+
+
 @dataclass(frozen=True)
 class Spellings:
     """How boards spell employment types and workplaces; the groups follow `employment` and `WORKPLACES`."""
@@ -56,12 +62,22 @@ def load_spellings() -> Spellings:
 
 
 def draw_postings(rng: np.random.Generator, day: date, count: int) -> pl.DataFrame:
+    """What `draw_choices` draws, as a frame."""
+    return framed([draw_choices(rng, day, count)])
+
+
+def framed(groups: Sequence[Choices]) -> pl.DataFrame:
+    """Groups of choices with the same columns, one after the other."""
+    return pl.DataFrame([pl.Series(name, np.concatenate([group[name] for group in groups])) for name in groups[0]])
+
+
+def draw_choices(rng: np.random.Generator, day: date, count: int) -> Choices:
     """Draw the choices for `count` postings of a day.
 
     Returns:
-        Int64 positions in the vocabulary: family, industry, level, country, workplace, company, title, team and
-        location, and employment_spelling and workplace_spelling (-1 where not stated). Arrays of positions:
-        skills, tasks and benefits (-1 for none). wording: array of numbers from 0 to 1, which choose sentences.
+        Positions in the vocabulary: family, industry, level, country, workplace, company, title, team and
+        location, and employment_spelling and workplace_spelling (-1 where not stated). Rows of positions:
+        skills, tasks and benefits (-1 for none). wording: rows of numbers from 0 to 1, which choose sentences.
         posted: seconds after midnight. And the columns of `draw_pay`.
     """
     roles, places, phrases = load_roles(), load_places(), load_phrases()
@@ -71,7 +87,7 @@ def draw_postings(rng: np.random.Generator, day: date, count: int) -> pl.DataFra
     skills = _draw_skills(rng, roles, day, profile)
     country, workplace, where = _draw_place(rng, places, roles.families.remote[family])
     pay = draw_pay(rng, day, Positions(family=family, level=level, skills=skills, country=country))
-    columns: dict[str, Integers | Floats] = {
+    return {
         "family": family,
         "industry": industry,
         "level": level,
@@ -88,7 +104,6 @@ def draw_postings(rng: np.random.Generator, day: date, count: int) -> pl.DataFra
         "posted": rng.integers(0, _SECONDS_A_DAY, count),
         **pay,
     }
-    return pl.DataFrame([pl.Series(name, values) for name, values in columns.items()])
 
 
 def _draw_profile(rng: np.random.Generator, roles: Roles, day: date, count: int) -> Integers:

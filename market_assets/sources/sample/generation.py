@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
 
-from market_assets.sources.sample.draws import draw_postings
+from market_assets.sources.sample.draws import Choices, draw_choices, framed
 from market_assets.sources.sample.pay import Form, rounded
 from market_assets.sources.sample.texts import render_postings
 
@@ -24,6 +25,9 @@ REPEAT_DELAYS = range(4)
 SIGHTING_DELAYS = range(1, 3)
 REPEAT_SHARE, SIGHTING_SHARE, FAULT_SHARE = 0.06, 0.02, 0.01
 _PAY_RISE = 1.04
+#: Groups of postings that are remembered (small ones alone): what is repeated on a day was drawn for the days
+#: before as well.
+_MOST_REMEMBERED = 128
 #: Truncated lines end before this share of their length, and so before the bracket that closes them.
 _LONGEST_CUT = 0.95
 
@@ -95,43 +99,53 @@ class _Stream:
     def of_day(self, day: date) -> pl.DataFrame:
         own = [self._repeated(day, delay) for delay in REPEAT_DELAYS]
         own += [self._seen_again(day, delay) for delay in SIGHTING_DELAYS]
-        once = self._drawn(day, Fate.ONCE, max(0, self._originals - sum(group.height for group in own)))
+        rest = self._originals - sum(len(group["number"]) for group in own)
+        once = _drawn(self._seed, self._chunk, day, Fate.ONCE, max(0, rest))
         earlier = [
             _on_second_board(self._repeated(day - timedelta(delay), delay), day, delay) for delay in REPEAT_DELAYS
         ]
         earlier += [_with_higher_pay(self._seen_again(day - timedelta(delay), delay)) for delay in SIGHTING_DELAYS]
-        return pl.concat([once, *own, *earlier, self._faulty(day)])
+        groups = [once, *own, *earlier, self._faulty(day)]
+        identifier = pl.format("{}-{}-{}-{}", "date", pl.lit(self._chunk), "fate", "number")
+        return framed(groups).with_columns(identifier=identifier)
 
-    def _repeated(self, day: date, delay: int) -> pl.DataFrame:
+    def _repeated(self, day: date, delay: int) -> Choices:
         """The postings of a day that the second board repeats so many days later."""
         return self._share(day, Fate.REPEATED + delay, REPEAT_SHARE / len(REPEAT_DELAYS))
 
-    def _seen_again(self, day: date, delay: int) -> pl.DataFrame:
+    def _seen_again(self, day: date, delay: int) -> Choices:
         """The postings of a day that are listed once more, so many days later."""
         return self._share(day, Fate.SEEN_AGAIN + delay, SIGHTING_SHARE / len(SIGHTING_DELAYS))
 
-    def _faulty(self, day: date) -> pl.DataFrame:
+    def _faulty(self, day: date) -> Choices:
         drawn = self._share(day, Fate.FAULTY, FAULT_SHARE)
         # One kind of fault after the other, so that a few days show them all.
-        kind = (day.toordinal() * 3 + pl.int_range(drawn.height, eager=True)) % (len(Fault) - 1) + 1
-        return drawn.with_columns(fault=kind.cast(pl.Int64))
+        kind = (day.toordinal() * 3 + drawn["number"]) % (len(Fault) - 1) + 1
+        return {**drawn, "fault": kind}
 
-    def _share(self, day: date, fate: int, share: float) -> pl.DataFrame:
+    def _share(self, day: date, fate: int, share: float) -> Choices:
         chance = _generator(self._seed, day, self._chunk, Fate.COUNT + fate).random()
-        return self._drawn(day, fate, int(self._originals * share + chance))
+        return _drawn_before(self._seed, self._chunk, day, fate, int(self._originals * share + chance))
 
-    def _drawn(self, day: date, fate: int, count: int) -> pl.DataFrame:
-        rng = _generator(self._seed, day, self._chunk, fate)
-        drawn = draw_postings(rng, day, count)
-        numbers = pl.int_range(count, eager=True).cast(pl.String)
-        return drawn.with_columns(
-            posted=_midnight(day) + pl.col("posted"),
-            identifier=f"{day:%Y%m%d}-{self._chunk}-{fate}-" + numbers,
-            second_board=pl.lit(False),
-            fault=pl.lit(int(Fault.NONE), pl.Int64),
-            again=pl.Series(rng.random(count)),
-            cut=pl.Series(rng.random(count)) * _LONGEST_CUT,
-        )
+
+def _drawn(seed: int, chunk: int, day: date, fate: int, count: int) -> Choices:
+    """The choices of a group of postings, which are not to be changed in place."""
+    rng = _generator(seed, day, chunk, fate)
+    drawn = draw_choices(rng, day, count)
+    return {
+        **drawn,
+        "posted": _midnight(day) + drawn["posted"],
+        "date": np.full(count, int(f"{day:%Y%m%d}")),
+        "fate": np.full(count, int(fate)),
+        "number": np.arange(count),
+        "second_board": np.full(count, False),
+        "fault": np.full(count, int(Fault.NONE)),
+        "again": rng.random(count),
+        "cut": rng.random(count) * _LONGEST_CUT,
+    }
+
+
+_drawn_before = lru_cache(_MOST_REMEMBERED)(_drawn)
 
 
 def _midnight(day: date) -> int:
@@ -139,19 +153,19 @@ def _midnight(day: date) -> int:
     return int(datetime.combine(day - timedelta(1), time(), UTC).timestamp())
 
 
-def _on_second_board(drawn: pl.DataFrame, day: date, delay: int) -> pl.DataFrame:
+def _on_second_board(drawn: Choices, day: date, delay: int) -> Choices:
     """Postings as the second board lists them on `day`, that many days after the original."""
-    start = pl.col("posted") if delay == 0 else pl.lit(_midnight(day))
+    start = drawn["posted"] if delay == 0 else _midnight(day)
     end = _midnight(day + timedelta(1)) - 1
-    return drawn.with_columns(
-        posted=start + ((end - start) * pl.col("again")).cast(pl.Int64), second_board=pl.lit(True)
-    )
+    later = ((end - start) * drawn["again"]).astype(np.int64)
+    return {**drawn, "posted": start + later, "second_board": np.full(len(later), True)}
 
 
-def _with_higher_pay(drawn: pl.DataFrame) -> pl.DataFrame:
+def _with_higher_pay(drawn: Choices) -> Choices:
     """Postings as they are seen again: with more pay, and stated."""
-    low, high = (pl.Series(rounded(drawn[name].to_numpy() * _PAY_RISE)) for name in ("pay_low", "pay_high"))
-    return drawn.with_columns(pay_low=low, pay_high=high, pay_form=pl.lit(int(Form.RANGE), pl.Int64))
+    stated = np.full(len(drawn["number"]), int(Form.RANGE))
+    more = {name: rounded((drawn[name] * _PAY_RISE).astype(np.float64)) for name in ("pay_low", "pay_high")}
+    return {**drawn, **more, "pay_form": stated}
 
 
 def _identities(drawn: pl.DataFrame) -> pl.DataFrame:

@@ -23,7 +23,7 @@ def render_postings(drawn: pl.DataFrame) -> pl.DataFrame:
     """Put the chosen postings in words.
 
     Args:
-        drawn: the columns of `draws.draw_postings`.
+        drawn: the columns of `draws.draw_choices`.
 
     Returns:
         title, company, location, description, the salary columns, employment_type, industry and workplace of

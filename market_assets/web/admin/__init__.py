@@ -1,0 +1,1 @@
+"""The scheduler's admin REST API: steering the jobs, watching them, and the audit log."""

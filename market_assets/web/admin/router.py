@@ -1,0 +1,212 @@
+"""The routes of the admin API: jobs and schedules are steered here; every change is written into the audit log."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import anyio
+from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+
+from market_assets.storage import audit
+from market_assets.storage.scheduler_memory import Pause
+from market_assets.web.admin import models
+from market_assets.web.admin.executions import duration_of, status_of
+from market_assets.web.admin.jobs import job_detail, job_list, scheduler_config
+from market_assets.web.admin.scheduler import utc_now
+from market_assets.web.admin.services import AdminCall, Services
+from market_assets.web.admin.sockets import events_router
+from market_assets.web.admin.workspace import is_known_job
+from market_assets.web.identity import ApiError
+
+_WAIT_POLL_SECONDS = 0.25
+_LONGEST_WAIT = 600
+_NOT_DONE: dict[int | str, dict[str, Any]] = {400: {"model": models.NotDone}}
+_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": models.Failed, "description": "Job not found"}}
+_TRIGGERED: dict[int | str, dict[str, Any]] = {
+    200: {"model": models.Finished, "description": "The run has ended (only with `wait`)"},
+    202: {"model": models.Triggered, "description": "The run is queued, or still going on after `wait`"},
+    409: {"model": models.StillActive, "description": "The job is active, on the same partition if it has any"},
+    **_NOT_FOUND,
+}
+JobId = Annotated[str, Path(max_length=200, examples=["refresh_market_stats"])]
+Limit = Annotated[int, Query(ge=1, le=1_000, description="The greatest number of entries")]
+Wait = Annotated[int | None, Query(ge=1, le=_LONGEST_WAIT, description="Wait so many seconds for the run to end")]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Your own name for this request: repeated within 24 hours it gives the same run again",
+    ),
+]
+
+admin_router = APIRouter(prefix="/api/admin", tags=["scheduler"])
+admin_router.include_router(events_router)
+
+
+@admin_router.post("/scheduler/start", responses=_NOT_DONE)
+def start_scheduler(call: AdminCall) -> models.Done:
+    """Resume exactly the schedules that ran when the scheduler was stopped."""
+    with call.audited("scheduler.start"):
+        return _done(call.services.scheduler.start())
+
+
+@admin_router.post("/scheduler/stop", responses=_NOT_DONE)
+def stop_scheduler(call: AdminCall) -> models.Done:
+    """Pause every schedule, and remember which ran. Runs in progress go on."""
+    with call.audited("scheduler.stop"):
+        return _done(call.services.scheduler.stop(call.who.name))
+
+
+@admin_router.get("/scheduler/status")
+def scheduler_status(call: AdminCall) -> models.Status:
+    """Whether jobs are started by schedules, and whether the process that does so is alive."""
+    seen = call.services.scheduler.overview()
+    daemons = call.services.runs.context.instance.get_daemon_statuses().values()
+    state = models.SchedulerState(
+        is_running=not seen.is_stopped,
+        timestamp=seen.now,
+        jobs_count=len(seen.jobs),
+        daemon_healthy=all(daemon.healthy for daemon in daemons if daemon.required),
+    )
+    return models.Status(scheduler=state)
+
+
+@admin_router.get("/scheduler/config")
+def get_config(call: AdminCall) -> models.Config:
+    """How the scheduler is set up, and the jobs that come with this program."""
+    return scheduler_config(call.services.scheduler.overview(), call.services.settings)
+
+
+@admin_router.get("/scheduler/jobs")
+def list_jobs(call: AdminCall) -> models.Jobs:
+    """Every job that has a schedule, but the deleted ones, by name."""
+    jobs = job_list(call.services.scheduler.overview(), call.services.runs)
+    return models.Jobs(jobs=jobs, count=len(jobs))
+
+
+@admin_router.get("/scheduler/jobs/{job_id}", responses=_NOT_FOUND)
+def get_job(job_id: JobId, call: AdminCall) -> models.OneJob:
+    """One job, with its newest runs."""
+    seen = call.services.scheduler.overview()
+    return models.OneJob(job=job_detail(seen.job(job_id), seen, call.services.runs))
+
+
+@admin_router.post("/scheduler/jobs/{job_id}/trigger", status_code=202, response_model=None, responses=_TRIGGERED)
+async def trigger_job(
+    job_id: JobId,
+    call: AdminCall,
+    body: models.TriggerRequest | None = None,
+    wait: Wait = None,
+    idempotency_key: IdempotencyKey = None,
+) -> Response:
+    """Run a job now, whether it is on the schedule or not."""
+    asked = body or models.TriggerRequest()
+    triggered = await run_in_threadpool(_trigger, call, job_id, asked, idempotency_key)
+    if wait is None:
+        return _answer(202, triggered)
+    return await _after_waiting(call.services, triggered, wait)
+
+
+@admin_router.post("/scheduler/jobs/{job_id}/pause", responses=_NOT_FOUND)
+def pause_job(job_id: JobId, call: AdminCall, body: models.PauseRequest | None = None) -> models.Done:
+    """Stop a job's schedule, for good or until a moment. It can still be triggered."""
+    asked = body or models.PauseRequest()
+    scheduler = call.services.scheduler
+    until = f"until {asked.until.isoformat()}" if asked.until else ""
+    with call.audited("scheduler.pause", job_id, " ".join(filter(None, (until, asked.reason)))):
+        return _done(scheduler.pause(job_id, Pause(scheduler.clock(), call.who.name, asked.reason, asked.until)))
+
+
+@admin_router.post("/scheduler/jobs/{job_id}/resume", responses=_NOT_FOUND)
+def resume_job(job_id: JobId, call: AdminCall) -> models.Done:
+    """Start a job's schedule; while the scheduler is stopped, it waits for the scheduler to be started."""
+    with call.audited("scheduler.resume", job_id):
+        return _done(call.services.scheduler.resume(job_id))
+
+
+@admin_router.delete("/scheduler/jobs/{job_id}", responses=_NOT_FOUND)
+def delete_job(job_id: JobId, call: AdminCall) -> models.Done:
+    """Take a job off the schedule and off the list, until it is restored."""
+    with call.audited("scheduler.delete", job_id):
+        return _done(call.services.scheduler.delete(job_id, call.who.name))
+
+
+@admin_router.post("/scheduler/jobs/{job_id}/restore", responses=_NOT_FOUND)
+def restore_job(job_id: JobId, call: AdminCall) -> models.Done:
+    """Put a deleted job back on the list, and on the schedule if it was on it."""
+    with call.audited("scheduler.restore", job_id):
+        return _done(call.services.scheduler.restore(job_id))
+
+
+@admin_router.get("/scheduler/executions", responses=_NOT_FOUND)
+def list_executions(
+    call: AdminCall,
+    job_id: Annotated[str | None, Query(max_length=200)] = None,
+    status: models.RunStatus | None = None,
+    limit: Limit = 50,
+) -> models.Executions:
+    """The newest runs of one job or of all, newest first, however they were started."""
+    services = call.services
+    if job_id is not None and not is_known_job(services.runs.context, job_id):
+        raise ApiError(404, "Job not found")
+    executions = services.runs.newest(job_id, status, limit)
+    return models.Executions(executions=executions, count=len(executions))
+
+
+@admin_router.get("/audit", tags=["audit"])
+def read_audit(
+    call: AdminCall,
+    limit: Limit = 100,
+    before_id: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="Only older entries")] = None,
+) -> models.Audit:
+    """Who changed what, when, from where, and what came of it; newest first."""
+    rows = audit.read(call.services.engine, limit, before_id=before_id)
+    return models.Audit(entries=[models.AuditEntry(**row) for row in rows], count=len(rows))
+
+
+def _trigger(call: AdminCall, job_id: str, asked: models.TriggerRequest, key: str | None) -> models.Triggered:
+    services = call.services
+    with call.audited(
+        "scheduler.trigger", job_id, f"partition {asked.partition}" if asked.partition else ""
+    ) as details:
+        job = services.scheduler.overview().job(job_id)
+        launched = services.launcher.trigger(call.connection, call.who.name, job, asked, key)
+        details.append(f"run {launched.run_id}")
+    message = f"Job {job_id} triggered" if launched.is_new else f"Job {job_id} was triggered before with this key"
+    return models.Triggered(message=message, run_id=launched.run_id, timestamp=utc_now())
+
+
+async def _after_waiting(services: Services, triggered: models.Triggered, seconds: int) -> Response:
+    """200 with the result of the run, or 202 with how far it is when the time is up."""
+    deadline = time.monotonic() + seconds
+    result = await run_in_threadpool(_result, services, triggered.run_id)
+    while result.status in ("queued", "running") and time.monotonic() < deadline:
+        await anyio.sleep(_WAIT_POLL_SECONDS)
+        result = await run_in_threadpool(_result, services, triggered.run_id)
+    ended = result.status not in ("queued", "running")
+    message = f"{triggered.message}: {result.status}" + ("" if ended else f" after {seconds} s")
+    finished = models.Finished(message=message, run_id=triggered.run_id, timestamp=utc_now(), result=result)
+    return _answer(200 if ended else 202, finished)
+
+
+def _result(services: Services, run_id: str) -> models.RunResult:
+    record = services.runs.context.instance.get_run_record_by_id(run_id)
+    if record is None:
+        raise ApiError(404, f"Run {run_id} was removed")
+    status = status_of(record.dagster_run)
+    error = services.runs.cause(record.dagster_run) if status == "failed" else None
+    return models.RunResult(status=status, duration=duration_of(record), error=error)
+
+
+def _answer(status: int, content: models.Triggered) -> Response:
+    return JSONResponse(content.model_dump(mode="json"), status)
+
+
+def _done(message: str) -> models.Done:
+    return models.Done(message=message, timestamp=utc_now())

@@ -1,0 +1,233 @@
+"""Steering the schedules: stop and start of all, pause, deletion and their end for one job.
+
+Dagster says whether a schedule runs, so that its UI shows what was done here and the reverse; the store remembers
+what Dagster has no place for. What is remembered is written first when something is taken off the schedule, and
+last when it is put back: where that is cut short, the guard holds back the rest, and a repetition completes it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+from dagster._core.remote_representation.external import RemoteSchedule
+from dagster._core.scheduler.instigation import InstigatorState
+from dagster._core.workspace.context import WorkspaceProcessContext
+
+from market_assets.automation.pauses import pause_in_force, reason_to_stay_off, settle_pauses, started_since
+from market_assets.storage import scheduler_memory
+from market_assets.storage.scheduler_memory import Change, Pause, SchedulerMemory
+from market_assets.web.admin.workspace import ScheduledJob, is_running, scheduled_jobs, states_by_selector
+from market_assets.web.identity import ApiError
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Jobs, schedules and what is remembered about them, as of one moment."""
+
+    now: datetime
+    every_job: Mapping[str, ScheduledJob]
+    memory: SchedulerMemory
+    states: Mapping[str, InstigatorState]
+
+    @property
+    def jobs(self) -> dict[str, ScheduledJob]:
+        """The jobs on the list: all but the deleted ones."""
+        return {name: job for name, job in self.every_job.items() if not self.memory.is_deleted(name)}
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether the scheduler was stopped, and nobody has started a schedule in the UI since."""
+        return self.memory.stop is not None and not any(self.is_scheduled(job) for job in self.jobs.values())
+
+    def job(self, job_id: str) -> ScheduledJob:
+        """A job on the list.
+
+        Raises:
+            ApiError: 404, there is none.
+        """
+        if job_id not in self.jobs:
+            raise ApiError(404, "Job not found")
+        return self.jobs[job_id]
+
+    def is_scheduled(self, job: ScheduledJob) -> bool:
+        """Whether a job is started by a schedule."""
+        return any(self._is_on(job, schedule) for schedule in job.schedules)
+
+    def running(self, jobs: Iterable[ScheduledJob]) -> list[str]:
+        """The schedules of some jobs that start runs."""
+        return [schedule.name for job in jobs for schedule in job.schedules if self._is_on(job, schedule)]
+
+    def pause_of(self, job: ScheduledJob) -> Pause | None:
+        """A job's pause that was made here and is in force."""
+        states = [self.states.get(schedule.selector_id) for schedule in job.schedules]
+        pauses = [pause_in_force(self.memory, job.job_id, state, self.now) for state in states]
+        return pauses[0] if all(pauses) else None
+
+    def _is_on(self, job: ScheduledJob, schedule: RemoteSchedule) -> bool:
+        state = self.states.get(schedule.selector_id)
+        return (
+            is_running(schedule, self.states)
+            and reason_to_stay_off(self.memory, job.job_id, state, self.now) is None
+        )
+
+
+class Scheduler:
+    """The schedules of one Dagster instance, with what the store remembers about them."""
+
+    def __init__(
+        self, context: WorkspaceProcessContext, engine: sa.Engine, clock: Callable[[], datetime] = utc_now
+    ) -> None:
+        self.context = context
+        self.engine = engine
+        self.clock = clock
+        self._lock = threading.RLock()
+
+    def overview(self) -> Overview:
+        """How things are; jobs that were never seen before are remembered from now on."""
+        now = self.clock()
+        jobs = scheduled_jobs(self.context)
+        memory = scheduler_memory.recall(self.engine)
+        if not jobs.keys() <= memory.jobs.keys():
+            scheduler_memory.register(self.engine, jobs, now)
+            memory = scheduler_memory.recall(self.engine)
+        return Overview(now, jobs, memory, states_by_selector(self.context.instance))
+
+    def start(self) -> str:
+        """Resume exactly the schedules that ran when the scheduler was stopped.
+
+        Raises:
+            ApiError: 400, it is not stopped.
+        """
+        with self._lock:
+            seen = self._settled()
+            if seen.memory.stop is None:
+                raise _not_done("Scheduler is already running")
+            held = seen.memory.held["stop"]
+            for job in seen.jobs.values():
+                if seen.pause_of(job) is None:
+                    self._start(schedule for schedule in job.schedules if schedule.name in held)
+            scheduler_memory.start(self.engine)
+        return "Scheduler started"
+
+    def stop(self, by: str) -> str:
+        """Pause every schedule, and remember which ran.
+
+        Raises:
+            ApiError: 400, it is stopped already.
+        """
+        with self._lock:
+            seen = self._settled()
+            if seen.is_stopped:
+                raise _not_done("Scheduler is not running")
+            running = seen.running(seen.jobs.values())
+            scheduler_memory.stop(self.engine, Change(seen.now, by), running)
+            for job in seen.every_job.values():
+                self._stop(job.schedules, seen)
+        return "Scheduler stopped"
+
+    def pause(self, job_id: str, pause: Pause) -> str:
+        """Take a job off the schedule until the pause ends.
+
+        Raises:
+            ApiError: 404, no such job; 422, the pause is over before it begins.
+        """
+        with self._lock:
+            seen = self._settled()
+            job = seen.job(job_id)
+            if pause.is_over(seen.now):
+                raise ApiError(422, "until: is not in the future")
+            scheduler_memory.pause(self.engine, job_id, pause)
+            self._stop(job.schedules, seen)
+            scheduler_memory.let_go(self.engine, job.schedule_names, "stop")
+        until = f" until {pause.until.isoformat()}" if pause.until else ""
+        return f"Job {job_id} paused{until}"
+
+    def resume(self, job_id: str) -> str:
+        """Put a paused job back on the schedule; while the scheduler is stopped, for when it is started.
+
+        Raises:
+            ApiError: 404, no such job.
+        """
+        with self._lock:
+            seen = self._settled()
+            job = seen.job(job_id)
+            waits = self._put_back(job.schedules, seen)
+            scheduler_memory.end_pause(self.engine, job_id)
+        return f"Job {job_id} resumed" + (", and waits for the scheduler to be started" if waits else "")
+
+    def delete(self, job_id: str, by: str) -> str:
+        """Take a job off the schedule and off the list until it is restored.
+
+        Raises:
+            ApiError: 404, no such job.
+        """
+        with self._lock:
+            seen = self._settled()
+            job = seen.job(job_id)
+            held = seen.memory.held["stop"].intersection(job.schedule_names)
+            running = held.union(seen.running([job]))
+            scheduler_memory.delete(self.engine, job_id, Change(seen.now, by), running)
+            self._stop(job.schedules, seen)
+            scheduler_memory.let_go(self.engine, job.schedule_names, "stop")
+        return f"Job {job_id} deleted"
+
+    def restore(self, job_id: str) -> str:
+        """Put a deleted job back on the list, and on the schedule if it was on it.
+
+        Raises:
+            ApiError: 404, no such job.
+        """
+        with self._lock:
+            seen = self._settled()
+            if job_id not in seen.every_job:
+                raise ApiError(404, "Job not found")
+            if not seen.memory.is_deleted(job_id):
+                return f"Job {job_id} is not deleted"
+            job = seen.every_job[job_id]
+            held = seen.memory.held["deletion"]
+            waits = self._put_back((it for it in job.schedules if it.name in held), seen)
+            scheduler_memory.restore(self.engine, job_id)
+            scheduler_memory.let_go(self.engine, job.schedule_names, "deletion")
+        return f"Job {job_id} restored" + (", and waits for the scheduler to be started" if waits else "")
+
+    def _settled(self) -> Overview:
+        """How things are, once the pauses that are over have been ended."""
+        seen = self.overview()
+        if not any(job.pause for job in seen.memory.jobs.values()):
+            return seen
+        schedules = {name: job.schedule_names for name, job in seen.every_job.items()}
+        settle_pauses(self.engine, self.context.instance, schedules, seen.now)
+        return self.overview()
+
+    def _put_back(self, schedules: Iterable[RemoteSchedule], seen: Overview) -> bool:
+        """Start schedules, or hold them until the start of a stopped scheduler; returns whether they wait."""
+        if seen.memory.stop is None:
+            self._start(schedules)
+            return False
+        stopped_at = seen.memory.stop.at
+        waiting = [it.name for it in schedules if not started_since(seen.states.get(it.selector_id), stopped_at)]
+        scheduler_memory.hold(self.engine, waiting, "stop")
+        return bool(waiting)
+
+    def _start(self, schedules: Iterable[RemoteSchedule]) -> None:
+        for schedule in schedules:
+            self.context.instance.start_schedule(schedule)
+
+    def _stop(self, schedules: Iterable[RemoteSchedule], seen: Overview) -> None:
+        for schedule in schedules:
+            if is_running(schedule, seen.states):
+                self.context.instance.stop_schedule(
+                    schedule.get_remote_origin_id(), schedule.selector_id, schedule
+                )
+
+
+def _not_done(message: str) -> ApiError:
+    return ApiError(400, message, {"success": False, "message": message})

@@ -1,0 +1,132 @@
+"""The jobs of the code location that have a schedule, as Dagster's workspace knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import dagster as dg
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_representation.external import RemoteRepository, RemoteSchedule
+from dagster._core.scheduler.instigation import InstigatorState
+from dagster._core.workspace.context import WorkspaceProcessContext
+
+from market_assets.web.identity import ApiError
+
+
+@dataclass(frozen=True)
+class ScheduledJob:
+    """A job, and the schedules that start it."""
+
+    job_id: str
+    location: str
+    repository: RemoteRepository
+    schedules: tuple[RemoteSchedule, ...]
+
+    @property
+    def cron(self) -> str:
+        crons = [schedule.cron_schedule for schedule in self.schedules]
+        return ", ".join(cron if isinstance(cron, str) else ", ".join(cron) for cron in crons)
+
+    @property
+    def schedule_names(self) -> list[str]:
+        return [schedule.name for schedule in self.schedules]
+
+    @property
+    def description(self) -> str | None:
+        description: str | None = self.repository.get_full_job(self.job_id).description
+        return description
+
+    @property
+    def partitions(self) -> dg.PartitionsDefinition | None:
+        """How the job's assets are partitioned; None where they are not."""
+        for snap in self.repository.get_asset_node_snaps(self.job_id):
+            if snap.partitions is not None:
+                return snap.partitions.get_partitions_definition()
+        return None
+
+    def next_run(self, now: datetime) -> datetime:
+        """When a schedule of the job is due next, were it running."""
+        return min(next(schedule.execution_time_iterator(now.timestamp())) for schedule in self.schedules)
+
+
+def scheduled_jobs(context: WorkspaceProcessContext) -> dict[str, ScheduledJob]:
+    """Every job that has a schedule, by its name, in the order of their names.
+
+    Raises:
+        ApiError: 503, there is none because the code does not load.
+    """
+    found: dict[str, ScheduledJob] = {}
+    for location, repository in _repositories(context):
+        for job_id, schedules in repository.schedules_by_job_name.items():
+            ordered = tuple(sorted(schedules, key=lambda schedule: schedule.name))
+            found[job_id] = ScheduledJob(job_id, location, repository, ordered)
+    if not found and (failure := _load_failure(context)):
+        raise ApiError(503, f"The code does not load: {failure}")
+    return dict(sorted(found.items()))
+
+
+def is_known_job(context: WorkspaceProcessContext, job_id: str) -> bool:
+    """Whether there is a job of this name, with or without a schedule."""
+    return any(repository.has_job(job_id) for _location, repository in _repositories(context))
+
+
+def what_it_runs(context: WorkspaceProcessContext, job_id: str) -> str:
+    """The assets of a job as Dagster's asset selection, else its functions; empty for a job that is no more."""
+    for _location, repository in _repositories(context):
+        if repository.has_job(job_id):
+            return _asset_selection(repository, job_id) or ", ".join(
+                repository.get_full_job(job_id).node_names_in_topological_order
+            )
+    return ""
+
+
+def states_by_selector(instance: dg.DagsterInstance) -> dict[str, InstigatorState]:
+    """What Dagster has stored about each schedule; nothing for one that nobody touched."""
+    stored = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
+    return {state.selector_id: state for state in stored}
+
+
+def is_running(schedule: RemoteSchedule, states: Mapping[str, InstigatorState]) -> bool:
+    """Whether Dagster would start runs by a schedule."""
+    return bool(schedule.get_current_instigator_state(states.get(schedule.selector_id)).is_running)
+
+
+def keys_selection(keys: list[str]) -> str:
+    """Some assets, in Dagster's syntax for selecting them."""
+    return " or ".join(f'key:"{key}"' for key in sorted(keys))
+
+
+def _asset_selection(repository: RemoteRepository, job_id: str) -> str:
+    snaps = repository.get_asset_node_snaps(job_id)
+    keys = {snap.asset_key.to_user_string() for snap in snaps}
+    groups = {snap.group_name for snap in snaps}
+    whole = {
+        snap.asset_key.to_user_string()
+        for snap in repository.get_asset_node_snaps()
+        if snap.group_name in groups and snap.is_executable
+    }
+    if keys != whole:
+        return keys_selection(sorted(keys))
+    return " or ".join(f'group:"{group}"' for group in sorted(filter(None, groups)))
+
+
+def _repositories(context: WorkspaceProcessContext) -> list[tuple[str, RemoteRepository]]:
+    entries = context.get_current_workspace().code_location_entries
+    return [
+        (name, repository)
+        for name, entry in entries.items()
+        if entry.code_location is not None
+        for repository in entry.code_location.get_repositories().values()
+    ]
+
+
+def _load_failure(context: WorkspaceProcessContext) -> str | None:
+    for entry in context.get_current_workspace().code_location_entries.values():
+        if entry.load_error is not None:
+            error = entry.load_error
+            while error.cause is not None:
+                error = error.cause
+            return " ".join(error.message.split())[:300]
+    return None

@@ -1,0 +1,1 @@
+"""The page `/api/docs`: the OpenAPI document for people, served from this process alone."""

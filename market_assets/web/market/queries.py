@@ -1,0 +1,162 @@
+"""The questions of the market API, answered from one state of the tables: plain values, ready to encode."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import polars as pl
+
+from market_assets.storage.tables import market_summary
+from market_assets.web.identity import ApiError
+from market_assets.web.market.snapshot import Market, Names
+
+Content = dict[str, Any]
+
+#: How many skills at hand are named beside a missing one, and what does not count as going together.
+GOES_WITH = 5
+_BARELY = "very_weak"
+_MISSING = ("skill", "category", "postings", "demand_share", "rank", "average_salary", "median_salary")
+_HELD = ("skill", "postings", "demand_share", "rank")
+_PARTNER = ("co_occurrences", "npmi", "strength")
+
+
+def summary(market: Market) -> Content:
+    return market.summary or dict.fromkeys(column.name for column in market_summary.columns)
+
+
+def skills(market: Market, industry: str | None, category: str | None) -> pl.DataFrame:
+    """The rows of `skill_demand` of an industry or the whole market, by rank.
+
+    Raises:
+        ApiError: 404, the industry or the category does not occur.
+    """
+    rows = market.demand.of(None if industry is None else _known(market.industries, industry, "Industry"))
+    if category is not None:
+        rows = rows.filter(pl.col("category") == _known(market.categories, category, "Category"))
+    return rows
+
+
+def skill(market: Market, name: str) -> Content:
+    """Everything about one skill.
+
+    Raises:
+        ApiError: 404, no table has it; so for every function here that takes a name.
+    """
+    name = known_skill(market, name)
+    return {
+        "skill": name,
+        "demand": market.skill_demand.one(name),
+        "salaries": _without(market.salaries.one(name), "skill"),
+        "trending": market.trending_of.one(name),
+        "trend_direction": (market.trends.one(name) or {}).get("trend_direction"),
+        "industries": market.demand_in_industries.of(name)
+        .select("industry", "postings", "demand_share", "median_salary", "rank")
+        .to_dicts(),
+    }
+
+
+def trend(market: Market, name: str) -> Content:
+    name = known_skill(market, name)
+    months = market.trends.of(name)
+    return {
+        "skill": name,
+        "trend_direction": months["trend_direction"][0] if months.height else None,
+        "months": months.drop("skill", "trend_direction").to_dicts(),
+    }
+
+
+def related(market: Market, name: str) -> pl.DataFrame:
+    return market.related.of(known_skill(market, name)).drop("skill")
+
+
+def skill_recommendations(market: Market, name: str) -> Content:
+    name = known_skill(market, name)
+    return {"skill": name, "recommendations": market.recommendations_of.of(name).drop("skill").to_dicts()}
+
+
+def salaries_of_skill(market: Market, name: str) -> Content:
+    # In a query string a bare + means a space, and people write ?skill=C++ all the same.
+    known = market.skills.find(name.replace(" ", "+")) or known_skill(market, name)
+    return {"skill": known, "location": None, "salaries": _without(market.salaries.one(known), "skill")}
+
+
+def salaries_of_location(market: Market, name: str) -> Content:
+    known = _known(Names(market.locations.groups), name, "Location")
+    return {"skill": None, "location": known, "salaries": _without(market.locations.one(known), "location")}
+
+
+def industry_skills(market: Market, name: str) -> tuple[str, pl.DataFrame]:
+    """The industry as the tables spell it, and what it asks for by rank."""
+    industry = _known(market.industries, name, "Industry")
+    return industry, market.industry_skills.of(industry).drop("industry")
+
+
+def trending(market: Market, trend: str | None) -> pl.DataFrame:
+    return market.trending if trend is None else market.trending.filter(pl.col("trend") == trend)
+
+
+def recommendations(market: Market, names: Iterable[str], limit: int) -> Content:
+    # Not at the top: it brings NumPy, which would slow the start of the web process.
+    from market_assets.compute.relationships.recommendations import recommend
+
+    held, unknown = _told_apart(market, names)
+    # Only the rows of the skills at hand: the answer is the same, and most of the table is not looked at.
+    rows = [market.recommendations_of.of(name) for name in held]
+    best = recommend(held, pl.concat([market.recommendations.clear(), *rows]), limit)
+    return {"skills": held, "recommendations": best.to_dicts(), "unknown": unknown}
+
+
+def skill_gap(market: Market, names: Iterable[str], industry: str | None, limit: int) -> Content:
+    """What is asked for most and not at hand, and where the skills at hand stand."""
+    held, unknown = _told_apart(market, names)
+    demand, at_hand = skills(market, industry, category=None), frozenset(held)
+    # Walked through in Python: a few rows are wanted, and an expression over all of them takes longer.
+    missing = [
+        row for row in demand.head(limit + len(held)).select(_MISSING).to_dicts() if row["skill"] not in at_hand
+    ]
+    partners = _partners(market, held, {row["skill"] for row in missing[:limit]})
+    places = [place for place, name in enumerate(demand["skill"].to_list()) if name in at_hand]
+    return {
+        "industry": None if industry is None else market.industries.find(industry),
+        "missing": [{**row, "goes_with": partners.get(row["skill"], [])} for row in missing[:limit]],
+        "held": demand.select(_HELD)[places].to_dicts(),
+        "unknown": unknown,
+    }
+
+
+def known_skill(market: Market, name: str) -> str:
+    return _known(market.skills, name, "Skill")
+
+
+def _partners(market: Market, held: list[str], missing: set[str]) -> dict[str, list[Content]]:
+    """For each missing skill, the skills at hand that it goes with, the strongest first."""
+    found: dict[str, list[Content]] = {}
+    for name in held:
+        rows = market.related.of(name)
+        for place, other in enumerate(rows["related_skill"].to_list()):
+            if other in missing and rows["strength"][place] != _BARELY:
+                row = {column: rows[column][place] for column in _PARTNER}
+                found.setdefault(other, []).append({"skill": name, **row})
+    return {
+        name: sorted(partners, key=lambda row: (-row["npmi"], row["skill"]))[:GOES_WITH]
+        for name, partners in found.items()
+    }
+
+
+def _told_apart(market: Market, names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Given names, each once: those the market knows, as it spells them, and the rest."""
+    found = {name: market.skills.find(name) for name in names}
+    held = dict.fromkeys(known for known in found.values() if known is not None)
+    return list(held), [name for name, known in found.items() if known is None]
+
+
+def _known(names: Names, name: str, kind: str) -> str:
+    known = names.find(name)
+    if known is None:
+        raise ApiError(404, f"{kind} not found: {name}")
+    return known
+
+
+def _without(row: Content | None, column: str) -> Content | None:
+    return None if row is None else {name: value for name, value in row.items() if name != column}

@@ -1,0 +1,63 @@
+"""Passwords: how they are hashed and checked, and which are good enough.
+
+A check takes as long for a user who does not exist as for one who does, so that names can't be found out by it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from functools import lru_cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+SHORTEST, LONGEST = 8, 1_000
+#: A hash takes 64 MiB; without a limit, a burst of sign-ins would take the machine's memory.
+_AT_ONCE = threading.BoundedSemaphore(2)
+_hasher = PasswordHasher()
+
+
+class PasswordError(Exception):
+    """A password that can't be used; the message tells a person why."""
+
+
+def hash_password(password: str) -> str:
+    """The password's argon2 hash.
+
+    Raises:
+        PasswordError: it is too short or too long.
+    """
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise PasswordError(f"a password has {SHORTEST} to {LONGEST:,} characters, not {len(password):,}")
+    with _AT_ONCE:
+        return _hasher.hash(_bytes(password))
+
+
+def is_right(password: str, stored_hash: str | None) -> bool:
+    """Whether it is the password; `stored_hash` is None where there is no such user."""
+    with _AT_ONCE:
+        try:
+            right = _hasher.verify(stored_hash or _nobodys_hash(), _bytes(password[: LONGEST + 1]))
+        except (VerificationError, InvalidHashError):
+            return False
+    return right and stored_hash is not None
+
+
+def is_outdated(stored_hash: str) -> bool:
+    """Whether the hash was made with other costs than those of today."""
+    return _hasher.check_needs_rehash(stored_hash)
+
+
+def made_up_password() -> str:
+    """A password that nobody can guess."""
+    return secrets.token_urlsafe(15)
+
+
+@lru_cache(maxsize=1)
+def _nobodys_hash() -> str:
+    return _hasher.hash(secrets.token_bytes(16))
+
+
+def _bytes(password: str) -> bytes:
+    return password.encode("utf-8", "surrogatepass")

@@ -1,0 +1,175 @@
+"""The code location as a table: which assets there are, what they stand on, which jobs run them, and when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from market_assets import definitions
+from market_assets.definitions import build_defs
+from market_assets.settings import Settings, SettingsError
+from market_assets.sources.files.source import FileSource
+from market_assets.sources.sample.source import SampleSource
+
+_REPORTED = (
+    "market_summary skill_demand salary_statistics salary_trends industry_skills location_salaries "
+    "trending_skills posting_statistics skill_relationships category_relationships"
+)
+#: asset | group | what it is computed from | how old it may become
+ASSETS = f"""
+raw_postings/other      | ingestion     |                                      | -
+raw_postings/sample     | ingestion     |                                      | -
+job_postings            | ingestion     | raw_postings/other raw_postings/sample | -
+posting_skills          | ingestion     | job_postings                         | -
+skill_demand            | statistics    | posting_skills                       | 26 h
+salary_statistics       | statistics    | posting_skills                       | 26 h
+salary_trends           | statistics    | posting_skills                       | 26 h
+industry_skills         | statistics    | posting_skills                       | 26 h
+location_salaries       | statistics    | posting_skills                       | 26 h
+trending_skills         | statistics    | posting_skills                       | 26 h
+posting_statistics      | statistics    | posting_skills                       | 26 h
+market_summary          | statistics    | posting_skills trending_skills       | 26 h
+market_report           | statistics    | {_REPORTED}                          | 26 h
+skill_pairs             | relationships | posting_skills                       | 26 h
+skill_relationships     | relationships | skill_pairs                          | 26 h
+category_relationships  | relationships | posting_skills                       | 26 h
+skill_recommendations   | relationships | skill_pairs                          | 216 h
+expired_postings        | maintenance   | job_postings                         | -
+database_maintenance    | maintenance   | expired_postings                     | -
+"""
+JOBS = {
+    "daily_sample_ingestion": {"ingestion"},
+    "refresh_market_stats": {"statistics", "relationships"},
+    "cleanup_old_data": {"maintenance"},
+    "rebuild_skill_relationships": {"relationships"},
+}
+#: Schedule → cron expression, of the settings' defaults.
+SCHEDULES = {
+    "daily_sample_ingestion_schedule": "0 2 * * *",
+    "refresh_market_stats_schedule": "30 2,14 * * *",
+    "cleanup_old_data_schedule": "0 3 * * 0",
+    "rebuild_skill_relationships_schedule": "0 4 * * 0",
+}
+
+
+@cache
+def code_location(**settings: str) -> dg.Definitions:
+    """The code location with two sources, one of which is a file."""
+    sources = [SampleSource(), FileSource("other", Path("other.csv"))]
+    return build_defs(Settings(**settings, _env_file=None), sources)
+
+
+def rows() -> list[tuple[str, str, set[str], str]]:
+    split = [[cell.strip() for cell in line.split("|")] for line in ASSETS.strip().splitlines()]
+    return [(asset, group, set(parents.split()), age) for asset, group, parents, age in split]
+
+
+def hours(policy: dg.FreshnessPolicy | None) -> str:
+    if policy is None:
+        return "-"
+    window: timedelta = policy.fail_window.to_timedelta()  # type: ignore[attr-defined]
+    return f"{window // timedelta(hours=1)} h"
+
+
+def test_the_assets_are_those_of_the_table() -> None:
+    graph = code_location().resolve_asset_graph()
+    found = [
+        (
+            node.key.to_user_string(),
+            node.group_name,
+            {parent.to_user_string() for parent in node.parent_keys},
+            hours(node.freshness_policy),
+        )
+        for node in map(graph.get, graph.get_all_asset_keys())
+    ]
+    assert sorted(found) == sorted(rows())
+
+
+def test_ingestion_has_daily_partitions_up_to_today_and_nothing_else_has() -> None:
+    graph = code_location().resolve_asset_graph()
+    for node in map(graph.get, graph.get_all_asset_keys()):
+        daily = node.partitions_def
+        assert (daily is not None) == (node.group_name == "ingestion"), node.key
+        if daily is not None:
+            assert isinstance(daily, dg.DailyPartitionsDefinition)
+            assert (daily.timezone, daily.end_offset) == ("UTC", 1)
+            assert node.backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def test_every_asset_says_what_it_is_and_whose() -> None:
+    for spec in code_location().resolve_all_asset_specs():
+        assert spec.description, spec.key
+        assert spec.description.endswith("."), spec.key
+        assert spec.owners == ["team:market-data"], spec.key
+        assert spec.kinds, spec.key
+
+
+def test_every_result_table_is_checked() -> None:
+    checks = {
+        (key.asset_key.to_user_string(), key.name)
+        for key in code_location().resolve_asset_graph().asset_check_keys
+    }
+    tables = {asset for asset, group, *_ in rows() if group in ("statistics", "relationships")} - {"market_report"}
+    expected = {(table, check) for table in tables for check in ("valid", "filled")}
+    expected |= {("raw_postings/sample", "fetched"), ("raw_postings/other", "fetched")}
+    expected |= {
+        ("job_postings", "duplicates_have_an_original"),
+        ("posting_skills", "skills_found_in_every_posting"),
+    }
+    assert checks == expected
+
+
+def test_jobs_run_the_assets_of_their_groups() -> None:
+    defs = code_location()
+    graph = defs.resolve_asset_graph()
+    named = [job for job in defs.resolve_all_job_defs() if not job.name.startswith("__")]
+    assert {job.name for job in named} == JOBS.keys()
+    for job in named:
+        keys = {key for key in graph.get_all_asset_keys() if graph.get(key).group_name in JOBS[job.name]}
+        assert job.asset_layer.selected_asset_keys == keys
+        assert job.description
+
+
+def test_schedules_are_in_utc_and_run_by_default() -> None:
+    schedules = list(code_location().get_repository_def().schedule_defs)
+    assert {schedule.name: schedule.cron_schedule for schedule in schedules} == SCHEDULES
+    for schedule in schedules:
+        assert schedule.job_name == schedule.name.removesuffix("_schedule")
+        assert schedule.execution_timezone == "UTC"
+        assert schedule.default_status is dg.DefaultScheduleStatus.RUNNING
+
+
+def test_schedules_follow_the_settings() -> None:
+    defs = code_location(MARKET_ASSETS_INGESTION_CRON="15 * * * *", MARKET_ASSETS_REBUILD_CRON="0 5 1 * *")
+    crons = {schedule.name: schedule.cron_schedule for schedule in defs.get_repository_def().schedule_defs}
+    changed = {
+        "daily_sample_ingestion_schedule": "15 * * * *",
+        "rebuild_skill_relationships_schedule": "0 5 1 * *",
+    }
+    assert crons == SCHEDULES | changed
+
+
+def test_the_code_location_can_be_loaded_by_dagster() -> None:
+    dg.Definitions.validate_loadable(code_location())
+    dg.Definitions.validate_loadable(definitions.defs)
+
+
+def test_sources_come_from_the_configuration(tmp_path: Path) -> None:
+    configured = tmp_path / "mine.yaml"
+    configured.write_text("sources: [{type: sample, name: first}, {type: file, name: second, path: jobs.csv}]")
+    defs = build_defs(Settings(MARKET_ASSETS_SOURCES=configured, _env_file=None))
+    raw = {key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys() if len(key.path) > 1}
+    assert raw == {"raw_postings/first", "raw_postings/second"}
+
+
+def test_a_wrong_configuration_names_the_variable_and_the_file(tmp_path: Path) -> None:
+    configured = tmp_path / "mine.yaml"
+    configured.write_text("sources: [{type: carrier pigeon}]")
+    with pytest.raises(SettingsError) as caught:
+        build_defs(Settings(MARKET_ASSETS_SOURCES=configured, _env_file=None))
+    assert caught.value.exit_code == 2
+    assert caught.value.message.startswith(f"MARKET_ASSETS_SOURCES: {configured}: source 1")

@@ -1,0 +1,160 @@
+"""The whole pipeline through its jobs: what it counts on both databases, whatever the way there."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import defaultdict
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from market_assets.settings import Settings
+from market_assets.sources.sample.source import SampleSource
+from market_assets.storage.tables import metadata
+from market_assets_tests.counted_by_hand import count, read_market
+from market_assets_tests.pipelines import INGESTED, RESULTS, ListedSource, Pipeline, Row, figures
+
+#: Two days, and the four on which a month ends and another begins seven weeks later.
+EARLY = (date(2024, 1, 9), date(2024, 1, 10))
+LATE = (date(2024, 2, 27), date(2024, 3, 1))
+AS_OF = datetime(2024, 3, 1, 18, tzinfo=UTC)
+#: Clean-up goes by the clock, and these days are long past.
+KEPT = {"MARKET_ASSETS_RETENTION_DAYS": 36_500}
+
+
+def sample() -> SampleSource:
+    return SampleSource(postings_per_day=20, seed=5)
+
+
+def own_board() -> ListedSource:
+    """What the sample seldom has: a posting without a title, and one job told twice on another day."""
+    cook = {"title": "Cook", "company": "Inn", "location": "Oslo, Norway", "url": "https://inn.example/cook"}
+    paid = {"salary_min": 40_000, "salary_currency": "EUR", "salary_period": "year", "description": "HACCP, Excel"}
+    listed = [
+        {**cook, "id": "cook-1", **paid, "posted_at": "2024-02-27T08:00:00Z"},
+        {"title": "", "company": "Nobody"},
+    ]
+    again = [{**cook, "id": "cook-2", "posted_at": "2024-02-28T08:00:00Z"}]
+    return ListedSource("own_board", {LATE[0]: listed, LATE[0] + timedelta(days=1): again})
+
+
+def settings_for(url: str, folder: Path, **more: Any) -> Settings:
+    return Settings(DATABASE_URL=url, MARKET_ASSETS_DATA_DIR=folder, _env_file=None, **(KEPT | more))
+
+
+def assert_same(found: list[Row], expected: list[Row], table: str) -> None:
+    """The same rows by key; numbers may differ by rounding."""
+    declared = metadata.tables[table]
+    key = list(declared.info.get("key") or declared.primary_key.columns.keys())
+    by_key = {tuple(row[name] for name in key): row for row in found}
+    wanted = {tuple(row[name] for name in key): row for row in expected}
+    assert len(by_key) == len(found)
+    assert by_key.keys() == wanted.keys(), table
+    for place, row in wanted.items():
+        for column, value in row.items():
+            there = by_key[place][column]
+            if isinstance(value, float) and there is not None:
+                assert math.isclose(there, value, rel_tol=1e-9, abs_tol=1e-9), (table, place, column)
+            else:
+                assert there == value, (table, place, column)
+
+
+def assert_recommended(rows: list[Row], pairs: list[Row]) -> None:
+    """Up to ten skills of those seen with each skill, best first, ties by name. The score itself is no promise."""
+    partners: dict[str, set[str]] = defaultdict(set)
+    for pair in pairs:
+        partners[pair["skill_a"]].add(pair["skill_b"])
+        partners[pair["skill_b"]].add(pair["skill_a"])
+    found: dict[str, list[Row]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: row["rank"]):
+        found[row["skill"]].append(row)
+    assert found.keys() == partners.keys()
+    for skill, recommended in found.items():
+        assert [row["rank"] for row in recommended] == list(range(1, min(10, len(partners[skill])) + 1))
+        assert {row["recommended_skill"] for row in recommended} <= partners[skill]
+        order = [(-row["score"], row["recommended_skill"]) for row in recommended]
+        assert order == sorted(order)
+
+
+@pytest.mark.postgresql
+def test_every_table_on_both_databases_is_what_counting_by_hand_gives(tmp_path: Path, postgresql_url: str) -> None:
+    urls = {"sqlite": f"sqlite:///{tmp_path / 'market.db'}", "postgresql": postgresql_url}
+    stores: dict[str, dict[str, list[Row]]] = {}
+    for kind, url in urls.items():
+        settings = settings_for(url, tmp_path / kind)
+        with Pipeline(settings, sample(), own_board()) as pipeline:
+            pipeline.ingest(*EARLY)
+            pipeline.ingest(*LATE)
+            pipeline.refresh(AS_OF)
+            expected = count(read_market(url, AS_OF), settings)
+            for table, rows in expected.items():
+                assert rows, table
+                assert_same(pipeline.rows(table), rows, table)
+            assert_recommended(pipeline.rows("skill_recommendations"), expected["skill_pairs"])
+            stores[kind] = pipeline.everything()
+            pipeline.rebuild(AS_OF)
+            pipeline.cleanup()
+            assert pipeline.everything() == stores[kind]
+            assert settings.report_path.read_text(encoding="utf-8").startswith("<!")
+    assert stores["sqlite"] == stores["postgresql"]
+    assert all(stores["sqlite"].values())
+
+
+def test_days_run_again_in_any_order_give_the_same_rows(settings: Settings, tmp_path: Path) -> None:
+    days = [LATE[0] + timedelta(days=number) for number in range(4)]
+    settings = settings.model_copy(update={"retention_days": 36_500})
+    with Pipeline(settings, sample(), own_board()) as pipeline:
+        pipeline.ingest(*LATE)
+        pipeline.refresh(AS_OF)
+        first = pipeline.everything()
+        ingested = figures(pipeline.ingest(*LATE), "job_postings")
+        assert ingested["new"] == 0
+        for day in random.Random(1).sample(days, len(days)):
+            pipeline.ingest(day, refetch=day == days[1])
+        pipeline.refresh(AS_OF)
+        assert pipeline.everything() == first
+
+    backwards = settings_for(f"sqlite:///{tmp_path / 'backwards.db'}", tmp_path / "backwards")
+    with Pipeline(backwards, sample(), own_board()) as pipeline:
+        for day in reversed(days):
+            pipeline.ingest(day)
+        assert pipeline.everything(INGESTED) == {table: first[table] for table in INGESTED}
+
+
+def test_a_refresh_leaves_recommendations_and_a_rebuild_remakes_them(settings: Settings) -> None:
+    settings = settings.model_copy(update={"retention_days": 36_500})
+    with Pipeline(settings, sample(), own_board()) as pipeline:
+        pipeline.ingest(LATE[0])
+        pipeline.refresh(AS_OF)
+        first = pipeline.rows("skill_recommendations")
+        assert first, "a refresh that finds none makes them"
+        pipeline.ingest(LATE[1])
+        refreshed = pipeline.refresh(AS_OF)
+        assert pipeline.rows("skill_recommendations") == first
+        materialized = {event.asset_key.to_user_string() for event in refreshed.get_asset_materialization_events()}
+        assert "skill_recommendations" not in materialized
+        assert set(RESULTS) - materialized == {"skill_recommendations"}
+
+        others = set(RESULTS) - {"skill_recommendations"}
+        before = pipeline.everything(sorted(others))
+        pipeline.rebuild(AS_OF)
+        remade = pipeline.rows("skill_recommendations")
+        assert remade != first
+        assert_recommended(remade, pipeline.rows("skill_pairs"))
+        assert pipeline.everything(sorted(others)) == before
+        pipeline.rebuild(AS_OF)
+        assert pipeline.rows("skill_recommendations") == remade
+
+
+def test_statistics_of_another_moment_are_about_that_moment(tmp_path: Path) -> None:
+    settings = settings_for(f"sqlite:///{tmp_path / 'market.db'}", tmp_path, MARKET_ASSETS_WINDOW_DAYS=2)
+    with Pipeline(settings, sample(), own_board()) as pipeline:
+        pipeline.ingest(*EARLY)
+        pipeline.ingest(*LATE)
+        for moment in (AS_OF - timedelta(days=3), datetime(2024, 1, 10, 0, 0, 0, 1, tzinfo=UTC), AS_OF):
+            pipeline.refresh(moment)
+            for table, rows in count(read_market(settings.market_url, moment), settings).items():
+                assert_same(pipeline.rows(table), rows, table)

@@ -1,0 +1,1 @@
+"""Tests of the web process: who may do what, and what it answers."""

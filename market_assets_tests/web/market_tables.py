@@ -1,0 +1,94 @@
+"""A made-up market of any size: facts from a seed, the real computations over them, and the tables filled."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import polars as pl
+import sqlalchemy as sa
+
+from market_assets.compute.facts import FACT, Facts, window_start
+from market_assets.compute.relationships.pairs import skill_pairs
+from market_assets.compute.relationships.recommendations import skill_recommendations
+from market_assets.compute.relationships.strength import skill_relationships
+from market_assets.compute.statistics.demand import industry_skills, skill_demand
+from market_assets.compute.statistics.pay import location_salaries, salary_statistics
+from market_assets.compute.statistics.summary import market_summary
+from market_assets.compute.statistics.trends import salary_trends, trending_skills
+from market_assets.storage import tables
+from market_assets.storage.connection import MarketConnection
+from market_assets.storage.database import Database
+from market_assets.storage.results import replace_table
+
+AS_OF = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
+#: Names that are hard on paths and query strings.
+AWKWARD = ("Python", "C", "C#", "C++", "CI/CD", ".NET", "100 % Agile", "Qualité", "R&D?", "A/B/trend test")
+_INDUSTRIES = ("Technology", "Finance", "Health / Care", "Retail & Trade", None)
+_LOCATIONS = ("Berlin, DE", "Zürich, CH", "New York, US", None)
+
+
+def made_up_facts(skills: int = 30, postings: int = 400, seed: int = 7, as_of: datetime = AS_OF) -> Facts:
+    """Postings of the 90 days before `as_of`; skills get rarer in a random order of their names."""
+    random = np.random.default_rng(seed)
+    names = sorted(islice((*AWKWARD, *(f"Skill {number}" for number in range(skills))), skills))
+    popularity = random.permutation(1 / np.arange(1, len(names) + 1) ** 0.8)
+    lengths = random.integers(0, min(12, len(names)), postings)
+    codes = [
+        np.sort(random.choice(len(names), length, replace=False, p=popularity / popularity.sum()))
+        for length in lengths
+    ]
+    seconds = random.integers(0, 89 * 86_400, postings)
+    salaries = random.integers(30_000, 200_000, postings).astype(float)
+    drawn = {
+        "posting_id": range(postings),
+        "source": random.choice(["sample", "file"], postings).tolist(),
+        "posted_at": [as_of - timedelta(seconds=int(second)) for second in seconds],
+        "location": [_LOCATIONS[place] for place in random.integers(0, len(_LOCATIONS), postings)],
+        "industry": [_INDUSTRIES[place] for place in random.integers(0, len(_INDUSTRIES), postings)],
+        "employment_type": [None] * postings,
+        "workplace": ["remote"] * postings,
+        "salary": [
+            None if unknown else pay for unknown, pay in zip(random.random(postings) < 0.3, salaries, strict=True)
+        ],
+    }
+    return Facts(
+        postings=pl.DataFrame(drawn, schema=FACT),
+        offsets=np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
+        codes=np.concatenate(codes).astype(np.int32),
+        skills=pl.DataFrame({"skill": names, "category": [f"Category {len(name) % 3}" for name in names]}),
+    )
+
+
+def computed_tables(facts: Facts, as_of: datetime = AS_OF) -> dict[sa.Table, pl.DataFrame]:
+    """What a refresh would write."""
+    pairs, trending = skill_pairs(facts), trending_skills(facts, as_of)
+    return {
+        tables.skill_demand: skill_demand(facts),
+        tables.industry_skills: industry_skills(facts),
+        tables.salary_statistics: salary_statistics(facts),
+        tables.salary_trends: salary_trends(facts),
+        tables.location_salaries: location_salaries(facts),
+        tables.trending_skills: trending,
+        tables.skill_relationships: skill_relationships(pairs, facts),
+        tables.skill_recommendations: skill_recommendations(pairs, facts),
+        tables.market_summary: market_summary(
+            facts, as_of=as_of, window_start=window_start(as_of, 90), duplicates=3, rejected=1, trending=trending
+        ),
+    }
+
+
+def fill(database: Database, facts: Facts | None = None, as_of: datetime = AS_OF) -> None:
+    """Replace the result tables as a refresh does, and leave no connection open."""
+    with MarketConnection(database) as connection:
+        for table, rows in computed_tables(made_up_facts() if facts is None else facts, as_of).items():
+            replace_table(connection, table, rows, expect_rows=False)
+
+
+def stored(database: Database, table: sa.Table, *where: sa.ColumnElement[bool]) -> list[dict[str, Any]]:
+    """A table's rows as they are in the database, by plain SQL."""
+    engine = database.engine()
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(sa.select(table).where(*where)).mappings()]

@@ -1,0 +1,98 @@
+"""Runs that were triggered over the admin API and end, and what the daemon does by itself."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from market_assets.storage import scheduler_memory
+from market_assets.storage.database import Database
+from market_assets.storage.scheduler_memory import Pause
+from market_assets.web.admin.executions import duration_of
+from market_assets_tests.web.admin_calls import PATIENCE, executions, listening, trigger
+from market_assets_tests.web.admin_process import (
+    CLEANUP,
+    INGESTION,
+    REBUILD,
+    REFRESH,
+    SCHEDULER,
+    AdminProcess,
+    admin_process,
+)
+
+pytestmark = pytest.mark.slow
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdminProcess]:
+    """The process with a daemon that finds a pause which is over; nothing else is on the schedule meanwhile."""
+    with admin_process(tmp_path_factory.mktemp("admin")) as process:
+        alice = process.client()
+        for job in (INGESTION, REFRESH, REBUILD):
+            assert alice.post(f"{SCHEDULER}/jobs/{job}/pause").status_code == 200
+        assert alice.post(f"{SCHEDULER}/jobs/{CLEANUP}/pause", json={"reason": "over soon"}).status_code == 200
+        now = datetime.now(UTC)
+        engine = Database(process.settings.market_url).engine()
+        over = Pause(now - timedelta(seconds=30), "alice", "over soon", now - timedelta(seconds=1))
+        scheduler_memory.pause(engine, CLEANUP, over)
+        with process.daemon():
+            yield process
+
+
+def test_runs_end_and_are_told_of(daemon: AdminProcess) -> None:
+    alice = daemon.client()
+    with alice, listening(alice) as listener:
+        listener.next(type="heartbeat")
+        told = trigger(alice, INGESTION, {"partition": "2026-01-31"}, status=200, wait=PATIENCE)
+        assert told.keys() == {"success", "message", "run_id", "timestamp", "result"}
+        assert told["result"].keys() == {"status", "duration", "error"}
+        assert (told["result"]["status"], told["result"]["error"]) == ("success", None), told
+        assert told["result"]["duration"] > 0
+        # It may have left the queue before anyone looked; how it ended is told in any case.
+        listener.next(type="run", run_id=told["run_id"], status="success")
+    (shown,) = executions(alice, job_id=INGESTION)
+    assert (shown["status"], shown["duration"]) == ("success", told["result"]["duration"])
+    assert datetime.fromisoformat(shown["started_at"]) < datetime.now(UTC)
+    record = daemon.instance.get_run_record_by_id(told["run_id"])
+    assert record is not None
+    assert duration_of(record) == shown["duration"]
+    assert alice.get(f"{SCHEDULER}/status").json()["scheduler"]["daemon_healthy"] is True
+
+
+def test_a_failed_run_names_its_cause(daemon: AdminProcess) -> None:
+    alice = daemon.client()
+    # Without what was landed for that day there is nothing to ingest, and a file is no folder.
+    blocked = daemon.settings.data_dir / "landing"
+    if blocked.is_dir():
+        blocked.rename(blocked.with_name("landing.aside"))
+    blocked.parent.mkdir(parents=True, exist_ok=True)
+    blocked.write_text("not a folder")
+    try:
+        told = trigger(alice, INGESTION, {"partition": "2026-02-01"}, status=200, wait=PATIENCE)
+    finally:
+        blocked.unlink()
+    assert told["result"]["status"] == "failed"
+    assert told["result"]["error"].startswith("raw_postings/sample failed: ")
+    assert "\n" not in told["result"]["error"]
+    (shown,) = executions(alice, status="failed")
+    assert (shown["run_id"], shown["error"]) == (told["run_id"], told["result"]["error"])
+    assert alice.get(f"{SCHEDULER}/jobs/{INGESTION}").json()["job"]["last_status"] == "failed"
+
+
+def test_the_daemon_ends_a_pause_by_itself(daemon: AdminProcess) -> None:
+    until(lambda: daemon.schedule_runs(CLEANUP))
+    engine = Database(daemon.settings.market_url).engine()
+    until(lambda: scheduler_memory.recall(engine).pause_of(CLEANUP) is None)
+    told = daemon.client().get(f"{SCHEDULER}/jobs/{CLEANUP}").json()["job"]
+    assert told["status"] == "scheduled"
+    assert "pause" not in told

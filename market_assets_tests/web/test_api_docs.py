@@ -1,0 +1,118 @@
+"""`/api/docs` needs nothing from elsewhere, and the examples of docs/api.md work as they stand."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from market_assets.web.api_docs import routes
+from market_assets_tests.conftest import PROJECT
+from market_assets_tests.web.market_tables import fill
+from market_assets_tests.web.whole_process import PASSWORD, WholeProcess
+
+FILES = ("/api/docs", "/api/docs/page.js", "/api/docs/page.css")
+GUIDE = (PROJECT / "docs" / "api.md").read_text(encoding="utf-8")
+EXAMPLES = {language: re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL) for language in ("bash", "python")}
+
+
+@pytest.fixture(scope="module")
+def served(web: WholeProcess) -> Iterator[str]:
+    """The address of the whole process, behind a real server, over a store with a market in it."""
+    web.database.pooled_engine().dispose()
+    web.process.api.state.database.pooled_engine().dispose()
+    fill(web.database)
+    config = uvicorn.Config(web.process.application, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
+    server = uvicorn.Server(config)
+    started = threading.Event()
+    startup = server.startup
+
+    async def and_say_so(*arguments: object, **named: object) -> None:
+        await startup(*arguments, **named)  # type: ignore[arg-type]
+        started.set()
+
+    server.startup = and_say_so  # type: ignore[method-assign]
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    assert started.wait(60)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    server.should_exit = True
+    thread.join(60)
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_the_page_is_for_whoever_signed_in(web: WholeProcess, path: str) -> None:
+    assert web.client().get(path).status_code == 401
+    answer = web.signed_in("vic").get(path)
+    assert answer.status_code == 200
+    assert answer.text
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_the_page_asks_no_other_site_for_anything(web: WholeProcess, path: str) -> None:
+    text = web.signed_in("vic").get(path).text
+    assert not re.findall(r"(?:https?:)?//[a-z0-9-]+\.[a-z]", text)
+
+
+def test_the_page_keeps_to_its_own_policy(web: WholeProcess) -> None:
+    viewer = web.signed_in("vic")
+    answer = viewer.get("/api/docs")
+    assert "script-src 'self'" in answer.headers["content-security-policy"]
+    page = answer.text
+    assert not re.findall(r"<script(?![^>]*\bsrc=)|<style|\bstyle=|\bon\w+=", page)
+    script = viewer.get("/api/docs/page.js").text
+    assert not re.findall(r"innerHTML|insertAdjacentHTML|document\.write|\beval\(|\.style\b", script)
+    for named in re.findall(r'(?:src|href)="(/api/[^"]+)"', page):
+        assert viewer.get(named).status_code == 200, named
+    for used in re.findall(r'getElementById\("(\w+)"\)', script):
+        assert f'id="{used}"' in page
+
+
+def test_the_pages_files_are_in_the_package() -> None:
+    assert {path.name for path in Path(routes.__file__).parent.glob("page.*")} == {
+        "page.html",
+        "page.js",
+        "page.css",
+    }
+    declared = (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
+    for kind in ("html", "css", "js"):
+        assert f'"**/*.{kind}"' in declared
+
+
+@pytest.mark.slow
+def test_the_shell_examples_work(served: str) -> None:
+    if not shutil.which("curl"):
+        pytest.skip("curl is not installed")
+    variables = f"BASE={served} NAME=ada PASSWORD='{PASSWORD}'\n"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail"],
+        input=variables + "\n".join(EXAMPLES["bash"]),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout[-500:] + done.stderr
+    for sign in ('"top_skill"', '"C++"', '"missing"', '"is_running"', '"run_id"', '"assetNodes"'):
+        assert sign in done.stdout
+
+
+@pytest.mark.slow
+def test_the_python_examples_work(served: str, capsys: pytest.CaptureFixture[str]) -> None:
+    program = compile("\n".join(EXAMPLES["python"]), "docs/api.md", "exec")
+    exec(program, {"BASE": served, "NAME": "ada", "PASSWORD": PASSWORD})
+    printed = capsys.readouterr().out
+    for sign in ("C# ", "refresh_market_stats", "queued: "):
+        assert sign in printed
+
+
+def test_the_guide_names_every_call_of_the_market(web: WholeProcess) -> None:
+    document = web.signed_in("vic").get("/api/openapi.json").json()
+    for path in document["paths"]:
+        if path.startswith("/api/market"):
+            assert path in GUIDE

@@ -1,0 +1,230 @@
+"""What admins and viewers do in a real browser: sign in, look, start, pause. Against a live `serve`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import httpx
+import pytest
+from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+from market_assets_tests.commands.programs import PROGRAMS, environment, make_project, market_assets
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+PASSWORDS = {"ada": "a password for ada", "vic": "a password for vic"}
+PATIENCE_SECONDS = 90
+#: Name a folder here to keep the screenshots.
+SCREENSHOTS = os.environ.get("MARKET_ASSETS_SCREENSHOTS")
+Found = TypeVar("Found")
+
+
+@dataclass
+class Live:
+    """A running `serve`, at an address."""
+
+    url: str
+
+    @cached_property
+    def admin(self) -> httpx.Client:
+        """A client of the REST API, signed in as an admin."""
+        client = httpx.Client(base_url=self.url, timeout=60)
+        answer = client.post("/api/auth/login", json={"username": "ada", "password": PASSWORDS["ada"]})
+        answer.raise_for_status()
+        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+        return client
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    project = make_project(tmp_path_factory.mktemp("browser") / "project")
+    ended = market_assets("run", "--days", "2", cwd=project)
+    assert ended.code == 0, ended.err
+    for name, role in (("ada", "admin"), ("vic", "viewer")):
+        added = market_assets(
+            "user", "add", name, "--role", role, "--password-stdin", cwd=project, stdin=PASSWORDS[name]
+        )
+        assert added.code == 0, added.err
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = (project / "serve.log").open("w")
+    process = subprocess.Popen(
+        [PROGRAMS / "market-assets", "serve"],
+        cwd=project,
+        env=environment(MARKET_ASSETS_PORT=str(port)),
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    served = Live(f"http://127.0.0.1:{port}")
+    try:
+        _until(lambda: _answers(f"{served.url}/health"), process)
+        yield served
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(PATIENCE_SECONDS)
+        log.close()
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def _until(holds: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert process is None or process.poll() is None, "serve ended"
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.2)
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not (chromium and driver):
+        pytest.skip("Chromium and chromedriver are not installed")
+    options = Options()
+    options.binary_location = chromium
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--window-size=1400,900",
+        f"--user-data-dir={tmp_path / 'profile'}",
+    ):
+        options.add_argument(argument)
+    chrome = webdriver.Chrome(options=options, service=Service(driver))
+    try:
+        yield chrome
+    finally:
+        chrome.quit()
+
+
+def _wait(browser: webdriver.Chrome, find: Callable[[webdriver.Chrome], Found]) -> Found:
+    # The UI draws its parts anew as news come in: what was found a moment ago may be gone.
+    return WebDriverWait(browser, PATIENCE_SECONDS, 0.2, [StaleElementReferenceException]).until(find)
+
+
+def _button(browser: webdriver.Chrome, text: str) -> WebElement | None:
+    for button in browser.find_elements(By.TAG_NAME, "button"):
+        if button.text.strip().startswith(text):
+            return button
+    return None
+
+
+def _is_enabled(browser: webdriver.Chrome, text: str) -> bool | None:
+    """Whether the button with a text can be pressed; None while there is none."""
+    button = _button(browser, text)
+    return None if button is None else button.is_enabled()
+
+
+def _asset_is_shown(browser: webdriver.Chrome) -> bool:
+    """Whether the asset's page has all it shows; until then every button is grey."""
+    return "refresh_market_stats" in browser.find_element(By.TAG_NAME, "body").text
+
+
+def _click(browser: webdriver.Chrome, text: str) -> bool:
+    button = _button(browser, text)
+    if button is not None:
+        button.click()
+    return button is not None
+
+
+def _sign_in(browser: webdriver.Chrome, live: Live, name: str, page: str) -> None:
+    browser.get(f"{live.url}{page}")
+    assert "/login" in browser.current_url
+    browser.find_element(By.NAME, "username").send_keys(name)
+    browser.find_element(By.NAME, "password").send_keys(PASSWORDS[name])
+    browser.find_element(By.TAG_NAME, "button").click()
+    _wait(browser, lambda chrome: page in chrome.current_url and "/login" not in chrome.current_url)
+
+
+def _keep(browser: webdriver.Chrome, name: str) -> None:
+    if SCREENSHOTS:
+        browser.save_screenshot(str(Path(SCREENSHOTS) / f"{name}.png"))
+
+
+def _runs(live: Live) -> list[dict[str, str]]:
+    answer = live.admin.get("/api/admin/scheduler/executions?limit=50")
+    executions: list[dict[str, str]] = answer.json()["executions"]
+    return executions
+
+
+def test_an_admin_materializes_an_asset(live: Live, browser: webdriver.Chrome) -> None:
+    before = len(_runs(live))
+    _sign_in(browser, live, "ada", "/assets/skill_demand")
+    _wait(browser, _asset_is_shown)
+    _wait(browser, lambda chrome: _is_enabled(chrome, "Materialize"))
+    _keep(browser, "asset_as_admin")
+    _wait(browser, lambda chrome: _click(chrome, "Materialize"))
+
+    def launched() -> bool:
+        return len(_runs(live)) > before
+
+    _until(launched)
+    _until(lambda: _runs(live)[0]["status"] == "success")
+    assert _runs(live)[0]["triggered_by"] == "ui:ada"
+
+
+def test_a_viewer_finds_the_button_disabled(live: Live, browser: webdriver.Chrome) -> None:
+    _sign_in(browser, live, "vic", "/assets/skill_demand")
+    _wait(browser, _asset_is_shown)
+    assert _wait(browser, lambda chrome: _button(chrome, "Materialize")) is not None
+    assert _is_enabled(browser, "Materialize") is False
+    _keep(browser, "asset_as_viewer")
+
+
+def test_a_pause_by_rest_shows_in_the_ui(live: Live, browser: webdriver.Chrome) -> None:
+    job = "cleanup_old_data"
+    paused = live.admin.post(f"/api/admin/scheduler/jobs/{job}/pause", json={"reason": "moving house"})
+    assert paused.status_code == 200, paused.text
+    _sign_in(browser, live, "vic", "/automation")
+
+    def switches(chrome: webdriver.Chrome) -> list[bool] | None:
+        boxes = chrome.find_elements(By.CSS_SELECTOR, "input[type=checkbox]")
+        shown = [box for box in boxes if "switch" in (box.get_attribute("class") or "") or _in_a_switch(box)]
+        return [box.is_selected() for box in shown] if len(shown) >= 4 else None
+
+    states = _wait(browser, switches)
+    _keep(browser, "paused_schedule")
+    assert states.count(False) >= 1
+    assert states[0] is False, "cleanup_old_data_schedule comes first by name"
+    resumed = live.admin.post(f"/api/admin/scheduler/jobs/{job}/resume")
+    assert resumed.status_code == 200
+
+
+def _in_a_switch(box: WebElement) -> bool:
+    return "witch" in (box.find_element(By.XPATH, "./..").get_attribute("class") or "")
+
+
+def test_the_report_is_there(live: Live, browser: webdriver.Chrome) -> None:
+    _sign_in(browser, live, "vic", "/market")
+    heading = _wait(browser, lambda chrome: chrome.find_element(By.TAG_NAME, "h1"))
+    assert heading.text
+    assert browser.find_elements(By.TAG_NAME, "svg"), "the report has plots"
+    _keep(browser, "market_report")

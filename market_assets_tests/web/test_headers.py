@@ -1,0 +1,87 @@
+"""Security headers on every kind of answer, and nothing for other sites."""
+
+from __future__ import annotations
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from market_assets.settings import Settings
+from market_assets.web.headers import DATA_POLICY, EVERYWHERE, PAGE_POLICY, REPORT_POLICY, wrap
+from market_assets_tests.web.whole_process import WholeProcess
+
+DAGSTER_POLICY = "script-src 'nonce-abc'"
+
+
+async def answer(request: Request) -> Response:
+    path = request.url.path
+    if path == "/dagster":
+        return HTMLResponse("<p>", headers={"Content-Security-Policy": DAGSTER_POLICY})
+    if path == "/open":
+        return Response(headers={"Access-Control-Allow-Origin": "*", "access-control-allow-credentials": "true"})
+    if path == "/api/kept":
+        return JSONResponse({}, headers={"Cache-Control": "private, no-cache"})
+    return HTMLResponse("<p>") if path in ("/login", "/market", "/api/docs") else JSONResponse({})
+
+
+def client(scheme: str = "http", peer: str = "127.0.0.1") -> TestClient:
+    app = Starlette(routes=[Route("/{path:path}", answer)])
+    settings = Settings(MARKET_ASSETS_TRUSTED_PROXIES="10.0.0.0/8", _env_file=None)
+    return TestClient(wrap(app, settings), base_url=f"{scheme}://testserver", client=(peer, 1))
+
+
+@pytest.mark.parametrize(
+    ("path", "policy"),
+    [
+        ("/login", PAGE_POLICY),
+        ("/api/docs", PAGE_POLICY),
+        ("/api/market/summary", DATA_POLICY),
+        ("/market", REPORT_POLICY),
+        ("/dagster", DAGSTER_POLICY),
+        ("/graphql", None),
+    ],
+)
+def test_every_answer_has_them_and_the_policy_of_its_kind(path: str, policy: str | None) -> None:
+    headers = client().get(path).headers
+    assert {name: headers[name] for name in EVERYWHERE} == EVERYWHERE
+    assert headers.get("Content-Security-Policy") == policy
+
+
+def test_no_policy_lets_a_script_run_that_is_not_a_file_of_this_process() -> None:
+    for policy in (PAGE_POLICY, DATA_POLICY, REPORT_POLICY):
+        assert policy.startswith("default-src 'none'")
+        assert "unsafe-eval" not in policy
+        scripts = [part for part in policy.split("; ") if part.startswith("script-src")]
+        assert scripts in ([], ["script-src 'self'"])
+
+
+def test_other_sites_are_never_let_in() -> None:
+    headers = client().get("/open", headers={"Origin": "https://elsewhere.example"}).headers
+    assert not [name for name in headers if name.startswith("access-control")]
+
+
+def test_data_is_not_kept_unless_it_says_so() -> None:
+    assert client().get("/api/market/x").headers["cache-control"] == "no-store"
+    assert client().get("/api/kept").headers["cache-control"] == "private, no-cache"
+    assert "cache-control" not in client().get("/dagster").headers
+
+
+def test_https_is_for_good_where_it_is_https() -> None:
+    assert "strict-transport-security" in client("https").get("/login").headers
+    assert "strict-transport-security" not in client().get("/login").headers
+    behind = {"X-Forwarded-For": "192.0.2.1", "X-Forwarded-Proto": "https"}
+    assert "strict-transport-security" in client(peer="10.0.0.9").get("/login", headers=behind).headers
+    assert "strict-transport-security" not in client(peer="192.0.2.9").get("/login", headers=behind).headers
+
+
+def test_the_whole_process_has_them_everywhere(web: WholeProcess) -> None:
+    viewer = web.signed_in("vic")
+    for path in ("/", "/login", "/health", "/market", "/graphql", "/api/market/summary", "/api/docs", "/nothing"):
+        headers = viewer.get(path, headers={"Accept": "text/html"}).headers
+        assert {name: headers[name] for name in EVERYWHERE} == EVERYWHERE, path
+    refused = web.client().get("/api/market/summary")
+    assert refused.status_code == 401
+    assert refused.headers["X-Content-Type-Options"] == "nosniff"

@@ -1,0 +1,228 @@
+"""Limits of rate by address and user, of the size of a request, and of the time of an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+
+import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from market_assets.settings import Settings
+from market_assets.web.identity import IDENTITY_KEY, VIEWER, Identity
+from market_assets.web.limits import LIMITS, Limits, UserLimit, _asked_wait, wrap
+from market_assets_tests.web.whole_process import whole_process
+
+SETTINGS = Settings(_env_file=None)
+FEW = Limits(sign_in="2/minute", address="4/minute", user="3/minute", body_bytes=1_000, seconds=0.05)
+
+
+async def echo(request: Request) -> Response:
+    return JSONResponse({"length": len(await request.body())})
+
+
+async def socket(websocket: WebSocket) -> None:
+    await websocket.accept()
+    await websocket.close()
+
+
+def application() -> ASGIApp:
+    methods = ["GET", "POST"]
+    return Starlette(routes=[WebSocketRoute("/socket", socket), Route("/{path:path}", echo, methods=methods)])
+
+
+def client_of(app: ASGIApp, address: str = "192.0.2.1") -> TestClient:
+    return TestClient(app, client=(address, 1), raise_server_exceptions=False)
+
+
+def statuses(client: TestClient, method: str, path: str, times: int) -> list[int]:
+    return [client.request(method, path).status_code for _ in range(times)]
+
+
+def test_an_address_has_its_share_and_others_have_theirs() -> None:
+    app = wrap(application(), SETTINGS, FEW)
+    assert statuses(client_of(app), "GET", "/graphql", 5) == [200] * 4 + [429]
+    refused = client_of(app).get("/api/market/summary")
+    assert refused.status_code == 429
+    wait = int(refused.headers["retry-after"])
+    assert 1 <= wait <= 60
+    assert refused.json() == {"error": f"Too many requests: try again in {wait} s"}
+    assert client_of(app, "192.0.2.2").get("/graphql").status_code == 200
+
+
+def test_files_of_the_ui_and_monitors_do_not_count() -> None:
+    app = wrap(application(), SETTINGS, FEW)
+    for path in ("/static/app.js", "/health", "/metrics"):
+        assert set(statuses(client_of(app), "GET", path, 9)) == {200}
+
+
+@pytest.mark.parametrize("path", ["/login", "/api/auth/login"])
+def test_signing_in_is_stricter(path: str) -> None:
+    app = wrap(application(), SETTINGS, FEW)
+    assert statuses(client_of(app), "POST", path, 3) == [200, 200, 429]
+    assert client_of(app).get("/login").status_code == 200
+    assert client_of(app, "192.0.2.2").post(path).status_code == 200
+
+
+def test_signing_in_by_both_ways_counts_together() -> None:
+    app = wrap(application(), SETTINGS, FEW)
+    assert client_of(app).post("/login").status_code == 200
+    assert statuses(client_of(app), "POST", "/api/auth/login", 2) == [200, 429]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("not an address", "not an address", True),
+    ],
+)
+def test_who_counts_as_one_address(one: str, other: str, same: bool) -> None:
+    app = wrap(application(), SETTINGS, FEW)
+    statuses(client_of(app, one), "GET", "/graphql", 4)
+    assert client_of(app, other).get("/graphql").status_code == (429 if same else 200)
+
+
+def test_a_websocket_too_many_is_not_opened() -> None:
+    client = client_of(wrap(application(), SETTINGS, FEW))
+    for _ in range(4):
+        with client.websocket_connect("/socket"):
+            pass
+    with pytest.raises(WebSocketDisconnect) as closed, client.websocket_connect("/socket"):
+        pass
+    assert closed.value.code == 1013
+
+
+def test_a_user_has_one_share_from_all_addresses() -> None:
+    limited = UserLimit(application(), FEW)
+
+    def signed_in(name: str | None) -> ASGIApp:
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            scope["state"] = {IDENTITY_KEY: Identity(name, VIEWER)} if name else {}
+            await limited(scope, receive, send)
+
+        return app
+
+    ada = [client_of(signed_in("ada"), f"192.0.2.{end}").get("/api/x").status_code for end in range(4)]
+    assert ada == [200, 200, 200, 429]
+    assert client_of(signed_in("vic")).get("/api/x").status_code == 200
+    assert set(statuses(client_of(signed_in(None)), "GET", "/api/x", 5)) == {200}
+
+
+def test_a_request_has_a_greatest_size() -> None:
+    client = client_of(wrap(application(), SETTINGS, FEW))
+    assert client.post("/api/x", content=b"x" * 1_000).json() == {"length": 1_000}
+    refused = client.post("/api/x", content=b"x" * 1_001)
+    assert (refused.status_code, refused.json()) == (413, {"error": "The request is larger than 1000 bytes"})
+
+
+def test_a_request_of_unknown_size_is_measured_as_it_comes() -> None:
+    client = client_of(wrap(application(), SETTINGS, FEW))
+
+    def chunks(number: int) -> Iterator[bytes]:
+        yield from [b"x" * 100] * number
+
+    assert client.post("/api/x", content=chunks(10)).json() == {"length": 1_000}
+    assert client.post("/api/x", content=chunks(11)).status_code == 413
+
+
+def test_what_is_too_large_never_reaches_the_application() -> None:
+    async def unreachable(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise AssertionError("it was reached")
+
+    client = client_of(wrap(unreachable, SETTINGS, FEW))
+    assert client.post("/api/x", content=b"x" * 1_001).status_code == 413
+
+
+def test_other_paths_take_larger_requests() -> None:
+    client = client_of(wrap(application(), SETTINGS, FEW))
+    assert client.post("/graphql", content=b"x" * 5_000).status_code == 200
+
+
+def test_an_answer_that_takes_too_long_is_504() -> None:
+    async def never(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        await asyncio.Event().wait()
+
+    refused = client_of(wrap(never, SETTINGS, FEW)).get("/api/x")
+    assert (refused.status_code, refused.json()) == (504, {"error": "This took longer than 0.05 seconds"})
+
+
+def test_what_does_not_let_itself_be_ended_is_not_waited_for() -> None:
+    went_on = []
+
+    async def stubborn(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await asyncio.sleep(2)
+            went_on.append(True)
+
+    assert client_of(wrap(stubborn, SETTINGS, FEW)).get("/api/x").status_code == 504
+    assert not went_on
+
+
+def test_a_thread_that_hangs_is_not_waited_for() -> None:
+    go_on, ended = threading.Event(), threading.Event()
+
+    def hang(_request: Request) -> Response:
+        go_on.wait(30)
+        ended.set()
+        return JSONResponse({})
+
+    limited = wrap(Starlette(routes=[Route("/api/x", hang)]), SETTINGS, FEW)
+    with TestClient(limited) as client:  # One event loop for all, as in a server.
+        assert client.get("/api/x").status_code == 504
+        assert not ended.is_set()
+        go_on.set()
+        assert ended.wait(30)
+
+
+def test_an_answer_that_had_begun_is_cut_off_not_completed() -> None:
+    async def drip(_request: Request) -> Response:
+        async def body() -> object:
+            yield b"a"
+            await asyncio.Event().wait()
+
+        return StreamingResponse(body())  # type: ignore[arg-type]
+
+    app = wrap(Starlette(routes=[Route("/api/x", drip)]), SETTINGS, FEW)
+    with pytest.raises(TimeoutError, match="cut off"):
+        TestClient(app).get("/api/x")
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "seconds"),
+    [
+        ("/api/admin/scheduler/jobs/x/trigger", b"wait=20", 20),
+        ("/api/admin/scheduler/jobs/x/trigger", b"a=b&wait=1e9", LIMITS.longest_wait),
+        ("/api/admin/scheduler/jobs/x/trigger", b"wait=inf", LIMITS.longest_wait),
+        ("/api/admin/scheduler/jobs/x/trigger", b"wait=nan", 0),
+        ("/api/admin/scheduler/jobs/x/trigger", b"wait=-5", 0),
+        ("/api/admin/scheduler/jobs/x/trigger", b"wait=soon", 0),
+        ("/api/admin/scheduler/jobs/x/trigger", b"", 0),
+        ("/api/market/skills", b"wait=20", 0),
+    ],
+)
+def test_only_who_triggers_a_run_may_ask_for_more_time(path: str, query: bytes, seconds: float) -> None:
+    assert _asked_wait({"path": path, "query_string": query}, LIMITS) == seconds
+
+
+def test_guessing_passwords_is_ended_by_the_whole_process(tmp_path_factory: pytest.TempPathFactory) -> None:
+    limits = Limits(sign_in="3/minute", user="2/minute")
+    with whole_process(tmp_path_factory.mktemp("limited"), limits) as web:
+        guesses = [
+            web.client("192.0.2.7").post("/api/auth/login", json={"username": "ada", "password": "?"})
+            for _ in range(4)
+        ]
+        assert [guess.status_code for guess in guesses] == [401, 401, 401, 429]
+        viewer = web.signed_in("vic")
+        assert statuses(viewer, "GET", "/api/market/summary", 3) == [200, 200, 429]

@@ -1,0 +1,161 @@
+"""The OpenAPI document says what the API does: by its own examples, and by generated requests in every role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from market_assets.web.csrf import SESSION_COOKIE
+from market_assets.web.market import models
+from market_assets_tests.web.market_tables import fill
+from market_assets_tests.web.whole_process import ROLES, WholeProcess
+
+DOCUMENT = "/api/openapi.json"
+LOGOUT = "/api/auth/logout"
+METHODS = ("get", "post", "put", "patch", "delete")
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+Operation = tuple[str, str, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def market(web: WholeProcess) -> Iterator[WholeProcess]:
+    """The process over a store with a market in it."""
+    web.database.pooled_engine().dispose()
+    web.process.api.state.database.pooled_engine().dispose()
+    fill(web.database)
+    yield web
+
+
+def document_of(web: WholeProcess) -> dict[str, Any]:
+    answer = web.signed_in("vic").get(DOCUMENT)
+    assert answer.status_code == 200
+    document: dict[str, Any] = answer.json()
+    return document
+
+
+def operations(document: dict[str, Any]) -> list[Operation]:
+    return [
+        (method, path, described)
+        for path, methods in document["paths"].items()
+        for method, described in methods.items()
+        if method in METHODS
+    ]
+
+
+def test_it_says_how_to_sign_in_and_what_an_error_is(market: WholeProcess) -> None:
+    document = document_of(market)
+    schemes = document["components"]["securitySchemes"]
+    assert schemes["bearer"]["scheme"] == "bearer"
+    assert schemes["cookie"]["name"] == SESSION_COOKIE
+    assert document["security"] == [{"bearer": []}, {"cookie": []}]
+    assert document["paths"]["/api/auth/login"]["post"]["security"] == []
+    assert "HTTPValidationError" not in document["components"]["schemas"]
+    error = {"$ref": "#/components/schemas/Error"}
+    for method, path, operation in operations(document):
+        for status in ("401", "422", "429", "default"):
+            schema = operation["responses"][status]["content"]["application/json"]["schema"]
+            assert schema == error, (method, path, status)
+
+
+def test_every_operation_is_described(market: WholeProcess) -> None:
+    found = operations(document_of(market))
+    assert len(found) > 20
+    for method, path, operation in found:
+        assert operation.get("description"), (method, path)
+        assert operation["tags"], (method, path)
+        assert {"200", "202"} & set(operation["responses"]), (method, path)
+
+
+def test_every_operation_of_the_market_works_by_its_example(market: WholeProcess) -> None:
+    document = document_of(market)
+    viewer = market.signed_in("vic")
+    asked = 0
+    for method, path, operation in operations(document):
+        if not path.startswith("/api/market"):
+            continue
+        examples = {
+            (parameter["in"], parameter["name"]): parameter["schema"]["examples"][0]
+            for parameter in operation.get("parameters", [])
+            if "examples" in parameter["schema"]
+        }
+        for (where, name), value in examples.items():
+            path = path.replace(f"{{{name}}}", quote(value, safe="")) if where == "path" else path
+        query = {name: value for (where, name), value in examples.items() if where == "query"}
+        answer = viewer.request(method, path, params=query, json=_body_example(document, operation))
+        assert answer.status_code == 200, (method, path, answer.text)
+        asked += 1
+    assert asked == 11
+
+
+def test_answers_show_an_example(market: WholeProcess) -> None:
+    document = document_of(market)
+    for method, path, operation in operations(document):
+        if path.startswith("/api/market"):
+            schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+            model = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
+            getattr(models, model["title"]).model_validate(model["example"])
+            assert set(model["example"]) == set(model["properties"]), (method, path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [None, "vic", "ada"])
+def test_generated_requests(market: WholeProcess, name: str | None) -> None:
+    """Positive and negative requests to every operation: no 5xx, and every answer as described."""
+    headers = {"Authorization": f"Bearer {market.sign_in(name)}"} if name else {}
+    schema = schemathesis.openapi.from_dict(document_of(market))
+    schema.app = market.process.application
+    succeeded, found = set(), [result.ok() for result in schema.get_all_operations()]
+    # Signing out ends the session of all the requests after it.
+    for operation in sorted(found, key=lambda operation: operation.path == LOGOUT):
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+
+            @settings(
+                max_examples=6,
+                deadline=None,
+                database=None,
+                phases=[Phase.explicit, Phase.generate],
+                suppress_health_check=list(HealthCheck),
+            )
+            @given(case=operation.as_strategy(generation_mode=mode))
+            def ask(case: Case) -> None:
+                # Nothing runs here that could be waited for.
+                (case.query or {}).pop("wait", None)
+                answer = case.call(base_url="http://localhost:3000", headers=headers)
+                case.validate_response(answer, checks=CHECKS)
+                if answer.status_code < 300:
+                    succeeded.add(case.path)
+                if name is None and case.path != "/api/auth/login":
+                    assert answer.status_code in (400, 401, 403), (case.method, case.path)
+                if ROLES.get(name or "") != "admin" and case.path.startswith("/api/admin"):
+                    assert answer.status_code in (400, 401, 403), (case.method, case.path)
+
+            ask()
+    if name:
+        assert "/api/market/summary" in succeeded
+        assert "/api/market/skill-gap" in succeeded
+
+
+def _body_example(document: dict[str, Any], operation: dict[str, Any]) -> Any:
+    if "requestBody" not in operation:
+        return None
+    schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    return document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]["example"]

@@ -1,0 +1,136 @@
+"""The real web process, made in the process of the tests: Dagster, the code location, the store and the guard."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import httpx
+import jwt
+import sqlalchemy as sa
+from dagster._core.remote_origin import InProcessCodeLocationOrigin
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
+from starlette.testclient import TestClient
+
+from market_assets.settings import Settings
+from market_assets.storage import schema, users
+from market_assets.storage.database import Database
+from market_assets.web.dagster_ui import MarketProcessContext
+from market_assets.web.limits import Limits
+from market_assets.web.passwords import hash_password
+from market_assets.web.server import WebProcess
+from market_assets.web.signing_key import signing_key
+
+LOCATION = "market_assets"
+PASSWORD = "correct horse battery staple"
+ROLES = {"ada": "admin", "vic": "viewer"}
+SITE = "http://localhost:3000"
+#: Tests ask more often, and from one address, than people do.
+UNLIMITED = Limits(sign_in="100000/minute", address="1000000/minute", user="1000000/minute")
+_hashes: dict[str, str] = {}
+
+
+@dataclass
+class WholeProcess:
+    """The web process, and clients of it."""
+
+    settings: Settings
+    database: Database
+    instance: dg.DagsterInstance
+    process: WebProcess
+
+    @property
+    def key(self) -> bytes:
+        return signing_key(self.settings)
+
+    @property
+    def engine(self) -> sa.Engine:
+        return self.process.access.engine
+
+    def client(self, address: str = "127.0.0.1", site: str = SITE, **headers: str) -> TestClient:
+        """A client without cookies that nobody signed in for."""
+        return TestClient(
+            self.process.application,
+            base_url=site,
+            client=(address, 50_000),
+            headers={name.replace("_", "-"): value for name, value in headers.items()},
+            follow_redirects=False,
+            raise_server_exceptions=False,
+        )
+
+    def sign_in(self, name: str) -> str:
+        """A bearer token of a user."""
+        answer = self.client().post("/api/auth/login", json={"username": name, "password": PASSWORD})
+        assert answer.status_code == 200, answer.text
+        token: str = answer.json()["access_token"]
+        return token
+
+    def signed_in(self, name: str | None, address: str = "127.0.0.1") -> TestClient:
+        """A client with a bearer token; with none where there is no name."""
+        if name is None:
+            return self.client(address)
+        return self.client(address, Authorization=f"Bearer {self.sign_in(name)}")
+
+    def browser(self, name: str) -> TestClient:
+        """A client that signed in by the login page, as a browser does: with cookies."""
+        client = self.client()
+        page = client.get("/login")
+        form = {"username": name, "password": PASSWORD, "csrf": csrf_of(page)}
+        assert client.post("/login", data=form, headers={"Origin": SITE}).status_code == 303
+        return client
+
+    def add_user(self, name: str, role: str) -> None:
+        users.add_user(self.engine, name, role, known_hash(PASSWORD))
+
+    def claims(self, token: str, audience: str) -> dict[str, Any]:
+        claims: dict[str, Any] = jwt.decode(token, self.key, ["HS256"], audience=audience)
+        return claims
+
+
+@contextlib.contextmanager
+def whole_process(folder: Path, limits: Limits = UNLIMITED, **variables: object) -> Iterator[WholeProcess]:
+    """The web process with an admin `ada` and a viewer `vic`."""
+    settings = Settings(
+        DATABASE_URL=f"sqlite:///{folder / 'market.db'}",
+        MARKET_ASSETS_DATA_DIR=folder / "data",
+        _env_file=None,
+        **variables,
+    )
+    database = Database(settings.market_url)
+    schema.upgrade(database)
+    home = folder / "dagster"
+    home.mkdir()
+    queue = {"module": "dagster._core.run_coordinator", "class": "QueuedRunCoordinator"}
+    overrides = {"run_coordinator": queue, "telemetry": {"enabled": False}}
+    origin = InProcessCodeLocationOrigin(
+        LoadableTargetOrigin(module_name="market_assets.definitions"), location_name=LOCATION
+    )
+    with (
+        dg.DagsterInstance.local_temp(str(home), overrides=overrides) as instance,
+        MarketProcessContext(
+            instance, InProcessWorkspaceLoadTarget(origin), version=dg.__version__
+        ) as process_context,
+    ):
+        process = WebProcess(process_context, settings, limits)
+        whole = WholeProcess(settings, database, instance, process)
+        for name, role in ROLES.items():
+            whole.add_user(name, role)
+        yield whole
+    database.pooled_engine().dispose()
+
+
+def known_hash(password: str) -> str:
+    """The password's hash, made once: it is slow on purpose."""
+    if password not in _hashes:
+        _hashes[password] = hash_password(password)
+    return _hashes[password]
+
+
+def csrf_of(page: httpx.Response) -> str:
+    """The token in the form of the login page."""
+    return page.text.split('name="csrf" value="')[1].split('"')[0]
