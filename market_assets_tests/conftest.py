@@ -47,12 +47,20 @@ def postgresql_server() -> Iterator[str]:
 def postgresql_url(postgresql_server: str) -> Iterator[str]:
     """The URL of an empty database of the server."""
     name = f"market_{uuid4().hex}"
-    server = Database(postgresql_server).engine().execution_options(isolation_level="AUTOCOMMIT")
-    with server.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield sa.make_url(postgresql_server).set(database=name).render_as_string(hide_password=False)
-    with server.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    _on_server(postgresql_server, f"CREATE DATABASE {name}")
+    yield _database_url(postgresql_server, name)
+    _on_server(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _database_url(server: str, name: str) -> str:
+    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
+
+
+def _on_server(server: str, *statements: str) -> None:
+    engine = Database(server).engine().execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for statement in statements:
+            connection.execute(sa.text(statement))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -64,11 +72,34 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file with all tables, to copy: much faster than migrating for each test."""
+    path = tmp_path_factory.mktemp("migrated") / "market.db"
+    schema.upgrade(Database(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgresql(postgresql_server: str) -> str:
+    """The name of a database of the server with all tables, to copy."""
+    name = "market_migrated"
+    _on_server(postgresql_server, f"CREATE DATABASE {name}")
+    schema.upgrade(Database(_database_url(postgresql_server, name)))
+    return name
+
+
 @pytest.fixture
-def database(empty_database_url: str) -> Database:
+def database(empty_database_url: str, request: pytest.FixtureRequest) -> Database:
     """A database with its tables, of each kind in turn."""
     database = Database(empty_database_url)
-    schema.upgrade(database)
+    if database.is_sqlite:
+        shutil.copy(request.getfixturevalue("migrated_sqlite"), database.path)
+    else:
+        template = request.getfixturevalue("migrated_postgresql")
+        name = database.url.database
+        server = request.getfixturevalue("postgresql_server")
+        _on_server(server, f"DROP DATABASE {name}", f"CREATE DATABASE {name} TEMPLATE {template}")
     return database
 
 

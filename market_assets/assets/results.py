@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 VALID_CHECK = "valid"
-FILLED_CHECK = "filled"
 
 
 def result_asset(
@@ -52,9 +51,10 @@ def result_asset(
         output_required=False,
         check_specs=[
             dg.AssetCheckSpec(
-                VALID_CHECK, asset=name, description="Columns, types, keys and ranges are as declared."
-            ),
-            dg.AssetCheckSpec(FILLED_CHECK, asset=name, description="There are rows, unless no posting counts."),
+                VALID_CHECK,
+                asset=name,
+                description="Columns, types, keys and ranges are as declared; a warning where there is no row.",
+            )
         ],
     )
     def asset(context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]) -> Iterator[Any]:
@@ -67,34 +67,30 @@ def result_asset(
             market = Market(store, connection, as_of(context))
             if reason := skip(context, market):
                 context.log.info(f"{name} is left as it is: {reason}")
-                yield from _checks(name, problems_of(table, market.table(table)), rows=market.table(table).height)
+                yield _check(name, problems_of(table, market.table(table)), rows=market.table(table).height)
                 return
             rows = compute(market)
             try:
                 replace_table(connection, table, rows, expect_rows=must_have_rows(market))
             except InvariantError as error:
-                yield from _checks(name, error.problems, rows=rows.height)
+                yield _check(name, error.problems, rows=rows.height)
                 raise dg.Failure(str(error), allow_retries=False) from error
             counted = len(market.window)
         yield dg.MaterializeResult(metadata={**_described(market, name, rows), "postings_counted": counted})
-        yield from _checks(name, [], rows=rows.height)
+        yield _check(name, [], rows=rows.height)
 
     return asset
 
 
-def _checks(name: str, problems: Sequence[str], rows: int) -> Iterator[dg.AssetCheckResult]:
-    yield dg.AssetCheckResult(
+def _check(name: str, problems: Sequence[str], rows: int) -> dg.AssetCheckResult:
+    """What the check of a table comes to; no rows at all are worth a warning, even where nothing counts."""
+    return dg.AssetCheckResult(
         asset_key=dg.AssetKey(name),
         check_name=VALID_CHECK,
-        passed=not problems,
+        passed=not problems and rows > 0,
+        severity=dg.AssetCheckSeverity.ERROR if problems else dg.AssetCheckSeverity.WARN,
+        description="; ".join(problems) or (None if rows else "the table is empty"),
         metadata={"problems": list(problems), "rows": rows},
-    )
-    yield dg.AssetCheckResult(
-        asset_key=dg.AssetKey(name),
-        check_name=FILLED_CHECK,
-        passed=rows > 0,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"rows": rows},
     )
 
 

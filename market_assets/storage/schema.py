@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
 import market_assets.storage.access_tables
 import market_assets.storage.scheduler_tables  # noqa: F401 - declare their tables on `tables.metadata`
 from market_assets.storage.database import Database, StoreError, StoreUnavailableError
 from market_assets.storage.lock import StoreLock
 
-_MIGRATIONS = "market_assets.storage:migrations"
+_MIGRATIONS = Path(__file__).with_name("migrations")
 
 
 def newest_version() -> str:
     """The schema version that this code needs."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None
-    return head
+    return _known_versions()[-1]
+
+
+def _known_versions() -> list[str]:
+    """Read off the files' names: Alembic, which knows it too, is slow to import and needed for migrating alone."""
+    return sorted(path.name.split("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 
 def current_version(database: Database) -> str | None:
@@ -29,7 +30,10 @@ def current_version(database: Database) -> str | None:
         return None
     try:
         with database.engine().connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+            if not sa.inspect(connection).has_table("alembic_version"):
+                return None
+            version: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+            return version
     except sa.exc.DatabaseError as error:
         raise StoreUnavailableError(f"the database {database.name} failed: {_cause(error)}") from error
 
@@ -58,10 +62,14 @@ def upgrade(database: Database) -> bool:
 
 def _migrate(connection: sa.Connection) -> None:
     """All versions in one transaction, so that a process that dies in the middle leaves what was there."""
+    from alembic import command
+    from alembic.config import Config
+
     if connection.dialect.name == "sqlite":
         # Python's driver opens no transaction for CREATE TABLE by itself.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-    config = _config()
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
     connection.commit()
@@ -85,19 +93,12 @@ def ensure_current(database: Database) -> None:
 
 def _is_current(database: Database) -> bool:
     version = current_version(database)
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if version is not None and version not in known:
+    if version is not None and version not in _known_versions():
         raise StoreError(
             f"the database {database.name} is newer than this program (version {version}, "
             f"known up to {newest_version()}): install the newer program"
         )
     return version == newest_version()
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", _MIGRATIONS)
-    return config
 
 
 def make_folder(database: Database) -> None:

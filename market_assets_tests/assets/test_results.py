@@ -172,13 +172,11 @@ def test_without_postings_tables_are_empty_and_checks_warn(settings: Settings, i
         assert filled == {"market_summary"}
         (summary,) = pipeline.rows("market_summary")
         assert (summary["postings"], summary["average_salary"], summary["top_skill"]) == (0, None, None)
-        assert failed_checks(result) == {(table, "filled", "WARN") for table in set(RESULTS) - filled}
+        assert failed_checks(result) == {(table, "valid", "WARN") for table in set(RESULTS) - filled}
         assert materialized(result) == {*RESULTS, "market_report"}
         assert settings.report_path.exists()
         assert failed_checks(pipeline.rebuild(AS_OF)) == {
-            (table, "filled", "WARN")
-            for table in RESULTS
-            if table.startswith(("skill_pa", "skill_re", "category"))
+            (table, "valid", "WARN") for table in RESULTS if table.startswith(("skill_pa", "skill_re", "category"))
         }
 
 
@@ -187,7 +185,7 @@ def test_postings_that_leave_the_window_empty_the_tables(on_sqlite: Pipeline) ->
     later = datetime(2024, 12, 28, 18, tzinfo=UTC)
     result = on_sqlite.refresh(later)
     assert {table for table in RESULTS if on_sqlite.rows(table)} == {"market_summary", "skill_recommendations"}
-    assert ("skill_demand", "filled", "WARN") in failed_checks(result)
+    assert ("skill_demand", "valid", "WARN") in failed_checks(result)
     on_sqlite.rebuild(later)
     assert on_sqlite.rows("skill_recommendations") == []
 

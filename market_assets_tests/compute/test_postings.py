@@ -320,6 +320,7 @@ PLAIN_TITLES = {
     "Designer (all genders)": "designer",
     "Designer (gn)": "designer",
     "Engineer,  Data-Platform!": "engineer data platform",
+    "Data  Engineer   Berlin": "data engineer berlin",
     "C++ Developer": "c++ developer",
     "C# Developer": "c# developer",
     "Engineer 3": "engineer 3",
