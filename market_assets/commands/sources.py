@@ -67,16 +67,16 @@ def _check(source: Source) -> _Finding:
     filled, problem = 0.0, None
     try:
         fetch = source.fetch(now.date(), now)
-        for payload in fetch.payloads:
+        if payload := next(fetch.payloads, None):
             with payload.open() as content:
                 batch = next(iter(source.read(payload.name, content)), None)
             if batch is not None:
                 normalised = normalise(batch.frame, source=source.name, observed_at=fetch.observed_at)
                 postings = normalised.postings.height
                 rejected = normalised.rejected.height + len(batch.undecodable)
-                empty = normalised.postings.select(_FIELDS).null_count().sum_horizontal().sum()
-                filled = 1 - empty / (postings * len(_FIELDS)) if postings else 0.0
-            break
+                values = postings * len(_FIELDS)
+                counts = normalised.postings.select(_FIELDS).count().row(0)
+                filled = sum(counts) / values if values else 0.0
         problem = None if postings else "it gave no posting"
     except (SourceError, OSError) as error:
         problem = str(error)
