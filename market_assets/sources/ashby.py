@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from market_assets.sources.board import CompanyBoards, Fields, WebAddress, at, pay, record_list, stated
+from market_assets.sources.board import (
+    CompanyBoards,
+    Fields,
+    WebAddress,
+    at,
+    pay,
+    record_list,
+    stated,
+    with_country,
+)
 from market_assets.sources.request import Request
 
 
@@ -28,7 +37,9 @@ class Ashby(CompanyBoards):
             "external_id": stated(record.get("id")),
             "title": stated(record.get("title")),
             "company": self.company_of(file),
-            "location": stated(record.get("location")),
+            "location": with_country(
+                stated(record.get("location")), stated(at(record, "address", "postalAddress", "addressCountry"))
+            ),
             "description": stated(record.get("descriptionHtml")) or stated(record.get("descriptionPlain")),
             "url": stated(record.get("jobUrl")),
             "salary_min": pay(at(salary, "minValue")),

@@ -191,6 +191,13 @@ def stated(value: Any) -> str | None:
     return None
 
 
+def with_country(location: str | None, country: str | None) -> str | None:
+    """A location with the country that a field of its own names, unless it says so already."""
+    if location is None or country is None or country.lower() in location.lower():
+        return location or country
+    return f"{location}, {country}"
+
+
 def pay(value: Any) -> str | None:
     """An amount as text; None for 0, which stands for an amount that is not known."""
     text = stated(value)

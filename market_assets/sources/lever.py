@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from market_assets.sources.board import CompanyBoards, Fields, WebAddress, at, pay, record_list, stated
+from market_assets.sources.board import (
+    CompanyBoards,
+    Fields,
+    WebAddress,
+    at,
+    pay,
+    record_list,
+    stated,
+    with_country,
+)
 from market_assets.sources.request import Request
+from market_assets.taxonomy.countries import countries
 
 
 class Lever(CompanyBoards):
@@ -26,8 +36,7 @@ class Lever(CompanyBoards):
             "external_id": stated(record.get("id")),
             "title": stated(record.get("text")),
             "company": self.company_of(file),
-            "location": stated(at(record, "categories", "allLocations"))
-            or stated(at(record, "categories", "location")),
+            "location": _locations(record),
             "description": _description(record),
             "url": stated(record.get("hostedUrl")),
             "salary_min": pay(at(record, "salaryRange", "min")),
@@ -38,6 +47,15 @@ class Lever(CompanyBoards):
             "employment_type": stated(at(record, "categories", "commitment")),
             "workplace": None if workplace == "unspecified" else workplace,
         }
+
+
+def _locations(record: dict[str, Any]) -> str | None:
+    """The main location with the country, whose code alone could be a state's, then the others."""
+    code, names = record.get("country"), {country.alpha2: country.name for country in countries()}
+    main = stated(at(record, "categories", "location"))
+    others = at(record, "categories", "allLocations")
+    others = [other for other in others if other != main] if isinstance(others, list) else []
+    return stated([with_country(main, names.get(code) if isinstance(code, str) else None), *others])
 
 
 def _description(record: dict[str, Any]) -> str | None:

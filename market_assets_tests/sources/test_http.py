@@ -94,9 +94,7 @@ def test_what_does_not_pass_ends(server: BoardServer, make_client: Any, waiting:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410, 422, 451])
-def test_what_will_not_pass_is_not_tried_again(
-    server: BoardServer, make_client: Any, waiting: Waiting, status: int
-) -> None:
+def test_what_will_not_pass_is_not_tried_again(server: BoardServer, make_client: Any, status: int) -> None:
     url = server.serve("/jobs", Answer(SECRET.encode(), status), FINE)
     with pytest.raises(SourceError, match=f"HTTP {status}") as caught:
         make_client().get(Request(url, secret_params={"key": SECRET}, key_names=("BOARD_KEY",)))
@@ -105,7 +103,7 @@ def test_what_will_not_pass_is_not_tried_again(
     assert ("see BOARD_KEY" in str(caught.value)) == (status in (401, 403))
 
 
-def test_backoff_varies_by_half(server: BoardServer, make_client: Any, waiting: Waiting) -> None:
+def test_backoff_varies_by_half(make_client: Any) -> None:
     client = make_client(backoff=10.0, longest_wait=25.0)
     assert [client._wait_after(attempt, None) for attempt in (1, 2, 3, 9)] == [10.0, 20.0, 25.0, 25.0]
     client._jitter = lambda: 0.0
@@ -155,7 +153,7 @@ def test_nobody_listens(make_client: Any, waiting: Waiting) -> None:
 @pytest.mark.parametrize(
     "url", ["https://", "http://a b/", "ftp://x.example/", "http://[::1", "nonsense", "http://x:99999/"]
 )
-def test_addresses_that_are_none(make_client: Any, waiting: Waiting, url: str) -> None:
+def test_addresses_that_are_none(make_client: Any, url: str) -> None:
     with pytest.raises(SourceError):
         make_client(attempts=1).get(Request(url))
 
