@@ -347,3 +347,24 @@ def test_another_shape_is_landed_to_be_read_again_and_refused(fetching: Fetching
     assert payload.open().read() == changed
     with pytest.raises(SourceError, match="its format has changed"):
         fetching.titles(source)
+
+
+def test_the_board_of_the_documentation_works(fetching: Fetching) -> None:
+    text = (Path(__file__).resolve().parents[2] / "docs" / "sources.md").read_text()
+    code = text.partition("```python\n")[2].partition("```")[0]
+    assert code.count("\n") <= 45
+    namespace: dict[str, Any] = {"__name__": "example_board"}
+    exec(compile(code.replace("from __future__ import annotations", ""), "example_board.py", "exec"), namespace)
+    job = {
+        "id": 7,
+        "title": "Cook",
+        "company": {"name": "Inn"},
+        "locations": ["Oslo", "Rome"],
+        "salary": {"from": 0},
+    }
+    pages = [Answer(as_json({"jobs": [job], "more": more})) for more in (True, False)]
+    board = namespace["ExampleBoard"](url=fetching.server.serve("/jobs", *pages))
+    source = board.make(Tools(client=fetching._make_client))
+    fetching.land(source)
+    assert fetching.titles(source) == ["Cook", "Cook"]
+    assert [asked.query for asked in fetching.server.asked] == [{"category": "all", "page": n} for n in ("1", "2")]
