@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -349,12 +351,16 @@ def test_another_shape_is_landed_to_be_read_again_and_refused(fetching: Fetching
         fetching.titles(source)
 
 
-def test_the_board_of_the_documentation_works(fetching: Fetching) -> None:
+def test_the_board_of_the_documentation_works(
+    fetching: Fetching, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = (Path(__file__).resolve().parents[2] / "docs" / "sources.md").read_text()
     code = text.partition("```python\n")[2].partition("```")[0]
     assert code.count("\n") <= 45
-    namespace: dict[str, Any] = {"__name__": "example_board"}
-    exec(compile(code.replace("from __future__ import annotations", ""), "example_board.py", "exec"), namespace)
+    (tmp_path / "example_board.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    module = importlib.import_module("example_board")
+    monkeypatch.delitem(sys.modules, "example_board")
     job = {
         "id": 7,
         "title": "Cook",
@@ -363,7 +369,7 @@ def test_the_board_of_the_documentation_works(fetching: Fetching) -> None:
         "salary": {"from": 0},
     }
     pages = [Answer(as_json({"jobs": [job], "more": more})) for more in (True, False)]
-    board = namespace["ExampleBoard"](url=fetching.server.serve("/jobs", *pages))
+    board = module.ExampleBoard(url=fetching.server.serve("/jobs", *pages))
     source = board.make(Tools(client=fetching._make_client))
     fetching.land(source)
     assert fetching.titles(source) == ["Cook", "Cook"]
