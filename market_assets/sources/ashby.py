@@ -58,5 +58,5 @@ class Ashby(CompanyBoards):
 def _salary(record: dict[str, Any]) -> Any:
     """The component of the compensation that is the salary: not a bonus, commission or equity."""
     components = at(record, "compensation", "summaryComponents")
-    salaries = (each for each in components or [] if at(each, "compensationType") == "Salary")
-    return next(salaries, None) if isinstance(components, list) else None
+    listed = components if isinstance(components, list) else []
+    return next((each for each in listed if at(each, "compensationType") == "Salary"), None)

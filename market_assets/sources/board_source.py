@@ -91,7 +91,7 @@ class BoardSource:
             if fields is not None:
                 rows.append({**{name: _storable(text) for name, text in fields.items()}, "payload": payload})
         if len(rows) > 1 and all(row.get("title") is None for row in rows):
-            keys = ", ".join(records[0])[:200]
+            keys = ", ".join(next(record for record in records if isinstance(record, dict)))[:200]
             raise SourceError(f"{file}: its format has changed: no posting has a title among its fields ({keys})")
         return RawBatch(pl.DataFrame(rows, schema=RAW_POSTING, orient="row"), undecodable)
 

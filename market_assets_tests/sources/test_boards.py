@@ -307,8 +307,10 @@ def test_ashbys_salary_is_the_salary_and_no_bonus() -> None:
     jobs = [
         {"title": "Baker", "isListed": True, "isRemote": True, "compensation": summary},
         {"title": "Secret", "isListed": False},
+        {"title": "Cook", "compensation": {"summaryComponents": True}},
     ]
-    (row,) = rows(source_of("ashby"), as_json({"jobs": jobs}), "acme.json")
+    row, odd = rows(source_of("ashby"), as_json({"jobs": jobs}), "acme.json")
+    assert odd == {"title": "Cook", "company": "acme"}
     assert row == {
         "title": "Baker",
         "company": "acme",
@@ -498,6 +500,7 @@ def test_feeds_that_are_none_or_an_attack(content: str, message: str) -> None:
         ({"jobs": None}, "`jobs` is not a list but null"),
         ({"jobs": ["a", "b"]}, "`jobs` holds no objects but a text"),
         ({"jobs": [{"name": "a"}, {"name": "b"}]}, r"no posting has a title among its fields \(name\)"),
+        ({"jobs": [None, {}, {}]}, r"no posting has a title among its fields \(\)"),
         ({"jobs": [{"title": {"en": "a"}}, {"title": {"en": "b"}}]}, "no posting has a title"),
     ],
 )
