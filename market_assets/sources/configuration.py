@@ -155,7 +155,7 @@ def _read_entries(path: Path) -> list[Entry]:
         try:
             entries.append(_entry(each))
         except ValidationError as error:
-            problems += [f"source {number} ({each['type']}){_worded(problem)}" for problem in error.errors()]
+            problems += [f"source {number}{_worded(problem)}" for problem in error.errors()]
         except ConfigurationError as error:
             problems.append(f"source {number}{error}")
     if problems:

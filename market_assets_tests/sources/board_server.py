@@ -1,4 +1,7 @@
-"""A web server of the tests' own that answers as it is told, well or badly, and remembers what it was asked."""
+"""A web server of the tests' own that answers as it is told, well or badly, and remembers what it was asked.
+
+Also a clock for clients that need not really wait.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+
+class Waiting:
+    """A clock that moves when somebody waits."""
+
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+        self.seconds = 1_000.0
+
+    def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.seconds += seconds
+
+    def clock(self) -> float:
+        return self.seconds
 
 
 @dataclass

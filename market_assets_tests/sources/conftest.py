@@ -7,26 +7,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from board_server import BoardServer
+from board_server import BoardServer, Waiting
 
 from market_assets.sources.http import HttpClient, Limits
 
 NOW = datetime(2026, 8, 16, 12, tzinfo=UTC)
-
-
-class Waiting:
-    """A clock that moves when somebody waits."""
-
-    def __init__(self) -> None:
-        self.waits: list[float] = []
-        self.seconds = 1_000.0
-
-    def wait(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self.seconds += seconds
-
-    def clock(self) -> float:
-        return self.seconds
 
 
 @pytest.fixture

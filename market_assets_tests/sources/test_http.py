@@ -12,8 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from board_server import Answer, BoardServer
-from conftest import Waiting
+from board_server import Answer, BoardServer, Waiting
 
 from market_assets.sources.http import Limits
 from market_assets.sources.protocol import SourceError

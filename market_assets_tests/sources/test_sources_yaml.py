@@ -63,17 +63,17 @@ def test_every_kind_of_source_as_the_file_documents_it(tmp_path: Path) -> None:
         ("sources: [{type: sample}, {type: sample}]", "two sources are called 'sample'; give one another `name`"),
         (
             "sources: [{type: sample, seed: -1}]",
-            "source 1 (sample), seed: Input should be greater than or equal to 0",
+            "source 1, seed: Input should be greater than or equal to 0",
         ),
         (
             "sources: [{type: sample, sead: 1}]",
-            "source 1 (sample), sead: Extra inputs are not permitted (it is 1)",
+            "source 1, sead: Extra inputs are not permitted (it is 1)",
         ),
-        ("sources: [{type: remoteok, name: Remote OK}]", "source 1 (remoteok), name: String should match"),
+        ("sources: [{type: remoteok, name: Remote OK}]", "source 1, name: String should match"),
         ("sources: [{type: remoteok, url: remoteok.com}]", "it must begin with https:// or http://"),
-        ("sources: [{type: greenhouse}]", "source 1 (greenhouse), companies: Field required"),
-        ("sources: [{type: lever, companies: [../x]}]", "source 1 (lever), companies"),
-        ("sources: [{type: jsonld}]", "source 1 (jsonld): it needs `pages` or `feeds`"),
+        ("sources: [{type: greenhouse}]", "source 1, companies: Field required"),
+        ("sources: [{type: lever, companies: [../x]}]", "source 1, companies"),
+        ("sources: [{type: jsonld}]", "source 1: it needs `pages` or `feeds`"),
         ("sources: [{type: feed, feeds: [https://x.example], title_pattern: '('}]", "it is no regular expression"),
         (
             "sources: [{type: feed, feeds: [https://x.example], title_pattern: 'a'}]",
@@ -81,7 +81,7 @@ def test_every_kind_of_source_as_the_file_documents_it(tmp_path: Path) -> None:
         ),
         (
             "sources: [{type: adzuna, countries: [xx]}]",
-            "source 1 (adzuna), countries.0: Input should be 'at', 'au'",
+            "source 1, countries.0: Input should be 'at', 'au'",
         ),
     ],
 )
