@@ -165,6 +165,15 @@ class Settings(BaseSettings):
         return self.landing_url or str(self.data_dir / "landing")
 
     @property
+    def board_keys(self) -> dict[str, str | None]:
+        """The keys of accounts at job boards, by environment variable."""
+        return {
+            "ADZUNA_APP_ID": self.adzuna_app_id,
+            "ADZUNA_APP_KEY": self.adzuna_app_key,
+            "RAPIDAPI_KEY": self.rapidapi_key,
+        }
+
+    @property
     def archive_dir(self) -> Path:
         return self.data_dir / "archive"
 

@@ -61,18 +61,22 @@ def raw_postings_asset(source: "Source") -> dg.AssetsDefinition:
 
 
 def _land(store: MarketStore, source: "Source", day: date, *, refetch: bool) -> dict[str, Any]:
-    """Land a source's day unless it was landed before; a source's own failure is noted, not raised."""
+    """Land a source's day unless it was landed before, or only in part; its own failures are noted, not raised."""
     from market_assets.sources.protocol import SourceError
 
-    landed = None if refetch else store.landing.landed(source.name, day)
-    fetched, failure = landed is None, None
-    if landed is None:
+    now = datetime.now(UTC)
+    landed = store.landing.landed(source.name, day)
+    fetched = refetch or landed is None or bool(landed.problems and (source.any_day or day == now.date()))
+    problems = landed.problems if landed and not fetched else ()
+    if fetched:
         try:
-            landed = store.landing.land(source.name, day, source.fetch(day, datetime.now(UTC)))
+            landed = store.landing.land(source.name, day, source.fetch(day, now), kept=landed)
+            problems = landed.problems
         except SourceError as error:
-            failure = f"{source.name} on {day}: {error}"
+            problems = (str(error),)
             store.landing.land_failure(source.name, day, str(error))
     payloads = landed.payloads if landed else ()
+    failure = f"{source.name} on {day}: {'; '.join(problems)}" if problems else None
     return {
         "failure": failure,
         "payloads": len(payloads),

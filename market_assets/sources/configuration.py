@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import Field, ValidationError
 
+from market_assets.sources.adzuna import Adzuna
+from market_assets.sources.arbeitnow import Arbeitnow
+from market_assets.sources.ashby import Ashby
+from market_assets.sources.entry import Entry, Tools
+from market_assets.sources.feeds import Feed
+from market_assets.sources.greenhouse import Greenhouse
+from market_assets.sources.hacker_news import HackerNews
+from market_assets.sources.himalayas import Himalayas
+from market_assets.sources.jobicy import Jobicy
+from market_assets.sources.jsearch import JSearch
+from market_assets.sources.jsonld import JsonLd
+from market_assets.sources.lever import Lever
 from market_assets.sources.protocol import Fetch, RawBatch, Source
+from market_assets.sources.remoteok import RemoteOk
+from market_assets.sources.remotive import Remotive
 
-_NAME = r"^[a-z][a-z0-9_]*$"
+if TYPE_CHECKING:
+    from market_assets.sources.http import HttpClient
 
 
 class ConfigurationError(Exception):
@@ -35,65 +51,97 @@ class ConfiguredSource:
         return self.make().read(name, content)
 
 
-class _Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    name: str | None = Field(default=None, pattern=_NAME)
-
-
-class SampleEntry(_Entry):
+class SampleEntry(Entry):
     """Believable postings, made up, the same each time for a day."""
-
-    type: Literal["sample"]
-    postings_per_day: int = Field(default=200, ge=1, le=10_000_000)
-    seed: int = Field(default=0, ge=0)
 
     any_day: ClassVar[bool] = True
 
-    def make(self) -> Source:
+    type: Literal["sample"] = "sample"
+    postings_per_day: int = Field(default=200, ge=1, le=10_000_000)
+    seed: int = Field(default=0, ge=0)
+
+    def make(self, tools: Tools) -> Source:  # noqa: ARG002
         from market_assets.sources.sample.source import SampleSource
 
-        return SampleSource(name=self.name or self.type, postings_per_day=self.postings_per_day, seed=self.seed)
+        return SampleSource(name=self.source_name, postings_per_day=self.postings_per_day, seed=self.seed)
 
 
-class FileEntry(_Entry):
-    """A file of postings: CSV, JSON, JSONL or Parquet."""
+class FileEntry(Entry):
+    """Files of postings: CSV, JSON, JSONL or Parquet."""
 
-    type: Literal["file"]
-    path: Path
+    type: Literal["file"] = "file"
+    path: str = Field(min_length=1)
     map: dict[str, str] = Field(default_factory=dict)
 
-    any_day: ClassVar[bool] = False
-
-    def make(self) -> Source:
+    def make(self, tools: Tools) -> Source:
         from market_assets.sources.files.source import FileSource
 
-        return FileSource(name=self.name or self.type, path=self.path, mapping=self.map)
+        return FileSource(self.source_name, self.path, self.map, tools.client)
 
 
-_ENTRIES = TypeAdapter(list[Annotated[SampleEntry | FileEntry, Field(discriminator="type")]])
+#: Every kind of source by its `type`. A new one is named here.
+ENTRIES: dict[str, type[Entry]] = {
+    str(kind.model_fields["type"].default): kind
+    for kind in (
+        *(SampleEntry, FileEntry),
+        *(RemoteOk, Remotive, Arbeitnow, Himalayas, Jobicy),
+        *(Greenhouse, Lever, Ashby),
+        *(Adzuna, JSearch, HackerNews, JsonLd, Feed),
+    )
+}
 
 
-def load_sources(path: Path) -> list[Source]:
+def load_sources(
+    path: Path, *, keys: Mapping[str, str | None] | None = None, answers: Path | None = None
+) -> list[Source]:
     """The sources of a configuration file, in its order; the sample source alone where there is no file.
+
+    Args:
+        path: the file.
+        keys: environment variable → key of an account at a board, for the boards that need one.
+        answers: a folder to remember answers in, so that what has not changed is not sent again.
 
     Raises:
         ConfigurationError: the file can't be read or says something that is not known.
     """
+    known_keys = {name: key for name, key in (keys or {}).items() if key}
+    tools = Tools(client=cache(lambda: _client(answers)), keys=known_keys)
     if not path.exists():
-        return [_configured(SampleEntry(type="sample"))]
-    sources = [_configured(entry) for entry in _read_entries(path)]
-    names = [source.name for source in sources]
+        return [_configured(SampleEntry(), tools)]
+    entries = _read_entries(path)
+    _check_names(path, entries)
+    _check_keys(path, entries, known_keys)
+    return [_configured(entry, tools) for entry in entries]
+
+
+def _client(answers: Path | None) -> HttpClient:
+    from market_assets.sources.http import HttpClient
+    from market_assets.sources.remembered import RememberedAnswers
+
+    return HttpClient(remembered=RememberedAnswers(answers) if answers else None)
+
+
+def _configured(entry: Entry, tools: Tools) -> Source:
+    return ConfiguredSource(entry.source_name, entry.any_day, lambda: entry.make(tools))
+
+
+def _check_names(path: Path, entries: list[Entry]) -> None:
+    names = [entry.source_name for entry in entries]
     if repeated := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigurationError(f"{path}: two sources are called {repeated[0]!r}; give one another `name`")
-    return sources
 
 
-def _configured(entry: SampleEntry | FileEntry) -> Source:
-    return ConfiguredSource(entry.name or entry.type, entry.any_day, entry.make)
+def _check_keys(path: Path, entries: list[Entry], keys: Mapping[str, str]) -> None:
+    problems = [
+        f"{path}: source {number} ({entry.type}): it needs {' and '.join(missing)} in the environment or in .env"
+        for number, entry in enumerate(entries, 1)
+        if (missing := [name for name in entry.needed_keys if name not in keys])
+    ]
+    if problems:
+        raise ConfigurationError("\n".join(problems))
 
 
-def _read_entries(path: Path) -> list[SampleEntry | FileEntry]:
+def _read_entries(path: Path) -> list[Entry]:
     try:
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
@@ -101,13 +149,34 @@ def _read_entries(path: Path) -> list[SampleEntry | FileEntry]:
     listed = content.get("sources") if isinstance(content, dict) else None
     if not isinstance(listed, list) or not listed:
         raise ConfigurationError(f"{path}: it needs a list under `sources:`, with at least one source")
-    try:
-        return _ENTRIES.validate_python(listed)
-    except ValidationError as error:
-        raise ConfigurationError("\n".join(f"{path}: {_worded(problem)}" for problem in error.errors())) from None
+    entries: list[Entry] = []
+    problems: list[str] = []
+    for number, each in enumerate(listed, 1):
+        try:
+            entries.append(_entry(each))
+        except ValidationError as error:
+            problems += [f"source {number}{_worded(problem)}" for problem in error.errors()]
+        except ConfigurationError as error:
+            problems.append(f"source {number}{error}")
+    if problems:
+        raise ConfigurationError("\n".join(f"{path}: {problem}" for problem in problems))
+    return entries
+
+
+def _entry(stated: Any) -> Entry:
+    if not isinstance(stated, dict):
+        raise ConfigurationError(f": it is no entry with a `type` but {stated!r}")
+    kind = stated.get("type")
+    if not isinstance(kind, str) or kind not in ENTRIES:
+        what = "it has no `type`" if kind is None else f"its type {kind!r} is not known"
+        raise ConfigurationError(f": {what}; known are {', '.join(sorted(ENTRIES))}")
+    return ENTRIES[kind].model_validate(stated)
 
 
 def _worded(problem: Any) -> str:
-    number, *where = problem["loc"]
-    field = ".".join(str(part) for part in where if part not in ("sample", "file"))
-    return f"source {number + 1}{f', {field}' if field else ''}: {problem['msg']} (it is {problem['input']!r})"
+    # Of a setting that can be one thing or another, pydantic adds which of them it tried.
+    where = [str(part) for part in problem["loc"] if not str(part).startswith(("list[", "dict["))]
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    shown = "" if problem["type"] == "missing" or not where else f" (it is {problem['input']!r})"
+    field = ", " + ".".join(where) if where else ""
+    return f"{field}: {message}{shown}"

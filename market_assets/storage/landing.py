@@ -19,7 +19,7 @@ from typing import Any, BinaryIO, cast
 
 import fsspec
 
-from market_assets.sources.protocol import Fetch, Payload
+from market_assets.sources.protocol import Fetch, Payload, SourceError
 from market_assets.storage.database import StoreUnavailableError
 
 _MANIFEST = "manifest.json"
@@ -44,12 +44,13 @@ class LandedPayload:
 
 @dataclass(frozen=True)
 class LandedDay:
-    """The manifest of a source's day."""
+    """The manifest of a source's day. `problems` are those of payloads that could not be fetched."""
 
     source: str
     day: date
     observed_at: datetime
     payloads: tuple[LandedPayload, ...]
+    problems: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -63,17 +64,27 @@ class Landing:
         self._files, root = fsspec.core.url_to_fs(url)
         self._root = str(root).rstrip("/")
 
-    def land(self, source: str, day: date, fetch: Fetch) -> LandedDay:
+    def land(self, source: str, day: date, fetch: Fetch, *, kept: LandedDay | None = None) -> LandedDay:
         """Write a fetch's payloads, then the manifest. An earlier landing of that day is replaced.
 
+        A payload that can't be fetched is a problem of the day, as long as another one can; if `kept`, an earlier
+        landing, has one of its name, that stays.
+
         Raises:
+            SourceError: nothing could be fetched.
             StoreUnavailableError: the file system refuses.
         """
         folder = self._folder(source, day)
         with _worded(folder):
             self._files.makedirs(folder, exist_ok=True)
-        payloads = tuple(self._write(folder, payload) for payload in fetch.payloads)
-        landed = LandedDay(source, day, fetch.observed_at, payloads)
+        payloads, problems = self._write_all(folder, fetch)
+        if problems and not payloads:
+            permanent = all(error.permanent for error in problems)
+            raise SourceError("; ".join(map(str, problems)), permanent=permanent) from problems[0]
+        if kept is not None and problems:
+            fetched = {payload.name for payload in payloads}
+            payloads += [payload for payload in kept.payloads if payload.name not in fetched]
+        landed = LandedDay(source, day, fetch.observed_at, tuple(payloads), tuple(map(str, problems)))
         manifest = json.dumps(asdict(landed), default=str, indent=1)
         with _worded(folder):
             self._write_whole(f"{folder}/{_MANIFEST}", manifest.encode())
@@ -103,6 +114,7 @@ class Landing:
             day=date.fromisoformat(content["day"]),
             observed_at=datetime.fromisoformat(content["observed_at"]),
             payloads=tuple(LandedPayload(**payload) for payload in content["payloads"]),
+            problems=tuple(content.get("problems", ())),
         )
 
     def open(self, landed: LandedDay) -> Iterator[Payload]:
@@ -131,6 +143,19 @@ class Landing:
 
     def _open(self, path: str) -> BinaryIO:
         return cast(BinaryIO, gzip.open(self._files.open(path, "rb")))
+
+    def _write_all(self, folder: str, fetch: Fetch) -> tuple[list[LandedPayload], list[SourceError]]:
+        payloads: list[LandedPayload] = []
+        problems: list[SourceError] = []
+        try:
+            for payload in fetch.payloads:
+                try:
+                    payloads.append(self._write(folder, payload))
+                except SourceError as error:
+                    problems.append(error)
+        except SourceError as error:
+            problems.append(error)
+        return payloads, problems
 
     def _write(self, folder: str, payload: Payload) -> LandedPayload:
         digest, size, unfinished = hashlib.sha256(), 0, f"{folder}/{payload.name}.part"

@@ -87,11 +87,19 @@ def test_a_day_on_which_a_source_gave_nothing_is_landed_all_the_same(landing: La
     assert contents(landing) == {}
 
 
-def test_a_fetch_that_breaks_off_is_not_landed(landing: Landing) -> None:
+def test_a_fetch_that_breaks_off_at_once_is_not_landed(landing: Landing) -> None:
     with pytest.raises(SourceError, match="hung up"):
-        landing.land("board", DAY, fetch_that_breaks(a=b"abc"))
+        landing.land("board", DAY, fetch_that_breaks())
     assert landing.landed("board", DAY) is None
-    landing.land("board", DAY, fetch(a=b"whole"))
+
+
+def test_a_fetch_that_breaks_off_lands_what_came_with_the_problem(landing: Landing) -> None:
+    landed = landing.land("board", DAY, fetch_that_breaks(a=b"abc"))
+    assert landed == landing.landed("board", DAY)
+    assert len(landed.problems) == 1
+    assert "hung up" in landed.problems[0]
+    assert contents(landing) == {"a": b"abc"}
+    assert landing.land("board", DAY, fetch(a=b"whole")).problems == ()
     assert contents(landing) == {"a": b"whole"}
 
 
@@ -101,17 +109,18 @@ def test_landing_again_replaces(landing: Landing) -> None:
     assert contents(landing) == {"a": b"new", "b": b"same"}
 
 
-def test_landing_again_that_breaks_off_leaves_the_earlier_day(landing: Landing) -> None:
-    landing.land("board", DAY, fetch(a=b"old", b=b"old too"))
+def test_landing_again_that_breaks_off_keeps_the_earlier_answers(landing: Landing) -> None:
+    earlier = landing.land("board", DAY, fetch(a=b"old", b=b"old too"))
+    landing.land("board", DAY, fetch_that_breaks(a=b"new"), kept=earlier)
+    assert contents(landing) == {"a": b"new", "b": b"old too"}
     with pytest.raises(SourceError):
-        landing.land("board", DAY, fetch_that_breaks(a=b"new", b=b"new too"))
-    assert contents(landing) == {"a": b"old", "b": b"old too"}
+        landing.land("board", DAY, fetch_that_breaks(), kept=earlier)
+    assert contents(landing) == {"a": b"new", "b": b"old too"}
 
 
 def test_no_file_of_a_replaced_landing_is_left(tmp_path: Path) -> None:
     landing = Landing(str(tmp_path))
-    with pytest.raises(SourceError):
-        landing.land("board", DAY, fetch_that_breaks(a=b"abc", b=b"def"))
+    landing.land("board", DAY, fetch_that_breaks(a=b"abc", b=b"def"))
     landing.land("board", DAY, fetch(a=b"new"))
     files = {path.name.split(".")[0]: path for path in (tmp_path / "board" / "2026-03-01").iterdir()}
     assert sorted(files) == ["a", "manifest"]

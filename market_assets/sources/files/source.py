@@ -1,35 +1,47 @@
-"""A file of postings as a source."""
+"""Files of postings as a source."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import polars as pl
 
 from market_assets.compute.schemas import RAW_POSTING
 from market_assets.sources.files.chunks import Chunk
 from market_assets.sources.files.columns import apply_mapping
-from market_assets.sources.files.decoding import decode, decoder_of
+from market_assets.sources.files.decoding import decode
+from market_assets.sources.files.finding import find_files
 from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError
+
+if TYPE_CHECKING:
+    from market_assets.sources.http import HttpClient
 
 
 class FileSource:
-    """The postings of a CSV, JSON, JSON lines or Parquet file, whatever its columns are called.
+    """The postings of CSV, JSON, JSON lines or Parquet files, whatever their columns are called.
 
     Args:
         name: the source's name in assets, folders and tables.
-        path: the file; its ending tells the format.
+        path: a file, whose ending tells the format, or a folder of such; a path or any URL that fsspec knows.
         mapping: field of `RAW_POSTING` → column, for what the guess would get wrong; an empty column leaves
             the field out.
+        client: gives the HTTP client, for a file at a web address.
     """
 
-    def __init__(self, name: str, path: Path, mapping: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        path: Path | str,
+        mapping: Mapping[str, str] | None = None,
+        client: Callable[[], HttpClient] | None = None,
+    ) -> None:
         self._name = name
-        self._path = path
+        self._path = str(path)
+        self._client = client
         self._mapping = dict(mapping or {})
 
     @property
@@ -42,13 +54,14 @@ class FileSource:
         return False
 
     def fetch(self, day: date, now: datetime) -> Fetch:  # noqa: ARG002
-        """Give the file as it is now, whatever the day: one payload, opened when it is asked for.
+        """Give the files as they are now, whatever the day: one payload each, opened when it is asked for.
 
         Raises:
-            SourceError: the file is missing, empty, can't be opened, or has an ending that is not known.
+            SourceError: the file is missing, empty, can't be opened, or has an ending that is not known; the same
+                when a payload of a folder is opened.
         """
-        self._open().close()
-        return Fetch(observed_at=now, payloads=iter([Payload(self._path.name, self._open)]))
+        found = find_files(self._path, self._client)
+        return Fetch(observed_at=now, payloads=(Payload(file.name, file.open) for file in found))
 
     def read(self, name: str, content: BinaryIO) -> Iterator[RawBatch]:
         """Read the postings of the file, in batches of at most ten thousand rows.
@@ -64,32 +77,17 @@ class FileSource:
             raise SourceError(f"{name}: {error}", permanent=error.permanent) from error
 
     def mapping_shown(self) -> dict[str, str]:
-        """Field → column as it will be read, to show before the file is read.
+        """Field → column as it will be read, to show before the file (of a folder the first) is read.
 
         Raises:
             SourceError: as `fetch` and `read` do.
         """
-        with self._open() as content:
+        file = find_files(self._path, self._client)[0]
+        with file.open() as content:
             try:
-                return self._resolve(self._path.name, content)[0]
+                return self._resolve(file.name, content)[0]
             except SourceError as error:
-                raise SourceError(f"{self._path.name}: {error}", permanent=error.permanent) from error
-
-    def _open(self) -> BinaryIO:
-        path = self._path
-        try:
-            if path.is_dir():
-                raise SourceError("it is a folder; name a file in it")
-            decoder_of(path.name)
-            if path.stat().st_size == 0:
-                raise SourceError("it is empty")
-            return path.open("rb")
-        except FileNotFoundError:
-            raise SourceError(f"{path}: there is no such file") from None
-        except OSError as error:
-            raise SourceError(f"{path}: it can't be opened ({error.strerror or error})") from error
-        except SourceError as error:
-            raise SourceError(f"{path}: {error}") from error
+                raise SourceError(f"{file.name}: {error}", permanent=error.permanent) from error
 
     def _resolve(self, name: str, content: BinaryIO) -> tuple[dict[str, str], Iterator[Chunk]]:
         """The mapping, which the first records decide, and all the records."""

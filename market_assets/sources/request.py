@@ -1,0 +1,67 @@
+"""What is asked of a server, and how it is shown to people: never with a key, a query or a password."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote, urlsplit
+
+_URL = re.compile(r"(?i)\b(https?://)(?:[^/?#\s\"'<>]*@)?([^\s?#\"'<>]*)(?:\?[^\s\"'<>]*)?(?:#[^\s\"'<>]*)?")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A GET request.
+
+    Attributes:
+        url: the address; a query in it is kept.
+        params: query parameters, as text.
+        headers: headers beside the usual ones.
+        secret_params: query parameters that nobody may see.
+        secret_headers: headers that nobody may see.
+        key_names: the environment variables behind the secrets, for the message when they are refused.
+    """
+
+    url: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    secret_params: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secret_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    key_names: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """The address as it may stand in a message or a log."""
+        return without_queries(self.url)
+
+    @property
+    def host(self) -> str:
+        try:
+            return urlsplit(self.url).netloc.rpartition("@")[2].lower()
+        except ValueError:
+            return ""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What nobody may see, also as it is written in addresses and in JSON; the longest first."""
+        values = {*self.secret_params.values(), *self.secret_headers.values()} - {""}
+        written = {form for value in values for form in (value, quote(value, safe=""), value.replace("/", "\\/"))}
+        return tuple(sorted(written, key=len, reverse=True))
+
+    def redacted(self, text: str) -> str:
+        """A text in which no secret of this request is left."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return without_queries(text)
+
+    def redacted_body(self, content: bytes) -> bytes:
+        """An answer without the secrets of the request, which some servers repeat."""
+        for secret in self.secrets:
+            content = content.replace(secret.encode(), b"***")
+        return content
+
+
+def without_queries(text: str) -> str:
+    """A text whose web addresses have neither user, query nor fragment: that is where keys are."""
+    return _URL.sub(r"\1\2", text)

@@ -1,0 +1,161 @@
+"""Configured sources as the pipeline and `market-assets sources check` use them, against a server."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from board_server import Answer, BoardServer
+from recordings import RSS, as_json
+
+from market_assets.assets.raw_postings import REFETCH_TAG, raw_postings_asset
+from market_assets.assets.store import store_resource
+from market_assets.commands.errors import CommandFailedError
+from market_assets.commands.sources import check_sources
+from market_assets.settings import Settings, SettingsError
+from market_assets.sources.configuration import load_sources
+from market_assets.storage.landing import Landing
+
+GONE = Answer(status=404)
+
+
+def jobs(title: str) -> Answer:
+    return Answer(as_json({"jobs": [{"title": title}]}))
+
+
+def configured(folder: Path, *entries: dict[str, Any], **more: str) -> Settings:
+    path = folder / "sources.yaml"
+    path.write_text(json.dumps({"sources": entries}))
+    return Settings(
+        MARKET_ASSETS_SOURCES=path,
+        MARKET_ASSETS_DATA_DIR=folder / "data",
+        DATABASE_URL=f"sqlite:///{folder / 'market.db'}",
+        _env_file=None,
+        **more,
+    )
+
+
+class Pipeline:
+    """The raw postings of one source, for today or for the partition that was first fetched."""
+
+    def __init__(self, settings: Settings) -> None:
+        (source,) = load_sources(settings.sources, keys=settings.board_keys)
+        self._assets = [raw_postings_asset(source)]
+        self._settings = settings
+        self.day = datetime.now(UTC).date()
+
+    def run(self, refetch: bool = False) -> tuple[dict[str, Any], bool]:
+        """The metadata and whether the check passed."""
+        result = dg.materialize(
+            self._assets,
+            resources={"store": store_resource(self._settings)},
+            partition_key=self.day.isoformat(),
+            tags={REFETCH_TAG: "true"} if refetch else None,
+        )
+        (event,) = result.get_asset_materialization_events()
+        (check,) = result.get_asset_check_evaluations()
+        return {name: value.value for name, value in event.materialization.metadata.items()}, check.passed
+
+    def landed(self, name: str) -> list[str]:
+        found = Landing(self._settings.landing).landed(name, self.day)
+        return [payload.name for payload in found.payloads] if found else []
+
+
+def test_what_failed_is_fetched_when_the_day_is_run_again(server: BoardServer, tmp_path: Path) -> None:
+    server.serve("/a/jobs", jobs("first"))
+    entry = {"type": "greenhouse", "url": server.url, "companies": ["a", "b"]}
+    pipeline = Pipeline(configured(tmp_path, entry))
+
+    told, passed = pipeline.run()
+    assert (told["status"], told["payloads"], passed) == ("failed", 1, False)
+    assert f"greenhouse on {pipeline.day}: {server.url}/b/jobs: HTTP 404" in told["failure"]
+    assert pipeline.landed("greenhouse") == ["a.json"]
+
+    server.serve("/b/jobs", jobs("second"))
+    server.serve("/a/jobs", GONE)
+    told, passed = pipeline.run()
+    assert (told["status"], told["payloads"], passed) == ("failed", 2, False)
+    assert sorted(pipeline.landed("greenhouse")) == ["a.json", "b.json"]
+
+    server.serve("/a/jobs", jobs("third"))
+    told, passed = pipeline.run()
+    assert (told["status"], told["payloads"], passed) == ("landed", 2, True)
+
+    server.asked.clear()
+    told, passed = pipeline.run()
+    assert (told["days_kept"], passed, server.asked) == (1, True, [])
+
+    server.serve("/a/jobs", GONE)
+    server.serve("/b/jobs", GONE)
+    told, passed = pipeline.run(refetch=True)
+    assert (told["status"], passed) == ("failed", False)
+    assert sorted(pipeline.landed("greenhouse")) == ["a.json", "b.json"], "what was landed stays"
+
+
+def test_no_key_in_anything_that_is_kept(server: BoardServer, tmp_path: Path) -> None:
+    keys = {"ADZUNA_APP_ID": "visible-app-id", "ADZUNA_APP_KEY": "visible-app-key"}
+    server.serve("/gb/search/1", Answer(b'{"results": [{"title": "visible-app-key"}]}', headers={"ETag": '"1"'}))
+    entry = {"type": "adzuna", "url": server.url, "countries": ["gb", "us"]}
+    settings = configured(tmp_path, entry, **keys)
+    told, passed = Pipeline(settings).run()
+    assert not passed
+    kept = [path.read_bytes() for path in settings.data_dir.rglob("*") if path.is_file()]
+    kept += [gzip.decompress(each) for each in kept if each[:2] == b"\x1f\x8b"]
+    assert len(kept) > 1
+    for text in (*kept, repr(told).encode()):
+        assert b"visible" not in text
+
+
+def test_the_check_tries_each_source_with_one_request(
+    server: BoardServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rss = server.serve("/rss", Answer(RSS.encode())).replace("127.0.0.1", "localhost")
+    lists = server.serve(
+        "/lists", Answer(b'{"data": [{"title": "Cook", "company_name": "Inn"}], "links": {"next": "x"}}')
+    )
+    settings = configured(
+        tmp_path,
+        {"type": "feed", "feeds": [rss, f"{rss}?more"]},
+        {"type": "arbeitnow", "url": lists},
+        {"type": "sample", "postings_per_day": 3},
+    )
+    check_sources(settings)
+    shown = capsys.readouterr().out
+    assert [asked.path for asked in server.asked] == ["/rss", "/lists"]
+    for name, number in (("feed", "2"), ("arbeitnow", "1"), ("sample", "6")):
+        (line,) = (line for line in shown.splitlines() if name in line)
+        assert [cell.strip() for cell in line.split("│")[1:4]] == [name, "yes", number]
+    assert not settings.data_dir.exists() or not list(settings.data_dir.rglob("manifest.json"))
+
+
+def test_the_check_says_what_is_wrong(
+    server: BoardServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = configured(
+        tmp_path,
+        {"type": "remotive", "url": f"{server.url}/gone"},
+        {"type": "jobicy", "url": server.serve("/api", Answer(b'{"jobs": {}}')).replace("127.0.0.1", "localhost")},
+        {"type": "file", "path": str(tmp_path / "none.csv")},
+    )
+    with pytest.raises(CommandFailedError, match="3 of 3 sources have a problem: remotive, jobicy, file"):
+        check_sources(settings)
+    shown = capsys.readouterr().out
+    for name, reachable, problem in (
+        ("remotive", "no", "HTTP 404 Not Found"),
+        ("jobicy", "yes", "`jobs` is not a list but an object with nothing"),
+        ("file", "no", "there is no such file"),
+    ):
+        (line,) = (line for line in shown.splitlines() if f"│ {name} " in line)
+        assert [cell.strip() for cell in line.split("│")[1:3]] == [name, reachable]
+        assert problem in line
+
+
+def test_a_missing_key_is_told_at_the_start(tmp_path: Path) -> None:
+    settings = configured(tmp_path, {"type": "jsearch", "queries": ["nurse"]})
+    with pytest.raises(SettingsError, match=r"source 1 \(jsearch\): it needs RAPIDAPI_KEY"):
+        check_sources(settings)
