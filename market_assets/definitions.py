@@ -9,6 +9,7 @@ import dagster as dg
 
 from market_assets.assets.job_postings import job_postings_asset
 from market_assets.assets.maintenance import database_maintenance, expired_postings
+from market_assets.assets.moments import WEEKLY
 from market_assets.assets.posting_skills import posting_skills
 from market_assets.assets.raw_postings import raw_postings_asset
 from market_assets.assets.relationships import relationships_assets
@@ -25,7 +26,6 @@ from market_assets.sources.protocol import Source
 
 #: A table is stale when its schedule has missed a run and then some.
 _REFRESHED = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=26), warn_window=timedelta(hours=14))
-_REBUILT = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=9), warn_window=timedelta(days=8))
 
 
 def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> dg.Definitions:
@@ -44,7 +44,7 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
             posting_skills,
             *statistics_assets(_REFRESHED),
             market_report_asset(_REFRESHED),
-            *relationships_assets(_REFRESHED, _REBUILT),
+            *relationships_assets(_REFRESHED, WEEKLY),
             expired_postings,
             database_maintenance,
         ],

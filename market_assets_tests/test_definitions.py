@@ -21,10 +21,10 @@ _REPORTED = (
 )
 #: asset | group | what it is computed from | how old it may become
 ASSETS = f"""
-raw_postings/other      | ingestion     |                                      | -
-raw_postings/sample     | ingestion     |                                      | -
-job_postings            | ingestion     | raw_postings/other raw_postings/sample | -
-posting_skills          | ingestion     | job_postings                         | -
+raw_postings/other      | ingestion     |                                      | 50 h
+raw_postings/sample     | ingestion     |                                      | 50 h
+job_postings            | ingestion     | raw_postings/other raw_postings/sample | 50 h
+posting_skills          | ingestion     | job_postings                         | 50 h
 skill_demand            | statistics    | posting_skills                       | 26 h
 salary_statistics       | statistics    | posting_skills                       | 26 h
 salary_trends           | statistics    | posting_skills                       | 26 h
@@ -38,8 +38,8 @@ skill_pairs             | relationships | posting_skills                       |
 skill_relationships     | relationships | skill_pairs                          | 26 h
 category_relationships  | relationships | posting_skills                       | 26 h
 skill_recommendations   | relationships | skill_pairs                          | 216 h
-expired_postings        | maintenance   | job_postings                         | -
-database_maintenance    | maintenance   | expired_postings                     | -
+expired_postings        | maintenance   | job_postings                         | 216 h
+database_maintenance    | maintenance   | expired_postings                     | 216 h
 """
 JOBS = {
     "daily_sample_ingestion": {"ingestion"},
@@ -89,6 +89,12 @@ def test_the_assets_are_those_of_the_table() -> None:
     assert sorted(found) == sorted(rows())
 
 
+def test_what_wants_the_tables_alone_waits_in_the_queue() -> None:
+    graph = code_location().resolve_asset_graph()
+    for node in map(graph.get, graph.get_all_asset_keys()):
+        assert node.pools == (set() if node.group_name == "ingestion" else {"market_tables"}), node.key
+
+
 def test_ingestion_has_daily_partitions_up_to_today_and_nothing_else_has() -> None:
     graph = code_location().resolve_asset_graph()
     for node in map(graph.get, graph.get_all_asset_keys()):
@@ -118,6 +124,7 @@ def test_every_result_table_is_checked() -> None:
     expected |= {("raw_postings/sample", "fetched"), ("raw_postings/other", "fetched")}
     expected |= {
         ("job_postings", "duplicates_have_an_original"),
+        ("job_postings", "every_source_was_read"),
         ("posting_skills", "skills_found_in_every_posting"),
     }
     assert checks == expected

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from market_assets.storage.postings import IngestedDay
 
 DUPLICATES_CHECK = "duplicates_have_an_original"
+SOURCES_CHECK = "every_source_was_read"
 
 
 def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
@@ -30,7 +31,12 @@ def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) 
                 DUPLICATES_CHECK,
                 asset="job_postings",
                 description="Each duplicate_of names a posting that is there and is no duplicate itself.",
-            )
+            ),
+            dg.AssetCheckSpec(
+                SOURCES_CHECK,
+                asset="job_postings",
+                description="What every source gave could be read; where it could not, the rest was ingested.",
+            ),
         ],
         **DAILY_ASSET,
     )
@@ -54,7 +60,10 @@ def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) 
             check_results=[
                 dg.AssetCheckResult(
                     check_name=DUPLICATES_CHECK, passed=broken == 0, metadata={"broken_links": broken}
-                )
+                ),
+                dg.AssetCheckResult(
+                    check_name=SOURCES_CHECK, passed=not failures, metadata={"sources_failed": failures}
+                ),
             ],
         )
 

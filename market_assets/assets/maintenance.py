@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from market_assets.assets.moments import OWNERS
+from market_assets.assets.moments import OWNERS, POOL, WEEKLY
 from market_assets.assets.store import MarketStore
 
 GROUP = "maintenance"
@@ -23,6 +23,8 @@ class ExpiredPostingsConfig(dg.Config):
     deps=["job_postings"],
     group_name=GROUP,
     owners=OWNERS,
+    pool=POOL,
+    freshness_policy=WEEKLY,
     kinds={"parquet"},
     description="Postings older than the retention, as Parquet files by month; then deleted from the store. "
     "Deletes only in cleanup_old_data or with confirm: true, else reports what it would delete.",
@@ -76,6 +78,8 @@ def _expire(
     deps=["expired_postings"],
     group_name=GROUP,
     owners=OWNERS,
+    pool=POOL,
+    freshness_policy=WEEKLY,
     kinds={"sql"},
     description="VACUUM and ANALYZE, so that the space of deleted rows is used again and plans fit the data.",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -20,7 +20,14 @@ DAILY_ASSET: dict[str, Any] = {
     "backfill_policy": dg.BackfillPolicy.single_run(),
     "group_name": "ingestion",
     "owners": OWNERS,
+    "freshness_policy": dg.FreshnessPolicy.time_window(
+        fail_window=timedelta(hours=50), warn_window=timedelta(hours=26)
+    ),
 }
+#: What must have gone wrong when a weekly asset is this old.
+WEEKLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=9), warn_window=timedelta(days=8))
+#: Runs that want the market tables alone wait for one another in Dagster's queue.
+POOL = "market_tables"
 PARTITION_TAG = "dagster/partition"
 #: A run about another moment than its own start names it in this tag (ISO 8601).
 AS_OF_TAG = "market_assets/as_of"

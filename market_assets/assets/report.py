@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from market_assets.assets.market import Market
-from market_assets.assets.moments import OWNERS, as_of
+from market_assets.assets.moments import OWNERS, POOL, as_of
 from market_assets.assets.store import MarketStore
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ def market_report_asset(freshness: dg.FreshnessPolicy | None) -> dg.AssetsDefini
         deps=list(SHOWN),
         group_name="statistics",
         owners=OWNERS,
+        pool=POOL,
         kinds={"html", "matplotlib"},
         description="A self-contained HTML page: top skills, pay, trends, growth, relationships, data quality.",
         freshness_policy=freshness,

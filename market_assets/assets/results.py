@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from market_assets.assets.market import Market
-from market_assets.assets.moments import OWNERS, as_of
+from market_assets.assets.moments import OWNERS, POOL, as_of
 from market_assets.assets.presentation import column_schema, preview
 from market_assets.assets.store import MarketStore
 
@@ -45,6 +45,7 @@ def result_asset(
         deps=list(deps),
         group_name=group,
         owners=OWNERS,
+        pool=POOL,
         kinds={"sql", "table"},
         description=description,
         freshness_policy=freshness,

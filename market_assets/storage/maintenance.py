@@ -5,16 +5,27 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from market_assets.storage.connection import MarketConnection
-from market_assets.storage.database import Database
+from market_assets.storage.database import Database, StoreUnavailableError
 
 
 def optimise(connection: MarketConnection) -> tuple[int, int]:
     """VACUUM and ANALYZE the whole database; returns its size in bytes before and after.
 
     The given connection is closed: VACUUM wants the database for itself.
+
+    Raises:
+        StoreUnavailableError: the database refuses, or has no room for it.
     """
     database = connection.database
     connection.close()
+    try:
+        return _optimise(database)
+    except sa.exc.DatabaseError as error:
+        cause = " ".join(str(error.orig).split())
+        raise StoreUnavailableError(f"the database {database.name} failed: {cause}") from error
+
+
+def _optimise(database: Database) -> tuple[int, int]:
     with database.engine().connect().execution_options(isolation_level="AUTOCOMMIT") as server:
         before = _size(database, server)
         for statement in (

@@ -171,7 +171,9 @@ class DayWriter:
         )
         in_archive = known.filter(~pl.col("in_store")).select("posting_id", archived_posted_at="posted_at")
         merged = merged.join(in_archive, on="posting_id", how="left", maintain_order="left")
-        archived = (pl.col("posted_at") <= pl.col("archived_posted_at")).fill_null(False)
+        # One without a stated time would otherwise come back as new for as long as its board lists it.
+        older = pl.col("stated_posted_at").is_null() | (pl.col("posted_at") <= pl.col("archived_posted_at"))
+        archived = pl.col("archived_posted_at").is_not_null() & older
         result.already_archived = merged.filter(archived).height
         merged = merged.filter(~archived).drop("archived_posted_at")
         result.updated = merged.join(known.filter("in_store"), on="posting_id", how="semi").height

@@ -155,7 +155,10 @@ def test_a_source_that_fails_is_left_out_and_seen(settings: Settings, source: Li
         assert figures(result, "raw_postings/broken")["status"] == "failed"
         assert figures(result, "raw_postings/broken")["failure"] == f"broken on {DAY}: the service does not answer"
         assert figures(result, "raw_postings/listed")["status"] == "landed"
-        assert failed_checks(result) == {("raw_postings/broken", "fetched", "ERROR")}
+        assert failed_checks(result) == {
+            ("raw_postings/broken", "fetched", "ERROR"),
+            ("job_postings", "every_source_was_read", "ERROR"),
+        }
         assert figures(result, "job_postings")["sources_failed"] == {"broken": "the service does not answer"}
         assert titles(pipeline) == {"Cook", "Nurse"}
 
