@@ -1,4 +1,8 @@
-"""`dagster job execute` of each job, beside an empty job of Dagster's own, as whole processes."""
+"""`dagster job execute` of each job, beside empty jobs of Dagster's own, as whole processes.
+
+There are two baselines: a job of one asset that does nothing, and one of as many such assets, with a check each, as the
+refresh has: what Dagster itself takes for that many steps.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +17,22 @@ from market_assets.automation.jobs import CLEANUP, INGESTION, REBUILD, REFRESH
 from market_assets.settings import environment_for_children
 
 ROUNDS = 5
+STEPS = 13
 EMPTY = """
 import dagster as dg
 
-@dg.asset
-def nothing(): ...
+def nothing(number):
+    @dg.asset(
+        name=f"nothing_{number}",
+        deps=[f"nothing_{number - 1}"] if number else [],
+        check_specs=[dg.AssetCheckSpec("valid", asset=f"nothing_{number}")],
+    )
+    def asset():
+        return dg.MaterializeResult(check_results=[dg.AssetCheckResult(passed=True)])
+    return asset
 
-defs = dg.Definitions([nothing], jobs=[dg.define_asset_job("empty")], executor=dg.in_process_executor)
+assets = [nothing(number) for number in range(STEPS)]
+defs = dg.Definitions(assets, jobs=[dg.define_asset_job("empty")], executor=dg.in_process_executor)
 """
 
 
@@ -32,17 +45,19 @@ def seconds(command: list[str], environment: dict[str, str]) -> float:
 def main() -> None:
     dagster = [str(Path(sys.executable).with_name("dagster")), "job", "execute"]
     with tempfile.TemporaryDirectory() as folder:
-        empty = Path(folder) / "empty.py"
-        empty.write_text(EMPTY)
         environment = environment_for_children(MARKET_ASSETS_DATA_DIR=folder, DATABASE_URL="")
-        commands = {"empty": [*dagster, "-f", str(empty), "-j", "empty"]}
+        commands = {}
+        for steps in (1, STEPS):
+            empty = Path(folder) / f"empty_{steps}.py"
+            empty.write_text(EMPTY.replace("STEPS", str(steps)))
+            commands[f"empty, {steps} steps"] = [*dagster, "-f", str(empty), "-j", "empty"]
         for job in (INGESTION, REFRESH, REBUILD, CLEANUP):
             commands[job] = [*dagster, "-m", "market_assets.definitions", "-j", job]
         took: dict[str, list[float]] = {name: [] for name in commands}
         for _ in range(ROUNDS):
             for name, command in commands.items():
                 took[name].append(seconds(command, environment))
-    baseline = statistics.median(took["empty"])
+    baseline = statistics.median(took["empty, 1 steps"])
     for name, times in took.items():
         median = statistics.median(times)
         print(f"{name:<28} {median:5.2f} s   {median - baseline:+5.2f} s   {median / baseline:4.2f} ×")
