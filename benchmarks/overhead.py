@@ -1,7 +1,7 @@
 """`dagster job execute` of each job, beside empty jobs of Dagster's own, as whole processes.
 
-There are two baselines: a job of one asset that does nothing, and one of as many such assets, with a check each, as the
-refresh has: what Dagster itself takes for that many steps.
+There are two baselines: a job of one asset that does nothing, and one of as many such assets as the refresh has, each
+with a check: what Dagster itself takes for that many steps.
 """
 
 from __future__ import annotations
