@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from market_assets.compute.facts import Facts
+from market_assets.compute.relationships.affinities import DIGITS
 from market_assets.compute.relationships.pairs import pair_codes, postings_by_skill
 from market_assets.compute.relationships.strength import Association, strength_of
 from market_assets.compute.statistics.grouped import group_values, known_or_null
@@ -30,6 +31,7 @@ SKILL_RECOMMENDATIONS = pl.Schema(
 GOES_WITH = pl.Struct(
     {"skill": pl.String(), "co_occurrences": pl.Int64(), "npmi_lower": pl.Float64(), "strength": pl.String()}
 )
+_REASON = [field.name for field in GOES_WITH.fields]
 RECOMMENDED = pl.Schema(
     {
         "recommended_skill": pl.String(),
@@ -120,9 +122,12 @@ def recommend(
     if k < 0:
         raise ValueError(f"k must not be negative, but is {k}")
     held = pl.Series(sorted(set(skills)), dtype=pl.String).implode()
-    reasons = related.filter(
-        pl.col("skill").is_in(held), ~pl.col("related_skill").is_in(held), pl.col("npmi") > 0
-    ).rename({"related_skill": "recommended_skill"})
+    reasons = (
+        related.lazy()
+        .filter(pl.col("npmi") > 0, pl.col("skill").is_in(held), ~pl.col("related_skill").is_in(held))
+        .select(pl.col("related_skill").alias("recommended_skill"), "npmi", *_REASON)
+        .collect()
+    )
     counted = affinities.filter(
         pl.col("skill").is_in(held) | (pl.col("skill") == pl.col("recommended_skill")),
         pl.col("recommended_skill").is_in(reasons["recommended_skill"].unique().implode()),
@@ -132,7 +137,7 @@ def recommend(
         reasons.join(best, on="recommended_skill", how="semi")
         .sort("npmi_lower", "npmi", "skill", descending=[True, True, False])
         .group_by("recommended_skill")
-        .agg(goes_with=pl.struct(field.name for field in GOES_WITH.fields).head(MOST_REASONS))
+        .agg(goes_with=pl.struct(_REASON).head(MOST_REASONS))
     )
     return (
         best.join(pay.rename({"skill": "recommended_skill"}), on="recommended_skill", how="left")
@@ -144,10 +149,10 @@ def recommend(
 
 def _greatest_sums(affinities: pl.DataFrame, k: int) -> pl.DataFrame:
     """recommended_skill, score, rank of the k greatest sums of weights."""
-    rows = affinities.sort("recommended_skill", "skill")
-    others = labels(rows["recommended_skill"])
-    # bincount adds in the order of the rows, so that the sums never depend on threads.
-    sums = np.bincount(others.codes, weights=rows["weight"].to_numpy(), minlength=len(others.names))
+    others = labels(affinities["recommended_skill"])
+    sums = np.bincount(others.codes, weights=affinities["weight"].to_numpy(), minlength=len(others.names))
+    # To the digits of the weights, so that the order in which they were added does not matter.
+    sums = np.round(sums, DIGITS)
     best = np.argsort(-sums, kind="stable")[:k]
     return pl.DataFrame(
         {

@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
-from market_assets.compute.relationships.affinities import SKILL_AFFINITIES, skill_affinities
+from market_assets.compute.relationships.affinities import DIGITS, SKILL_AFFINITIES, skill_affinities
 from market_assets.compute.relationships.pairs import skill_pairs
 from market_assets.compute.relationships.recommendations import RECOMMENDED, recommend, skill_recommendations
 from market_assets.compute.relationships.related import related_skills
@@ -119,8 +120,11 @@ def test_recommend_beside_sums_in_a_loop(given_market: Market, skills: list[str]
     for skill, other, weight in affinities.rows():
         if other in sums and (skill in skills or skill == other):
             sums[other] += weight
-    best = sorted(sums.items(), key=lambda item: (-item[1], item[0]))
+    best = sorted(
+        ((other, round(sum_, DIGITS)) for other, sum_ in sums.items()), key=lambda item: (-item[1], item[0])
+    )
     found = recommend(skills, affinities, table, pay, 100)
+    assert_frame_equal(found, recommend(skills[::-1], affinities.reverse(), table.reverse(), pay, 100))
     expected = [
         {
             "recommended_skill": other,
