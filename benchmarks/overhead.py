@@ -1,7 +1,7 @@
 """`dagster job execute` of each job, beside empty jobs of Dagster's own, as whole processes.
 
-There are two baselines: a job of one asset that does nothing, and one of as many such assets as the refresh has, each
-with a check: what Dagster itself takes for that many steps.
+There are two baselines: a job of one asset that does nothing, and one of as many such assets as the refresh
+has, each with a check: what Dagster itself takes for that many steps.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from market_assets.automation.jobs import CLEANUP, INGESTION, REBUILD, REFRESH
 from market_assets.settings import environment_for_children
 
 ROUNDS = 5
-STEPS = 13
+STEPS = 14
 EMPTY = """
 import dagster as dg
 

@@ -77,7 +77,7 @@ def read_market(url: str, as_of: datetime) -> Market:
 
 
 def count(market: Market, settings: Settings) -> Tables:
-    """Every result table but the recommendations, whose score is no promise."""
+    """Every result table but recommendations and affinities, whose figures are no promise."""
     start = market.start(settings.window_days)
     window = market.since(start)
     trending = trending_skills(market)
@@ -311,9 +311,29 @@ def skill_relationships(window: list[Posting]) -> list[Row]:
                 "lift": lift,
                 "npmi": npmi,
                 "strength": strength(npmi),
+                **certainty(together, number[a], number[b], len(window)),
             }
         )
     return rows
+
+
+def certainty(both: int, a: int, b: int, n: int) -> Row:
+    """Lower ends of the intervals of 99.9 %, and the log-likelihood ratio."""
+    z, p = 3.2905267314919255, both / n
+    wilson = 2 * both + z * z - 1 - z * math.sqrt(z * z - 2 - 1 / n + 4 * p * (n * (1 - p) + 1))
+    lower = min(max(n * wilson / (2 * (n + z * z)), a + b - n), both)
+    cells = [
+        (both, a * b),
+        (a - both, a * (n - b)),
+        (b - both, (n - a) * b),
+        (n - a - b + both, (n - a) * (n - b)),
+    ]
+    surprise = sum(2 * seen * math.log(seen * n / chance) for seen, chance in cells if seen)
+    return {
+        "lift_lower": lower * n / (a * b),
+        "npmi_lower": 1.0 if lower == n else math.log(lower * n / (a * b)) / -math.log(lower / n),
+        "log_likelihood": max(surprise, 0.0) if both * n > a * b else 0.0,
+    }
 
 
 def strength(npmi: float) -> str:

@@ -38,6 +38,7 @@ RESULTS = (
     "skill_relationships",
     "category_relationships",
     "skill_recommendations",
+    "skill_affinities",
 )
 INGESTED = ("job_postings", "posting_facts", "rejected_postings")
 

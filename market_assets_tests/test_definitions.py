@@ -38,6 +38,7 @@ skill_pairs             | relationships | posting_skills                       |
 skill_relationships     | relationships | skill_pairs                          | 26 h
 category_relationships  | relationships | posting_skills                       | 26 h
 skill_recommendations   | relationships | skill_pairs                          | 216 h
+skill_affinities        | relationships | skill_pairs                          | 216 h
 expired_postings        | maintenance   | job_postings                         | 216 h
 database_maintenance    | maintenance   | expired_postings                     | 216 h
 """

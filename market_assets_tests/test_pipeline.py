@@ -129,20 +129,23 @@ def test_a_refresh_leaves_recommendations_and_a_rebuild_remakes_them(settings: S
     with Pipeline(settings, sample(), own_board()) as pipeline:
         pipeline.ingest(LATE[0])
         pipeline.refresh(AS_OF)
-        first = pipeline.rows("skill_recommendations")
+        first, weights = pipeline.rows("skill_recommendations"), pipeline.rows("skill_affinities")
         assert first, "a refresh that finds none makes them"
+        assert weights, "and what recommendations for a set add up"
         pipeline.ingest(LATE[1])
         refreshed = pipeline.refresh(AS_OF)
         assert pipeline.rows("skill_recommendations") == first
+        assert pipeline.rows("skill_affinities") == weights
         materialized = {event.asset_key.to_user_string() for event in refreshed.get_asset_materialization_events()}
         assert "skill_recommendations" not in materialized
-        assert set(RESULTS) - materialized == {"skill_recommendations"}
+        assert set(RESULTS) - materialized == {"skill_recommendations", "skill_affinities"}
 
-        others = set(RESULTS) - {"skill_recommendations"}
+        others = set(RESULTS) - {"skill_recommendations", "skill_affinities"}
         before = pipeline.everything(sorted(others))
         pipeline.rebuild(AS_OF)
         remade = pipeline.rows("skill_recommendations")
         assert remade != first
+        assert pipeline.rows("skill_affinities") != weights
         assert_recommended(remade, pipeline.rows("skill_pairs"))
         assert pipeline.everything(sorted(others)) == before
         pipeline.rebuild(AS_OF)

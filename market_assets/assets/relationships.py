@@ -1,7 +1,8 @@
-"""Which skills belong together: pairs, their strength, categories, recommendations."""
+"""Which skills belong together: pairs, their strength, categories, recommendations and what they add up."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -20,7 +21,7 @@ KEEP_RECOMMENDATIONS_TAG = "market_assets/keep_recommendations"
 def relationships_assets(
     refreshed: dg.FreshnessPolicy | None, rebuilt: dg.FreshnessPolicy | None
 ) -> list[dg.AssetsDefinition]:
-    """The result tables of group relationships; recommendations are only made by the rebuild."""
+    """The result tables of group relationships; recommendations and affinities are only made by the rebuild."""
     return [
         result_asset(
             "skill_pairs",
@@ -53,17 +54,29 @@ def relationships_assets(
             deps=["skill_pairs"],
             description="Up to ten skills that go most closely with each skill.",
             freshness=rebuilt,
-            skip=_skip_recommendations,
+            skip=_unless_empty("skill_recommendations"),
+        ),
+        result_asset(
+            "skill_affinities",
+            _skill_affinities,
+            group=GROUP,
+            deps=["skill_pairs"],
+            description="How much each skill speaks for each other one: what recommendations for a set add up.",
+            freshness=rebuilt,
+            skip=_unless_empty("skill_affinities"),
         ),
     ]
 
 
-def _skip_recommendations(context: dg.AssetExecutionContext, market: Market) -> str | None:
-    from market_assets.storage.tables import skill_recommendations
+def _unless_empty(name: str) -> Callable[[dg.AssetExecutionContext, Market], str | None]:
+    def skip(context: dg.AssetExecutionContext, market: Market) -> str | None:
+        from market_assets.storage.tables import metadata
 
-    if KEEP_RECOMMENDATIONS_TAG in context.run.tags and market.table(skill_recommendations).height:
-        return "the weekly rebuild makes them anew"
-    return None
+        if KEEP_RECOMMENDATIONS_TAG in context.run.tags and market.table(metadata.tables[name]).height:
+            return "the weekly rebuild makes it anew"
+        return None
+
+    return skip
 
 
 def _skill_pairs(market: Market) -> pl.DataFrame:
@@ -88,3 +101,9 @@ def _skill_recommendations(market: Market) -> pl.DataFrame:
     from market_assets.compute.relationships.recommendations import skill_recommendations
 
     return skill_recommendations(_skill_pairs(market), market.window)
+
+
+def _skill_affinities(market: Market) -> pl.DataFrame:
+    from market_assets.compute.relationships.affinities import skill_affinities
+
+    return skill_affinities(_skill_pairs(market), market.window)

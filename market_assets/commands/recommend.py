@@ -4,36 +4,62 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import click
+import polars as pl
 
 from market_assets.commands.errors import CommandFailedError
 from market_assets.compute.relationships.recommendations import recommend
+from market_assets.compute.relationships.related import related_skills
 from market_assets.settings import Settings
 from market_assets.storage import schema
 from market_assets.storage.connection import MarketConnection
 from market_assets.storage.database import Database
 from market_assets.storage.results import read_table
-from market_assets.storage.tables import skill_recommendations
+from market_assets.storage.tables import salary_statistics, skill_affinities, skill_relationships
 
 
 def print_recommendations(settings: Settings, names: Sequence[str], *, limit: int, as_json: bool) -> None:
-    """Print the skills that go best with the named ones, best first."""
+    """Print the skills that go best with the named ones and why, best first."""
     database = Database(settings.market_url)
     schema.ensure_current(database)
     with MarketConnection(database) as connection:
-        known = read_table(connection, skill_recommendations)
-    canonical = {name.casefold(): name for name in known["skill"].unique().sort()}
-    skills = [canonical[name.casefold()] for name in names if name.casefold() in canonical]
-    unknown = [name for name in names if name.casefold() not in canonical]
-    if not skills:
-        hint = "no recommendations have been made yet: run ./scripts/run" if known.is_empty() else "unknown here"
-        raise CommandFailedError(f"nothing to recommend for {', '.join(names)}: {hint}")
-    if unknown:
-        click.echo(f"not known, so left out: {', '.join(unknown)}", err=True)
-    best = recommend(skills, known, limit)
+        affinities = read_table(connection, skill_affinities)
+        related = related_skills(read_table(connection, skill_relationships))
+        pay = read_table(connection, salary_statistics).select("skill", "median_salary")
+    skills = _known(names, affinities)
+    best = recommend(skills, affinities, related, pay, limit)
     if as_json:
         click.echo(json.dumps(best.to_dicts(), ensure_ascii=False))
         return
+    if best.is_empty():
+        click.echo("no other skill is seen together with these more often than by chance", err=True)
     for row in best.iter_rows(named=True):
-        click.echo(f"{row['score']:.3f}  {row['recommended_skill']}")
+        click.echo(_line(row, settings.currency))
+
+
+def _known(names: Sequence[str], affinities: pl.DataFrame) -> list[str]:
+    """The names as the tables spell them; says which they don't have.
+
+    Raises:
+        CommandFailedError: they have none of them.
+    """
+    canonical = {name.casefold(): name for name in affinities["skill"].unique().sort()}
+    skills = [canonical[name.casefold()] for name in names if name.casefold() in canonical]
+    unknown = [name for name in names if name.casefold() not in canonical]
+    if not skills:
+        hint = "no recommendations have been made yet: run ./scripts/run" if not canonical else "unknown here"
+        raise CommandFailedError(f"nothing to recommend for {', '.join(names)}: {hint}")
+    if unknown:
+        click.echo(f"not known, so left out: {', '.join(unknown)}", err=True)
+    return skills
+
+
+def _line(row: dict[str, Any], currency: str) -> str:
+    reasons = ", ".join(
+        f"{reason['skill']} ({reason['strength'].replace('_', ' ')}, {reason['co_occurrences']:,} postings)"
+        for reason in row["goes_with"]
+    )
+    pay = "" if row["median_salary"] is None else f"; median pay {row['median_salary']:,.0f} {currency}"
+    return f"{row['score']:.3f}  {row['recommended_skill']}: goes with {reasons}{pay}"

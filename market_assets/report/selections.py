@@ -60,13 +60,13 @@ def trending(tables: ReportTables, trend: str, limit: int) -> pl.DataFrame:
 
 
 def strongest_pairs(tables: ReportTables, limit: int) -> pl.DataFrame:
-    """The pairs of skills with the highest npmi: the columns of skill_relationships.
+    """The pairs of skills that surely belong together: the columns of skill_relationships, by npmi_lower.
 
     Pairs seen together fewer than `FEW` times come last.
     """
     few = pl.col("co_occurrences") < FEW
-    order = [few, pl.col("npmi"), pl.col("co_occurrences"), pl.col("skill_a"), pl.col("skill_b")]
-    known = tables.skill_relationships.drop_nulls("npmi")
+    order = [few, pl.col("npmi_lower"), pl.col("co_occurrences"), pl.col("skill_a"), pl.col("skill_b")]
+    known = tables.skill_relationships.drop_nulls("npmi_lower")
     return known.sort(order, descending=[False, True, True, False, False]).head(limit)
 
 

@@ -156,7 +156,8 @@ def relationships(tables: ReportTables) -> str:
     how = (
         "Strength is the normalised pointwise mutual information (npmi) of two skills in the same posting: 0 "
         "means no more often than by chance, 1 always together. Support is the part of all postings that have "
-        f"both. Pairs seen together fewer than {selections.FEW} times come last."
+        "both. A pair that few postings show may be chance, so that pairs go by the lower end of the interval "
+        f"(99.9%) of their npmi, and those seen together fewer than {selections.FEW} times come last."
     )
     pairs = selections.strongest_pairs(tables, 12)
     if pairs.is_empty():
@@ -172,6 +173,7 @@ def relationships(tables: ReportTables) -> str:
         Column("support", "Support", numbers.share),
         Column("lift", "Lift", numbers.ratio, secondary=True),
         Column("npmi", "npmi", numbers.ratio),
+        Column("npmi_lower", "npmi at least", numbers.ratio),
         Column("strength", "Strength", secondary=True),
     ]
     return section(

@@ -88,6 +88,7 @@ COLUMNS: dict[str, dict[str, pl.DataType]] = {
         "lift": _NUMBER,
         "npmi": _NUMBER,
         "strength": _TEXT,
+        "npmi_lower": _NUMBER,
     },
     "category_relationships": {"category_a": _TEXT, "category_b": _TEXT, "co_occurrences": _COUNT},
     "rejections": {"reason": _TEXT, "postings": _COUNT},

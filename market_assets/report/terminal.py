@@ -88,7 +88,7 @@ def summary_json(
     """
     figures = selections.summary(tables)
     trending = ["skill", "recent_postings", "previous_postings", "growth"]
-    pairs = ["skill_a", "skill_b", "co_occurrences", "npmi", "strength"]
+    pairs = ["skill_a", "skill_b", "co_occurrences", "npmi", "npmi_lower", "strength"]
     moments = {
         name: None if figures[name] is None else figures[name].isoformat() for name in ("as_of", "window_start")
     }
@@ -182,9 +182,10 @@ def _strongest_pairs(tables: ReportTables) -> Iterator[RenderableType]:
     grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
     grid.add_column("Strongest pairs", no_wrap=True, overflow="ellipsis", max_width=52)
     grid.add_column("npmi", justify="right", no_wrap=True)
+    grid.add_column("at least", justify="right", no_wrap=True)
     grid.add_column("Together", justify="right", no_wrap=True)
-    columns = ["skill_a", "skill_b", "npmi", "co_occurrences"]
-    for skill_a, skill_b, npmi, number in pairs.select(columns).iter_rows():
+    columns = ["skill_a", "skill_b", "npmi", "npmi_lower", "co_occurrences"]
+    for skill_a, skill_b, npmi, npmi_lower, number in pairs.select(columns).iter_rows():
         names = f"{numbers.shortened(skill_a, 24)} + {numbers.shortened(skill_b, 24)}"
-        grid.add_row(Text(names), numbers.ratio(npmi), numbers.count(number))
+        grid.add_row(Text(names), numbers.ratio(npmi), numbers.ratio(npmi_lower), numbers.count(number))
     yield grid

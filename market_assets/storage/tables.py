@@ -271,6 +271,9 @@ skill_relationships = Table(
     _number("lift", null=False, info=NOT_NEGATIVE),
     _number("npmi", null=False, info={"minimum": -1.0, "maximum": 1.0}),
     _text("strength", null=False, choices=STRENGTHS),
+    _number("lift_lower", null=False, info=NOT_NEGATIVE),
+    _number("npmi_lower", null=False, info={"minimum": -1.0, "maximum": 1.0}),
+    _number("log_likelihood", null=False, info=NOT_NEGATIVE),
 )
 
 category_relationships = Table(
@@ -288,4 +291,17 @@ skill_recommendations = Table(
     _text("recommended_skill", key=True),
     _number("score", null=False, info=NOT_NEGATIVE),
     _count("rank", {"minimum": 1, "maximum": 10}),
+    _count("co_occurrences", POSITIVE),
+    _number("npmi_lower", null=False, info={"minimum": -1.0, "maximum": 1.0}),
+    _text("strength", null=False, choices=STRENGTHS),
+    *_money("median_salary"),
+)
+
+#: What `recommend` adds up for a set of skills; the row of a skill with itself is what it starts from.
+skill_affinities = Table(
+    "skill_affinities",
+    metadata,
+    _text("skill", key=True),
+    _text("recommended_skill", key=True),
+    _number("weight", null=False),
 )

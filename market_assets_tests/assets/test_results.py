@@ -176,7 +176,9 @@ def test_without_postings_tables_are_empty_and_checks_warn(settings: Settings, i
         assert materialized(result) == {*RESULTS, "market_report"}
         assert settings.report_path.exists()
         assert failed_checks(pipeline.rebuild(AS_OF)) == {
-            (table, "valid", "WARN") for table in RESULTS if table.startswith(("skill_pa", "skill_re", "category"))
+            (table, "valid", "WARN")
+            for table in RESULTS
+            if table.startswith(("skill_pa", "skill_re", "skill_aff", "category"))
         }
 
 
@@ -184,15 +186,17 @@ def test_postings_that_leave_the_window_empty_the_tables(on_sqlite: Pipeline) ->
     on_sqlite.refresh(AS_OF)
     later = datetime(2024, 12, 28, 18, tzinfo=UTC)
     result = on_sqlite.refresh(later)
-    assert {table for table in RESULTS if on_sqlite.rows(table)} == {"market_summary", "skill_recommendations"}
+    left = {"market_summary", "skill_recommendations", "skill_affinities"}
+    assert {table for table in RESULTS if on_sqlite.rows(table)} == left
     assert ("skill_demand", "valid", "WARN") in failed_checks(result)
     on_sqlite.rebuild(later)
     assert on_sqlite.rows("skill_recommendations") == []
+    assert on_sqlite.rows("skill_affinities") == []
 
 
 def test_what_is_reported_is_what_is_in_the_table(pipeline: Pipeline) -> None:
     result = pipeline.refresh(AS_OF)
-    for table in set(RESULTS) - {"skill_recommendations"}:
+    for table in set(RESULTS) - {"skill_recommendations", "skill_affinities"}:
         reported = figures(result, table)
         assert reported["dagster/row_count"] == len(pipeline.rows(table))
         assert reported["postings_counted"] == len(POSTINGS)

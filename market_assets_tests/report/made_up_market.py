@@ -178,6 +178,7 @@ def _pairs(postings: list[Posting]) -> list[dict[str, object]]:
                     "lift": lift,
                     "npmi": npmi,
                     "strength": strength,
+                    "npmi_lower": npmi - 1 / number,
                 }
             )
     return rows

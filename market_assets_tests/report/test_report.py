@@ -124,9 +124,10 @@ class TestFigures:
                 f"{row['support'] * 100:.1f}%",
                 f"{row['lift']:.2f}",
                 f"{row['npmi']:.2f}",
+                f"{row['npmi_lower']:.2f}",
                 row["strength"].replace("_", " "),
             ]
-            for row in sorted(rows, key=lambda row: -row["npmi"])[:12]
+            for row in sorted(rows, key=lambda row: -row["npmi_lower"])[:12]
         ]
 
     def test_heat_map_has_a_cell_for_each_pair_of_the_top_skills(self, page: HTMLParser) -> None:

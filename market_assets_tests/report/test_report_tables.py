@@ -60,12 +60,14 @@ class TestSelections:
         everything = selections.trending(replace(tables, trending_skills=rows), "growing", 9)
         assert everything["skill"].to_list() == ["B", "C", "D", "A"]
 
-    def test_pairs_seen_seldom_come_last(self, tables: ReportTables) -> None:
-        pairs = tables.skill_relationships.head(3).with_columns(
-            pl.Series("co_occurrences", [2, 10, 11]), pl.Series("npmi", [1.0, 0.2, 0.4])
+    def test_pairs_go_by_what_is_sure_and_those_seen_seldom_come_last(self, tables: ReportTables) -> None:
+        pairs = tables.skill_relationships.head(4).with_columns(
+            pl.Series("co_occurrences", [2, 10, 11, 11]),
+            pl.Series("npmi", [1.0, 0.9, 0.4, 0.8]),
+            pl.Series("npmi_lower", [0.9, 0.1, 0.3, 0.2]),
         )
         chosen = selections.strongest_pairs(replace(tables, skill_relationships=pairs), 5)
-        assert chosen["co_occurrences"].to_list() == [11, 10, 2]
+        assert chosen["npmi"].to_list() == [0.4, 0.8, 0.9, 1.0]
 
     def test_gaps_between_bands_and_days_are_zero(self, tables: ReportTables) -> None:
         rows = [

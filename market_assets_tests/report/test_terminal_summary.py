@@ -82,10 +82,10 @@ def test_what_grows_and_what_declines(tables: ReportTables) -> None:
 def test_strongest_pairs(tables: ReportTables) -> None:
     rows = [row for row in tables.skill_relationships.to_dicts() if row["co_occurrences"] >= 10]
     lines = [" ".join(line.split()) for line in shown(tables)]
-    first = lines.index("Strongest pairs npmi Together") + 2
+    first = lines.index("Strongest pairs npmi at least Together") + 2
     assert lines[first : first + 6] == [
-        f"{row['skill_a']} + {row['skill_b']} {row['npmi']:.2f} {row['co_occurrences']}"
-        for row in sorted(rows, key=lambda row: -row["npmi"])[:5]
+        f"{row['skill_a']} + {row['skill_b']} {row['npmi']:.2f} {row['npmi_lower']:.2f} {row['co_occurrences']}"
+        for row in sorted(rows, key=lambda row: -row["npmi_lower"])[:5]
     ] + [""]
 
 
@@ -171,8 +171,8 @@ def test_json_holds_the_same_figures(tables: ReportTables) -> None:
         assert answer[trend]
         for row in answer[trend]:
             assert known[row["skill"]] == row | {"trend": trend}
-    pairs = tables.skill_relationships.filter(pl.col("co_occurrences") >= 10).sort("npmi", descending=True)
-    columns = ["skill_a", "skill_b", "co_occurrences", "npmi", "strength"]
+    pairs = tables.skill_relationships.filter(pl.col("co_occurrences") >= 10).sort("npmi_lower", descending=True)
+    columns = ["skill_a", "skill_b", "co_occurrences", "npmi", "npmi_lower", "strength"]
     assert answer["strongest_pairs"] == pairs.head(5).select(columns).to_dicts()
 
 

@@ -19,6 +19,9 @@ RELATED: dict[str, Any] = {
     "lift": 12.5,
     "npmi": -1.0,
     "strength": "weak",
+    "lift_lower": 0.0,
+    "npmi_lower": -1.0,
+    "log_likelihood": 0.0,
 }
 DEMAND: dict[str, Any] = {
     "skill": "Ada",

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
 from market_assets.storage import schema
@@ -59,6 +61,33 @@ def test_an_empty_database_is_upgraded_once(empty_database_url: str) -> None:
     schema.ensure_current(database)
     with MarketConnection(database) as connection:
         assert connection.scalar(sa.select(data_revision.c.revision)) == 41
+
+
+def test_results_of_an_older_version_are_made_anew_and_the_rest_stays(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    pair = {"skill_a": "Ada", "skill_b": "C", "co_occurrences": 3}
+    rest = {"support": 0.5, "confidence_ab": 1, "confidence_ba": 1, "lift": 2, "npmi": 1, "strength": "weak"}
+    older: dict[str, dict[str, object]] = {
+        "skill_pairs": pair,
+        "skill_relationships": {**pair, **rest},
+        "skill_recommendations": {"skill": "Ada", "recommended_skill": "C", "score": 0.5, "rank": 1},
+    }
+    with database.engine().connect() as connection:
+        if database.is_sqlite:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        config = Config()
+        config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        for name, row in older.items():
+            connection.execute(sa.table(name, *map(sa.column, row)).insert().values(row))
+        connection.commit()
+    assert schema.upgrade(database) is True
+    with database.engine().connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+        left = {name: connection.scalar(sa.select(sa.func.count()).select_from(sa.table(name))) for name in older}
+    assert left == {"skill_pairs": 1, "skill_relationships": 0, "skill_recommendations": 0}
 
 
 def test_what_is_migrated_is_what_is_declared(database: Database) -> None:

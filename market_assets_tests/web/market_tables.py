@@ -11,6 +11,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from market_assets.compute.facts import FACT, Facts, window_start
+from market_assets.compute.relationships.affinities import skill_affinities
 from market_assets.compute.relationships.pairs import skill_pairs
 from market_assets.compute.relationships.recommendations import skill_recommendations
 from market_assets.compute.relationships.strength import skill_relationships
@@ -74,6 +75,7 @@ def computed_tables(facts: Facts, as_of: datetime = AS_OF) -> dict[sa.Table, pl.
         tables.trending_skills: trending,
         tables.skill_relationships: skill_relationships(pairs, facts),
         tables.skill_recommendations: skill_recommendations(pairs, facts),
+        tables.skill_affinities: skill_affinities(pairs, facts),
         tables.market_summary: market_summary(
             facts, as_of=as_of, window_start=window_start(as_of, 90), duplicates=3, rejected=1, trending=trending
         ),

@@ -227,6 +227,11 @@ class RelatedSkill(Answer):
     lift: float
     npmi: float
     strength: Strength
+    lift_lower: float = Field(description="The lower end of the lift's interval of 99.9 %")
+    npmi_lower: float = Field(description="The npmi at that lower end: low where a pair was seldom seen")
+    log_likelihood: float = Field(
+        description="G² against independence; above 10.8 chance would do so once in 1,000"
+    )
 
 
 class RelatedPage(Page):
@@ -245,6 +250,9 @@ class RelatedPage(Page):
                 "lift": 2.8,
                 "npmi": 0.39,
                 "strength": "strong",
+                "lift_lower": 1.87,
+                "npmi_lower": 0.21,
+                "log_likelihood": 161.0,
             }
         ],
         count=1,
@@ -254,12 +262,26 @@ class RelatedPage(Page):
 
 
 class Recommendation(Answer):
+    """A row of `skill_recommendations`: how well two skills go together, how sure that is, and the pay."""
+
     recommended_skill: str
     score: float
     rank: int
+    co_occurrences: int
+    npmi_lower: float
+    strength: Strength
+    median_salary: float | None = Field(description="Of postings with the recommended skill")
 
 
-DJANGO = {"recommended_skill": "Django", "score": 0.44, "rank": 1}
+DJANGO: dict[str, Any] = {
+    "recommended_skill": "Django",
+    "score": 0.44,
+    "rank": 1,
+    "co_occurrences": 88,
+    "npmi_lower": 0.21,
+    "strength": "strong",
+    "median_salary": 127000.0,
+}
 
 
 class SkillRecommendations(Answer):
@@ -337,6 +359,7 @@ class GoesWith(Answer):
     skill: str
     co_occurrences: int
     npmi: float
+    npmi_lower: float
     strength: Strength
 
 
@@ -377,7 +400,15 @@ class SkillGap(Answer):
                 "rank": 3,
                 "average_salary": 134000.0,
                 "median_salary": 131000.0,
-                "goes_with": [{"skill": "Python", "co_occurrences": 120, "npmi": 0.12, "strength": "weak"}],
+                "goes_with": [
+                    {
+                        "skill": "Python",
+                        "co_occurrences": 120,
+                        "npmi": 0.12,
+                        "npmi_lower": 0.01,
+                        "strength": "weak",
+                    }
+                ],
             }
         ],
         held=[{"skill": "Python", "postings": 412, "demand_share": 0.34, "rank": 1}],
@@ -396,11 +427,34 @@ class Held(BaseModel):
     )
 
 
+class Reason(Answer):
+    skill: str
+    co_occurrences: int
+    npmi_lower: float
+    strength: Strength
+
+
+class RecommendedForSet(Answer):
+    recommended_skill: str
+    score: float = Field(description="About the share of postings with the skills at hand that ask for it too")
+    rank: int
+    median_salary: float | None = Field(description="Of postings with the recommended skill")
+    goes_with: list[Reason] = Field(description="Up to three of the skills at hand, the surest first")
+
+
+DJANGO_FOR_PYTHON: dict[str, Any] = {
+    **{name: DJANGO[name] for name in ("recommended_skill", "score", "rank", "median_salary")},
+    "goes_with": [
+        {"skill": "Python", **{name: DJANGO[name] for name in ("co_occurrences", "npmi_lower", "strength")}}
+    ],
+}
+
+
 class Recommendations(Answer):
-    """The skills that go best with those at hand together, best first."""
+    """The skills that go best with those at hand together, best first, each with the reason."""
 
     skills: list[str]
-    recommendations: list[Recommendation]
+    recommendations: list[RecommendedForSet]
     unknown: list[str] = Field(description="Given names that the market does not know")
 
-    model_config = _example(skills=["Python"], recommendations=[DJANGO], unknown=["Qbasic"])
+    model_config = _example(skills=["Python"], recommendations=[DJANGO_FOR_PYTHON], unknown=["Qbasic"])

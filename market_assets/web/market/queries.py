@@ -18,7 +18,7 @@ GOES_WITH = 5
 _BARELY = "very_weak"
 _MISSING = ("skill", "category", "postings", "demand_share", "rank", "average_salary", "median_salary")
 _HELD = ("skill", "postings", "demand_share", "rank")
-_PARTNER = ("co_occurrences", "npmi", "strength")
+_PARTNER = ("co_occurrences", "npmi", "npmi_lower", "strength")
 
 
 def summary(market: Market) -> Content:
@@ -101,9 +101,10 @@ def recommendations(market: Market, names: Iterable[str], limit: int) -> Content
     from market_assets.compute.relationships.recommendations import recommend
 
     held, unknown = _told_apart(market, names)
-    # Only the rows of the skills at hand: the answer is the same, and most of the table is not looked at.
-    rows = [market.recommendations_of.of(name) for name in held]
-    best = recommend(held, pl.concat([market.recommendations.clear(), *rows]), limit)
+    # Only the rows of the skills at hand: the answer is the same, and most of the tables is not looked at.
+    affinities = pl.concat([market.intercepts, *(market.affinities.of(name) for name in held)])
+    related = pl.concat([market.related.of(None), *(market.related.of(name) for name in held)])
+    best = recommend(held, affinities, related, market.pay, limit)
     return {"skills": held, "recommendations": best.to_dicts(), "unknown": unknown}
 
 
@@ -130,7 +131,7 @@ def known_skill(market: Market, name: str) -> str:
 
 
 def _partners(market: Market, held: list[str], missing: set[str]) -> dict[str, list[Content]]:
-    """For each missing skill, the skills at hand that it goes with, the strongest first."""
+    """For each missing skill, the skills at hand that it goes with, the surest first."""
     found: dict[str, list[Content]] = {}
     for name in held:
         rows = market.related.of(name)
@@ -139,7 +140,7 @@ def _partners(market: Market, held: list[str], missing: set[str]) -> dict[str, l
                 row = {column: rows[column][place] for column in _PARTNER}
                 found.setdefault(other, []).append({"skill": name, **row})
     return {
-        name: sorted(partners, key=lambda row: (-row["npmi"], row["skill"]))[:GOES_WITH]
+        name: sorted(partners, key=lambda row: (-row["npmi_lower"], row["skill"]))[:GOES_WITH]
         for name, partners in found.items()
     }
 

@@ -76,7 +76,7 @@ async def get_trend(request: Request, market: CurrentMarket, skill: SkillName) -
 async def list_related(
     request: Request, market: CurrentMarket, skill: SkillName, limit: Limit = 50, offset: Offset = 0
 ) -> Response:
-    """The skills that postings ask for together with this one, the closest (by npmi) first."""
+    """The skills that postings ask for together with this one, the closest (by npmi_lower) first."""
 
     def content() -> queries.Content:
         name = queries.known_skill(market, skill)
@@ -156,7 +156,7 @@ async def find_skill_gap(request: Request, market: CurrentMarket, gap: models.Ga
 
 @market_router.post("/recommendations", response_model=models.Recommendations)
 async def recommend_skills(request: Request, market: CurrentMarket, held: models.Held) -> Response:
-    """What goes best with all the given skills together."""
+    """What goes best with all the given skills together, each with the reason."""
     return answer_to_post(request, market, held, lambda: queries.recommendations(market, held.skills, held.limit))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from market_assets.compute.relationships.related import CLOSEST_FIRST, related_skills
 from market_assets.storage import tables
 
 #: What is kept in memory.
@@ -24,6 +25,7 @@ TABLES: tuple[sa.Table, ...] = (
     tables.trending_skills,
     tables.skill_relationships,
     tables.skill_recommendations,
+    tables.skill_affinities,
 )
 
 #: The columns of `skill_demand` that hold JSON.
@@ -110,9 +112,13 @@ class Market:
     locations: Grouped
     trending: pl.DataFrame
     trending_of: Grouped
-    #: skill_relationships seen from either of the two skills, the strongest first.
+    #: skill_relationships seen from either of the two skills, the closest first.
     related: Grouped
-    recommendations: pl.DataFrame
+    #: skill_affinities by the skill at hand, and the rows of each skill with itself.
+    affinities: Grouped
+    intercepts: pl.DataFrame
+    #: skill, median_salary.
+    pay: pl.DataFrame
     recommendations_of: Grouped
     skills: Names
     industries: Names
@@ -125,8 +131,8 @@ def market_of(frames: Mapping[str, pl.DataFrame], revisions: Mapping[str, int]) 
     demand = frames["skill_demand"].with_columns(pl.col(*TOP_LISTS).str.json_decode(_TOP_LIST))
     whole, parts = demand.filter(pl.col("industry").is_null()), demand.filter(pl.col("industry").is_not_null())
     by_rank, trending = {"rank": False, "skill": False}, frames["trending_skills"]
-    recommendations = frames["skill_recommendations"]
-    related = Grouped(_from_both_sides(frames["skill_relationships"]), "skill", _STRONGEST_FIRST)
+    recommendations, affinities = frames["skill_recommendations"], frames["skill_affinities"]
+    related = Grouped(related_skills(frames["skill_relationships"]), "skill", CLOSEST_FIRST)
     trends = Grouped(frames["salary_trends"], "skill", {"month": False})
     salaries = Grouped(frames["salary_statistics"], "skill", {})
     industry_skills = Grouped(frames["industry_skills"], "industry", by_rank)
@@ -145,38 +151,13 @@ def market_of(frames: Mapping[str, pl.DataFrame], revisions: Mapping[str, int]) 
         trending=_fastest_first(trending),
         trending_of=Grouped(trending, "skill", {}),
         related=related,
-        recommendations=recommendations,
+        affinities=Grouped(affinities, "skill", {"recommended_skill": False}),
+        intercepts=affinities.filter(pl.col("skill") == pl.col("recommended_skill")),
+        pay=frames["salary_statistics"].select("skill", "median_salary"),
         recommendations_of=Grouped(recommendations, "skill", {"rank": False}),
         skills=Names(name for names in (*known, salaries.groups) for name in names),
         industries=Names({*industry_skills.groups, *parts["industry"].unique()}),
         categories=Names(demand["category"].unique()),
-    )
-
-
-_STRONGEST_FIRST = {"npmi": True, "co_occurrences": True, "related_skill": False}
-
-
-def _from_both_sides(relationships: pl.DataFrame) -> pl.DataFrame:
-    """skill, related_skill, …: a row for each direction; `confidence` is the share of the skill's own postings."""
-
-    def side(skill: str, related: str, confidence: str, reverse: str) -> pl.DataFrame:
-        return relationships.select(
-            pl.col(skill).alias("skill"),
-            pl.col(related).alias("related_skill"),
-            "co_occurrences",
-            "support",
-            pl.col(confidence).alias("confidence"),
-            pl.col(reverse).alias("confidence_reverse"),
-            "lift",
-            "npmi",
-            "strength",
-        )
-
-    return pl.concat(
-        [
-            side("skill_a", "skill_b", "confidence_ab", "confidence_ba"),
-            side("skill_b", "skill_a", "confidence_ba", "confidence_ab"),
-        ]
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from itertools import combinations
+from statistics import NormalDist, median
 
 import polars as pl
 import pytest
@@ -47,7 +48,8 @@ def _relationships(market: Market) -> list[Row]:
         if both < 2:
             continue
         support, lift = both / postings, (both / postings) / (with_skill[a] / postings * with_skill[b] / postings)
-        npmi = 1.0 if both == postings else math.log(lift) / -math.log(support)
+        npmi = _npmi(both, with_skill[a], with_skill[b], postings)
+        lower = _lower(both, with_skill[a], with_skill[b], postings)
         rows.append(
             {
                 "skill_a": a,
@@ -59,9 +61,36 @@ def _relationships(market: Market) -> list[Row]:
                 "lift": lift,
                 "npmi": npmi,
                 "strength": _strength(round(npmi, 12)),
+                "lift_lower": lower * postings / (with_skill[a] * with_skill[b]),
+                "npmi_lower": _npmi(lower, with_skill[a], with_skill[b], postings),
+                "log_likelihood": _surprise(both, with_skill[a], with_skill[b], postings),
             }
         )
     return rows
+
+
+def _lower(both: int, a: int, b: int, n: int) -> float:
+    """Where Wilson's interval with continuity correction ends, found by bisection instead of the formula."""
+    z = NormalDist().inv_cdf(0.9995)
+    low, high = 0.0, both / n
+    for _ in range(200):
+        middle = (low + high) / 2
+        # The bound is where the observed share, half a posting nearer, lies z deviations above it.
+        if both / n - 1 / (2 * n) - middle > z * math.sqrt(middle * (1 - middle) / n):
+            low = middle
+        else:
+            high = middle
+    return min(max(low * n, a + b - n), both)
+
+
+def _npmi(both: float, a: int, b: int, n: int) -> float:
+    return 1.0 if both == n else math.log(both * n / (a * b)) / -math.log(both / n)
+
+
+def _surprise(both: int, a: int, b: int, n: int) -> float:
+    each = [(both, a * b), (a - both, a * (n - b)), (b - both, b * (n - a)), (n - a - b + both, (n - a) * (n - b))]
+    total = sum(2 * seen * math.log(seen * n / by_chance) for seen, by_chance in each if seen)
+    return max(total, 0.0) if both * n > a * b else 0.0
 
 
 def _strength(npmi: float) -> str:
@@ -77,16 +106,28 @@ def _strength(npmi: float) -> str:
 def _recommendations(market: Market, limit: int) -> list[Row]:
     counts, with_skill = _pair_counts(market), {s: len(f) for s, f in by_skill(market.postings).items()}
     rows: list[Row] = []
+    n = len(market.postings)
     for skill in with_skill:
         scores: list[tuple[float, str]] = []
         for (a, b), both in counts.items():
             if skill in (a, b):
                 score = both / math.sqrt(with_skill[a] * with_skill[b]) * (both / (both + 5))
                 scores.append((-score, b if skill == a else a))
-        rows += [
-            {"skill": skill, "recommended_skill": other, "score": -score, "rank": rank}
-            for rank, (score, other) in enumerate(sorted(scores)[:limit], start=1)
-        ]
+        for rank, (score, other) in enumerate(sorted(scores)[:limit], start=1):
+            both, a, b = counts[min(skill, other), max(skill, other)], with_skill[skill], with_skill[other]
+            salaries = [p.salary for p in market.postings if other in p.skills and p.salary is not None]
+            rows.append(
+                {
+                    "skill": skill,
+                    "recommended_skill": other,
+                    "score": -score,
+                    "rank": rank,
+                    "co_occurrences": both,
+                    "npmi_lower": _npmi(_lower(both, a, b, n), a, b, n),
+                    "strength": _strength(round(_npmi(both, a, b, n), 12)),
+                    "median_salary": float(median(salaries)) if salaries else None,
+                }
+            )
     return rows
 
 
@@ -95,7 +136,13 @@ def _assert_all(market: Market) -> None:
     pairs = skill_pairs(facts)
     assert_rows(pairs, SKILL_PAIRS, _pairs(market))
     assert_rows(category_relationships(facts), CATEGORY_RELATIONSHIPS, _categories(market))
-    assert_rows(skill_relationships(pairs, facts), SKILL_RELATIONSHIPS, _relationships(market))
+    found, expected = skill_relationships(pairs, facts), _relationships(market)
+    assert found.schema == SKILL_RELATIONSHIPS
+    # Large terms of a sum near zero: what is left of them has fewer sure digits than the rest.
+    surprise = [row.pop("log_likelihood") for row in expected]
+    assert found["log_likelihood"].to_list() == pytest.approx(surprise, rel=1e-9, abs=1e-6)
+    kept = pl.Schema({name: dtype for name, dtype in found.schema.items() if name != "log_likelihood"})
+    assert_rows(found.drop("log_likelihood"), kept, expected)
 
 
 @given(market=markets())

@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from market_assets.compute.relationships.recommendations import recommend
+from market_assets.compute.relationships.related import related_skills
 from market_assets.storage import tables
 from market_assets.storage.database import Database
 from market_assets.web.market import models
@@ -18,6 +19,7 @@ from market_assets_tests.web.market_client import market_client
 from market_assets_tests.web.market_tables import AWKWARD, stored
 
 SLASHED = "Health / Care"
+PARTNER = ("co_occurrences", "npmi", "npmi_lower", "strength")
 
 
 def test_summary(client: TestClient, filled: Database) -> None:
@@ -104,11 +106,12 @@ def test_related_skills_from_either_side(client: TestClient, filled: Database, s
             {
                 "related_skill": row["skill_b"] if here == "ab" else row["skill_a"],
                 **{name: row[name] for name in ("co_occurrences", "support", "lift", "npmi", "strength")},
+                **{name: row[name] for name in ("lift_lower", "npmi_lower", "log_likelihood")},
                 "confidence": row[f"confidence_{here}"],
                 "confidence_reverse": row[f"confidence_{there}"],
             }
         )
-    expected.sort(key=lambda row: (-row["npmi"], -row["co_occurrences"], row["related_skill"]))
+    expected.sort(key=lambda row: (-row["npmi_lower"], -row["npmi"], -row["co_occurrences"], row["related_skill"]))
     assert len(expected) > 10
     path = f"/skills/{quote(skill, safe='')}/related"
     assert walked(client, path, "related", limit=9) == expected
@@ -172,10 +175,8 @@ def test_skill_gap_against_brute_force(
             both = {pair["skill_a"], pair["skill_b"]}
             other = both - {row["skill"]}
             if row["skill"] in both and other <= held and pair["strength"] != "very_weak":
-                partners.append(
-                    {"skill": other.pop(), **{name: pair[name] for name in ("co_occurrences", "npmi", "strength")}}
-                )
-        partners.sort(key=lambda partner: (-partner["npmi"], partner["skill"]))
+                partners.append({"skill": other.pop(), **{name: pair[name] for name in PARTNER}})
+        partners.sort(key=lambda partner: (-partner["npmi_lower"], partner["skill"]))
         names = ("skill", "category", "postings", "demand_share", "rank", "average_salary", "median_salary")
         missing.append({**{name: row[name] for name in names}, "goes_with": partners[:5]})
     answer = client.post(f"{API}/skill-gap", json={"skills": given, "industry": industry, "limit": 5})
@@ -193,11 +194,16 @@ def test_skill_gap_against_brute_force(
 
 
 def test_recommendations_for_several_skills(client: TestClient, filled: Database) -> None:
-    rows = pl.DataFrame(stored(filled, tables.skill_recommendations))
-    expected = recommend(["C#", "Skill 3"], rows, 4).to_dicts()
+    affinities, relationships, pay = (
+        pl.DataFrame(stored(filled, table))
+        for table in (tables.skill_affinities, tables.skill_relationships, tables.salary_statistics)
+    )
+    pay = pay.select("skill", "median_salary")
+    expected = recommend(["C#", "Skill 3"], affinities, related_skills(relationships), pay, 4).to_dicts()
     answer = client.post(f"{API}/recommendations", json={"skills": ["Skill 3", "c#", "C#", "Qbasic"], "limit": 4})
     assert answer.json() == {"skills": ["Skill 3", "C#"], "recommendations": expected, "unknown": ["Qbasic"]}
     assert len(expected) == 4
+    assert all(row["goes_with"] and row["median_salary"] for row in expected)
 
 
 def test_an_empty_store_answers_with_nothing(database: Database) -> None:
