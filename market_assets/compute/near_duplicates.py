@@ -17,13 +17,13 @@ from market_assets.compute.sketches import padded, shared_shares
 
 #: The share of the shorter text that must be in the longer one.
 SAME_TEXT = 0.65
-#: The same, where only one of both titles states a rank ('Senior').
+#: The same, where one of both titles states a rank ('Senior') that the other doesn't.
 SAME_TEXT_OF_ANY_RANK = 0.9
 
 #: So many different texts of one company, role and place are all compared with each other.
 ALL_COMPARED = 64
 #: Beyond, those that share one of so many first numbers of their sketches are compared with so many of their next.
-BANDS, NEIGHBOURS = 16, 8
+BANDS, NEIGHBOURS = 12, 4
 
 Places = npt.NDArray[np.int64]
 Pairs = tuple[Places, Places]
@@ -53,7 +53,8 @@ def _same(texts: pl.DataFrame) -> Pairs:
     ranks = np.array([int.from_bytes(sketch[:2], "little") for sketch in encoded], dtype=np.int64)
     rows = padded([sketch[2:] for sketch in encoded])
     one, other = _candidates(texts["near_key"].to_numpy(), rows)
-    compatible = (ranks[one] == ranks[other]) | (ranks[one] == 0) | (ranks[other] == 0)
+    common = ranks[one] & ranks[other]
+    compatible = (common == ranks[one]) | (common == ranks[other])
     one, other = one[compatible], other[compatible]
     least = np.where(ranks[one] == ranks[other], SAME_TEXT, SAME_TEXT_OF_ANY_RANK)
     same = shared_shares(rows, one, other) >= least

@@ -19,23 +19,14 @@ _LEGAL_FORMS = _words(
     "ab ag aps as asa bv co company corp corporation eg ev gbr gmbh inc incorporated kg kgaa llc llp lp limited"
     " ltd mbh nv ohg oy oyj plc pte pty pvt sa sarl sas sasu se sl spa srl ug"
 )
-#: Words of rank; those that mean the same → one of them.
-_RANKS = {word: word for word in _words("entry junior mid senior lead principal staff 1 2 3 4 5")} | {
-    "jr": "junior",
-    "jnr": "junior",
-    "sr": "senior",
-    "snr": "senior",
-    "midlevel": "mid",
-    "i": "1",
-    "ii": "2",
-    "iii": "3",
-    "iv": "4",
-    "v": "5",
-}
+#: Words of rank, a bit each; those that mean the same share one.
+_SAME_RANK = ("entry", "junior jr jnr", "mid midlevel", "senior sr snr", "lead", "principal", "staff")
+_SAME_NUMBER = ("1 i", "2 ii", "3 iii", "4 iv", "5 v")
+_RANKS = {word: 1 << place for place, words in enumerate((*_SAME_RANK, *_SAME_NUMBER)) for word in words.split()}
 #: Words that don't say what the job is: of workplaces, of both genders ('Entwickler:in'), and small ones.
 _SAYING_NOTHING = _words(
-    "a an and at der die das for für home in innen level mfd mwd of office on onsite hybrid remote site the und"
-    " urgent wfh"
+    "a an and at der die das for für home in innen level mfd mwd of office on onsite hybrid remote site the uk"
+    " und urgent us usa wfh worldwide"
 )
 #: Written in one word or two.
 _IN_ONE_WORD = {" full stack ": " fullstack ", " front end ": " frontend ", " back end ": " backend "}
@@ -53,7 +44,7 @@ def near_identities(postings: pl.DataFrame) -> pl.DataFrame:
 
     near_key: a number for the same company, role and place; null unless the company and a telling description are
     known. Legal forms ('GmbH'), ranks, words of gender, workplace and place in a title do not matter.
-    sketch: of the description, after two bytes for the rank in the title; null where near_key is.
+    sketch: of the description, after two bytes with a bit for each rank in the title; null where near_key is.
 
     Args:
         postings: title, company, location, description: cleaned texts.
@@ -65,21 +56,22 @@ def near_identities(postings: pl.DataFrame) -> pl.DataFrame:
         plain_title(pl.col("title").str.replace_all(_US_STATE, " ")).alias("title"),
         plain_text(pl.col("company").str.replace_all(".", "", literal=True)).alias("company"),
         plain_text(pl.col("location")).fill_null("").alias("location"),
+        plain_text(pl.concat_str("company", "location", separator=" ", ignore_nulls=True)).alias("elsewhere"),
         plain_text(pl.when(pl.col("company").is_not_null()).then("description")).alias("description"),
     )
     encoded = sketches(plain["description"])
     names: list[str | None] = []
-    ranks: list[str] = []
-    for (title, company, location), sketch in zip(plain.drop("description").rows(), encoded, strict=True):
-        telling = company and len(sketch) >= 2 * LEAST_TELLING
-        role, rank = _role_and_rank(title, location) if telling else ("", "")
-        names.append(SEPARATOR.join((_company(company), role, location)) if telling else None)
-        ranks.append(rank)
-    code_of = _codes(set(ranks))
-    told = [
-        None if name is None else code_of[rank] + sketch
-        for name, rank, sketch in zip(names, ranks, encoded, strict=True)
-    ]
+    told: list[bytes | None] = []
+    for (title, company, location, elsewhere), sketch in zip(
+        plain.drop("description").rows(), encoded, strict=True
+    ):
+        if company and len(sketch) >= 2 * LEAST_TELLING:
+            role, rank = _role_and_rank(title, elsewhere)
+            names.append(SEPARATOR.join((_company(company), role, location)))
+            told.append(rank.to_bytes(2, "little") + sketch)
+        else:
+            names.append(None)
+            told.append(None)
     keys = hashes(pl.Series(names, dtype=pl.String))
     return pl.DataFrame({"near_key": keys, "sketch": told}, schema=NEAR_IDENTITY)
 
@@ -92,19 +84,14 @@ def _company(plain: str) -> str:
     return "".join(words)
 
 
-def _role_and_rank(plain: str, location: str) -> tuple[str, str]:
-    """The words of a title that say what the job is, and those that say its rank; each in alphabetical order."""
+def _role_and_rank(plain: str, elsewhere: str) -> tuple[str, int]:
+    """The words of a title that say what the job is, in alphabetical order, and the bits of those of rank.
+
+    Words that are stated `elsewhere` don't say it ('Engineer at Acme, Berlin').
+    """
     padded = f" {plain} "
     for apart, together in _IN_ONE_WORD.items():
         padded = padded.replace(apart, together)
     words = set(padded.split())
-    ranks = {_RANKS[word] for word in words if word in _RANKS}
-    role = words - _RANKS.keys() - _SAYING_NOTHING - set(location.split())
-    return " ".join(sorted(role or words)), " ".join(sorted(ranks))
-
-
-def _codes(ranks: set[str]) -> dict[str, bytes]:
-    """Two bytes for each rank; zeros for none."""
-    stated = pl.Series(sorted(ranks - {""}), dtype=pl.String)
-    codes = [(number % 0xFFFF + 1).to_bytes(2, "little") for number in hashes(stated)]
-    return {"": b"\0\0", **dict(zip(stated, codes, strict=True))}
+    role = words - _RANKS.keys() - _SAYING_NOTHING - set(elsewhere.split())
+    return " ".join(sorted(role or words)), sum({_RANKS[word] for word in words & _RANKS.keys()})
