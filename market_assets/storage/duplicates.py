@@ -44,9 +44,6 @@ _SKETCHED_ROWS = sa.select(*_SKETCHED.c).where(_SKETCHED.c.sketch.is_not(None))
 _FORGET_SKETCHED = posting_sketches.delete().where(
     posting_sketches.c.posting_id.in_(sa.select(_SKETCHED.c.posting_id).where(_SKETCHED.c.sketch.is_(None)))
 )
-_FORGET_WITHOUT_FACTS = posting_sketches.delete().where(
-    posting_sketches.c.posting_id.not_in(sa.select(posting_facts.c.posting_id))
-)
 
 
 def keys_of(connection: MarketConnection, condition: sa.ColumnElement[bool]) -> pl.DataFrame:
@@ -59,11 +56,6 @@ def write_sketches(connection: MarketConnection, postings: pl.DataFrame) -> None
     connection.stage(_SKETCHED.name, postings.select(_SKETCH.names()))
     connection.upsert(posting_sketches, _SKETCHED_ROWS)
     connection.execute(_FORGET_SKETCHED)
-
-
-def forget_sketches(connection: MarketConnection) -> None:
-    """Delete the sketches of postings whose narrow rows are gone."""
-    connection.execute(_FORGET_WITHOUT_FACTS)
 
 
 def relink(connection: MarketConnection, touched: pl.DataFrame) -> int:

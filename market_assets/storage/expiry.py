@@ -14,7 +14,7 @@ from market_assets.compute.duplicates import KEYED
 from market_assets.compute.near_identity import near_identities
 from market_assets.storage.archive import ARCHIVED, read_month, write_month
 from market_assets.storage.connection import MarketConnection
-from market_assets.storage.duplicates import forget_sketches, keys_of, relink, write_sketches
+from market_assets.storage.duplicates import keys_of, relink, write_sketches
 from market_assets.storage.facts import ensure_skills
 from market_assets.storage.revisions import count_up_postings
 from market_assets.storage.tables import job_postings, posting_facts, rejected_postings, skills
@@ -65,7 +65,7 @@ def forget(connection: MarketConnection, reached_from: datetime, rejected_before
         gone = keys_of(connection, unreached)
         connection.execute(posting_facts.delete().where(unreached))
         if gone.height:
-            forget_sketches(connection)
+            write_sketches(connection, gone.with_columns(sketch=pl.lit(None, pl.Binary())))
             relink(connection, gone)
         old = rejected_postings.c.partition_date < rejected_before.date()
         rejections = connection.scalar(sa.select(sa.func.count()).select_from(rejected_postings).where(old))
