@@ -1,1 +1,1 @@
-"""How good the results are, beside what people use today; each script prints its own table."""
+"""How right the results are, on real postings, beside what people use today; each script prints its own table."""

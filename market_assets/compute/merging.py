@@ -29,6 +29,7 @@ CONTENT = (
     "stated_posted_at",
     "url_key",
     "job_key",
+    "near_key",
     "text_hash",
 )
 

@@ -13,6 +13,7 @@ from market_assets.compute import vocabulary
 from market_assets.compute.dates import parse_dates
 from market_assets.compute.identity import identities, posting_ids
 from market_assets.compute.locations import normalise_locations
+from market_assets.compute.near_identity import near_identities
 from market_assets.compute.schemas import NORMALISED_POSTING, RAW_POSTING, REJECTED_POSTING
 from market_assets.compute.stated_pay import stated_pay
 from market_assets.compute.texts import (
@@ -187,7 +188,7 @@ def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tupl
             *pay,
         ]
     ).with_columns(*_of_source(source, observed_at), *_of_several_fields())
-    known = told.hstack(identities(told))
+    known = told.hstack(identities(told)).hstack(near_identities(told))
     nulled |= known.select(_values_lost()).row(0, named=True)
     return known.select(NORMALISED_POSTING.names()), nulled
 

@@ -37,7 +37,8 @@ UTC_DATETIME = pl.Datetime("us", "UTC")
 #: One row an accepted posting. Null where a field is missing or was implausible.
 #: `salary_currency` (ISO 4217) and `salary_period` are as stated, so null where not stated.
 #: `stated_posted_at` is the posting time as stated. `url_key` and `job_key` are hashes that two
-#: postings of the same job share (null where there is nothing to tell it by).
+#: postings of the same job share (null where there is nothing to tell it by); `near_key` is one that those of the
+#: same company, role and place share, whose texts `sketch` compares.
 NORMALISED_POSTING = pl.Schema(
     {
         "posting_id": pl.Int64(),
@@ -60,6 +61,8 @@ NORMALISED_POSTING = pl.Schema(
         "stated_posted_at": UTC_DATETIME,
         "url_key": pl.Int64(),
         "job_key": pl.Int64(),
+        "near_key": pl.Int64(),
+        "sketch": pl.Binary(),
     }
 )
 

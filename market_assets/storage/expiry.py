@@ -10,9 +10,11 @@ from pathlib import Path
 import polars as pl
 import sqlalchemy as sa
 
+from market_assets.compute.duplicates import KEYED
+from market_assets.compute.near_identity import near_identities
 from market_assets.storage.archive import ARCHIVED, read_month, write_month
 from market_assets.storage.connection import MarketConnection
-from market_assets.storage.duplicates import relink
+from market_assets.storage.duplicates import keys_of, relink, write_sketches
 from market_assets.storage.facts import ensure_skills
 from market_assets.storage.revisions import count_up_postings
 from market_assets.storage.tables import job_postings, posting_facts, rejected_postings, skills
@@ -60,9 +62,10 @@ def forget(connection: MarketConnection, reached_from: datetime, rejected_before
     with connection.transaction():
         _count_up(connection)
         unreached = sa.and_(facts.posted_at < reached_from, sa.not_(facts.in_store))
-        gone = connection.read(sa.select(facts.posting_id, facts.url_key, facts.job_key).where(unreached), _KEYS)
+        gone = keys_of(connection, unreached)
         connection.execute(posting_facts.delete().where(unreached))
         if gone.height:
+            write_sketches(connection, gone.with_columns(sketch=pl.lit(None, pl.Binary())))
             relink(connection, gone)
         old = rejected_postings.c.partition_date < rejected_before.date()
         rejections = connection.scalar(sa.select(sa.func.count()).select_from(rejected_postings).where(old))
@@ -96,9 +99,6 @@ def restore_month(connection: MarketConnection, archive: Path, month: str, now: 
                 .where(job_postings.c.posting_id.in_(sa.select(kept.c.posting_id)))
             )
     return missing.height, there.height
-
-
-_KEYS = pl.Schema({"posting_id": pl.Int64(), "url_key": pl.Int64(), "job_key": pl.Int64()})
 
 
 def _expired(cutoff: datetime, now: datetime) -> sa.ColumnElement[bool]:
@@ -148,11 +148,12 @@ def _delete(connection: MarketConnection, batch: pl.DataFrame) -> int:
         _count_up(connection)
         gone = connection.stage("gone", batch.select("posting_id"))
         ids = sa.select(gone.c.posting_id)
+        keys = keys_of(connection, posting_facts.c.posting_id.in_(ids))
         connection.execute(job_postings.delete().where(job_postings.c.posting_id.in_(ids)))
         connection.execute(
             posting_facts.update().values(in_store=False).where(posting_facts.c.posting_id.in_(ids))
         )
-        relink(connection, batch.select("posting_id", "url_key", "job_key"))
+        relink(connection, keys)
     return batch.height
 
 
@@ -171,11 +172,12 @@ def _bring_back(connection: MarketConnection, postings: pl.DataFrame, now: datet
         in_store=pl.lit(True),
         first_of_job=pl.lit(True),
         salary=pl.mean_horizontal("annual_salary_min", "annual_salary_max"),
-    )
+    ).hstack(near_identities(postings))
     connection.append(job_postings, rows)
     staged = connection.stage("facts", rows.select(arrow_schema(posting_facts).names()))
     connection.upsert(posting_facts, sa.select(*staged.c).where(sa.true()))
-    relink(connection, rows.select("posting_id", "url_key", "job_key"))
+    write_sketches(connection, rows)
+    relink(connection, rows.select(KEYED.names()))
 
 
 def _categories(connection: MarketConnection, names: pl.Series) -> pl.DataFrame:

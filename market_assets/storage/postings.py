@@ -11,11 +11,12 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from market_assets.compute.duplicates import KEYED
 from market_assets.compute.merging import CONTENT, SIGHTING, merge_sightings, newest_of_each
 from market_assets.compute.schemas import NORMALISED_POSTING
 from market_assets.sources.reading import NormalisedBatch
 from market_assets.storage.connection import MarketConnection
-from market_assets.storage.duplicates import relink
+from market_assets.storage.duplicates import relink, write_sketches
 from market_assets.storage.revisions import count_up_postings
 from market_assets.storage.tables import job_postings, posting_facts, rejected_postings
 from market_assets.storage.types import arrow_schema
@@ -35,7 +36,7 @@ _KNOWN = pl.Schema(
         "in_store": pl.Boolean(),
     }
 )
-_KNOWN_OF_FACTS = ("posting_id", "url_key", "job_key", "text_hash", "posted_at", "in_store")
+_KNOWN_OF_FACTS = ("posting_id", "url_key", "job_key", "near_key", "text_hash", "posted_at", "in_store")
 
 
 def _staged(name: str, *columns: str) -> sa.TableClause:
@@ -189,7 +190,9 @@ class DayWriter:
         return self._connection.read(_KNOWN_QUERY, _KNOWN)
 
     def _write_postings(self, merged: pl.DataFrame) -> None:
-        taken = merged.filter("takes_content").drop("salary", "text_changed", "takes_content", "observed_at")
+        taken = merged.filter("takes_content").drop(
+            "salary", "text_changed", "takes_content", "observed_at", "sketch"
+        )
         self._connection.stage(_MERGED, taken)
         self._connection.upsert(job_postings, _merged_rows(tuple(taken.columns)))
         seen_before = merged.filter(~pl.col("takes_content"))
@@ -207,6 +210,7 @@ class DayWriter:
         self._connection.upsert(
             posting_facts, _fact_rows(tuple(facts.columns)), keep=("duplicate_of", "first_of_job")
         )
+        write_sketches(self._connection, merged.filter("takes_content"))
         self._connection.stage(_CHANGED.name, merged.filter("text_changed").select("posting_id"))
         self._connection.execute(_FORGET_SKILLS)
 
@@ -220,7 +224,7 @@ class DayWriter:
 
 
 def _keys(postings: pl.DataFrame) -> pl.DataFrame:
-    return postings.select("posting_id", "url_key", "job_key")
+    return postings.select(KEYED.names())
 
 
 def count_broken_links(connection: MarketConnection) -> int:

@@ -117,11 +117,21 @@ posting_facts = Table(
     Column("first_of_job", Boolean, nullable=False),
     Column("url_key", BigInteger),
     Column("job_key", BigInteger),
+    Column("near_key", BigInteger),
     Column("text_hash", BigInteger),
     Index(None, "posted_at"),
     Index(None, "url_key"),
     Index(None, "job_key"),
+    Index(None, "near_key"),
     Index(None, "duplicate_of"),
+)
+
+#: What the texts of postings that share a `near_key` are compared by, beside the narrow rows to keep those narrow.
+posting_sketches = Table(
+    "posting_sketches",
+    metadata,
+    Column("posting_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("sketch", LargeBinary, nullable=False),
 )
 
 skills = Table(

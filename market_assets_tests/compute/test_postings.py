@@ -71,7 +71,7 @@ def test_a_whole_posting() -> None:
         workplace="Hybrid",
         payload="{}",
     )
-    keys = {name: posting.pop(name) for name in ("posting_id", "url_key", "job_key")}
+    keys = {name: posting.pop(name) for name in ("posting_id", "url_key", "job_key", "near_key", "sketch")}
     assert posting == {
         "source": "jobs.example",
         "external_id": "17",

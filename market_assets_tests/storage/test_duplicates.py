@@ -6,12 +6,11 @@ from typing import Any
 
 import polars as pl
 import pytest
-import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.storage.connection import MarketConnection
-from market_assets.storage.duplicates import relink
+from market_assets.storage.duplicates import keys_of, relink
 from market_assets.storage.postings import count_broken_links
 from market_assets.storage.tables import job_postings, posting_facts
 from market_assets_tests.storage import brute_force
@@ -47,10 +46,7 @@ def take(connection: MarketConnection, step: tuple[str, int, Any]) -> None:
     numbers = [number_of(external_id) for external_id in what]
     facts = posting_facts.c
     with connection.transaction():
-        touched = connection.read(
-            sa.select(facts.posting_id, facts.url_key, facts.job_key).where(facts.posting_id.in_(numbers)),
-            pl.Schema({"posting_id": pl.Int64(), "url_key": pl.Int64(), "job_key": pl.Int64()}),
-        )
+        touched = keys_of(connection, facts.posting_id.in_(numbers))
         connection.execute(job_postings.delete().where(job_postings.c.posting_id.in_(numbers)))
         connection.execute(posting_facts.update().values(in_store=False).where(facts.posting_id.in_(numbers)))
         if kind == "forget":
