@@ -34,7 +34,7 @@ def print_recommendations(settings: Settings, names: Sequence[str], *, limit: in
         click.echo(json.dumps(best.to_dicts(), ensure_ascii=False))
         return
     if best.is_empty():
-        click.echo("no other skill is seen together with these more often than by chance", err=True)
+        click.echo("no other skill goes with these", err=True)
     for row in best.iter_rows(named=True):
         click.echo(_line(row, settings.currency))
 

@@ -26,14 +26,14 @@ AFFINITIES = pl.DataFrame(
     schema=SKILL_AFFINITIES,
     orient="row",
 )
-#: skill_a, skill_b, co_occurrences, npmi, npmi_lower
+#: skill_a, skill_b, co_occurrences, npmi, npmi_lower; those below 0.05 are very weak
 RELATED = [
     ("A", "B", 9, 0.4, 0.3),
     ("A", "C", 5, 0.6, 0.1),
     ("A", "D", 4, 0.2, -0.1),
     ("B", "C", 8, 0.5, 0.2),
     ("B", "D", 2, -0.1, -0.3),
-    ("B", "E", 2, -0.2, -0.4),
+    ("B", "E", 2, 0.04, -0.4),
 ]
 PAY = pl.DataFrame({"skill": ["C", "E"], "median_salary": [100_000.0, 1.0]})
 
@@ -43,7 +43,10 @@ def related() -> pl.DataFrame:
         ("support", "confidence_ab", "confidence_ba", "lift", "lift_lower", "log_likelihood"), 0.5
     )
     names = ("skill_a", "skill_b", "co_occurrences", "npmi", "npmi_lower")
-    rows = [{**dict(zip(names, row, strict=True)), **rest, "strength": "weak"} for row in RELATED]
+    rows = [
+        {**dict(zip(names, row, strict=True)), **rest, "strength": "weak" if row[3] >= 0.05 else "very_weak"}
+        for row in RELATED
+    ]
     return related_skills(pl.DataFrame(rows, schema=SKILL_RELATIONSHIPS))
 
 
@@ -113,7 +116,7 @@ def test_recommend_beside_sums_in_a_loop(given_market: Market, skills: list[str]
     pay = pl.DataFrame({"skill": list(SKILLS), "median_salary": [float(len(skill)) for skill in SKILLS]})
     reasons: dict[str, list[dict[str, Any]]] = {}
     for row in sorted(table.to_dicts(), key=lambda row: (-row["npmi_lower"], -row["npmi"], row["skill"])):
-        if row["skill"] in skills and row["related_skill"] not in skills and row["npmi"] > 0:
+        if row["skill"] in skills and row["related_skill"] not in skills and row["strength"] != "very_weak":
             told = {name: row[name] for name in ("skill", "co_occurrences", "npmi_lower", "strength")}
             reasons.setdefault(row["related_skill"], []).append(told)
     sums = dict.fromkeys(reasons, 0.0)
