@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_up_market import AS_OF
+from rich.cells import cell_len
 
 from market_assets.report import numbers, selections
 from market_assets.report.tables import COLUMNS, ReportTables
@@ -101,5 +102,5 @@ def test_short_amounts(amount: float, text: str) -> None:
 def test_shortened_text_fits_and_is_a_beginning(text: str, width: int) -> None:
     short = numbers.shortened(text, width)
     whole = numbers.printable(text)
-    assert len(short) <= width
+    assert cell_len(short) <= width
     assert short == whole or (short.endswith("…") and whole.startswith(short[:-1].rstrip()))
