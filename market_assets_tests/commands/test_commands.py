@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +39,7 @@ def filled(project: Path) -> Iterator[Pipeline]:
     settings = Settings(MARKET_ASSETS_DATA_DIR=project / "data", _env_file=None)
     with Pipeline(settings, ListedSource(days={TODAY: [*POSTINGS, *aged]})) as pipeline:
         pipeline.ingest(TODAY)
-        pipeline.refresh(datetime.now(UTC))
+        pipeline.refresh(datetime.combine(TODAY, time.max, UTC))
         yield pipeline
 
 

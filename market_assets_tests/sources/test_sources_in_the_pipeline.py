@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -127,9 +128,12 @@ def test_the_check_tries_each_source_with_one_request(
     check_sources(settings)
     shown = capsys.readouterr().out
     assert [asked.path for asked in server.asked] == ["/rss", "/lists"]
-    for name, number in (("feed", "2"), ("arbeitnow", "1"), ("sample", "6")):
+    # The sample's other boards and sightings depend on the day: at least what was asked for.
+    for name, number in (("feed", r"2"), ("arbeitnow", r"1"), ("sample", r"[3-9]|1\d")):
         (line,) = (line for line in shown.splitlines() if name in line)
-        assert [cell.strip() for cell in line.split("│")[1:4]] == [name, "yes", number]
+        cells = [cell.strip() for cell in line.split("│")[1:4]]
+        assert cells[:2] == [name, "yes"]
+        assert re.fullmatch(number, cells[2])
     assert not settings.data_dir.exists() or not list(settings.data_dir.rglob("manifest.json"))
 
 
