@@ -1,4 +1,4 @@
-"""Every operation of the document that is not of the market succeeds at least once, in the order a person would go."""
+"""Every operation of the document beside the market's succeeds at least once, in the order a person would go."""
 
 from __future__ import annotations
 
