@@ -67,6 +67,12 @@ class Market:
 
         return read_table(self._connection, table)
 
+    def count(self, table: sa.Table) -> int:
+        """How many rows a result table has."""
+        from market_assets.storage.results import count_rows
+
+        return count_rows(self._connection, table)
+
     def duplicates(self) -> int:
         """Postings of the window that do not count because they are another's duplicates."""
         from market_assets.storage.quality import count_duplicates

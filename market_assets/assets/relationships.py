@@ -72,7 +72,7 @@ def _unless_empty(name: str) -> Callable[[dg.AssetExecutionContext, Market], str
     def skip(context: dg.AssetExecutionContext, market: Market) -> str | None:
         from market_assets.storage.tables import metadata
 
-        if KEEP_RECOMMENDATIONS_TAG in context.run.tags and market.table(metadata.tables[name]).height:
+        if KEEP_RECOMMENDATIONS_TAG in context.run.tags and market.count(metadata.tables[name]):
             return "the weekly rebuild makes it anew"
         return None
 

@@ -28,6 +28,7 @@ from market_assets.report.svg import (
     UP,
     WIDTH,
     axes_at,
+    box_at,
     canvas,
     inline_svg,
     named_rows,
@@ -143,9 +144,7 @@ def _strength_legend(figure: Figure) -> None:
     entries = [(RULE, "seldom or never"), *zip(STRENGTHS, STRENGTH_NAMES, strict=True)]
     for place, (colour, name) in enumerate(reversed(entries)):
         text_at(figure, 350, 10 + 20 * place, name.replace("_", " "), MUTED)
-        swatch = axes_at(figure, 330, 4 + 20 * place, 12, 12)
-        swatch.set_axis_off()
-        swatch.add_patch(Rectangle((0, 0), 1, 1, color=colour))
+        box_at(figure, 330, 4 + 20 * place, 12, colour)
 
 
 def daily_volume(days: pl.DataFrame) -> str:

@@ -18,6 +18,7 @@ import polars as pl
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 from market_assets.report import numbers
 
@@ -105,6 +106,13 @@ def text_at(figure: Figure, left: float, top: float, text: str, colour: str, ali
     """Text at a place of the figure; `align` is left, center or right."""
     across, down = figure.get_size_inches() * _PIXELS_PER_INCH
     figure.text(left / across, 1 - top / down, text, color=colour, ha=align, va="center_baseline")
+
+
+def box_at(figure: Figure, left: float, top: float, side: float, colour: str) -> None:
+    """A filled square; axes of its own would take many times as long to draw."""
+    across, down = figure.get_size_inches() * _PIXELS_PER_INCH
+    corner = (left / across, 1 - (top + side) / down)
+    figure.add_artist(Rectangle(corner, side / across, side / down, color=colour, transform=figure.transFigure))
 
 
 def named_rows(axes: Axes, names: pl.Series) -> None:

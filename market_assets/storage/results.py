@@ -42,9 +42,14 @@ def replace_table(connection: MarketConnection, table: sa.Table, rows: pl.DataFr
             raise InvariantError(table.name, problems)
         connection.append(table, rows)
         count_up_table(connection, table)
-        written = connection.scalar(sa.select(sa.func.count()).select_from(table))
+        written = count_rows(connection, table)
         if written != rows.height:
             raise InvariantError(table.name, [f"{rows.height} rows were computed but {written} written"])
+
+
+def count_rows(connection: MarketConnection, table: sa.Table) -> int:
+    """How many rows a table has."""
+    return int(connection.scalar(sa.select(sa.func.count()).select_from(table)))
 
 
 def read_table(connection: MarketConnection, table: sa.Table) -> pl.DataFrame:

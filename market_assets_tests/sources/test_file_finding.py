@@ -11,6 +11,7 @@ from typing import Any
 import fsspec
 import pytest
 from board_server import Answer, BoardServer
+from fsspec.implementations.memory import MemoryFileSystem
 
 from market_assets.sources.files.finding import find_files, without_credentials
 from market_assets.sources.files.source import FileSource
@@ -119,7 +120,7 @@ def test_what_another_file_system_raises_does_not_escape(monkeypatch: pytest.Mon
     def refuse(*_: object) -> None:
         raise NoCredentialsError("AKIA… is wrong")
 
-    monkeypatch.setattr(fsspec.implementations.memory.MemoryFileSystem, "isdir", refuse)
+    monkeypatch.setattr(MemoryFileSystem, "isdir", refuse)
     with pytest.raises(SourceError, match=r"it can't be opened \(NoCredentialsError\)") as caught:
         find_files(f"{memory}/a.csv")
     assert "AKIA" not in str(caught.value)
