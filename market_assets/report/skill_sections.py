@@ -171,7 +171,6 @@ def relationships(tables: ReportTables) -> str:
         Column("pair", "Pair"),
         Column("co_occurrences", "Together", numbers.count),
         Column("support", "Support", numbers.share),
-        Column("lift", "Lift", numbers.ratio, secondary=True),
         Column("npmi", "npmi", numbers.ratio),
         Column("npmi_lower", "npmi at least", numbers.ratio),
         Column("strength", "Strength", secondary=True),

@@ -122,7 +122,6 @@ class TestFigures:
                 f"{row['skill_a']} + {row['skill_b']}",
                 str(row["co_occurrences"]),
                 f"{row['support'] * 100:.1f}%",
-                f"{row['lift']:.2f}",
                 f"{row['npmi']:.2f}",
                 f"{row['npmi_lower']:.2f}",
                 row["strength"].replace("_", " "),
