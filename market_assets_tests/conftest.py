@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 
@@ -15,6 +16,10 @@ from market_assets.settings import Settings
 from market_assets.storage import schema
 from market_assets.storage.connection import MarketConnection
 from market_assets.storage.database import Database
+
+# A busy machine is no failure: no example has to be quick.
+hypothesis.settings.register_profile("patient", parent=hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("patient")
 
 PROJECT = Path(__file__).resolve().parents[1]
 REAL_DATA = PROJECT.parent / "shared" / "data"
