@@ -27,6 +27,8 @@ from market_assets.storage import schema
 from market_assets.storage.database import Database
 from market_assets.storage.lock import StoreLock
 from market_assets.storage.quality import count_stored, newest_stated
+from market_assets.storage.results import count_rows
+from market_assets.storage.tables import market_summary
 
 #: How many days of the past an empty store is filled with.
 FIRST_DAYS = 180
@@ -97,10 +99,20 @@ def _start_afresh(settings: Settings) -> None:
 def _plan_for_sources(settings: Settings, days: int | None) -> _Plan:
     sources = configured_sources(settings)
     if days is None:
-        store = MarketStore(settings, "run")
-        with store.reading() as connection:
-            days = FIRST_DAYS if count_stored(connection) == 0 else 1
+        days = FIRST_DAYS if _is_first_run(settings, sources) else 1
     return _Plan(settings, sources, past_days=days - 1, refetch=False, as_of_newest=False)
+
+
+def _is_first_run(settings: Settings, sources: Sequence[Source]) -> bool:
+    """Whether the store is empty, or the run that was to fill it broke off before it came to statistics."""
+    store = MarketStore(settings, "run")
+    with store.reading() as connection:
+        if count_stored(connection) == 0:
+            return True
+        if count_rows(connection, market_summary):
+            return False
+    first_day = datetime.now(UTC).date() - timedelta(days=FIRST_DAYS - 1)
+    return any(source.any_day and store.landing.landed(source.name, first_day) for source in sources)
 
 
 def _run(instance: dg.DagsterInstance, plan: _Plan, say: Any, *, as_json: bool) -> None:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import subprocess
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
 
-from market_assets_tests.commands.programs import make_project, market_assets, run
+from market_assets.commands.run import FIRST_DAYS
+from market_assets_tests.commands.programs import (
+    PATIENCE_SECONDS,
+    PROGRAMS,
+    environment,
+    make_project,
+    market_assets,
+    run,
+)
 from market_assets_tests.pipelines import RESULTS, read_rows
 
 pytestmark = pytest.mark.slow
@@ -41,6 +53,31 @@ def test_the_main_job_from_nothing_and_once_more(project: Path, monkeypatch: pyt
         runs = instance.get_runs()
     assert {record.job_name for record in runs} == {"daily_sample_ingestion", "__ASSET_JOB"}
     assert {record.status for record in runs} == {dg.DagsterRunStatus.SUCCESS}
+
+
+def test_a_first_fill_that_was_killed_is_finished_by_the_next_run(project: Path) -> None:
+    url = f"sqlite:///{project / 'data/market.db'}"
+    command = [PROGRAMS / "market-assets", "run"]
+    killed = subprocess.Popen(command, cwd=project, env=environment(), stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not ((project / "data/market.db").exists() and has_postings(url)):
+        assert killed.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    killed.kill()
+    killed.wait()
+    before = {row["partition_date"] for row in read_rows(url, "job_postings")}
+    assert 0 < len(before) < FIRST_DAYS - 1
+
+    ended = market_assets("run", "--json", cwd=project)
+    assert ended.code == 0, ended.err
+    assert len({row["partition_date"] for row in read_rows(url, "job_postings")}) == FIRST_DAYS
+
+
+def has_postings(url: str) -> bool:
+    with contextlib.suppress(sa.exc.OperationalError):
+        return bool(read_rows(url, "job_postings"))
+    return False
 
 
 def test_settings_in_the_env_file_count(project: Path) -> None:
