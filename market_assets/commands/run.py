@@ -78,8 +78,9 @@ def _plan_for_file(settings: Settings, file: Path, mapping: dict[str, str], say:
     name = re.sub(r"[^a-z0-9]+", "_", file.stem.lower()).strip("_") or "file"
     name = name if name[0].isalpha() else f"file_{name}"
     source = FileSource(name, file, mapping)
+    shown = source.mapping_shown()
     say(f"{file}: which column is what (say otherwise with --map FIELD=COLUMN)")
-    for field, column in source.mapping_shown().items():
+    for field, column in shown.items():
         say(f"  {field:<16} {column}")
     if settings.database_url is None:
         settings = settings.of_file(file.stem)
