@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from market_assets.cli import main
+from market_assets.cli.main import main
 from market_assets.settings import Settings, get_settings
 from market_assets_tests.commands.programs import make_project
 

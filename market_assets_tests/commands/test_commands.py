@@ -11,7 +11,7 @@ from typing import Any
 import click
 import pytest
 
-from market_assets.cli import main
+from market_assets.cli.main import main
 from market_assets.settings import Settings
 from market_assets_tests.commands.conftest import Invoke
 from market_assets_tests.pipelines import ListedSource, Pipeline, read_rows

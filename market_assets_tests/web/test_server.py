@@ -121,8 +121,8 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
 
 COMMANDS = {
     "of the deployment": ["-m", "market_assets.web"],
-    "market-assets web": ["-c", "from market_assets.cli import main; main()", "web"],
-    "market-assets serve": ["-c", "from market_assets.cli import main; main()", "serve"],
+    "market-assets web": ["-c", "from market_assets.cli.main import main; main()", "web"],
+    "market-assets serve": ["-c", "from market_assets.cli.main import main; main()", "serve"],
 }
 
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from market_assets import settings as settings_module
-from market_assets.cli import main
+from market_assets.cli.main import main
 from market_assets.commands.users import make_first_admin
 from market_assets.settings import Settings
 from market_assets.storage import audit, schema, users

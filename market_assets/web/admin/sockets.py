@@ -40,7 +40,11 @@ async def events(socket: WebSocket) -> None:
         finally:
             for task in (telling, listening):
                 task.cancel()
-            await asyncio.gather(telling, listening, return_exceptions=True)
+            # Not gather: it loses the message by which a server knows its own cancellation of this call.
+            await asyncio.wait((telling, listening))
+            for task in (telling, listening):
+                if not task.cancelled():
+                    task.exception()
 
 
 async def _tell(socket: WebSocket, queue: EventQueue) -> None:
