@@ -15,7 +15,7 @@ import dagster as dg
 import sqlalchemy as sa
 
 from market_assets.assets.moments import AS_OF_TAG, PARTITION_TAG
-from market_assets.assets.raw_postings import REFETCH_TAG
+from market_assets.assets.raw_postings import refetching
 from market_assets.automation.failure import forget_causes
 from market_assets.automation.jobs import CLEANUP, INGESTION, REBUILD, REFRESH
 from market_assets.definitions import build_defs
@@ -73,6 +73,7 @@ class Pipeline:
     def __init__(self, settings: Settings, *sources: Source) -> None:
         self.settings = settings
         self.instance = dg.DagsterInstance.ephemeral()
+        self._sources = sources
         self._definitions = build_defs(settings, sources)
 
     def __enter__(self) -> Pipeline:
@@ -84,11 +85,13 @@ class Pipeline:
         forget_causes()
         self.instance.dispose()
 
-    def run(self, job: str, tags: Mapping[str, str] | None = None) -> dg.ExecuteInProcessResult:
+    def run(
+        self, job: str, tags: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None
+    ) -> dg.ExecuteInProcessResult:
         return self._definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             tags=dict(tags or {}),
-            run_config=QUIET,
+            run_config={**QUIET, **(config or {})},
             raise_on_error=False,
         )
 
@@ -112,7 +115,7 @@ class Pipeline:
                 "dagster/asset_partition_range_start": first.isoformat(),
                 "dagster/asset_partition_range_end": last.isoformat(),
             }
-        return done(self.run(INGESTION, tags | ({REFETCH_TAG: "true"} if refetch else {})))
+        return done(self.run(INGESTION, tags, refetching(self._sources) if refetch else {}))
 
     def refresh(self, as_of: datetime) -> dg.ExecuteInProcessResult:
         return done(self.run(REFRESH, {AS_OF_TAG: as_of.isoformat()}))

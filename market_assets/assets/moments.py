@@ -37,7 +37,7 @@ def days_of(context: dg.AssetExecutionContext) -> list[date]:
     """The daily partitions of a run. One without a partition is about today, and says so in its tags."""
     if not (context.has_partition_key or context.has_partition_key_range):
         today = datetime.now(UTC).date().isoformat()
-        context.instance.add_run_tags(context.run_id, {PARTITION_TAG: today})
+        context.instance.add_run_tags(context.run.run_id, {PARTITION_TAG: today})
         # The steps of a run share this object, and Dagster reads the partition of their events from it.
         context.run.tags[PARTITION_TAG] = today  # type: ignore[index]
     return [date.fromisoformat(key) for key in context.partition_keys]
@@ -47,6 +47,6 @@ def as_of(context: dg.AssetExecutionContext) -> datetime:
     """The moment of a refresh: the same in all steps of a run."""
     if stated := context.run.tags.get(AS_OF_TAG):
         return datetime.fromisoformat(stated)
-    record = context.instance.get_run_record_by_id(context.run_id)
+    record = context.instance.get_run_record_by_id(context.run.run_id)
     started = record and (record.start_time or record.create_timestamp.timestamp())
     return datetime.fromtimestamp(started, UTC) if started else datetime.now(UTC)

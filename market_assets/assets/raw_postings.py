@@ -1,5 +1,6 @@
 """What the sources gave, landed as it came: one asset a source, a partition a day."""
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +11,20 @@ from market_assets.assets.store import MarketStore
 
 if TYPE_CHECKING:
     from market_assets.sources.protocol import Source
+    from market_assets.storage.landing import LandedDay
 
 FETCHED_CHECK = "fetched"
-#: A run with this tag fetches again what was landed before.
-REFETCH_TAG = "market_assets/refetch"
+
+
+class RawPostingsConfig(dg.Config):
+    """Whether to fetch again what was landed before."""
+
+    refetch: bool = False
+
+
+def refetching(sources: Sequence["Source"]) -> dict[str, Any]:
+    """The run config with which a run fetches all that these sources have, landed before or not."""
+    return {"ops": {f"raw_postings__{source.name}": {"config": {"refetch": True}} for source in sources}}
 
 
 def raw_postings_asset(source: "Source") -> dg.AssetsDefinition:
@@ -27,17 +38,17 @@ def raw_postings_asset(source: "Source") -> dg.AssetsDefinition:
             dg.AssetCheckSpec(
                 FETCHED_CHECK,
                 asset=["raw_postings", source.name],
-                description="The source answered; where it did not, the day is ingested without it.",
+                description="The source answered in the form that is known of it; where it did not, the day is "
+                "ingested without it.",
             )
         ],
         **DAILY_ASSET,
     )
     def raw_postings(
-        context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
+        context: dg.AssetExecutionContext, config: RawPostingsConfig, store: dg.ResourceParam[MarketStore]
     ) -> dg.MaterializeResult:
         days = days_of(context)
-        refetch = REFETCH_TAG in context.run.tags
-        outcomes = [_land(store, source, day, refetch=refetch) for day in days]
+        outcomes = [_land(store, source, day, refetch=config.refetch) for day in days]
         failures = [outcome["failure"] for outcome in outcomes if outcome["failure"]]
         for failure in failures:
             context.log.warning(failure)
@@ -61,19 +72,19 @@ def raw_postings_asset(source: "Source") -> dg.AssetsDefinition:
 
 
 def _land(store: MarketStore, source: "Source", day: date, *, refetch: bool) -> dict[str, Any]:
-    """Land a source's day unless it was landed before, or only in part; its own failures are noted, not raised."""
+    """Land a source's day unless it was landed whole before; its own failures are noted, not raised."""
     from market_assets.sources.protocol import SourceError
 
     now = datetime.now(UTC)
     landed = store.landing.landed(source.name, day)
-    fetched = refetch or landed is None or bool(landed.problems and (source.any_day or day == now.date()))
-    problems = landed.problems if landed and not fetched else ()
+    problems = _problems(store, source, landed)
+    fetched = refetch or landed is None or bool(problems and (source.any_day or day == now.date()))
     if fetched:
         try:
             landed = store.landing.land(source.name, day, source.fetch(day, now), kept=landed)
-            problems = landed.problems
+            problems = _problems(store, source, landed)
         except SourceError as error:
-            problems = (str(error),)
+            problems = [str(error)]
             store.landing.land_failure(source.name, day, str(error))
     payloads = landed.payloads if landed else ()
     failure = f"{source.name} on {day}: {'; '.join(problems)}" if problems else None
@@ -83,3 +94,12 @@ def _land(store: MarketStore, source: "Source", day: date, *, refetch: bool) -> 
         "bytes": sum(payload.size for payload in payloads),
         "fetched": fetched,
     }
+
+
+def _problems(store: MarketStore, source: "Source", landed: "LandedDay | None") -> list[str]:
+    """What could not be fetched of a landed day, and what came in another form than it used to."""
+    from market_assets.sources.reading import unreadable
+
+    if landed is None:
+        return []
+    return [*landed.problems, *unreadable(source, store.landing.open(landed))]

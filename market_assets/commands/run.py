@@ -13,7 +13,7 @@ import click
 import dagster as dg
 
 from market_assets.assets.moments import AS_OF_TAG
-from market_assets.assets.raw_postings import REFETCH_TAG
+from market_assets.assets.raw_postings import refetching
 from market_assets.assets.store import MarketStore
 from market_assets.automation.failure import forget_causes, recorded_cause
 from market_assets.automation.jobs import INGESTION
@@ -129,8 +129,10 @@ def _run(instance: dg.DagsterInstance, plan: _Plan, say: Any, *, as_json: bool) 
         }
         intake += _ingest(instance, plan, backfillable, tags, quiet=as_json)
     say(f"Ingesting {today}")
-    tags = {"dagster/partition": today.isoformat()} | ({REFETCH_TAG: "true"} if plan.refetch else {})
-    intake += _ingest(instance, plan, plan.sources, tags, quiet=as_json)
+    config = refetching(plan.sources) if plan.refetch else {}
+    intake += _ingest(
+        instance, plan, plan.sources, {"dagster/partition": today.isoformat()}, config=config, quiet=as_json
+    )
 
     moment, note = _as_of(plan)
     say(f"Statistics, relationships and the report as of {moment:%Y-%m-%d %H:%M} UTC")
@@ -147,10 +149,16 @@ def _run(instance: dg.DagsterInstance, plan: _Plan, say: Any, *, as_json: bool) 
 
 
 def _ingest(
-    instance: dg.DagsterInstance, plan: _Plan, sources: Sequence[Source], tags: dict[str, str], *, quiet: bool
+    instance: dg.DagsterInstance,
+    plan: _Plan,
+    sources: Sequence[Source],
+    tags: dict[str, str],
+    *,
+    config: dict[str, Any] | None = None,
+    quiet: bool,
 ) -> Intake:
     job = build_defs(plan.settings, sources).resolve_job_def(INGESTION)
-    result = _execute(job, instance, tags=tags, quiet=quiet)
+    result = _execute(job, instance, tags=tags, config=config, quiet=quiet)
     counts: dict[str, Any] = {}
     for event in result.get_asset_materialization_events():
         if event.asset_key == dg.AssetKey("job_postings"):
@@ -176,11 +184,16 @@ def _as_of(plan: _Plan) -> tuple[datetime, str | None]:
 
 
 def _execute(
-    job: dg.JobDefinition, instance: dg.DagsterInstance, *, quiet: bool, **how: Any
+    job: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    *,
+    config: dict[str, Any] | None = None,
+    quiet: bool,
+    **how: Any,
 ) -> dg.ExecuteInProcessResult:
     result = job.execute_in_process(
         instance=instance,
-        run_config={"loggers": {"progress": {"config": {"quiet": quiet}}}},
+        run_config={"loggers": {"progress": {"config": {"quiet": quiet}}}, **(config or {})},
         raise_on_error=False,
         **how,
     )

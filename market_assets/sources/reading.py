@@ -63,6 +63,21 @@ def read_batches(landed: Iterable[LandedSource], failures: dict[str, str]) -> It
         raise EverySourceFailedError(failures)
 
 
+def unreadable(source: Source, payloads: Iterable[Payload]) -> list[str]:
+    """What is wrong with those payloads that are not of the form that is known of the source.
+
+    Only their first postings are read: enough to see that an interface has changed.
+    """
+    problems = []
+    for payload in payloads:
+        try:
+            with payload.open() as content:
+                next(iter(source.read(payload.name, content)), None)
+        except (SourceError, OSError, EOFError) as error:
+            problems.append(str(error))
+    return problems
+
+
 def _normalised(landed: LandedSource, batch: RawBatch) -> NormalisedBatch:
     normalised = normalise(batch.frame, source=landed.source.name, observed_at=landed.observed_at)
     undecodable = rejected_frame(

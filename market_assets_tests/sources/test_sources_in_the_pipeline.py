@@ -14,7 +14,7 @@ import pytest
 from board_server import Answer, BoardServer
 from recordings import RSS, as_json
 
-from market_assets.assets.raw_postings import REFETCH_TAG, raw_postings_asset
+from market_assets.assets.raw_postings import raw_postings_asset, refetching
 from market_assets.assets.store import store_resource
 from market_assets.commands.errors import CommandFailedError
 from market_assets.commands.sources import check_sources
@@ -45,8 +45,8 @@ class Pipeline:
     """The raw postings of one source, for today or for the partition that was first fetched."""
 
     def __init__(self, settings: Settings) -> None:
-        (source,) = load_sources(settings.sources, keys=settings.board_keys)
-        self._assets = [raw_postings_asset(source)]
+        (self._source,) = load_sources(settings.sources, keys=settings.board_keys)
+        self._assets = [raw_postings_asset(self._source)]
         self._settings = settings
         self.day = datetime.now(UTC).date()
 
@@ -56,7 +56,7 @@ class Pipeline:
             self._assets,
             resources={"store": store_resource(self._settings)},
             partition_key=self.day.isoformat(),
-            tags={REFETCH_TAG: "true"} if refetch else None,
+            run_config=refetching([self._source]) if refetch else None,
         )
         (event,) = result.get_asset_materialization_events()
         (check,) = result.get_asset_check_evaluations()
@@ -96,6 +96,25 @@ def test_what_failed_is_fetched_when_the_day_is_run_again(server: BoardServer, t
     told, passed = pipeline.run(refetch=True)
     assert (told["status"], passed) == ("failed", False)
     assert sorted(pipeline.landed("greenhouse")) == ["a.json", "b.json"], "what was landed stays"
+
+
+def test_an_answer_of_another_shape_reddens_its_own_check(server: BoardServer, tmp_path: Path) -> None:
+    changed = Answer(b'{"jobs": [{"headline": "a"}, {"headline": "b"}]}')
+    server.serve("/a/jobs", changed)
+    server.serve("/b/jobs", jobs("second"))
+    entry = {"type": "greenhouse", "url": server.url, "companies": ["a", "b"]}
+    pipeline = Pipeline(configured(tmp_path, entry))
+
+    told, passed = pipeline.run()
+    assert (told["status"], told["payloads"], passed) == ("failed", 2, False)
+    assert "a.json: its format has changed: no posting has a title among its fields (headline)" in told["failure"]
+    assert "b.json" not in told["failure"]
+
+    server.asked.clear()
+    server.serve("/a/jobs", jobs("first"))
+    told, passed = pipeline.run()
+    assert (told["status"], told["payloads"], passed) == ("landed", 2, True), "today's can be fetched again"
+    assert server.asked != []
 
 
 def test_no_key_in_anything_that_is_kept(server: BoardServer, tmp_path: Path) -> None:
