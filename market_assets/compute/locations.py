@@ -33,6 +33,8 @@ _WORKPLACE_WORDS = re.compile(
 )
 _WASHINGTON_DC = re.compile(r"\bwashington\s*,?\s*(?:d\.?\s?c\b\.?|district of columbia\b)", re.IGNORECASE)
 _ALTERNATIVES = re.compile(r"[;|•·/\n]|\s+or\s+", re.IGNORECASE)
+#: What may also part alternatives, but stands in the names of countries and towns as well.
+_WEAK_ALTERNATIVES = re.compile(r"\s+and\s+|\s*[&,]\s*|-", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,10 @@ def _normalise(text: str) -> tuple[str | None, str | None, str | None]:
     whole = "; ".join(listed(text))[:_LONGEST_READ]
     workplace = workplace_of(whole)
     shorter = _WORKPLACE_WORDS.sub(" ", whole)
-    alternatives = _ALTERNATIVES.split(_WASHINGTON_DC.sub("Washington DC", shorter))
-    told = min(map(_tell, alternatives), key=lambda told: (not told.is_city, told.country is None))
+    named = _WASHINGTON_DC.sub("Washington DC", shorter)
+    told = _tell_best(_ALTERNATIVES.split(named))
+    if told.country is None:
+        told = _tell_best(_WEAK_ALTERNATIVES.split(named))
     if told.country is not None and told.location is not None:
         return told.location[:LONGEST_LOCATION], told.country, workplace
     cleaned = re.sub(r"\(\s*\)|\[\s*\]", " ", shorter)
@@ -71,6 +75,10 @@ def _normalise(text: str) -> tuple[str | None, str | None, str | None]:
 
 
 _LOCATIONS = Remembered(lambda texts: map(_normalise, texts), LOCATION)
+
+
+def _tell_best(alternatives: list[str]) -> Told:
+    return min(map(_tell, alternatives), key=lambda told: (not told.is_city, told.country is None))
 
 
 def _tell(text: str) -> Told:

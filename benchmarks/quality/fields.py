@@ -1,0 +1,81 @@
+"""Salaries and locations as they stand in real postings: how many are read as a person reads them."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks.quality.real_postings import DATA
+from market_assets.compute.locations import normalise_locations
+from market_assets.compute.salaries import parse_salary_texts
+
+LABELS = Path(__file__).parent / "labels"
+#: What was asked of both: the share of right answers.
+SALARIES_WANTED, COUNTRIES_WANTED = 0.99, 0.97
+
+
+def labels(name: str) -> dict[str, dict[str, str]]:
+    """The labels of a file, by the name that `name_of` gives a text."""
+    with (LABELS / name).open(encoding="utf-8", newline="") as lines:
+        rows = csv.DictReader(lines)
+        key = (rows.fieldnames or [""])[0]
+        return {row[key]: row for row in rows}
+
+
+def name_of(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def stated(pay: Mapping[str, object]) -> tuple[object, ...]:
+    """Currency, minimum, maximum and period, whether from the labels or as they were read."""
+    figures = [pay[name] for name in ("minimum", "maximum")]
+    amounts = [None if figure in (None, "") else float(str(figure)) for figure in figures]
+    return pay["currency"] or None, *amounts, pay["period"] or None
+
+
+def salaries() -> None:
+    known = labels("salaries.csv")
+    texts = pl.read_csv(DATA / "postings" / "salary_strings.csv")["raw"].unique(maintain_order=True)
+    read = list(zip(texts, parse_salary_texts(texts).iter_rows(named=True), strict=True))
+    judged = [(text, pay) for text, pay in read if known[name_of(text)]["is_salary"] != "unclear"]
+    wrong = [(text, pay) for text, pay in judged if stated(pay) != stated(known[name_of(text)])]
+    print(
+        f"salaries   {len(judged) - len(wrong)} of {len(judged)} right  {1 - len(wrong) / len(judged):.2%}, ",
+        end="",
+    )
+    print(f"at least {SALARIES_WANTED:.0%} wanted; {len(read) - len(judged)} unclear ones left out")
+    for text, pay in wrong:
+        print(f"  {text!r}: {pay}")
+
+
+def countries() -> None:
+    known = labels("locations.csv")
+    texts = pl.read_parquet(DATA / "postings" / "ats_jobs_2026.parquet")["location_raw"].drop_nulls()
+    texts = texts.unique(maintain_order=True)
+    labelled = texts.filter(pl.Series([name_of(text) in known for text in texts]))
+    assert len(labelled) == len(known)
+    told = normalise_locations(labelled)["country"]
+    wrong = [
+        (text, country, known[name_of(text)]["country"] or None)
+        for text, country in zip(labelled, told, strict=True)
+        if country != (known[name_of(text)]["country"] or None)
+    ]
+    print(
+        f"countries  {len(known) - len(wrong)} of {len(known)} right  {1 - len(wrong) / len(known):.2%}, ", end=""
+    )
+    print(f"at least {COUNTRIES_WANTED:.0%} wanted")
+    for text, country, wanted in wrong:
+        print(f"  {text!r}: {country}, not {wanted}")
+
+
+def main() -> None:
+    salaries()
+    countries()
+
+
+if __name__ == "__main__":
+    main()
