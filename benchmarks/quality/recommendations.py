@@ -28,7 +28,7 @@ import polars as pl
 from market_assets.compute.facts import FACT, Facts
 from market_assets.compute.relationships.affinities import skill_affinities
 from market_assets.compute.relationships.pairs import skill_pairs
-from market_assets.compute.relationships.recommendations import recommend
+from market_assets.compute.relationships.recommender import Recommender
 from market_assets.compute.relationships.related import related_skills
 from market_assets.compute.relationships.strength import skill_relationships
 
@@ -133,13 +133,14 @@ def this_project(seen: Matrix, _: float) -> Scorer:
     weights = skill_affinities(pairs, facts)
     related = related_skills(skill_relationships(pairs, facts))
     pay = pl.DataFrame(schema={"skill": pl.String, "median_salary": pl.Float64})
+    recommender = Recommender(weights, related, pay)
 
     def scores(given: Matrix) -> Matrix:
         sets, which = np.unique(given, axis=0, return_inverse=True)
         found = np.full(sets.shape, -1e9)
         for row, held in enumerate(sets):
-            best = recommend([_name(skill) for skill in np.flatnonzero(held)], weights, related, pay, len(held))
-            found[row, best["recommended_skill"].cast(pl.Int64).to_numpy()] = best["score"].to_numpy()
+            for best in recommender.recommend([_name(skill) for skill in np.flatnonzero(held)], len(held)):
+                found[row, int(best["recommended_skill"])] = best["score"]
         return found[which]
 
     return scores

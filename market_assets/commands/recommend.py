@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import click
 import polars as pl
 
 from market_assets.commands.errors import CommandFailedError
-from market_assets.compute.relationships.recommendations import recommend
+from market_assets.compute.relationships.recommender import Recommended, Recommender
 from market_assets.compute.relationships.related import related_skills
 from market_assets.settings import Settings
 from market_assets.storage import schema
@@ -27,15 +26,15 @@ def print_recommendations(settings: Settings, names: Sequence[str], *, limit: in
     with MarketConnection(database) as connection:
         affinities = read_table(connection, skill_affinities)
         related = related_skills(read_table(connection, skill_relationships))
-        pay = read_table(connection, salary_statistics).select("skill", "median_salary")
+        pay = read_table(connection, salary_statistics)
     skills = _known(names, affinities)
-    best = recommend(skills, affinities, related, pay, limit)
+    best = Recommender(affinities, related, pay).recommend(skills, limit)
     if as_json:
-        click.echo(json.dumps(best.to_dicts(), ensure_ascii=False))
+        click.echo(json.dumps(best, ensure_ascii=False))
         return
-    if best.is_empty():
+    if not best:
         click.echo("no other skill goes with these", err=True)
-    for row in best.iter_rows(named=True):
+    for row in best:
         click.echo(_line(row, settings.currency))
 
 
@@ -56,7 +55,7 @@ def _known(names: Sequence[str], affinities: pl.DataFrame) -> list[str]:
     return skills
 
 
-def _line(row: dict[str, Any], currency: str) -> str:
+def _line(row: Recommended, currency: str) -> str:
     reasons = ", ".join(
         f"{reason['skill']} ({reason['strength'].replace('_', ' ')}, {reason['co_occurrences']:,} postings)"
         for reason in row["goes_with"]

@@ -1,18 +1,15 @@
-"""Which skills to learn next: those that go most closely with the ones at hand, and why."""
+"""Which skills to learn next beside each single skill, and why; for sets of skills see `recommender`."""
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 
 from market_assets.compute.facts import Facts
-from market_assets.compute.relationships.affinities import DIGITS
 from market_assets.compute.relationships.pairs import pair_codes, postings_by_skill
-from market_assets.compute.relationships.strength import STRENGTHS, Association, strength_of
+from market_assets.compute.relationships.strength import Association, strength_of
 from market_assets.compute.statistics.grouped import group_values, known_or_null
-from market_assets.compute.statistics.groups import labels, place_in_group, salaries, skill_groups
+from market_assets.compute.statistics.groups import place_in_group, salaries, skill_groups
 
 SKILL_RECOMMENDATIONS = pl.Schema(
     {
@@ -27,28 +24,8 @@ SKILL_RECOMMENDATIONS = pl.Schema(
     }
 )
 
-#: A skill at hand that a recommended one goes with, and how strongly.
-GOES_WITH = pl.Struct(
-    {"skill": pl.String(), "co_occurrences": pl.Int64(), "npmi_lower": pl.Float64(), "strength": pl.String()}
-)
-#: What does not count as going together: a skill that is merely frequent needs a better reason. Costs 0.004 of the
-#: hit-rate in `benchmarks.quality.recommendations`.
-_BARELY = STRENGTHS[0][1]
-_REASON = [field.name for field in GOES_WITH.fields]
-RECOMMENDED = pl.Schema(
-    {
-        "recommended_skill": pl.String(),
-        "score": pl.Float64(),
-        "rank": pl.Int64(),
-        "median_salary": pl.Float64(),
-        "goes_with": pl.List(GOES_WITH),
-    }
-)
-
 #: A pair seen this often has half of its cosine: rare pairs, whose cosine is high by chance, come later.
 SHRINKAGE = 5
-#: How many skills at hand are named beside a recommended one.
-MOST_REASONS = 3
 
 
 def skill_recommendations(pairs: pl.DataFrame, facts: Facts, limit: int = 10) -> pl.DataFrame:
@@ -97,73 +74,6 @@ def skill_recommendations(pairs: pl.DataFrame, facts: Facts, limit: int = 10) ->
             "median_salary": _median_salaries(facts).gather(other),
         },
         schema=SKILL_RECOMMENDATIONS,
-    )
-
-
-def recommend(
-    skills: Sequence[str], affinities: pl.DataFrame, related: pl.DataFrame, pay: pl.DataFrame, k: int
-) -> pl.DataFrame:
-    """The skills that go most closely with a set of skills, each with the reason.
-
-    Args:
-        skills: the skills at hand; unknown ones and repetitions are ignored.
-        affinities: schema `affinities.SKILL_AFFINITIES`; rows neither of a skill at hand nor of a skill with
-            itself are not looked at.
-        related: as from `related.related_skills`; rows of other skills than those at hand are not looked at.
-        pay: skill, median_salary.
-        k: the greatest number of recommendations.
-
-    Returns:
-        Schema `RECOMMENDED`, by rank: skills not at hand that go at least weakly with some skill at hand. The
-        score is about the share of postings that ask for the skill among those that ask for the ones at hand and
-        nothing else: the sum of the affinities of the skills at hand and of the skill with itself; ties by name.
-        `goes_with` are up to three skills at hand, the surest first.
-
-    Raises:
-        ValueError: k is negative.
-    """
-    if k < 0:
-        raise ValueError(f"k must not be negative, but is {k}")
-    held = pl.Series(sorted(set(skills)), dtype=pl.String).implode()
-    reasons = (
-        related.lazy()
-        .filter(pl.col("strength") != _BARELY, pl.col("skill").is_in(held), ~pl.col("related_skill").is_in(held))
-        .select(pl.col("related_skill").alias("recommended_skill"), "npmi", *_REASON)
-        .collect()
-    )
-    counted = affinities.filter(
-        pl.col("skill").is_in(held) | (pl.col("skill") == pl.col("recommended_skill")),
-        pl.col("recommended_skill").is_in(reasons["recommended_skill"].unique().implode()),
-    )
-    best = _greatest_sums(counted, k)
-    explained = (
-        reasons.join(best, on="recommended_skill", how="semi")
-        .sort("npmi_lower", "npmi", "skill", descending=[True, True, False])
-        .group_by("recommended_skill")
-        .agg(goes_with=pl.struct(_REASON).head(MOST_REASONS))
-    )
-    return (
-        best.join(pay.rename({"skill": "recommended_skill"}), on="recommended_skill", how="left")
-        .join(explained, on="recommended_skill", how="left")
-        .sort("rank")
-        .select(pl.col(name).cast(dtype) for name, dtype in RECOMMENDED.items())
-    )
-
-
-def _greatest_sums(affinities: pl.DataFrame, k: int) -> pl.DataFrame:
-    """recommended_skill, score, rank of the k greatest sums of weights."""
-    others = labels(affinities["recommended_skill"])
-    sums = np.bincount(others.codes, weights=affinities["weight"].to_numpy(), minlength=len(others.names))
-    # To the digits of the weights, so that the order in which they were added does not matter.
-    sums = np.round(sums, DIGITS)
-    best = np.argsort(-sums, kind="stable")[:k]
-    return pl.DataFrame(
-        {
-            "recommended_skill": others.names.gather(best),
-            "score": sums[best],
-            "rank": np.arange(1, len(best) + 1),
-        },
-        schema={name: RECOMMENDED[name] for name in ("recommended_skill", "score", "rank")},
     )
 
 

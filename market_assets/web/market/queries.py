@@ -97,15 +97,8 @@ def trending(market: Market, trend: str | None) -> pl.DataFrame:
 
 
 def recommendations(market: Market, names: Iterable[str], limit: int) -> Content:
-    # Not at the top: it brings NumPy, which would slow the start of the web process.
-    from market_assets.compute.relationships.recommendations import recommend
-
     held, unknown = _told_apart(market, names)
-    # Only the rows of the skills at hand: the answer is the same, and most of the tables is not looked at.
-    affinities = pl.concat([market.intercepts, *(market.affinities.of(name) for name in held)])
-    related = pl.concat([market.related.of(None), *(market.related.of(name) for name in held)])
-    best = recommend(held, affinities, related, market.pay, limit)
-    return {"skills": held, "recommendations": best.to_dicts(), "unknown": unknown}
+    return {"skills": held, "recommendations": market.recommender.recommend(held, limit), "unknown": unknown}
 
 
 def skill_gap(market: Market, names: Iterable[str], industry: str | None, limit: int) -> Content:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import sqlalchemy as sa
 
 from market_assets.compute.relationships.related import CLOSEST_FIRST, related_skills
 from market_assets.storage import tables
+
+if TYPE_CHECKING:
+    from market_assets.compute.relationships.recommender import Recommender
 
 #: What is kept in memory.
 TABLES: tuple[sa.Table, ...] = (
@@ -114,16 +118,20 @@ class Market:
     trending_of: Grouped
     #: skill_relationships seen from either of the two skills, the closest first.
     related: Grouped
-    #: skill_affinities by the skill at hand, and the rows of each skill with itself.
-    affinities: Grouped
-    intercepts: pl.DataFrame
-    #: skill, median_salary.
-    pay: pl.DataFrame
+    #: skill_affinities, skill_relationships seen from either skill, and salary_statistics.
+    recommended_from: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
     recommendations_of: Grouped
     skills: Names
     industries: Names
     categories: Names
     bodies: Bodies = field(default_factory=Bodies)
+
+    @cached_property
+    def recommender(self) -> Recommender:
+        """Made on first use: it brings NumPy, which would slow the start of the web process."""
+        from market_assets.compute.relationships.recommender import Recommender
+
+        return Recommender(*self.recommended_from)
 
 
 def market_of(frames: Mapping[str, pl.DataFrame], revisions: Mapping[str, int]) -> Market:
@@ -131,8 +139,9 @@ def market_of(frames: Mapping[str, pl.DataFrame], revisions: Mapping[str, int]) 
     demand = frames["skill_demand"].with_columns(pl.col(*TOP_LISTS).str.json_decode(_TOP_LIST))
     whole, parts = demand.filter(pl.col("industry").is_null()), demand.filter(pl.col("industry").is_not_null())
     by_rank, trending = {"rank": False, "skill": False}, frames["trending_skills"]
-    recommendations, affinities = frames["skill_recommendations"], frames["skill_affinities"]
-    related = Grouped(related_skills(frames["skill_relationships"]), "skill", CLOSEST_FIRST)
+    recommendations = frames["skill_recommendations"]
+    both_sides = related_skills(frames["skill_relationships"])
+    related = Grouped(both_sides, "skill", CLOSEST_FIRST)
     trends = Grouped(frames["salary_trends"], "skill", {"month": False})
     salaries = Grouped(frames["salary_statistics"], "skill", {})
     industry_skills = Grouped(frames["industry_skills"], "industry", by_rank)
@@ -151,9 +160,7 @@ def market_of(frames: Mapping[str, pl.DataFrame], revisions: Mapping[str, int]) 
         trending=_fastest_first(trending),
         trending_of=Grouped(trending, "skill", {}),
         related=related,
-        affinities=Grouped(affinities, "skill", {"recommended_skill": False}),
-        intercepts=affinities.filter(pl.col("skill") == pl.col("recommended_skill")),
-        pay=frames["salary_statistics"].select("skill", "median_salary"),
+        recommended_from=(frames["skill_affinities"], both_sides, frames["salary_statistics"]),
         recommendations_of=Grouped(recommendations, "skill", {"rank": False}),
         skills=Names(name for names in (*known, salaries.groups) for name in names),
         industries=Names({*industry_skills.groups, *parts["industry"].unique()}),

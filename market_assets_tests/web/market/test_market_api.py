@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from starlette.testclient import TestClient
 
-from market_assets.compute.relationships.recommendations import recommend
+from market_assets.compute.relationships.recommender import Recommender
 from market_assets.compute.relationships.related import related_skills
 from market_assets.storage import tables
 from market_assets.storage.database import Database
@@ -198,8 +198,7 @@ def test_recommendations_for_several_skills(client: TestClient, filled: Database
         pl.DataFrame(stored(filled, table))
         for table in (tables.skill_affinities, tables.skill_relationships, tables.salary_statistics)
     )
-    pay = pay.select("skill", "median_salary")
-    expected = recommend(["C#", "Skill 3"], affinities, related_skills(relationships), pay, 4).to_dicts()
+    expected = Recommender(affinities, related_skills(relationships), pay).recommend(["C#", "Skill 3"], 4)
     answer = client.post(f"{API}/recommendations", json={"skills": ["Skill 3", "c#", "C#", "Qbasic"], "limit": 4})
     assert answer.json() == {"skills": ["Skill 3", "C#"], "recommendations": expected, "unknown": ["Qbasic"]}
     assert len(expected) == 4
