@@ -80,13 +80,8 @@ def hashes(texts: pl.Series) -> pl.Series:
     return pl.Series(texts.name, [None if text is None else _hash(text) for text in texts], pl.Int64)
 
 
-def plain_titles(titles: pl.Series) -> pl.Series:
-    """As `plain_text`, without the letters that invite every gender ('(m/f/d)', '(all genders)')."""
-    return titles.to_frame().select(plain_title(pl.all())).to_series()
-
-
 def plain_title(title: pl.Expr) -> pl.Expr:
-    """As `plain_titles`."""
+    """As `plain_text`, without the letters that invite every gender ('(m/f/d)', '(all genders)')."""
     lowered = title.str.to_lowercase()
     return plain_text(lowered.str.replace_all(_GENDERS_IN_BRACKETS, " ").str.replace_all(_GENDERS_BARE, " "))
 

@@ -69,52 +69,11 @@ _TRACKING_PARAMETER = (
 )
 
 
-def readable(texts: pl.Series) -> pl.Series:
-    """Readable text of plain text, HTML or HTML that was escaped once more.
-
-    Paragraphs and list items stand on lines of their own. Control characters are dropped but for newline and tab.
-
-    Returns:
-        String; null for null. A text of nothing but white space and tags is ''.
-    """
-    return _cleaned(texts, tidied)
-
-
-def lines(texts: pl.Series, *, longest: int) -> pl.Series:
-    """Readable text in one line: white space is collapsed, and what is longer than `longest` characters is cut.
-
-    Returns:
-        String; null where nothing is left or the text is one of `MISSING_WORDS`.
-    """
-    return stated(_cleaned(texts, lambda plain: in_one_line(plain, longest)))
-
-
-def first_lines(texts: pl.Series, *, longest: int) -> pl.Series:
-    """As `lines`, of the first line that holds anything (a company's name is followed by its rating, at times)."""
-    return stated(_cleaned(texts, lambda plain: first_line(plain, longest)))
-
-
-def stated(texts: pl.Series) -> pl.Series:
-    """The texts trimmed, null where they only say that nothing is known (`MISSING_WORDS`)."""
-    return texts.to_frame().select(unless_missing(pl.all())).to_series()
-
-
-def web_addresses(texts: pl.Series) -> pl.Series:
-    """The http and https addresses among the texts, as stated but for spaces; null for everything else."""
-    return lines(texts, longest=LONGEST_ADDRESS_READ).to_frame().select(web_address(pl.all())).to_series()
-
-
-def canonical_urls(urls: pl.Series) -> pl.Series:
-    """One spelling for the addresses of the same page; see `canonical_url`.
-
-    Args:
-        urls: String, as `web_addresses` gives them.
-    """
-    return urls.to_frame("url").select(canonical_url(pl.col("url")).alias(urls.name)).to_series()
-
-
 def plain_columns(texts: pl.DataFrame) -> pl.DataFrame:
     """Columns of texts without markup, entities and untidy characters; what is left to do is their white space.
+
+    Plain text, HTML and HTML that was escaped once more are read. Paragraphs and list items stand on lines of
+    their own. Control characters are dropped but for newline and tab.
 
     Few texts but descriptions need it, so those of all columns go through it together.
     """
@@ -146,7 +105,7 @@ def in_one_line(plain: pl.Expr, longest: int) -> pl.Expr:
 
 
 def first_line(plain: pl.Expr, longest: int) -> pl.Expr:
-    """The first line that holds anything, as `in_one_line`."""
+    """As `in_one_line`, of the first line that holds anything: some state a rating below the name."""
     return in_one_line(plain.str.strip_chars().str.split("\n").list.first(), longest)
 
 
@@ -204,10 +163,6 @@ def listed(text: str) -> list[str]:
 def lost(stated_name: str, kept_name: str) -> pl.Expr:
     """How many values were stated in one column and are null in the other."""
     return (pl.col(stated_name).is_not_null() & pl.col(kept_name).is_null()).sum()
-
-
-def _cleaned(texts: pl.Series, arrange: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
-    return plain_columns(texts.to_frame()).select(arrange(pl.all())).to_series()
 
 
 def _plain(texts: pl.Series) -> pl.Series:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market_assets.compute.identity import plain_titles
+from market_assets.compute.identity import plain_title
 from market_assets.compute.postings import NormalisedPostings, normalise, posting_ids, rejected_frame
 from market_assets.compute.schemas import (
     EMPLOYMENT_TYPES,
@@ -332,7 +332,7 @@ PLAIN_TITLES = {
 
 @pytest.mark.parametrize("title", PLAIN_TITLES)
 def test_plain_titles(title: str) -> None:
-    assert plain_titles(pl.Series([title])).item() == PLAIN_TITLES[title]
+    assert pl.select(plain_title(pl.lit(title))).item() == PLAIN_TITLES[title]
 
 
 TEXTS = st.one_of(

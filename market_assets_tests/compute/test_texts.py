@@ -7,13 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market_assets.compute.texts import (
-    canonical_urls,
-    first_lines,
-    lines,
+    LONGEST_ADDRESS_READ,
+    canonical_url,
+    first_line,
+    in_one_line,
     listed,
-    readable,
-    stated,
-    web_addresses,
+    plain_columns,
+    tidied,
+    unless_missing,
+    web_address,
 )
 
 PAYLOADS = Path(__file__).resolve().parents[3] / "shared" / "data" / "payloads"
@@ -24,6 +26,28 @@ CONTROL = {chr(code) for code in (*range(32), *range(127, 160))} - set("\n\t")
 
 def column(*texts: str | None) -> pl.Series:
     return pl.Series("text", texts, dtype=pl.String)
+
+
+def readable(texts: pl.Series) -> pl.Series:
+    return plain_columns(texts.to_frame()).select(tidied(pl.all())).to_series()
+
+
+def lines(texts: pl.Series, *, longest: int) -> pl.Series:
+    read = plain_columns(texts.to_frame()).select(in_one_line(pl.all(), longest))
+    return stated(read.to_series())
+
+
+def stated(texts: pl.Series) -> pl.Series:
+    return texts.to_frame().select(unless_missing(pl.all())).to_series()
+
+
+def web_addresses(texts: pl.Series) -> pl.Series:
+    read = lines(texts, longest=LONGEST_ADDRESS_READ).to_frame()
+    return read.select(web_address(pl.all())).to_series()
+
+
+def canonical_urls(urls: pl.Series) -> list[str | None]:
+    return urls.to_frame("url").select(canonical_url(pl.col("url")).alias("url")).to_series().to_list()
 
 
 READABLE = {
@@ -122,7 +146,8 @@ def test_lines_are_cut() -> None:
 
 def test_first_lines() -> None:
     companies = column("Tecolote Research\n3.8", "\n\nAcme &amp; Co\nLondon", None, "-1", "<p>One</p><p>Two</p>")
-    assert first_lines(companies, longest=50).to_list() == ["Tecolote Research", "Acme & Co", None, None, "One"]
+    found = plain_columns(companies.to_frame()).select(first_line(pl.all(), 50)).to_series()
+    assert found.to_list() == ["Tecolote Research", "Acme & Co", None, "-1", "One"]
 
 
 def test_stated_looks_at_the_whole_text() -> None:
@@ -173,13 +198,13 @@ CANONICAL = {
 @pytest.mark.parametrize("url", CANONICAL)
 def test_canonical_urls(url: str) -> None:
     canonical = canonical_urls(column(url))
-    assert canonical.to_list() == [CANONICAL[url]]
-    assert canonical_urls(canonical).to_list() == canonical.to_list()
+    assert canonical == [CANONICAL[url]]
+    assert canonical_urls(column(*canonical)) == canonical
 
 
 def test_canonical_urls_of_nothing() -> None:
-    assert canonical_urls(column(None)).to_list() == [None]
-    assert canonical_urls(column()).to_list() == []
+    assert canonical_urls(column(None)) == [None]
+    assert canonical_urls(column()) == []
 
 
 LISTS = {
