@@ -45,7 +45,7 @@ def suited(columns: dict[str, str], rows: int = 20) -> pl.DataFrame:
 
 
 def guessed(frame: pl.DataFrame) -> dict[str, str]:
-    return guess_columns(frame.columns, frame)
+    return guess_columns(frame.columns, frame, {})
 
 
 def test_words_of_names() -> None:

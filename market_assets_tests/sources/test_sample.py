@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from market_assets.compute.schemas import RAW_POSTING
 from market_assets.sources.protocol import RawBatch, Source, SourceError
 from market_assets.sources.sample.choosing import vocabulary
-from market_assets.sources.sample.draws import draw_postings
+from market_assets.sources.sample.draws import draw_choices, framed
 from market_assets.sources.sample.generation import ORIGINALS_PER_CHUNK, chunk_sizes
 from market_assets.sources.sample.phrases import load_phrases
 from market_assets.sources.sample.roles import load_roles
@@ -321,7 +321,7 @@ class TestTrends:
         skills = load_roles().skills
 
         def share(day: date, skill: str) -> float:
-            drawn = draw_postings(np.random.default_rng(7), day, 40_000)["skills"].to_numpy()
+            drawn = draw_choices(np.random.default_rng(7), day, 40_000)["skills"]
             return float((drawn == skills.index(skill)).sum() / len(drawn))
 
         quarters = [date(2025, 6, 1), date(2025, 10, 1), date(2026, 2, 1), date(2026, 6, 1)]
@@ -335,7 +335,7 @@ class TestTrends:
         roles = load_roles()
 
         def medians(day: date) -> dict[int, float]:
-            drawn = draw_postings(np.random.default_rng(7), day, 60_000)
+            drawn = framed([draw_choices(np.random.default_rng(7), day, 60_000)])
             american = drawn.filter(
                 (pl.col("country") == 0) & (pl.col("pay_period") == 0) & (pl.col("level") == 2)
             )

@@ -40,23 +40,6 @@ def words_of(name: str) -> list[str]:
     return [word.lower() for word in re.split(r"[\W_]+", spaced) if word]
 
 
-def guess_columns(names: Sequence[str], sample: pl.DataFrame) -> dict[str, str]:
-    """The column of a file that each field is in, as far as names and values tell.
-
-    A well-known name wins over a vaguer one, a column with values over one without; a column serves one
-    field. A column whose values can't be the field's (a title of numbers, an identifier that repeats, a
-    board of many values, pay that is a range where one number belongs) is passed over.
-
-    Args:
-        names: the columns, in the file's order.
-        sample: some rows of them, as text.
-
-    Returns:
-        Field of `RAW_POSTING` → column, in the order of the schema.
-    """
-    return _guess(names, sample.head(SAMPLE_ROWS), {})
-
-
 def apply_mapping(names: Sequence[str], sample: pl.DataFrame, mapping: Mapping[str, str]) -> dict[str, str]:
     """The column of each field, as the user's mapping says and guessed where it says nothing.
 
@@ -71,7 +54,7 @@ def apply_mapping(names: Sequence[str], sample: pl.DataFrame, mapping: Mapping[s
             raise SourceError(f"there is no field {field!r} to map; {_nearest(field, FIELDS)}")
         if column and column not in names:
             raise SourceError(f"there is no column {column!r} to map {field} to; {_nearest(column, names)}")
-    resolved = _guess(names, sample.head(SAMPLE_ROWS), mapping)
+    resolved = guess_columns(names, sample.head(SAMPLE_ROWS), mapping)
     if "title" not in resolved:
         raise SourceError(
             f"no column can be taken for the title; its columns are: {_listed(names)}. "
@@ -80,7 +63,21 @@ def apply_mapping(names: Sequence[str], sample: pl.DataFrame, mapping: Mapping[s
     return resolved
 
 
-def _guess(names: Sequence[str], sample: pl.DataFrame, stated: Mapping[str, str]) -> dict[str, str]:
+def guess_columns(names: Sequence[str], sample: pl.DataFrame, stated: Mapping[str, str]) -> dict[str, str]:
+    """The column of a file that each field is in, as far as names and values tell.
+
+    A well-known name wins over a vaguer one, a column with values over one without; a column serves one
+    field. A column whose values can't be the field's (a title of numbers, an identifier that repeats, a
+    board of many values, pay that is a range where one number belongs) is passed over.
+
+    Args:
+        names: the columns, in the file's order.
+        sample: some rows of them, as text.
+        stated: field → column, of those that are known; an empty column leaves the field out.
+
+    Returns:
+        Field of `RAW_POSTING` → column, in the order of the schema.
+    """
     taken = {field: column for field, column in stated.items() if column}
     free = {name: words_of(name) for name in names if name not in taken.values()}
     free = {name: words for name, words in free.items() if NEVER_WORDS.isdisjoint(words)}

@@ -61,11 +61,6 @@ def load_spellings() -> Spellings:
     )
 
 
-def draw_postings(rng: np.random.Generator, day: date, count: int) -> pl.DataFrame:
-    """What `draw_choices` draws, as a frame."""
-    return framed([draw_choices(rng, day, count)])
-
-
 def framed(groups: Sequence[Choices]) -> pl.DataFrame:
     """Groups of choices with the same columns, one after the other."""
     return pl.DataFrame([pl.Series(name, np.concatenate([group[name] for group in groups])) for name in groups[0]])
