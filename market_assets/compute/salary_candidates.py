@@ -12,11 +12,15 @@ import polars as pl
 from market_assets.compute import salary_patterns as patterns
 from market_assets.compute.salary_fields import parse_currencies, parse_numbers, parse_periods
 
-#: Hyphens, apostrophes and tildes of every kind, and the plain ones that they become.
+#: Hyphens, apostrophes and tildes of every kind, and the plain ones that they become; the words for pay that stand
+#: before a figure without a space.
 _PLAIN_MARKS = {
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
     **dict.fromkeys("’´`‘", "'"),
     **dict.fromkeys("～〜", "~"),
+    **dict.fromkeys(("年収", "年俸", "年薪"), " yearly pay "),
+    **dict.fromkeys(("月給", "月収", "月薪"), " monthly pay "),
+    "時給": " hourly pay ",
 }
 
 #: The captured parts that say which currency it is, and which period, the most telling first.
@@ -71,6 +75,7 @@ def _clean() -> pl.Expr:
         .str.replace_all(r"[\p{Cc}\p{Cf}\p{Z}]+", " ")
         .str.replace_many(_PLAIN_MARKS)
         .str.strip_chars()
+        .str.replace_all(patterns.TEN_THOUSANDS, "${1}0000")
         .str.replace_all(patterns.PENSION_PLANS, "$1 ")
         .str.replace_all(patterns.MARK_PREFIX, f"{patterns.PREFIX_MARK}$1 $2")
         .alias("clean")

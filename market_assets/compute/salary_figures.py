@@ -97,11 +97,17 @@ def _usable_side(side: str, other: str) -> pl.Expr:
         (figure >= opposite * _FURTHEST_SIDES) & _has_currency(other)
     )
     alien = (
-        pl.col(f"unit{side}").is_not_null()
+        (_of_two_periods() if side == "2" else pl.lit(False))
+        | pl.col(f"unit{side}").is_not_null()
         | (pl.col(f"junk{side}").fill_null("") != "")
         | (far_off & ~_has_currency(side))
     )
     return pl.when(~alien.fill_null(False)).then(figure).alias(f"usable{side}")
+
+
+def _of_two_periods() -> pl.Expr:
+    """Whether the two figures are not a range but the same pay by two periods: "$50/hour or $100,000/year"."""
+    return (pl.col("period1_period") != pl.col("period2_period")).fill_null(False)
 
 
 def _bounds() -> list[pl.Expr]:
@@ -131,7 +137,8 @@ def _period() -> pl.Expr:
         (pl.col(f"scale{side}").str.to_lowercase() == "lpa").fill_null(False) for side in "12"
     )
     periods = (f"{name}_period" for name in PERIOD_PARTS)
-    return pl.coalesce(pl.when(per_annum).then(pl.lit("yearly")), *periods).alias("period")
+    first_of_two = pl.when(_of_two_periods()).then("period1_period")
+    return pl.coalesce(pl.when(per_annum).then(pl.lit("yearly")), first_of_two, *periods).alias("period")
 
 
 @cache

@@ -20,14 +20,14 @@ PERIOD_WORDS = {
         "hours?|hrs?|h|hourly|ph|p h|stunden?|std|stündlich|stundenlohn|heures?|horas?|ora|uur|godz|godzinę|timme"
     ),
     "daily": "days?|d|daily|diem|pd|p d|tage?s?|täglich|tagessatz|jour|día|dia|dag|dzień",
-    "weekly": "weeks?|wks?|w|weekly|pw|p w|woche|wöchentlich|semaine|semana|vecka",
+    "weekly": "weeks?|wks?|w|weekly|pw|p w|woche|wöchentlich|semaine|hebdomadaires?|semana|vecka",
     "monthly": (
         "months?|mo|mon|mth|m|monthly|pcm|pm|p m|monate?s?|monatlich|monatsgehalt|mtl|mois|mes|mês|mies|"
-        "miesiąc|miesięcznie|månad|mån|måned|maand|mese"
+        "mensuel(?:le)?s?|mensual(?:es)?|miesiąc|miesięcznie|månad|mån|måned|maand|mese"
     ),
     "yearly": (
-        "years?|yrs?|y|yearly|annum|annual|annually|annuali[sz]ed|annuel|anual|pa|p a|jahre?s?|jährlich|"
-        "jahresgehalt|an|année|año|ano|anno|rok|rocznie|år|jaar"
+        "years?|yrs?|y|yearly|annum|annual|annually|annuali[sz]ed|annuel(?:le)?s?|anual(?:es)?|pa|p a|"
+        "jahre?s?|jährlich|jahresgehalt|an|année|año|ano|anno|rok|rocznie|år|jaar"
     ),
 }
 
@@ -39,9 +39,9 @@ OTHER_PERIODS = (
 
 _ANY_PERIOD = "|".join(PERIOD_WORDS.values())
 _PERIOD = (
-    rf"(?:(?:(?:per|pro|par|por|al|im|je|each|every|an?|the|na|i)\s|/\s?|p\.\s?|p/)(?:{_ANY_PERIOD})\b"
+    rf"(?:(?:(?:per|pr\.?|pro|par|por|al|im|je|each|every|an?|the|na|i)\s|/\s?|p\.\s?|p/)(?:{_ANY_PERIOD})\b"
     r"|(?:hourly|daily|weekly|monthly|yearly|annually|annuali[sz]ed|annual|stündlich|täglich|monatlich|mtl|"
-    r"jährlich|rocznie|miesięcznie|pcm|p\.?\s?a|p\.?m|p\.?h|p\.?d)\b)\.?"
+    r"annuel(?:le)?s?|anual(?:es)?|mensuel(?:le)?s?|mensual(?:es)?|hebdomadaires?|jährlich|rocznie|miesięcznie|pcm|p\.?\s?a|p\.?m|p\.?h|p\.?d)\b)\.?"
 )
 
 #: A period that is said of the pay before its figure: "Annual salary: …", "Hourly rate …", "Jahresgehalt …".
@@ -78,6 +78,8 @@ NUMBER = (
     r"|[0-9]{1,3}(?:[' ][0-9]{3})+(?:[.,][0-9]{1,2})?"  # 1'234'567.89 and 1 234 567,89
     r"|[0-9]+(?:[.,][0-9]+)?)"
 )
+#: Ten thousands, as Japanese and Chinese postings count: "600万円".
+TEN_THOUSANDS = r"([0-9])\s?万"
 GROUPED_BY_COMMA = r"^[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3}(?:\.[0-9]+)?$"
 GROUPED_BY_POINT = r"^[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]+)?$"
 
@@ -109,11 +111,12 @@ _OTHER = (
     r"scholarship|prize|gift)\b"
 )
 _GAP = (
-    r"(?:[\s,;]*(?:\([^()]{0,40}\)|\)|(?i:gross|brutto|brut|bruto|netto|net|base|basic|salary|plus|usd|equivalent|"
+    r"(?:[\s,;]*(?:\([^()]{0,40}\)|\)|(?i:gross|brutto|bruts?|brutos?|netto|net|base|basic|salary|plus|usd|equivalent|"
     r"doe|total|cash|paid|compensation|ote)\b))*[\s,;]*"
 )
 _SEPARATOR = (
-    r"(?:\s*(?:-{1,2}|~|/)\s*|\s(?i:to|and|bis|until|through|till|up\sto|or|a|à|au|al|do|och|até|und|y|et)\s)"
+    r"(?:\s*(?:-{1,2}|~|/)\s*|[\s,;-]+(?i:max(?:imum)?)[\s.:]+"
+    r"|\s(?i:to|and|bis|until|through|till|up\sto|or|a|à|au|al|do|och|até|und|y|et)\s)"
 )
 
 
