@@ -16,6 +16,7 @@ from market_assets.assets.relationships import relationships_assets
 from market_assets.assets.report import market_report_asset
 from market_assets.assets.statistics import statistics_assets
 from market_assets.assets.store import store_resource
+from market_assets.automation.execution_mirror import executions_sensor
 from market_assets.automation.jobs import default_jobs
 from market_assets.automation.pauses import pause_ends_sensor
 from market_assets.automation.progress import progress_logger
@@ -50,7 +51,7 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
         ],
         jobs=default_jobs(),
         schedules=default_schedules(settings),
-        sensors=[pause_ends_sensor(settings)],
+        sensors=[pause_ends_sensor(settings), executions_sensor(settings)],
         resources={"store": store_resource(settings)},
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
         executor=dg.in_process_executor,

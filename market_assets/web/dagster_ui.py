@@ -16,8 +16,9 @@ from dagster_webserver.webserver import DagsterWebserver
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 
+from market_assets.automation.executions import TRIGGERED_BY_TAG
 from market_assets.storage import audit
-from market_assets.web.identity import TRIGGERED_BY_TAG, Identity, identity_of
+from market_assets.web.identity import Identity, identity_of
 
 #: Mutations that change nothing of anybody else: what the UI tells Dagster of its own use.
 HARMLESS_MUTATIONS = {"logTelemetry", "setNuxSeen"}

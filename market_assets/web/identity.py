@@ -13,9 +13,6 @@ from starlette.requests import HTTPConnection, Request
 #: Where the guard leaves the Identity: `scope["state"][IDENTITY_KEY]`.
 IDENTITY_KEY = "market_assets.identity"
 
-#: The tag of a run that says who started it: `ui:NAME` or `api:NAME`.
-TRIGGERED_BY_TAG = "market_assets/triggered_by"
-
 ADMIN = "admin"
 VIEWER = "viewer"
 

@@ -12,8 +12,8 @@ import dagster as dg
 import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
+from market_assets.automation.executions import _STATUS_OF
 from market_assets.web.admin import launching
-from market_assets.web.admin.executions import _STATUS_OF
 from market_assets_tests.web.admin_calls import EVENTS, EXECUTION, executions, listening, trigger
 from market_assets_tests.web.admin_process import (
     CLEANUP,
@@ -62,6 +62,7 @@ def test_a_trigger_queues_a_run(process: AdminProcess, alice: TestClient) -> Non
         "status": "queued",
         "started_at": None,
         "duration": None,
+        "rows": None,
         "error": None,
         "triggered_by": "api:alice",
     }

@@ -1,121 +1,134 @@
-"""Runs, as the API tells of them."""
+"""Runs, as the API tells of them: Dagster's own records, and the store's where Dagster's were pruned."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+import heapq
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
+import sqlalchemy as sa
 from dagster._core.storage.dagster_run import RunRecord
 from dagster._core.workspace.context import WorkspaceProcessContext
 
-from market_assets.automation.failure import recorded_cause
+from market_assets.automation.executions import STATUSES, ExecutionReader, duration_of
+from market_assets.storage import executions as store
+from market_assets.storage.executions import Execution as StoredExecution
+from market_assets.storage.executions import ExecutionStatus
 from market_assets.web.admin.models import Execution, RunStatus
-from market_assets.web.admin.workspace import keys_selection, what_it_runs
-from market_assets.web.identity import TRIGGERED_BY_TAG
+from market_assets.web.admin.workspace import what_it_runs
 
-_STATUSES: dict[RunStatus, list[dg.DagsterRunStatus]] = {
-    "queued": [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.MANAGED],
-    "running": [
-        dg.DagsterRunStatus.STARTING,
-        dg.DagsterRunStatus.STARTED,
-        dg.DagsterRunStatus.SUSPENDED,
-        dg.DagsterRunStatus.CANCELING,
-    ],
-    "success": [dg.DagsterRunStatus.SUCCESS],
-    "failed": [dg.DagsterRunStatus.FAILURE],
-    "canceled": [dg.DagsterRunStatus.CANCELED],
-}
-_STATUS_OF = {theirs: ours for ours, several in _STATUSES.items() for theirs in several}
-_REMEMBERED_CAUSES = 2_000
+#: Where a page of the list ended: `StoredExecution.position` of its last entry.
+Position = tuple[datetime, str]
+#: Dagster orders runs that were made in the same instant otherwise than this list does.
+_SAME_INSTANT = 50
 
 
-@dataclass
 class RunReader:
-    """Reads runs from Dagster's instance; the causes of failures, which do not change, only once."""
+    """Reads runs from Dagster's instance, and older ones from the store."""
 
-    context: WorkspaceProcessContext
-    _causes: dict[str, str] = field(default_factory=dict)
+    def __init__(self, context: WorkspaceProcessContext, engine: sa.Engine) -> None:
+        self.context = context
+        self._engine = engine
+        self._reader = ExecutionReader(context.instance, lambda job: what_it_runs(context, job))
 
     def newest(
         self, job_id: str | None = None, status: RunStatus | None = None, limit: int = 50
     ) -> list[Execution]:
         """The newest runs, of one job or of all, newest first."""
-        filters = dg.RunsFilter(job_name=job_id, statuses=_STATUSES[status] if status else [])
-        return self.executions(self.context.instance.get_run_records(filters, limit=limit))
+        return [execution for execution, _position in self.page(job_id, status, limit)]
+
+    def page(
+        self,
+        job_id: str | None = None,
+        status: RunStatus | None = None,
+        limit: int = 50,
+        before: Position | None = None,
+    ) -> list[tuple[Execution, Position]]:
+        """Runs, newest first, each with its place in the list, after which a further page begins."""
+        present = list(itertools.islice(_in_order(self._in_dagster(job_id, status, before)), limit))
+        # What is older than the last of a full page is of no interest.
+        oldest = _position(present[-1]) if len(present) == limit else None
+        past = itertools.islice(self._pruned(job_id, status, before, oldest), limit)
+        both: list[Iterable[RunRecord | StoredExecution]] = [present, past]
+        merged = heapq.merge(*both, key=_position, reverse=True)
+        return [(self._told(found), _position(found)) for found in itertools.islice(merged, limit)]
 
     def executions(self, records: Sequence[RunRecord]) -> list[Execution]:
-        selections: dict[str, str] = {}
-        for job in {record.dagster_run.job_name for record in records}:
-            selections[job] = what_it_runs(self.context, job)
-        return [self._execution(record, selections) for record in records]
-
-    def _execution(self, record: RunRecord, selections: dict[str, str]) -> Execution:
-        run = record.dagster_run
-        status = status_of(run)
-        chosen = run.asset_selection
-        return Execution(
-            run_id=run.run_id,
-            job_id=run.job_name,
-            func_name=keys_selection([key.to_user_string() for key in chosen])
-            if chosen
-            else selections[run.job_name],
-            status=status,
-            started_at=datetime.fromtimestamp(record.start_time, UTC) if record.start_time else None,
-            duration=duration_of(record),
-            error=self.cause(run) if status == "failed" else None,
-            triggered_by=triggered_by(run),
-        )
+        return [self._told(record) for record in records]
 
     def cause(self, run: dg.DagsterRun) -> str:
         """Why a run failed, in one line."""
-        if run.run_id not in self._causes:
-            if len(self._causes) >= _REMEMBERED_CAUSES:
-                self._causes.clear()
-            self._causes[run.run_id] = _cause(self.context.instance, run.run_id)
-        return self._causes[run.run_id]
+        return self._reader.cause(run)
+
+    def _in_dagster(
+        self, job_id: str | None, status: RunStatus | None, before: Position | None
+    ) -> Iterator[RunRecord]:
+        """Dagster's runs in its own order: newest first, but for those of the same instant."""
+        filters = dg.RunsFilter(
+            job_name=job_id,
+            statuses=STATUSES[status] if status else [],
+            created_before=before[0] + timedelta(seconds=1) if before else None,
+        )
+        cursor = None
+        while True:
+            records = self.context.instance.get_run_records(filters, limit=2 * _SAME_INSTANT, cursor=cursor)
+            yield from (record for record in records if before is None or _position(record) < before)
+            if len(records) < 2 * _SAME_INSTANT:
+                return
+            cursor = records[-1].dagster_run.run_id
+
+    def _pruned(
+        self, job_id: str | None, status: RunStatus | None, before: Position | None, oldest: Position | None
+    ) -> Iterator[StoredExecution]:
+        """The store's runs that Dagster has no more, down to the oldest that is asked for."""
+        statuses: list[ExecutionStatus] = [status] if status else []
+        while True:
+            found = store.read_executions(
+                self._engine, job=job_id, statuses=statuses, before=before, limit=2 * _SAME_INSTANT
+            )
+            wanted = [one for one in found if oldest is None or one.position > oldest]
+            known = self._known([execution.run_id for execution in wanted])
+            yield from (execution for execution in wanted if execution.run_id not in known)
+            if len(wanted) < 2 * _SAME_INSTANT:
+                return
+            before = found[-1].position
+
+    def _known(self, run_ids: list[str]) -> set[str]:
+        if not run_ids:
+            return set()
+        filters = dg.RunsFilter(run_ids=run_ids)
+        return {record.dagster_run.run_id for record in self.context.instance.get_run_records(filters)}
+
+    def _told(self, found: RunRecord | StoredExecution) -> Execution:
+        one = self._reader.execution(found) if isinstance(found, RunRecord) else found
+        duration = duration_of(found) if isinstance(found, RunRecord) else one.duration
+        return Execution(
+            run_id=one.run_id,
+            job_id=one.job_id,
+            func_name=one.func_name,
+            status=one.status,
+            started_at=one.started_at,
+            duration=duration,
+            rows=one.rows,
+            error=one.error,
+            triggered_by=one.triggered_by,
+        )
 
 
-def status_of(run: dg.DagsterRun) -> RunStatus:
-    return _STATUS_OF[run.status]
+def _position(found: RunRecord | StoredExecution) -> Position:
+    if isinstance(found, RunRecord):
+        return found.create_timestamp.astimezone(UTC), found.dagster_run.run_id
+    return found.position
 
 
-def begun_at(record: RunRecord) -> datetime:
-    """When a run began, or was asked for where it has not begun yet."""
-    return datetime.fromtimestamp(record.start_time, UTC) if record.start_time else record.create_timestamp
-
-
-def duration_of(record: RunRecord) -> float | None:
-    """Seconds since the run began, up to its end; None where it never began."""
-    if record.start_time is None:
-        return None
-    end = record.end_time if record.dagster_run.is_finished else datetime.now(UTC).timestamp()
-    return None if end is None else round(max(0.0, end - record.start_time), 3)
-
-
-def triggered_by(run: dg.DagsterRun) -> str:
-    """Who or what started a run: schedule, sensor, api:USER, ui:USER; cli for one of this machine's commands."""
-    if TRIGGERED_BY_TAG in run.tags:
-        return run.tags[TRIGGERED_BY_TAG]
-    if "dagster/schedule_name" in run.tags:
-        return "schedule"
-    if "dagster/sensor_name" in run.tags:
-        return "sensor"
-    return "cli"
-
-
-def _cause(instance: dg.DagsterInstance, run_id: str) -> str:
-    kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
-    for entry in instance.all_logs(run_id, of_type=kinds):
-        event = entry.get_dagster_event()
-        if event.is_step_failure:
-            step = str(event.step_key).replace("__", "/")
-            return f"{step} failed: {recorded_cause(event.step_failure_data)}"
-        lines = (event.message or "").strip().splitlines()
-        error = event.job_failure_data.error
-        if error is not None:
-            lines = error.message.strip().splitlines()
-        if lines:
-            return " ".join(lines[0].split())
-    return "unknown cause"
+def _in_order(records: Iterable[RunRecord]) -> Iterator[RunRecord]:
+    """The records by their position, given them nearly so."""
+    waiting: list[RunRecord] = []
+    for record in records:
+        if waiting and len(waiting) >= _SAME_INSTANT:
+            yield waiting.pop(0)
+        waiting.append(record)
+        waiting.sort(key=_position, reverse=True)
+    yield from waiting

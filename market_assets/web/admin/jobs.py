@@ -5,8 +5,9 @@ from __future__ import annotations
 import dagster as dg
 
 from market_assets.automation import jobs as default_jobs
+from market_assets.automation.executions import begun_at, status_of
 from market_assets.settings import Settings
-from market_assets.web.admin.executions import RunReader, begun_at, status_of
+from market_assets.web.admin.executions import RunReader
 from market_assets.web.admin.models import Config, Job, JobDetail, JobPause, SchedulerConfig, Task
 from market_assets.web.admin.scheduler import Overview
 from market_assets.web.admin.workspace import ScheduledJob, what_it_runs

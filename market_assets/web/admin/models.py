@@ -105,6 +105,7 @@ class Execution(BaseModel):
     status: RunStatus
     started_at: Moment | None
     duration: float | None = Field(description="Seconds; up to now while it is running")
+    rows: int | None = Field(description="What the assets reported of their rows, added up")
     error: str | None = Field(description="The cause of the failure, in one line")
     triggered_by: str = Field(description="schedule, sensor, api:USER, ui:USER or cli")
 

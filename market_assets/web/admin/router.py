@@ -10,10 +10,10 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
+from market_assets.automation.executions import duration_of, status_of
 from market_assets.storage import audit
 from market_assets.storage.scheduler_memory import Pause
 from market_assets.web.admin import models
-from market_assets.web.admin.executions import duration_of, status_of
 from market_assets.web.admin.jobs import job_detail, job_list, scheduler_config
 from market_assets.web.admin.scheduler import utc_now
 from market_assets.web.admin.services import AdminCall, Services

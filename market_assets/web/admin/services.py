@@ -44,7 +44,7 @@ def services_of(state: State) -> Services:
         if made is None:
             engine = state.database.pooled_engine()
             scheduler = Scheduler(state.process_context, engine)
-            runs = RunReader(state.process_context)
+            runs = RunReader(state.process_context, engine)
             launcher = Launcher(state.process_context, _schema(state))
             made = Services(engine, state.settings, scheduler, runs, launcher, Broadcast(scheduler, runs))
             setattr(state, _KEY, made)

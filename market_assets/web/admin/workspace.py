@@ -12,6 +12,7 @@ from dagster._core.remote_representation.external import RemoteRepository, Remot
 from dagster._core.scheduler.instigation import InstigatorState
 from dagster._core.workspace.context import WorkspaceProcessContext
 
+from market_assets.automation.executions import job_selection
 from market_assets.web.identity import ApiError
 
 
@@ -93,23 +94,14 @@ def is_running(schedule: RemoteSchedule, states: Mapping[str, InstigatorState]) 
     return bool(schedule.get_current_instigator_state(states.get(schedule.selector_id)).is_running)
 
 
-def keys_selection(keys: list[str]) -> str:
-    """Some assets, in Dagster's syntax for selecting them."""
-    return " or ".join(f'key:"{key}"' for key in sorted(keys))
-
-
 def _asset_selection(repository: RemoteRepository, job_id: str) -> str:
-    snaps = repository.get_asset_node_snaps(job_id)
-    keys = {snap.asset_key.to_user_string() for snap in snaps}
-    groups = {snap.group_name for snap in snaps}
-    whole = {
-        snap.asset_key.to_user_string()
+    keys = {snap.asset_key.to_user_string() for snap in repository.get_asset_node_snaps(job_id)}
+    groups = {
+        snap.asset_key.to_user_string(): snap.group_name
         for snap in repository.get_asset_node_snaps()
-        if snap.group_name in groups and snap.is_executable
+        if snap.is_executable
     }
-    if keys != whole:
-        return keys_selection(sorted(keys))
-    return " or ".join(f'group:"{group}"' for group in sorted(filter(None, groups)))
+    return job_selection(keys, groups)
 
 
 def _repositories(context: WorkspaceProcessContext) -> list[tuple[str, RemoteRepository]]:
