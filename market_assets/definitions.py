@@ -17,6 +17,7 @@ from market_assets.assets.report import market_report_asset
 from market_assets.assets.statistics import statistics_assets
 from market_assets.assets.store import store_resource
 from market_assets.automation.execution_mirror import executions_sensor
+from market_assets.automation.history.job import prune_history_job
 from market_assets.automation.jobs import default_jobs
 from market_assets.automation.pauses import pause_ends_sensor
 from market_assets.automation.progress import progress_logger
@@ -49,7 +50,7 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
             expired_postings,
             database_maintenance,
         ],
-        jobs=default_jobs(),
+        jobs=[*default_jobs(), prune_history_job(settings)],
         schedules=default_schedules(settings),
         sensors=[pause_ends_sensor(settings), executions_sensor(settings)],
         resources={"store": store_resource(settings)},

@@ -44,6 +44,8 @@ class Settings(BaseSettings):
     refresh_cron: str = Field("30 2,14 * * *", validation_alias="MARKET_ASSETS_REFRESH_CRON")
     cleanup_cron: str = Field("0 3 * * 0", validation_alias="MARKET_ASSETS_CLEANUP_CRON")
     rebuild_cron: str = Field("0 4 * * 0", validation_alias="MARKET_ASSETS_REBUILD_CRON")
+    history_cron: str = Field("0 5 * * *", validation_alias="MARKET_ASSETS_HISTORY_CRON")
+    history_days: int = Field(90, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_HISTORY_DAYS")
     # Without the file there is the sample source alone; one that is named must be there.
     sources: Path = Field(Path("sources.yaml"), validate_default=False, validation_alias="MARKET_ASSETS_SOURCES")
     currency: str = Field("USD", pattern=_ISO_CURRENCY, validation_alias="MARKET_ASSETS_CURRENCY")
@@ -107,7 +109,7 @@ class Settings(BaseSettings):
                 raise ValueError(str(error)) from None
         return value
 
-    @field_validator("ingestion_cron", "refresh_cron", "cleanup_cron", "rebuild_cron")
+    @field_validator("ingestion_cron", "refresh_cron", "cleanup_cron", "rebuild_cron", "history_cron")
     @classmethod
     def _valid_cron(cls, value: str) -> str:
         from dagster._utils.schedules import is_valid_cron_string

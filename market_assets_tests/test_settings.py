@@ -127,6 +127,8 @@ def test_lists_and_cases_are_read_kindly(monkeypatch: pytest.MonkeyPatch) -> Non
         ("MARKET_ASSETS_REFRESH_CRON", "0 2 * *"),
         ("MARKET_ASSETS_CLEANUP_CRON", "99 3 * * 0"),
         ("MARKET_ASSETS_REBUILD_CRON", "0 4 * * 9"),
+        ("MARKET_ASSETS_HISTORY_CRON", "daily"),
+        ("MARKET_ASSETS_HISTORY_DAYS", "0"),
         ("MARKET_ASSETS_CURRENCY", "dollars"),
         ("MARKET_ASSETS_CURRENCY", "ZZZ"),
         ("MARKET_ASSETS_SOURCES", "missing.yaml"),

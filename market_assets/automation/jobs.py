@@ -1,4 +1,4 @@
-"""The four jobs. Which assets belong to a job is said by asset group."""
+"""The jobs on assets, and the names of all. Which assets belong to a job is said by asset group."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ INGESTION = "daily_sample_ingestion"
 REFRESH = "refresh_market_stats"
 CLEANUP = "cleanup_old_data"
 REBUILD = "rebuild_skill_relationships"
+PRUNE = "prune_history"
 
 
 def default_jobs() -> list[dg.UnresolvedAssetJobDefinition]:

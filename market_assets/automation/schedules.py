@@ -18,6 +18,7 @@ def default_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
         _schedule(settings, jobs.REFRESH, settings.refresh_cron),
         _schedule(settings, jobs.CLEANUP, settings.cleanup_cron),
         _schedule(settings, jobs.REBUILD, settings.rebuild_cron),
+        _schedule(settings, jobs.PRUNE, settings.history_cron),
     ]
 
 

@@ -12,6 +12,13 @@ from market_assets.web.admin.models import Config, Job, JobDetail, JobPause, Sch
 from market_assets.web.admin.scheduler import Overview
 from market_assets.web.admin.workspace import ScheduledJob, what_it_runs
 
+_OWN_JOBS = (
+    default_jobs.INGESTION,
+    default_jobs.REFRESH,
+    default_jobs.CLEANUP,
+    default_jobs.REBUILD,
+    default_jobs.PRUNE,
+)
 #: How many of its runs a job is shown with.
 NEWEST_RUNS = 10
 _DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
@@ -30,15 +37,15 @@ def job_detail(job: ScheduledJob, seen: Overview, runs: RunReader) -> JobDetail:
 
 def scheduler_config(seen: Overview, settings: Settings) -> Config:
     """How the scheduler is set up, and the jobs that come with this program."""
-    ids = (default_jobs.INGESTION, default_jobs.REFRESH, default_jobs.CLEANUP, default_jobs.REBUILD)
+    kept_days = {default_jobs.CLEANUP: settings.retention_days, default_jobs.PRUNE: settings.history_days}
     tasks = {}
-    for job_id in ids:
+    for job_id in _OWN_JOBS:
         if job := seen.every_job.get(job_id):
             tasks[job_id] = Task(
                 description=job.description or "",
                 schedule=job.cron,
                 frequency=frequency(job.cron),
-                retention_days=settings.retention_days if job_id == default_jobs.CLEANUP else None,
+                retention_days=kept_days.get(job_id),
             )
     # The guard lets no job overlap itself on the same partition.
     config = SchedulerConfig(scheduler_type="DagsterDaemonScheduler", timezone="UTC", max_instances=1)

@@ -1,0 +1,1 @@
+"""Pruning of Dagster's own history: runs, their events and logs, results of checks, ticks."""
