@@ -54,6 +54,7 @@ SCHEDULES = {
     "refresh_market_stats_schedule": "30 2,14 * * *",
     "cleanup_old_data_schedule": "0 3 * * 0",
     "rebuild_skill_relationships_schedule": "0 4 * * 0",
+    "prune_history_schedule": "0 5 * * *",
 }
 
 

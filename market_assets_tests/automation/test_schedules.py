@@ -15,13 +15,13 @@ from dagster._utils.schedules import schedule_execution_time_iterator
 
 from market_assets.assets.moments import PARTITION_TAG
 from market_assets.automation.guard import reason_to_skip
-from market_assets.automation.jobs import CLEANUP, INGESTION, REBUILD, REFRESH
+from market_assets.automation.jobs import CLEANUP, INGESTION, PRUNE, REBUILD, REFRESH
 from market_assets.automation.schedules import default_schedules
 from market_assets.definitions import build_defs
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
 
-JOBS = (INGESTION, REFRESH, CLEANUP, REBUILD)
+JOBS = (INGESTION, REFRESH, CLEANUP, REBUILD, PRUNE)
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 TODAY, YESTERDAY = "2026-03-04", "2026-03-03"
 ACTIVE = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "SUSPENDED", "CANCELING")
@@ -163,6 +163,7 @@ def test_nothing_moves_when_clocks_change(change: datetime) -> None:
         # Both days are Sundays.
         CLEANUP: [(3, 0)],
         REBUILD: [(4, 0)],
+        PRUNE: [(5, 0)],
     }
     for job, times in expected.items():
         schedule = SCHEDULES[job]

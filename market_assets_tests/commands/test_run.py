@@ -112,7 +112,13 @@ def test_faults_end_a_real_process_as_promised(project: Path) -> None:
     assert market_assets("--version", cwd=project).out.startswith("market-assets")
 
 
-JOBS = ("daily_sample_ingestion", "refresh_market_stats", "cleanup_old_data", "rebuild_skill_relationships")
+JOBS = (
+    "daily_sample_ingestion",
+    "refresh_market_stats",
+    "cleanup_old_data",
+    "rebuild_skill_relationships",
+    "prune_history",
+)
 EXECUTE = ("job", "execute", "-m", "market_assets.definitions", "-j")
 
 

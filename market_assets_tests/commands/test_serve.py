@@ -29,6 +29,7 @@ SCHEDULED = {
     "refresh_market_stats_schedule",
     "cleanup_old_data_schedule",
     "rebuild_skill_relationships_schedule",
+    "prune_history_schedule",
 }
 DAEMONS = {"SCHEDULER", "QUEUED_RUN_COORDINATOR", "SENSOR"}
 

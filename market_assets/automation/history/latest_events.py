@@ -19,6 +19,7 @@ from dagster._core.storage.event_log.schema import (
 )
 
 EVENTS = SqlEventLogStorageTable
+RESULTS = AssetCheckExecutionsTable
 _MATERIALIZATION = DagsterEventType.ASSET_MATERIALIZATION.value
 _PLANNED = DagsterEventType.ASSET_MATERIALIZATION_PLANNED.value
 #: Of these the latest stays: for each asset, and for each of its partitions.
@@ -28,7 +29,7 @@ LASTING = (
     DagsterEventType.FRESHNESS_STATE_CHANGE.value,
     DagsterEventType.ASSET_HEALTH_CHANGED.value,
 )
-_ENDED = [AssetCheckExecutionRecordStatus.SUCCEEDED.value, AssetCheckExecutionRecordStatus.FAILED.value]
+_CHECK_PLANNED = AssetCheckExecutionRecordStatus.PLANNED.value
 
 
 def _followed_by(*kinds: str) -> sa.ColumnElement[bool]:
@@ -89,18 +90,45 @@ def superseded(before: datetime, after_id: int, limit: int) -> sa.Select[Any]:
     )
 
 
+def unanswered_checks() -> sa.Select[Any]:
+    """The runs of checks whose latest word is that they were planned: they are shown by how the run ended."""
+    return sa.select(RESULTS.c.run_id).where(
+        RESULTS.c.execution_status == _CHECK_PLANNED, RESULTS.c.id.in_(_latest_results()), ~_answered()
+    )
+
+
 def superseded_results(before: datetime, after_id: int, limit: int) -> sa.Select[Any]:
     """Old results of checks but for the latest, and the latest of an ended one, of each asset and partition."""
-    table = AssetCheckExecutionsTable.c
-    latest = sa.select(sa.func.max(table.id)).group_by(table.asset_key, table.check_name, table.partition)
     return (
-        sa.select(table.id, table.run_id)
+        sa.select(RESULTS.c.id, RESULTS.c.run_id)
         .where(
-            table.create_timestamp < before,
-            table.id > after_id,
-            table.id.not_in(latest),
-            table.id.not_in(latest.where(table.execution_status.in_(_ENDED))),
+            RESULTS.c.create_timestamp < before,
+            RESULTS.c.id > after_id,
+            sa.or_(RESULTS.c.id.not_in(_latest_results()), _answered()),
+            RESULTS.c.id.not_in(_latest_results().where(RESULTS.c.execution_status != _CHECK_PLANNED)),
         )
-        .order_by(table.id)
+        .order_by(RESULTS.c.id)
         .limit(limit)
+    )
+
+
+def _latest_results() -> sa.Select[Any]:
+    latest = sa.select(sa.func.max(RESULTS.c.id)).correlate(None)
+    return latest.group_by(RESULTS.c.asset_key, RESULTS.c.check_name, RESULTS.c.partition)
+
+
+def _answered() -> sa.ColumnElement[bool]:
+    """Whether a check was planned, and the same run told its result in another row.
+
+    So it is where a check without partitions is of an asset with partitions: it is planned for the partition.
+    """
+    result = RESULTS.alias("result")
+    return sa.and_(
+        RESULTS.c.execution_status == _CHECK_PLANNED,
+        sa.exists().where(
+            result.c.asset_key == RESULTS.c.asset_key,
+            result.c.check_name == RESULTS.c.check_name,
+            result.c.run_id == RESULTS.c.run_id,
+            result.c.execution_status != _CHECK_PLANNED,
+        ),
     )

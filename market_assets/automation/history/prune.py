@@ -65,6 +65,7 @@ class Pruning:
         self._reader = ExecutionReader(instance, what_it_runs)
         self._before = before.astimezone(UTC).replace(tzinfo=None)
         self._pruned = Pruned()
+        self._going: set[str] = set()
 
     def run(self, *, dry: bool = False) -> Pruned:
         """Prune; with `dry` only count what would go."""
@@ -104,6 +105,7 @@ class Pruning:
                 # PostgreSQL would do so by itself, SQLite not.
                 connection.execute(sa.delete(RunTagsTable).where(RunTagsTable.c.run_id.in_(run_ids)))
                 connection.execute(sa.delete(RunsTable).where(RunsTable.c.run_id.in_(run_ids)))
+        self._going.update(run_ids)
         self._pruned.runs += len(run_ids)
 
     def _write_down(self, run_ids: Sequence[str]) -> None:
@@ -158,9 +160,9 @@ class Pruning:
                 ).all()
             if not rows:
                 return
-            # In a dry run the runs that would go are there still: those that are old and ended count as gone.
-            without_run = gone(self._runs, [row.run_id or "" for row in rows]) if not dry else None
-            ids = [row.id for row in rows if without_run is None or (row.run_id or "") in without_run]
+            # In a dry run the runs that would go are there still.
+            without_run = gone(self._runs, [row.run_id or "" for row in rows]) | self._going
+            ids = [row.id for row in rows if (row.run_id or "") in without_run]
             self._pruned.check_results += len(ids)
             if not dry:
                 self._delete(self._events.index_transaction, AssetCheckExecutionsTable, ids)

@@ -9,8 +9,7 @@ from typing import TypeVar
 import dagster as dg
 import sqlalchemy as sa
 from dagster._core.execution.backfill import BulkActionStatus
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, AssetKeyTable
+from dagster._core.storage.event_log.schema import AssetKeyTable
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
 from dagster._core.storage.runs.schema import BulkActionsTable, RunsTable
 from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
@@ -69,19 +68,11 @@ def needed_runs(runs: SqlRunStorage, events: SqlEventLogStorage) -> frozenset[st
             RunsTable.c.backfill_id.in_(active_backfills),
         )
     )
-    checks = AssetCheckExecutionsTable.c
-    latest_results = sa.select(sa.func.max(checks.id)).group_by(
-        checks.asset_key, checks.check_name, checks.partition
-    )
-    # A check that was planned and never told its result is shown by how its run ended.
-    of_checks = sa.select(checks.run_id).where(
-        checks.execution_status == AssetCheckExecutionRecordStatus.PLANNED.value, checks.id.in_(latest_results)
-    )
     with runs.connect() as connection:
         needed = set(connection.scalars(of_jobs))
     with events.index_connection() as connection:
         needed |= set(connection.scalars(sa.select(AssetKeyTable.c.last_run_id)))
-        needed |= set(connection.scalars(of_checks))
+        needed |= set(connection.scalars(latest_events.unanswered_checks()))
     return frozenset(filter(None, needed))
 
 

@@ -16,7 +16,13 @@ from dagster._core.storage.runs.schema import RunsTable
 DAYS = dg.DailyPartitionsDefinition("2026-01-01", end_date="2026-01-21")
 
 
-@dg.asset(partitions_def=DAYS, check_specs=[dg.AssetCheckSpec("whole", asset="daily")])
+@dg.asset(
+    partitions_def=DAYS,
+    check_specs=[
+        dg.AssetCheckSpec("whole", asset="daily"),
+        dg.AssetCheckSpec("dated", asset="daily", partitions_def=DAYS),
+    ],
+)
 def daily(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     """One table a day; a run with the tag `fail` fails."""
     if "fail" in context.run.tags:
@@ -25,7 +31,7 @@ def daily(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
     return dg.MaterializeResult(
         metadata={"dagster/partition_row_count": 5, "day": context.partition_key},
         data_version=dg.DataVersion(f"{context.partition_key}-{context.run.run_id[:8]}"),
-        check_results=[dg.AssetCheckResult(check_name="whole", passed=passed)],
+        check_results=[dg.AssetCheckResult(check_name=name, passed=passed) for name in ("whole", "dated")],
     )
 
 

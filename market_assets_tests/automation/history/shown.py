@@ -37,7 +37,7 @@ query {
 BY_DAY = """
 query {
   assetNodeOrError(assetKey: {path: ["daily"]}) {
-    ... on AssetNode { staleStatusByPartition latestRunForPartition(partition: "2026-01-03") { runId status } }
+    ... on AssetNode { staleStatusByPartition }
   }
 }
 """

@@ -30,6 +30,8 @@ from market_assets_tests.automation.history.instances import (
 )
 from market_assets_tests.automation.history.shown import shown
 
+pytestmark = pytest.mark.slow
+
 ASSETS = ["daily", "total", "abandoned"]
 
 
@@ -58,19 +60,19 @@ def files_of(instance: dg.DagsterInstance, run_id: str) -> list[Path]:
     return [path for path in home.rglob("*") if run_id in path.name]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1])
 def test_what_is_shown_stays_the_same(
     instance: dg.DagsterInstance, workspace: WorkspaceProcessContext, engine: sa.Engine, seed: int
 ) -> None:
-    made = make_history(instance, seed)
-    age(instance, made[:25], 100)
+    made = make_history(instance, seed, runs=24)
+    age(instance, made[:20], 100)
     before = shown(workspace, ASSETS)
     pruned = prune(instance, engine)
     assert shown(workspace, ASSETS) == before
-    assert pruned.runs > 5
+    assert pruned.runs > 3
     left = run_ids(instance)
     assert len(made) - len(left) == pruned.runs
-    assert set(made[25:]) <= left, "young runs stay"
+    assert set(made[20:]) <= left, "young runs stay"
     gone = set(made) - left
     assert all(files_of(instance, run_id) == [] for run_id in gone)
     assert all(instance.all_logs(run_id) for run_id in left)
@@ -96,9 +98,9 @@ def test_events_of_pruned_runs_go_but_for_the_latest(instance: dg.DagsterInstanc
     tags = rows_of(instance, AssetEventTagsTable)
     assert {row.event_id for row in tags} <= ids
     assert {row.id for row in left} <= {row.event_id for row in tags}
-    checked = {(row.run_id, row.partition) for row in rows_of(instance, AssetCheckExecutionsTable)}
-    assert (again[0], "2026-01-02") in checked
-    assert first[1] not in {run_id for run_id, _ in checked}
+    results = rows_of(instance, AssetCheckExecutionsTable)
+    old = {(row.check_name, row.partition, row.run_id) for row in results if row.run_id != newest}
+    assert old == {("dated", "2026-01-01", first[0]), ("dated", "2026-01-02", again[0])}
 
 
 def test_a_kept_event_goes_once_it_is_superseded(instance: dg.DagsterInstance, engine: sa.Engine) -> None:
@@ -108,7 +110,7 @@ def test_a_kept_event_goes_once_it_is_superseded(instance: dg.DagsterInstance, e
     assert prune(instance, engine).kept_events == 1
     execute(instance, "every_day", "2026-01-01")
     pruned = prune(instance, engine)
-    assert (pruned.runs, pruned.events, pruned.check_results) == (0, 1, 1)
+    assert (pruned.runs, pruned.events, pruned.check_results) == (0, 1, 1), pruned
     assert old not in {row.run_id for row in rows_of(instance, SqlEventLogStorageTable)}
 
 
@@ -154,7 +156,7 @@ def test_every_pruned_run_is_in_the_table_of_executions(instance: dg.DagsterInst
     assert (told[worked].status, told[worked].rows, told[worked].func_name) == ("success", 7, 'key:"total"')
 
 
-@pytest.mark.parametrize("step", ["remove", "remove_printed", "size_of"])
+@pytest.mark.parametrize("step", ["remove", "remove_printed"])
 def test_one_that_is_broken_off_is_finished_by_the_next(
     instance: dg.DagsterInstance,
     workspace: WorkspaceProcessContext,
@@ -162,7 +164,7 @@ def test_one_that_is_broken_off_is_finished_by_the_next(
     step: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made = make_history(instance, seed=5, runs=12)
+    made = make_history(instance, seed=5, runs=9)
     age(instance, made, 100)
     before = shown(workspace, ASSETS)
     expected = prune(instance, engine, dry=True).runs
