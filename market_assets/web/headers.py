@@ -32,7 +32,7 @@ REPORT_POLICY = (
     "frame-ancestors 'none'"
 )
 #: Where our own pages are; everything else that is HTML is Dagster's, which sets a policy with a nonce.
-_OWN_PAGES = ("/login", "/api/")
+_OWN_PAGES = ("/login", "/api/", "/executions")
 HSTS = "max-age=31536000"
 
 

@@ -225,7 +225,8 @@ def _form_of_sign_in(hidden: str, target: str) -> str:
 def _form_of_sign_out(hidden: str, session: Session, target: str) -> str:
     who = f"{html.escape(session.identity.name)} ({html.escape(session.identity.role)})"
     return f"""<p>You are signed in as {who}.</p>
-<p><a href="{html.escape(target)}">Continue</a> · <a href="/market">The market report</a></p>
+<p><a href="{html.escape(target)}">Continue</a> · <a href="/market">The market report</a> ·
+<a href="/executions">Executions</a></p>
 <form method="post" action="/logout">{hidden}<button>Sign out</button></form>"""
 
 

@@ -20,6 +20,7 @@ from market_assets.storage.users import has_admin
 from market_assets.web import headers, limits
 from market_assets.web.application import build_api
 from market_assets.web.dagster_ui import MarketProcessContext, MarketWebserver
+from market_assets.web.executions.routes import executions_routes
 from market_assets.web.guard import Access, Guard
 from market_assets.web.login import login_routes
 from market_assets.web.proxies import behind_proxies
@@ -56,6 +57,7 @@ class WebProcess:
             Route("/metrics", _metrics, methods=["GET"]),
             Route("/market", self._market_report, methods=["GET"]),
             *login_routes(),
+            *executions_routes(self.api.state),
         ]
 
     async def _market_report(self, _request: Request) -> Response:

@@ -1,0 +1,1 @@
+"""The page `/executions`: what ran, when, how long, and what went wrong."""
