@@ -136,6 +136,9 @@ def test_jobs_run_the_assets_of_their_groups() -> None:
     defs = code_location()
     graph = defs.resolve_asset_graph()
     named = [job for job in defs.resolve_all_job_defs() if not job.name.startswith("__")]
+    (without_assets,) = [job for job in named if job.name == "prune_history"]
+    named.remove(without_assets)
+    assert without_assets.description
     assert {job.name for job in named} == JOBS.keys()
     for job in named:
         keys = {key for key in graph.get_all_asset_keys() if graph.get(key).group_name in JOBS[job.name]}

@@ -20,6 +20,7 @@ from market_assets_tests.web.admin_process import (
     CLEANUP,
     INGESTION,
     JOBS,
+    PRUNE,
     REBUILD,
     REFRESH,
     SCHEDULER,
@@ -28,7 +29,13 @@ from market_assets_tests.web.admin_process import (
     with_identity,
 )
 
-CRONS = {CLEANUP: "0 3 * * 0", INGESTION: "0 2 * * *", REBUILD: "0 4 * * 0", REFRESH: "30 2,14 * * *"}
+CRONS = {
+    CLEANUP: "0 3 * * 0",
+    INGESTION: "0 2 * * *",
+    PRUNE: "0 5 * * *",
+    REBUILD: "0 4 * * 0",
+    REFRESH: "30 2,14 * * *",
+}
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +92,7 @@ def running(process: AdminProcess) -> set[str]:
 def test_the_list_holds_every_job_with_a_schedule(alice: TestClient) -> None:
     told = get(alice, "/jobs")
     assert told.keys() == {"success", "jobs", "count"}
-    assert (told["success"], told["count"]) == (True, 4)
+    assert (told["success"], told["count"]) == (True, len(JOBS))
     assert [job["id"] for job in told["jobs"]] == JOBS
     for shown in told["jobs"]:
         assert shown.keys() == {
@@ -124,7 +131,7 @@ def test_status_and_config(alice: TestClient) -> None:
     assert told.keys() == {"success", "scheduler"}
     assert told["scheduler"].keys() == {"is_running", "timestamp", "jobs_count", "daemon_healthy"}
     assert told["scheduler"]["is_running"] is True
-    assert told["scheduler"]["jobs_count"] == 4
+    assert told["scheduler"]["jobs_count"] == len(JOBS)
     assert told["scheduler"]["daemon_healthy"] is False
     told = get(alice, "/config")
     assert told.keys() == {"success", "config", "default_tasks"}
@@ -172,7 +179,7 @@ def test_stop_and_start_keep_what_ran_over_restarts(process: AdminProcess, alice
         assert {shown["next_run"] for shown in get(anna, "/jobs")["jobs"]} == {None}
         assert post(anna, "/stop", status=400)["message"] == "Scheduler is not running"
         post(anna, "/start")
-        assert running(later) == {INGESTION, REFRESH}
+        assert running(later) == {INGESTION, REFRESH, PRUNE}
         assert get(anna, "/status")["scheduler"]["is_running"] is True
     assert post(alice, "/start", status=400)["error"] == "Scheduler is already running"
     assert process.audit() == [
@@ -195,9 +202,9 @@ def test_what_happens_to_jobs_while_the_scheduler_is_stopped(process: AdminProce
     assert alice.delete(f"{SCHEDULER}/jobs/{REBUILD}").status_code == 200
     assert running(process) == set()
     post(alice, "/start")
-    assert running(process) == {CLEANUP, REFRESH}
+    assert running(process) == {CLEANUP, REFRESH, PRUNE}
     post(alice, f"/jobs/{REBUILD}/restore")
-    assert running(process) == {CLEANUP, REFRESH, REBUILD}
+    assert running(process) == {CLEANUP, REFRESH, PRUNE, REBUILD}
 
 
 def test_a_job_paused_while_stopped_comes_back_only_when_resumed(process: AdminProcess, alice: TestClient) -> None:
@@ -209,7 +216,7 @@ def test_a_job_paused_while_stopped_comes_back_only_when_resumed(process: AdminP
     scheduler_memory.hold(Database(process.settings.market_url).engine(), [f"{CLEANUP}_schedule"], "stop")
     post(alice, "/start")
     post(alice, f"/jobs/{REFRESH}/restore")
-    assert running(process) == {INGESTION, REBUILD}
+    assert running(process) == {INGESTION, PRUNE, REBUILD}
     for job_id in (REFRESH, CLEANUP):
         post(alice, f"/jobs/{job_id}/resume")
     assert running(process) == set(JOBS)
@@ -318,8 +325,8 @@ def test_a_deleted_job_is_gone_until_it_is_restored(process: AdminProcess, alice
     assert not process.schedule_runs(REFRESH)
     with process.restarted() as later:
         anna = later.client("anna")
-        assert [shown["id"] for shown in get(anna, "/jobs")["jobs"]] == [CLEANUP, INGESTION, REBUILD]
-        assert get(anna, "/status")["scheduler"]["jobs_count"] == 3
+        assert [shown["id"] for shown in get(anna, "/jobs")["jobs"]] == [CLEANUP, INGESTION, PRUNE, REBUILD]
+        assert get(anna, "/status")["scheduler"]["jobs_count"] == len(JOBS) - 1
         for method, path in [("GET", ""), ("DELETE", ""), ("POST", "/trigger"), ("POST", "/pause")]:
             refused = anna.request(method, f"{SCHEDULER}/jobs/{REFRESH}{path}")
             assert (refused.status_code, refused.json()) == (404, {"error": "Job not found"})

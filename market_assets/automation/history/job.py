@@ -25,7 +25,6 @@ def prune_history_job(settings: Settings) -> dg.JobDefinition:
     """Deletes finished runs that are older than the history's days, with all that is about them."""
 
     @dg.op(
-        name=PRUNE,
         out=dg.Out(dg.Nothing),
         description="Prunes runs, events, logs, results of checks and ticks; its metadata says how much.",
     )
@@ -44,7 +43,7 @@ def prune_history_job(settings: Settings) -> dg.JobDefinition:
 
     @dg.config_mapping
     def simple(val: PruneConfig) -> dg.RunConfig:
-        return dg.RunConfig(ops={PRUNE: val})
+        return dg.RunConfig(ops={"prune": val})
 
     @dg.job(
         name=PRUNE,
