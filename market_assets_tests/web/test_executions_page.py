@@ -146,6 +146,10 @@ def test_the_api_tells_of_pruned_runs_too(web: WholeProcess) -> None:
     present = add_run(web)
     record_executions(web.engine, [pruned(1), pruned(2, error="no memory")])
     told = web.signed_in("ada").get("/api/admin/scheduler/executions").json()["executions"]
+    page = web.signed_in("ada").get("/executions").text
+    assert re.findall(r'href="/runs/([^"]*)"', page) == [present], (
+        "a run that Dagster has no more has no page there"
+    )
     assert [execution["run_id"] for execution in told] == [present, "pruned-0002", "pruned-0001"]
     assert (told[1]["error"], told[2]["rows"], told[2]["duration"]) == ("no memory", 12_345, 75.0)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -25,6 +26,21 @@ Position = tuple[datetime, str]
 _SAME_INSTANT = 50
 
 
+@dataclass(frozen=True)
+class Listed:
+    """A run in the list.
+
+    Attributes:
+        execution: what is told of it.
+        position: its place in the list, after which a further page begins.
+        is_in_dagster: whether Dagster can show it, with its log.
+    """
+
+    execution: Execution
+    position: Position
+    is_in_dagster: bool
+
+
 class RunReader:
     """Reads runs from Dagster's instance, and older ones from the store."""
 
@@ -37,7 +53,7 @@ class RunReader:
         self, job_id: str | None = None, status: RunStatus | None = None, limit: int = 50
     ) -> list[Execution]:
         """The newest runs, of one job or of all, newest first."""
-        return [execution for execution, _position in self.page(job_id, status, limit)]
+        return [listed.execution for listed in self.page(job_id, status, limit)]
 
     def page(
         self,
@@ -45,15 +61,18 @@ class RunReader:
         status: RunStatus | None = None,
         limit: int = 50,
         before: Position | None = None,
-    ) -> list[tuple[Execution, Position]]:
-        """Runs, newest first, each with its place in the list, after which a further page begins."""
+    ) -> list[Listed]:
+        """Runs, newest first."""
         present = list(itertools.islice(_in_order(self._in_dagster(job_id, status, before)), limit))
         # What is older than the last of a full page is of no interest.
         oldest = _position(present[-1]) if len(present) == limit else None
         past = itertools.islice(self._pruned(job_id, status, before, oldest), limit)
         both: list[Iterable[RunRecord | StoredExecution]] = [present, past]
         merged = heapq.merge(*both, key=_position, reverse=True)
-        return [(self._told(found), _position(found)) for found in itertools.islice(merged, limit)]
+        return [
+            Listed(self._told(found), _position(found), isinstance(found, RunRecord))
+            for found in itertools.islice(merged, limit)
+        ]
 
     def executions(self, records: Sequence[RunRecord]) -> list[Execution]:
         return [self._told(record) for record in records]

@@ -11,8 +11,7 @@ from pathlib import Path
 from string import Template
 from urllib.parse import quote, urlencode
 
-from market_assets.web.admin.executions import Position
-from market_assets.web.admin.models import Execution
+from market_assets.web.admin.executions import Listed, Position
 
 
 @dataclass(frozen=True)
@@ -20,7 +19,7 @@ class Shown:
     """What stands on one page.
 
     Attributes:
-        executions: in the order of the page.
+        listed: the runs, in the order of the page.
         next_page: where the next page begins; None on the last one.
         is_first_page: whether newer ones may come at the top.
         job: that the list is about; None for all.
@@ -31,7 +30,7 @@ class Shown:
         is_admin: whether the page may listen to the events.
     """
 
-    executions: Sequence[Execution]
+    listed: Sequence[Listed]
     next_page: Position | None
     is_first_page: bool
     job: str | None
@@ -49,8 +48,8 @@ def render(shown: Shown) -> str:
         live="events" if shown.is_admin else "poll",
         jobs=_options(shown.jobs, shown.job, "all jobs"),
         statuses=_options(shown.statuses, shown.status, "any status"),
-        rows="\n".join(map(_row, shown.executions)),
-        nothing="" if shown.executions else '<p class="nothing">No execution is like that.</p>',
+        rows="\n".join(map(_row, shown.listed)),
+        nothing="" if shown.listed else '<p class="nothing">No execution is like that.</p>',
         pages=_pages(shown),
     )
 
@@ -69,13 +68,17 @@ def _position_text(position: Position) -> str:
     return f"{position[0].isoformat()}~{position[1]}"
 
 
-def _row(one: Execution) -> str:
+def _row(listed: Listed) -> str:
+    one = listed.execution
+    run = f"<code>{escape(one.run_id[:8])}</code>"
+    if listed.is_in_dagster:
+        run = f'<a href="/runs/{quote(one.run_id, safe="")}">{run}</a>'
     error = f"<details><summary>{escape(one.error)}</summary></details>" if one.error else ""
     cells = [
-        ("Run", f'<a href="/runs/{quote(one.run_id, safe="")}"><code>{escape(one.run_id[:8])}</code></a>'),
+        ("Run", run),
         ("Job", f'<b>{escape(one.job_id)}</b><span class="what">{escape(one.func_name)}</span>'),
         ("Status", f'<span class="status {escape(one.status)}">{escape(one.status)}</span>'),
-        ("Started, UTC", _moment(one.started_at)),
+        ("Started, UTC", _moment(one.started_at, one.status)),
         ("Duration", _none("–") if one.duration is None else escape(_duration(one.duration))),
         ("Rows", _none("–") if one.rows is None else f"{one.rows:,}"),
         ("By", escape(one.triggered_by)),
@@ -85,9 +88,9 @@ def _row(one: Execution) -> str:
     return f'<tr id="run-{escape(one.run_id)}">{drawn}</tr>'
 
 
-def _moment(moment: datetime | None) -> str:
+def _moment(moment: datetime | None, status: str) -> str:
     if moment is None:
-        return _none("not yet")
+        return _none("not yet" if status in ("queued", "running") else "never")
     utc = moment.astimezone(UTC)
     return f'<time datetime="{utc.isoformat()}">{utc:%Y-%m-%d %H:%M:%S}</time>'
 

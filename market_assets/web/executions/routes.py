@@ -55,8 +55,8 @@ def _page(request: Request, state: State) -> Response:
     found = services.runs.page(job, cast(RunStatus | None, status), PAGE + 1, before)
     identity = identity_of(request)
     shown = Shown(
-        executions=[execution for execution, _position in found[:PAGE]],
-        next_page=found[PAGE - 1][1] if len(found) > PAGE else None,
+        listed=found[:PAGE],
+        next_page=found[PAGE - 1].position if len(found) > PAGE else None,
         is_first_page=before is None,
         job=job,
         status=status,
