@@ -14,9 +14,7 @@ def history() -> None:
 
 @history.command("prune")
 @click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
-@click.option(
-    "--days", type=click.IntRange(1), help="How old what goes is; by default MARKET_ASSETS_HISTORY_DAYS."
-)
+@click.option("--days", type=click.IntRange(1), help="In place of MARKET_ASSETS_HISTORY_DAYS.")
 @click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
 @click.pass_obj
 def history_prune(settings: Settings, dry_run: bool, days: int | None, as_json: bool) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -37,26 +39,36 @@ class Watched:
 
 def watch_runs(settings: Settings, *, as_json: bool, job: str | None, every: float) -> None:
     """Show runs as they change, until Ctrl-C or until nobody reads any more."""
+    # Whoever starts this in the background of a shell may have told it to ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with open_instance(settings) as instance:
+            _watch(_looking(settings, instance, job), as_json=as_json, every=every)
+    except KeyboardInterrupt:
+        pass
+    except BrokenPipeError:
+        # Lest the interpreter flushes it once more at its end, and complains.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _watch(look: Callable[[], list[Watched]], *, as_json: bool, every: float) -> None:
+    if not as_json and sys.stdout.isatty():
+        _show_live(look, every)
+        return
+    for changed in changes(look, lambda: time.sleep(every)):
+        click.echo(_as_json(changed) if as_json else _as_line(changed))
+
+
+def _looking(settings: Settings, instance: dg.DagsterInstance, job: str | None) -> Callable[[], list[Watched]]:
     from market_assets.definitions import build_defs
 
-    what_it_runs = what_jobs_run(build_defs(settings).get_repository_def())
-    with open_instance(settings) as instance:
-        reader = ExecutionReader(instance, what_it_runs)
+    reader = ExecutionReader(instance, what_jobs_run(build_defs(settings).get_repository_def()))
 
-        def look() -> list[Watched]:
-            filters = dg.RunsFilter(job_name=job)
-            return [
-                _watched(instance, reader, record) for record in instance.get_run_records(filters, limit=SHOWN)
-            ]
+    def look() -> list[Watched]:
+        records = instance.get_run_records(dg.RunsFilter(job_name=job), limit=SHOWN)
+        return [_watched(instance, reader, record) for record in records]
 
-        try:
-            if not as_json and sys.stdout.isatty():
-                _show_live(look, every)
-            else:
-                for changed in changes(look, lambda: time.sleep(every)):
-                    click.echo(_as_json(changed) if as_json else _as_line(changed))
-        except (KeyboardInterrupt, BrokenPipeError):
-            _end_quietly()
+    return look
 
 
 def changes(look: Callable[[], list[Watched]], wait: Callable[[], None]) -> Iterator[Watched]:
@@ -135,11 +147,3 @@ def _table(runs: list[Watched]) -> Table:
         # Text, not markup: an error may hold brackets.
         table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in cells))
     return table
-
-
-def _end_quietly() -> None:
-    """Leave nothing to be written when the interpreter ends: whoever read may be gone."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        sys.stdout = open("/dev/null", "w")  # noqa: SIM115
