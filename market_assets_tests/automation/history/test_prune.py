@@ -170,14 +170,15 @@ def test_one_that_is_broken_off_is_finished_by_the_next(
     expected = prune(instance, engine, dry=True).runs
     calls = 0
 
-    def killed(*_: Any) -> None:
+    def killed(*_: Any) -> int:
         nonlocal calls
         calls += 1
         if calls == 3:
             raise KeyboardInterrupt
+        return 0
 
     with monkeypatch.context() as breaking:
-        breaking.setattr(f"market_assets.automation.history.files.{step}", lambda *given: killed(*given) or 0)
+        breaking.setattr(f"market_assets.automation.history.files.{step}", killed)
         with pytest.raises(KeyboardInterrupt):
             prune(instance, engine)
     assert shown(workspace, ASSETS) == before
