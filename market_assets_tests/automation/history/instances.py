@@ -23,7 +23,7 @@ DAYS = dg.DailyPartitionsDefinition("2026-01-01", end_date="2026-01-21")
         dg.AssetCheckSpec("dated", asset="daily", partitions_def=DAYS),
     ],
 )
-def daily(context: dg.AssetExecutionContext) -> Any:
+def daily(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """One table a day; a run with the tag `fail` fails."""
     if "fail" in context.run.tags:
         raise dg.Failure("the source is down", allow_retries=False)
@@ -36,7 +36,7 @@ def daily(context: dg.AssetExecutionContext) -> Any:
 
 
 @dg.asset(deps=[daily], check_specs=[dg.AssetCheckSpec("valid", asset="total")])
-def total(context: dg.AssetExecutionContext) -> Any:
+def total(context: dg.AssetExecutionContext) -> dg.MaterializeResult:  # type: ignore[type-arg]
     """One table; a run with the tag `fail` fails."""
     if "fail" in context.run.tags:
         raise dg.Failure("no memory", allow_retries=False)
@@ -47,7 +47,7 @@ def total(context: dg.AssetExecutionContext) -> Any:
 
 
 @dg.asset
-def abandoned() -> Any:
+def abandoned() -> dg.MaterializeResult:  # type: ignore[type-arg]
     """A table that was made once, long ago."""
     return dg.MaterializeResult(metadata={"dagster/row_count": 1})
 
