@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -16,14 +17,17 @@ from market_assets.assets.relationships import relationships_assets
 from market_assets.assets.report import market_report_asset
 from market_assets.assets.statistics import statistics_assets
 from market_assets.assets.store import store_resource
+from market_assets.automation.custom_tasks import problems_sensor, task_job, task_schedule
 from market_assets.automation.jobs import default_jobs
 from market_assets.automation.pauses import pause_ends_sensor
 from market_assets.automation.progress import progress_logger
 from market_assets.automation.schedules import default_schedules
+from market_assets.automation.task_files import load_task_files
 from market_assets.settings import Settings, SettingsError, get_settings
 from market_assets.sources.configuration import ConfigurationError, load_sources
 from market_assets.sources.protocol import Source
 
+_log = logging.getLogger(__name__)
 #: A table is stale when its schedule has missed a run and then some.
 _REFRESHED = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=26), warn_window=timedelta(hours=14))
 
@@ -37,20 +41,26 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
     """
     sources = configured_sources(settings) if sources is None else sources
     raw = [raw_postings_asset(source) for source in sources]
+    assets = [
+        *raw,
+        job_postings_asset(sources, [asset.key for asset in raw]),
+        posting_skills,
+        *statistics_assets(_REFRESHED),
+        market_report_asset(_REFRESHED),
+        *relationships_assets(_REFRESHED, WEEKLY),
+        expired_postings,
+        database_maintenance,
+    ]
+    jobs = default_jobs()
+    taken = {job.name for job in jobs} | {asset.node_def.name for asset in assets}
+    own = load_task_files(settings.custom_dir, taken)
+    for problem in own.problems:
+        _log.warning("a task is left out: %s", problem)
     return dg.Definitions(
-        assets=[
-            *raw,
-            job_postings_asset(sources, [asset.key for asset in raw]),
-            posting_skills,
-            *statistics_assets(_REFRESHED),
-            market_report_asset(_REFRESHED),
-            *relationships_assets(_REFRESHED, WEEKLY),
-            expired_postings,
-            database_maintenance,
-        ],
-        jobs=default_jobs(),
-        schedules=default_schedules(settings),
-        sensors=[pause_ends_sensor(settings)],
+        assets=assets,
+        jobs=[*jobs, *(task_job(task) for task in own.tasks)],
+        schedules=[*default_schedules(settings), *(task_schedule(task, settings) for task in own.tasks)],
+        sensors=[pause_ends_sensor(settings), problems_sensor(own.problems, own.tasks)],
         resources={"store": store_resource(settings)},
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
         executor=dg.in_process_executor,

@@ -136,6 +136,13 @@ class Settings(BaseSettings):
             raise ValueError(f"{value} does not exist")
         return value
 
+    @field_validator("custom_dir")
+    @classmethod
+    def _folder(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_dir():
+            raise ValueError(f"{value} is no folder")
+        return value
+
     @field_validator("taxonomy")
     @classmethod
     def _readable_taxonomy(cls, value: Path | None) -> Path | None:
