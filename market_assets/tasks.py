@@ -160,7 +160,7 @@ def _cron(cron: object, place: Place, id: str) -> str:
     if not isinstance(cron, str) or not is_valid_cron_string(cron):
         raise TaskError(place, id, f"cron={cron!r} is not a cron expression such as '0 6 * * 1-5'")
     if has_out_of_range_cron_interval(cron):
-        raise TaskError(place, id, f"cron={cron!r} steps further than its field reaches: use minutes, hours or days")
+        raise TaskError(place, id, f"cron={cron!r} steps beyond its field: use minutes, hours or days")
     return cron
 
 

@@ -1,4 +1,4 @@
-"""The user's own tasks as jobs and schedules, and a sensor that is red while something is wrong with their files."""
+"""The user's own tasks as jobs and schedules, and a sensor that is red while one of their files can't be used."""
 
 import asyncio
 import inspect
@@ -64,7 +64,7 @@ def shown_values(returned: object) -> dict[str, Any]:
 
 
 def problems_sensor(problems: Sequence[str], tasks: Sequence[Task]) -> dg.SensorDefinition:
-    """Fails at every tick while something is wrong with the files of tasks, so that the UI and the alerts show it."""
+    """Fails at every tick while something is wrong with the files, so that the UI and the alerts show it."""
     told = "\n".join(problems)
     found = f"{len(tasks)} task{'' if len(tasks) == 1 else 's'} on the schedule"
 

@@ -70,9 +70,7 @@ def guarded_schedule(
     )
 
 
-def due_moment(
-    instance: dg.DagsterInstance, schedule: str, interval: Interval, tick: datetime
-) -> datetime | None:
+def due_moment(instance: dg.DagsterInstance, schedule: str, interval: Interval, tick: datetime) -> datetime | None:
     """The due moment that a tick stands for: its own, or one since the tick before; None where there is none.
 
     Where ticks were missed, Dagster makes up for the last of them alone, which need not be the due one.
@@ -85,9 +83,7 @@ def due_moment(
         return None
     data = state.instigator_data
     assert isinstance(data, ScheduleInstigatorData)
-    earlier = instance.get_ticks(
-        state.instigator_origin_id, state.selector_id, before=tick.timestamp(), limit=1
-    )
+    earlier = instance.get_ticks(state.instigator_origin_id, state.selector_id, before=tick.timestamp(), limit=1)
     since = [data.start_timestamp or tick.timestamp(), *(each.timestamp + 1 for each in earlier)]
     return due if due.timestamp() >= max(since) else None
 

@@ -57,7 +57,7 @@ def _usable(loaded: TaskFiles, reserved: Collection[str]) -> tuple[list[Task], l
     tasks, problems = [], list(loaded.problems)
     for task in loaded.tasks:
         if task.id in reserved:
-            problems.append(str(TaskError(task.place, task.id, "a job or an asset of market_assets has that name")))
+            problems.append(str(TaskError(task.place, task.id, "a job or an asset has that name already")))
         elif task.id in places:
             problems.append(str(TaskError(task.place, task.id, f"{places[task.id]} has that id already")))
         else:
@@ -117,7 +117,7 @@ def _worded(file: Path, error: BaseException) -> str:
     if isinstance(error, TaskError):
         return str(error)
     if isinstance(error, SystemExit):
-        what = f"it ends the program (sys.exit({'' if error.code is None else repr(error.code)})) when it is imported"
+        what = f"it calls sys.exit({'' if error.code is None else repr(error.code)}) when it is imported"
     else:
         what = " ".join(f"{type(error).__name__}: {error}".split())
     line = _line(file, error)

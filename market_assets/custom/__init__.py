@@ -1,1 +1,1 @@
-"""Your own scheduled tasks: each file here that declares one with `market_assets.tasks.scheduled_job` is on the schedule."""
+"""Your own scheduled tasks: a file each, or several in one, declared with `market_assets.tasks.scheduled_job`."""
