@@ -14,7 +14,8 @@ from market_assets.automation.intervals import Interval
 
 NOW = datetime(2026, 3, 4, 12, 34, 56, tzinfo=UTC)
 #: Moments over years, clock changes and leap days among them.
-MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC))
+_FIRST, _LAST = datetime(2020, 1, 1), datetime(2040, 1, 1)  # noqa: DTZ001
+MOMENTS = st.datetimes(_FIRST, _LAST, timezones=st.just(UTC))
 DIVIDING_A_DAY = [minutes for minutes in range(1, 1_441) if 1_440 % minutes == 0]
 
 
