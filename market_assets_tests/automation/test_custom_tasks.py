@@ -144,8 +144,17 @@ def test_what_a_task_returns_is_shown(tmp_path: Path, instance: dg.DagsterInstan
     assert found.pop("type").startswith("<module 'sys'")
     assert found.pop("long") == ('["' + "x" * 9000)[:5000]
     assert found == {
-        **{"success": True, "rows": 3, "share": 0.5, "names": ["a", 1, None], "nothing": None, "text": "x" * 5000},
-        **{"where": {"a": [1]}, "nan": "nan", "nans": "[nan]", "5": "five", "big": 2**80},
+        "success": True,
+        "rows": 3,
+        "share": 0.5,
+        "names": ["a", 1, None],
+        "nothing": None,
+        "text": "x" * 5000,
+        "where": {"a": [1]},
+        "nan": "nan",
+        "nans": "[nan]",
+        "5": "five",
+        "big": 2**80,
     }
 
 
