@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import dagster as dg
+from dagster._core.events import JobFailureData
 from dagster._core.storage.dagster_run import RunRecord
 from dagster._core.workspace.context import WorkspaceProcessContext
 
@@ -113,9 +114,10 @@ def _cause(instance: dg.DagsterInstance, run_id: str) -> str:
             step = str(event.step_key).replace("__", "/")
             return f"{step} failed: {recorded_cause(event.step_failure_data)}"
         lines = (event.message or "").strip().splitlines()
-        error = event.job_failure_data.error
-        if error is not None:
-            lines = error.message.strip().splitlines()
+        # Whoever ends the run of a process that is gone gives a message alone.
+        data = event.event_specific_data
+        if isinstance(data, JobFailureData) and data.error is not None:
+            lines = data.error.message.strip().splitlines()
         if lines:
             return " ".join(lines[0].split())
     return "unknown cause"
