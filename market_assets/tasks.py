@@ -129,15 +129,20 @@ def scheduled_job(
     return declare
 
 
-def _check_id(id: object, place: Place) -> None:
+def reason_against_id(id: object) -> str | None:
+    """Why something can't be the id of a task; None where it can."""
     from dagster._core.definitions.utils import DISALLOWED_NAMES
 
+    if not isinstance(id, str) or not _ID.fullmatch(id):
+        return "an id is a letter, then letters, digits and underscores, at most 100"
+    return "Dagster keeps this name for itself" if id in DISALLOWED_NAMES else None
+
+
+def _check_id(id: object, place: Place) -> None:
     if callable(id):
         raise TaskError(place, getattr(id, "__name__", ""), 'it has no id: say @scheduled_job("its_id", hours=1)')
-    if not isinstance(id, str) or not _ID.fullmatch(id):
-        raise TaskError(place, id, "an id is a letter, then letters, digits and underscores, at most 100")
-    if id in DISALLOWED_NAMES:
-        raise TaskError(place, id, "Dagster keeps this name for itself")
+    if reason := reason_against_id(id):
+        raise TaskError(place, id, reason)
 
 
 def _when(intervals: dict[str, int | None], cron: str | None, place: Place, id: str) -> Interval | str:

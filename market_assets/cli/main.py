@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from market_assets.cli.accounts import user
+from market_assets.cli.authoring import new
 from market_assets.cli.databases import archive, db
 from market_assets.cli.postings import salaries, skills, sources
 from market_assets.settings import Settings, SettingsError, get_settings
@@ -118,5 +119,5 @@ def recommend(settings: Settings, names: tuple[str, ...], limit: int, as_json: b
     print_recommendations(settings, names, limit=limit, as_json=as_json)
 
 
-for _group in (archive, db, salaries, skills, sources, user):
+for _group in (archive, db, new, salaries, skills, sources, user):
     main.add_command(_group)
