@@ -18,13 +18,16 @@ from market_assets.assets.report import market_report_asset
 from market_assets.assets.statistics import statistics_assets
 from market_assets.assets.store import store_resource
 from market_assets.automation.custom_tasks import problems_sensor, task_job, task_schedule
+from market_assets.automation.inbox import inbox_sensor
 from market_assets.automation.jobs import default_jobs
+from market_assets.automation.new_postings import new_postings_sensor
 from market_assets.automation.pauses import pause_ends_sensor
 from market_assets.automation.progress import progress_logger
 from market_assets.automation.schedules import default_schedules
 from market_assets.automation.task_files import load_task_files
 from market_assets.settings import Settings, SettingsError, get_settings
 from market_assets.sources.configuration import ConfigurationError, load_sources
+from market_assets.sources.inbox import INBOX, Inbox, InboxSource
 from market_assets.sources.protocol import Source
 
 _log = logging.getLogger(__name__)
@@ -39,7 +42,7 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
         settings: where things are and when they run.
         sources: where postings come from; by default those of the settings' `sources.yaml`.
     """
-    sources = configured_sources(settings) if sources is None else sources
+    sources = [*configured_sources(settings), *inbox_source(settings)] if sources is None else sources
     raw = [raw_postings_asset(source) for source in sources]
     assets = [
         *raw,
@@ -60,11 +63,29 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
         assets=assets,
         jobs=[*jobs, *(task_job(task) for task in own.tasks)],
         schedules=[*default_schedules(settings), *(task_schedule(task, settings) for task in own.tasks)],
-        sensors=[pause_ends_sensor(settings), problems_sensor(own.problems, own.tasks)],
+        sensors=[
+            pause_ends_sensor(settings),
+            problems_sensor(own.problems, own.tasks),
+            inbox_sensor(settings),
+            new_postings_sensor(settings),
+        ],
         resources={"store": store_resource(settings)},
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
         executor=dg.in_process_executor,
     )
+
+
+def inbox_source(settings: Settings) -> list[Source]:
+    """The inbox as a source, where there is one.
+
+    Raises:
+        SettingsError: another source has its name.
+    """
+    if settings.inbox is None:
+        return []
+    if any(source.name == INBOX for source in configured_sources(settings)):
+        raise SettingsError(f"MARKET_ASSETS_INBOX: {settings.sources} has a source called {INBOX} already")
+    return [InboxSource(Inbox(settings.inbox))]
 
 
 def configured_sources(settings: Settings) -> list[Source]:
