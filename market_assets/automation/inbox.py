@@ -124,30 +124,30 @@ class InboxLook:
     def _missing_runs(self, blocked: str | None) -> tuple[list[dg.RunRequest], list[str]]:
         """A run for each day with files that are not ingested, or why there is none."""
         requests, reasons = [], []
-        for day in self.inbox.taken():
-            reason = blocked or self._reason_to_wait(day)
+        for day, paths in self.inbox.taken().items():
+            reason = blocked or self._reason_to_wait(day, paths)
             if reason:
                 reasons.append(f"{day}: {reason}")
             else:
                 requests.append(dg.RunRequest(partition_key=day.isoformat(), tags={REFETCH_SOURCE_TAG: SENSOR}))
         return requests, reasons
 
-    def _reason_to_wait(self, day: date) -> str | None:
+    def _reason_to_wait(self, day: date, paths: Sequence[Path]) -> str | None:
+        """Why no run is asked for: one is active, or one that could have read these files has just ended."""
         if reason := self._reason_active(day):
             return reason
-        failed = 0
-        runs = self._runs(day)
-        for record in runs:
-            if record.dagster_run.is_success:
-                break
-            failed += 1
-        if not failed:
+        taken_at = max(path.stat().st_ctime for path in paths)
+        tried = [record for record in self._runs(day) if _began(record) >= taken_at]
+        if not tried:
             return None
-        ended = runs[0].end_time or runs[0].create_timestamp.timestamp()
-        again = datetime.fromtimestamp(ended, UTC) + min(_FIRST_PAUSE * 2 ** (failed - 1), _LONGEST_PAUSE)
+        again = _ended(tried[0]) + min(_FIRST_PAUSE * 2 ** (len(tried) - 1), _LONGEST_PAUSE)
         if again <= self.now:
             return None
-        return f"run {runs[0].dagster_run.run_id} failed; tried again at {again:%Y-%m-%d %H:%M} UTC"
+        run = tried[0].dagster_run
+        return (
+            f"{', '.join(path.name for path in paths)} not ingested by run {run.run_id}, which is "
+            f"{run.status.value.lower()}; tried again at {again:%Y-%m-%d %H:%M} UTC"
+        )
 
     def _reason_active(self, day: date) -> str | None:
         return reason_to_skip(self.instance, INGESTION, day.isoformat())
@@ -156,6 +156,14 @@ class InboxLook:
         """The newest runs of the ingestion of a day."""
         about = dg.RunsFilter(job_name=INGESTION, tags={PARTITION_TAG: day.isoformat()})
         return self.instance.get_run_records(about, limit=_RUNS_LOOKED_AT)
+
+
+def _began(record: RunRecord) -> float:
+    return record.start_time or record.create_timestamp.timestamp()
+
+
+def _ended(record: RunRecord) -> datetime:
+    return datetime.fromtimestamp(record.end_time or _began(record), UTC)
 
 
 def _state(path: Path) -> list[int]:
