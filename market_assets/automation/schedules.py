@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -13,8 +14,7 @@ from market_assets.automation.intervals import Interval
 from market_assets.automation.pauses import schedule_states
 from market_assets.settings import Settings
 
-#: How many minutes apart a schedule is due, where it is not by a cron expression.
-INTERVAL_TAG = "market_assets/every_minutes"
+_INTERVAL_TAG = "market_assets/every_minutes"
 
 
 def default_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
@@ -66,8 +66,14 @@ def guarded_schedule(
         execution_fn=evaluate,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Starts {job}, unless it is paused or still running." + _about_interval(when),
-        tags={INTERVAL_TAG: str(when.minutes)} if isinstance(when, Interval) else None,
+        tags={_INTERVAL_TAG: str(when.minutes)} if isinstance(when, Interval) else None,
     )
+
+
+def interval_of(tags: Mapping[str, str]) -> Interval | None:
+    """The interval of a schedule with these tags; None where it is due at every moment of its cron expression."""
+    minutes = tags.get(_INTERVAL_TAG)
+    return Interval(int(minutes)) if minutes else None
 
 
 def due_moment(instance: dg.DagsterInstance, schedule: str, interval: Interval, tick: datetime) -> datetime | None:

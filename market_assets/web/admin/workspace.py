@@ -13,8 +13,7 @@ from dagster._core.scheduler.instigation import InstigatorState
 from dagster._core.workspace.context import WorkspaceProcessContext
 
 from market_assets.automation.custom_tasks import PROBLEMS_METADATA, SENSOR
-from market_assets.automation.intervals import Interval
-from market_assets.automation.schedules import INTERVAL_TAG
+from market_assets.automation.schedules import interval_of
 from market_assets.web.identity import ApiError
 
 
@@ -111,13 +110,8 @@ def keys_selection(keys: list[str]) -> str:
     return " or ".join(f'key:"{key}"' for key in sorted(keys))
 
 
-def _interval(schedule: RemoteSchedule) -> Interval | None:
-    minutes = schedule.tags.get(INTERVAL_TAG)
-    return Interval(int(minutes)) if minutes else None
-
-
 def _due_times(schedule: RemoteSchedule) -> str:
-    interval = _interval(schedule)
+    interval = interval_of(schedule.tags)
     if interval is not None and not (interval.is_exact and len(interval.crons) == 1):
         return interval.in_words
     cron = schedule.cron_schedule
@@ -126,7 +120,7 @@ def _due_times(schedule: RemoteSchedule) -> str:
 
 def _next_due(schedule: RemoteSchedule, now: datetime) -> datetime:
     # Between the due times of an interval there may be ticks that start nothing.
-    interval = _interval(schedule)
+    interval = interval_of(schedule.tags)
     if interval is not None:
         return interval.next(now)
     due: datetime = next(schedule.execution_time_iterator(now.timestamp()))
