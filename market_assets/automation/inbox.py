@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from market_assets.assets.moments import PARTITION_TAG
-from market_assets.assets.raw_postings import REFETCH_SOURCE_TAG
+from market_assets.assets.raw_postings import refetching
 from market_assets.automation.guard import reason_against_start, reason_to_skip
 from market_assets.automation.jobs import INGESTION
 from market_assets.settings import Settings
@@ -123,13 +123,16 @@ class InboxLook:
 
     def _missing_runs(self, blocked: str | None) -> tuple[list[dg.RunRequest], list[str]]:
         """A run for each day with files that are not ingested, or why there is none."""
+        from market_assets.sources.inbox import InboxSource
+
         requests, reasons = [], []
         for day, paths in self.inbox.taken().items():
             reason = blocked or self._reason_to_wait(day, paths)
             if reason:
                 reasons.append(f"{day}: {reason}")
             else:
-                requests.append(dg.RunRequest(partition_key=day.isoformat(), tags={REFETCH_SOURCE_TAG: SENSOR}))
+                config = refetching([InboxSource(self.inbox)])
+                requests.append(dg.RunRequest(partition_key=day.isoformat(), run_config=config))
         return requests, reasons
 
     def _reason_to_wait(self, day: date, paths: Sequence[Path]) -> str | None:

@@ -65,7 +65,7 @@ class World:
 
     def run(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
         assert request.partition_key is not None
-        return self.pipeline.run(INGESTION, {**request.tags, PARTITION_TAG: request.partition_key})
+        return self.pipeline.run(INGESTION, {PARTITION_TAG: request.partition_key}, request.run_config)
 
     def files(self) -> list[str]:
         found = sorted(path for path in self.folder.rglob("*") if path.is_file())
@@ -100,7 +100,8 @@ def test_a_file_is_ingested_once_and_put_away(world: World) -> None:
     world.put("postings.csv")
     assert world.reason() == "waiting until complete: postings.csv"
     request = world.request()
-    assert (request.partition_key, request.tags["market_assets/refetch_source"]) == (TODAY.isoformat(), "inbox")
+    assert request.partition_key == TODAY.isoformat()
+    assert request.run_config == {"ops": {"raw_postings__inbox": {"config": {"refetch": True}}}}
     assert world.files() == ["taken/TODAY/postings.csv"]
     assert world.run(request).success
     assert world.titles() == ["Baker", "Cook"]
