@@ -9,16 +9,18 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.dagster_run import RunRecord
 from dagster._scheduler.scheduler import launch_scheduled_runs
 
 from market_assets.automation.intervals import Interval
 from market_assets.automation.pauses import schedule_states
-from market_assets_tests.web.admin_calls import PATIENCE, executions, trigger
+from market_assets_tests.web.admin_calls import PATIENCE, executions, trigger, until
 from market_assets_tests.web.admin_process import JOBS, REFRESH, SCHEDULER, AdminProcess, admin_process
 
 pytestmark = pytest.mark.slow
+
 
 TASKS = """
 from market_assets.tasks import scheduled_job
@@ -166,6 +168,7 @@ def test_tasks_run_and_tell_how_they_ended(process: AdminProcess) -> None:
     for job in (*JOBS, "my_custom_job", "my_failing_job"):
         assert alice.post(f"{SCHEDULER}/jobs/{job}/pause").status_code == 200
     with process.daemon():
+        until(lambda: bool(failures(process)))
         good = trigger(alice, "my_custom_job", status=200, wait=PATIENCE)
         bad = trigger(alice, "my_failing_job", status=200, wait=PATIENCE)
     assert good["result"]["status"] == "success", good
@@ -178,3 +181,34 @@ def test_tasks_run_and_tell_how_they_ended(process: AdminProcess) -> None:
     }
     assert {execution["triggered_by"] for execution in shown.values()} == {"api:alice"}
     assert REFRESH not in shown
+    (error, *_) = failures(process)
+    assert "broken.py, line 2: it calls sys.exit(1)" in error
+
+
+def failures(process: AdminProcess) -> list[str]:
+    """What the failed ticks of the sensor say that is red while a file has a problem."""
+    states = process.instance.all_instigator_state(instigator_type=InstigatorType.SENSOR)
+    ticks = [
+        tick
+        for state in states
+        if state.instigator_name == "custom_tasks"
+        for tick in process.instance.get_ticks(state.instigator_origin_id, state.selector_id)
+    ]
+    return [str(tick.error) for tick in ticks if tick.status is TickStatus.FAILURE]
+
+
+def test_a_reload_of_the_code_location_reads_the_files_again(process: AdminProcess) -> None:
+    alice = process.client()
+    tasks = process.folder / "tasks"
+    mended = (tasks / "broken.py").rename(tasks / "_broken.py")
+    (tasks / "added.py").write_text("@scheduled_job('added', minutes=45)\ndef f(): ...\n")
+    process.context.reload_code_location("market_assets")
+    told = alice.get(f"{SCHEDULER}/jobs").json()
+    assert told.keys() == {"success", "jobs", "count"}
+    assert {job["id"]: job["schedule"] for job in told["jobs"]}["added"] == "every 45 minutes"
+    mended.rename(tasks / "broken.py")
+    (tasks / "added.py").unlink()
+    process.context.reload_code_location("market_assets")
+    told = alice.get(f"{SCHEDULER}/jobs").json()
+    assert len(told["task_problems"]) == 1
+    assert "added" not in {job["id"] for job in told["jobs"]}
