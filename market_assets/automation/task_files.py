@@ -67,7 +67,6 @@ def _usable(loaded: TaskFiles, reserved: Collection[str]) -> tuple[list[Task], l
 
 
 def _make_package(folder: Path) -> None:
-    _forget(_OWN_PACKAGE)
     package = ModuleType(_OWN_PACKAGE, f"The tasks in {folder}.")
     package.__path__ = [str(folder)]
     sys.modules[_OWN_PACKAGE] = package

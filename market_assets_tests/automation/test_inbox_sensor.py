@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 
 from market_assets.assets.moments import PARTITION_TAG
+from market_assets.assets.raw_postings import refetching
 from market_assets.automation.inbox import SENSOR, InboxError, InboxLook, Seen, inbox_sensor
 from market_assets.automation.jobs import INGESTION, REFRESH
 from market_assets.definitions import build_defs, inbox_source
@@ -166,6 +167,24 @@ def test_later_files_of_a_day_join_the_earlier_ones(world: World, other: ListedS
     before = world.pipeline.rows("job_postings")
     assert world.pipeline.ingest(TODAY).success
     assert len(world.pipeline.rows("job_postings")) == len(before)
+
+
+def test_what_was_landed_and_not_ingested_is_not_put_away(world: World) -> None:
+    world.put("a.csv")
+    world.reason()
+    assert world.run(world.request()).success
+    world.look()
+    world.inbox.take(world.put("b.csv", "title,company\nWaiter,Inn\n"), TODAY)
+    # Someone materializes the source alone, in the UI.
+    config = refetching([InboxSource(world.inbox)])
+    alone = world.pipeline.materialize(
+        "raw_postings/inbox", tags={PARTITION_TAG: TODAY.isoformat()}, config=config
+    )
+    assert alone.success
+    request = world.request()
+    assert world.files() == ["done/TODAY/a.csv", "taken/TODAY/b.csv"]
+    assert world.run(request).success
+    assert world.titles() == ["Baker", "Cook", "Waiter"]
 
 
 def test_a_name_that_comes_again_is_another_file(world: World) -> None:
