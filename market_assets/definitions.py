@@ -17,6 +17,7 @@ from market_assets.assets.relationships import relationships_assets
 from market_assets.assets.report import market_report_asset
 from market_assets.assets.statistics import statistics_assets
 from market_assets.assets.store import store_resource
+from market_assets.automation.alerts.sensor import alerts_sensor
 from market_assets.automation.custom_tasks import problems_sensor, task_job, task_schedule
 from market_assets.automation.execution_mirror import executions_sensor
 from market_assets.automation.history.job import prune_history_job
@@ -76,6 +77,7 @@ def _assets(sources: Sequence[Source]) -> list[dg.AssetsDefinition]:
 def _sensors(settings: Settings) -> list[dg.SensorDefinition]:
     return [
         pause_ends_sensor(settings),
+        alerts_sensor(settings),
         executions_sensor(settings),
         inbox_sensor(settings),
         new_postings_sensor(settings),

@@ -16,7 +16,10 @@ _ISO_CURRENCY = r"^[A-Z]{3}$"
 #: Longer than any market's history, and short enough that a window never begins before the calendar does.
 _MOST_DAYS = 36_500
 #: What a message must not repeat: it may hold a password.
-_SECRET = {"DATABASE_URL", "MARKET_ASSETS_LANDING_URL", "JWT_SECRET_KEY", "MARKET_ASSETS_METRICS_TOKEN"}
+_SECRET = {
+    *("DATABASE_URL", "MARKET_ASSETS_LANDING_URL", "JWT_SECRET_KEY"),
+    *("MARKET_ASSETS_METRICS_TOKEN", "MARKET_ASSETS_ALERT_URLS"),
+}
 
 
 class SettingsError(click.ClickException):
@@ -74,6 +77,16 @@ class Settings(BaseSettings):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(value.split()) if isinstance(value, str) else value
+
+    @field_validator("alert_urls")
+    @classmethod
+    def _readable_by_apprise(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value:
+            from market_assets.automation.alerts.sending import unreadable
+
+            if problem := unreadable(value):
+                raise ValueError(problem)
+        return value
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod
