@@ -15,6 +15,7 @@ from market_assets.cli.accounts import user
 from market_assets.cli.authoring import new
 from market_assets.cli.databases import archive, db
 from market_assets.cli.history import history, watch
+from market_assets.cli.operations import alerts, status
 from market_assets.cli.postings import salaries, skills, sources
 from market_assets.settings import Settings, SettingsError, get_settings
 
@@ -120,5 +121,5 @@ def recommend(settings: Settings, names: tuple[str, ...], limit: int, as_json: b
     print_recommendations(settings, names, limit=limit, as_json=as_json)
 
 
-for _group in (archive, db, history, new, salaries, skills, sources, user, watch):
+for _group in (alerts, archive, db, history, new, salaries, skills, sources, status, user, watch):
     main.add_command(_group)

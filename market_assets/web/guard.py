@@ -6,12 +6,13 @@ named in `_FOR_VIEWERS`. So a route that a new version of Dagster adds is closed
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from dataclasses import dataclass
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from starlette.concurrency import run_in_threadpool
+from anyio import to_thread
 from starlette.requests import HTTPConnection
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -24,8 +25,12 @@ from market_assets.web.tokens import BROWSERS, PROGRAMS, Session, TokenError, To
 
 ACCESS_KEY = "market_assets.access"
 SESSION_KEY = "market_assets.session"
+#: Where the guard leaves whether the details of `/health` may be told.
+DETAILS_KEY = "market_assets.details"
 
-_FOR_ANYBODY = {"/health", "/api/auth/login"}
+_FOR_ANYBODY = {"/health/live", "/api/auth/login"}
+#: Open too: strangers learn whether all is well and what is not, those who may read metrics learn why.
+_HEALTH = "/health"
 #: Open too, but it shows who is signed in.
 _LOGIN_PAGE = "/login"
 #: What viewers may POST to: Dagster checks each mutation, the others change nothing of the market.
@@ -33,6 +38,7 @@ _FOR_VIEWERS = {
     *("/graphql", "/logout", "/api/auth/refresh", "/api/auth/logout"),
     *("/api/market/skill-gap", "/api/market/recommendations"),
 }
+_STORE_PATIENCE_SECONDS = 2.0
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 #: Pages with a form of their own, whose token their handlers compare, since it comes in the body.
 _FORMS = {_LOGIN_PAGE, "/logout"}
@@ -92,6 +98,9 @@ class Guard:
             raise RefusedError(400, "There is no such path")
         if csrf.comes_from_elsewhere(connection.headers) and (method not in _SAFE or scope["type"] == "websocket"):
             raise RefusedError(403, "Requests of other sites are not answered")
+        if path == _HEALTH:
+            scope["state"][DETAILS_KEY] = self._may_read_metrics(connection) or await self._is_known(connection)
+            return
         if path in _FOR_ANYBODY or (path == "/metrics" and self._may_read_metrics(connection)):
             return
         session = await self._session(connection)
@@ -127,9 +136,16 @@ class Guard:
         if session is not None:
             return session
         try:
-            return await run_in_threadpool(tokens.check, token, audience)
+            return await to_thread.run_sync(tokens.check, token, audience, abandon_on_cancel=True)
         except sa.exc.SQLAlchemyError:
             raise RefusedError(503, "The store of users does not answer", {"Retry-After": "5"}) from None
+
+    async def _is_known(self, connection: HTTPConnection) -> bool:
+        """Whether somebody signed in; no, where the store does not say so at once."""
+        try:
+            return await asyncio.wait_for(self._checked(connection), _STORE_PATIENCE_SECONDS) is not None
+        except (TokenError, RefusedError, TimeoutError):
+            return False
 
     async def _holds(self, connection: HTTPConnection) -> bool:
         """Whether who opened a WebSocket may keep it."""

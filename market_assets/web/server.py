@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -22,7 +22,9 @@ from market_assets.web.application import build_api
 from market_assets.web.dagster_ui import MarketProcessContext, MarketWebserver
 from market_assets.web.executions.routes import executions_routes
 from market_assets.web.guard import Access, Guard
+from market_assets.web.health import health_routes
 from market_assets.web.login import login_routes
+from market_assets.web.monitor import Monitor
 from market_assets.web.proxies import behind_proxies
 from market_assets.web.signing_key import signing_key
 from market_assets.web.tokens import Tokens
@@ -45,6 +47,7 @@ class WebProcess:
         self.webserver = MarketWebserver(process_context, engine)
         self.api = build_api(process_context, settings, database, rates)
         self.dagster = self.webserver.create_asgi_app()
+        self.monitor = Monitor(process_context, settings, database)
         self.own = Starlette(routes=[*self._own_routes(), Mount("/", app=self.dagster)])
         metrics_token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
         guarded = Guard(_by_path(self.api, self.own), self.access, metrics_token)
@@ -53,7 +56,7 @@ class WebProcess:
 
     def _own_routes(self) -> list[BaseRoute]:
         return [
-            Route("/health", _health, methods=["GET"]),
+            *health_routes(self.monitor),
             Route("/metrics", _metrics, methods=["GET"]),
             Route("/market", self._market_report, methods=["GET"]),
             *login_routes(),
@@ -64,10 +67,6 @@ class WebProcess:
         if not self.settings.report_path.exists():
             return HTMLResponse(_NO_REPORT, status_code=404)
         return FileResponse(self.settings.report_path, media_type="text/html")
-
-
-async def _health(_request: Request) -> Response:
-    return JSONResponse({"status": "ok"})
 
 
 async def _metrics(_request: Request) -> Response:

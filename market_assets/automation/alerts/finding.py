@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from market_assets.assets.raw_postings import FETCHED_CHECK
 from market_assets.automation.alerts.book import Book, Hearing, Incident, incident
 from market_assets.automation.alerts.observed import EndedRun, Observed, SeenCheck, SeenSchedule
 from market_assets.automation.alerts.watched import Watched
@@ -122,11 +123,18 @@ def _succeeded(run: EndedRun, book: Book) -> str:
 
 
 def _checks(seen: Observed) -> Iterator[Finding]:
-    down = {check.asset.removeprefix("raw_postings/") for check in seen.checks if not check.passed}
+    down = {
+        check.asset.removeprefix("raw_postings/")
+        for check in seen.checks
+        if check.name == FETCHED_CHECK and not check.passed
+    }
     for check in seen.checks:
-        what = f"the check {check.name} of {check.asset}"
+        source = check.asset.removeprefix("raw_postings/") if check.name == FETCHED_CHECK else None
+        what = f"the source {source}" if source else f"the check {check.name} of {check.asset}"
         if check.passed:
-            yield End(check.key, check.at, f"{what} passed at {check.at:{_TIME}} UTC")
+            yield End(
+                check.key, check.at, f"{what} {'answered' if source else 'passed'} at {check.at:{_TIME}} UTC"
+            )
         elif not (check.run_failed or _follows(check, down)):
             detail = f"{check.reason}\nEvaluated at {check.at:{_TIME}} UTC in run {check.run_id}."
             yield incident(check.key, "check", f"{what} failed", detail.strip(), check.at)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from market_assets.automation.alerts import telling
-from market_assets.automation.alerts.book import Book, Incident, save_book
+from market_assets.automation.alerts.book import Book, Incident
 from market_assets.automation.alerts.finding import Finding, note
-
-if TYPE_CHECKING:
-    import dagster as dg
 
 #: The book of the sensor, and that of the web process, which watches what the sensor stands on.
 DAEMON_BOOK, WEB_BOOK = "daemon", "web"
@@ -40,12 +36,7 @@ class Look:
 
 
 def tell(
-    instance: dg.DagsterInstance,
-    name: str,
-    book: Book,
-    findings: Iterable[Finding],
-    urls: Sequence[str],
-    now: datetime,
+    book: Book, findings: Iterable[Finding], urls: Sequence[str], now: datetime, save: Callable[[Book], None]
 ) -> Look:
     """Note findings and tell the recipients what they have not heard.
 
@@ -53,12 +44,11 @@ def tell(
     a message at most once.
 
     Args:
-        instance: where the book is kept.
-        name: which book it is.
         book: the book as it was loaded, with the cursor to go on from.
         findings: what was found.
         urls: apprise's, of those who are to be told.
         now: the moment.
+        save: keeps the book.
     """
     from market_assets.automation.alerts.sending import hosts_of, send_all
 
@@ -67,13 +57,13 @@ def tell(
     due = {whom: messages for whom in book.recipients if (messages := telling.due(book, whom, now))}
     for whom, messages in due.items():
         book = telling.on_their_way(book, whom, messages)
-    save_book(instance, name, book)
+    save(book)
     if not due:
         return Look(book)
     outcomes = send_all(due, urls)
     for whom, outcome in outcomes.items():
         book = telling.after(book, whom, outcome, now)
-    save_book(instance, name, book)
+    save(book)
     failures = tuple(
         f"{book.recipients[whom].host}: {outcome.error}" for whom, outcome in outcomes.items() if outcome.error
     )

@@ -107,7 +107,8 @@ class _Complaints(logging.Handler):
 def _notify(title: str, body: str, url: str) -> str | None:
     import apprise
 
-    sender = apprise.Apprise()
+    # In this thread, so that what it logs can be told from what is logged about other recipients.
+    sender = apprise.Apprise(asset=apprise.AppriseAsset(async_mode=False))
     if not sender.add(url):
         return "apprise can't read its URL"
     complaints = _Complaints()

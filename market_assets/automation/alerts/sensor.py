@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 
 import dagster as dg
 
@@ -24,7 +25,7 @@ def alerts_sensor(settings: Settings) -> dg.SensorDefinition:
         "`market-assets status` and /health. A tick fails where a message could not be sent.",
     )
     def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        from market_assets.automation.alerts.book import load_book
+        from market_assets.automation.alerts.book import load_book, save_book
         from market_assets.automation.alerts.finding import find
         from market_assets.automation.alerts.looking import DAEMON_BOOK, tell
         from market_assets.automation.alerts.observing import observe
@@ -36,7 +37,8 @@ def alerts_sensor(settings: Settings) -> dg.SensorDefinition:
         book = load_book(context.instance, DAEMON_BOOK)
         seen, cursor = observe(context.instance, watched, book, now)
         findings = list(find(seen, watched, book))
-        look = tell(context.instance, DAEMON_BOOK, book.read_up_to(cursor), findings, settings.alert_urls, now)
+        save = partial(save_book, context.instance, DAEMON_BOOK)
+        look = tell(book.read_up_to(cursor), findings, settings.alert_urls, now, save)
         if look.failures:
             # Without the traceback that an error of any other kind would show.
             raise dg.Failure("could not be told: " + "; ".join(look.failures))

@@ -20,6 +20,8 @@ class WatchedSchedule:
     job: str
     crons: tuple[str, ...]
     timezone: str = "UTC"
+    #: Whether it runs unless someone stops it.
+    runs_by_default: bool = True
 
     @property
     def cron(self) -> str:
@@ -49,18 +51,23 @@ def watched_in(repository: dg.RepositoryDefinition) -> Watched:
     """What a code location says of itself, in the process that has its code."""
     return Watched(
         jobs=frozenset(repository.job_names),
-        schedules=tuple(
-            WatchedSchedule(one.name, one.job_name, as_crons(one.cron_schedule), one.execution_timezone or "UTC")
-            for one in repository.schedule_defs
-        ),
+        schedules=tuple(watched_schedule(one) for one in repository.schedule_defs),
         sensors=tuple(one.name for one in repository.sensor_defs if one.name != ALERTS_SENSOR),
         checks=tuple(sorted(repository.asset_graph.asset_check_keys)),
         tables=tuple(tables_of(repository.asset_graph)),
     )
 
 
-def as_crons(cron: Any) -> tuple[str, ...]:
-    return (cron,) if isinstance(cron, str) else tuple(cron)
+def watched_schedule(schedule: Any) -> WatchedSchedule:
+    """A schedule as its definition, local or remote, says."""
+    cron = schedule.cron_schedule
+    return WatchedSchedule(
+        schedule.name,
+        schedule.job_name,
+        (cron,) if isinstance(cron, str) else tuple(cron),
+        schedule.execution_timezone or "UTC",
+        schedule.default_status is dg.DefaultScheduleStatus.RUNNING,
+    )
 
 
 def tables_of(graph: Any) -> Iterable[WatchedTable]:

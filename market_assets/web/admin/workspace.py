@@ -61,11 +61,11 @@ def scheduled_jobs(context: WorkspaceProcessContext) -> dict[str, ScheduledJob]:
         ApiError: 503, there is none because the code does not load.
     """
     found: dict[str, ScheduledJob] = {}
-    for location, repository in _repositories(context):
+    for location, repository in repositories(context):
         for job_id, schedules in repository.schedules_by_job_name.items():
             ordered = tuple(sorted(schedules, key=lambda schedule: schedule.name))
             found[job_id] = ScheduledJob(job_id, location, repository, ordered)
-    if not found and (failure := _load_failure(context)):
+    if not found and (failure := load_failure(context)):
         raise ApiError(503, f"The code does not load: {failure}")
     return dict(sorted(found.items()))
 
@@ -82,12 +82,12 @@ def task_problems(context: WorkspaceProcessContext) -> list[str]:
 
 def is_known_job(context: WorkspaceProcessContext, job_id: str) -> bool:
     """Whether there is a job of this name, with or without a schedule."""
-    return any(repository.has_job(job_id) for _location, repository in _repositories(context))
+    return any(repository.has_job(job_id) for _location, repository in repositories(context))
 
 
 def what_it_runs(context: WorkspaceProcessContext, job_id: str) -> str:
     """The assets of a job as Dagster's asset selection, else its functions; empty for a job that is no more."""
-    for _location, repository in _repositories(context):
+    for _location, repository in repositories(context):
         if repository.has_job(job_id):
             return _asset_selection(repository, job_id) or ", ".join(
                 repository.get_full_job(job_id).node_names_in_topological_order
@@ -133,7 +133,8 @@ def _asset_selection(repository: RemoteRepository, job_id: str) -> str:
     return job_selection(keys, groups)
 
 
-def _repositories(context: WorkspaceProcessContext) -> list[tuple[str, RemoteRepository]]:
+def repositories(context: WorkspaceProcessContext) -> list[tuple[str, RemoteRepository]]:
+    """Every repository that is loaded, with the name of its code location."""
     entries = context.get_current_workspace().code_location_entries
     return [
         (name, repository)
@@ -143,7 +144,8 @@ def _repositories(context: WorkspaceProcessContext) -> list[tuple[str, RemoteRep
     ]
 
 
-def _load_failure(context: WorkspaceProcessContext) -> str | None:
+def load_failure(context: WorkspaceProcessContext) -> str | None:
+    """Why a code location did not load; None where all did."""
     for entry in context.get_current_workspace().code_location_entries.values():
         if entry.load_error is not None:
             error = entry.load_error
