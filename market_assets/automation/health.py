@@ -178,12 +178,13 @@ def _silent_daemons(history: HistoryFacts) -> Iterator[Reason]:
     silent = [daemon for daemon in history.daemons if not daemon.is_alive]
     if not silent:
         return
-    names = "every daemon" if len(silent) == len(history.daemons) else ", ".join(one.name for one in silent)
     heard = max((one.heard_at for one in silent if one.heard_at), default=None)
-    since = f"since {heard:{_TIME}} UTC" if heard else "ever"
-    yield Reason(
-        "daemon", f"nothing heard from {names} {since}: schedules start nothing. Is `dagster-daemon run` up?"
-    )
+    since = f"since {heard:{_TIME}} UTC" if heard else "yet"
+    if len(silent) == len(history.daemons):
+        text = f"the daemon has not been heard from {since}, so that no schedule starts anything: is it running?"
+    else:
+        text = f"not heard from {since}: {', '.join(one.name for one in silent)}"
+    yield Reason("daemon", text)
 
 
 def _not_looked(history: HistoryFacts, now: datetime) -> Iterator[Reason]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from market_assets.automation.health import Facts
+from market_assets.automation.threads import in_thread
 
 #: What was read is good for so long.
 FRESH_SECONDS = 3.0
@@ -35,8 +36,8 @@ class Probe(Generic[_T]):
         with self._lock:
             done = self._reading is not None and self._reading.done()
             if self._reading is None or (done and time.monotonic() - self._ended > self._fresh_seconds):
-                self._reading, self._begun = Future(), time.monotonic()
-                threading.Thread(target=self._run, args=(self._reading,), daemon=True).start()
+                self._begun = time.monotonic()
+                self._reading = in_thread(self._read_now)
             return self._reading
 
     @property
@@ -44,15 +45,11 @@ class Probe(Generic[_T]):
         """For how many seconds it has been reading by now."""
         return time.monotonic() - self._begun
 
-    def _run(self, reading: Future[_T]) -> None:
+    def _read_now(self) -> _T:
         try:
-            result = self._read()
-        except Exception as error:
+            return self._read()
+        finally:
             self._ended = time.monotonic()
-            reading.set_exception(error)
-        else:
-            self._ended = time.monotonic()
-            reading.set_result(result)
 
 
 def facts_of(probes: Mapping[str, Probe[Any]], asked: Mapping[str, Future[Any]]) -> Facts:

@@ -172,7 +172,7 @@ def _ago(moment: datetime | None, now: datetime) -> str:
 
 def _span(span: timedelta) -> str:
     seconds = max(0, int(span.total_seconds()))
-    for size, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= 2 * size or (name == "min" and seconds >= size):
+    for size, name in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds >= 2 * size or (name == "m" and seconds >= size):
             return f"{seconds // size} {name}"
     return f"{seconds} s"

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -24,10 +24,13 @@ from market_assets.web.executions.routes import executions_routes
 from market_assets.web.guard import Access, Guard
 from market_assets.web.health import health_routes
 from market_assets.web.login import login_routes
+from market_assets.web.metrics import Metrics
 from market_assets.web.monitor import Monitor
 from market_assets.web.proxies import behind_proxies
+from market_assets.web.request_times import RequestTimes
 from market_assets.web.signing_key import signing_key
 from market_assets.web.tokens import Tokens
+from market_assets.web.watch import Watch
 
 _NO_REPORT = """<!doctype html><title>No report yet</title>
 <p>There is no market report yet. It is made by <code>./scripts/run</code> and by the job
@@ -48,16 +51,20 @@ class WebProcess:
         self.api = build_api(process_context, settings, database, rates)
         self.dagster = self.webserver.create_asgi_app()
         self.monitor = Monitor(process_context, settings, database)
-        self.own = Starlette(routes=[*self._own_routes(), Mount("/", app=self.dagster)])
+        self.metrics = Metrics(process_context, self.monitor)
+        watch = Watch(process_context.instance, self.monitor, settings)
+        self.own = Starlette(routes=[*self._own_routes(), Mount("/", app=self.dagster)], lifespan=watch.lifespan)
         metrics_token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
         guarded = Guard(_by_path(self.api, self.own), self.access, metrics_token)
         limited = limits.wrap(guarded, settings, rates)
-        self.application: ASGIApp = headers.wrap(behind_proxies(limited, settings.trusted_proxies), settings)
+        seen_through = behind_proxies(limited, settings.trusted_proxies)
+        times = RequestTimes(self.api, self.metrics.registry)
+        self.application: ASGIApp = times.wrap(headers.wrap(seen_through, settings))
 
     def _own_routes(self) -> list[BaseRoute]:
         return [
             *health_routes(self.monitor),
-            Route("/metrics", _metrics, methods=["GET"]),
+            self.metrics.route(),
             Route("/market", self._market_report, methods=["GET"]),
             *login_routes(),
             *executions_routes(self.api.state),
@@ -67,10 +74,6 @@ class WebProcess:
         if not self.settings.report_path.exists():
             return HTMLResponse(_NO_REPORT, status_code=404)
         return FileResponse(self.settings.report_path, media_type="text/html")
-
-
-async def _metrics(_request: Request) -> Response:
-    return PlainTextResponse("market_assets_up 1\n", media_type="text/plain; version=0.0.4")
 
 
 def _by_path(api: ASGIApp, rest: ASGIApp) -> ASGIApp:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 import re
-import threading
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from hashlib import sha256
 from urllib.parse import unquote, urlsplit
 
 from market_assets.automation.alerts.telling import Message, Outcome
+from market_assets.automation.threads import in_thread
 
 #: A server that answers slowly, or a word at a time, is given up after this long.
 ANSWER_SECONDS = 15.0
@@ -56,17 +56,11 @@ def host_of(url: str) -> str:
 def send_all(messages: Mapping[str, Sequence[Message]], urls: Sequence[str]) -> dict[str, Outcome]:
     """Send each recipient's messages, one recipient beside the other."""
     by_name = {recipient_of(url): url for url in urls}
-    outcomes: dict[str, Outcome] = {}
-
-    def send(name: str) -> None:
-        outcomes[name] = _send_in_order(messages[name], by_name[name])
-
-    threads = [threading.Thread(target=send, args=(name,), daemon=True) for name in messages]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return outcomes
+    sending = {
+        name: in_thread(partial(_send_in_order, of_recipient, by_name[name]))
+        for name, of_recipient in messages.items()
+    }
+    return {name: outcome.result() for name, outcome in sending.items()}
 
 
 def _send_in_order(messages: Sequence[Message], url: str) -> Outcome:
@@ -84,45 +78,24 @@ def _send_in_order(messages: Sequence[Message], url: str) -> Outcome:
 
 def send(title: str, body: str, url: str) -> str | None:
     """Send one message; what went wrong, None if nothing."""
-    told: list[str | None] = []
-    thread = threading.Thread(target=lambda: told.append(_notify(title, body, url)), daemon=True)
-    thread.start()
-    thread.join(ANSWER_SECONDS)
-    return told[0] if told else f"no answer within {ANSWER_SECONDS:g} s"
-
-
-class _Complaints(logging.Handler):
-    """What apprise logs in this thread, since it says in no other way why something was not sent."""
-
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
-        self._thread = threading.get_ident()
-        self.lines: list[str] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.thread == self._thread:
-            self.lines.append(record.getMessage())
+    try:
+        return in_thread(lambda: _notify(title, body, url)).result(ANSWER_SECONDS)
+    except TimeoutError:
+        return f"no answer within {ANSWER_SECONDS:g} s"
 
 
 def _notify(title: str, body: str, url: str) -> str | None:
     import apprise
 
-    # In this thread, so that what it logs can be told from what is logged about other recipients.
-    sender = apprise.Apprise(asset=apprise.AppriseAsset(async_mode=False))
+    sender = apprise.Apprise()
     if not sender.add(url):
         return "apprise can't read its URL"
-    complaints = _Complaints()
-    apprise_log = logging.getLogger("apprise")
-    apprise_log.addHandler(complaints)
     try:
-        if sender.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT):
-            return None
-        told = " ".join(complaints.lines) or "it was not accepted"
+        result = sender.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT)
+        told = " ".join(entry.message for entry in result.logs())
     except Exception as error:
-        told = f"{type(error).__name__}: {error}"
-    finally:
-        apprise_log.removeHandler(complaints)
-    return _without_secrets(" ".join(told.split()), url)
+        return _without_secrets(" ".join(f"{type(error).__name__}: {error}".split()), url)
+    return None if result else _without_secrets(" ".join(told.split()) or "it was not accepted", url)
 
 
 def _without_secrets(text: str, url: str) -> str:
