@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from dagster._core.scheduler.instigation import InstigatorState, ScheduleInstiga
 from dagster._daemon.controller import get_daemon_statuses
 from dagster._utils.schedules import schedule_execution_time_iterator
 
-from market_assets.automation.alerts.book import load_book
+from market_assets.automation.alerts.book import Book, Recipient, load_book
 from market_assets.automation.alerts.looking import DAEMON_BOOK, WEB_BOOK
 from market_assets.automation.alerts.observing import made_at
 from market_assets.automation.alerts.ticks import moments_from
@@ -73,9 +73,19 @@ def read_history(
         queued=queued,
         running=len(active) - queued,
         incidents=tuple(one for book in books for one in book.open),
-        recipients=tuple(one for book in books for one in book.recipients.values()),
+        recipients=tuple(known_recipients(books)),
         looked_at=books[0].cursor.looked_at,
     )
+
+
+def known_recipients(books: Sequence[Book]) -> list[Recipient]:
+    """Everybody who is told, once each; of one who could not be told by either book, that is what is said."""
+    known: dict[str, Recipient] = {}
+    for book in books:
+        for name, recipient in book.recipients.items():
+            if name not in known or recipient.error is not None:
+                known[name] = recipient
+    return list(known.values())
 
 
 def read_database(database: Database) -> DatabaseFacts:

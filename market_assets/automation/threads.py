@@ -17,7 +17,7 @@ def in_thread(work: Callable[[], _T]) -> Future[_T]:
     def run() -> None:
         try:
             done = work()
-        except Exception as error:
+        except BaseException as error:
             result.set_exception(error)
         else:
             result.set_result(done)

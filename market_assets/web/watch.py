@@ -1,4 +1,4 @@
-"""Watches what the sensor `alerts` stands on and can't tell of itself: the daemon, the code, the stores, the disk."""
+"""Watches what the sensor `alerts` stands on and can't tell of: the daemon, the code, the stores, the disk."""
 
 from __future__ import annotations
 

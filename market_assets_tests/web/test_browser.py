@@ -72,7 +72,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     )
     served = Live(f"http://127.0.0.1:{port}")
     try:
-        _until(lambda: _answers(f"{served.url}/health"), process)
+        _until(lambda: _answers(f"{served.url}/health/live"), process)
         yield served
     finally:
         process.send_signal(signal.SIGTERM)

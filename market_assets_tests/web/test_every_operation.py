@@ -26,6 +26,7 @@ STEPS: list[tuple[str, str, dict[str, Any] | None]] = [
     ("post", f"{SCHEDULER}/jobs/{{job_id}}/trigger", {}),
     ("get", f"{SCHEDULER}/executions", None),
     ("get", "/api/admin/audit", None),
+    ("get", "/api/admin/alerts", None),
     ("get", "/api/openapi.json", None),
     ("post", "/api/auth/logout", None),
 ]

@@ -32,9 +32,10 @@ def test_a_browser_is_sent_to_sign_in_and_a_program_is_told(web: WholeProcess) -
 
 def test_what_is_open(web: WholeProcess) -> None:
     client = web.client()
-    assert client.get("/health").json() == {"status": "ok"}
+    assert client.get("/health/live").json() == {"status": "ok"}
     assert client.get("/login").status_code == 200
-    assert client.head("/health").status_code == 200
+    assert client.head("/health/live").status_code == 200
+    assert client.get("/health").status_code == client.head("/health").status_code == 503
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,8 @@ def test_a_store_that_fails_lets_nobody_in_and_shuts_nobody_out(tmp_path: Path) 
         for one in (client, browser):
             answer = one.get("/server_info")
             assert (answer.status_code, answer.json()) == (503, {"error": "The store of users does not answer"})
-            assert one.get("/health").status_code == 200
+            assert one.get("/health/live").status_code == 200
+            assert one.get("/health").json()["status"] == "failing"
         with web.engine.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE users_elsewhere RENAME TO users")
         assert client.get("/server_info").status_code == browser.get("/server_info").status_code == 200

@@ -39,7 +39,7 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 READING = ("GET", "HEAD", "OPTIONS")
 
 #: What nobody may ask for. `/metrics` is asked for from elsewhere here.
-OPEN = {"/health", "/login", "/api/auth/login"}
+OPEN = {"/health", "/health/live", "/login", "/api/auth/login"}
 #: What a viewer may POST: none of it changes anything of the market or the scheduler.
 VIEWERS_POSTS = {
     *("/graphql", "/logout", "/api/auth/refresh", "/api/auth/logout"),

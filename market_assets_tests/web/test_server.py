@@ -192,7 +192,9 @@ def test_a_process_that_is_started(tmp_path: Path) -> None:
     schema.upgrade(database)
     users.add_user(database, "ada", "admin", known_hash(PASSWORD))
     with running(tmp_path) as port:
-        assert ask(port, "/health") == (200, b'{"status":"ok"}')
+        assert ask(port, "/health/live") == (200, b'{"status":"ok"}')
+        status, answer = ask(port, "/health", X_Forwarded_For="203.0.113.9")
+        assert (status, json.loads(answer)) == (503, {"status": "failing", "reasons": ["code", "daemon"]})
         assert ask(port, "/server_info")[0] == 401
         assert ask(port, "/metrics")[0] == 200
         # The server itself must not believe what anybody on this machine says of where a request comes from.

@@ -14,6 +14,7 @@ from market_assets.automation.executions import duration_of, status_of
 from market_assets.storage import audit
 from market_assets.storage.scheduler_memory import Pause
 from market_assets.web.admin import models
+from market_assets.web.admin.alerts import alerts_router
 from market_assets.web.admin.jobs import job_detail, job_list, scheduler_config
 from market_assets.web.admin.scheduler import utc_now
 from market_assets.web.admin.services import AdminCall, Services
@@ -47,6 +48,7 @@ IdempotencyKey = Annotated[
 
 admin_router = APIRouter(prefix="/api/admin", tags=["scheduler"])
 admin_router.include_router(events_router)
+admin_router.include_router(alerts_router)
 
 
 @admin_router.post("/scheduler/start", responses=_NOT_DONE)
