@@ -103,9 +103,9 @@ def test_a_file_of_the_user_shares_nothing_with_the_rest() -> None:
 
 
 def test_lists_and_cases_are_read_kindly(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MARKET_ASSETS_ALERT_URLS", " mailto://a  slack://b ")
+    monkeypatch.setenv("MARKET_ASSETS_ALERT_URLS", " json://a/b  mailto://me:pw@example.com ")
     monkeypatch.setenv("MARKET_ASSETS_CURRENCY", "eur")
-    assert get_settings().alert_urls == ("mailto://a", "slack://b")
+    assert get_settings().alert_urls == ("json://a/b", "mailto://me:pw@example.com")
     assert get_settings().currency == "EUR"
 
 
@@ -139,6 +139,9 @@ def test_lists_and_cases_are_read_kindly(monkeypatch: pytest.MonkeyPatch) -> Non
         ("MARKET_ASSETS_CUSTOM_DIR", "missing"),
         ("MARKET_ASSETS_PORT", "0"),
         ("MARKET_ASSETS_PORT", "65536"),
+        ("MARKET_ASSETS_ALERT_URLS", "me@example.com"),
+        ("MARKET_ASSETS_ALERT_URLS", "json://a.example slack://token"),
+        ("MARKET_ASSETS_ALERT_URLS", "carrier-pigeon://loft"),
     ],
 )
 def test_a_wrong_value_is_one_line_with_the_variable(
@@ -164,6 +167,8 @@ def test_each_wrong_value_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DATABASE_URL", "postgresql://user:open-sesame@host:port/market"),
         ("DATABASE_URL", "open-sesame"),
         ("MARKET_ASSETS_LANDING_URL", "nothing-known://user:open-sesame@bucket"),
+        ("MARKET_ASSETS_ALERT_URLS", "slack://open-sesame"),
+        ("MARKET_ASSETS_ALERT_URLS", "open-sesame"),
     ],
 )
 def test_a_message_repeats_no_password(variable: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,3 +199,11 @@ def test_an_unreadable_env_file_is_one_line(tmp_path: Path) -> None:
     message = refusal()
     assert message.startswith(".env: it can't be read")
     assert "\n" not in message
+
+
+def test_apprises_own_complaints_repeat_no_password_either(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MARKET_ASSETS_ALERT_URLS", "json://fine.example slack://open-sesame mailto://open-sesame")
+    assert refusal() == "MARKET_ASSETS_ALERT_URLS: apprise can't read URL 2 of 3 (slack://…)"
+    assert "open-sesame" not in caplog.text + "".join(capfd.readouterr())

@@ -79,13 +79,15 @@ def on_their_way(book: Book, recipient: str, messages: Iterable[Message]) -> Boo
     """The book while messages are being sent."""
     tells = _tells(messages)
 
-    def sending(one: Incident, whom: str, hearing: Hearing) -> Hearing:
+    def sending(one: Incident) -> Incident:
         what = tells.get(one.identity)
-        if what is None or whom != recipient:
-            return hearing
-        return replace(hearing, sending=what, again=hearing.sending == what)
+        if what is None:
+            return one
+        hearing = one.told.get(recipient, Hearing())
+        hearing = replace(hearing, sending=what, again=hearing.sending == what)
+        return replace(one, told={**one.told, recipient: hearing})
 
-    return _changed(book, sending, recipient)
+    return replace(book, incidents=tuple(map(sending, book.incidents)))
 
 
 def after(book: Book, recipient: str, outcome: Outcome, now: datetime) -> Book:
@@ -121,12 +123,11 @@ def _tells(messages: Iterable[Message]) -> dict[_Identity, Heard]:
     return {identity: heard for message in messages for identity, heard in message.tells.items()}
 
 
-def _changed(book: Book, change: Callable[[Incident, str, Hearing], Hearing], newcomer: str | None = None) -> Book:
-    """The book with every hearing changed, those included that a newcomer has not had yet."""
+def _changed(book: Book, change: Callable[[Incident, str, Hearing], Hearing]) -> Book:
+    """The book with every hearing changed."""
 
     def changed(one: Incident) -> Incident:
-        told = {newcomer: Hearing(), **one.told} if newcomer else one.told
-        return replace(one, told={whom: change(one, whom, hearing) for whom, hearing in told.items()})
+        return replace(one, told={whom: change(one, whom, hearing) for whom, hearing in one.told.items()})
 
     return replace(book, incidents=tuple(map(changed, book.incidents)))
 
