@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import dagster as dg
-from dagster._core.events import DagsterEventType
+from dagster._core.events import DagsterEventType, JobFailureData
 from dagster._core.storage.tags import ROOT_RUN_ID_TAG, WILL_RETRY_TAG
 
 from market_assets.assets.moments import PARTITION_TAG
@@ -125,9 +125,11 @@ def _cause(instance: dg.DagsterInstance, run_id: str) -> str:
     if not ends:
         return "unknown cause"
     event = ends[-1].get_dagster_event()
-    first = event.job_failure_data.first_step_failure_event
-    if first is not None:
+    # None where somebody else reported the end, since the process that ran it was gone.
+    failure: JobFailureData | None = event.job_failure_data
+    if failure and failure.first_step_failure_event:
+        first = failure.first_step_failure_event
         step = str(first.step_key).replace("__", "/")
         return f"{step} failed: {recorded_cause(first.step_failure_data)}"
-    error = event.job_failure_data.error
-    return " ".join((error.message if error else event.message or "unknown cause").split())
+    told = failure.error.message if failure and failure.error else event.message
+    return " ".join((told or "unknown cause").split())

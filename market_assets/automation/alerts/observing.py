@@ -25,7 +25,8 @@ def observe(instance: dg.DagsterInstance, watched: Watched, book: Book, now: dat
     """What is to be seen now, and the cursor to go on from once the book has been saved."""
     cursor = book.cursor
     awake_since = cursor.awake_since
-    if awake_since is None or cursor.looked_at is None or now - cursor.looked_at > _GAP:
+    # The clock may have been set back, too.
+    if awake_since is None or cursor.looked_at is None or not timedelta() <= now - cursor.looked_at <= _GAP:
         awake_since = now
     runs, ends, waiting = ended_runs(instance, cursor, now)
     states = running_states(instance, watched)

@@ -63,16 +63,21 @@ def settled(book: Book) -> Book:
 def due(book: Book, recipient: str, now: datetime) -> list[Message]:
     """What a recipient is to be sent now."""
     known = book.recipients[recipient]
-    if known.retry_at is not None and known.retry_at > now:
+    # What lies further ahead than an hour was noted before the clock was set back.
+    if known.retry_at is not None and now < known.retry_at <= now + HOUR:
         return []
     messages = _messages(_untold(book, recipient))
-    free = max(0, MOST_AN_HOUR - sum(1 for moment in known.sent if moment > now - HOUR))
+    free = max(0, MOST_AN_HOUR - sum(_within_the_hour(moment, now) for moment in known.sent))
     if len(messages) <= free:
         return messages
     rest = messages[free:]
-    if known.digest_at is not None and known.digest_at > now - HOUR:
+    if known.digest_at is not None and _within_the_hour(known.digest_at, now):
         return messages[:free]
     return [*messages[:free], _digest(rest) if len(rest) > 1 else replace(rest[0], is_digest=True)]
+
+
+def _within_the_hour(moment: datetime, now: datetime) -> bool:
+    return now - HOUR < moment <= now
 
 
 def on_their_way(book: Book, recipient: str, messages: Iterable[Message]) -> Book:
@@ -105,7 +110,7 @@ def after(book: Book, recipient: str, outcome: Outcome, now: datetime) -> Book:
 
 def _after(known: Recipient, outcome: Outcome, now: datetime) -> Recipient:
     single = (now for message in outcome.sent if not message.is_digest)
-    sent = (*(moment for moment in known.sent if moment > now - HOUR), *single)
+    sent = (*(moment for moment in known.sent if _within_the_hour(moment, now)), *single)
     digest_at = now if any(message.is_digest for message in outcome.sent) else known.digest_at
     known = replace(known, sent=sent, digest_at=digest_at)
     if outcome.error is None:

@@ -253,3 +253,13 @@ def test_a_book_keeps_what_is_open_and_the_end_of_what_was() -> None:
     assert [one.key for one in kept.open] == ["run:open"]
     assert len(kept.recently_over) == 200 and kept.recently_over[0].key == "run:o399"
     assert Book((*old, failed("open", START))).tidied(START + timedelta(days=9)).recently_over == []
+
+
+def test_a_clock_that_was_set_back_keeps_nobody_waiting() -> None:
+    inbox, book = Inbox("one"), with_hosts(Book())
+    ahead = START + timedelta(days=400)
+    book = note(book, [failed(f"job {n:03}", ahead) for n in range(40)], HOSTS)
+    book = inbox.look(book, ahead)
+    book = inbox.look(note(book, [failed("later", ahead)], HOSTS), ahead + timedelta(hours=2), fails=True)
+    book = inbox.look(note(book, [failed("now", START)], HOSTS), START)
+    assert {"later failed", "now failed"} <= set(inbox.titles)
