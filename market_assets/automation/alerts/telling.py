@@ -22,6 +22,7 @@ _LONGEST_MESSAGE = 3_000
 _LISTED = 20
 #: Incidents of these kinds that begin together are told together: they have one cause.
 _TOGETHER = {"stale": "tables are stale", "missed": "schedules missed starts"}
+_FROM = "market_assets: "
 _TIME = "%Y-%m-%d %H:%M"
 
 
@@ -184,7 +185,7 @@ def _heard(what: _What) -> Heard:
 def _digest(messages: list[Message]) -> Message:
     title = f"{len(messages)} more within the hour"
     tells = _tells(messages)
-    body = _listed([message.title for message in messages])
+    body = _listed([message.title.removeprefix(_FROM) for message in messages])
     return replace(_message(title, f"{body}\nAll of them: market-assets status", tells), is_digest=True)
 
 
@@ -195,4 +196,5 @@ def _listed(lines: list[str]) -> str:
 
 
 def _message(title: str, body: str, tells: Mapping[_Identity, Heard]) -> Message:
-    return Message(f"market_assets: {title}", cut(body.strip(), _LONGEST_MESSAGE), tells)
+    # Some services refuse a message without a body.
+    return Message(f"{_FROM}{title}", cut(body.strip() or title, _LONGEST_MESSAGE), tells)
