@@ -169,7 +169,7 @@ def test_a_flood_arrives_as_ten_and_a_digest(seen: Watching, server: Receiver) -
     tell(book, flood, seen.urls, seen.now, lambda _book: None)
     assert len(server.messages) == 11
     assert server.titles[-1] == "21 more within the hour"
-    assert "- the check c of t29 failed\n" in server.messages[-1]["message"]
+    assert "- the check c of t28 failed\n" in server.messages[-1]["message"]
 
 
 def test_mail(seen: Watching) -> None:
