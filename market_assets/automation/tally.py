@@ -35,9 +35,9 @@ class Tally:
     #: job → status → runs.
     runs: dict[str, dict[str, int]] = field(default_factory=dict)
     #: job → runs that had begun, and their seconds.
-    durations: dict[str, tuple[int, float]] = field(default_factory=dict)
-    #: job → the seconds of its newest run.
-    last_duration: dict[str, float] = field(default_factory=dict)
+    durations: dict[str, list[float]] = field(default_factory=dict)
+    #: job → when its newest run ended, and that one's seconds.
+    newest: dict[str, list[float]] = field(default_factory=dict)
     #: postings_in, rejected and duplicates → postings.
     postings: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTED, 0))
     #: source → days that were ingested without it, or with a part of it.
@@ -116,8 +116,9 @@ def _count_run(tally: Tally, record: dg.RunRecord, status: str) -> None:
     if record.start_time is not None and record.end_time is not None:
         seconds = max(0.0, record.end_time - record.start_time)
         count, total = tally.durations.get(job, (0, 0.0))
-        tally.durations[job] = (count + 1, total + seconds)
-        tally.last_duration[job] = seconds
+        tally.durations[job] = [count + 1, total + seconds]
+        if job not in tally.newest or record.end_time >= tally.newest[job][0]:
+            tally.newest[job] = [record.end_time, seconds]
 
 
 def _new_materializations(instance: dg.DagsterInstance, tally: Tally, key: dg.AssetKey) -> Iterator[Any]:

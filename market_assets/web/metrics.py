@@ -150,13 +150,13 @@ def _counters(tally: Tally) -> Iterator[Metric]:
         for status in ("success", "failed", "canceled"):
             runs.add_metric((job, status), statuses.get(status, 0))
     for job, (count, total) in sorted(tally.durations.items()):
-        seconds.add_metric((job,), count_value=count, sum_value=total)
+        seconds.add_metric((job,), count_value=int(count), sum_value=total)
     yield runs
     yield seconds
     yield _gauge(
         "market_assets_last_run_duration_seconds",
         "Seconds that a job's newest run took",
-        [((job,), value) for job, value in sorted(tally.last_duration.items())],
+        [((job,), seconds) for job, (_ended, seconds) in sorted(tally.newest.items())],
         ("job",),
     )
     for name, what in (

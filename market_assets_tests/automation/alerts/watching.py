@@ -88,7 +88,12 @@ def definitions() -> dg.Definitions:
     shop = dg.define_asset_job("shop", selection=["stock", "prices"], partitions_def=DAILY)
     jobs = [job("hourly"), job("nightly"), shop]
     schedules = [
-        dg.ScheduleDefinition(name=f"{name}_schedule", job_name=name, cron_schedule=cron)
+        dg.ScheduleDefinition(
+            name=f"{name}_schedule",
+            job_name=name,
+            cron_schedule=cron,
+            default_status=dg.DefaultScheduleStatus.RUNNING,
+        )
         for name, cron in (("hourly", "0 * * * *"), ("nightly", "0 2 * * *"))
     ]
     return dg.Definitions(
