@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -130,7 +130,10 @@ class Health:
 
 def judge(facts: Facts) -> Health:
     """What is wrong, by the facts alone."""
-    return Health(tuple(_reasons(facts)), tuple(_warnings(facts)))
+    reasons = tuple(_reasons(facts))
+    # What the web process has told of, and what still is, is one thing.
+    told = {f"system:{reason.name}" for reason in reasons}
+    return Health(reasons, tuple(_warnings(facts, told)))
 
 
 _NOT_READ = {
@@ -159,10 +162,12 @@ def _reasons(facts: Facts) -> Iterator[Reason]:
         yield Reason("disk", _space(facts.disk))
 
 
-def _warnings(facts: Facts) -> Iterator[Reason]:
+def _warnings(facts: Facts, said: Set[str]) -> Iterator[Reason]:
     if facts.history is not None:
         told = {one.key for one in facts.history.incidents}
         for one in facts.history.incidents:
+            if one.key in said:
+                continue
             cause = one.detail.splitlines()[0] if one.detail else ""
             yield Reason(
                 one.kind, f"{one.title}, since {one.begun_at:{_TIME}} UTC" + (f": {cause}" if cause else "")

@@ -94,7 +94,7 @@ class Watch:
             if name not in wrong:
                 # Of daemons nothing is known while their storage does not answer.
                 if not (name == "daemon" and facts.history is None):
-                    yield End(key, facts.now, f"{ending}, at {facts.now:%Y-%m-%d %H:%M} UTC")
+                    yield End(key, facts.now, f"{ending} at {facts.now:%Y-%m-%d %H:%M} UTC")
             elif facts.now - self._since[name] >= PATIENCE:
                 yield incident(key, "system", title, wrong[name], self._since[name])
 

@@ -129,6 +129,9 @@ def test_incidents_and_old_tables_are_warnings_each_once() -> None:
         "stale: old is stale, since 2026-03-04 11:00 UTC: Last made …",
         "stale: older is stale: last made at 2026-03-02 10:00 UTC",
     ]
+    silent = incident("system:daemon", "system", "the daemon is silent", "", NOW - HOUR)
+    assert judge(with_history(incidents=(silent,), daemons=(DEAD,))).warnings == (), "it is a reason already"
+    assert len(judge(with_history(incidents=(silent,))).warnings) == 1
     little = judge(replace(WELL, disk=DiskFacts("data", 1 << 30, 100 << 30)))
     assert little.is_ok and [warning.name for warning in little.warnings] == ["disk"]
 
