@@ -313,6 +313,14 @@ def test_a_start_that_does_not_happen_while_the_daemon_is_up(seen: Watching) -> 
     assert not one.is_open and "14:00" in one.ending
 
 
+def test_a_missed_start_is_not_over_by_a_tick_before_it(seen: Watching) -> None:
+    seen.set_schedule("hourly_schedule", NOON - HOUR)
+    seen.add_tick("hourly_schedule", NOON)
+    looks(seen, NOON + MINUTE, NOON + HOUR + 20 * MINUTE)
+    (one,) = seen.book.incidents
+    assert one.is_open and one.title == "hourly_schedule missed a start"
+
+
 def test_after_an_outage_what_was_made_up_for_is_not_missed_and_the_rest_is(seen: Watching) -> None:
     seen.set_schedule("hourly_schedule", NOON)
     seen.set_schedule("nightly_schedule", NOON)
