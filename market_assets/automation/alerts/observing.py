@@ -30,7 +30,7 @@ def observe(instance: dg.DagsterInstance, watched: Watched, book: Book, now: dat
         awake_since = now
     runs, ends, waiting = ended_runs(instance, cursor, now)
     states = running_states(instance, watched)
-    ticks = newest_ticks(instance, states)
+    ticks = newest_ticks(instance, states, now)
     schedules = tuple(seen_schedules(watched, states, ticks, cursor, now))
     waited_for = {asset for one in book.open for asset in one.assets}
     made = made_at(instance, [*(table.key for table in watched.tables), *map(_key, waited_for)])

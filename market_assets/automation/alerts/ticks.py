@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Kind and name.
 Name = tuple[str, str]
+#: Sensors tick by the minute; without a bound, their ticks of all days would be sorted to find the newest.
+_TICKS_BACK = {"schedule": timedelta(days=8), "sensor": timedelta(hours=1)}
 _MOMENTS_BACK, _MOST_MOMENTS, _TICKS = timedelta(days=7), 1_000, 20
 
 
@@ -38,14 +40,17 @@ def running_states(instance: dg.DagsterInstance, watched: Watched) -> dict[Name,
 
 
 def newest_ticks(
-    instance: dg.DagsterInstance, states: Mapping[Name, InstigatorState]
+    instance: dg.DagsterInstance, states: Mapping[Name, InstigatorState], now: datetime
 ) -> Mapping[str, list[InstigatorTick]]:
     """The newest ticks of each, newest first, by selector."""
     # One by one: the query for many at once sorts every tick that there ever was.
     return {
         state.selector_id: list(
             instance.get_ticks(
-                state.instigator_origin_id, state.selector_id, limit=_TICKS if kind == "schedule" else 2
+                state.instigator_origin_id,
+                state.selector_id,
+                after=(now - _TICKS_BACK[kind]).timestamp(),
+                limit=_TICKS if kind == "schedule" else 2,
             )
         )
         for (kind, _name), state in states.items()
