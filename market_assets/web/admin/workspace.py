@@ -73,7 +73,7 @@ def scheduled_jobs(context: WorkspaceProcessContext) -> dict[str, ScheduledJob]:
 def task_problems(context: WorkspaceProcessContext) -> list[str]:
     """What is wrong with the files of the user's own tasks, as the code location found it."""
     found: list[str] = []
-    for _location, repository in _repositories(context):
+    for _location, repository in repositories(context):
         if repository.has_sensor(SENSOR) and (metadata := repository.get_sensor(SENSOR).metadata):
             listed = (metadata.standard_metadata or {}).get(PROBLEMS_METADATA)
             found += map(str, listed.value or []) if isinstance(listed, dg.JsonMetadataValue) else []
