@@ -50,7 +50,7 @@ def test_nothing_is_wrong(invoke: Invoke) -> None:
     assert "set MARKET_ASSETS_ALERT_URLS" in result.stdout
     told = json.loads(invoke("status", "--json").stdout)
     assert (told["status"], told["reasons"], told["warnings"]) == ("ok", [], [])
-    assert {job["id"] for job in told["jobs"]} == JOBS
+    assert {job["id"] for job in told["jobs"]} >= JOBS
 
 
 def test_what_is_wrong_is_said_and_is_exit_1(
