@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from market_assets.cli.accounts import user
-from market_assets.cli.databases import archive, db
+from market_assets.cli.databases import archive, backup, db, restore
 from market_assets.cli.history import history, watch
 from market_assets.cli.postings import salaries, skills, sources
 from market_assets.settings import Settings, SettingsError, get_settings
@@ -119,5 +119,5 @@ def recommend(settings: Settings, names: tuple[str, ...], limit: int, as_json: b
     print_recommendations(settings, names, limit=limit, as_json=as_json)
 
 
-for _group in (archive, db, history, salaries, skills, sources, user, watch):
-    main.add_command(_group)
+for _command in (archive, backup, db, history, restore, salaries, skills, sources, user, watch):
+    main.add_command(_command)

@@ -17,7 +17,7 @@ from typing import IO, Protocol
 
 import sqlalchemy as sa
 
-from market_assets.storage.database import Database, StoreUnavailableError
+from market_assets.storage.database import Database, StoreError, StoreUnavailableError
 
 _POLL_SECONDS = 0.2
 _NOTICE_SECONDS = 30.0
@@ -28,6 +28,10 @@ _ADVISORY_KEY = 7_216_021_411
 _GATE_KEY = _ADVISORY_KEY + 1
 
 Notice = Callable[[str], None]
+
+
+class StoreBusyError(StoreError):
+    """Someone else has the market tables; the message tells who."""
 
 
 class _Mechanism(Protocol):
@@ -75,6 +79,26 @@ class StoreLock:
             self.release()
 
     @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Hold it alone, or not at all.
+
+        Raises:
+            StoreBusyError: someone else has it.
+        """
+
+        def busy(holders: str) -> None:
+            raise StoreBusyError(
+                f"the market tables are held by {holders or 'another writer'}: try again after it"
+            )
+
+        self._release = self._mechanism.acquire(self._purpose, exclusive=True, waiting=busy)
+        self._held = "exclusive"
+        try:
+            yield
+        finally:
+            self.release()
+
+    @contextlib.contextmanager
     def shared(self) -> Iterator[None]:
         self.hold(exclusive=False)
         try:
@@ -97,9 +121,13 @@ class _FileLock:
             gate, lock = self._gate.open("a"), self._path.open("a")
         except OSError as error:
             raise StoreUnavailableError(f"can't lock {self._path}: {error.strerror}") from error
-        with gate:
-            self._wait_for(gate, fcntl.LOCK_EX, waiting)
-            self._wait_for(lock, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH, waiting)
+        try:
+            with gate:
+                self._wait_for(gate, fcntl.LOCK_EX, waiting)
+                self._wait_for(lock, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH, waiting)
+        except BaseException:
+            lock.close()
+            raise
         card = (self._holders / f"{os.getpid()}-{id(lock)}").open("w")
         fcntl.flock(card, fcntl.LOCK_EX)
         card.write(purpose)
