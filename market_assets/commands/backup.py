@@ -69,10 +69,12 @@ def back_up(settings: Settings, place: Path | None, *, with_landing: bool) -> No
 def put_back(settings: Settings, file: Path, *, force: bool) -> None:
     """Restore a backup; nothing is touched unless it is sound and nobody is at work."""
     database = Database(settings.market_url)
-    with Backup(file) as backup, open_instance(settings) as instance:
+    with Backup(file) as backup:
         check_fits(backup, database)
         _refuse_to_replace(database, force=force)
-        history = _history_folder(instance)
+        with open_instance(settings) as instance:
+            history = _history_folder(instance)
+            _refuse_while_dagster_runs(instance)
         places = Places(
             database=database,
             history=history,
@@ -81,7 +83,6 @@ def put_back(settings: Settings, file: Path, *, force: bool) -> None:
             data=settings.data_dir,
             environment=environment_for_children(),
         )
-        _refuse_while_dagster_runs(instance)
         restored = restore(backup, places)
         made = backup.manifest
     click.echo(f"{database.name} is as it was on {made.created_at:%Y-%m-%d %H:%M:%S} UTC: {restored.rows:,} rows")

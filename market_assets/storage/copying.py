@@ -1,4 +1,4 @@
-"""Copying a whole store into an empty one, of whichever kinds: in batches, one transaction, compared at the end."""
+"""Copying a whole store into an empty one of any kind: in batches, in one transaction, compared at the end."""
 
 from __future__ import annotations
 
@@ -85,8 +85,10 @@ def _refuse_filled(target: MarketConnection) -> None:
             if table is not data_revision and (rows := count_rows(target, table))
         }
     if filled:
-        held = ", ".join(f"{rows:,} rows in {name}" for name, rows in filled.items())
-        raise CopyError(f"{target.database.name} is not empty ({held}); copy into an empty database")
+        raise CopyError(
+            f"{target.database.name} is not empty ({sum(filled.values()):,} rows in {', '.join(filled)}): "
+            "copy into an empty database"
+        )
 
 
 def _copy_table(

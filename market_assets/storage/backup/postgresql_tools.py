@@ -132,7 +132,7 @@ class PostgresqlTools:
 
     def _check_version(self, server: str) -> None:
         answer = self._run("pg_dump", "--version")
-        mine, theirs = _major(answer.split(")")[-1]), _major(server)
+        mine, theirs = _major(answer.partition(")")[2]), _major(server)
         if mine < theirs:
             raise BackupError(
                 f"pg_dump {mine} on PATH can't back up PostgreSQL {theirs}: "
