@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import dagster as dg
 
 from market_assets.automation import jobs
 from market_assets.automation.guard import reason_off_schedule, reason_to_skip
+from market_assets.automation.missed import MAKES_UP_TAG, in_words, missed_days, missed_moments
 from market_assets.settings import Settings
 
 
@@ -25,18 +27,24 @@ def default_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
 def _schedule(settings: Settings, job: str, cron: str, *, partitioned: bool = False) -> dg.ScheduleDefinition:
     name = f"{job}_schedule"
 
-    def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    def evaluate(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         from market_assets.storage.database import Database
 
         moment = context.scheduled_execution_time.astimezone(UTC)
         partition = moment.date().isoformat() if partitioned else None
         database = Database(settings.market_url)
-        if reason := (
-            reason_off_schedule(context.instance, database, job, name, datetime.now(UTC))
-            or reason_to_skip(context.instance, job, partition)
-        ):
-            return dg.SkipReason(reason)
-        return dg.RunRequest(run_key=f"{job}:{moment.isoformat()}", partition_key=partition)
+        if reason := reason_off_schedule(context.instance, database, job, name, datetime.now(UTC)):
+            yield dg.SkipReason(reason)
+            return
+        missed = missed_moments(context.instance, name, cron, moment)
+        days = missed_days(context.instance, job, missed, partition) if partition else {}
+        if not (reason := reason_to_skip(context.instance, job, partition)):
+            # Another refresh is as good as those that were missed; another day is not.
+            yield _request(job, moment, partition, [] if partition else missed)
+        elif not days:
+            yield dg.SkipReason(reason)
+        for day, due in days.items():
+            yield _request(job, due, day, [due])
 
     return dg.ScheduleDefinition(
         name=name,
@@ -46,4 +54,12 @@ def _schedule(settings: Settings, job: str, cron: str, *, partitioned: bool = Fa
         execution_fn=evaluate,
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Starts {job}, unless it is paused or still running.",
+    )
+
+
+def _request(job: str, due: datetime, partition: str | None, makes_up_for: list[datetime]) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=f"{job}:{due.isoformat()}",
+        partition_key=partition,
+        tags={MAKES_UP_TAG: in_words(makes_up_for)} if makes_up_for else {},
     )
