@@ -37,7 +37,7 @@ def current_version(database: Database) -> str | None:
             version: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
             return version
     except sa.exc.DatabaseError as error:
-        raise StoreUnavailableError(f"the database {database.name} failed: {_cause(error)}") from error
+        raise StoreUnavailableError(database.worded(_cause(error))) from error
 
 
 def upgrade(database: Database, *, locked: bool = False) -> bool:
@@ -63,7 +63,7 @@ def upgrade(database: Database, *, locked: bool = False) -> bool:
             with database.engine().connect() as connection:
                 _migrate(connection)
         except sa.exc.DatabaseError as error:
-            raise StoreUnavailableError(f"the database {database.name} failed: {_cause(error)}") from error
+            raise StoreUnavailableError(database.worded(_cause(error))) from error
     return True
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from market_assets.storage.backup.manifest import BackupError
-from market_assets.storage.database import BUSY_TIMEOUT_MS, StoreUnavailableError
+from market_assets.storage.database import BUSY_TIMEOUT_MS, Database, StoreUnavailableError
 
 
 def take_snapshot(source: Path, target: Path) -> None:
@@ -70,4 +70,4 @@ def _open(path: Path, mode: str = "rw") -> Iterator[sqlite3.Connection]:
         with contextlib.closing(connection):
             yield connection
     except sqlite3.Error as error:
-        raise StoreUnavailableError(f"the database {path} failed: {error}") from error
+        raise StoreUnavailableError(Database(f"sqlite:///{path}").worded(str(error))) from error
