@@ -1,4 +1,4 @@
-"""`db copy` of a store with 55,600 postings, in each direction: rows a second. Baseline: reading and hashing alone."""
+"""`db copy` of a store with 55,600 postings in each direction: rows a second. Baseline: reading and hashing it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PostgreSQL crashes in the middle of runs: `python -m benchmarks.faults.server_crashes [NUMBER]`, 20 of each job."""
+"""PostgreSQL crashes in the middle of runs: `python -m benchmarks.faults.server_crashes [NUMBER]`, 20 a job."""
 
 from __future__ import annotations
 
