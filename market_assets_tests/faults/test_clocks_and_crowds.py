@@ -136,7 +136,10 @@ def test_a_source_that_fails_for_ever_stops_nothing_else(settings: Settings, tmp
     with Pipeline(settings, SampleSource(postings_per_day=30, seed=5), broken) as pipeline:
         for day in DAYS:
             result = pipeline.ingest(day)
-            assert failed_checks(result) == {("raw_postings/broken", "fetched", "ERROR")}
+            assert failed_checks(result) == {
+                ("raw_postings/broken", "fetched", "ERROR"),
+                ("job_postings", "every_source_was_read", "ERROR"),
+            }
         done(pipeline.run(REFRESH))
         found = pipeline.everything(INGESTED)
     assert_sound(settings.market_url)
