@@ -51,7 +51,7 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
             database_maintenance,
         ],
         jobs=[*default_jobs(), prune_history_job(settings)],
-        schedules=default_schedules(settings),
+        schedules=default_schedules(settings, fills_past=any(source.any_day for source in sources)),
         sensors=[pause_ends_sensor(settings), executions_sensor(settings)],
         resources={"store": store_resource(settings)},
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},

@@ -13,10 +13,15 @@ from market_assets.automation.missed import MAKES_UP_TAG, in_words, missed_days,
 from market_assets.settings import Settings
 
 
-def default_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """A schedule for each job, called by the job's name with `_schedule`."""
+def default_schedules(settings: Settings, *, fills_past: bool = True) -> list[dg.ScheduleDefinition]:
+    """A schedule for each job, called by the job's name with `_schedule`.
+
+    Args:
+        settings: when the jobs run.
+        fills_past: whether a source can give a day that is over, so that a day that was missed can be made up for.
+    """
     return [
-        _schedule(settings, jobs.INGESTION, settings.ingestion_cron, partitioned=True),
+        _schedule(settings, jobs.INGESTION, settings.ingestion_cron, partitioned=True, fills_past=fills_past),
         _schedule(settings, jobs.REFRESH, settings.refresh_cron),
         _schedule(settings, jobs.CLEANUP, settings.cleanup_cron),
         _schedule(settings, jobs.REBUILD, settings.rebuild_cron),
@@ -24,7 +29,9 @@ def default_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
     ]
 
 
-def _schedule(settings: Settings, job: str, cron: str, *, partitioned: bool = False) -> dg.ScheduleDefinition:
+def _schedule(
+    settings: Settings, job: str, cron: str, *, partitioned: bool = False, fills_past: bool = False
+) -> dg.ScheduleDefinition:
     name = f"{job}_schedule"
 
     def evaluate(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
@@ -37,10 +44,11 @@ def _schedule(settings: Settings, job: str, cron: str, *, partitioned: bool = Fa
             yield dg.SkipReason(reason)
             return
         missed = missed_moments(context.instance, name, cron, moment)
-        days = missed_days(context.instance, job, missed, partition) if partition else {}
+        # Another refresh is as good as those that were missed; another day is not, as long as it can be had.
+        by_days = partition is not None and fills_past
+        days = missed_days(context.instance, job, missed, partition) if partition and by_days else {}
         if not (reason := reason_to_skip(context.instance, job, partition)):
-            # Another refresh is as good as those that were missed; another day is not.
-            yield _request(job, moment, partition, [] if partition else missed)
+            yield _request(job, moment, partition, [] if by_days else missed)
         elif not days:
             yield dg.SkipReason(reason)
         for day, due in days.items():

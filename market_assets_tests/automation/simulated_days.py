@@ -34,9 +34,10 @@ _LOCATION = """
 from market_assets.definitions import build_defs
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
+from market_assets_tests.pipelines import ListedSource
 
 settings = Settings(DATABASE_URL={url!r}, MARKET_ASSETS_DATA_DIR={folder!r}, _env_file=None)
-defs = build_defs(settings, [SampleSource()])
+defs = build_defs(settings, [{source}])
 """
 
 
@@ -116,10 +117,10 @@ class SimulatedDaemon:
 
 
 @contextlib.contextmanager
-def simulated_daemon(folder: Path, url: str) -> Iterator[SimulatedDaemon]:
-    """A daemon over this project's code location, with the scheduler's settings of its dagster.yaml."""
+def simulated_daemon(folder: Path, url: str, source: str = "SampleSource()") -> Iterator[SimulatedDaemon]:
+    """A daemon over this project's code location with one source (a Python expression)."""
     location = folder / "location.py"
-    location.write_text(_LOCATION.format(url=url, folder=str(folder)))
+    location.write_text(_LOCATION.format(url=url, folder=str(folder), source=source))
     origin = InProcessCodeLocationOrigin(
         LoadableTargetOrigin(executable_path=sys.executable, python_file=str(location)),
         location_name="market_assets",

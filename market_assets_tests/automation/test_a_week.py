@@ -140,11 +140,9 @@ def test_an_outage_of_thirty_hours(daemon: SimulatedDaemon, down: datetime) -> N
 def test_a_day_that_was_ingested_by_hand_meanwhile_is_not_run_again(daemon: SimulatedDaemon) -> None:
     daemon.run(SPRING, SPRING + timedelta(hours=3))
     daemon.instance.report_runless_asset_event(dg.AssetMaterialization("job_postings", partition="2026-03-25"))
-    daemon.run(SPRING + timedelta(days=4, hours=1), SPRING + timedelta(days=4, hours=3))
+    daemon.run(SPRING + timedelta(days=4, hours=2), SPRING + timedelta(days=4, hours=3))
     last = [tick for tick in daemon.ticks() if tick.job == INGESTION][-1]
-    assert [partition for partition, _ in last.runs] == ["2026-03-27", "2026-03-24"] or [
-        partition for partition, _ in last.runs
-    ] == ["2026-03-27", "2026-03-26", "2026-03-24"]
+    assert [partition for partition, _ in last.runs] == ["2026-03-27", "2026-03-26", "2026-03-24"]
     assert ingested(daemon) == days(SPRING, SPRING + timedelta(days=4))
 
 
@@ -156,6 +154,15 @@ def test_the_longest_outage_that_is_made_up_for(daemon: SimulatedDaemon) -> None
     assert [partition for partition, _ in last.runs] == [
         (back.date() - timedelta(days=n)).isoformat() for n in range(MOST_DAYS + 1)
     ]
+
+
+def test_days_that_no_source_can_give_any_more_are_told_and_not_tried(tmp_path: Path) -> None:
+    url, only_now = f"sqlite:///{tmp_path / 'market.db'}", "ListedSource(any_day=False)"
+    with simulated_daemon(tmp_path, url, only_now) as daemon:
+        daemon.run(SPRING, SPRING + timedelta(hours=3))
+        daemon.run(SPRING + timedelta(days=3, hours=2), SPRING + timedelta(days=3, hours=2))
+        last = [tick for tick in daemon.ticks() if tick.job == INGESTION][-1]
+        assert last.runs == (("2026-03-26", "2026-03-24 02:00, 2026-03-25 02:00 UTC"),)
 
 
 def test_nothing_is_made_up_from_before_the_first_start(daemon: SimulatedDaemon) -> None:
