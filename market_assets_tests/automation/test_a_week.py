@@ -16,7 +16,7 @@ import yaml
 from dagster._core.scheduler.instigation import TickStatus
 
 from market_assets.assets.moments import PARTITION_TAG
-from market_assets.automation.jobs import CLEANUP, INGESTION, REBUILD, REFRESH
+from market_assets.automation.jobs import CLEANUP, INGESTION, PRUNE, REBUILD, REFRESH
 from market_assets.automation.missed import MOST_DAYS
 from market_assets.storage import scheduler_memory, schema
 from market_assets.storage.database import Database
@@ -29,7 +29,13 @@ SPRING = datetime(2026, 3, 23, tzinfo=UTC)
 #: The week in which clocks in New York go back, on Sunday, 1 November, at 06:00 UTC.
 AUTUMN = datetime(2026, 10, 26, tzinfo=UTC)
 A_WEEK = timedelta(days=7)
-TIMES = {INGESTION: ["02:00"], REFRESH: ["02:30", "14:30"], CLEANUP: ["03:00"], REBUILD: ["04:00"]}
+TIMES = {
+    INGESTION: ["02:00"],
+    REFRESH: ["02:30", "14:30"],
+    CLEANUP: ["03:00"],
+    REBUILD: ["04:00"],
+    PRUNE: ["05:00"],
+}
 ON_SUNDAYS = (CLEANUP, REBUILD)
 SUCCESS, SKIPPED, FAILURE = TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.FAILURE
 
@@ -92,7 +98,7 @@ def test_every_tick_of_a_week_in_which_clocks_change(daemon: SimulatedDaemon, mo
     daemon.run(monday, monday + A_WEEK)
     expected = [the_usual(due) for due in due_between(monday, monday + A_WEEK)]
     assert daemon.ticks() == expected
-    assert len(expected) == 7 + 14 + 1 + 1
+    assert len(expected) == 7 + 14 + 1 + 1 + 7
     assert {tick.due for tick in daemon.ticks() if tick.job in ON_SUNDAYS} == {
         monday + timedelta(days=6, hours=3),
         monday + timedelta(days=6, hours=4),
