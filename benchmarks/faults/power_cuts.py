@@ -31,9 +31,7 @@ def main(number: int) -> None:
                     assert_goes_on(cut, days, lambda days, twin=twin: undisturbed(twin, days))  # type: ignore[misc]
             writer.kill()
     print(f"{number} power cuts at {len(seen)} different days: every copy sound, days whole, next run right")
-    print(
-        f"{behind} of them had lost the last day that was told as written (synchronous=NORMAL), none an older one"
-    )
+    print(f"{behind} of them had lost a day that was told as written (synchronous=NORMAL)")
 
 
 if __name__ == "__main__":
