@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -16,16 +17,22 @@ from market_assets.assets.relationships import relationships_assets
 from market_assets.assets.report import market_report_asset
 from market_assets.assets.statistics import statistics_assets
 from market_assets.assets.store import store_resource
+from market_assets.automation.custom_tasks import problems_sensor, task_job, task_schedule
 from market_assets.automation.execution_mirror import executions_sensor
 from market_assets.automation.history.job import prune_history_job
+from market_assets.automation.inbox import inbox_sensor
 from market_assets.automation.jobs import default_jobs
+from market_assets.automation.new_postings import new_postings_sensor
 from market_assets.automation.pauses import pause_ends_sensor
 from market_assets.automation.progress import progress_logger
 from market_assets.automation.schedules import default_schedules
+from market_assets.automation.task_files import TaskFiles, load_task_files
 from market_assets.settings import Settings, SettingsError, get_settings
 from market_assets.sources.configuration import ConfigurationError, load_sources
+from market_assets.sources.inbox import INBOX, Inbox, InboxSource
 from market_assets.sources.protocol import Source
 
+_log = logging.getLogger(__name__)
 #: A table is stale when its schedule has missed a run and then some.
 _REFRESHED = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=26), warn_window=timedelta(hours=14))
 
@@ -37,26 +44,67 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
         settings: where things are and when they run.
         sources: where postings come from; by default those of the settings' `sources.yaml`.
     """
-    sources = configured_sources(settings) if sources is None else sources
-    raw = [raw_postings_asset(source) for source in sources]
+    sources = [*configured_sources(settings), *inbox_source(settings)] if sources is None else sources
+    assets = _assets(sources)
+    fills_past = any(source.any_day for source in sources)
+    jobs = [*default_jobs(), prune_history_job(settings)]
+    own = _own_tasks(settings, {job.name for job in jobs} | {asset.node_def.name for asset in assets})
     return dg.Definitions(
-        assets=[
-            *raw,
-            job_postings_asset(sources, [asset.key for asset in raw]),
-            posting_skills,
-            *statistics_assets(_REFRESHED),
-            market_report_asset(_REFRESHED),
-            *relationships_assets(_REFRESHED, WEEKLY),
-            expired_postings,
-            database_maintenance,
+        assets=assets,
+        jobs=[*jobs, *(task_job(task) for task in own.tasks)],
+        schedules=[
+            *default_schedules(settings, fills_past=fills_past),
+            *(task_schedule(task, settings) for task in own.tasks),
         ],
-        jobs=[*default_jobs(), prune_history_job(settings)],
-        schedules=default_schedules(settings, fills_past=any(source.any_day for source in sources)),
-        sensors=[pause_ends_sensor(settings), executions_sensor(settings)],
+        sensors=[*_sensors(settings), problems_sensor(own.problems, own.tasks)],
         resources={"store": store_resource(settings)},
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
         executor=dg.in_process_executor,
     )
+
+
+def _assets(sources: Sequence[Source]) -> list[dg.AssetsDefinition]:
+    raw = [raw_postings_asset(source) for source in sources]
+    return [
+        *raw,
+        job_postings_asset(sources, [asset.key for asset in raw]),
+        posting_skills,
+        *statistics_assets(_REFRESHED),
+        market_report_asset(_REFRESHED),
+        *relationships_assets(_REFRESHED, WEEKLY),
+        expired_postings,
+        database_maintenance,
+    ]
+
+
+def _sensors(settings: Settings) -> list[dg.SensorDefinition]:
+    return [
+        pause_ends_sensor(settings),
+        executions_sensor(settings),
+        inbox_sensor(settings),
+        new_postings_sensor(settings),
+    ]
+
+
+def _own_tasks(settings: Settings, taken: set[str]) -> TaskFiles:
+    """The tasks of the user's own; what can't be used is told here, and to whoever looks at the UI."""
+    own = load_task_files(settings.custom_dir, taken)
+    for problem in own.problems:
+        _log.warning("a task is left out: %s", problem)
+    return own
+
+
+def inbox_source(settings: Settings) -> list[Source]:
+    """The inbox as a source, where there is one.
+
+    Raises:
+        SettingsError: another source has its name.
+    """
+    if settings.inbox is None:
+        return []
+    if any(source.name == INBOX for source in configured_sources(settings)):
+        raise SettingsError(f"MARKET_ASSETS_INBOX: {settings.sources} has a source called {INBOX} already")
+    return [InboxSource(Inbox(settings.inbox))]
 
 
 def configured_sources(settings: Settings) -> list[Source]:

@@ -52,6 +52,8 @@ class Settings(BaseSettings):
     exchange_rates: Path | None = Field(None, validation_alias="MARKET_ASSETS_EXCHANGE_RATES")
     taxonomy: Path | None = Field(None, validation_alias="MARKET_ASSETS_TAXONOMY")
     custom_dir: Path | None = Field(None, validation_alias="MARKET_ASSETS_CUSTOM_DIR")
+    inbox: Path | None = Field(None, validation_alias="MARKET_ASSETS_INBOX")
+    refresh_after_postings: int | None = Field(None, ge=1, validation_alias="MARKET_ASSETS_REFRESH_AFTER_POSTINGS")
     host: str = Field("127.0.0.1", validation_alias="MARKET_ASSETS_HOST")
     port: int = Field(3000, ge=1, le=65535, validation_alias="MARKET_ASSETS_PORT")
     dagster_home: Path | None = Field(None, validation_alias="DAGSTER_HOME")
@@ -131,11 +133,18 @@ class Settings(BaseSettings):
             raise ValueError(str(error)) from None
         return value
 
-    @field_validator("sources", "exchange_rates", "taxonomy", "custom_dir")
+    @field_validator("sources", "exchange_rates", "taxonomy", "custom_dir", "inbox")
     @classmethod
     def _existing_if_named(cls, value: Path | None) -> Path | None:
         if value is not None and not value.exists():
             raise ValueError(f"{value} does not exist")
+        return value
+
+    @field_validator("custom_dir", "inbox")
+    @classmethod
+    def _folder(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_dir():
+            raise ValueError(f"{value} is no folder")
         return value
 
     @field_validator("taxonomy")

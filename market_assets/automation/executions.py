@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
+from dagster._core.events import JobFailureData
 
 from market_assets.automation.failure import recorded_cause
 
@@ -176,7 +177,9 @@ def _told(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str | None,
 def _cause(event: dg.DagsterEvent) -> str | None:
     if event.is_step_failure:
         return f"{str(event.step_key).replace('__', '/')} failed: {recorded_cause(event.step_failure_data)}"
-    error = event.job_failure_data.error
+    # Whoever ends the run of a process that is gone gives a message alone.
+    data = event.event_specific_data
+    error = data.error if isinstance(data, JobFailureData) else None
     lines = (error.message if error is not None else event.message or "").strip().splitlines()
     return " ".join(lines[0].split()) if lines else None
 

@@ -53,6 +53,18 @@ def reason_off_schedule(
     return reason_to_stay_off(memory, job, schedule_states(instance).get(schedule), now)
 
 
+def reason_against_start(instance: dg.DagsterInstance, database: Database, job: str, now: datetime) -> str | None:
+    """Why something else than a schedule should not start a job either; None where it may.
+
+    A pause, a deletion and a stop hold for sensors too; so does stopping the job's schedule in the UI.
+    """
+    schedule = f"{job}_schedule"
+    if reason := reason_off_schedule(instance, database, job, schedule, now):
+        return reason
+    state = schedule_states(instance).get(schedule)
+    return f"{schedule} is stopped" if state is not None and not state.is_running else None
+
+
 def active_run(instance: dg.DagsterInstance, job: str, partition: str | None = None) -> dg.DagsterRun | None:
     """A run of a job (on a partition) that has not ended; None where there is none."""
     for record in instance.get_run_records(dg.RunsFilter(job_name=job, statuses=ACTIVE)):

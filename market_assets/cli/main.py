@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from market_assets.cli.accounts import user
+from market_assets.cli.authoring import new
 from market_assets.cli.databases import archive, backup, db, restore
 from market_assets.cli.history import history, watch
 from market_assets.cli.postings import salaries, skills, sources
@@ -119,5 +120,5 @@ def recommend(settings: Settings, names: tuple[str, ...], limit: int, as_json: b
     print_recommendations(settings, names, limit=limit, as_json=as_json)
 
 
-for _command in (archive, backup, db, history, restore, salaries, skills, sources, user, watch):
+for _command in (archive, backup, db, history, new, restore, salaries, skills, sources, user, watch):
     main.add_command(_command)

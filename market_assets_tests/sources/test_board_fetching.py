@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import json
-import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,7 @@ from market_assets.sources.configuration import ENTRIES
 from market_assets.sources.entry import Tools
 from market_assets.sources.protocol import Source, SourceError
 from market_assets.storage.landing import Landing
+from market_assets.templates.source import ExampleBoard
 
 NOW = datetime(2026, 8, 16, 12, tzinfo=UTC)
 DAY = NOW.date()
@@ -351,25 +350,16 @@ def test_another_shape_is_landed_to_be_read_again_and_refused(fetching: Fetching
         fetching.titles(source)
 
 
-def test_the_board_of_the_documentation_works(
-    fetching: Fetching, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    text = (Path(__file__).resolve().parents[2] / "docs" / "sources.md").read_text()
-    code = text.partition("```python\n")[2].partition("```")[0]
-    assert code.count("\n") <= 45
-    (tmp_path / "example_board.py").write_text(code)
-    monkeypatch.syspath_prepend(tmp_path)
-    module = importlib.import_module("example_board")
-    monkeypatch.delitem(sys.modules, "example_board")
+def test_the_board_of_the_template_works(fetching: Fetching) -> None:
     job = {
         "id": 7,
         "title": "Cook",
         "company": {"name": "Inn"},
         "locations": ["Oslo", "Rome"],
-        "salary": {"from": 0},
+        "pay": "0",
     }
     pages = [Answer(as_json({"jobs": [job], "more": more})) for more in (True, False)]
-    board = module.ExampleBoard(url=fetching.server.serve("/jobs", *pages))
+    board = ExampleBoard(url=fetching.server.serve("/jobs", *pages))
     source = board.make(Tools(client=fetching._make_client))
     fetching.land(source)
     assert fetching.titles(source) == ["Cook", "Cook"]

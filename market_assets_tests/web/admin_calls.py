@@ -6,7 +6,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import anyio
@@ -50,6 +50,14 @@ def executions(client: TestClient, **query: Any) -> list[dict[str, Any]]:
     assert all(execution.keys() == EXECUTION for execution in told["executions"])
     found: list[dict[str, Any]] = told["executions"]
     return found
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.1)
 
 
 class Listener:

@@ -138,8 +138,8 @@ class AdminProcess:
 
 
 @contextmanager
-def admin_process(folder: Path) -> Iterator[AdminProcess]:
-    """A web process in a folder of its own, with three users."""
+def admin_process(folder: Path, **settings_of_test: str) -> Iterator[AdminProcess]:
+    """A web process in a folder of its own, with three users; further settings by the names of their variables."""
     with pytest.MonkeyPatch.context() as environment:
         for name in [name for name in os.environ if name.startswith("MARKET_ASSETS_")]:
             environment.delenv(name)
@@ -147,6 +147,8 @@ def admin_process(folder: Path) -> Iterator[AdminProcess]:
         environment.setenv("DATABASE_URL", f"sqlite:///{folder / 'market.db'}")
         environment.setenv("MARKET_ASSETS_DATA_DIR", str(folder / "data"))
         environment.setenv("MARKET_ASSETS_SOURCES", str(folder / "sources.yaml"))
+        for name, value in settings_of_test.items():
+            environment.setenv(name, value)
         (folder / "dagster.yaml").write_text(_DAGSTER_YAML)
         (folder / "workspace.yaml").write_text(_WORKSPACE_YAML)
         (folder / "sources.yaml").write_text(_SOURCES_YAML)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -12,7 +11,7 @@ from market_assets.automation.executions import duration_of
 from market_assets.storage import scheduler_memory
 from market_assets.storage.database import Database
 from market_assets.storage.scheduler_memory import Pause
-from market_assets_tests.web.admin_calls import PATIENCE, executions, listening, trigger
+from market_assets_tests.web.admin_calls import PATIENCE, executions, listening, trigger, until
 from market_assets_tests.web.admin_process import (
     CLEANUP,
     INGESTION,
@@ -24,13 +23,6 @@ from market_assets_tests.web.admin_process import (
 )
 
 pytestmark = pytest.mark.slow
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.1)
 
 
 @pytest.fixture(scope="module")

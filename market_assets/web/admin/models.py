@@ -40,6 +40,10 @@ def _is_none(value: object) -> bool:
     return value is None
 
 
+def _is_empty(value: list[str]) -> bool:
+    return not value
+
+
 _TIME_SCHEMA = {"type": "string", "format": "date-time", "examples": ["2030-01-31T06:00:00+00:00"]}
 #: A moment in an answer: ISO 8601, UTC, with its offset.
 Moment = Annotated[
@@ -117,7 +121,7 @@ class Job(BaseModel):
     description: str | None
     func_name: str
     status: JobStatus
-    schedule: str = Field(description="Cron expression, UTC")
+    schedule: str = Field(description="Cron expression, UTC, or an interval in words such as `every 5 hours`")
     created_at: Moment = Field(description="When the job was first seen")
     last_run: Moment | None
     next_run: Moment | None = Field(description="null while paused")
@@ -137,6 +141,11 @@ class Jobs(BaseModel):
     success: Literal[True] = True
     jobs: list[Job]
     count: int
+    task_problems: list[str] = Field(
+        default=[],
+        exclude_if=_is_empty,
+        description="What is wrong with files of custom tasks, which are left out; only where something is",
+    )
 
 
 class OneJob(BaseModel):

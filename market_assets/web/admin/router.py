@@ -18,7 +18,7 @@ from market_assets.web.admin.jobs import job_detail, job_list, scheduler_config
 from market_assets.web.admin.scheduler import utc_now
 from market_assets.web.admin.services import AdminCall, Services
 from market_assets.web.admin.sockets import events_router
-from market_assets.web.admin.workspace import is_known_job
+from market_assets.web.admin.workspace import is_known_job, task_problems
 from market_assets.web.identity import ApiError
 
 _WAIT_POLL_SECONDS = 0.25
@@ -87,7 +87,8 @@ def get_config(call: AdminCall) -> models.Config:
 def list_jobs(call: AdminCall) -> models.Jobs:
     """Every job that has a schedule, but the deleted ones, by name."""
     jobs = job_list(call.services.scheduler.overview(), call.services.runs)
-    return models.Jobs(jobs=jobs, count=len(jobs))
+    problems = task_problems(call.services.runs.context)
+    return models.Jobs(jobs=jobs, count=len(jobs), task_problems=problems)
 
 
 @admin_router.get("/scheduler/jobs/{job_id}", responses=_NOT_FOUND)

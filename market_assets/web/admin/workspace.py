@@ -12,7 +12,9 @@ from dagster._core.remote_representation.external import RemoteRepository, Remot
 from dagster._core.scheduler.instigation import InstigatorState
 from dagster._core.workspace.context import WorkspaceProcessContext
 
+from market_assets.automation.custom_tasks import PROBLEMS_METADATA, SENSOR
 from market_assets.automation.executions import job_selection
+from market_assets.automation.schedules import interval_of
 from market_assets.web.identity import ApiError
 
 
@@ -27,8 +29,8 @@ class ScheduledJob:
 
     @property
     def cron(self) -> str:
-        crons = [schedule.cron_schedule for schedule in self.schedules]
-        return ", ".join(cron if isinstance(cron, str) else ", ".join(cron) for cron in crons)
+        """When the job is due: cron expressions, or an interval in words where one expression can't say it."""
+        return ", ".join(_due_times(schedule) for schedule in self.schedules)
 
     @property
     def schedule_names(self) -> list[str]:
@@ -49,7 +51,7 @@ class ScheduledJob:
 
     def next_run(self, now: datetime) -> datetime:
         """When a schedule of the job is due next, were it running."""
-        return min(next(schedule.execution_time_iterator(now.timestamp())) for schedule in self.schedules)
+        return min(_next_due(schedule, now) for schedule in self.schedules)
 
 
 def scheduled_jobs(context: WorkspaceProcessContext) -> dict[str, ScheduledJob]:
@@ -66,6 +68,16 @@ def scheduled_jobs(context: WorkspaceProcessContext) -> dict[str, ScheduledJob]:
     if not found and (failure := _load_failure(context)):
         raise ApiError(503, f"The code does not load: {failure}")
     return dict(sorted(found.items()))
+
+
+def task_problems(context: WorkspaceProcessContext) -> list[str]:
+    """What is wrong with the files of the user's own tasks, as the code location found it."""
+    found: list[str] = []
+    for _location, repository in _repositories(context):
+        if repository.has_sensor(SENSOR) and (metadata := repository.get_sensor(SENSOR).metadata):
+            listed = (metadata.standard_metadata or {}).get(PROBLEMS_METADATA)
+            found += map(str, listed.value or []) if isinstance(listed, dg.JsonMetadataValue) else []
+    return found
 
 
 def is_known_job(context: WorkspaceProcessContext, job_id: str) -> bool:
@@ -92,6 +104,23 @@ def states_by_selector(instance: dg.DagsterInstance) -> dict[str, InstigatorStat
 def is_running(schedule: RemoteSchedule, states: Mapping[str, InstigatorState]) -> bool:
     """Whether Dagster would start runs by a schedule."""
     return bool(schedule.get_current_instigator_state(states.get(schedule.selector_id)).is_running)
+
+
+def _due_times(schedule: RemoteSchedule) -> str:
+    interval = interval_of(schedule.tags)
+    if interval is not None and not (interval.is_exact and len(interval.crons) == 1):
+        return interval.in_words
+    cron = schedule.cron_schedule
+    return cron if isinstance(cron, str) else ", ".join(cron)
+
+
+def _next_due(schedule: RemoteSchedule, now: datetime) -> datetime:
+    # Between the due times of an interval there may be ticks that start nothing.
+    interval = interval_of(schedule.tags)
+    if interval is not None:
+        return interval.next(now)
+    due: datetime = next(schedule.execution_time_iterator(now.timestamp()))
+    return due
 
 
 def _asset_selection(repository: RemoteRepository, job_id: str) -> str:

@@ -1,0 +1,1 @@
+../../market_assets/templates/source_test.py

@@ -1,0 +1,131 @@
+"""The inbox: a folder into which files of postings are put, and the source that reads those of a day.
+
+    inbox/postings.csv                  waits; not looked into
+    inbox/taken/2026-01-31/…            complete, and part of that day from now on; being ingested
+    inbox/done/2026-01-31/…             ingested; read again when that day is fetched again; yours to remove
+    inbox/failed/2026-01-31/…           can't be read; beside it NAME.reason.txt; put it back once it is mended
+
+A file only moves, within the inbox: so whatever breaks off, it is in one of these places.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError
+
+INBOX = "inbox"
+#: What programs call a file that they have not finished, beside names that begin with a dot.
+_UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".filepart", ".swp", "~")
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """The folder."""
+
+    folder: Path
+
+    def waiting(self) -> list[Path]:
+        """The files that nobody has taken yet, by name; those that are not finished by their name are left out."""
+        return sorted(path for path in self.folder.iterdir() if path.is_file() and not _is_unfinished(path.name))
+
+    def take(self, path: Path, day: date) -> Path:
+        """Make a waiting file part of a day, under a name that no other file of the day has."""
+        taken, done = self._place("taken", day), self._place("done", day)
+        return _move(path, taken / _free_name(path.name, taken, done))
+
+    def finish(self, path: Path, day: date) -> Path:
+        """Put a taken file away as ingested."""
+        return _move(path, self._place("done", day) / path.name)
+
+    def fail(self, path: Path, day: date, reason: str) -> Path:
+        """Put a file away that can't be read, with the reason beside it."""
+        folder = self._place("failed", day)
+        folder.mkdir(parents=True, exist_ok=True)
+        target = folder / _free_name(path.name, folder)
+        target.with_name(f"{target.name}.reason.txt").write_text(f"{reason}\n", encoding="utf-8")
+        return _move(path, target)
+
+    def taken(self) -> dict[date, list[Path]]:
+        """The files that are not ingested yet, by day, the oldest first."""
+        days = sorted(path for path in (self.folder / "taken").glob("????-??-??") if path.is_dir())
+        files = {date.fromisoformat(path.name): _files(path) for path in days}
+        return {day: paths for day, paths in files.items() if paths}
+
+    def failed(self) -> list[Path]:
+        """The files that could not be read."""
+        found = (path for day in sorted((self.folder / "failed").glob("*/")) for path in _files(day))
+        return [path for path in found if not path.name.endswith(".reason.txt")]
+
+    def of_day(self, day: date) -> list[Path]:
+        """All files of a day that can be read, by name."""
+        found = [path for place in ("done", "taken") for path in _files(self._place(place, day))]
+        return sorted(found, key=lambda path: path.name)
+
+    def _place(self, place: str, day: date) -> Path:
+        return self.folder / place / day.isoformat()
+
+
+class InboxSource:
+    """The files of the inbox, each part of the day on which it was taken."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    @property
+    def name(self) -> str:
+        return INBOX
+
+    @property
+    def any_day(self) -> bool:
+        """Past days have what was put in on them, and are not filled from it."""
+        return False
+
+    def fetch(self, day: date, now: datetime) -> Fetch:
+        """Give the files of a day; what can't be read to its end is put away and is a problem of the day."""
+        payloads = (Payload(path.name, partial(self._open, path, day)) for path in self._inbox.of_day(day))
+        return Fetch(now, payloads)
+
+    def read(self, name: str, content: BinaryIO) -> Iterator[RawBatch]:
+        """Read the postings of a file, as `FileSource` does."""
+        from market_assets.sources.files.source import FileSource
+
+        return FileSource(self.name, name).read(name, content)
+
+    def _open(self, path: Path, day: date) -> BinaryIO:
+        """Open a file once it has been read on trial: one that can't be would keep the others from being read."""
+        try:
+            with path.open("rb") as content:
+                for _batch in self.read(path.name, content):
+                    pass
+            return path.open("rb")
+        except SourceError as error:
+            aside = self._inbox.fail(path, day, str(error))
+            raise SourceError(f"{error}; the file is in {aside}") from error
+        except OSError as error:
+            raise SourceError(f"{path}: it can't be read ({error.strerror or error})", permanent=False) from error
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+
+
+def _free_name(name: str, *folders: Path) -> str:
+    """The name, or the first with a number before it that none of the folders has."""
+    names = itertools.chain([name], (f"{number}-{name}" for number in itertools.count(2)))
+    return next(free for free in names if not any((folder / free).exists() for folder in folders))
+
+
+def _is_unfinished(name: str) -> bool:
+    return name.startswith((".", "~$")) or name.lower().endswith(_UNFINISHED)
+
+
+def _move(path: Path, target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return path.rename(target)
