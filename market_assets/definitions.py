@@ -47,12 +47,16 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
     """
     sources = [*configured_sources(settings), *inbox_source(settings)] if sources is None else sources
     assets = _assets(sources)
+    fills_past = any(source.any_day for source in sources)
     jobs = [*default_jobs(), prune_history_job(settings)]
     own = _own_tasks(settings, {job.name for job in jobs} | {asset.node_def.name for asset in assets})
     return dg.Definitions(
         assets=assets,
         jobs=[*jobs, *(task_job(task) for task in own.tasks)],
-        schedules=[*default_schedules(settings), *(task_schedule(task, settings) for task in own.tasks)],
+        schedules=[
+            *default_schedules(settings, fills_past=fills_past),
+            *(task_schedule(task, settings) for task in own.tasks),
+        ],
         sensors=[*_sensors(settings), problems_sensor(own.problems, own.tasks)],
         resources={"store": store_resource(settings)},
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -11,16 +11,24 @@ from dagster._core.scheduler.instigation import ScheduleInstigatorData
 from market_assets.automation import jobs
 from market_assets.automation.guard import reason_off_schedule, reason_to_skip
 from market_assets.automation.intervals import Interval
+from market_assets.automation.missed import MAKES_UP_TAG, in_words, missed_days, missed_moments
 from market_assets.automation.pauses import schedule_states
 from market_assets.settings import Settings
 
 _INTERVAL_TAG = "market_assets/every_minutes"
 
 
-def default_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
-    """A schedule for each job, called by the job's name with `_schedule`."""
+def default_schedules(settings: Settings, *, fills_past: bool = True) -> list[dg.ScheduleDefinition]:
+    """A schedule for each job, called by the job's name with `_schedule`.
+
+    Args:
+        settings: when the jobs run.
+        fills_past: whether a source can give a day that is over, so that a day that was missed can be made up for.
+    """
     return [
-        guarded_schedule(settings, jobs.INGESTION, settings.ingestion_cron, partitioned=True),
+        guarded_schedule(
+            settings, jobs.INGESTION, settings.ingestion_cron, partitioned=True, fills_past=fills_past
+        ),
         guarded_schedule(settings, jobs.REFRESH, settings.refresh_cron),
         guarded_schedule(settings, jobs.CLEANUP, settings.cleanup_cron),
         guarded_schedule(settings, jobs.REBUILD, settings.rebuild_cron),
@@ -29,7 +37,7 @@ def default_schedules(settings: Settings) -> list[dg.ScheduleDefinition]:
 
 
 def guarded_schedule(
-    settings: Settings, job: str, when: Interval | str, *, partitioned: bool = False
+    settings: Settings, job: str, when: Interval | str, *, partitioned: bool = False, fills_past: bool = False
 ) -> dg.ScheduleDefinition:
     """A schedule that passes the guard.
 
@@ -38,10 +46,11 @@ def guarded_schedule(
         job: the job that it starts; it is called by the job's name with `_schedule`.
         when: a cron expression or an interval, in UTC.
         partitioned: whether a run is about the day of its tick.
+        fills_past: whether days that were missed are to be made up for.
     """
     name = f"{job}_schedule"
 
-    def evaluate(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    def evaluate(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
         from market_assets.storage.database import Database
 
         due: datetime | None = context.scheduled_execution_time.astimezone(UTC)
@@ -49,15 +58,23 @@ def guarded_schedule(
         if isinstance(when, Interval) and not when.is_exact:
             tick = due
             if (due := due_moment(context.instance, name, when, tick)) is None:
-                return dg.SkipReason(f"{job} runs {when.in_words}: the next time is {_worded(when.next(tick))}")
+                yield dg.SkipReason(f"{job} runs {when.in_words}: the next time is {_worded(when.next(tick))}")
+                return
         partition = due.date().isoformat() if partitioned else None
         database = Database(settings.market_url)
-        if reason := (
-            reason_off_schedule(context.instance, database, job, name, datetime.now(UTC))
-            or reason_to_skip(context.instance, job, partition)
-        ):
-            return dg.SkipReason(reason)
-        return dg.RunRequest(run_key=f"{job}:{due.isoformat()}", partition_key=partition)
+        if reason := reason_off_schedule(context.instance, database, job, name, datetime.now(UTC)):
+            yield dg.SkipReason(reason)
+            return
+        missed = missed_moments(context.instance, name, when, due) if isinstance(when, str) else []
+        # Another refresh is as good as those that were missed; another day is not, as long as it can be had.
+        by_days = partition is not None and fills_past
+        days = missed_days(context.instance, job, missed, partition) if partition and by_days else {}
+        if not (reason := reason_to_skip(context.instance, job, partition)):
+            yield _request(job, due, partition, [] if by_days else missed)
+        elif not days:
+            yield dg.SkipReason(reason)
+        for day, moment in days.items():
+            yield _request(job, moment, day, [moment])
 
     return dg.ScheduleDefinition(
         name=name,
@@ -68,6 +85,14 @@ def guarded_schedule(
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Starts {job}, unless it is paused or still running." + _about_interval(when),
         tags={_INTERVAL_TAG: str(when.minutes)} if isinstance(when, Interval) else None,
+    )
+
+
+def _request(job: str, due: datetime, partition: str | None, makes_up_for: list[datetime]) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=f"{job}:{due.isoformat()}",
+        partition_key=partition,
+        tags={MAKES_UP_TAG: in_words(makes_up_for)} if makes_up_for else {},
     )
 
 

@@ -13,7 +13,7 @@ import click
 
 from market_assets.cli.accounts import user
 from market_assets.cli.authoring import new
-from market_assets.cli.databases import archive, db
+from market_assets.cli.databases import archive, backup, db, restore
 from market_assets.cli.history import history, watch
 from market_assets.cli.operations import alerts, status
 from market_assets.cli.postings import salaries, skills, sources
@@ -121,5 +121,8 @@ def recommend(settings: Settings, names: tuple[str, ...], limit: int, as_json: b
     print_recommendations(settings, names, limit=limit, as_json=as_json)
 
 
-for _group in (alerts, archive, db, history, new, salaries, skills, sources, status, user, watch):
-    main.add_command(_group)
+for _command in (
+    *(alerts, archive, backup, db, history, new, restore, salaries, skills, sources),
+    *(status, user, watch),
+):
+    main.add_command(_command)

@@ -179,8 +179,8 @@ def _worded(database: Database) -> Iterator[None]:
             for sign in ("locked", "unable to open", "Failed to connect", "readonly", "disk I/O", "disk is full")
         )
         kind = StoreUnavailableError if unavailable else StoreError
-        raise kind(f"the database {database.name} failed: {cause}") from error
+        raise kind(database.worded(cause)) from error
     except OSError as error:
         if not isinstance(error, adbc_driver_manager.Error):
             raise
-        raise StoreUnavailableError(f"the database {database.name} failed: {error}") from error
+        raise StoreUnavailableError(database.worded(str(error))) from error

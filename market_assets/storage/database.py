@@ -8,6 +8,8 @@ process, which never opens ADBC.
 
 from __future__ import annotations
 
+import os
+import shutil
 from functools import cached_property
 from pathlib import Path
 from weakref import WeakKeyDictionary
@@ -18,6 +20,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import NullPool, QueuePool
 
 BUSY_TIMEOUT_MS = 60_000
+_LITTLE_ROOM = 64 << 20
 
 
 class StoreError(Exception):
@@ -53,6 +56,12 @@ class Database:
         if not self.url.database:
             raise StoreError("an SQLite database needs a file: sqlite:///path/to/market.db")
         return Path(self.url.database)
+
+    def worded(self, cause: str) -> str:
+        """A driver's word on a failure, and which database it is about."""
+        if self.is_sqlite:
+            cause += _what_is_wrong_with(self.path.parent, cause)
+        return f"the database {self.name} failed: {cause}"
 
     @property
     def adbc_uri(self) -> str:
@@ -122,6 +131,18 @@ def parse_database_url(url: str) -> URL:
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise StoreError("an SQLite database needs a file: sqlite:///path/to/market.db")
     return parsed
+
+
+def _what_is_wrong_with(folder: Path, cause: str) -> str:
+    """What SQLite does not say of the folder, in which it needs a log and an index even to read."""
+    if not folder.is_dir():
+        return ""
+    if any(sign in cause for sign in ("unable to open", "readonly")) and not os.access(folder, os.W_OK):
+        return f" (the folder {folder} is read-only)"
+    free = shutil.disk_usage(folder).free
+    if any(sign in cause for sign in ("disk I/O error", "is full")) and free < _LITTLE_ROOM:
+        return f" (the disk of {folder} is full: {free // 1024:,} KB are left)"
+    return ""
 
 
 def _prepare_sqlite(connection: sqlite.pysqlite.DBAPIConnection, _record: object) -> None:  # type: ignore[name-defined]

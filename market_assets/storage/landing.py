@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -122,6 +123,40 @@ class Landing:
         folder = self._folder(landed.source, landed.day)
         for payload in landed.payloads:
             yield Payload(payload.name, partial(self._open, f"{folder}/{payload.file}"))
+
+    def files(self) -> Iterator[tuple[str, BinaryIO | bytes]]:
+        """The files of every landed day as they lie there, a day's manifest after its payloads.
+
+        A day that is removed or fetched anew meanwhile may lack payloads; it is then left without a manifest, so
+        that it counts as not landed.
+        """
+        for source in self._names(self._root):
+            for name in self._names(f"{self._root}/{source}"):
+                if not _DAY.fullmatch(name):
+                    continue
+                with contextlib.suppress(FileNotFoundError):
+                    folder = f"{self._root}/{source}/{name}"
+                    manifest = self._files.cat_file(f"{folder}/{_MANIFEST}")
+                    for payload in json.loads(manifest)["payloads"]:
+                        file = LandedPayload(**payload).file
+                        yield f"{source}/{name}/{file}", self._files.open(f"{folder}/{file}", "rb")
+                    yield f"{source}/{name}/{_MANIFEST}", manifest
+
+    def put_back(self, name: str, content: BinaryIO) -> bool:
+        """Write a file that `files` gave, unless it is there; a day's manifest must come last.
+
+        Returns:
+            Whether it was written.
+        """
+        path = f"{self._root}/{name}"
+        if self._files.exists(path):
+            return False
+        with _worded(path):
+            self._files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
+            with self._files.open(f"{path}.part", "wb") as file:
+                shutil.copyfileobj(content, file, _BLOCK)
+            self._files.mv(f"{path}.part", path)
+        return True
 
     def remove_before(self, cutoff: date) -> int:
         """Remove the landed days before a day; returns how many."""

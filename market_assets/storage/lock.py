@@ -12,12 +12,13 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
 import sqlalchemy as sa
 
-from market_assets.storage.database import Database, StoreUnavailableError
+from market_assets.storage.database import Database, StoreError, StoreUnavailableError
 
 _POLL_SECONDS = 0.2
 _NOTICE_SECONDS = 30.0
@@ -30,8 +31,20 @@ _GATE_KEY = _ADVISORY_KEY + 1
 Notice = Callable[[str], None]
 
 
+class StoreBusyError(StoreError):
+    """Someone else has the market tables; the message tells who."""
+
+
+@dataclass(frozen=True)
+class _Hold:
+    """A lock that was taken: how to let go of it, and whether it is still there."""
+
+    release: Callable[[], None]
+    is_alive: Callable[[], bool]
+
+
 class _Mechanism(Protocol):
-    def acquire(self, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> Callable[[], None]: ...
+    def acquire(self, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> _Hold: ...
 
 
 class StoreLock:
@@ -42,13 +55,15 @@ class StoreLock:
         self._notice = notice
         self._mechanism: _Mechanism = _FileLock(database.path) if database.is_sqlite else _AdvisoryLock(database)
         self._held: str | None = None
-        self._release: Callable[[], None] = lambda: None
+        self._hold: _Hold | None = None
 
     def hold(self, *, exclusive: bool) -> None:
         """Take the lock in a mode and keep it until `release`; waits, saying so, as long as it takes."""
         mode = "exclusive" if exclusive else "shared"
-        if self._held == mode:
-            return
+        if self._held == mode and self._hold is not None:
+            if self._hold.is_alive():
+                return
+            self._notice("the lock on the market tables was lost with its connection; taking it again")
         self.release()
         last_notice = -_NOTICE_SECONDS
 
@@ -58,17 +73,38 @@ class StoreLock:
                 last_notice = time.monotonic()
                 self._notice(f"waiting for the market tables, which are held by {holders or 'another writer'}")
 
-        self._release = self._mechanism.acquire(self._purpose, exclusive=exclusive, waiting=waiting)
+        self._hold = self._mechanism.acquire(self._purpose, exclusive=exclusive, waiting=waiting)
         self._held = mode
 
     def release(self) -> None:
         """Let go; harmless when not held."""
-        self._release()
-        self._held, self._release = None, lambda: None
+        if self._hold is not None:
+            self._hold.release()
+        self._held = self._hold = None
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
         self.hold(exclusive=True)
+        try:
+            yield
+        finally:
+            self.release()
+
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Hold it alone, or not at all.
+
+        Raises:
+            StoreBusyError: someone else has it.
+        """
+
+        def busy(holders: str) -> None:
+            raise StoreBusyError(
+                f"the market tables are held by {holders or 'another writer'}: try again after it"
+            )
+
+        self._hold = self._mechanism.acquire(self._purpose, exclusive=True, waiting=busy)
+        self._held = "exclusive"
         try:
             yield
         finally:
@@ -91,26 +127,44 @@ class _FileLock:
         self._gate = database_path.with_name(f"{database_path.name}.gate")
         self._holders = database_path.with_name(f"{database_path.name}.holders")
 
-    def acquire(self, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> Callable[[], None]:
+    def acquire(self, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> _Hold:
         try:
             self._holders.mkdir(exist_ok=True)
             gate, lock = self._gate.open("a"), self._path.open("a")
         except OSError as error:
             raise StoreUnavailableError(f"can't lock {self._path}: {error.strerror}") from error
-        with gate:
-            self._wait_for(gate, fcntl.LOCK_EX, waiting)
-            self._wait_for(lock, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH, waiting)
-        card = (self._holders / f"{os.getpid()}-{id(lock)}").open("w")
-        fcntl.flock(card, fcntl.LOCK_EX)
-        card.write(purpose)
-        card.flush()
+        try:
+            with gate:
+                self._wait_for(gate, fcntl.LOCK_EX, waiting)
+                self._wait_for(lock, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH, waiting)
+        except BaseException:
+            lock.close()
+            raise
+        try:
+            card = self._leave_card(f"{os.getpid()}-{id(lock)}", purpose)
+        except OSError as error:
+            lock.close()
+            raise StoreUnavailableError(f"can't lock {self._path}: {error.strerror}") from error
 
         def release() -> None:
             Path(card.name).unlink(missing_ok=True)
             card.close()
             lock.close()
 
-        return release
+        # The kernel keeps it as long as this process lives.
+        return _Hold(release, is_alive=lambda: True)
+
+    def _leave_card(self, name: str, purpose: str) -> IO[str]:
+        """A file that tells who holds the lock, for as long as it is locked itself."""
+        path = self._holders / name
+        # Unbuffered, so that closing it has nothing left to write where the disk is full.
+        with contextlib.ExitStack() as undo:
+            undo.callback(path.unlink, missing_ok=True)
+            card = undo.enter_context(path.open("w"))
+            fcntl.flock(card, fcntl.LOCK_EX)
+            os.write(card.fileno(), purpose.encode())
+            undo.pop_all()
+        return card
 
     def _wait_for(self, file: IO[str], mode: int, waiting: Callable[[str], None]) -> None:
         while True:
@@ -143,7 +197,7 @@ class _AdvisoryLock:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def acquire(self, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> Callable[[], None]:
+    def acquire(self, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> _Hold:
         function = "pg_advisory_lock" if exclusive else "pg_advisory_lock_shared"
         try:
             connection = self._database.engine().connect().execution_options(isolation_level="AUTOCOMMIT")
@@ -154,8 +208,8 @@ class _AdvisoryLock:
                 raise
         except sa.exc.OperationalError as error:
             cause = " ".join(str(error.orig).split())
-            raise StoreUnavailableError(f"the database {self._database.name} failed: {cause}") from error
-        return connection.close
+            raise StoreUnavailableError(self._database.worded(cause)) from error
+        return _Hold(connection.close, is_alive=lambda: _answers(connection))
 
     def _take(
         self, connection: sa.Connection, purpose: str, function: str, waiting: Callable[[str], None]
@@ -176,6 +230,15 @@ class _AdvisoryLock:
                 raise
             return False
         return True
+
+
+def _answers(connection: sa.Connection) -> bool:
+    """Whether a session is still there; with a server that was restarted its locks are gone."""
+    try:
+        connection.scalar(sa.text("SELECT 1"))
+    except sa.exc.DBAPIError:
+        return False
+    return True
 
 
 def _living_sessions(connection: sa.Connection) -> str:

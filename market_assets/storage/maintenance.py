@@ -22,7 +22,7 @@ def optimise(connection: MarketConnection) -> tuple[int, int]:
         return _optimise(database)
     except sa.exc.DatabaseError as error:
         cause = " ".join(str(error.orig).split())
-        raise StoreUnavailableError(f"the database {database.name} failed: {cause}") from error
+        raise StoreUnavailableError(database.worded(cause)) from error
 
 
 def _optimise(database: Database) -> tuple[int, int]:

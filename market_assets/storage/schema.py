@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -36,11 +37,15 @@ def current_version(database: Database) -> str | None:
             version: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
             return version
     except sa.exc.DatabaseError as error:
-        raise StoreUnavailableError(f"the database {database.name} failed: {_cause(error)}") from error
+        raise StoreUnavailableError(database.worded(_cause(error))) from error
 
 
-def upgrade(database: Database) -> bool:
+def upgrade(database: Database, *, locked: bool = False) -> bool:
     """Bring the schema to the newest version; returns whether there was anything to do.
+
+    Args:
+        database: the database.
+        locked: whether the caller holds the store's lock alone.
 
     Raises:
         StoreError: the database is newer than the code.
@@ -50,14 +55,15 @@ def upgrade(database: Database) -> bool:
         return False
     if database.is_sqlite:
         make_folder(database)
-    with StoreLock(database, purpose="migration").exclusive():
+    lock = contextlib.nullcontext() if locked else StoreLock(database, purpose="migration").exclusive()
+    with lock:
         if _is_current(database):
             return False
         try:
             with database.engine().connect() as connection:
                 _migrate(connection)
         except sa.exc.DatabaseError as error:
-            raise StoreUnavailableError(f"the database {database.name} failed: {_cause(error)}") from error
+            raise StoreUnavailableError(database.worded(_cause(error))) from error
     return True
 
 
@@ -94,12 +100,22 @@ def ensure_current(database: Database) -> None:
 
 def _is_current(database: Database) -> bool:
     version = current_version(database)
-    if version is not None and version not in _known_versions():
+    if version is not None:
+        refuse_newer(version, f"the database {database.name}")
+    return version == newest_version()
+
+
+def refuse_newer(version: str, what: str) -> None:
+    """Refuse a schema version that this code does not know.
+
+    Raises:
+        StoreError: it is newer than the code.
+    """
+    if version not in _known_versions():
         raise StoreError(
-            f"the database {database.name} is newer than this program (version {version}, "
+            f"{what} is newer than this program (version {version}, "
             f"known up to {newest_version()}): install the newer program"
         )
-    return version == newest_version()
 
 
 def make_folder(database: Database) -> None:

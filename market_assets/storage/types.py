@@ -8,13 +8,13 @@ from typing import Any
 
 import polars as pl
 from sqlalchemy import (
-    BigInteger,
     Boolean,
     Column,
     Date,
     DateTime,
     Dialect,
     Float,
+    Integer,
     LargeBinary,
     Table,
     Text,
@@ -65,7 +65,7 @@ def arrow_type(column: Column[Any]) -> pl.DataType:
         (Boolean, pl.Boolean()),
         (Date, pl.Date()),
         (Float, pl.Float64()),
-        (BigInteger, pl.Int64()),
+        (Integer, pl.Int64()),
         (LargeBinary, pl.Binary()),
         (Text, pl.String()),
     ]

@@ -1,0 +1,1 @@
+"""What must hold after processes were killed: tests that break things on purpose."""

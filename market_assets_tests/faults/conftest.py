@@ -1,0 +1,3 @@
+"""Fixtures of the commands' tests, for faults that a command meets."""
+
+from market_assets_tests.commands.conftest import invoke, project  # noqa: F401

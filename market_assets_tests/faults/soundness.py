@@ -1,0 +1,40 @@
+"""What must hold of a store after any fault, whatever was going on."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+
+import polars as pl
+import sqlalchemy as sa
+
+from market_assets.storage.connection import MarketConnection
+from market_assets.storage.database import Database
+from market_assets.storage.postings import count_broken_links
+from market_assets.storage.tables import job_postings, metadata, posting_facts
+from market_assets.storage.types import arrow_schema
+from market_assets.storage.verification import problems_of
+
+
+def assert_sound(url: str) -> set[int]:
+    """Nothing doubled, dangling or half-written; returns the numbers of the postings in the store."""
+    database = Database(url)
+    if database.is_sqlite:
+        with closing(sqlite3.connect(database.path)) as file:
+            assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    with MarketConnection(database) as connection:
+        for table in metadata.sorted_tables:
+            rows = connection.read(sa.select(*table.columns), arrow_schema(table))
+            assert problems_of(table, rows) == [], table.name
+        postings = connection.read(
+            sa.select(job_postings.c.posting_id, job_postings.c.source, job_postings.c.external_id),
+            pl.Schema({"posting_id": pl.Int64(), "source": pl.String(), "external_id": pl.String()}),
+        )
+        facts = connection.read(
+            sa.select(posting_facts.c.posting_id).where(posting_facts.c.in_store),
+            pl.Schema({"posting_id": pl.Int64()}),
+        )
+        assert count_broken_links(connection) == 0
+    assert not postings.select("source", "external_id").is_duplicated().any()
+    assert sorted(facts["posting_id"]) == sorted(postings["posting_id"])
+    return set(postings["posting_id"])

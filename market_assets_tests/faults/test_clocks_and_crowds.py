@@ -1,0 +1,150 @@
+"""Clocks that jump, two machines at once, a source that fails for ever: no posting lost, none twice."""
+
+from __future__ import annotations
+
+import datetime as datetimes
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from market_assets.automation.jobs import CLEANUP, INGESTION, REFRESH
+from market_assets.settings import Settings
+from market_assets.sources.sample.source import SampleSource
+from market_assets_tests.automation.simulated_days import simulated_daemon
+from market_assets_tests.faults.soundness import assert_sound
+from market_assets_tests.pipelines import INGESTED, ListedSource, Pipeline, done, failed_checks
+from market_assets_tests.storage.programs import program
+
+DAYS = [date(2024, 3, 1) + timedelta(days=number) for number in range(3)]
+A_YEAR = timedelta(days=365)
+
+MACHINE = """
+    import sys
+    from datetime import date
+    from pathlib import Path
+    from market_assets.settings import Settings
+    from market_assets.sources.sample.source import SampleSource
+    from market_assets_tests.pipelines import Pipeline
+    url, folder, *days = sys.argv[1:]
+    settings = Settings(DATABASE_URL=url, MARKET_ASSETS_DATA_DIR=Path(folder), _env_file=None)
+    with Pipeline(settings, SampleSource(postings_per_day=200, seed=5)) as pipeline:
+        print("ready")
+        input()
+        for day in days:
+            pipeline.ingest(date.fromisoformat(day))
+        print("done")
+"""
+
+
+def settings_for(url: str, folder: Path) -> Settings:
+    return Settings(DATABASE_URL=url, MARKET_ASSETS_DATA_DIR=folder, _env_file=None)
+
+
+@contextmanager
+def clock_off_by(difference: timedelta) -> Iterator[datetime]:
+    """Everything in this project believes it to be another time; gives that time."""
+
+    class Shifted(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetimes.datetime.now(tz) + difference
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, module in list(sys.modules.items()):
+            if name.startswith("market_assets.") and getattr(module, "datetime", None) is datetimes.datetime:
+                patch.setattr(module, "datetime", Shifted)
+        yield datetimes.datetime.now(UTC) + difference
+
+
+def archived(settings: Settings) -> set[int]:
+    files = settings.archive_dir.rglob("*.parquet")
+    return {row for file in files for row in pl.read_parquet(file, hive_partitioning=False)["posting_id"]}
+
+
+@pytest.mark.slow
+def test_a_clock_that_goes_back_a_day_and_forward_a_year(settings: Settings) -> None:
+    """Days are those of the clock; whatever it says, no posting is lost: clean-up archives before it deletes."""
+    url = settings.market_url
+    with Pipeline(settings, SampleSource(postings_per_day=30, seed=5)) as pipeline:
+        known: set[int] = set()
+        for difference in (timedelta(), -timedelta(days=1), timedelta(), A_YEAR, timedelta()):
+            with clock_off_by(difference) as now:
+                done(pipeline.run(INGESTION))
+                done(pipeline.run(REFRESH))
+            postings = assert_sound(url)
+            assert postings >= known
+            known = postings
+            days = {row["partition_date"] for row in pipeline.rows("job_postings")}
+            assert now.date() in days or now.date() - timedelta(days=1) in days
+        rows = {row["posting_id"]: row for row in pipeline.rows("job_postings")}
+        assert all(row["partition_date"] <= row["content_date"] for row in rows.values())
+        assert all(row["ingested_at"] <= row["last_seen_at"] for row in rows.values())
+        assert all(row["posted_at"] <= row["last_seen_at"] for row in rows.values())
+        with clock_off_by(A_YEAR):
+            done(pipeline.run(CLEANUP))
+        left = assert_sound(url)
+        assert left < known, "by that clock most are old"
+        assert left | archived(settings) == known
+        done(pipeline.run(CLEANUP))
+        done(pipeline.run(REFRESH))
+        assert assert_sound(url) == left
+
+
+def test_schedules_under_a_clock_that_jumps(tmp_path: Path) -> None:
+    """Back a day: nothing starts twice. Forward ten days: the days between are made up for, once."""
+    monday = datetime(2026, 3, 23, tzinfo=UTC)
+    with simulated_daemon(tmp_path, f"sqlite:///{tmp_path / 'market.db'}") as daemon:
+        daemon.run(monday, monday + timedelta(days=2, hours=5))
+        before = daemon.ticks()
+        daemon.run(monday + timedelta(days=1, hours=5), monday + timedelta(days=2, hours=5))
+        assert daemon.ticks() == before, "the time that comes again is not a new one"
+        ahead = monday + timedelta(days=12, hours=5)
+        daemon.run(ahead, ahead)
+        partitions = [partition for tick in daemon.ticks() for partition, _ in tick.runs if partition]
+        assert sorted(partitions) == [(monday.date() + timedelta(days=n)).isoformat() for n in range(13)]
+
+
+@pytest.mark.slow
+def test_two_machines_ingest_the_same_days_at_once(empty_database_url: str, tmp_path: Path) -> None:
+    days = [day.isoformat() for day in DAYS]
+    with (
+        program(MACHINE, empty_database_url, str(tmp_path / "one"), *days) as one,
+        program(MACHINE, empty_database_url, str(tmp_path / "other"), *reversed(days)) as other,
+    ):
+        for machine in (one, other):
+            machine.expect("ready")
+        for machine in (one, other):
+            machine.go_on()
+        for machine in (one, other):
+            machine.expect("done")
+    assert_sound(empty_database_url)
+    alone = settings_for(f"sqlite:///{tmp_path / 'alone.db'}", tmp_path / "alone")
+    with Pipeline(alone, SampleSource(postings_per_day=200, seed=5)) as twin:
+        for day in DAYS:
+            twin.ingest(day)
+        together = Pipeline(settings_for(empty_database_url, tmp_path / "one"), SampleSource())
+        assert together.everything(INGESTED) == twin.everything(INGESTED)
+
+
+def test_a_source_that_fails_for_ever_stops_nothing_else(settings: Settings, tmp_path: Path) -> None:
+    broken = ListedSource("broken", failure="the board is gone")
+    with Pipeline(settings, SampleSource(postings_per_day=30, seed=5), broken) as pipeline:
+        for day in DAYS:
+            result = pipeline.ingest(day)
+            assert failed_checks(result) == {
+                ("raw_postings/broken", "fetched", "ERROR"),
+                ("job_postings", "every_source_was_read", "ERROR"),
+            }
+        done(pipeline.run(REFRESH))
+        found = pipeline.everything(INGESTED)
+    assert_sound(settings.market_url)
+    alone = settings_for(f"sqlite:///{tmp_path / 'alone.db'}", tmp_path / "alone")
+    with Pipeline(alone, SampleSource(postings_per_day=30, seed=5)) as twin:
+        for day in DAYS:
+            twin.ingest(day)
+        assert found == twin.everything(INGESTED)
