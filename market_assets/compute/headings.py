@@ -1,0 +1,56 @@
+"""Which wordings are headings: they stand alone on a line, or begin a sentence and end with a colon."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from market_assets.compute.whole_words import PreparedTexts
+
+_Integers = npt.NDArray[np.int64]
+
+#: What may stand between the beginning of the line and a heading.
+_MARKUP = b" *#_=>-[](){}0123456789.)&|/~"
+_MOST_MARKUP = 6
+#: How much may stand between a heading's known words and its colon: "Nice to have skills for this role:".
+_MOST_MORE = 30
+
+
+def find_headings(
+    prepared: PreparedTexts, start: _Integers, end: _Integers, meaning: _Integers
+) -> tuple[_Integers, _Integers]:
+    """The positions of the hits that are headings, and what they mean; of overlapping ones the longest.
+
+    Args:
+        prepared: the texts.
+        start, end: hits on words, with the space at either end, in order of the start, longest first.
+        meaning: what each means as a heading, −1 where it is none.
+    """
+    candidates = np.flatnonzero(meaning >= 0)
+    place = np.searchsorted(prepared.breaks, start[candidates] + 1)
+    bounds = np.concatenate(([-1], prepared.breaks))
+    begins = bounds[place]
+    near = start[candidates] - begins <= _MOST_MARKUP
+    candidates, begins, place = candidates[near], begins[near], place[near]
+    found, reached = [], -1
+    for one, begin, stop in zip(candidates.tolist(), begins.tolist(), bounds[place + 1].tolist(), strict=True):
+        if int(end[one]) > reached and _is_heading(prepared.plain, begin, int(start[one]), int(end[one]), stop):
+            found.append(one)
+            reached = int(end[one])
+    headings = np.array(found, dtype=np.int64)
+    return headings, meaning[headings]
+
+
+def _is_heading(plain: bytes, begin: int, start: int, end: int, stop: int) -> bool:
+    """Whether the words from `start` to `end`, in a sentence from `begin` to `stop`, head what follows."""
+    if plain[begin + 1 : start + 1].strip(_MARKUP):
+        return False
+    rest = plain[end - 1 : stop].strip(b" *_#")
+    if not rest:
+        return plain[stop : stop + 1] in b"\n?"
+    colon = rest.find(b":", 0, _MOST_MORE)
+    if colon >= 0:
+        return True
+    # In text that has lost its lines: "… in Go. Preferred Qualifications Experience with …".
+    words = plain[start + 1 : end - 1]
+    return b" " in words and words[:1].isupper() and words.split(b" ")[-1][:1].isupper() and rest[:1].isupper()
