@@ -81,7 +81,7 @@ def rules_of(matcher: "SkillMatcher") -> "ExtractionRules":
     """What a matcher finds skills by, as the store remembers it."""
     from market_assets.storage.extraction import ExtractionRules
 
-    return ExtractionRules(matcher.taxonomy, matcher.rules)
+    return ExtractionRules(matcher.taxonomy.to_json(), matcher.rules)
 
 
 def skill_names(taxonomy: "Taxonomy") -> "pl.DataFrame":

@@ -42,6 +42,7 @@ def reextract(connection: MarketConnection, matcher: SkillMatcher, batch: int = 
     """
     from market_assets.storage.extraction import forget_unused_rules, read_outdated, recall_rules, remember_rules
     from market_assets.storage.facts import ensure_skills
+    from market_assets.storage.revisions import count_up_postings
 
     rules = rules_of(matcher)
     with connection.transaction():
@@ -53,16 +54,18 @@ def reextract(connection: MarketConnection, matcher: SkillMatcher, batch: int = 
     def changes_since(version: int | None) -> SkillChanges | None:
         """What has changed since a version; None where that can't be told, so that everything may have."""
         from market_assets.compute.skill_changes import SkillChanges
+        from market_assets.taxonomy.skills import Taxonomy
 
         known = None if version is None else older.get(version)
         if known is None or known.rules != rules.rules:
             return None
-        return SkillChanges(known.taxonomy, matcher.taxonomy)
+        return SkillChanges(Taxonomy.from_json(known.taxonomy), matcher.taxonomy)
 
     last = -(2**63)
     while True:
         with connection.transaction():
-            count_up(connection)
+            # Writers of postings queue on it, so that no text changes under the batch.
+            count_up_postings(connection)
             texts = read_outdated(connection, rules, last, batch)
             if texts.is_empty():
                 forget_unused_rules(connection, rules)
@@ -72,13 +75,6 @@ def reextract(connection: MarketConnection, matcher: SkillMatcher, batch: int = 
             for (version,), alike in texts.group_by("skills_version", maintain_order=True):
                 done += _search_again(connection, alike, matcher, skill_ids, changes_since(version))
         yield done
-
-
-def count_up(connection: MarketConnection) -> None:
-    """Say that postings change; writers of postings queue on it, so that no text changes under a batch."""
-    from market_assets.storage.revisions import count_up_postings
-
-    count_up_postings(connection)
 
 
 def _search_again(
@@ -98,9 +94,8 @@ def _search_again(
         mark_current(connection, texts.filter(~touched)["posting_id"], rules)
         texts = texts.filter(touched)
     encoded = encode_skills(matcher.weighed(texts["title"], texts["description"]), skill_ids)
-    alike = texts["skills"].eq_missing(encoded["skills"]) & texts["skill_weights"].eq_missing(
-        encoded["skill_weights"]
-    )
+    alike = texts["skills"].eq_missing(encoded["skills"])
+    alike &= texts["skill_weights"].eq_missing(encoded["skill_weights"])
     mark_current(connection, texts.filter(alike)["posting_id"], rules)
     write_skills(connection, texts.filter(~alike)["posting_id"], encoded.filter(~alike), rules.version)
     return Reextracted(looked_at, texts.height, int((~alike).sum()))

@@ -44,7 +44,7 @@ def _figures(done: Any, taxonomy_version: str) -> dict[str, Any]:
 
 @dg.job(
     name=REEXTRACTION,
-    description="After a change of the taxonomy: the postings that it can matter to are searched for skills again, in "
+    description="After a change of the taxonomy: the postings that it can matter to are searched again, in "
     "batches; a run that was killed goes on where it ended.",
     hooks={say_why_it_failed},
 )

@@ -77,17 +77,15 @@ class Facts:
 
     def wanted(self, least: int) -> Facts:
         """The same postings with those of their skills alone that are known to weigh as much."""
-        if not len(self.weights):
-            keep = np.zeros(len(self.codes), dtype=bool)
-        else:
-            keep = self.weights >= least
+        weighed = len(self.weights) > 0
+        keep = self.weights >= least if weighed else np.zeros(len(self.codes), dtype=bool)
         counts = np.bincount(self.rows[keep], minlength=len(self))
         return Facts(
             postings=self.postings,
             offsets=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
             codes=self.codes[keep],
             skills=self.skills,
-            weights=self.weights[keep] if len(self.weights) else self.weights,
+            weights=self.weights[keep] if weighed else self.weights,
         )
 
 

@@ -288,12 +288,10 @@ def _softened(prepared: PreparedTexts, cues: CueHits, table: CueTable, strong: _
 def _too_far(plain: bytes, hits: Hits, cues: CueHits, after: _Integers, meanings: _Integers) -> _Integers:
     """The mentions that a "not required" after them is not about: another clause, or too far away."""
     asked = np.flatnonzero((after != _NONE) & (meanings[after] == Meaning.NOT_REQUIRED))
-    gaps = [(hits.end[one] - 1, cues.start[after[one]]) for one in asked]
-    far = [
-        end - start > NEGATION_REACH or any(mark in plain[start:end] for mark in _OTHER_CLAUSE)
-        for start, end in gaps
-    ]
-    return asked[np.array(far, dtype=bool)]
+    gaps = [plain[hits.end[one] - 1 : cues.start[after[one]]] for one in asked]
+    far = [len(gap) > NEGATION_REACH or any(mark in gap for mark in _OTHER_CLAUSE) for gap in gaps]
+    apart: _Integers = asked[np.array(far, dtype=bool)]
+    return apart
 
 
 def _negate(
@@ -306,7 +304,7 @@ def _negate(
     decided: _Integers,
     cue: _Integers,
 ) -> None:
-    """What stands directly after a negator is negated, and what is listed with something negated: "no Java or C"."""
+    """Negate what stands directly after a negator, and what is listed with something negated: "no Java or C"."""
     negators = alone[table.negator[cues.pattern[alone]]]
     if len(negators):
         # The space after the negator is the space before the skill.
@@ -314,6 +312,6 @@ def _negate(
         within = np.minimum(place, len(negators) - 1)
         direct = (cues.end[negators[within]] == hits.start + 1) & (decided != Decided.TITLE)
         weight[direct], decided[direct], cue[direct] = Weight.NEGATED, Decided.NEGATOR, negators[within[direct]]
-    for one in np.flatnonzero(weight == Weight.NEGATED):
+    for one in np.flatnonzero(weight == Weight.NEGATED).tolist():
         for other in chains.listed_with(one, later=decided[one] == Decided.NEGATOR):
             weight[other], decided[other], cue[other] = Weight.NEGATED, Decided.LIST, cue[one]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import ahocorasick_rs
 import numpy as np
 import polars as pl
 
-from market_assets.compute.skill_patterns import Pattern, skill_patterns
+from market_assets.compute.skill_patterns import NO_SKILL, Pattern, skill_patterns
 from market_assets.compute.skills import batches, joined_texts
 from market_assets.compute.whole_words import prepare_texts
 from market_assets.taxonomy.skills import Taxonomy
@@ -19,14 +21,9 @@ class SkillChanges:
     """
 
     def __init__(self, old: Taxonomy, new: Taxonomy) -> None:
-        changed = _meanings(old) ^ _meanings(new)
-        self.spellings = sorted({str(spelling) for _, spelling, *_ in changed})
-        words = sorted({words for words, *_ in changed})
-        self._automaton = (
-            ahocorasick_rs.BytesAhoCorasick(words, implementation=ahocorasick_rs.Implementation.DFA)
-            if words
-            else None
-        )
+        words = sorted({words for words, *_ in _meanings(old) ^ _meanings(new)})
+        kind = ahocorasick_rs.Implementation.DFA
+        self._automaton = ahocorasick_rs.BytesAhoCorasick(words, implementation=kind) if words else None
 
     def touches(self, titles: pl.Series, descriptions: pl.Series) -> pl.Series:
         """Whether each posting holds any of the changed spellings: Boolean, one a posting."""
@@ -44,19 +41,13 @@ class SkillChanges:
         return touched
 
 
-def _meanings(taxonomy: Taxonomy) -> frozenset[tuple[object, ...]]:
+def _meanings(taxonomy: Taxonomy) -> frozenset[tuple[bytes, Pattern, str | None]]:
     """Every pattern with all that it means, the skill by its name: positions change when one is added."""
-    return frozenset(_meaning(pattern, taxonomy) for pattern in skill_patterns(taxonomy))
-
-
-def _meaning(pattern: Pattern, taxonomy: Taxonomy) -> tuple[object, ...]:
-    name = taxonomy.skills[pattern.skill].name if pattern.skill >= 0 else None
-    return (
-        pattern.words,
-        pattern.spelling,
-        name,
-        pattern.nested,
-        pattern.exact,
-        pattern.near,
-        pattern.letter,
+    return frozenset(
+        (
+            pattern.words,
+            replace(pattern, skill=NO_SKILL),
+            None if pattern.skill == NO_SKILL else taxonomy.skills[pattern.skill].name,
+        )
+        for pattern in skill_patterns(taxonomy)
     )

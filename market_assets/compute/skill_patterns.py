@@ -1,4 +1,4 @@
-"""What is searched for: spellings of skills, phrases in which they mean something else, and cues, as whole words."""
+"""What is searched for, as whole words: spellings of skills, phrases in which they mean something else, cues."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ class SkillMatcher:
         return weigh(prepared, self._counted(prepared, skills), cues, self._table)
 
     def hits(self, prepared: PreparedTexts) -> tuple[Hits, CueHits]:
-        """Where patterns are hit, whether they count or not, and where cues are; in order of start, longest first."""
+        """Where patterns, whether they count or not, and cues are hit; in order of the start, longest first."""
         found = self._automaton.find_matches_as_indexes(prepared.folded, overlapping=True)
         flat = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=3 * len(found)).reshape(-1, 3)
         # Hits come in order of the end, so that they are nearly sorted, which this kind of sort makes use of.

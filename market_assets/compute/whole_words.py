@@ -42,15 +42,9 @@ class PreparedTexts:
 
     def title_ends(self) -> npt.NDArray[np.int64]:
         """Positions of the marks that end titles, in ascending order."""
-        return self._breaks_at(ord(TITLE_END))
-
-    def line_breaks(self) -> npt.NDArray[np.int64]:
-        """Positions of the newlines, in ascending order."""
-        return self._breaks_at(ord("\n"))
-
-    def _breaks_at(self, mark: int) -> npt.NDArray[np.int64]:
         written = np.frombuffer(self.plain, dtype=np.uint8)
-        return self.breaks[written[self.breaks] == mark]
+        found: npt.NDArray[np.int64] = self.breaks[written[self.breaks] == ord(TITLE_END)]
+        return found
 
 
 def prepare_texts(texts: pl.Series) -> PreparedTexts:

@@ -169,9 +169,6 @@ def _bring_back(connection: MarketConnection, postings: pl.DataFrame, now: datet
         restored_at=pl.lit(now, arrow_schema(job_postings)["restored_at"]),
         duplicate_of=pl.lit(None, pl.Int64()),
         skills=pl.Series(encoded, dtype=pl.Binary()),
-        # By which rules they were found is not archived: they count as found by older ones.
-        skill_weights=pl.lit(None, pl.Binary()),
-        skills_version=pl.lit(None, pl.Int64()),
         in_store=pl.lit(True),
         first_of_job=pl.lit(True),
         salary=pl.mean_horizontal("annual_salary_min", "annual_salary_max"),

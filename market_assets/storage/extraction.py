@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 
 import polars as pl
@@ -13,7 +12,6 @@ import sqlalchemy as sa
 from market_assets.storage.connection import MarketConnection
 from market_assets.storage.extraction_tables import extraction_versions
 from market_assets.storage.tables import job_postings, posting_facts
-from market_assets.taxonomy.skills import Skill, Taxonomy
 
 _TEXT = pl.Schema(
     {
@@ -29,20 +27,20 @@ _TEXT = pl.Schema(
 
 @dataclass(frozen=True)
 class ExtractionRules:
-    """A taxonomy and whatever else decides which skills are found.
+    """Everything that decides which skills are found in a text.
 
     Attributes:
-        taxonomy: the skills.
+        taxonomy: the skills as JSON (`Taxonomy.to_json`).
         rules: names everything beside the taxonomy that extraction depends on.
     """
 
-    taxonomy: Taxonomy
+    taxonomy: str
     rules: str
 
-    @property
+    @cached_property
     def version(self) -> int:
         """What the store knows these rules by."""
-        digest = sha256(f"{self.rules} {self.taxonomy.version}".encode()).digest()
+        digest = sha256(f"{self.rules}\n{self.taxonomy}".encode()).digest()
         return int.from_bytes(digest[:8], "little", signed=True)
 
 
@@ -51,8 +49,7 @@ def remember_rules(connection: MarketConnection, rules: ExtractionRules) -> None
     known = sa.select(sa.func.count()).select_from(extraction_versions)
     if connection.scalar(known.where(extraction_versions.c.version == rules.version)):
         return
-    content = json.dumps([asdict(skill) for skill in rules.taxonomy.skills], ensure_ascii=False)
-    row = {"version": rules.version, "rules": rules.rules, "taxonomy": content}
+    row = {"version": rules.version, "rules": rules.rules, "taxonomy": rules.taxonomy}
     connection.append(extraction_versions, pl.DataFrame([row]))
 
 
@@ -60,7 +57,7 @@ def recall_rules(connection: MarketConnection) -> dict[int, ExtractionRules]:
     """The rules that are remembered, by their version."""
     schema = pl.Schema({"version": pl.Int64(), "rules": pl.String(), "taxonomy": pl.String()})
     rows = connection.read(sa.select(*extraction_versions.c), schema)
-    return {row["version"]: ExtractionRules(_taxonomy(row["taxonomy"]), row["rules"]) for row in rows.to_dicts()}
+    return {row["version"]: ExtractionRules(row["taxonomy"], row["rules"]) for row in rows.to_dicts()}
 
 
 def forget_unused_rules(connection: MarketConnection, current: ExtractionRules) -> None:
@@ -113,19 +110,3 @@ def _outdated(rules: ExtractionRules) -> sa.ColumnElement[bool]:
     facts = posting_facts.c
     other = sa.or_(facts.skills_version.is_(None), facts.skills_version != rules.version)
     return sa.and_(facts.in_store, facts.skills.is_not(None), other)
-
-
-def _taxonomy(content: str) -> Taxonomy:
-    return Taxonomy(tuple(_skills(content)))
-
-
-def _skills(content: str) -> Iterator[Skill]:
-    known = {field.name for field in fields(Skill)}
-    for skill in json.loads(content):
-        yield Skill(
-            **{
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in skill.items()
-                if name in known
-            }
-        )

@@ -6,8 +6,8 @@ from sqlalchemy import BigInteger, Column, Table, Text
 
 from market_assets.storage.tables import metadata
 
-#: `taxonomy` is the skills as JSON, so that a later version can tell which of them have changed since; `rules` names
-#: everything else that extraction depends on.
+#: `taxonomy` is the skills as JSON, so that a later version can tell which of them have changed since; `rules`
+#: names everything else that extraction depends on.
 extraction_versions = Table(
     "extraction_versions",
     metadata,

@@ -69,7 +69,11 @@ def count_pending(connection: MarketConnection, days: Sequence[date] | None = No
 def _positions(
     encoded: pl.Series, offsets: npt.NDArray[np.int64], skill_ids: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64] | slice]:
-    """Decode skill ids to positions in the list of skills by name, ascending within each posting; and their order."""
+    """Decode skill ids to positions in the list of skills by name, ascending within each posting.
+
+    Returns:
+        The positions, and the order in which they took what was stored.
+    """
     ids = np.frombuffer(b"".join(encoded.to_list()), dtype="<u2")
     position_of = np.zeros(int(skill_ids.max(initial=0)) + 1, dtype=np.int32)
     position_of[skill_ids] = np.arange(len(skill_ids), dtype=np.int32)

@@ -61,11 +61,11 @@ def skill_demand(facts: Facts) -> pl.DataFrame:
     Returns:
         Schema `SKILL_DEMAND`, one row a skill and industry that has it, by industry (null, which is all
         postings, first) and skill. `demand_share` is of all counted postings of the row's industry, with or
-        without skills; `demand_score` is 200 × share, at most 100. `required_share` is the share of the row's postings that
-        require the skill, alone or as one of several (null where none has been weighed). Salaries are annual, and null where none is
-        known. `top_sources`, `top_industries` and `top_locations` are JSON lists of up to five
-        {value, postings} of the row's own postings. `rank` is 1 for the most postings in the row's industry;
-        ties by skill.
+        without skills; `demand_score` is 200 × share, at most 100. `required_share` is the share of the row's
+        postings that require the skill, alone or as one of several (null where none has been weighed). Salaries
+        are annual, and null where none is known. `top_sources`, `top_industries` and `top_locations` are JSON
+        lists of up to five {value, postings} of the row's own postings. `rank` is 1 for the most postings in the
+        row's industry; ties by skill.
     """
     columns = {name: labels(facts.postings[name]) for name in ("source", "industry", "location")}
     frames = [_profile(facts, segments, columns) for segments in (None, columns["industry"])]
