@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from market_assets.compute.whole_words import PreparedTexts
+from market_assets.taxonomy.cues import Meaning
 
 _Integers = npt.NDArray[np.int64]
 
@@ -19,7 +20,9 @@ _MOST_MORE = 30
 def find_headings(
     prepared: PreparedTexts, start: _Integers, end: _Integers, meaning: _Integers
 ) -> tuple[_Integers, _Integers]:
-    """The positions of the hits that are headings, and what they mean; of overlapping ones the longest.
+    """The positions of the hits that are headings, and where what they head ends; of overlapping ones the longest.
+
+    It ends with the next heading, but "Nice to have: Kafka" in a line of its own heads nothing after that line.
 
     Args:
         prepared: the texts.
@@ -38,7 +41,17 @@ def find_headings(
             found.append(one)
             reached = int(end[one])
     headings = np.array(found, dtype=np.int64)
-    return headings, meaning[headings]
+    until = [
+        _end_of_line(prepared.plain, int(end[one])) if meaning[one] == Meaning.OPTIONAL else len(prepared.plain)
+        for one in found
+    ]
+    return headings, np.array(until, dtype=np.int64)
+
+
+def _end_of_line(plain: bytes, end: int) -> int:
+    """Where the line ends that a heading begins; the end of everything where the heading is all there is in it."""
+    stop = plain.find(b"\n", end - 1)
+    return stop if stop >= 0 and plain[end - 1 : stop].strip(b" *_#:-") else len(plain)
 
 
 def _is_heading(plain: bytes, begin: int, start: int, end: int, stop: int) -> bool:

@@ -153,7 +153,7 @@ def weigh(prepared: PreparedTexts, hits: Hits, cues: CueHits, table: CueTable) -
     weight, decided, cue = _by_passage(prepared, hits, cues, table, row)
     chains = chain_mentions(prepared.plain, hits.start, hits.end)
     alone = _longest(cues, table.in_sentence[cues.pattern])
-    sentence = np.searchsorted(prepared.breaks, hits.start)
+    sentence = np.searchsorted(prepared.breaks, hits.start + 1)
     if len(alone):
         _apply_modifiers(prepared, hits, cues, table, alone, sentence, weight, decided, cue)
     alternative = chains.alternative()
@@ -169,15 +169,18 @@ def _by_passage(
     """Weight, `Decided` and cue of each mention by the title and the heading that it stands under."""
     weight = np.full(len(row), int(Weight.MENTIONED))
     decided = np.full(len(row), int(Decided.NOTHING))
-    opening, meaning = find_headings(prepared, cues.start, cues.end, table.heading[cues.pattern])
+    heading = table.heading[cues.pattern]
+    opening, until = find_headings(prepared, cues.start, cues.end, heading)
     passage = np.flatnonzero(table.passage[cues.pattern] != _NONE)
-    opening, meaning = np.append(opening, passage), np.append(meaning, table.passage[cues.pattern[passage]])
+    meaning = np.append(heading[opening], table.passage[cues.pattern[passage]])
+    opening, until = np.append(opening, passage), np.append(until, np.full(len(passage), len(prepared.plain)))
     order = np.argsort(cues.start[opening], kind="stable")
-    opening, meaning = opening[order], meaning[order]
+    opening, meaning, until = opening[order], meaning[order], until[order]
     cue = np.full(len(row), _NONE)
     if len(opening):
         last = np.searchsorted(cues.start[opening], hits.start, side="right") - 1
         under = (last >= 0) & (np.searchsorted(prepared.ends, cues.start[opening[last]]) == row)
+        under &= hits.start < until[last]
         weight[under] = _HEADING_WEIGHTS[meaning[last[under]]]
         decided[under] = Decided.HEADING
         cue[under] = opening[last[under]]
@@ -267,14 +270,14 @@ def _beside(
     if not len(among):
         return np.full(len(place), _NONE)
     within = np.clip(place, 0, len(among) - 1)
-    of_cue = np.searchsorted(prepared.breaks, cues.start[among])
+    of_cue = np.searchsorted(prepared.breaks, cues.start[among] + 1)
     return np.where((place == within) & (of_cue[within] == sentence), among[within], _NONE)
 
 
 def _softened(prepared: PreparedTexts, cues: CueHits, table: CueTable, strong: _Integers) -> _Integers:
     """What each cue modifies to: "not required" is optional where its sentence says "a plus" beside it."""
     meanings = np.append(table.modifier[cues.pattern], Meaning.NEUTRAL)
-    sentence = np.searchsorted(prepared.breaks, cues.start[strong])
+    sentence = np.searchsorted(prepared.breaks, cues.start[strong] + 1)
     found = meanings[strong]
     optional = found == Meaning.OPTIONAL
     together = sentence[1:] == sentence[:-1]
