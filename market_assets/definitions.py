@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import dagster as dg
 
+from market_assets.assets.candidates import skill_candidates_asset
 from market_assets.assets.job_postings import job_postings_asset
 from market_assets.assets.maintenance import database_maintenance, expired_postings
 from market_assets.assets.moments import WEEKLY
@@ -69,6 +70,7 @@ def _assets(sources: Sequence[Source]) -> list[dg.AssetsDefinition]:
         *statistics_assets(_REFRESHED),
         market_report_asset(_REFRESHED),
         *relationships_assets(_REFRESHED, WEEKLY),
+        skill_candidates_asset(WEEKLY),
         expired_postings,
         database_maintenance,
     ]

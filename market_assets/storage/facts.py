@@ -147,6 +147,28 @@ def read_texts(connection: MarketConnection, day: date, batch: int = 10_000) -> 
             return
 
 
+def read_newest_texts(
+    connection: MarketConnection, start: datetime, end: datetime, most: int, batch: int = 5_000
+) -> Iterator[pl.DataFrame]:
+    """posting_id, title and description of the newest originals with start ≤ posted_at ≤ end, in batches."""
+    facts, postings = posting_facts.c, job_postings.c
+    newest = connection.read(
+        sa.select(facts.posting_id)
+        .where(facts.posted_at.between(start, end), facts.in_store, facts.duplicate_of.is_(None))
+        .order_by(facts.posted_at.desc(), facts.posting_id)
+        .limit(most),
+        pl.Schema({"posting_id": pl.Int64()}),
+    )
+    for ids in newest.iter_slices(batch):
+        wanted = connection.stage("wanted_texts", ids)
+        query = (
+            sa.select(postings.posting_id, postings.title, postings.description)
+            .join(wanted, wanted.c.posting_id == postings.posting_id)
+            .order_by(postings.posting_id)
+        )
+        yield connection.read(query, _TEXT)
+
+
 def encode_skills(found: pl.DataFrame, skill_ids: npt.NDArray[np.uint16]) -> pl.DataFrame:
     """Lists of skills and weights, as from `SkillMatcher.weighed`, as bytes.
 
