@@ -24,8 +24,9 @@ def skill_candidates_asset(rebuilt: dg.FreshnessPolicy | None) -> dg.AssetsDefin
         _skill_candidates,
         group=GROUP,
         deps=["posting_skills"],
-        description="Names that the newest postings list beside skills and the taxonomy lacks, each with a line for it.",
+        description="Names that postings list beside skills and the taxonomy lacks, each with a line for it.",
         freshness=rebuilt,
+        may_be_empty=True,
     )
 
 

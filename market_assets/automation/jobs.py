@@ -43,8 +43,8 @@ def default_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
         dg.define_asset_job(
             REBUILD,
             selection=group("relationships", "taxonomy"),
-            description="Co-occurrence, relationships, recommendations and communities from nothing; names that the "
-            "taxonomy may lack.",
+            description="Co-occurrence, relationships, recommendations and communities from nothing; names that "
+            "the taxonomy may lack.",
             hooks={say_why_it_failed},
         ),
     ]

@@ -20,6 +20,7 @@ from market_assets.settings import Settings
 from market_assets.storage.database import Database
 from market_assets_tests.pipelines import (
     RESULTS,
+    WEEKLY,
     ListedSource,
     Pipeline,
     done,
@@ -178,7 +179,7 @@ def test_without_postings_tables_are_empty_and_checks_warn(settings: Settings, i
         assert failed_checks(pipeline.rebuild(AS_OF)) == {
             (table, "valid", "WARN")
             for table in RESULTS
-            if table.startswith(("skill_pa", "skill_re", "skill_aff", "category"))
+            if table.startswith(("skill_pa", "skill_re", "skill_aff", "skill_com", "category"))
         }
 
 
@@ -186,17 +187,17 @@ def test_postings_that_leave_the_window_empty_the_tables(on_sqlite: Pipeline) ->
     on_sqlite.refresh(AS_OF)
     later = datetime(2024, 12, 28, 18, tzinfo=UTC)
     result = on_sqlite.refresh(later)
-    left = {"market_summary", "skill_recommendations", "skill_affinities"}
+    left = {"market_summary", *WEEKLY}
     assert {table for table in RESULTS if on_sqlite.rows(table)} == left
     assert ("skill_demand", "valid", "WARN") in failed_checks(result)
     on_sqlite.rebuild(later)
     assert on_sqlite.rows("skill_recommendations") == []
-    assert on_sqlite.rows("skill_affinities") == []
+    assert on_sqlite.rows("skill_affinities") == on_sqlite.rows("skill_communities") == []
 
 
 def test_what_is_reported_is_what_is_in_the_table(pipeline: Pipeline) -> None:
     result = pipeline.refresh(AS_OF)
-    for table in set(RESULTS) - {"skill_recommendations", "skill_affinities"}:
+    for table in set(RESULTS) - set(WEEKLY):
         reported = figures(result, table)
         assert reported["dagster/row_count"] == len(pipeline.rows(table))
         assert reported["postings_counted"] == len(POSTINGS)
