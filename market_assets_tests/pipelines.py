@@ -39,10 +39,9 @@ RESULTS = (
     "category_relationships",
     "skill_recommendations",
     "skill_affinities",
-    "skill_communities",
 )
 #: Those of the results that a refresh leaves as they are.
-WEEKLY = ("skill_recommendations", "skill_affinities", "skill_communities")
+WEEKLY = ("skill_recommendations", "skill_affinities")
 INGESTED = ("job_postings", "posting_facts", "rejected_postings")
 
 QUIET = {"loggers": {"progress": {"config": {"quiet": True}}}}

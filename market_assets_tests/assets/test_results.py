@@ -174,12 +174,12 @@ def test_without_postings_tables_are_empty_and_checks_warn(settings: Settings, i
         (summary,) = pipeline.rows("market_summary")
         assert (summary["postings"], summary["average_salary"], summary["top_skill"]) == (0, None, None)
         assert failed_checks(result) == {(table, "valid", "WARN") for table in set(RESULTS) - filled}
-        assert materialized(result) == {*RESULTS, "market_report"}
+        assert materialized(result) == {*RESULTS, "skill_communities", "market_report"}
         assert settings.report_path.exists()
         assert failed_checks(pipeline.rebuild(AS_OF)) == {
             (table, "valid", "WARN")
             for table in RESULTS
-            if table.startswith(("skill_pa", "skill_re", "skill_aff", "skill_com", "category"))
+            if table.startswith(("skill_pa", "skill_re", "skill_aff", "category"))
         }
 
 
@@ -192,7 +192,7 @@ def test_postings_that_leave_the_window_empty_the_tables(on_sqlite: Pipeline) ->
     assert ("skill_demand", "valid", "WARN") in failed_checks(result)
     on_sqlite.rebuild(later)
     assert on_sqlite.rows("skill_recommendations") == []
-    assert on_sqlite.rows("skill_affinities") == on_sqlite.rows("skill_communities") == []
+    assert on_sqlite.rows("skill_affinities") == []
 
 
 def test_what_is_reported_is_what_is_in_the_table(pipeline: Pipeline) -> None:

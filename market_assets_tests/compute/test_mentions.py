@@ -29,6 +29,7 @@ def weights(text: str, title: str | None = None) -> dict[str, int]:
 NEGATED = [
     ("No Java required", {}),
     ("no Java or Python required, but SQL", {"SQL": R}),
+    ("no Java, Python", {"Python": M}),
     ("No Java, Python or SQL experience needed.", {}),
     ("Python is not required", {}),
     ("Java and Python are not required.", {}),
@@ -63,6 +64,8 @@ NOT_NEGATED = [
     ("Python, while not required, is a plus", {"Python": N}),
     ("Python experience is helpful but not required", {"Python": N}),
     ("Python preferred but not required", {"Python": N}),
+    ("Ideally Python which is not required", {"Python": N}),
+    ("Python for all of the many people who come here is not required", {"Python": M}),
 ]
 MODIFIED = [
     ("Strong Python required, SQL a plus", {"Python": R, "SQL": N}),
@@ -100,6 +103,10 @@ HEADED = [
     ("Requirements:\nJava\nBenefits\nExcel courses", {"Java": R, "Excel": B}),
     ("Benefits\nExcel courses; Python required", {"Excel": B, "Python": R}),
     ("We are an equal opportunity employer. SQL", {"SQL": B}),
+    ("Benefits\nWe use Slack", {"Slack": B}),
+    ("About us\nWe have years of Python", {"Python": B}),
+    ("Essential functions:\nSQL", {"SQL": M}),
+    ("Look. What we offer Excel courses", {"Excel": M}),
     ("Nice to have:\nDocker\n5+ years of Kafka", {"Docker": N, "Kafka": N}),
     ("We meet the requirements\nof Python", {"Python": M}),
     ("SQL daily. Preferred Qualifications Experience with Python.", {"SQL": M, "Python": N}),
