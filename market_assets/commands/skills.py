@@ -11,7 +11,7 @@ import polars as pl
 
 from market_assets.compute.explanations import Mention, explain
 from market_assets.compute.skills import skill_matcher
-from market_assets.compute.texts import readable
+from market_assets.compute.texts import plain_columns
 from market_assets.settings import Settings
 from market_assets.taxonomy.skills import load_taxonomy
 
@@ -19,7 +19,8 @@ from market_assets.taxonomy.skills import load_taxonomy
 def print_explanation(settings: Settings, title: str, text: str, *, as_json: bool) -> None:
     """Print every mention of a skill in a posting's title and text (plain or HTML), with the reason."""
     # As postings are read: a lone surrogate, as a terminal can pass on, has no UTF-8 form.
-    plain = readable(pl.Series([part.encode("utf-8", "replace").decode() for part in (title, text)]))
+    stated = pl.DataFrame({"text": [part.encode("utf-8", "replace").decode() for part in (title, text)]})
+    plain = plain_columns(stated)["text"]
     mentions = explain(skill_matcher(load_taxonomy(settings.taxonomy)), plain[0], plain[1])
     if as_json:
         click.echo(json.dumps([mention.to_dict() for mention in mentions], ensure_ascii=False))

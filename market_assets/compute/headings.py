@@ -15,10 +15,15 @@ _MARKUP = b" *#_=>-[](){}0123456789.)&|/~"
 _MOST_MARKUP = 6
 #: How much may stand between a heading's known words and its colon: "Nice to have skills for this role:".
 _MOST_MORE = 30
+_CAPITALS = np.arange(ord("A"), ord("Z") + 1, dtype=np.uint8)
 
 
 def find_headings(
-    prepared: PreparedTexts, start: _Integers, end: _Integers, meaning: _Integers
+    prepared: PreparedTexts,
+    start: _Integers,
+    end: _Integers,
+    meaning: _Integers,
+    several: npt.NDArray[np.bool_],
 ) -> tuple[_Integers, _Integers]:
     """The positions of the hits that are headings, and where what they head ends; of overlapping ones the longest.
 
@@ -28,15 +33,19 @@ def find_headings(
         prepared: the texts.
         start, end: hits on words, with the space at either end, in order of the start, longest first.
         meaning: what each means as a heading, −1 where it is none.
+        several: whether each is of several words.
     """
     candidates = np.flatnonzero(meaning >= 0)
     place = np.searchsorted(prepared.breaks, start[candidates] + 1)
     bounds = np.concatenate(([-1], prepared.breaks))
     begins = bounds[place]
     near = start[candidates] - begins <= _MOST_MARKUP
-    candidates, begins, place = candidates[near], begins[near], place[near]
+    candidates, begins, stops = candidates[near], begins[near], bounds[place[near] + 1]
+    able = _may_be_headings(prepared, start[candidates], end[candidates], stops, several[candidates])
     found, reached = [], -1
-    for one, begin, stop in zip(candidates.tolist(), begins.tolist(), bounds[place + 1].tolist(), strict=True):
+    for one, begin, stop in zip(
+        candidates[able].tolist(), begins[able].tolist(), stops[able].tolist(), strict=True
+    ):
         if int(end[one]) > reached and _is_heading(prepared.plain, begin, int(start[one]), int(end[one]), stop):
             found.append(one)
             reached = int(end[one])
@@ -54,13 +63,27 @@ def _end_of_line(plain: bytes, end: int) -> int:
     return stop if stop >= 0 and plain[end - 1 : stop].strip(b" *_#:-") else len(plain)
 
 
+def _may_be_headings(
+    prepared: PreparedTexts, start: _Integers, end: _Integers, stop: _Integers, several: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """What `_is_heading` asks for at least, for many hits at once."""
+    written = np.frombuffer(prepared.plain, dtype=np.uint8)
+    colons = np.append(np.flatnonzero(written == ord(":")), len(written))
+    to_colon = colons[np.searchsorted(colons, end - 1)] - end
+    capital = np.isin(written[start + 1], _CAPITALS)
+    may: npt.NDArray[np.bool_] = (
+        (stop - end <= _MOST_MARKUP) | (to_colon <= _MOST_MORE + _MOST_MARKUP) | (several & capital)
+    )
+    return may
+
+
 def _is_heading(plain: bytes, begin: int, start: int, end: int, stop: int) -> bool:
     """Whether the words from `start` to `end`, in a sentence from `begin` to `stop`, head what follows."""
     if plain[begin + 1 : start + 1].strip(_MARKUP):
         return False
     rest = plain[end - 1 : stop].strip(b" *_#")
     if not rest:
-        return plain[stop : stop + 1] in b"\n?"
+        return stop - end <= _MOST_MARKUP and plain[stop : stop + 1] in b"\n?"
     colon = rest.find(b":", 0, _MOST_MORE)
     if colon >= 0:
         return True

@@ -110,6 +110,7 @@ class CueTable:
         for number, alike in enumerate(cues):
             for cue in alike:
                 self._add(number, cue)
+        self.several_words = np.array([" " in alike[0].words for alike in cues], dtype=bool)
         self.in_sentence = (self.modifier != _NONE) | self.weak | self.negator
 
     def _add(self, number: int, cue: Cue) -> None:
@@ -170,7 +171,8 @@ def _by_passage(
     weight = np.full(len(row), int(Weight.MENTIONED))
     decided = np.full(len(row), int(Decided.NOTHING))
     heading = table.heading[cues.pattern]
-    opening, until = find_headings(prepared, cues.start, cues.end, heading)
+    several = table.several_words[cues.pattern]
+    opening, until = find_headings(prepared, cues.start, cues.end, heading, several)
     passage = np.flatnonzero(table.passage[cues.pattern] != _NONE)
     meaning = np.append(heading[opening], table.passage[cues.pattern[passage]])
     opening, until = np.append(opening, passage), np.append(until, np.full(len(passage), len(prepared.plain)))
@@ -218,7 +220,9 @@ def _apply_modifiers(
     company = weight == Weight.BOILERPLATE
     weak = alone[table.weak[cues.pattern[alone]]]
     found = _last_before(prepared, hits, cues, weak, sentence)
-    _set(~fixed & ~company & (found != _NONE), int(Weight.REQUIRED), Decided.BEFORE, found, weight, decided, cue)
+    # The end of what a company says about itself is not always to be seen, so that it gives less.
+    asked = np.where(company, int(Weight.MENTIONED), int(Weight.REQUIRED))
+    _set(~fixed & (found != _NONE), asked, Decided.BEFORE, found, weight, decided, cue)
     strong = alone[table.modifier[cues.pattern[alone]] != _NONE]
     before = _last_before(prepared, hits, cues, strong, sentence)
     before[(before != _NONE) & ~table.before[cues.pattern[before]]] = _NONE

@@ -104,7 +104,7 @@ HEADED = [
     ("Benefits\nExcel courses; Python required", {"Excel": B, "Python": R}),
     ("We are an equal opportunity employer. SQL", {"SQL": B}),
     ("Benefits\nWe use Slack", {"Slack": B}),
-    ("About us\nWe have years of Python", {"Python": B}),
+    ("About us\nWe have years of Python", {"Python": M}),
     ("Essential functions:\nSQL", {"SQL": M}),
     ("Look. What we offer Excel courses", {"Excel": M}),
     ("Nice to have:\nDocker\n5+ years of Kafka", {"Docker": N, "Kafka": N}),

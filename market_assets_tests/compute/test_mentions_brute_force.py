@@ -122,10 +122,9 @@ def by_sentence(
         if cue.place in (Place.BEFORE, Place.AFTER, Place.EITHER):
             strong.setdefault((a, b), {})[cue.place] = cue.meaning
     weight = passage or Weight.MENTIONED
-    if passage not in (Weight.OPTIONAL, Weight.BOILERPLATE) and any(
-        cue.place is Place.WEAK and a < start for a, _, cue in spans
-    ):
-        weight = Weight.REQUIRED
+    asked_for = any(cue.place is Place.WEAK and a < start for a, _, cue in spans)
+    if asked_for and passage is not Weight.OPTIONAL:
+        weight = Weight.MENTIONED if passage is Weight.BOILERPLATE else Weight.REQUIRED
     found = None
     places = sorted(strong)
     before = [span for span in places if span[0] < start]
