@@ -42,19 +42,18 @@ def find_headings(
     near = start[candidates] - begins <= _MOST_MARKUP
     candidates, begins, stops = candidates[near], begins[near], bounds[place[near] + 1]
     able = _may_be_headings(prepared, start[candidates], end[candidates], stops, several[candidates])
-    found, reached = [], -1
-    for one, begin, stop in zip(
-        candidates[able].tolist(), begins[able].tolist(), stops[able].tolist(), strict=True
-    ):
-        if int(end[one]) > reached and _is_heading(prepared.plain, begin, int(start[one]), int(end[one]), stop):
+    columns = (candidates, begins, start[candidates], end[candidates], stops)
+    found: list[int] = []
+    reached = -1
+    for one, begin, first, last, stop in zip(*(column[able].tolist() for column in columns), strict=True):
+        if last > reached and _is_heading(prepared.plain, begin, first, last, stop):
             found.append(one)
-            reached = int(end[one])
+            reached = last
     headings = np.array(found, dtype=np.int64)
-    until = [
-        _end_of_line(prepared.plain, int(end[one])) if meaning[one] == Meaning.OPTIONAL else len(prepared.plain)
-        for one in found
-    ]
-    return headings, np.array(until, dtype=np.int64)
+    until = np.full(len(headings), len(prepared.plain))
+    for heading in np.flatnonzero(meaning[headings] == int(Meaning.OPTIONAL)).tolist():
+        until[heading] = _end_of_line(prepared.plain, int(end[headings[heading]]))
+    return headings, until
 
 
 def _end_of_line(plain: bytes, end: int) -> int:
