@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import dagster as dg
 
+from market_assets.assets.candidates import skill_candidates_asset
 from market_assets.assets.job_postings import job_postings_asset
 from market_assets.assets.maintenance import database_maintenance, expired_postings
 from market_assets.assets.moments import WEEKLY
@@ -26,6 +27,7 @@ from market_assets.automation.jobs import default_jobs
 from market_assets.automation.new_postings import new_postings_sensor
 from market_assets.automation.pauses import pause_ends_sensor
 from market_assets.automation.progress import progress_logger
+from market_assets.automation.reextraction import reextraction_job
 from market_assets.automation.schedules import default_schedules
 from market_assets.automation.task_files import TaskFiles, load_task_files
 from market_assets.settings import Settings, SettingsError, get_settings
@@ -48,7 +50,7 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
     sources = [*configured_sources(settings), *inbox_source(settings)] if sources is None else sources
     assets = _assets(sources)
     fills_past = any(source.any_day for source in sources)
-    jobs = [*default_jobs(), prune_history_job(settings)]
+    jobs = [*default_jobs(), reextraction_job, prune_history_job(settings)]
     own = _own_tasks(settings, {job.name for job in jobs} | {asset.node_def.name for asset in assets})
     return dg.Definitions(
         assets=assets,
@@ -73,6 +75,7 @@ def _assets(sources: Sequence[Source]) -> list[dg.AssetsDefinition]:
         *statistics_assets(_REFRESHED),
         market_report_asset(_REFRESHED),
         *relationships_assets(_REFRESHED, WEEKLY),
+        skill_candidates_asset(WEEKLY),
         expired_postings,
         database_maintenance,
     ]

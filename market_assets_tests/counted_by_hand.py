@@ -34,6 +34,7 @@ class Posting:
     workplace: str | None
     salary: float | None
     skills: tuple[str, ...]
+    required: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,11 @@ class Market:
 def read_market(url: str, as_of: datetime) -> Market:
     """Read the store with SQLAlchemy alone."""
     with Database(url).engine().connect() as connection:
-        found: dict[int, list[str]] = defaultdict(list)
-        for posting_id, skill in connection.execute(
-            sa.select(posting_skills.c.posting_id, posting_skills.c.skill)
+        found: dict[int, list[tuple[str, float]]] = defaultdict(list)
+        for posting_id, skill, weight in connection.execute(
+            sa.select(posting_skills.c.posting_id, posting_skills.c.skill, posting_skills.c.weight)
         ):
-            found[posting_id].append(skill)
+            found[posting_id].append((skill, weight))
         rows = connection.execute(sa.select(job_postings)).mappings().all()
         known = sa.select(skills.c.skill, skills.c.category)
         return Market(
@@ -98,14 +99,16 @@ def count(market: Market, settings: Settings) -> Tables:
     }
 
 
-def posting_of(row: Mapping[str, Any], found: list[str]) -> Posting:
+def posting_of(row: Mapping[str, Any], found: list[tuple[str, float]]) -> Posting:
     stated = [amount for amount in (row["annual_salary_min"], row["annual_salary_max"]) if amount is not None]
-    assert len(found) == len(set(found)), "a posting counts once per skill"
+    names_found = [skill for skill, _ in found]
+    assert len(names_found) == len(set(names_found)), "a posting counts once per skill"
     names = ("source", "posted_at", "location", "industry", "employment_type", "workplace")
     return Posting(
         **{name: row[name] for name in names},
         salary=fmean(stated) if stated else None,
-        skills=tuple(sorted(found)),
+        skills=tuple(sorted(names_found)),
+        required=frozenset(skill for skill, weight in found if weight >= 0.8),
     )
 
 
@@ -152,6 +155,7 @@ def skill_demand(window: list[Posting], categories: Mapping[str, str]) -> list[R
                     "postings": len(having),
                     "demand_share": share,
                     "demand_score": min(100.0, 200 * share),
+                    "required_share": sum(skill in posting.required for posting in having) / len(having),
                     "average_salary": over(pay, fmean),
                     "median_salary": over(pay, median),
                     "min_salary": over(pay, min),

@@ -40,6 +40,8 @@ RESULTS = (
     "skill_recommendations",
     "skill_affinities",
 )
+#: Those of the results that a refresh leaves as they are.
+WEEKLY = ("skill_recommendations", "skill_affinities")
 INGESTED = ("job_postings", "posting_facts", "rejected_postings")
 
 QUIET = {"loggers": {"progress": {"config": {"quiet": True}}}}

@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 
 from market_assets import definitions
+from market_assets.automation.reextraction import REEXTRACTION
 from market_assets.definitions import build_defs
 from market_assets.settings import Settings, SettingsError
 from market_assets.sources.files.source import FileSource
@@ -39,6 +40,8 @@ skill_relationships     | relationships | skill_pairs                          |
 category_relationships  | relationships | posting_skills                       | 26 h
 skill_recommendations   | relationships | skill_pairs                          | 216 h
 skill_affinities        | relationships | skill_pairs                          | 216 h
+skill_communities       | relationships | skill_relationships                  | 216 h
+skill_candidates        | taxonomy      | posting_skills                       | 216 h
 expired_postings        | maintenance   | job_postings                         | 216 h
 database_maintenance    | maintenance   | expired_postings                     | 216 h
 """
@@ -46,7 +49,7 @@ JOBS = {
     "daily_sample_ingestion": {"ingestion"},
     "refresh_market_stats": {"statistics", "relationships"},
     "cleanup_old_data": {"maintenance"},
-    "rebuild_skill_relationships": {"relationships"},
+    "rebuild_skill_relationships": {"relationships", "taxonomy"},
 }
 #: Schedule → cron expression, of the settings' defaults.
 SCHEDULES = {
@@ -121,7 +124,9 @@ def test_every_result_table_is_checked() -> None:
         (key.asset_key.to_user_string(), key.name)
         for key in code_location().resolve_asset_graph().asset_check_keys
     }
-    tables = {asset for asset, group, *_ in rows() if group in ("statistics", "relationships")} - {"market_report"}
+    tables = {asset for asset, group, *_ in rows() if group in ("statistics", "relationships", "taxonomy")} - {
+        "market_report"
+    }
     expected = {(table, "valid") for table in tables}
     expected |= {("raw_postings/sample", "fetched"), ("raw_postings/other", "fetched")}
     expected |= {
@@ -135,12 +140,12 @@ def test_every_result_table_is_checked() -> None:
 def test_jobs_run_the_assets_of_their_groups() -> None:
     defs = code_location()
     graph = defs.resolve_asset_graph()
-    named = [job for job in defs.resolve_all_job_defs() if not job.name.startswith("__")]
-    (without_assets,) = [job for job in named if job.name == "prune_history"]
-    named.remove(without_assets)
-    assert without_assets.description
-    assert {job.name for job in named} == JOBS.keys()
-    for job in named:
+    named = {job.name: job for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
+    without_assets = (REEXTRACTION, "prune_history")
+    assert named.keys() == JOBS.keys() | {*without_assets}
+    for name in without_assets:
+        assert named.pop(name).description
+    for job in named.values():
         keys = {key for key in graph.get_all_asset_keys() if graph.get(key).group_name in JOBS[job.name]}
         assert job.asset_layer.selected_asset_keys == keys
         assert job.description

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from market_assets.assets.store import MarketStore
     from market_assets.compute.facts import Facts
+    from market_assets.compute.skills import SkillMatcher
     from market_assets.storage.connection import MarketConnection
 
 #: trending_skills compares the last 30 days with the 60 before them.
@@ -60,6 +62,20 @@ class Market:
 
         start = self.start_of(self._store.settings.trend_days)
         return self._store.facts(self._connection, start, self.as_of, Counted.FIRST_OF_JOB)
+
+    def newest_texts(self, most: int) -> Iterator[pl.DataFrame]:
+        """posting_id, title and description of the newest counted postings of the window, in batches."""
+        from market_assets.storage.facts import read_newest_texts
+
+        return read_newest_texts(self._connection, self.window_start, self.as_of, most)
+
+    @cached_property
+    def matcher(self) -> SkillMatcher:
+        """Finds the skills of the taxonomy in texts."""
+        from market_assets.compute.skills import skill_matcher
+        from market_assets.taxonomy.skills import load_taxonomy
+
+        return skill_matcher(load_taxonomy(self._store.settings.taxonomy))
 
     def table(self, table: sa.Table) -> pl.DataFrame:
         """A result table as it is in the store."""

@@ -15,10 +15,15 @@ if TYPE_CHECKING:
 
     from market_assets.compute.skills import SkillMatcher
     from market_assets.storage.connection import MarketConnection
+    from market_assets.storage.extraction import ExtractionRules
     from market_assets.taxonomy.skills import Taxonomy
 
 EXTRACTED_CHECK = "skills_found_in_every_posting"
-_COLUMNS = [dg.TableColumn("posting_id", "bigint"), dg.TableColumn("skill", "text")]
+_COLUMNS = [
+    dg.TableColumn("posting_id", "bigint"),
+    dg.TableColumn("skill", "text"),
+    dg.TableColumn("weight", "double precision"),
+]
 
 
 @dg.asset(
@@ -37,16 +42,24 @@ def posting_skills(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
 ) -> dg.MaterializeResult:
     from market_assets.compute.skills import skill_matcher
+    from market_assets.storage.extraction import count_outdated, remember_rules
     from market_assets.storage.facts import count_pending, ensure_skills
     from market_assets.taxonomy.skills import load_taxonomy
 
     days = days_of(context)
     matcher = skill_matcher(load_taxonomy(store.settings.taxonomy))
+    rules = rules_of(matcher)
     with store.ingesting() as connection:
         with connection.transaction():
-            skill_ids = ensure_skills(connection, _names(matcher.taxonomy))
+            skill_ids = ensure_skills(connection, skill_names(matcher.taxonomy))
+            remember_rules(connection, rules)
         found = [_extract(connection, day, matcher, skill_ids) for day in days]
         pending = count_pending(connection, days)
+        outdated = count_outdated(connection, rules)
+    if outdated:
+        context.log.warning(
+            f"{outdated:,} postings were searched by an older taxonomy; `reextract_skills` searches them again"
+        )
     postings, skills, without = (sum(counts) for counts in zip(*found, strict=True))
     return dg.MaterializeResult(
         metadata={
@@ -56,6 +69,7 @@ def posting_skills(
             "skills_per_posting": round(skills / postings, 2) if postings else 0.0,
             "dagster/partition_row_count": skills,
             "taxonomy_version": matcher.taxonomy.version,
+            "postings_of_older_taxonomy": outdated,
         },
         check_results=[
             dg.AssetCheckResult(check_name=EXTRACTED_CHECK, passed=pending == 0, metadata={"pending": pending})
@@ -63,7 +77,15 @@ def posting_skills(
     )
 
 
-def _names(taxonomy: "Taxonomy") -> "pl.DataFrame":
+def rules_of(matcher: "SkillMatcher") -> "ExtractionRules":
+    """What a matcher finds skills by, as the store remembers it."""
+    from market_assets.storage.extraction import ExtractionRules
+
+    return ExtractionRules(matcher.taxonomy.to_json(), matcher.rules)
+
+
+def skill_names(taxonomy: "Taxonomy") -> "pl.DataFrame":
+    """skill, category: what the store knows skills by."""
     import polars as pl
 
     return pl.DataFrame(
@@ -77,12 +99,14 @@ def _extract(
     """Find and store the skills of a day's postings; returns postings, skills, postings without any."""
     from market_assets.storage.facts import encode_skills, read_texts, write_skills
 
+    version = rules_of(matcher).version
     postings = skills = without = 0
     with connection.transaction():
         for texts in read_texts(connection, day):
-            found = matcher.extract(texts["title"], texts["description"])
-            write_skills(connection, texts["posting_id"], encode_skills(found, skill_ids))
+            found = matcher.weighed(texts["title"], texts["description"])
+            write_skills(connection, texts["posting_id"], encode_skills(found, skill_ids), version)
             postings += texts.height
-            skills += int(found.list.len().sum())
-            without += int((found.list.len() == 0).sum())
+            counts = found["skills"].list.len()
+            skills += int(counts.sum())
+            without += int((counts == 0).sum())
     return postings, skills, without

@@ -65,6 +65,17 @@ def relationships_assets(
             freshness=rebuilt,
             skip=_unless_empty("skill_affinities"),
         ),
+        result_asset(
+            "skill_communities",
+            _skill_communities,
+            group=GROUP,
+            deps=["skill_relationships"],
+            description="Groups of skills that are asked for together, as the roles on the market want them.",
+            freshness=rebuilt,
+            skip=_unless_empty("skill_communities"),
+            # In a small market no two skills are surely close.
+            may_be_empty=True,
+        ),
     ]
 
 
@@ -107,3 +118,9 @@ def _skill_affinities(market: Market) -> pl.DataFrame:
     from market_assets.compute.relationships.affinities import skill_affinities
 
     return skill_affinities(_skill_pairs(market), market.window)
+
+
+def _skill_communities(market: Market) -> pl.DataFrame:
+    from market_assets.compute.relationships.communities import skill_communities
+
+    return skill_communities(_skill_relationships(market))

@@ -26,6 +26,7 @@ def result_asset(
     must_have_rows: Callable[[Market], bool] = lambda _market: False,
     freshness: dg.FreshnessPolicy | None = None,
     skip: Callable[[dg.AssetExecutionContext, Market], str | None] = lambda _context, _market: None,
+    may_be_empty: bool = False,
 ) -> dg.AssetsDefinition:
     """An asset that computes the table of its name.
 
@@ -38,6 +39,7 @@ def result_asset(
         must_have_rows: whether an empty table would be a mistake, by what counts.
         freshness: how old it may become.
         skip: why this run should leave the table as it is; None where it should not.
+        may_be_empty: whether a table without rows is nothing to warn of.
     """
 
     @dg.asset(
@@ -67,27 +69,27 @@ def result_asset(
             market = Market(store, connection, as_of(context))
             if reason := skip(context, market):
                 context.log.info(f"{name} is left as it is: {reason}")
-                yield _check(name, [], rows=market.count(table))
+                yield _check(name, [], market.count(table), may_be_empty)
                 return
             rows = compute(market)
             try:
                 replace_table(connection, table, rows, expect_rows=must_have_rows(market))
             except InvariantError as error:
-                yield _check(name, error.problems, rows=rows.height)
+                yield _check(name, error.problems, rows.height, may_be_empty)
                 raise dg.Failure(str(error), allow_retries=False) from error
             counted = len(market.window)
         yield dg.MaterializeResult(metadata={**_described(market, name, rows), "postings_counted": counted})
-        yield _check(name, [], rows=rows.height)
+        yield _check(name, [], rows.height, may_be_empty)
 
     return asset
 
 
-def _check(name: str, problems: Sequence[str], rows: int) -> dg.AssetCheckResult:
+def _check(name: str, problems: Sequence[str], rows: int, may_be_empty: bool) -> dg.AssetCheckResult:
     """What the check of a table comes to; no rows at all are worth a warning, even where nothing counts."""
     return dg.AssetCheckResult(
         asset_key=dg.AssetKey(name),
         check_name=VALID_CHECK,
-        passed=not problems and rows > 0,
+        passed=not problems and (rows > 0 or may_be_empty),
         severity=dg.AssetCheckSeverity.ERROR if problems else dg.AssetCheckSeverity.WARN,
         description="; ".join(problems) or (None if rows else "the table is empty"),
         metadata={"problems": list(problems), "rows": rows},

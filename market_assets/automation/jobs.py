@@ -42,8 +42,9 @@ def default_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
         ),
         dg.define_asset_job(
             REBUILD,
-            selection=group("relationships"),
-            description="Co-occurrence, relationships and recommendations from nothing.",
+            selection=group("relationships", "taxonomy"),
+            description="Co-occurrence, relationships, recommendations and communities from nothing; names that "
+            "the taxonomy may lack.",
             hooks={say_why_it_failed},
         ),
     ]

@@ -41,6 +41,18 @@ def skills_extract(settings: Settings, as_json: bool) -> None:
     click.echo(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(found), nl=as_json or bool(found))
 
 
+@skills.command("explain")
+@click.argument("text", required=False)
+@click.option("--title", default="", help="The posting's title, where the text is its description.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list of all mentions instead.")
+@click.pass_obj
+def skills_explain(settings: Settings, text: str | None, title: str, as_json: bool) -> None:
+    """Say which skills are found in a text (an argument, or standard input), where and why, and which are not."""
+    from market_assets.commands.skills import print_explanation
+
+    print_explanation(settings, title, _standard_input() if text is None else text, as_json=as_json)
+
+
 @click.group()
 def salaries() -> None:
     """Salaries in texts."""

@@ -5,7 +5,7 @@ Only what counts is in here: originals (no duplicates) whose skills have been ex
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -41,12 +41,15 @@ class Facts:
         codes: int32, positions in `skills`.
         skills: skill (text, unique, in ascending order of the name), category (text). It may hold skills
             that no posting has.
+        weights: uint8, how much each entry of `codes` is wanted (`mentions.Weight`), 0 where it has not been
+            weighed; empty where nothing has.
     """
 
     postings: pl.DataFrame
     offsets: npt.NDArray[np.int64]
     codes: npt.NDArray[np.int32]
     skills: pl.DataFrame
+    weights: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
 
     def __len__(self) -> int:
         return self.postings.height
@@ -63,11 +66,26 @@ class Facts:
         if keep.all():
             return self
         lengths = np.diff(self.offsets)
+        entries = np.repeat(keep, lengths)
         return Facts(
             postings=self.postings.filter(pl.Series(keep)),
             offsets=np.concatenate(([0], np.cumsum(lengths[keep]))).astype(np.int64),
-            codes=self.codes[np.repeat(keep, lengths)],
+            codes=self.codes[entries],
             skills=self.skills,
+            weights=self.weights[entries] if len(self.weights) else self.weights,
+        )
+
+    def wanted(self, least: int) -> Facts:
+        """The same postings with those of their skills alone that are known to weigh as much."""
+        weighed = len(self.weights) > 0
+        keep = self.weights >= least if weighed else np.zeros(len(self.codes), dtype=bool)
+        counts = np.bincount(self.rows[keep], minlength=len(self))
+        return Facts(
+            postings=self.postings,
+            offsets=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+            codes=self.codes[keep],
+            skills=self.skills,
+            weights=self.weights[keep] if weighed else self.weights,
         )
 
 

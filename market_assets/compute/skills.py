@@ -1,14 +1,13 @@
-"""The skills that a posting asks for, found in its title and description.
+"""The skills that a posting asks for, found in its title and description, each with its weight.
 
 The texts of many postings are laid into one buffer of words (`whole_words`); a skill is then a run of words in it,
-" machine learning ", and one pass of an Aho-Corasick automaton finds all of them. What is left to look at is the
-few hits on names that are ordinary words.
+" machine learning ", and one pass of an Aho-Corasick automaton finds all of them, and the cues by which they are
+weighed. What is left to look at one by one is the few hits on names that are ordinary words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, pairwise
 
@@ -18,15 +17,20 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from market_assets.compute.whole_words import PreparedTexts, prepare_texts
-from market_assets.taxonomy.skills import Skill, Taxonomy, TaxonomyError
+from market_assets.compute.mentions import CueHits, CueTable, Hits, Mentions, weigh
+from market_assets.compute.skill_patterns import NO_SKILL, cue_patterns, skill_patterns
+from market_assets.compute.whole_words import TITLE_END, PreparedTexts, prepare_texts
+from market_assets.taxonomy.cues import load_cues
+from market_assets.taxonomy.skills import Taxonomy
 
-#: How far from a name one of its context words may stand, in bytes of the prepared text.
-CONTEXT_REACH = 60
 #: How much text is searched at once: enough that the work for each call does not count.
 BATCH_BYTES = 2**20
+#: Counted up when the same taxonomy and cues come to find or weigh skills in another way.
+RULES = 2
 
-_NO_SKILL = -1
+#: Longer than any buffer that is searched at once.
+_LONGEST_HIT = 2**32
+
 _Integers = npt.NDArray[np.int64]
 
 
@@ -35,6 +39,7 @@ class SkillMatcher:
 
     Only whole words count, in the sense of `whole_words`. Of names that lie one in the other,
     the longest counts ("React Native" is not React), except where the shorter one is `nested`.
+    What a posting says that it does not ask for ("no Java required") is not found.
     """
 
     def __init__(self, taxonomy: Taxonomy) -> None:
@@ -44,23 +49,32 @@ class SkillMatcher:
             TaxonomyError: a spelling holds nothing that can be searched for.
         """
         self.taxonomy = taxonomy
-        self._patterns = _patterns(taxonomy)
-        self._skill = np.array([pattern.skill for pattern in self._patterns], dtype=np.int64)
-        self._nested = np.array([pattern.nested for pattern in self._patterns], dtype=bool)
-        self._conditional = np.array([pattern.conditional for pattern in self._patterns], dtype=bool)
+        self.patterns = skill_patterns(taxonomy)
+        cues = cue_patterns(load_cues())
+        self.cues = [alike for _, alike in cues]
+        self._table = CueTable(self.cues)
+        self._skill = np.array([pattern.skill for pattern in self.patterns], dtype=np.int64)
+        self._nested = np.array([pattern.nested for pattern in self.patterns], dtype=bool)
+        self._conditional = np.array([pattern.conditional for pattern in self.patterns], dtype=bool)
+        # Words that are both a skill's and a cue's are searched for once for each.
         self._automaton = ahocorasick_rs.BytesAhoCorasick(
-            [pattern.words for pattern in self._patterns],
+            [pattern.words for pattern in self.patterns] + [words for words, _ in cues],
             implementation=ahocorasick_rs.Implementation.DFA,
         )
 
     def __reduce__(self) -> tuple[type[SkillMatcher], tuple[Taxonomy]]:
         return SkillMatcher, (self.taxonomy,)
 
+    @property
+    def rules(self) -> str:
+        """What the skills that are found depend on, beside the texts and the taxonomy."""
+        return f"cues {load_cues().version}, rules {RULES}"
+
     def find(self, text: str) -> list[str]:
         """The names of the skills in a text, in ascending order."""
         # A lone surrogate, as JSON can carry, has no UTF-8 form.
         readable = text.encode("utf-8", "replace").decode("utf-8")
-        _, positions = self._positions(pl.Series([readable]))
+        _, positions, _ = self._found(pl.Series([readable]))
         return [self.taxonomy.skills[position].name for position in positions]
 
     def extract(self, titles: pl.Series, descriptions: pl.Series) -> pl.Series:
@@ -71,74 +85,102 @@ class SkillMatcher:
         Raises:
             ValueError: the columns differ in length.
         """
+        return self.weighed(titles, descriptions)["skills"]
+
+    def weighed(self, titles: pl.Series, descriptions: pl.Series) -> pl.DataFrame:
+        """The skills of each posting and, in the same order, the greatest `mentions.Weight` of each.
+
+        Returns:
+            skills: List(UInt16), as from `extract`; weights: List(UInt8), 1 to 100.
+
+        Raises:
+            ValueError: the columns differ in length.
+        """
         if len(titles) != len(descriptions):
             raise ValueError(f"{len(titles)} titles but {len(descriptions)} descriptions")
-        texts = titles.cast(pl.String).fill_null("") + " | " + descriptions.cast(pl.String).fill_null("")
-        counts, positions = self._positions(texts)
-        offsets = np.concatenate(([0], np.cumsum(counts)))
-        lists = pa.LargeListArray.from_arrays(pa.array(offsets, pa.int64()), pa.array(positions, pa.uint16()))
-        return pl.Series("skills", lists, dtype=pl.List(pl.UInt16))
+        texts = joined_texts(titles, descriptions)
+        counts, positions, weights = self._found(texts)
+        offsets = pa.array(np.concatenate(([0], np.cumsum(counts))), pa.int64())
+        skills = pa.LargeListArray.from_arrays(offsets, pa.array(positions, pa.uint16()))
+        levels = pa.LargeListArray.from_arrays(offsets, pa.array(weights, pa.uint8()))
+        return pl.DataFrame(
+            {
+                "skills": pl.Series(skills, dtype=pl.List(pl.UInt16)),
+                "weights": pl.Series(levels, dtype=pl.List(pl.UInt8)),
+            }
+        )
 
-    def _positions(self, texts: pl.Series) -> tuple[_Integers, _Integers]:
-        """For each text how many skills it has, and all their positions one after the other."""
-        found = [self._search(batch) for batch in _batches(texts)]
-        counts = [np.empty(0, dtype=np.int64), *(batch_counts for batch_counts, _ in found)]
-        positions = [np.empty(0, dtype=np.int64), *(batch_positions for _, batch_positions in found)]
-        return np.concatenate(counts), np.concatenate(positions)
+    def mentions(self, prepared: PreparedTexts) -> Mentions:
+        """Every mention of a skill in prepared texts, in order, with its weight."""
+        skills, cues = self.hits(prepared)
+        return weigh(prepared, self._counted(prepared, skills), cues, self._table)
 
-    def _search(self, texts: pl.Series) -> tuple[_Integers, _Integers]:
-        prepared = prepare_texts(texts)
-        pattern, start = self._counted_hits(prepared)
-        rows = np.searchsorted(prepared.ends, start)
-        keys = np.unique(rows * len(self.taxonomy.skills) + self._skill[pattern])
-        counts = np.bincount(keys // len(self.taxonomy.skills), minlength=len(texts))
-        return counts, keys % len(self.taxonomy.skills)
+    def hits(self, prepared: PreparedTexts) -> tuple[Hits, CueHits]:
+        """Where patterns, whether they count or not, and cues are hit; in order of the start, longest first."""
+        found = self._automaton.find_matches_as_indexes(prepared.folded, overlapping=True)
+        flat = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=3 * len(found)).reshape(-1, 3)
+        # Hits come in order of the end, so that they are nearly sorted, which this kind of sort makes use of.
+        order = np.argsort(flat[:, 1] * _LONGEST_HIT - flat[:, 2], kind="stable")
+        pattern, start, end = (np.ascontiguousarray(column) for column in flat[order].T)
+        is_cue = pattern >= len(self.patterns)
+        skills = Hits(pattern[~is_cue], start[~is_cue], end[~is_cue])
+        return skills, CueHits(pattern[is_cue] - len(self.patterns), start[is_cue], end[is_cue])
 
-    def _counted_hits(self, prepared: PreparedTexts) -> tuple[_Integers, _Integers]:
-        """Pattern and start of the hits that stand for a skill."""
-        hits = self._automaton.find_matches_as_indexes(prepared.folded, overlapping=True)
-        flat = np.fromiter(chain.from_iterable(hits), dtype=np.int64, count=3 * len(hits)).reshape(-1, 3)
-        rejected = [
-            hit
-            for hit in np.flatnonzero(self._conditional[flat[:, 0]]).tolist()
-            if not self._patterns[hits[hit][0]].holds(prepared, hits[hit][1] + 1, hits[hit][2] - 1)
+    def _counted(self, prepared: PreparedTexts, hits: Hits) -> Hits:
+        """The hits that stand for a skill, with the skill's code in place of the pattern."""
+        hits = hits.where(self.meant(prepared, hits))
+        counts = self.outermost(hits)
+        return Hits(self._skill[hits.pattern[counts]], hits.start[counts], hits.end[counts])
+
+    def meant(self, prepared: PreparedTexts, hits: Hits) -> npt.NDArray[np.bool_]:
+        """Whether the conditions of each hit's pattern hold."""
+        meant = np.ones(len(hits.pattern), dtype=bool)
+        asked = np.flatnonzero(self._conditional[hits.pattern])
+        places = (hits.pattern[asked].tolist(), hits.start[asked].tolist(), hits.end[asked].tolist())
+        meant[asked] = [
+            self.patterns[pattern].holds(prepared, start + 1, end - 1)
+            for pattern, start, end in zip(*places, strict=True)
         ]
-        pattern, start, end = np.delete(flat, rejected, axis=0).T
-        order = np.lexsort((-end, start))
-        pattern, start, end = pattern[order], start[order], end[order]
-        is_skill = self._skill[pattern] != _NO_SKILL
-        within_phrase = _lies_within_earlier(end, np.where(is_skill, -1, end))
-        counts = is_skill & ~within_phrase & (self._nested[pattern] | ~_lies_within_earlier(end, end))
-        return pattern[counts], start[counts]
+        return meant
+
+    def outermost(self, hits: Hits) -> npt.NDArray[np.bool_]:
+        """Whether each hit is a skill that lies in no phrase and, unless it is nested, in no longer name."""
+        is_skill = self._skill[hits.pattern] != NO_SKILL
+        within_phrase = _lies_within_earlier(hits.end, np.where(is_skill, -1, hits.end))
+        within_any = _lies_within_earlier(hits.end, hits.end)
+        counts: npt.NDArray[np.bool_] = is_skill & ~within_phrase & (self._nested[hits.pattern] | ~within_any)
+        return counts
+
+    def _found(self, texts: pl.Series) -> tuple[_Integers, _Integers, npt.NDArray[np.uint8]]:
+        """For each text how many skills it has, and all their positions and weights one after the other."""
+        found = [self._search(batch) for batch in batches(texts)]
+        counts = [np.empty(0, dtype=np.int64), *(counts for counts, _, _ in found)]
+        positions = [np.empty(0, dtype=np.int64), *(positions for _, positions, _ in found)]
+        weights = [np.empty(0, dtype=np.uint8), *(weights for _, _, weights in found)]
+        return np.concatenate(counts), np.concatenate(positions), np.concatenate(weights)
+
+    def _search(self, texts: pl.Series) -> tuple[_Integers, _Integers, npt.NDArray[np.uint8]]:
+        prepared = prepare_texts(texts)
+        mentions = self.mentions(prepared)
+        wanted = mentions.weight > 0
+        keys = (mentions.row * len(self.taxonomy.skills) + mentions.skill)[wanted]
+        # The greatest weight of a skill in a posting is the last of its run.
+        ranked = np.sort(keys * 256 + mentions.weight[wanted])
+        last = np.concatenate((ranked[1:] // 256 != ranked[:-1] // 256, [True])) if len(ranked) else ranked > 0
+        keys, weights = np.divmod(ranked[last], 256)
+        rows, positions = np.divmod(keys, max(len(self.taxonomy.skills), 1))
+        return np.bincount(rows, minlength=len(texts)), positions, weights.astype(np.uint8)
+
+
+def joined_texts(titles: pl.Series, descriptions: pl.Series) -> pl.Series:
+    """Titles and descriptions (texts or null) as one text each."""
+    return titles.cast(pl.String).fill_null("") + f" {TITLE_END} " + descriptions.cast(pl.String).fill_null("")
 
 
 @lru_cache(maxsize=4)
 def skill_matcher(taxonomy: Taxonomy) -> SkillMatcher:
     """The matcher of a taxonomy, built once in a process."""
     return SkillMatcher(taxonomy)
-
-
-@dataclass(frozen=True)
-class _Pattern:
-    """One spelling as whole words with a space at both ends, and what must hold where it is hit."""
-
-    words: bytes
-    skill: int
-    nested: bool = False
-    exact: bytes | None = None
-    near: frozenset[bytes] = frozenset()
-    letter: bool = False
-
-    @property
-    def conditional(self) -> bool:
-        return self.exact is not None or bool(self.near)
-
-    def holds(self, prepared: PreparedTexts, start: int, end: int) -> bool:
-        if self.exact is not None and prepared.spaced[start:end] != self.exact:
-            return False
-        if self.letter and _is_tied(prepared.plain, start, end):
-            return False
-        return not self.near or not self.near.isdisjoint(_words_around(prepared.folded, start, end))
 
 
 def _lies_within_earlier(end: _Integers, reach: _Integers) -> npt.NDArray[np.bool_]:
@@ -148,78 +190,7 @@ def _lies_within_earlier(end: _Integers, reach: _Integers) -> npt.NDArray[np.boo
     return np.concatenate(([False], np.maximum.accumulate(reach)[:-1] >= end[1:]))
 
 
-def _is_tied(plain: bytes, start: int, end: int) -> bool:
-    """Whether a hyphen or an ampersand makes one word of the name and its neighbour: R&D, C-level, USB-C."""
-    before, after = plain[start - 1 : start], plain[end : end + 1]
-    return (before in b"-&" and plain[start - 2 : start - 1].isalnum()) or (
-        after in b"-&" and plain[end + 1 : end + 2].isalnum()
-    )
-
-
-def _words_around(folded: bytes, start: int, end: int) -> list[bytes]:
-    """The words of the same text that lie whole within `CONTEXT_REACH` of a hit."""
-    before = folded[max(0, start - CONTEXT_REACH - 1) : start].rpartition(b"\0")[2]
-    if len(before) > CONTEXT_REACH:
-        before = before.partition(b" ")[2]
-    after = folded[end : end + CONTEXT_REACH + 1].partition(b"\0")[0]
-    if len(after) > CONTEXT_REACH:
-        after = after.rpartition(b" ")[0]
-    return before.split() + after.split()
-
-
-def _patterns(taxonomy: Taxonomy) -> list[_Pattern]:
-    """The patterns of all spellings; where two are alike as words, the first: skills before `unless` phrases."""
-    skills = list(enumerate(taxonomy.skills))
-    written = [(spelling, spelling, position) for position, skill in skills for spelling in skill.spellings]
-    written += [
-        (variant, spelling, position) for spelling, _, position in written for variant in _variants(spelling)
-    ]
-    unless = [phrase for skill in taxonomy.skills for phrase in skill.unless]
-    unless += [variant for phrase in unless for variant in _variants(phrase)]
-    texts = [text for text, _, _ in written] + unless
-    words = [text.strip(b" ") for text in prepare_texts(pl.Series(texts, dtype=pl.String)).spaced.split(b"\0")][
-        : len(texts)
-    ]
-    if b"" in words:
-        raise TaxonomyError(f"'{texts[words.index(b'')]}' holds nothing that can be searched for")
-    patterns: dict[bytes, _Pattern] = {}
-    for (_, spelling, position), found in zip(written, words, strict=False):
-        pattern = _pattern(taxonomy.skills[position], position, spelling, found)
-        patterns.setdefault(pattern.words, pattern)
-    for found in words[len(written) :]:
-        phrase = b" " + found.lower() + b" "
-        patterns.setdefault(phrase, _Pattern(words=phrase, skill=_NO_SKILL))
-    return list(patterns.values())
-
-
-def _pattern(skill: Skill, position: int, spelling: str, words: bytes) -> _Pattern:
-    is_name = spelling == skill.name
-    is_exact = skill.is_exact(spelling)
-    return _Pattern(
-        words=b" " + words.lower() + b" ",
-        skill=position,
-        nested=skill.nested,
-        exact=words if is_exact else None,
-        near=frozenset(word.encode() for word in skill.near) if is_name else frozenset(),
-        letter=is_name and is_exact and len(words) <= 2,
-    )
-
-
-def _variants(spelling: str) -> Iterator[str]:
-    """Other ways to write the same: "Node js", "CI / CD", "Profit & Loss"."""
-    parts = spelling.split(".")
-    if len(parts) > 1 and all(parts):
-        yield " ".join(parts)
-    if "/" in spelling:
-        yield spelling.replace("/", " / ")
-    if "&" in spelling:
-        yield spelling.replace(" & ", "&").replace("&", " & ")
-        yield spelling.replace(" & ", " and ")
-    if " and " in spelling:
-        yield spelling.replace(" and ", " & ")
-
-
-def _batches(texts: pl.Series) -> Iterator[pl.Series]:
+def batches(texts: pl.Series) -> Iterator[pl.Series]:
     """The texts in slices of about `BATCH_BYTES`, the last of each counted whole."""
     if texts.is_empty():
         return

@@ -19,7 +19,9 @@ from market_assets.storage.tables import job_postings, posting_facts
 from market_assets.storage.types import arrow_schema
 
 #: What is kept of a posting: the whole row of job_postings and what only its narrow row knows.
-_NARROW = ("skills", "url_key", "job_key", "text_hash")
+_NARROW = ("skills", "skill_weights", "skills_version", "url_key", "job_key", "text_hash")
+#: What archives lack that were written before there were weights.
+_LATER = ("skill_weights", "skills_version")
 ARCHIVED = pl.Schema(
     {
         **arrow_schema(job_postings),
@@ -76,7 +78,9 @@ def _digest(postings: pl.DataFrame) -> str:
 
 def _read(path: Path) -> pl.DataFrame:
     try:
-        return pl.read_parquet(path, hive_partitioning=False).select(ARCHIVED.names())
+        postings = pl.read_parquet(path, hive_partitioning=False)
+        missing = [pl.lit(None, ARCHIVED[name]).alias(name) for name in _LATER if name not in postings.columns]
+        return postings.with_columns(missing).select(ARCHIVED.names())
     except (OSError, pl.exceptions.PolarsError) as error:
         raise StoreError(f"can't read the archive {path}: {error}") from error
 

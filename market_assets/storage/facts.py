@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from enum import Enum
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -36,19 +37,21 @@ def read_facts(
     facts = posting_facts.c
     counts = facts.duplicate_of.is_(None) if counted is Counted.ORIGINALS else facts.first_of_job
     query = (
-        sa.select(*(facts[name] for name in FACT), facts.skills)
+        sa.select(*(facts[name] for name in FACT), facts.skills, facts.skill_weights)
         .where(facts.posted_at >= start, facts.posted_at <= end, counts, facts.skills.is_not(None))
         .order_by(facts.posting_id)
     )
-    rows = connection.read(query, pl.Schema({**FACT, "skills": pl.Binary()}))
+    rows = connection.read(query, pl.Schema({**FACT, "skills": pl.Binary(), "skill_weights": pl.Binary()}))
     known = connection.read(sa.select(skills.c.skill_id, skills.c.skill, skills.c.category), _SKILL).sort("skill")
     lengths = rows["skills"].bin.size().to_numpy() // 2
     offsets = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))).astype(np.int64)
+    codes, order = _positions(rows["skills"], offsets, known["skill_id"].to_numpy())
     return Facts(
         postings=rows.select(FACT.names()),
         offsets=offsets,
-        codes=_positions(rows["skills"], offsets, known["skill_id"].to_numpy()),
+        codes=codes,
         skills=known.select("skill", "category"),
+        weights=_weights(rows["skill_weights"], lengths)[order],
     )
 
 
@@ -65,17 +68,32 @@ def count_pending(connection: MarketConnection, days: Sequence[date] | None = No
 
 def _positions(
     encoded: pl.Series, offsets: npt.NDArray[np.int64], skill_ids: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int32]:
-    """Decode skill ids to positions in the list of skills by name, ascending within each posting."""
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64] | slice]:
+    """Decode skill ids to positions in the list of skills by name, ascending within each posting.
+
+    Returns:
+        The positions, and the order in which they took what was stored.
+    """
     ids = np.frombuffer(b"".join(encoded.to_list()), dtype="<u2")
     position_of = np.zeros(int(skill_ids.max(initial=0)) + 1, dtype=np.int32)
     position_of[skill_ids] = np.arange(len(skill_ids), dtype=np.int32)
     codes: npt.NDArray[np.int32] = position_of[ids]
     rows = np.repeat(np.arange(len(offsets) - 1, dtype=np.int64), np.diff(offsets))
     in_order = rows * (len(skill_ids) + 1) + codes
-    if np.any(in_order[1:] < in_order[:-1]):
-        codes = codes[np.argsort(in_order, kind="stable")]
-    return codes
+    if not np.any(in_order[1:] < in_order[:-1]):
+        return codes, slice(None)
+    order = np.argsort(in_order, kind="stable")
+    return codes[order], order
+
+
+def _weights(encoded: pl.Series, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    """A weight for each skill, 0 where a posting's skills have not been weighed."""
+    weights: list[bytes] = encoded.to_list()
+    if encoded.null_count():
+        weights = [
+            bytes(length) if known is None else known for known, length in zip(weights, lengths, strict=True)
+        ]
+    return np.frombuffer(b"".join(weights), dtype=np.uint8)
 
 
 def ensure_skills(connection: MarketConnection, names: pl.DataFrame) -> npt.NDArray[np.uint16]:
@@ -129,21 +147,62 @@ def read_texts(connection: MarketConnection, day: date, batch: int = 10_000) -> 
             return
 
 
-def encode_skills(found: pl.Series, skill_ids: npt.NDArray[np.uint16]) -> pl.Series:
-    """Lists of positions in a taxonomy as bytes: two for each skill's id, low byte first."""
-    lengths = found.list.len().to_numpy()
-    ends = 2 * np.cumsum(lengths, dtype=np.int64)
-    positions = found.explode().drop_nulls().to_numpy()
+def read_newest_texts(
+    connection: MarketConnection, start: datetime, end: datetime, most: int, batch: int = 5_000
+) -> Iterator[pl.DataFrame]:
+    """posting_id, title and description of the newest originals with start ≤ posted_at ≤ end, in batches."""
+    facts, postings = posting_facts.c, job_postings.c
+    newest = connection.read(
+        sa.select(facts.posting_id)
+        .where(facts.posted_at.between(start, end), facts.in_store, facts.duplicate_of.is_(None))
+        .order_by(facts.posted_at.desc(), facts.posting_id)
+        .limit(most),
+        pl.Schema({"posting_id": pl.Int64()}),
+    )
+    for ids in newest.iter_slices(batch):
+        wanted = connection.stage("wanted_texts", ids)
+        query = (
+            sa.select(postings.posting_id, postings.title, postings.description)
+            .join(wanted, wanted.c.posting_id == postings.posting_id)
+            .order_by(postings.posting_id)
+        )
+        yield connection.read(query, _TEXT)
+
+
+def encode_skills(found: pl.DataFrame, skill_ids: npt.NDArray[np.uint16]) -> pl.DataFrame:
+    """Lists of skills and weights, as from `SkillMatcher.weighed`, as bytes.
+
+    Returns:
+        skills: two bytes for each skill's id, low byte first; skill_weights: a byte each.
+    """
+    ends = np.cumsum(found["skills"].list.len().to_numpy(), dtype=np.int64)
+    bounds = list(pairwise([0, *ends.tolist()]))
+    positions = found["skills"].explode().drop_nulls().to_numpy()
     codes = skill_ids[positions].astype("<u2").tobytes() if len(positions) else b""
-    encoded = [codes[end - 2 * length : end] for end, length in zip(ends.tolist(), lengths.tolist(), strict=True)]
-    return pl.Series(encoded, dtype=pl.Binary())
+    weights = found["weights"].explode().drop_nulls().cast(pl.UInt8).to_numpy().tobytes()
+    return pl.DataFrame(
+        {
+            "skills": pl.Series([codes[2 * start : 2 * end] for start, end in bounds], dtype=pl.Binary()),
+            "skill_weights": pl.Series([weights[start:end] for start, end in bounds], dtype=pl.Binary()),
+        }
+    )
 
 
-def write_skills(connection: MarketConnection, posting_ids: pl.Series, encoded: pl.Series) -> None:
-    """Store the skills of postings, two bytes each, low byte first; inside the caller's transaction."""
-    staged = connection.stage("found_skills", pl.DataFrame({"posting_id": posting_ids, "skills": encoded}))
+def write_skills(
+    connection: MarketConnection, posting_ids: pl.Series, encoded: pl.DataFrame, version: int
+) -> None:
+    """Store the skills of postings, as from `encode_skills`; inside the caller's transaction.
+
+    Args:
+        connection: where the postings are.
+        posting_ids: whose skills they are.
+        encoded: their skills and weights.
+        version: what `storage.extraction` knows the rules by that found them.
+    """
+    rows = encoded.with_columns(posting_ids.alias("posting_id"))
+    staged = connection.stage("found_skills", rows)
     connection.execute(
         posting_facts.update()
-        .values(skills=staged.c.skills)
+        .values(skills=staged.c.skills, skill_weights=staged.c.skill_weights, skills_version=version)
         .where(posting_facts.c.posting_id == staged.c.posting_id)
     )

@@ -63,7 +63,7 @@ _UPDATE_SEEN_BEFORE = (
 )
 _FORGET_SKILLS = (
     posting_facts.update()
-    .values(skills=None)
+    .values(skills=None, skill_weights=None, skills_version=None)
     .where(posting_facts.c.posting_id.in_(sa.select(_CHANGED.c.posting_id)))
 )
 

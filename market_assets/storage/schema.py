@@ -9,7 +9,9 @@ import sqlalchemy as sa
 
 import market_assets.storage.access_tables
 import market_assets.storage.execution_tables
-import market_assets.storage.scheduler_tables  # noqa: F401 - declare their tables on `tables.metadata`
+import market_assets.storage.extraction_tables
+import market_assets.storage.scheduler_tables
+import market_assets.storage.skill_tables  # noqa: F401 - declare their tables on `tables.metadata`
 from market_assets.storage.database import Database, StoreError, StoreUnavailableError
 from market_assets.storage.lock import StoreLock
 

@@ -96,7 +96,9 @@ job_postings = Table(
 )
 
 #: The narrow row of a posting that statistics read. It outlives the posting until no window reaches it.
-#: `skills` holds two bytes a skill (see `skills.code`), null until they have been extracted.
+#: `skills` holds two bytes a skill (see `skills.code`), null until they have been extracted. `skill_weights` holds
+#: a byte a skill in the same order, a `compute.mentions.Weight`; `skills_version` is the version of the rules that
+#: found them (`storage.extraction`). Both are null where the skills were found before there were weights.
 #: `duplicate_of` is the posting's own; `first_of_job` is true for the first posting of a job among all
 #: narrow rows, those whose posting has been archived included.
 posting_facts = Table(
@@ -112,6 +114,8 @@ posting_facts = Table(
     _text("workplace"),
     *_money("salary"),
     Column("skills", LargeBinary),
+    Column("skill_weights", LargeBinary),
+    Column("skills_version", BigInteger),
     Column("in_store", Boolean, nullable=False),
     Column("duplicate_of", BigInteger),
     Column("first_of_job", Boolean, nullable=False),
@@ -164,7 +168,10 @@ data_revision = Table(
 )
 
 #: A view, made by the migrations: the skills of the postings in job_postings, a row each.
-posting_skills = table("posting_skills", column("posting_id", BigInteger), column("skill", Text))
+#: `weight` is how much the posting wants it, above 0 up to 1; null where it has not been weighed yet.
+posting_skills = table(
+    "posting_skills", column("posting_id", BigInteger), column("skill", Text), column("weight", Float(53))
+)
 
 # --- statistics --------------------------------------------------------------------------------
 
@@ -177,6 +184,7 @@ skill_demand = Table(
     _count("postings", POSITIVE),
     _number("demand_share", null=False, info=SHARE),
     _number("demand_score", null=False, info={"minimum": 0.0, "maximum": 100.0}),
+    _number("required_share", info=SHARE),
     *_money("average_salary", "median_salary", "min_salary", "max_salary"),
     _text("top_sources", null=False),
     _text("top_industries", null=False),

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -81,8 +81,22 @@ class Taxonomy:
     @cached_property
     def version(self) -> str:
         """Twelve hexadecimal digits that change when anything in the taxonomy does."""
-        content = json.dumps([asdict(skill) for skill in self.skills], ensure_ascii=True, sort_keys=True)
-        return hashlib.sha256(content.encode()).hexdigest()[:12]
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
+
+    def to_json(self) -> str:
+        """The taxonomy as JSON, the same for the same one; `from_json` reads it."""
+        return json.dumps([asdict(skill) for skill in self.skills], ensure_ascii=True, sort_keys=True)
+
+    @staticmethod
+    def from_json(content: str) -> Taxonomy:
+        """A taxonomy as it was written, by an older version of this program maybe."""
+        known = {field.name for field in fields(Skill)}
+        skills = []
+        for skill in json.loads(content):
+            values: dict[str, Any] = {name: skill[name] for name in skill.keys() & known}
+            lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+            skills.append(Skill(**(values | lists)))
+        return Taxonomy(tuple(skills))
 
     @property
     def categories(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from market_assets.settings import Settings
 from market_assets.storage.database import Database
 from market_assets_tests.pipelines import (
     RESULTS,
+    WEEKLY,
     ListedSource,
     Pipeline,
     done,
@@ -173,7 +174,7 @@ def test_without_postings_tables_are_empty_and_checks_warn(settings: Settings, i
         (summary,) = pipeline.rows("market_summary")
         assert (summary["postings"], summary["average_salary"], summary["top_skill"]) == (0, None, None)
         assert failed_checks(result) == {(table, "valid", "WARN") for table in set(RESULTS) - filled}
-        assert materialized(result) == {*RESULTS, "market_report"}
+        assert materialized(result) == {*RESULTS, "skill_communities", "market_report"}
         assert settings.report_path.exists()
         assert failed_checks(pipeline.rebuild(AS_OF)) == {
             (table, "valid", "WARN")
@@ -186,7 +187,7 @@ def test_postings_that_leave_the_window_empty_the_tables(on_sqlite: Pipeline) ->
     on_sqlite.refresh(AS_OF)
     later = datetime(2024, 12, 28, 18, tzinfo=UTC)
     result = on_sqlite.refresh(later)
-    left = {"market_summary", "skill_recommendations", "skill_affinities"}
+    left = {"market_summary", *WEEKLY}
     assert {table for table in RESULTS if on_sqlite.rows(table)} == left
     assert ("skill_demand", "valid", "WARN") in failed_checks(result)
     on_sqlite.rebuild(later)
@@ -196,7 +197,7 @@ def test_postings_that_leave_the_window_empty_the_tables(on_sqlite: Pipeline) ->
 
 def test_what_is_reported_is_what_is_in_the_table(pipeline: Pipeline) -> None:
     result = pipeline.refresh(AS_OF)
-    for table in set(RESULTS) - {"skill_recommendations", "skill_affinities"}:
+    for table in set(RESULTS) - set(WEEKLY):
         reported = figures(result, table)
         assert reported["dagster/row_count"] == len(pipeline.rows(table))
         assert reported["postings_counted"] == len(POSTINGS)

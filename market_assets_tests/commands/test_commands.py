@@ -284,3 +284,38 @@ def test_outside_of_the_project_it_says_so(invoke: Invoke, project: Path) -> Non
     assert result.exit_code == 2
     assert "there is no dagster.yaml" in result.stderr
     assert invoke("skills", "extract", stdin="Python").stdout == "Python\n"
+
+
+# --- explaining ----------------------------------------------------------------------------------
+
+
+def test_an_explanation_says_what_was_found_where_and_why(invoke: Invoke) -> None:
+    text = "Requirements:\n- Python 3.11\nNo Java required. Ready to go live. React Native"
+    result = invoke("skills", "explain", "--title", "Go developer", text)
+    assert result.exit_code == 0
+    assert "Python 3.11 (Programming Languages): 1.00, required" in result.stdout
+    assert "[Python] 3.11" in result.stdout
+    assert "required: under “Requirements”" in result.stdout
+    found, _, others = result.stdout.partition("not counted:")
+    assert "title: … [Go] developer" in found
+    assert "“developer” is near" in found
+    assert "negated by “No”" in others
+    assert "only counts when written Go" in others
+    assert "part of React Native" in others
+
+
+def test_an_explanation_reads_html_on_standard_input_and_writes_json(invoke: Invoke) -> None:
+    html = "<ul><li>Golang &amp; C&#43;&#43;</li><li>SQL is a plus</li></ul>"
+    mentions = json.loads(invoke("skills", "explain", "--json", stdin=html).stdout)
+    counted = {
+        mention["skill"]: (mention["spelling"], mention["weight"]) for mention in mentions if mention["counted"]
+    }
+    assert counted == {"C++": ("C++", 0.7), "Go": ("Golang", 0.7), "SQL": ("SQL", 0.5)}
+    (sql,) = (mention for mention in mentions if mention["skill"] == "SQL")
+    assert (sql["place"], sql["meaning"], sql["reason"]) == ("text", "nice to have", "before “is a plus”")
+
+
+@pytest.mark.parametrize("text", ["", "nothing of the kind", b"\xff\xfe\x00", "x" * 100_000])
+def test_a_text_without_skills_is_explained_in_a_line(invoke: Invoke, text: str | bytes) -> None:
+    assert invoke("skills", "explain", stdin=text).stdout == "no skill found\n"
+    assert json.loads(invoke("skills", "explain", "--json", stdin=text).stdout) == []

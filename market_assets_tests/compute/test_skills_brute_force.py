@@ -27,10 +27,13 @@ WORD = "A-Za-z0-9\u0080-\U0010ffff"
 
 def twin_plain(text: str) -> str:
     text = re.sub("[\u00ad\u2060\ufeff]", "", re.sub("[‐‑]", "-", text))
+    text = re.sub("[•●▪■◦‣∙⁃►✔✓➢]", "\n", text)
     kept = "".join(one if one.isascii() or unicodedata.category(one)[0] in "LMN" else " " for one in text)
     kept = re.sub("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]", " ", kept)
     kept = "".join(one for one in unicodedata.normalize("NFKD", kept) if unicodedata.category(one)[0] != "M")
-    return re.sub("[\0-\x20\x7f]+", " ", f" {kept} ")
+    kept = re.sub("(?<=[A-Za-z]{3})(?=[0-9])", " ", kept)
+    white = "[\0-\x1e\x20\x7f]+"
+    return re.sub(white, lambda run: "\n" if "\n" in run.group() else " ", f" {kept} ")
 
 
 def twin_spaced(text: str) -> str:
@@ -45,6 +48,9 @@ def twin_forms(spelling: str) -> set[str]:
     forms |= {re.sub(" ?& ?", " & ", spelling), spelling.replace(" & ", " and ")}
     if all(spelling.split(".")):
         forms.add(spelling.replace(".", " "))
+    words = spelling.split(" ")
+    if all(re.fullmatch("[A-Za-z]+", word) for word in words) and len("".join(words)) >= 8:
+        forms.add("".join(words))
     return forms
 
 
@@ -96,15 +102,20 @@ def twin_hits(text: str) -> Iterator[tuple[int, int, Skill | None]]:
                 yield hit.start(), end, skill
 
 
-def twin_find(text: str) -> list[str]:
+def twin_mentions(text: str) -> list[tuple[int, int, Skill]]:
+    """The hits that count, with where their words begin and end."""
     hits = list(twin_hits(text))
-    names = set()
+    counted = []
     for start, end, skill in hits:
         inside = any(a <= start and end <= b and (a, b) != (start, end) for a, b, _ in hits)
         phrase = any(a <= start and end <= b and one is None for a, b, one in hits)
         if skill is not None and not phrase and (skill.nested or not inside):
-            names.add(skill.name)
-    return sorted(names)
+            counted.append((start, end, skill))
+    return sorted(counted, key=lambda hit: (hit[0], -hit[1]))
+
+
+def twin_find(text: str) -> list[str]:
+    return sorted({skill.name for _, _, skill in twin_mentions(text)})
 
 
 NAMES = [spelling for skill in SHIPPED for spelling in skill.spellings]
@@ -147,6 +158,10 @@ NOISE = [
     "Team",
     "精通",
     "3",
+    "3.11",
+    "required",
+    "nice to have:",
+    "a plus",
     "’s",
     "machine",
     "learning",

@@ -26,6 +26,8 @@ RATES = pl.DataFrame(
     [(date(2026, 1, 1), "EUR", 1.0), (date(2026, 3, 10), "EUR", 2.0)], schema=EXCHANGE_RATE, orient="row"
 )
 MARCH = date(2026, 3, 1)
+#: What made-up skills are found by.
+VERSION = 7
 #: A made-up posting asks for those of these that stand as words in its title.
 TAXONOMY = pl.DataFrame(
     [("Python", "Languages"), ("SQL", "Languages"), ("Docker", "Tools"), ("Kafka", "Tools")],
@@ -98,8 +100,18 @@ def find_skills(connection: MarketConnection, day: date) -> None:
         for texts in read_texts(connection, day):
             words = [title.split() for title in texts["title"]]
             positions = [[place for place, name in enumerate(names) if name in found] for found in words]
-            encoded = encode_skills(pl.Series(positions, dtype=pl.List(pl.UInt32())), ids)
-            write_skills(connection, texts["posting_id"], encoded)
+            write_skills(connection, texts["posting_id"], encode_skills(found_skills(positions), ids), VERSION)
+
+
+def found_skills(positions: list[list[int]]) -> pl.DataFrame:
+    """Skills as a matcher finds them; the weight of each is its position, but for 1 at least and 100 at most."""
+    weights = [[min(max(place, 1), 100) for place in found] for found in positions]
+    return pl.DataFrame(
+        {
+            "skills": pl.Series(positions, dtype=pl.List(pl.UInt32())),
+            "weights": pl.Series(weights, dtype=pl.List(pl.UInt8())),
+        }
+    )
 
 
 def stored(connection: MarketConnection, table: sa.Table) -> pl.DataFrame:

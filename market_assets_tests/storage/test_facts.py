@@ -26,10 +26,12 @@ from market_assets.storage.tables import posting_facts, posting_skills, skills
 from market_assets.storage.types import arrow_schema
 from market_assets_tests.storage.made_up_postings import (
     MARCH,
+    VERSION,
     clear,
     database_examples,
     days_after,
     find_skills,
+    found_skills,
     posting,
     stored,
     write_day,
@@ -37,6 +39,7 @@ from market_assets_tests.storage.made_up_postings import (
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NAMES = ("zsh", "C++", "Ada", "100% 'SQL'")
+WEIGHTS = {"zsh": 1, "C++": 20, "Ada": 70, "100% 'SQL'": 100}
 ROWS = st.lists(
     st.fixed_dictionaries(
         {
@@ -44,6 +47,7 @@ ROWS = st.lists(
             "industry": st.sampled_from([None, "Finance"]),
             "salary": st.sampled_from([None, 50_000.5]),
             "found": st.none() | st.lists(st.sampled_from(NAMES), unique=True),
+            "weighed": st.booleans(),
             "in_store": st.booleans(),
             "duplicate_of": st.sampled_from([None, 7]),
             "first_of_job": st.booleans(),
@@ -66,13 +70,14 @@ def store_facts(connection: MarketConnection, rows: list[dict[str, Any]]) -> Non
     ids = dict(zip(NAMES, know(connection, *NAMES), strict=True))
     narrow = [
         {
-            **{name: value for name, value in row.items() if name != "found"},
+            **{name: value for name, value in row.items() if name not in ("found", "weighed")},
             "posting_id": 2**62 + number,
             "source": "s",
             "external_id": str(number),
             "skills": None
             if row["found"] is None
             else b"".join(ids[name].to_bytes(2, "little") for name in row["found"]),
+            "skill_weights": bytes(WEIGHTS[name] for name in row["found"] or []) if row["weighed"] else None,
         }
         for number, row in enumerate(rows)
     ]
@@ -92,7 +97,10 @@ def test_facts_are_the_counted_rows_of_the_window(
         with connection.transaction():
             facts = read_facts(connection, start, end, counted)
         expected = [
-            (2**62 + number, row["posted_at"], row["industry"], row["salary"], sorted(row["found"]))
+            (
+                *(2**62 + number, row["posted_at"], row["industry"], row["salary"]),
+                [(name, WEIGHTS[name] if row["weighed"] else 0) for name in sorted(row["found"])],
+            )
             for number, row in enumerate(rows)
             if start <= row["posted_at"] <= end
             and (row["duplicate_of"] is None if counted is Counted.ORIGINALS else row["first_of_job"])
@@ -100,7 +108,10 @@ def test_facts_are_the_counted_rows_of_the_window(
         ]
         names = facts.skills["skill"].to_list()
         found = [
-            [names[code] for code in facts.codes[first:last]]
+            [
+                (names[code], weight)
+                for code, weight in zip(facts.codes[first:last], facts.weights[first:last], strict=True)
+            ]
             for first, last in zip(facts.offsets[:-1], facts.offsets[1:], strict=True)
         ]
         narrow = facts.postings.select("posting_id", "posted_at", "industry", "salary").rows()
@@ -119,10 +130,15 @@ def test_the_view_holds_the_encoded_skills_of_postings_in_the_store(
     store_facts(connection, rows)
     with connection.transaction():
         pairs = connection.read(
-            sa.select(posting_skills.c.posting_id, posting_skills.c.skill),
-            pl.Schema({"posting_id": pl.Int64(), "skill": pl.String()}),
+            sa.select(posting_skills.c.posting_id, posting_skills.c.skill, posting_skills.c.weight),
+            pl.Schema({"posting_id": pl.Int64(), "skill": pl.String(), "weight": pl.Float64()}),
         ).rows()
-    expected = [(2**62 + n, name) for n, row in enumerate(rows) if row["in_store"] for name in row["found"] or []]
+    expected = [
+        (2**62 + n, name, WEIGHTS[name] / 100 if row["weighed"] else None)
+        for n, row in enumerate(rows)
+        if row["in_store"]
+        for name in row["found"] or []
+    ]
     assert sorted(pairs) == sorted(expected)
 
 
@@ -140,12 +156,18 @@ def test_a_posting_may_ask_for_very_many_skills(connection: MarketConnection) ->
     write_day(connection, MARCH, [posting("a")])
     with connection.transaction():
         texts = next(read_texts(connection, MARCH))
-        every = pl.Series([list(range(1000))], dtype=pl.List(pl.UInt32()))
-        write_skills(connection, texts["posting_id"], encode_skills(every, np.array(ids, dtype=np.uint16)))
-        found = connection.read(sa.select(posting_skills.c.skill), pl.Schema({"skill": pl.String()}))
+        every = found_skills([list(range(1000))])
+        encoded = encode_skills(every, np.array(ids, dtype=np.uint16))
+        write_skills(connection, texts["posting_id"], encoded, VERSION)
+        view = pl.Schema({"skill": pl.String(), "weight": pl.Float64()})
+        found = connection.read(sa.select(posting_skills.c.skill, posting_skills.c.weight), view)
         facts = read_facts(connection, START, START + timedelta(days=1))
-    assert found["skill"].sort().to_list() == names
+    weights = [min(max(number, 1), 100) for number in range(1000)]
+    assert found.sort("skill").rows() == [
+        (name, weight / 100) for name, weight in zip(names, weights, strict=True)
+    ]
     assert facts.codes.tolist() == list(range(1000))
+    assert facts.weights.tolist() == weights
 
 
 def test_skills_keep_their_ids_over_every_change_of_the_taxonomy(connection: MarketConnection) -> None:

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from market_assets.compute.facts import Facts
+from market_assets.compute.mentions import Weight
 from market_assets.compute.statistics.grouped import group_values, known_or_null
 from market_assets.compute.statistics.groups import (
     Labels,
@@ -26,6 +27,7 @@ SKILL_DEMAND = pl.Schema(
         "postings": pl.Int64(),
         "demand_share": pl.Float64(),
         "demand_score": pl.Float64(),
+        "required_share": pl.Float64(),
         "average_salary": pl.Float64(),
         "median_salary": pl.Float64(),
         "min_salary": pl.Float64(),
@@ -59,10 +61,11 @@ def skill_demand(facts: Facts) -> pl.DataFrame:
     Returns:
         Schema `SKILL_DEMAND`, one row a skill and industry that has it, by industry (null, which is all
         postings, first) and skill. `demand_share` is of all counted postings of the row's industry, with or
-        without skills; `demand_score` is 200 × share, at most 100. Salaries are annual, and null where none is
-        known. `top_sources`, `top_industries` and `top_locations` are JSON lists of up to five
-        {value, postings} of the row's own postings. `rank` is 1 for the most postings in the row's industry;
-        ties by skill.
+        without skills; `demand_score` is 200 × share, at most 100. `required_share` is the share of the row's
+        postings that require the skill, alone or as one of several (null where none has been weighed). Salaries
+        are annual, and null where none is known. `top_sources`, `top_industries` and `top_locations` are JSON
+        lists of up to five {value, postings} of the row's own postings. `rank` is 1 for the most postings in the
+        row's industry; ties by skill.
     """
     columns = {name: labels(facts.postings[name]) for name in ("source", "industry", "location")}
     frames = [_profile(facts, segments, columns) for segments in (None, columns["industry"])]
@@ -91,6 +94,7 @@ def _profile(facts: Facts, segments: Labels | None, columns: dict[str, Labels]) 
     pay = group_values(members.groups, salaries(facts), members.size, members.rows)
     return _shares(facts, members, segments).with_columns(
         demand_score=pl.min_horizontal(pl.lit(100.0), 100 / FULL_SCORE_SHARE * pl.col("demand_share")),
+        required_share=_required_share(facts, segments, filled),
         average_salary=known_or_null(pay.mean()[filled]),
         median_salary=known_or_null(pay.quantile(0.5)[filled]),
         min_salary=known_or_null(pay.minimum()[filled]),
@@ -99,6 +103,14 @@ def _profile(facts: Facts, segments: Labels | None, columns: dict[str, Labels]) 
         top_industries=top_values(members, columns["industry"]).gather(filled),
         top_locations=top_values(members, columns["location"]).gather(filled),
     )
+
+
+def _required_share(facts: Facts, segments: Labels | None, filled: npt.NDArray[np.int64]) -> pl.Series:
+    """Of the postings of each group whose skills are weighed, the share that requires the skill; else null."""
+    weighed = skill_groups(facts.wanted(1), segments).counts()[filled]
+    required = skill_groups(facts.wanted(Weight.ALTERNATIVE), segments).counts()[filled]
+    share = np.divide(required, weighed, out=np.full(len(filled), np.nan), where=weighed > 0)
+    return known_or_null(share)
 
 
 def _shares(facts: Facts, members: SkillGroups, segments: Labels | None) -> pl.DataFrame:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from alembic import context
 
 import market_assets.storage.access_tables
-import market_assets.storage.scheduler_tables  # noqa: F401 - declare their tables on `metadata`
+import market_assets.storage.extraction_tables
+import market_assets.storage.scheduler_tables
+import market_assets.storage.skill_tables  # noqa: F401 - declare their tables on `metadata`
 from market_assets.storage.tables import metadata
 
 context.configure(

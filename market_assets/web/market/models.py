@@ -22,6 +22,7 @@ PYTHON: dict[str, Any] = {
     "postings": 412,
     "demand_share": 0.34,
     "demand_score": 68.0,
+    "required_share": 0.72,
     "average_salary": 131250.0,
     "median_salary": 128000.0,
     "min_salary": 62000.0,
@@ -119,6 +120,7 @@ class SkillDemand(Answer):
     postings: int
     demand_share: float
     demand_score: float
+    required_share: float | None
     average_salary: float | None
     median_salary: float | None
     min_salary: float | None

@@ -93,6 +93,7 @@ def skill_demand(market: Market) -> list[Row]:
                     "postings": len(found),
                     "demand_share": float(share),
                     "demand_score": float(min(Fraction(100), 200 * share)),
+                    "required_share": required_share(skill, found),
                     "average_salary": average(pay),
                     "median_salary": middle(pay),
                     "min_salary": min(pay, default=None),
@@ -104,6 +105,11 @@ def skill_demand(market: Market) -> list[Row]:
                 }
             )
     return rows
+
+
+def required_share(skill: str, found: list[Posting]) -> float | None:
+    weights = [posting.weight_of(skill) for posting in found if posting.weight_of(skill) > 0]
+    return float(Fraction(sum(weight >= 80 for weight in weights), len(weights))) if weights else None
 
 
 def industry_skills(market: Market) -> list[Row]:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from zlib import crc32
 
 import numpy as np
 import polars as pl
@@ -42,6 +43,7 @@ LOCATIONS = (
     "Oslo, NO",
     "Ube, JP",
 )
+WEIGHTS = (0, 20, 79, 80, 100)
 BAND_EDGES = (0.0, 24_999.99, 25_000.0, 49_999.99, 50_000.0, 199_999.99, 200_000.0, 1_000_000.0)
 
 
@@ -57,6 +59,10 @@ class Posting:
     employment_type: str | None = None
     workplace: str | None = None
     salary: float | None = None
+
+    def weight_of(self, skill: str) -> int:
+        """How much it wants a skill: any of a few weights, the same for the same posting; 0 is not known."""
+        return WEIGHTS[crc32(f"{skill} {self.posted_at} {self.salary}".encode()) % len(WEIGHTS)]
 
 
 @dataclass(frozen=True)
@@ -81,6 +87,9 @@ class Market:
             skills=pl.DataFrame(
                 {"skill": names, "category": [self.categories[name] for name in names]},
                 schema={"skill": pl.String(), "category": pl.String()},
+            ),
+            weights=np.array(
+                [posting.weight_of(skill) for posting in self.postings for skill in posting.skills], dtype=np.uint8
             ),
         )
 

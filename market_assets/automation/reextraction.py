@@ -1,0 +1,52 @@
+"""The job that searches postings again after the taxonomy has changed."""
+
+from typing import Any
+
+import dagster as dg
+
+from market_assets.assets.store import MarketStore
+from market_assets.automation.failure import say_why_it_failed
+
+REEXTRACTION = "reextract_skills"
+
+
+@dg.op(description="Searches the postings that a changed taxonomy can matter to; every batch is whole in itself.")
+def search_postings_again(context: dg.OpExecutionContext, store: dg.ResourceParam[MarketStore]) -> None:
+    from market_assets.assets.posting_skills import rules_of
+    from market_assets.assets.reextraction import Reextracted, reextract
+    from market_assets.compute.skills import skill_matcher
+    from market_assets.storage.extraction import count_outdated
+    from market_assets.taxonomy.skills import load_taxonomy
+
+    matcher = skill_matcher(load_taxonomy(store.settings.taxonomy))
+    done = Reextracted()
+    with store.ingesting() as connection:
+        outdated = count_outdated(connection, rules_of(matcher))
+        context.log.info(
+            f"{outdated:,} postings were searched by another taxonomy than {matcher.taxonomy.version}"
+        )
+        for batch in reextract(connection, matcher):
+            done += batch
+            context.log.info(f"{done.looked_at:,} of {outdated:,} looked at, {done.changed:,} changed")
+    context.add_output_metadata(_figures(done, matcher.taxonomy.version))
+    if done.changed:
+        context.log.info("statistics and relationships know it after the next refresh_market_stats")
+
+
+def _figures(done: Any, taxonomy_version: str) -> dict[str, Any]:
+    return {
+        "postings_looked_at": done.looked_at,
+        "postings_searched": done.searched,
+        "postings_changed": done.changed,
+        "taxonomy_version": taxonomy_version,
+    }
+
+
+@dg.job(
+    name=REEXTRACTION,
+    description="After a change of the taxonomy: the postings that it can matter to are searched again, in "
+    "batches; a run that was killed goes on where it ended.",
+    hooks={say_why_it_failed},
+)
+def reextraction_job() -> None:
+    search_postings_again()

@@ -1,0 +1,91 @@
+"""Which wordings are headings: they stand alone on a line, or begin a sentence and end with a colon."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from market_assets.compute.whole_words import PreparedTexts
+from market_assets.taxonomy.cues import Meaning
+
+_Integers = npt.NDArray[np.int64]
+
+#: What may stand between the beginning of the line and a heading.
+_MARKUP = b" *#_=>-[](){}0123456789.)&|/~"
+_MOST_MARKUP = 6
+#: How much may stand between a heading's known words and its colon: "Nice to have skills for this role:".
+_MOST_MORE = 30
+_CAPITALS = np.arange(ord("A"), ord("Z") + 1, dtype=np.uint8)
+
+
+def find_headings(
+    prepared: PreparedTexts,
+    start: _Integers,
+    end: _Integers,
+    meaning: _Integers,
+    several: npt.NDArray[np.bool_],
+) -> tuple[_Integers, _Integers]:
+    """The positions of the hits that are headings, and where what they head ends; of overlapping ones the longest.
+
+    It ends with the next heading, but "Nice to have: Kafka" in a line of its own heads nothing after that line.
+
+    Args:
+        prepared: the texts.
+        start, end: hits on words, with the space at either end, in order of the start, longest first.
+        meaning: what each means as a heading, −1 where it is none.
+        several: whether each is of several words.
+    """
+    candidates = np.flatnonzero(meaning >= 0)
+    place = np.searchsorted(prepared.breaks, start[candidates] + 1)
+    bounds = np.concatenate(([-1], prepared.breaks))
+    begins = bounds[place]
+    near = start[candidates] - begins <= _MOST_MARKUP
+    candidates, begins, stops = candidates[near], begins[near], bounds[place[near] + 1]
+    able = _may_be_headings(prepared, start[candidates], end[candidates], stops, several[candidates])
+    columns = (candidates, begins, start[candidates], end[candidates], stops)
+    found: list[int] = []
+    reached = -1
+    for one, begin, first, last, stop in zip(*(column[able].tolist() for column in columns), strict=True):
+        if last > reached and _is_heading(prepared.plain, begin, first, last, stop):
+            found.append(one)
+            reached = last
+    headings = np.array(found, dtype=np.int64)
+    until = np.full(len(headings), len(prepared.plain))
+    for heading in np.flatnonzero(meaning[headings] == int(Meaning.OPTIONAL)).tolist():
+        until[heading] = _end_of_line(prepared.plain, int(end[headings[heading]]))
+    return headings, until
+
+
+def _end_of_line(plain: bytes, end: int) -> int:
+    """Where the line ends that a heading begins; the end of everything where the heading is all there is in it."""
+    stop = plain.find(b"\n", end - 1)
+    return stop if stop >= 0 and plain[end - 1 : stop].strip(b" *_#:-") else len(plain)
+
+
+def _may_be_headings(
+    prepared: PreparedTexts, start: _Integers, end: _Integers, stop: _Integers, several: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    """What `_is_heading` asks for at least, for many hits at once."""
+    written = np.frombuffer(prepared.plain, dtype=np.uint8)
+    colons = np.append(np.flatnonzero(written == ord(":")), len(written))
+    to_colon = colons[np.searchsorted(colons, end - 1)] - end
+    capital = np.isin(written[start + 1], _CAPITALS)
+    may: npt.NDArray[np.bool_] = (
+        (stop - end <= _MOST_MARKUP) | (to_colon <= _MOST_MORE + _MOST_MARKUP) | (several & capital)
+    )
+    return may
+
+
+def _is_heading(plain: bytes, begin: int, start: int, end: int, stop: int) -> bool:
+    """Whether the words from `start` to `end`, in a sentence from `begin` to `stop`, head what follows."""
+    if plain[begin + 1 : start + 1].strip(_MARKUP):
+        return False
+    rest = plain[end - 1 : stop].strip(b" *_#")
+    if not rest:
+        return stop - end <= _MOST_MARKUP and plain[stop : stop + 1] in b"\n?"
+    colon = rest.find(b":", 0, _MOST_MORE)
+    if colon >= 0:
+        return True
+    # In text that has lost its lines: "… in Go. Preferred Qualifications Experience with …".
+    words = plain[start + 1 : end - 1]
+    return b" " in words and words[:1].isupper() and words.split(b" ")[-1][:1].isupper() and rest[:1].isupper()

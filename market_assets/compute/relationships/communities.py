@@ -1,0 +1,83 @@
+"""Communities of skills: those that are asked for together, as the roles on the market want them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+if TYPE_CHECKING:
+    from networkx import Graph
+
+SKILL_COMMUNITIES = pl.Schema(
+    {
+        "skill": pl.String(),
+        "community": pl.Int64(),
+        "community_name": pl.String(),
+        "centrality": pl.Float64(),
+    }
+)
+
+#: Pairs whose npmi is surely above this bind skills to one another.
+LEAST_NPMI = 0.05
+#: How many of its closest skills a skill is bound to.
+CLOSEST = 15
+#: How many of its most central skills name a community.
+NAMED_AFTER = 3
+_SEED = 0
+
+
+def skill_communities(relationships: pl.DataFrame) -> pl.DataFrame:
+    """Groups of skills that belong together more than with others.
+
+    Args:
+        relationships: skill_a, skill_b, npmi_lower (schema `strength.SKILL_RELATIONSHIPS`).
+
+    Returns:
+        Schema `SKILL_COMMUNITIES`, by community and skill; skills that are surely close to none have no row. The
+        communities, numbered from 1 by size (ties by name), are those of greatest modularity that the Louvain
+        method finds (Blondel et al., "Fast unfolding of communities in large networks", 2008), with npmi_lower as
+        the weight of a pair. `centrality`, 0 to 1, is how closely a skill is bound to the others of its community,
+        1 for the closest; `community_name` lists the three most central ones.
+    """
+    from networkx import Graph
+    from networkx.algorithms.community import louvain_communities
+
+    edges = _closest(relationships)
+    skills = sorted({*edges["skill_a"], *edges["skill_b"]})
+    number_of = {skill: number for number, skill in enumerate(skills)}
+    graph = Graph()
+    # By number and in one order, lest the result depends on that of the rows or of a set of names.
+    graph.add_nodes_from(range(len(skills)))
+    graph.add_weighted_edges_from((number_of[a], number_of[b], weight) for a, b, weight in edges.iter_rows())
+    if not skills:
+        return pl.DataFrame(schema=SKILL_COMMUNITIES)
+    found = [_by_centrality(graph, members) for members in louvain_communities(graph, seed=_SEED)]
+    found.sort(key=lambda members: (-len(members), members[0]))
+    rows = [
+        (skills[skill], community, ", ".join(skills[one] for one, _ in members[:NAMED_AFTER]), centrality)
+        for community, members in enumerate(found, start=1)
+        for skill, centrality in sorted(members)
+    ]
+    return pl.DataFrame(rows, schema=SKILL_COMMUNITIES, orient="row")
+
+
+def _closest(relationships: pl.DataFrame) -> pl.DataFrame:
+    """skill_a, skill_b, npmi_lower of the pairs that are among the closest of either skill, by name."""
+    sure = relationships.select("skill_a", "skill_b", "npmi_lower").filter(pl.col("npmi_lower") >= LEAST_NPMI)
+    sure = sure.sort("npmi_lower", "skill_a", "skill_b", descending=[True, False, False]).with_row_index("pair")
+    either = pl.concat([sure.select("pair", skill="skill_a"), sure.select("pair", skill="skill_b")]).sort("pair")
+    kept = either.group_by("skill", maintain_order=True).head(CLOSEST)["pair"].unique()
+    return sure.filter(pl.col("pair").is_in(kept.implode())).drop("pair").sort("skill_a", "skill_b")
+
+
+def _by_centrality(graph: Graph, members: set[int]) -> list[tuple[int, float]]:
+    """The members of a community with their centrality, the most central first; ties by number."""
+    bound = {
+        skill: sum(edge["weight"] for other, edge in graph[skill].items() if other in members)
+        for skill in sorted(members)
+    }
+    greatest = max(bound.values())
+    return sorted(
+        ((skill, weight / greatest) for skill, weight in bound.items()), key=lambda member: (-member[1], member[0])
+    )
