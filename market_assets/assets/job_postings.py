@@ -9,6 +9,7 @@ import dagster as dg
 from market_assets.assets.moments import DAILY_ASSET, days_of
 from market_assets.assets.presentation import column_schema
 from market_assets.assets.store import MarketStore
+from market_assets.automation.retries import failing_well
 
 if TYPE_CHECKING:
     from market_assets.sources.protocol import Source
@@ -40,6 +41,7 @@ def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) 
         ],
         **DAILY_ASSET,
     )
+    @failing_well
     def job_postings(
         context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
     ) -> dg.MaterializeResult:

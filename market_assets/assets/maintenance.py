@@ -7,6 +7,7 @@ import dagster as dg
 
 from market_assets.assets.moments import OWNERS, POOL, WEEKLY
 from market_assets.assets.store import MarketStore
+from market_assets.automation.retries import failing_well
 
 GROUP = "maintenance"
 #: A run with this tag deletes without being asked again.
@@ -29,6 +30,7 @@ class ExpiredPostingsConfig(dg.Config):
     description="Postings older than the retention, as Parquet files by month; then deleted from the store. "
     "Deletes only in cleanup_old_data or with confirm: true, else reports what it would delete.",
 )
+@failing_well
 def expired_postings(
     context: dg.AssetExecutionContext, config: ExpiredPostingsConfig, store: dg.ResourceParam[MarketStore]
 ) -> dg.MaterializeResult:
@@ -83,6 +85,7 @@ def _expire(
     kinds={"sql"},
     description="VACUUM and ANALYZE, so that the space of deleted rows is used again and plans fit the data.",
 )
+@failing_well
 def database_maintenance(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
 ) -> dg.MaterializeResult:

@@ -7,6 +7,7 @@ import dagster as dg
 
 from market_assets.assets.moments import DAILY_ASSET, days_of
 from market_assets.assets.store import MarketStore
+from market_assets.automation.retries import failing_well
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +39,7 @@ _COLUMNS = [
     ],
     **DAILY_ASSET,
 )
+@failing_well
 def posting_skills(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
 ) -> dg.MaterializeResult:

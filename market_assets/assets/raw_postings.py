@@ -8,6 +8,7 @@ import dagster as dg
 
 from market_assets.assets.moments import DAILY_ASSET, days_of
 from market_assets.assets.store import MarketStore
+from market_assets.automation.retries import failing_well
 
 if TYPE_CHECKING:
     from market_assets.sources.protocol import Source
@@ -44,6 +45,7 @@ def raw_postings_asset(source: "Source") -> dg.AssetsDefinition:
         ],
         **DAILY_ASSET,
     )
+    @failing_well
     def raw_postings(
         context: dg.AssetExecutionContext, config: RawPostingsConfig, store: dg.ResourceParam[MarketStore]
     ) -> dg.MaterializeResult:

@@ -8,6 +8,7 @@ import dagster as dg
 from market_assets.assets.market import Market
 from market_assets.assets.moments import OWNERS, POOL, as_of
 from market_assets.assets.store import MarketStore
+from market_assets.automation.retries import failing_well
 
 if TYPE_CHECKING:
     from market_assets.report.tables import ReportTables
@@ -39,6 +40,7 @@ def market_report_asset(freshness: dg.FreshnessPolicy | None) -> dg.AssetsDefini
         description="A self-contained HTML page: top skills, pay, trends, growth, relationships, data quality.",
         freshness_policy=freshness,
     )
+    @failing_well
     def market_report(
         context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
     ) -> dg.MaterializeResult:

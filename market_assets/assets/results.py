@@ -9,6 +9,7 @@ from market_assets.assets.market import Market
 from market_assets.assets.moments import OWNERS, POOL, as_of
 from market_assets.assets.presentation import column_schema, preview
 from market_assets.assets.store import MarketStore
+from market_assets.automation.retries import failing_well
 
 if TYPE_CHECKING:
     import polars as pl
@@ -60,6 +61,7 @@ def result_asset(
             )
         ],
     )
+    @failing_well
     def asset(context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]) -> Iterator[Any]:
         from market_assets.storage.results import InvariantError, replace_table
         from market_assets.storage.tables import metadata
