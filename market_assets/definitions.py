@@ -30,6 +30,7 @@ from market_assets.automation.progress import progress_logger
 from market_assets.automation.reextraction import reextraction_job
 from market_assets.automation.schedules import default_schedules
 from market_assets.automation.task_files import TaskFiles, load_task_files
+from market_assets.automation.signs_of_life import watched
 from market_assets.settings import Settings, SettingsError, get_settings
 from market_assets.sources.configuration import ConfigurationError, load_sources
 from market_assets.sources.inbox import INBOX, Inbox, InboxSource
@@ -62,7 +63,7 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
         sensors=[*_sensors(settings), problems_sensor(own.problems, own.tasks)],
         resources={"store": store_resource(settings)},
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
-        executor=dg.in_process_executor,
+        executor=watched(dg.in_process_executor),
     )
 
 

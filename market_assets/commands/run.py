@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import click
 import dagster as dg
@@ -17,6 +18,8 @@ from market_assets.assets.raw_postings import refetching
 from market_assets.assets.store import MarketStore
 from market_assets.automation.failure import forget_causes, recorded_cause
 from market_assets.automation.jobs import INGESTION
+from market_assets.automation.retries import NO_RUN_RETRY_TAGS
+from market_assets.automation.signs_of_life import show_life
 from market_assets.commands.errors import CommandFailedError
 from market_assets.commands.instance import open_instance
 from market_assets.commands.summary import Intake, print_market
@@ -187,12 +190,16 @@ def _execute(
     job: dg.JobDefinition,
     instance: dg.DagsterInstance,
     *,
+    tags: dict[str, str],
     config: dict[str, Any] | None = None,
     quiet: bool,
     **how: Any,
 ) -> dg.ExecuteInProcessResult:
+    run_id = str(uuid4())
     result = job.execute_in_process(
         instance=instance,
+        run_id=run_id,
+        tags={**tags, **show_life(instance, run_id), **NO_RUN_RETRY_TAGS},
         run_config={"loggers": {"progress": {"config": {"quiet": quiet}}}, **(config or {})},
         raise_on_error=False,
         **how,
