@@ -1,9 +1,9 @@
 """Whether the process that executes a run still lives, however it was started.
 
 The process keeps a file locked, in a folder of Dagster's own, for as long as it lives; a tag of the run names it.
-The kernel lets go of the lock when the process is gone: nothing has to beat, no time-out decides, and a long run is
-not mistaken for a dead one. Whoever shares the folder can look: the other processes of the machine, and containers
-that mount the same volume, whatever they are called after a restart.
+The kernel lets go of the lock when the process is gone: nothing has to beat, no time-out decides, and a long run
+is not mistaken for a dead one. Whoever shares the folder can look: the other processes of the machine, and
+containers that mount the same volume, whatever they are called after a restart.
 """
 
 from __future__ import annotations
