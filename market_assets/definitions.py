@@ -25,6 +25,7 @@ from market_assets.automation.history.job import prune_history_job
 from market_assets.automation.inbox import inbox_sensor
 from market_assets.automation.jobs import default_jobs
 from market_assets.automation.new_postings import new_postings_sensor
+from market_assets.automation.lost_retries import lost_retries_sensor
 from market_assets.automation.pauses import pause_ends_sensor
 from market_assets.automation.progress import progress_logger
 from market_assets.automation.reextraction import reextraction_job

@@ -1,0 +1,124 @@
+"""A machine as a user runs it: code server, daemon and commands, each a process that can be killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+
+import dagster as dg
+
+from market_assets_tests.commands.programs import environment, make_project
+
+T = TypeVar("T")
+#: Much more than anything takes on a busy machine.
+PATIENCE_SECONDS = 150
+#: No schedule comes due while a test runs.
+NEVER = "0 0 29 2 1"
+CRONS = {f"MARKET_ASSETS_{job}_CRON": NEVER for job in ("INGESTION", "REFRESH", "CLEANUP", "REBUILD")}
+
+
+class Machine:
+    """A project folder and the processes that run in it; all carry a mark, so that none is left behind."""
+
+    def __init__(self, folder: Path, code_port: int, **settings: str) -> None:
+        self.folder = make_project(folder)
+        self.settings = settings
+        self._mark = f"mark-{uuid4()}"
+        self._port = code_port
+        (folder / "workspace.yaml").write_text(
+            f"load_from:\n  - grpc_server: {{host: 127.0.0.1, port: {code_port}, location_name: market_assets}}\n"
+        )
+
+    def start(self, *command: str) -> subprocess.Popen[bytes]:
+        """Start a module of Python with arguments, in a session of its own."""
+        changes = {**CRONS, **self.settings, "MARKET_ASSETS_TEST_MARK": self._mark}
+        with (self.folder / "processes.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", *command],
+                cwd=self.folder,
+                env=environment(DAGSTER_HOME=str(self.folder), **changes),
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def code_server(self) -> subprocess.Popen[bytes]:
+        arguments = ["-m", "market_assets.definitions", "--host", "127.0.0.1", "--port", str(self._port)]
+        server = self.start("dagster", "code-server", "start", *arguments, "--location-name", "market_assets")
+        eventually(self._answers, "an answer of the code server")
+        return server
+
+    def daemon(self) -> subprocess.Popen[bytes]:
+        return self.start("dagster._daemon", "run", "-w", "workspace.yaml")
+
+    def launch(self, job: str) -> None:
+        """Queue a run, as the UI does."""
+        launching = self.start("dagster", "job", "launch", "-w", "workspace.yaml", "-j", job)
+        assert launching.wait(PATIENCE_SECONDS) == 0, self.log()
+
+    def execute(self, job: str) -> subprocess.Popen[bytes]:
+        """Run a job in a process of its own, from a terminal."""
+        return self.start("dagster", "job", "execute", "-m", "market_assets.definitions", "-j", job)
+
+    def _answers(self) -> bool:
+        with socket.socket() as attempt:
+            return attempt.connect_ex(("127.0.0.1", self._port)) == 0
+
+    def log(self) -> str:
+        return (self.folder / "processes.log").read_text(errors="replace")
+
+    def processes(self) -> dict[int, str]:
+        """pid → command line of each living process of this machine."""
+        found = {}
+        for folder in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if folder.name.isdigit() and self._mark.encode() in (folder / "environ").read_bytes():
+                    found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        return found
+
+    def kill(self, *pids: int) -> None:
+        """SIGKILL: nobody can tidy up. Together, for a moment stopped, so that none sees another die."""
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+
+    def end(self) -> None:
+        while pids := self.processes():
+            self.kill(*pids)
+            time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def machine(folder: Path, code_port: int, **settings: str) -> Iterator[Machine]:
+    """A machine whose processes end with the block."""
+    made = Machine(folder, code_port, **settings)
+    try:
+        yield made
+    finally:
+        made.end()
+
+
+@contextlib.contextmanager
+def instance_of(folder: Path) -> Iterator[dg.DagsterInstance]:
+    """Dagster's instance of a project folder, to look at what it has recorded."""
+    with contextlib.chdir(folder), dg.DagsterInstance.from_config(str(folder)) as instance:
+        yield instance
+
+
+def eventually(happens: Callable[[], T], what: str = "what was waited for") -> T:
+    """Wait until something is true, and return it."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (answer := happens()):
+        assert time.monotonic() < deadline, f"{what} never happened"
+        time.sleep(0.2)
+    return answer

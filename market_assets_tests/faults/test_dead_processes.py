@@ -1,0 +1,109 @@
+"""Processes that die: their runs are marked as failed, say why, and are started again where someone expects it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from market_assets.automation.jobs import REFRESH
+from market_assets.storage import schema
+from market_assets.storage.database import Database
+from market_assets.storage.lock import StoreLock
+from market_assets_tests.faults.machine import Machine, eventually, instance_of, machine
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Iterator[Machine]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    with machine(tmp_path / "project", port) as made:
+        yield made
+
+
+@pytest.fixture
+def held(box: Machine) -> Iterator[StoreLock]:
+    """The store's lock, held by someone else: a run waits in its first step until it is let go."""
+    database = Database(f"sqlite:///{box.folder / 'data' / 'market.db'}")
+    schema.make_folder(database)
+    schema.upgrade(database)
+    lock = StoreLock(database, "the test")
+    with lock.exclusive():
+        yield lock
+
+
+def waits_in_a_step(instance: dg.DagsterInstance) -> dg.DagsterRun | None:
+    """The run that has begun its first step."""
+    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        if instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_START):
+            return run
+    return None
+
+
+def why_it_failed(instance: dg.DagsterInstance, run_id: str) -> str:
+    (entry,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    return entry.get_dagster_event().message or ""
+
+
+def process_of(run: dg.DagsterRun) -> int:
+    return int(run.tags["market_assets/process"].split()[0])
+
+
+def status_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
+    found = instance.get_run_by_id(run.run_id)
+    assert found is not None
+    return found.status.value
+
+
+def repetitions(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[dg.DagsterRun]:
+    return list(instance.get_runs(dg.RunsFilter(tags={"dagster/parent_run_id": run.run_id})))
+
+
+def test_a_run_that_dies_with_its_code_server_fails_and_is_started_again(box: Machine, held: StoreLock) -> None:
+    with instance_of(box.folder) as instance:
+        code_server, daemon = box.code_server(), box.daemon()
+        box.launch(REFRESH)
+        run = eventually(lambda: waits_in_a_step(instance), "the first step")
+        dead = [pid for pid in box.processes() if pid != daemon.pid]
+        assert {process_of(run), code_server.pid} <= set(dead)
+        box.kill(*dead)
+        held.release()
+        box.code_server()
+        eventually(lambda: status_of(instance, run) == "FAILURE", "the end of the dead run")
+        reason = why_it_failed(instance, run.run_id)
+        assert f"the process {process_of(run)} on {socket.gethostname()} that ran it is gone" in reason
+        (again,) = eventually(lambda: repetitions(instance, run), "the repetition")
+        eventually(lambda: status_of(instance, again) == "SUCCESS", "the success of the repetition")
+        steps = instance.all_logs(again.run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
+        assert len(steps) == 14, "the repetition does it all, so that all tables are about one moment"
+        assert process_of(again) != process_of(run)
+
+
+def test_a_command_that_dies_fails_and_is_not_started_again(box: Machine, held: StoreLock) -> None:
+    with instance_of(box.folder) as instance:
+        command = box.execute(REFRESH)
+        run = eventually(lambda: waits_in_a_step(instance), "the first step")
+        assert process_of(run) == command.pid
+        box.code_server()
+        box.daemon()
+        # Whoever works, however long, is left alone: here the daemon has looked, and found it alive.
+        eventually(lambda: f"Checking run {run.run_id}" in box.log(), "a look at the run")
+        eventually(lambda: box.log().count(f"Checking run {run.run_id}") > 1, "another look at the run")
+        assert status_of(instance, run) == "STARTED"
+        box.kill(command.pid)
+        command.wait()
+        held.release()
+        eventually(lambda: status_of(instance, run) == "FAILURE", "the end of the dead run")
+        assert f"the process {command.pid} on" in why_it_failed(instance, run.run_id)
+        failed = instance.get_run_by_id(run.run_id)
+        assert failed is not None
+        assert failed.tags["dagster/will_retry"] == "false"
+        box.launch(REFRESH)
+        eventually(lambda: instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS])), "a success")
+        assert len(instance.get_runs()) == 2
