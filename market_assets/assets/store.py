@@ -86,8 +86,8 @@ class MarketStore:
         from market_assets.storage.connection import MarketConnection
 
         self._make_ready()
-        self._lock.hold(exclusive=exclusive)
-        if not exclusive:
+        taken_anew = self._lock.hold(exclusive=exclusive)
+        if taken_anew or not exclusive:
             self._facts.clear()
         with MarketConnection(self.database) as connection:
             yield connection

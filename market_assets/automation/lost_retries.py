@@ -39,7 +39,7 @@ def _is_lost(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
     if AUTO_RETRY_RUN_ID_TAG in run.tags or int(run.tags.get(_ASKED_TAG, "0")) >= _MOST_ASKED:
         return False
     reason = run.tags.get(RUN_FAILURE_REASON_TAG)
-    return auto_reexecution_should_retry_run(instance, run, RunFailureReason(reason) if reason else None)
+    return bool(auto_reexecution_should_retry_run(instance, run, RunFailureReason(reason) if reason else None))
 
 
 def _failure_id(instance: dg.DagsterInstance, run: dg.DagsterRun, now: datetime) -> int | None:

@@ -57,12 +57,16 @@ class StoreLock:
         self._held: str | None = None
         self._hold: _Hold | None = None
 
-    def hold(self, *, exclusive: bool) -> None:
-        """Take the lock in a mode and keep it until `release`; waits, saying so, as long as it takes."""
+    def hold(self, *, exclusive: bool) -> bool:
+        """Take the lock in a mode and keep it until `release`; waits, saying so, as long as it takes.
+
+        Returns:
+            Whether it was taken now; not where it was held before and nobody else can have had it since.
+        """
         mode = "exclusive" if exclusive else "shared"
         if self._held == mode and self._hold is not None:
             if self._hold.is_alive():
-                return
+                return False
             self._notice("the lock on the market tables was lost with its connection; taking it again")
         self.release()
         last_notice = -_NOTICE_SECONDS
@@ -75,6 +79,7 @@ class StoreLock:
 
         self._hold = self._mechanism.acquire(self._purpose, exclusive=exclusive, waiting=waiting)
         self._held = mode
+        return True
 
     def release(self) -> None:
         """Let go; harmless when not held."""

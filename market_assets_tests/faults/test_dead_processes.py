@@ -82,7 +82,10 @@ def test_a_run_that_dies_with_its_code_server_fails_and_is_started_again(box: Ma
         eventually(lambda: status_of(instance, again) == "SUCCESS", "the success of the repetition")
         steps = instance.all_logs(again.run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
         assert len(steps) == 14, "the repetition does it all, so that all tables are about one moment"
-        assert process_of(again) != process_of(run)
+        repeated = instance.get_run_by_id(again.run_id)
+        assert repeated is not None
+        assert process_of(repeated) != process_of(run)
+        assert len(instance.get_runs()) == 2
 
 
 def test_a_command_that_dies_fails_and_is_not_started_again(box: Machine, held: StoreLock) -> None:

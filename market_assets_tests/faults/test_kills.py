@@ -28,7 +28,7 @@ def test_a_killed_run_leaves_nothing_half_done(filled: Market, job: str, tmp_pat
     twin = undisturbed.run(job)
     undisturbed.remove()
     victim = filled.copy(tmp_path / "victim")
-    moments = twin.moments(random.Random(f"{job} of {victim.now:%Y-%m-%d}"), statements=2, seconds=1)
+    moments = twin.moments(random.Random(f"{job} of {victim.now:%Y-%m-%d}"), statements=1, seconds=1)
     with instance_of(victim.folder) as instance:
         assert torment(victim, job, moments, twin, instance) >= 1
     victim.remove()
