@@ -25,13 +25,12 @@ from market_assets.automation.history.job import prune_history_job
 from market_assets.automation.inbox import inbox_sensor
 from market_assets.automation.jobs import default_jobs
 from market_assets.automation.new_postings import new_postings_sensor
-from market_assets.automation.lost_retries import lost_retries_sensor
 from market_assets.automation.pauses import pause_ends_sensor
 from market_assets.automation.progress import progress_logger
 from market_assets.automation.reextraction import reextraction_job
 from market_assets.automation.schedules import default_schedules
-from market_assets.automation.task_files import TaskFiles, load_task_files
 from market_assets.automation.signs_of_life import watched
+from market_assets.automation.task_files import TaskFiles, load_task_files
 from market_assets.settings import Settings, SettingsError, get_settings
 from market_assets.sources.configuration import ConfigurationError, load_sources
 from market_assets.sources.inbox import INBOX, Inbox, InboxSource

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -60,9 +61,10 @@ class Machine:
     def daemon(self) -> subprocess.Popen[bytes]:
         return self.start("dagster._daemon", "run", "-w", "workspace.yaml")
 
-    def launch(self, job: str) -> None:
+    def launch(self, job: str, **tags: str) -> None:
         """Queue a run, as the UI does."""
-        launching = self.start("dagster", "job", "launch", "-w", "workspace.yaml", "-j", job)
+        command = ["job", "launch", "-w", "workspace.yaml", "-j", job, "--tags", json.dumps(tags)]
+        launching = self.start("dagster", *command)
         assert launching.wait(PATIENCE_SECONDS) == 0, self.log()
 
     def execute(self, job: str) -> subprocess.Popen[bytes]:

@@ -166,14 +166,15 @@ def test_a_backfill_of_several_days_counts_for_each(process: AdminProcess, alice
 def test_of_two_triggers_at_once_one_starts_a_run(process: AdminProcess, alice: TestClient) -> None:
     ready = threading.Barrier(4)
 
-    def call(number: int) -> tuple[int, str]:
-        client = process.client("alice" if number % 2 else "anna")
+    def call(client: TestClient) -> tuple[int, str]:
         ready.wait()
         answer = client.post(f"{SCHEDULER}/jobs/{REFRESH}/trigger")
         return answer.status_code, answer.json()["run_id"]
 
-    with ThreadPoolExecutor(4) as callers:
-        answers = list(callers.map(call, range(4)))
+    # Two web processes on one store, as behind a load balancer, and two users of each.
+    with process.restarted() as second, ThreadPoolExecutor(4) as callers:
+        clients = [web.client(user) for web in (process, second) for user in ("alice", "anna")]
+        answers = list(callers.map(call, clients))
     assert sorted(status for status, _run in answers) == [202, 409, 409, 409]
     assert len({run for _status, run in answers}) == 1
     assert len(executions(alice)) == 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,6 +14,8 @@ from starlette.requests import HTTPConnection
 
 from market_assets.automation.executions import TRIGGERED_BY_TAG
 from market_assets.automation.guard import active_run
+from market_assets.storage.database import Database
+from market_assets.storage.turns import turn
 from market_assets.web.admin.models import TriggerRequest
 from market_assets.web.admin.scheduler import utc_now
 from market_assets.web.admin.workspace import ScheduledJob
@@ -47,10 +48,10 @@ class Launched:
 class Launcher:
     """Starts runs of jobs, never two of the same job and partition at once."""
 
-    def __init__(self, context: WorkspaceProcessContext, schema: Any) -> None:
+    def __init__(self, context: WorkspaceProcessContext, schema: Any, database: Database) -> None:
         self._context = context
         self._schema = schema
-        self._lock = threading.Lock()
+        self._database = database
 
     def trigger(
         self, connection: HTTPConnection, user: str, job: ScheduledJob, request: TriggerRequest, key: str | None
@@ -72,7 +73,8 @@ class Launcher:
         tags = {TRIGGERED_BY_TAG: f"api:{user}"}
         if partition is not None:
             tags[_PARTITION_TAG] = partition
-        with self._lock:
+        # Other web processes of the same store may be asked at the same moment.
+        with turn(self._database):
             if key is not None:
                 tags[IDEMPOTENCY_TAG] = key
                 if earlier := self._earlier(job, user, key):

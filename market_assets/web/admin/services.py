@@ -45,7 +45,7 @@ def services_of(state: State) -> Services:
             engine = state.database.pooled_engine()
             scheduler = Scheduler(state.process_context, engine)
             runs = RunReader(state.process_context, engine)
-            launcher = Launcher(state.process_context, _schema(state))
+            launcher = Launcher(state.process_context, _schema(state), state.database)
             made = Services(engine, state.settings, scheduler, runs, launcher, Broadcast(scheduler, runs))
             setattr(state, _KEY, made)
     assert isinstance(made, Services)
