@@ -1,8 +1,8 @@
 """kill −9 of each job's run at many random moments, on both databases: `python -m benchmarks.faults [--kills 50]`.
 
-After each kill every table is as before the run or as after it, no posting is lost or doubled, the run can be seen to
-be dead, and the next run gives, row by row and in the archive, what an undisturbed twin gives. It ends with an error at
-the first moment where that does not hold, and names it.
+After each kill every table is as before the run or as after it, no posting is lost or doubled, the run can be seen
+to be dead, and the next run gives, row by row and in the archive, what an undisturbed twin gives. It ends with an
+error at the first moment where that does not hold, and names it.
 """
 
 from __future__ import annotations

@@ -7,23 +7,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import httpx
 import pytest
 
-from market_assets.automation.jobs import REFRESH
+from market_assets.automation.jobs import REBUILD, REFRESH
 from market_assets.storage import schema
 from market_assets.storage.database import Database
 from market_assets.storage.lock import StoreLock
-from market_assets_tests.faults.machine import Machine, eventually, instance_of, machine
+from market_assets_tests.commands.programs import market_assets
+from market_assets_tests.faults.machine import Machine, eventually, free_port, instance_of, machine
 
 pytestmark = pytest.mark.slow
+PASSWORD = "a long password of the test's own\n"
 
 
 @pytest.fixture
 def box(tmp_path: Path) -> Iterator[Machine]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    with machine(tmp_path / "project", port) as made:
+    with machine(tmp_path / "project", free_port()) as made:
         yield made
 
 
@@ -110,3 +110,57 @@ def test_a_command_that_dies_fails_and_is_not_started_again(box: Machine, held: 
         box.launch(REFRESH)
         eventually(lambda: instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS])), "a success")
         assert len(instance.get_runs()) == 2
+
+
+def test_a_daemon_that_dies_loses_no_run(box: Machine, held: StoreLock) -> None:
+    with instance_of(box.folder) as instance:
+        box.code_server()
+        daemon = box.daemon()
+        box.launch(REFRESH)
+        run = eventually(lambda: waits_in_a_step(instance), "the first step")
+        box.kill(daemon.pid)
+        daemon.wait()
+        box.launch(REBUILD)
+        held.release()
+        eventually(lambda: status_of(instance, run) == "SUCCESS", "the success of the run without a daemon")
+        (queued,) = instance.get_runs(dg.RunsFilter(job_name=REBUILD))
+        assert status_of(instance, queued) == "QUEUED"
+        box.daemon()
+        eventually(lambda: status_of(instance, queued) == "SUCCESS", "the success of the queued run")
+        assert len(instance.get_runs()) == 2
+
+
+def test_a_web_process_that_dies_takes_no_run_with_it(box: Machine, held: StoreLock) -> None:
+    added = market_assets(
+        "user", "add", "ann", "--role", "admin", "--password-stdin", cwd=box.folder, stdin=PASSWORD
+    )
+    assert added.code == 0, added.err
+    box.settings["MARKET_ASSETS_PORT"] = port = str(free_port())
+    with instance_of(box.folder) as instance:
+        box.code_server()
+        box.daemon()
+        web = box.start("market_assets.web", "workspace.yaml")
+        status, told = eventually(lambda: triggered(port), "an answer of the web process")
+        assert status == 202
+        run = eventually(lambda: waits_in_a_step(instance), "the first step")
+        assert run.run_id == told["run_id"]
+        box.kill(web.pid)
+        web.wait()
+        box.start("market_assets.web", "workspace.yaml")
+        status, told = eventually(lambda: triggered(port), "an answer of the next web process")
+        assert (status, told["run_id"]) == (409, run.run_id), "it knows what the other has started"
+        held.release()
+        eventually(lambda: status_of(instance, run) == "SUCCESS", "the success of the run")
+        assert len(instance.get_runs()) == 1
+
+
+def triggered(port: str) -> tuple[int, dict[str, str]] | None:
+    """Sign in and trigger the refresh; None while nobody answers."""
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+        try:
+            signed_in = client.post("/api/auth/login", json={"username": "ann", "password": PASSWORD.strip()})
+        except httpx.TransportError:
+            return None
+        client.headers["Authorization"] = f"Bearer {signed_in.json()['access_token']}"
+        answer = client.post(f"/api/admin/scheduler/jobs/{REFRESH}/trigger")
+        return answer.status_code, answer.json()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import dagster as dg
@@ -12,9 +11,10 @@ from market_assets.automation.jobs import INGESTION, REBUILD, REFRESH
 from market_assets.storage import schema
 from market_assets.storage.database import Database
 from market_assets.storage.lock import StoreLock
-from market_assets_tests.faults.machine import eventually, instance_of, machine
+from market_assets_tests.faults.machine import eventually, free_port, instance_of, machine
 
 pytestmark = pytest.mark.slow
+LOOK = "Priority sorting and checking tag concurrency limits"
 DAY = {"dagster/partition": "2026-01-05"}
 
 
@@ -24,10 +24,7 @@ def spans(instance: dg.DagsterInstance, *jobs: str) -> list[tuple[float, float]]
 
 
 def test_whoever_wants_the_same_waits_in_the_queue(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    with machine(tmp_path / "project", port) as box, instance_of(box.folder) as instance:
+    with machine(tmp_path / "project", free_port()) as box, instance_of(box.folder) as instance:
         configured = box.folder / "dagster.yaml"
         configured.write_text(configured.read_text().replace("max_concurrent_runs: 2", "max_concurrent_runs: 20"))
         database = Database(f"sqlite:///{box.folder / 'data' / 'market.db'}")
@@ -36,22 +33,25 @@ def test_whoever_wants_the_same_waits_in_the_queue(tmp_path: Path) -> None:
         lock = StoreLock(database, "the test")
         with lock.exclusive():
             box.code_server()
-            for job, tags in ((INGESTION, DAY), (INGESTION, DAY), (REFRESH, {}), (REBUILD, {})):
-                box.launch(job, **tags)
-            command = box.execute(REFRESH)
             box.daemon()
 
-            def counts() -> tuple[int, int]:
-                started, queued = (
-                    instance.get_runs_count(dg.RunsFilter(statuses=[status]))
-                    for status in (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.QUEUED)
-                )
-                return started, queued
+            def count(status: dg.DagsterRunStatus) -> int:
+                return instance.get_runs_count(dg.RunsFilter(statuses=[status]))
 
-            # A command does not stand in the queue: it waits at the lock, as do the two that were launched.
-            eventually(lambda: counts() in ((2, 3), (3, 2)), "the start of those that may")
+            # The first run of all makes the pool known: Dagster limits it from its next look at the queue on.
+            box.launch(REFRESH)
+            eventually(lambda: count(dg.DagsterRunStatus.STARTED) == 1, "the start of the first run")
+            for job, tags in ((INGESTION, DAY), (INGESTION, DAY), (REBUILD, {})):
+                box.launch(job, **tags)
+            # A command does not stand in the queue: it waits at the lock, as do those that were launched.
+            command = box.execute(REFRESH)
+            eventually(lambda: count(dg.DagsterRunStatus.STARTED) == 3, "the start of those that may")
+            looks = box.log().count(LOOK)
+            eventually(lambda: box.log().count(LOOK) > looks + 3, "further looks at the queue")
+            assert (count(dg.DagsterRunStatus.STARTED), count(dg.DagsterRunStatus.QUEUED)) == (3, 2)
         assert command.wait() == 0
-        done = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS])
-        eventually(lambda: instance.get_runs_count(done) == 5, "the success of all five")
+        eventually(lambda: count(dg.DagsterRunStatus.SUCCESS) == 5, "the success of all five")
         first, second = spans(instance, INGESTION)
         assert first[1] <= second[0], "the same day twice at once"
+        (rebuild,) = spans(instance, REBUILD)
+        assert max(end for _start, end in spans(instance, REFRESH)) <= rebuild[0]
