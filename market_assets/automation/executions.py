@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster._core.events import JobFailureData
 
-from market_assets.automation.failure import recorded_cause
+from market_assets.automation.failure import recorded_cause, recorded_end
 
 if TYPE_CHECKING:
     from dagster._core.storage.dagster_run import RunRecord
@@ -168,20 +167,13 @@ def _told(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str | None,
         event = entry.get_dagster_event()
         if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
             counts.extend(_row_count(event.step_materialization_data.materialization.metadata))
-        elif cause := _cause(event):
-            causes.append(cause)
+        elif event.is_step_failure:
+            step = str(event.step_key).replace("__", "/")
+            causes.append(f"{step} failed: {recorded_cause(event.step_failure_data)}")
+        else:
+            causes.append(recorded_end(instance, run.run_id, event))
     error = (causes or ["unknown cause"])[0] if run.status is dg.DagsterRunStatus.FAILURE else None
     return error, sum(counts) if counts else None
-
-
-def _cause(event: dg.DagsterEvent) -> str | None:
-    if event.is_step_failure:
-        return f"{str(event.step_key).replace('__', '/')} failed: {recorded_cause(event.step_failure_data)}"
-    # Whoever ends the run of a process that is gone gives a message alone.
-    data = event.event_specific_data
-    error = data.error if isinstance(data, JobFailureData) else None
-    lines = (error.message if error is not None else event.message or "").strip().splitlines()
-    return " ".join(lines[0].split()) if lines else None
 
 
 def _row_count(metadata: Mapping[str, dg.MetadataValue]) -> list[int]:

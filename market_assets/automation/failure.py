@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 if TYPE_CHECKING:
+    from dagster._core.events import JobFailureData
     from dagster._core.execution.plan.objects import StepFailureData
 
 _causes: list[str] = []
+_MARKED_FROM_OUTSIDE = "This run has been marked as failed from outside"
 
 
 @dg.failure_hook(name="say_why_it_failed")
@@ -47,6 +49,21 @@ def recorded_cause(failure: StepFailureData) -> str:
         error = error.cause
     message = re.sub(rf"^([\w.]+\.)?{error.cls_name}: ?", "", error.message)
     return " ".join(message.split()) or str(error.cls_name)
+
+
+def recorded_end(instance: dg.DagsterInstance, run_id: str, failure: dg.DagsterEvent) -> str:
+    """What the failure of a run says where none of its steps failed, in one line.
+
+    A code server that sees a process die says so in an event of its own, and lets the failure say nothing.
+    """
+    data: JobFailureData | None = failure.job_failure_data
+    told = data.error.message if data and data.error else failure.message or ""
+    if told.startswith(_MARKED_FROM_OUTSIDE):
+        engine = dg.DagsterEventType.ENGINE_EVENT
+        before = instance.event_log_storage.get_logs_for_run(run_id, of_type=engine, limit=1, ascending=False)
+        told = (before[0].get_dagster_event().message if before else None) or told
+    lines = told.strip().splitlines()
+    return " ".join(lines[0].split()) if lines else "unknown cause"
 
 
 def forget_causes() -> None:

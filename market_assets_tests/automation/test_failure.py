@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from market_assets.automation.failure import cause_of
+from market_assets.automation.failure import cause_of, recorded_end
 from market_assets.storage.database import StoreUnavailableError
 
 
@@ -57,3 +57,29 @@ def test_the_worded_error_counts_and_not_what_it_came_from() -> None:
 
 def test_even_without_an_error_something_is_said() -> None:
     assert cause_of(None) == "unknown cause"
+
+
+@dg.job
+def a_job() -> None: ...
+
+
+def end_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
+    (entry,) = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    return recorded_end(instance, run.run_id, entry.get_dagster_event())
+
+
+def test_what_a_run_says_whose_process_is_gone() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        told = instance.create_run_for_job(a_job)
+        instance.report_run_failed(told, "the process 12 on box is gone\nmore of it")
+        assert end_of(instance, told) == "the process 12 on box is gone"
+
+        seen_by_the_code_server = instance.create_run_for_job(a_job)
+        instance.report_engine_event("Started process for run", seen_by_the_code_server)
+        instance.report_engine_event("Run execution process was  terminated", seen_by_the_code_server)
+        instance.report_run_failed(seen_by_the_code_server)
+        assert end_of(instance, seen_by_the_code_server) == "Run execution process was terminated"
+
+        silent = instance.create_run_for_job(a_job)
+        instance.report_run_failed(silent)
+        assert "marked as failed from outside" in end_of(instance, silent)

@@ -10,6 +10,7 @@ import dagster as dg
 import httpx
 import pytest
 
+from market_assets.automation.failure import recorded_end
 from market_assets.automation.jobs import REBUILD, REFRESH
 from market_assets.storage import schema
 from market_assets.storage.database import Database
@@ -48,7 +49,7 @@ def waits_in_a_step(instance: dg.DagsterInstance) -> dg.DagsterRun | None:
 
 def why_it_failed(instance: dg.DagsterInstance, run_id: str) -> str:
     (entry,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-    return entry.get_dagster_event().message or ""
+    return recorded_end(instance, run_id, entry.get_dagster_event())
 
 
 def process_of(run: dg.DagsterRun) -> int:
@@ -86,6 +87,20 @@ def test_a_run_that_dies_with_its_code_server_fails_and_is_started_again(box: Ma
         assert repeated is not None
         assert process_of(repeated) != process_of(run)
         assert len(instance.get_runs()) == 2
+
+
+def test_a_run_that_dies_alone_fails_and_is_started_again(box: Machine, held: StoreLock) -> None:
+    with instance_of(box.folder) as instance:
+        box.code_server()
+        box.daemon()
+        box.launch(REFRESH)
+        run = eventually(lambda: waits_in_a_step(instance), "the first step")
+        box.kill(process_of(run))
+        held.release()
+        eventually(lambda: status_of(instance, run) == "FAILURE", "the end of the dead run")
+        assert "was terminated by signal 9 (SIGKILL)" in why_it_failed(instance, run.run_id)
+        (again,) = eventually(lambda: repetitions(instance, run), "the repetition")
+        eventually(lambda: status_of(instance, again) == "SUCCESS", "the success of the repetition")
 
 
 def test_a_command_that_dies_fails_and_is_not_started_again(box: Machine, held: StoreLock) -> None:
