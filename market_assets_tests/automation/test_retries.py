@@ -8,6 +8,7 @@ import sqlite3
 import urllib.error
 from collections.abc import Callable, Iterator
 from email.message import Message
+from pathlib import Path
 
 import dagster as dg
 import httpx
@@ -18,8 +19,10 @@ import sqlalchemy as sa
 from market_assets.automation import retries
 from market_assets.automation.jobs import default_jobs
 from market_assets.automation.retries import STEP_RETRIES, failing_well, passes, run_retry_tags
-from market_assets.settings import SettingsError
+from market_assets.definitions import build_defs
+from market_assets.settings import Settings, SettingsError
 from market_assets.sources.protocol import SourceError
+from market_assets.sources.sample.source import SampleSource
 from market_assets.storage.database import StoreError, StoreUnavailableError
 from market_assets_tests.pipelines import failure_of
 
@@ -215,3 +218,28 @@ def test_pauses_grow_and_differ() -> None:
         assert all(0.5 * 3**number <= pause <= 3**number for pause in pauses)
         assert len(set(pauses)) > 1
     assert sum(max(pauses) for pauses in drawn) < 15, "whoever waits at a terminal waits some seconds"
+
+
+@pytest.mark.parametrize(("error", "will_retry"), [(TimeoutError("slow"), "true"), (ValueError("wrong"), "false")])
+def test_what_dagsters_daemon_makes_of_it(
+    error: Exception, will_retry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retries, "FIRST_PAUSE_SECONDS", 0.001)
+
+    def fail(_attempt: int) -> None:
+        raise error
+
+    overrides = {"run_retries": {"enabled": True, "max_retries": 0}}
+    with dg.DagsterInstance.local_temp(str(tmp_path), overrides=overrides) as instance:
+        result, _attempts = run(instance, fail)
+        failed = instance.get_run_by_id(result.run_id)
+        assert failed is not None
+        assert failed.tags["dagster/will_retry"] == will_retry
+
+
+def test_every_asset_fails_well() -> None:
+    definitions = build_defs(Settings(_env_file=None), [SampleSource()])
+    assets = [asset for asset in definitions.assets or () if isinstance(asset, dg.AssetsDefinition)]
+    assert len(assets) > 15
+    unguarded = [asset.key for asset in assets if not hasattr(asset.op.compute_fn.decorated_fn, "__wrapped__")]
+    assert unguarded == []
