@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,8 @@ def test_one_at_a_time(empty_database_url: str) -> None:
                 with counting:
                     inside += 1
                     most = max(most, inside)
+                # Long enough for another to slip in, if it could.
+                time.sleep(0.002)
                 with counting:
                     inside -= 1
                     done += 1
@@ -45,14 +48,24 @@ def test_one_at_a_time(empty_database_url: str) -> None:
     assert (most, done) == (1, 60)
 
 
+def take_once(url: str) -> None:
+    with turn(Database(url)):
+        pass
+
+
 def test_other_processes_wait_and_a_dead_one_is_not_waited_for(empty_database_url: str) -> None:
     with program(TAKING, empty_database_url) as first:
         first.expect("has the turn")
         with program(TAKING, empty_database_url) as second:
+            mine = threading.Thread(target=take_once, args=(empty_database_url,))
+            mine.start()
+            mine.join(1.0)
+            assert mine.is_alive(), "the turn is another's"
             first.kill()
-            second.expect("has the turn")
             second.go_on()
+            second.expect("has the turn")
             second.expect("done")
+            mine.join()
 
 
 def test_it_is_over_after_an_error(empty_database_url: str) -> None:
