@@ -9,6 +9,7 @@ import dagster as dg
 from market_assets.automation.executions import what_jobs_run
 from market_assets.automation.failure import say_why_it_failed
 from market_assets.automation.jobs import PRUNE
+from market_assets.automation.retries import failing_well, run_retry_tags
 from market_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def prune_history_job(settings: Settings) -> dg.JobDefinition:
         out=dg.Out(dg.Nothing),
         description="Prunes runs, events, logs, results of checks and ticks; its metadata says how much.",
     )
+    @failing_well
     def prune(context: dg.OpExecutionContext, config: PruneConfig) -> None:
         from market_assets.automation.history.prune import Pruning
         from market_assets.storage.database import Database
@@ -49,6 +51,7 @@ def prune_history_job(settings: Settings) -> dg.JobDefinition:
         name=PRUNE,
         config=simple,
         hooks={say_why_it_failed},
+        tags=run_retry_tags(),
         description="Finished runs older than MARKET_ASSETS_HISTORY_DAYS leave Dagster's history, with events and "
         "logs; what is shown of assets stays, and so does job_executions.",
     )
