@@ -24,6 +24,7 @@ from market_assets.automation.execution_mirror import executions_sensor
 from market_assets.automation.history.job import prune_history_job
 from market_assets.automation.inbox import inbox_sensor
 from market_assets.automation.jobs import default_jobs
+from market_assets.automation.lost_retries import lost_retries_sensor
 from market_assets.automation.new_postings import new_postings_sensor
 from market_assets.automation.pauses import pause_ends_sensor
 from market_assets.automation.progress import progress_logger
@@ -86,6 +87,7 @@ def _sensors(settings: Settings) -> list[dg.SensorDefinition]:
     return [
         pause_ends_sensor(settings),
         alerts_sensor(settings),
+        lost_retries_sensor(),
         executions_sensor(settings),
         inbox_sensor(settings),
         new_postings_sensor(settings),

@@ -11,6 +11,7 @@ import dagster as dg
 from dagster._core.definitions.utils import is_valid_name
 
 from market_assets.automation.failure import say_why_it_failed
+from market_assets.automation.retries import failing_well, run_retry_tags
 from market_assets.automation.schedules import guarded_schedule
 from market_assets.settings import Settings
 from market_assets.tasks import Task
@@ -34,6 +35,7 @@ def task_job(task: Task) -> dg.JobDefinition:
         # One run at a time, however it was started: a further one waits in the queue.
         pool=task.id,
     )
+    @failing_well
     def call_function(context: dg.OpExecutionContext) -> dg.Output[None]:
         return dg.Output(None, metadata=shown_values(_call(task, context)))
 
@@ -44,6 +46,7 @@ def task_job(task: Task) -> dg.JobDefinition:
         name=task.id,
         description=f"{task.description}\n\nDeclared in {task.place}.",
         hooks={say_why_it_failed},
+        tags=run_retry_tags(),
     )
     def job() -> None:
         call_function.alias(step)()
