@@ -6,11 +6,13 @@ import dagster as dg
 
 from market_assets.assets.store import MarketStore
 from market_assets.automation.failure import say_why_it_failed
+from market_assets.automation.retries import failing_well, run_retry_tags
 
 REEXTRACTION = "reextract_skills"
 
 
 @dg.op(description="Searches the postings that a changed taxonomy can matter to; every batch is whole in itself.")
+@failing_well
 def search_postings_again(context: dg.OpExecutionContext, store: dg.ResourceParam[MarketStore]) -> None:
     from market_assets.assets.posting_skills import rules_of
     from market_assets.assets.reextraction import Reextracted, reextract
@@ -47,6 +49,7 @@ def _figures(done: Any, taxonomy_version: str) -> dict[str, Any]:
     description="After a change of the taxonomy: the postings that it can matter to are searched again, in "
     "batches; a run that was killed goes on where it ended.",
     hooks={say_why_it_failed},
+    tags=run_retry_tags(),
 )
 def reextraction_job() -> None:
     search_postings_again()
