@@ -18,7 +18,7 @@ SHIPPED = Path(__file__).with_name("skills.yaml")
 MAXIMUM_SKILLS = 65_535
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_SKILL_KEYS = frozenset({"name", "aliases", "case", "near", "unless", "nested"})
+_SKILL_KEYS = frozenset({"name", "aliases", "ambiguous", "case", "near", "unless", "nested"})
 _TOP_KEYS = frozenset({"contexts", "skills"})
 
 
@@ -38,6 +38,7 @@ class Skill:
         case_sensitive: the name counts only in this very spelling (Go, not go).
         near: single lower-case words of which one must stand within 60 characters of the name; none needed if
             empty. Aliases are clear without.
+        ambiguous: aliases that are not clear without ("Lambda" of AWS Lambda), each with such words.
         unless: phrases in which the name does not mean the skill ("series c").
         nested: also counts inside a longer skill's name ("AWS" in "AWS Lambda").
     """
@@ -49,11 +50,21 @@ class Skill:
     near: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
     nested: bool = False
+    ambiguous: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def spellings(self) -> tuple[str, ...]:
         """The name, then the aliases."""
-        return (self.name, *self.aliases)
+        return (self.name, *self.other_spellings)
+
+    @property
+    def other_spellings(self) -> tuple[str, ...]:
+        """All aliases, the ambiguous ones last."""
+        return (*self.aliases, *(spelling for spelling, _ in self.ambiguous))
+
+    def near_of(self, spelling: str) -> tuple[str, ...]:
+        """The words of which one must stand near a spelling; none needed if empty."""
+        return self.near if spelling == self.name else dict(self.ambiguous).get(spelling, ())
 
     def is_exact(self, spelling: str) -> bool:
         """Whether upper and lower case matter: in a case-sensitive name, and in aliases such as ML or HR."""
@@ -188,7 +199,20 @@ def _skill(entry: object, category: str, contexts: Mapping[str, tuple[str, ...]]
         near=_near(fields.get("near", []), where, contexts),
         unless=_texts(fields.get("unless", []), f"{where}: unless"),
         nested=fields.get("nested", False),
+        ambiguous=_ambiguous(fields.get("ambiguous", {}), where, contexts),
     )
+
+
+def _ambiguous(
+    value: object, where: str, contexts: Mapping[str, tuple[str, ...]]
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if not isinstance(value, dict):
+        raise TaxonomyError(f"{where}: ambiguous must hold aliases with the words that decide, not {value!r}")
+    spellings = _texts(list(value), f"{where}: ambiguous")
+    words = [_near(near, where, contexts) for near in value.values()]
+    if () in words:
+        raise TaxonomyError(f"{where}: ambiguous alias {spellings[words.index(())]} has no words that decide")
+    return tuple(zip(spellings, words, strict=True))
 
 
 def _near(value: object, where: str, contexts: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
@@ -235,7 +259,7 @@ def _check_spellings(skills: tuple[Skill, ...]) -> None:
     names = frozenset(owners)
     for skill in skills:
         own = {_key(skill.name)}
-        for alias in skill.aliases:
+        for alias in skill.other_spellings:
             key = _key(alias)
             owner = owners.setdefault(key, skill.name)
             if owner != skill.name:
