@@ -49,7 +49,7 @@ class Answer:
 System = Callable[[list[str], list[str]], Answer]
 
 
-class Unavailable(Exception):
+class UnavailableError(Exception):
     """A peer can't be had on this machine; the message says why."""
 
 
@@ -80,7 +80,7 @@ def peer(name: str, taxonomy: Taxonomy) -> System:
             cwd=PEERS,
         )
         if run.returncode:
-            raise Unavailable((run.stderr.strip().splitlines() or ["it ended without a word"])[-1])
+            raise UnavailableError((run.stderr.strip().splitlines() or ["it ended without a word"])[-1])
         return Answer(**json.loads(run.stdout))
 
     return answer
@@ -94,7 +94,7 @@ def install_peers() -> None:
     """Make the peers' environment, unless one of these very versions is there.
 
     Raises:
-        Unavailable: they can't be installed.
+        UnavailableError: they can't be installed.
     """
     made_of = PEERS / "made-of.txt"
     wanted = REQUIREMENTS.read_text()
@@ -105,7 +105,7 @@ def install_peers() -> None:
     command = [_python(), "-m", "pip", "install", "--quiet", "-r", str(REQUIREMENTS)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode:
-        raise Unavailable(f"pip: {(run.stderr.strip().splitlines() or ['failed'])[-1]}")
+        raise UnavailableError(f"pip: {(run.stderr.strip().splitlines() or ['failed'])[-1]}")
     made_of.write_text(wanted)
 
 
@@ -165,6 +165,8 @@ def main(arguments: Iterable[str] = ()) -> None:
     taxonomy = load_taxonomy()
     names = Names(taxonomy)
     sets = [labelled for labelled in (evaluation(names), *postings(names), sentences(names)) if labelled]
+    if len(sets) == 1:
+        print("../shared/data is missing: only the sentences are measured")
     systems = {"this project": this_project(taxonomy)}
     if "--errors" in arguments:
         for labelled in sets:
@@ -176,7 +178,7 @@ def main(arguments: Iterable[str] = ()) -> None:
         install_peers()
         listed = ("flashtext", "spaCy PhraseMatcher", "skill-extractor's matcher", "skill-extractor", "SkillNER")
         systems |= {name: peer(name, taxonomy) for name in listed}
-    except Unavailable as error:
+    except UnavailableError as error:
         print(f"no peers: {error}")
     for labelled in sets:
         expected = sum(map(len, labelled.skills))
@@ -185,7 +187,7 @@ def main(arguments: Iterable[str] = ()) -> None:
     for name, system in systems.items():
         try:
             report(name, system, sets, names)
-        except Unavailable as error:
+        except UnavailableError as error:
             print(f"{name:<28}can't be had here: {error}", flush=True)
 
 

@@ -68,6 +68,8 @@ def evaluation(names: Names) -> Labelled | None:
 
 def postings(names: Names) -> list[Labelled]:
     """The 150 labelled postings of `../shared`, in two halves: one to learn from, one held out."""
+    if not DATA.exists():
+        return []
     known = {
         identity(posting["description"] or ""): (posting["title"] or "", plain(posting))
         for posting in real_postings()
