@@ -78,7 +78,7 @@ LONGEST = [
     ("React Native", ["React Native"]),
     ("React Native and React", ["React", "React Native"]),
     ("React/React Native", ["React", "React Native"]),
-    ("Spring Boot with Java", ["Java", "Spring Boot"]),
+    ("Spring Boot with Java", ["Java", "Spring", "Spring Boot"]),
     ("SQL Server", ["SQL", "SQL Server"]),
     ("AWS Lambda", ["AWS", "AWS Lambda"]),
     ("Azure DevOps", ["Azure", "Azure DevOps"]),
