@@ -90,7 +90,8 @@ def main() -> None:
     try:
         find = PEERS[task["peer"]](task["names"])
     except Exception as error:
-        reason = str(error).partition("\n")[0]
+        # What follows is the addresses that it could not reach.
+        reason = str(error).partition("\n")[0].partition("(")[0].partition(" and we ")[0]
         sys.stderr.write(f"{type(error).__name__}: {reason}\n")
         raise SystemExit(3) from None
     find("Python and SQL")

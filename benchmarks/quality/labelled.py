@@ -17,6 +17,12 @@ from market_assets.taxonomy.skills import Taxonomy
 LABELS = Path(__file__).with_name("labels")
 EVALUATION = DATA / "skills" / "skills_eval.jsonl"
 SKILL_SETS = DATA / "skills" / "posting_skill_sets.parquet"
+#: Which part of the labelled postings is called what.
+POSTING_SETS = {
+    "tuning": "postings, tuned on",
+    "held out": "postings, errors never seen",
+    "later": "postings, taxonomy before",
+}
 #: Names of the labels of `../shared` that stand for several skills.
 _SEVERAL = {"HTML/CSS": ("HTML", "CSS"), "MS SQL Server": ("SQL Server",)}
 
@@ -67,7 +73,7 @@ def evaluation(names: Names) -> Labelled | None:
 
 
 def postings(names: Names) -> list[Labelled]:
-    """The 150 labelled postings of `../shared`, in two halves: one to learn from, one held out."""
+    """The labelled postings of `../shared`, in three sets; the vocabulary of each is the skills of all."""
     if not DATA.exists():
         return []
     known = {
@@ -75,15 +81,14 @@ def postings(names: Names) -> list[Labelled]:
         for posting in real_postings()
     }
     rows = [json.loads(line) for line in (LABELS / "postings.jsonl").read_text(encoding="utf-8").splitlines()]
-    there = [row for row in rows if row["posting"] in known]
     vocabulary = names.all_of(skill for row in rows for skill in row["skills"])
-    halves = []
-    for name, parity in (("postings, seen while tuning", 0), ("postings, held out", 1)):
-        half = [row for row in there if int(row["posting"], 16) % 2 == parity]
-        titles, texts = zip(*(known[row["posting"]] for row in half), strict=True) if half else ((), ())
-        skills = [names.all_of(row["skills"]) for row in half]
-        halves.append(Labelled(name, list(titles), list(texts), skills, vocabulary))
-    return [half for half in halves if half.texts]
+    sets = []
+    for code, name in POSTING_SETS.items():
+        chosen = [row for row in rows if row["set"] == code and row["posting"] in known]
+        titles, texts = zip(*(known[row["posting"]] for row in chosen), strict=True) if chosen else ((), ())
+        skills = [names.all_of(row["skills"]) for row in chosen]
+        sets.append(Labelled(name, list(titles), list(texts), skills, vocabulary))
+    return [labelled for labelled in sets if labelled.texts]
 
 
 def sentences(names: Names) -> Labelled:

@@ -36,6 +36,7 @@ class Skill:
         aliases: other spellings. Hyphens, slashes and spaces are alike, and so are upper and lower case,
             except in aliases of up to four capitals (`is_exact`).
         case_sensitive: the name counts only in this very spelling (Go, not go).
+        case_by_context: written so, the name counts anywhere; in another case only beside a `near` word.
         near: single lower-case words of which one must stand within 60 characters of the name; none needed if
             empty. Aliases are clear without.
         ambiguous: aliases that are not clear without ("Lambda" of AWS Lambda), each with such words.
@@ -51,6 +52,7 @@ class Skill:
     unless: tuple[str, ...] = ()
     nested: bool = False
     ambiguous: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    case_by_context: bool = False
 
     @property
     def spellings(self) -> tuple[str, ...]:
@@ -69,7 +71,7 @@ class Skill:
     def is_exact(self, spelling: str) -> bool:
         """Whether upper and lower case matter: in a case-sensitive name, and in aliases such as ML or HR."""
         if spelling == self.name:
-            return self.case_sensitive
+            return self.case_sensitive or self.case_by_context
         return len(spelling) <= 4 and spelling.isupper()
 
 
@@ -187,8 +189,10 @@ def _skill(entry: object, category: str, contexts: Mapping[str, tuple[str, ...]]
     where = f"skill {name}"
     if unknown := sorted(map(str, fields.keys() - _SKILL_KEYS)):
         raise TaxonomyError(f"{where}: unknown key '{unknown[0]}'")
-    if fields.get("case", "any") not in ("any", "exact"):
-        raise TaxonomyError(f"{where}: case is 'any' or 'exact', not {fields['case']!r}")
+    if fields.get("case", "any") not in ("any", "exact", "near"):
+        raise TaxonomyError(f"{where}: case is 'any', 'exact' or 'near', not {fields['case']!r}")
+    if fields.get("case") == "near" and not fields.get("near"):
+        raise TaxonomyError(f"{where}: case is near, but there are no near words")
     if not isinstance(fields.get("nested", False), bool):
         raise TaxonomyError(f"{where}: nested is true or false, not {fields['nested']!r}")
     return Skill(
@@ -200,6 +204,7 @@ def _skill(entry: object, category: str, contexts: Mapping[str, tuple[str, ...]]
         unless=_texts(fields.get("unless", []), f"{where}: unless"),
         nested=fields.get("nested", False),
         ambiguous=_ambiguous(fields.get("ambiguous", {}), where, contexts),
+        case_by_context=fields.get("case") == "near",
     )
 
 

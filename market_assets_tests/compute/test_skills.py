@@ -173,6 +173,12 @@ AMBIGUOUS = [
     ("PLC, SCADA and HMI", ["HMI", "PLC Programming", "SCADA"]),
     ("Example Holdings PLC", []),
     ("salary in CAD", []),
+    ("sql, excel and powerpoint", ["Excel", "PowerPoint", "SQL"]),
+    ("You will excel in Excel", ["Excel"]),
+    ("AIRFLOW, PYTHON", ["Airflow", "Python"]),
+    ("ducts and airflow", []),
+    ("agile and waterfall projects", ["Agile", "Waterfall"]),
+    ("a walk to the waterfall", []),
 ]
 
 UNICODE = [
@@ -208,7 +214,23 @@ def test_a_sentence_holds_these_skills(text: str, expected: list[str]) -> None:
 SHIPPED = load_taxonomy().skills
 
 
-@pytest.mark.parametrize("skill", [skill for skill in SHIPPED if skill.near], ids=lambda skill: skill.name)
+BY_CONTEXT = [skill for skill in SHIPPED if skill.case_by_context]
+
+
+@pytest.mark.parametrize("skill", BY_CONTEXT, ids=lambda skill: skill.name)
+def test_a_name_in_another_case_may_need_a_word_near_it(skill: Skill) -> None:
+    for other in {skill.name.lower(), skill.name.upper()} - {skill.name}:
+        assert skill.name in found(f"Hello {skill.name} hello")
+        assert skill.name not in found(f"Hello {other} hello")
+        for word in skill.near:
+            assert skill.name in found(f"{other}, ({word})"), word
+
+
+@pytest.mark.parametrize(
+    "skill",
+    [skill for skill in SHIPPED if skill.near and not skill.case_by_context],
+    ids=lambda skill: skill.name,
+)
 def test_an_ambiguous_name_needs_a_word_near_it(skill: Skill) -> None:
     assert skill.name not in found(f"Hello {skill.name} hello")
     for word in skill.near:

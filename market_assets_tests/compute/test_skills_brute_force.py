@@ -72,7 +72,10 @@ def twin_rules() -> tuple[tuple[str, str, str, Skill | None], ...]:
 
 def twin_holds(plain: str, spaced: str, start: int, end: int, words: str, spelling: str, skill: Skill) -> bool:
     exact = skill.is_exact(spelling)
-    if exact and spaced[start:end] != words:
+    by_context = spelling == skill.name and skill.case_by_context
+    if by_context and spaced[start:end] == words:
+        return True
+    if exact and not by_context and spaced[start:end] != words:
         return False
     near = skill.near_of(spelling)
     if (

@@ -151,7 +151,7 @@ def test_well_known_skills_are_there(name: str, category: str) -> None:
     ["Go", "R", "C", "Swift", "Rust", "Excel", "Word", "Access", "Chef", "Express", "Ruby", "Dart", "Spring"],
 )
 def test_ordinary_words_count_only_as_written(name: str) -> None:
-    assert {skill.name: skill for skill in load_taxonomy().skills}[name].case_sensitive
+    assert {skill.name: skill for skill in load_taxonomy().skills}[name].is_exact(name)
 
 
 def test_case_matters_in_names_marked_so_and_in_short_capitals() -> None:
@@ -160,6 +160,7 @@ def test_case_matters_in_names_marked_so_and_in_short_capitals() -> None:
     )
     assert [skill.is_exact(spelling) for spelling in skill.spellings] == [True, False, True, False, True]
     assert not Skill("SQL", "x").is_exact("SQL")
+    assert Skill("Excel", "x", case_by_context=True).is_exact("Excel")
 
 
 def test_the_version_changes_with_any_part_of_a_skill() -> None:
@@ -172,6 +173,7 @@ def test_the_version_changes_with_any_part_of_a_skill() -> None:
         replace(skill, near=("wool",)),
         replace(skill, unless=("knitting together",)),
         replace(skill, nested=True),
+        replace(skill, case_by_context=True),
         replace(skill, ambiguous=(("needles", ("wool",)),)),
         replace(skill, ambiguous=(("needles", ("yarn",)),)),
     ]
@@ -195,7 +197,7 @@ def test_an_override_adds_and_replaces_by_name(tmp_path: Path) -> None:
           Crafts:
             - {name: Knitting, aliases: [Crochet], case: exact, near: crafts, unless: [knitting together]}
             - {name: Julia, near: programming}
-            - {name: Quilting, ambiguous: {needle: crafts, thread: [Cotton, silk]}}
+            - {name: Quilting, case: near, near: [fabric], ambiguous: {needle: crafts, thread: [Cotton, silk]}}
             - Basketry
         """,
     )
@@ -209,6 +211,8 @@ def test_an_override_adds_and_replaces_by_name(tmp_path: Path) -> None:
         unless=("knitting together",),
     )
     assert skills["Quilting"].ambiguous == (("needle", ("wool", "yarn")), ("thread", ("cotton", "silk")))
+    assert skills["Quilting"].case_by_context
+    assert not skills["Quilting"].case_sensitive
     assert skills["Quilting"].near_of("thread") == ("cotton", "silk")
     assert skills["Knitting"].near_of("Knitting") == ("wool", "yarn")
     assert skills["Knitting"].near_of("Crochet") == ()
@@ -246,7 +250,8 @@ def test_an_override_adds_and_replaces_by_name(tmp_path: Path) -> None:
         ("skills: {Crafts: [{name: K, aliases: Knit}]}", "skill K: aliases must be a list, not 'Knit'"),
         ("skills: {Crafts: [{name: K, aliases: [1]}]}", "skill K: aliases must hold texts, not 1"),
         ("skills: {Crafts: [{name: K, alias: [Knit]}]}", "skill K: unknown key 'alias'"),
-        ("skills: {Crafts: [{name: K, case: upper}]}", "skill K: case is 'any' or 'exact', not 'upper'"),
+        ("skills: {Crafts: [{name: K, case: upper}]}", "skill K: case is 'any', 'exact' or 'near', not 'upper'"),
+        ("skills: {Crafts: [{name: K, case: near}]}", "skill K: case is near, but there are no near words"),
         ("skills: {Crafts: [{name: K, nested: 1}]}", "skill K: nested is true or false, not 1"),
         ("skills: {Crafts: [{name: K, near: yarns}]}", "near names the context 'yarns', which is not there"),
         (
