@@ -106,15 +106,18 @@ class Taxonomy:
         known = {field.name for field in fields(Skill)}
         skills = []
         for skill in json.loads(content):
-            values: dict[str, Any] = {name: skill[name] for name in skill.keys() & known}
-            lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-            skills.append(Skill(**(values | lists)))
+            skills.append(Skill(**{name: _tuples(skill[name]) for name in skill.keys() & known}))
         return Taxonomy(tuple(skills))
 
     @property
     def categories(self) -> tuple[str, ...]:
         """The categories in ascending order."""
         return tuple(sorted({skill.category for skill in self.skills}))
+
+
+def _tuples(value: Any) -> Any:
+    """Lists as tuples, and those within them."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def load_taxonomy(override: Path | None = None) -> Taxonomy:
