@@ -31,6 +31,7 @@ class Pattern:
         exact: the words as they must be written, None where case does not matter.
         near: of these words one must stand near it, unless there are none.
         letter: whether it is so short that a hyphen ties it to its neighbour.
+        written_counts: whether it needs nothing near it where it is written as `exact`, and something otherwise.
     """
 
     words: bytes
@@ -40,6 +41,7 @@ class Pattern:
     exact: bytes | None = None
     near: frozenset[bytes] = frozenset()
     letter: bool = False
+    written_counts: bool = False
 
     @property
     def conditional(self) -> bool:
@@ -51,7 +53,10 @@ class Pattern:
 
     def objection(self, prepared: PreparedTexts, start: int, end: int) -> str | None:
         """Why a hit is not this spelling, in words; None where it is."""
-        if self.exact is not None and prepared.spaced[start:end] != self.exact:
+        is_written = self.exact is None or prepared.spaced[start:end] == self.exact
+        if self.written_counts and is_written:
+            return None
+        if not is_written and not self.written_counts:
             return f"only counts when written {self.spelling}"
         if self.letter and _is_tied(prepared.plain, start, end):
             return "a hyphen or & ties it to its neighbour"
@@ -113,7 +118,9 @@ def prepared_words(texts: Sequence[str]) -> list[bytes]:
 
 def _near_words(taxonomy: Taxonomy) -> dict[str, bytes]:
     """Context words as they stand in a prepared text: the first word of those that it parts (html5)."""
-    words = sorted({word for skill in taxonomy.skills for word in skill.near})
+    words = sorted(
+        {word for skill in taxonomy.skills for spelling in skill.spellings for word in skill.near_of(spelling)}
+    )
     return {word: found.split(b" ")[0] for word, found in zip(words, prepared_words(words), strict=True)}
 
 
@@ -126,8 +133,9 @@ def _pattern(skill: Skill, position: int, spelling: str, words: bytes, near: dic
         spelling=spelling,
         nested=skill.nested,
         exact=words if is_exact else None,
-        near=frozenset(near[word] for word in skill.near) if is_name else frozenset(),
+        near=frozenset(near[word] for word in skill.near_of(spelling)),
         letter=is_name and is_exact and len(words) <= 2,
+        written_counts=is_name and skill.case_by_context,
     )
 
 

@@ -18,7 +18,7 @@ SHIPPED = Path(__file__).with_name("skills.yaml")
 MAXIMUM_SKILLS = 65_535
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_SKILL_KEYS = frozenset({"name", "aliases", "case", "near", "unless", "nested"})
+_SKILL_KEYS = frozenset({"name", "aliases", "ambiguous", "case", "near", "unless", "nested"})
 _TOP_KEYS = frozenset({"contexts", "skills"})
 
 
@@ -36,8 +36,10 @@ class Skill:
         aliases: other spellings. Hyphens, slashes and spaces are alike, and so are upper and lower case,
             except in aliases of up to four capitals (`is_exact`).
         case_sensitive: the name counts only in this very spelling (Go, not go).
+        case_by_context: written so, the name counts anywhere; in another case only beside a `near` word.
         near: single lower-case words of which one must stand within 60 characters of the name; none needed if
             empty. Aliases are clear without.
+        ambiguous: aliases that are not clear without ("Lambda" of AWS Lambda), each with such words.
         unless: phrases in which the name does not mean the skill ("series c").
         nested: also counts inside a longer skill's name ("AWS" in "AWS Lambda").
     """
@@ -49,16 +51,27 @@ class Skill:
     near: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
     nested: bool = False
+    ambiguous: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    case_by_context: bool = False
 
     @property
     def spellings(self) -> tuple[str, ...]:
         """The name, then the aliases."""
-        return (self.name, *self.aliases)
+        return (self.name, *self.other_spellings)
+
+    @property
+    def other_spellings(self) -> tuple[str, ...]:
+        """All aliases, the ambiguous ones last."""
+        return (*self.aliases, *(spelling for spelling, _ in self.ambiguous))
+
+    def near_of(self, spelling: str) -> tuple[str, ...]:
+        """The words of which one must stand near a spelling; none needed if empty."""
+        return self.near if spelling == self.name else dict(self.ambiguous).get(spelling, ())
 
     def is_exact(self, spelling: str) -> bool:
         """Whether upper and lower case matter: in a case-sensitive name, and in aliases such as ML or HR."""
         if spelling == self.name:
-            return self.case_sensitive
+            return self.case_sensitive or self.case_by_context
         return len(spelling) <= 4 and spelling.isupper()
 
 
@@ -93,15 +106,18 @@ class Taxonomy:
         known = {field.name for field in fields(Skill)}
         skills = []
         for skill in json.loads(content):
-            values: dict[str, Any] = {name: skill[name] for name in skill.keys() & known}
-            lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
-            skills.append(Skill(**(values | lists)))
+            skills.append(Skill(**{name: _tuples(skill[name]) for name in skill.keys() & known}))
         return Taxonomy(tuple(skills))
 
     @property
     def categories(self) -> tuple[str, ...]:
         """The categories in ascending order."""
         return tuple(sorted({skill.category for skill in self.skills}))
+
+
+def _tuples(value: Any) -> Any:
+    """Lists as tuples, and those within them."""
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def load_taxonomy(override: Path | None = None) -> Taxonomy:
@@ -176,8 +192,10 @@ def _skill(entry: object, category: str, contexts: Mapping[str, tuple[str, ...]]
     where = f"skill {name}"
     if unknown := sorted(map(str, fields.keys() - _SKILL_KEYS)):
         raise TaxonomyError(f"{where}: unknown key '{unknown[0]}'")
-    if fields.get("case", "any") not in ("any", "exact"):
-        raise TaxonomyError(f"{where}: case is 'any' or 'exact', not {fields['case']!r}")
+    if fields.get("case", "any") not in ("any", "exact", "near"):
+        raise TaxonomyError(f"{where}: case is 'any', 'exact' or 'near', not {fields['case']!r}")
+    if fields.get("case") == "near" and not fields.get("near"):
+        raise TaxonomyError(f"{where}: case is near, but there are no near words")
     if not isinstance(fields.get("nested", False), bool):
         raise TaxonomyError(f"{where}: nested is true or false, not {fields['nested']!r}")
     return Skill(
@@ -188,7 +206,21 @@ def _skill(entry: object, category: str, contexts: Mapping[str, tuple[str, ...]]
         near=_near(fields.get("near", []), where, contexts),
         unless=_texts(fields.get("unless", []), f"{where}: unless"),
         nested=fields.get("nested", False),
+        ambiguous=_ambiguous(fields.get("ambiguous", {}), where, contexts),
+        case_by_context=fields.get("case") == "near",
     )
+
+
+def _ambiguous(
+    value: object, where: str, contexts: Mapping[str, tuple[str, ...]]
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if not isinstance(value, dict):
+        raise TaxonomyError(f"{where}: ambiguous must hold aliases with the words that decide, not {value!r}")
+    spellings = _texts(list(value), f"{where}: ambiguous")
+    words = [_near(near, where, contexts) for near in value.values()]
+    if () in words:
+        raise TaxonomyError(f"{where}: ambiguous alias {spellings[words.index(())]} has no words that decide")
+    return tuple(zip(spellings, words, strict=True))
 
 
 def _near(value: object, where: str, contexts: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
@@ -235,7 +267,7 @@ def _check_spellings(skills: tuple[Skill, ...]) -> None:
     names = frozenset(owners)
     for skill in skills:
         own = {_key(skill.name)}
-        for alias in skill.aliases:
+        for alias in skill.other_spellings:
             key = _key(alias)
             owner = owners.setdefault(key, skill.name)
             if owner != skill.name:

@@ -72,12 +72,15 @@ def twin_rules() -> tuple[tuple[str, str, str, Skill | None], ...]:
 
 def twin_holds(plain: str, spaced: str, start: int, end: int, words: str, spelling: str, skill: Skill) -> bool:
     exact = skill.is_exact(spelling)
-    if exact and spaced[start:end] != words:
-        return False
-    if spelling != skill.name:
+    by_context = spelling == skill.name and skill.case_by_context
+    if by_context and spaced[start:end] == words:
         return True
+    if exact and not by_context and spaced[start:end] != words:
+        return False
+    near = skill.near_of(spelling)
     if (
-        exact
+        spelling == skill.name
+        and exact
         and len(words) <= 2
         and (re.search("[A-Za-z0-9][-&]$", plain[:start]) or re.match("[-&][A-Za-z0-9]", plain[end:]))
     ):
@@ -87,7 +90,7 @@ def twin_holds(plain: str, spaced: str, start: int, end: int, words: str, spelli
         for word in re.finditer("[^ ]+", spaced)
         if (start - 60 <= word.start() and word.end() <= start) or (end <= word.start() and word.end() <= end + 60)
     ]
-    return not skill.near or any(word in skill.near for word in around)
+    return not near or any(word in near for word in around)
 
 
 def twin_hits(text: str) -> Iterator[tuple[int, int, Skill | None]]:
@@ -122,6 +125,7 @@ NAMES = [spelling for skill in SHIPPED for spelling in skill.spellings]
 TRICKY = [
     *("Go", "C", "R", "C++", "C#", ".NET", "Node.js", "React", "React Native", "Java", "JavaScript", "Word"),
     *("Excel", "Access", "Spark", "AWS", "AWS Lambda", "SQL", "SQL Server", "CI/CD", "ML", "HR", "Chef", "REST"),
+    *("Lambda", "Hive", "GCP", "Shell", "Node", "hadoop", "cloud", "serverless"),
     *("go to", "series c", "excel at", "R&D", "python", "kafka", "kitchen", "written", "language"),
 ]
 SEPARATORS = [
