@@ -50,7 +50,7 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
         sources: where postings come from; by default those of the settings' `sources.yaml`.
     """
     sources = [*configured_sources(settings), *inbox_source(settings)] if sources is None else sources
-    assets = _assets(sources)
+    assets = _assets(sources, day_by_day=settings.broker_url is not None)
     fills_past = any(source.any_day for source in sources)
     jobs = [*default_jobs(), reextraction_job, prune_history_job(settings)]
     own = _own_tasks(settings, {job.name for job in jobs} | {asset.node_def.name for asset in assets})
@@ -68,12 +68,14 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
     )
 
 
-def _assets(sources: Sequence[Source]) -> list[dg.AssetsDefinition]:
+def _assets(sources: Sequence[Source], *, day_by_day: bool) -> list[dg.AssetsDefinition]:
+    """All assets. Backfills are a run a day where workers share them; without workers one run is quicker."""
     raw = [raw_postings_asset(source) for source in sources]
+    daily = [*raw, job_postings_asset(sources, [asset.key for asset in raw]), posting_skills]
+    if day_by_day:
+        daily = [asset.with_attributes(backfill_policy=dg.BackfillPolicy.multi_run(1)) for asset in daily]
     return [
-        *raw,
-        job_postings_asset(sources, [asset.key for asset in raw]),
-        posting_skills,
+        *daily,
         *statistics_assets(_REFRESHED),
         market_report_asset(_REFRESHED),
         *relationships_assets(_REFRESHED, WEEKLY),

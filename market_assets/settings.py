@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from functools import lru_cache
+from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated
 
 import click
-from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 _ISO_CURRENCY = r"^[A-Z]{3}$"
@@ -17,8 +18,8 @@ _ISO_CURRENCY = r"^[A-Z]{3}$"
 _MOST_DAYS = 36_500
 #: What a message must not repeat: it may hold a password.
 _SECRET = {
-    *("DATABASE_URL", "MARKET_ASSETS_LANDING_URL", "JWT_SECRET_KEY"),
-    *("MARKET_ASSETS_METRICS_TOKEN", "MARKET_ASSETS_ALERT_URLS"),
+    *("DATABASE_URL", "DAGSTER_POSTGRES_URL", "MARKET_ASSETS_BROKER_URL", "MARKET_ASSETS_LANDING_URL"),
+    *("JWT_SECRET_KEY", "MARKET_ASSETS_METRICS_TOKEN", "MARKET_ASSETS_ALERT_URLS"),
 }
 
 
@@ -60,6 +61,9 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", validation_alias="MARKET_ASSETS_HOST")
     port: int = Field(3000, ge=1, le=65535, validation_alias="MARKET_ASSETS_PORT")
     dagster_home: Path | None = Field(None, validation_alias="DAGSTER_HOME")
+    dagster_postgres_url: str | None = Field(None, validation_alias="DAGSTER_POSTGRES_URL")
+    workers: int = Field(2, ge=1, le=1000, validation_alias="MARKET_ASSETS_WORKERS")
+    broker_url: str | None = Field(None, validation_alias="MARKET_ASSETS_BROKER_URL")
     jwt_secret_key: SecretStr | None = Field(None, validation_alias="JWT_SECRET_KEY")
     # Whose word about where a request comes from is taken: addresses or networks, by commas or spaces.
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
@@ -144,6 +148,26 @@ class Settings(BaseSettings):
             parse_database_url(value)
         except StoreError as error:
             raise ValueError(str(error)) from None
+        return value
+
+    @field_validator("dagster_postgres_url")
+    @classmethod
+    def _known_instance_database(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value and cls._known_database(value) and not value.startswith(("postgresql", "postgres:")):
+            raise ValueError("it must be a PostgreSQL database: postgresql://user:password@host/name")
+        if value and value == info.data.get("database_url"):
+            raise ValueError(
+                "it must be another database than DATABASE_URL's: each keeps its own schema's version"
+            )
+        return value
+
+    @field_validator("broker_url")
+    @classmethod
+    def _known_broker(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("redis://", "rediss://")):
+            raise ValueError("it must be a Redis server: redis://host:6379/0")
+        if value and not find_spec("dagster_celery"):
+            raise ValueError("it needs dagster-celery: install from requirements-scale.lock")
         return value
 
     @field_validator("sources", "exchange_rates", "taxonomy", "custom_dir", "inbox")

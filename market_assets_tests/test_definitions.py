@@ -111,6 +111,15 @@ def test_ingestion_has_daily_partitions_up_to_today_and_nothing_else_has() -> No
             assert node.backfill_policy == dg.BackfillPolicy.single_run()
 
 
+def test_with_workers_a_backfill_is_a_run_a_day() -> None:
+    graph = code_location(MARKET_ASSETS_BROKER_URL="redis://localhost").resolve_asset_graph()
+    for node in map(graph.get, graph.get_all_asset_keys()):
+        fanned_out = dg.BackfillPolicy.multi_run(1) if node.partitions_def else None
+        assert node.backfill_policy == fanned_out, node.key
+    plain = code_location().resolve_asset_graph()
+    assert sorted(graph.get_all_asset_keys()) == sorted(plain.get_all_asset_keys())
+
+
 def test_every_asset_says_what_it_is_and_whose() -> None:
     for spec in code_location().resolve_all_asset_specs():
         assert spec.description, spec.key

@@ -11,6 +11,8 @@ import pytest
 from market_assets.settings import Settings, SettingsError, get_settings
 
 EXAMPLE = Path(__file__).resolve().parents[1] / ".env.example"
+#: What docker-compose.yml alone reads.
+COMPOSED = {"POSTGRES_PASSWORD"}
 VARIABLES = {str(field.validation_alias): name for name, field in Settings.model_fields.items()}
 
 
@@ -43,7 +45,7 @@ def test_every_setting_is_documented_with_its_default() -> None:
         variable: "" if (default := Settings.model_fields[name].default) in (None, ()) else str(default)
         for variable, name in VARIABLES.items()
     }
-    assert documented() == defaults
+    assert documented() == {**defaults, **dict.fromkeys(COMPOSED, "")}
 
 
 def test_the_example_sets_nothing_and_explains_everything() -> None:
@@ -139,6 +141,13 @@ def test_lists_and_cases_are_read_kindly(monkeypatch: pytest.MonkeyPatch) -> Non
         ("MARKET_ASSETS_CUSTOM_DIR", "missing"),
         ("MARKET_ASSETS_PORT", "0"),
         ("MARKET_ASSETS_PORT", "65536"),
+        ("DAGSTER_POSTGRES_URL", "sqlite:///history.db"),
+        ("DAGSTER_POSTGRES_URL", "mysql://user@host/dagster"),
+        ("DAGSTER_POSTGRES_URL", "dagster"),
+        ("MARKET_ASSETS_WORKERS", "0"),
+        ("MARKET_ASSETS_WORKERS", "two"),
+        ("MARKET_ASSETS_BROKER_URL", "amqp://guest@host"),
+        ("MARKET_ASSETS_BROKER_URL", "redis"),
         ("MARKET_ASSETS_ALERT_URLS", "me@example.com"),
         ("MARKET_ASSETS_ALERT_URLS", "json://a.example slack://token"),
         ("MARKET_ASSETS_ALERT_URLS", "carrier-pigeon://loft"),
@@ -151,6 +160,12 @@ def test_a_wrong_value_is_one_line_with_the_variable(
     message = refusal()
     assert message.startswith(f"{variable}: ")
     assert "\n" not in message
+
+
+def test_the_history_of_runs_has_a_database_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("DATABASE_URL", "DAGSTER_POSTGRES_URL"):
+        monkeypatch.setenv(variable, "postgresql://user@host/market")
+    assert refusal().startswith("DAGSTER_POSTGRES_URL: it must be another database")
 
 
 def test_each_wrong_value_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,6 +181,8 @@ def test_each_wrong_value_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DATABASE_URL", "mysql://user:open-sesame@host/market"),
         ("DATABASE_URL", "postgresql://user:open-sesame@host:port/market"),
         ("DATABASE_URL", "open-sesame"),
+        ("DAGSTER_POSTGRES_URL", "mysql://user:open-sesame@host/dagster"),
+        ("MARKET_ASSETS_BROKER_URL", "amqp://user:open-sesame@host"),
         ("MARKET_ASSETS_LANDING_URL", "nothing-known://user:open-sesame@bucket"),
         ("MARKET_ASSETS_ALERT_URLS", "slack://open-sesame"),
         ("MARKET_ASSETS_ALERT_URLS", "open-sesame"),

@@ -51,24 +51,8 @@ def recorded_cause(failure: StepFailureData) -> str:
     return " ".join(message.split()) or str(error.cls_name)
 
 
-def recorded_failure(instance: dg.DagsterInstance, run_id: str) -> str:
-    """Why a run failed, in one line: its first failed step, or what ended the run."""
-    kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
-    for entry in instance.all_logs(run_id, of_type=kinds):
-        return told_by(instance, run_id, entry.get_dagster_event())
-    return "unknown cause"
-
-
-def told_by(instance: dg.DagsterInstance, run_id: str, failure: dg.DagsterEvent) -> str:
-    """What the failure of a step or of its run says, in one line."""
-    if failure.is_step_failure:
-        step = str(failure.step_key).replace("__", "/")
-        return f"{step} failed: {recorded_cause(failure.step_failure_data)}"
-    return _recorded_end(instance, run_id, failure)
-
-
-def _recorded_end(instance: dg.DagsterInstance, run_id: str, failure: dg.DagsterEvent) -> str:
-    """What the failure of a run says where none of its steps failed.
+def recorded_end(instance: dg.DagsterInstance, run_id: str, failure: dg.DagsterEvent) -> str:
+    """What the failure of a run says where none of its steps failed, in one line.
 
     A code server that sees a process die says so in an event of its own, and lets the failure say nothing.
     """

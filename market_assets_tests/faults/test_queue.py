@@ -25,8 +25,7 @@ def spans(instance: dg.DagsterInstance, *jobs: str) -> list[tuple[float, float]]
 
 def test_whoever_wants_the_same_waits_in_the_queue(tmp_path: Path) -> None:
     with machine(tmp_path / "project", free_port()) as box, instance_of(box.folder) as instance:
-        configured = box.folder / "dagster.yaml"
-        configured.write_text(configured.read_text().replace("max_concurrent_runs: 2", "max_concurrent_runs: 20"))
+        (box.folder / ".env").write_text("MARKET_ASSETS_WORKERS=20\n")
         database = Database(f"sqlite:///{box.folder / 'data' / 'market.db'}")
         schema.make_folder(database)
         schema.upgrade(database)
