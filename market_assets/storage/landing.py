@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -62,7 +63,8 @@ class Landing:
     """The landing area at an fsspec URL or a local folder."""
 
     def __init__(self, url: str) -> None:
-        self._files, root = fsspec.core.url_to_fs(url)
+        # Other machines land days too: a listing that is remembered would hide them.
+        self._files, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
         self._root = str(root).rstrip("/")
 
     def land(self, source: str, day: date, fetch: Fetch, *, kept: LandedDay | None = None) -> LandedDay:
@@ -102,14 +104,16 @@ class Landing:
     def failure(self, source: str, day: date) -> str | None:
         """Why the last attempt to fetch a source for a day failed; None when it did not."""
         path = f"{self._folder(source, day)}/{_FAILURE}"
-        return self._files.cat_file(path).decode() if self._files.exists(path) else None
+        with _worded(path, "read"):
+            return self._files.cat_file(path).decode() if self._files.exists(path) else None
 
     def landed(self, source: str, day: date) -> LandedDay | None:
         """What was landed of a source for a day; None when nothing was."""
         path = f"{self._folder(source, day)}/{_MANIFEST}"
-        if not self._files.exists(path):
-            return None
-        content: dict[str, Any] = json.loads(self._files.cat_file(path))
+        with _worded(path, "read"):
+            if not self._files.exists(path):
+                return None
+            content: dict[str, Any] = json.loads(self._files.cat_file(path))
         return LandedDay(
             source=content["source"],
             day=date.fromisoformat(content["day"]),
@@ -216,8 +220,15 @@ class Landing:
 
 
 @contextlib.contextmanager
-def _worded(path: str) -> Iterator[None]:
+def _worded(path: str, attempt: str = "write") -> Iterator[None]:
     try:
         yield
-    except OSError as error:
-        raise StoreUnavailableError(f"can't write {path}: {error.strerror or error}") from error
+    except _refusals() as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StoreUnavailableError(f"can't {attempt} {path}: {reason}") from error
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What file systems raise when they refuse; S3's errors about keys and connections are no OSErrors."""
+    botocore = sys.modules.get("botocore.exceptions")
+    return (OSError, botocore.BotoCoreError) if botocore else (OSError,)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import random
+import socket
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from uuid import uuid4
 
+import fsspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,6 +19,9 @@ from hypothesis import strategies as st
 from market_assets.sources.protocol import Fetch, Payload, SourceError
 from market_assets.storage.database import StoreUnavailableError
 from market_assets.storage.landing import Landing
+from market_assets_tests.object_store import bucket
+
+__all__ = ["bucket"]
 
 DAY = date(2026, 3, 1)
 OBSERVED = datetime(2026, 3, 1, 2, 30, 0, 123_456, tzinfo=UTC)
@@ -48,8 +53,10 @@ def contents(landing: Landing, source: str = "board", day: date = DAY) -> dict[s
     return read
 
 
-@pytest.fixture(params=["folder", "file URL", "memory"])
+@pytest.fixture(params=["folder", "file URL", "memory", "object store"])
 def landing(request: pytest.FixtureRequest, tmp_path: Path) -> Landing:
+    if request.param == "object store":
+        return Landing(f"{request.getfixturevalue('bucket')}/landing")
     places = {
         "folder": str(tmp_path / "landing"),
         "file URL": (tmp_path / "landing").as_uri(),
@@ -187,3 +194,34 @@ def test_a_place_that_can_not_be_written_is_named(tmp_path: Path, in_the_way: st
         with pytest.raises(StoreUnavailableError, match=r"can't write .*landing"):
             write()
     assert landing.landed("board", DAY) is None
+
+
+def test_what_another_machine_landed_is_seen(bucket: str) -> None:
+    here, there = Landing(bucket), Landing(bucket)
+    # Another machine remembers nothing of what this one has listed.
+    there._files = type(there._files)(skip_instance_cache=True, use_listings_cache=False)
+    here.land("board", date(2026, 2, 28), fetch(a=b"1"))
+    assert here.landed("board", DAY) is None
+    assert here.remove_before(date(2026, 1, 1)) == 0
+    landed = there.land("board", DAY, fetch(a=b"2"))
+    assert here.landed("board", DAY) == landed
+    assert contents(here) == {"a": b"2"}
+    assert here.remove_before(date(2026, 4, 1)) == 2
+    assert there.landed("board", DAY) is None
+
+
+def test_an_object_store_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "nothing")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with socket.socket() as taken:
+        # Bound and not listening: whoever connects is refused.
+        taken.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{taken.getsockname()[1]}")
+        fsspec.filesystem("s3").clear_instance_cache()
+        landing = Landing("s3://bucket/landing")
+        with pytest.raises(StoreUnavailableError, match="can't read bucket/landing/board/2026-03-01/"):
+            landing.landed("board", DAY)
+        with pytest.raises(StoreUnavailableError, match="can't write bucket/landing/board/2026-03-01"):
+            landing.land("board", DAY, fetch(a=b"1"))
+    fsspec.filesystem("s3").clear_instance_cache()
