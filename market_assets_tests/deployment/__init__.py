@@ -1,0 +1,1 @@
+"""Containers, workers and whoever deploys them: verified without a container engine."""

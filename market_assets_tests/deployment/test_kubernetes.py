@@ -1,0 +1,107 @@
+"""The files for Kubernetes say the same as docker-compose.yml and dagster.yaml."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+
+from market_assets.settings import Settings
+from market_assets_tests.commands.programs import PROJECT
+from market_assets_tests.deployment.composition import Composition, stages
+
+VALUES = yaml.safe_load((PROJECT / "deploy" / "helm-values.yaml").read_text(encoding="utf-8"))
+MANIFESTS = list(yaml.safe_load_all((PROJECT / "deploy" / "kubernetes.yaml").read_text(encoding="utf-8")))
+INSTANCE = yaml.safe_load((PROJECT / "dagster.yaml").read_text(encoding="utf-8"))
+COMPOSED = Composition({"POSTGRES_PASSWORD": "x", "JWT_SECRET_KEY": "y"}).services
+CODE = VALUES["dagster-user-deployments"]["deployments"][0]
+
+
+def pods() -> dict[str, dict[str, Any]]:
+    """Name of the container → specification of its pod."""
+    found = [
+        manifest["spec"]["template"]["spec"] for manifest in MANIFESTS if "template" in manifest.get("spec", {})
+    ]
+    return {pod["containers"][0]["name"]: pod for pod in found}
+
+
+def container(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = pods()[name]["containers"][0]
+    return found
+
+
+def environments() -> Iterator[list[dict[str, str]]]:
+    yield CODE["env"]
+    yield VALUES["dagsterDaemon"]["env"]
+    yield from (pod["containers"][0].get("env", []) for pod in pods().values())
+
+
+def test_every_variable_is_a_setting_with_a_value_as_text() -> None:
+    settings = {str(field.validation_alias) for field in Settings.model_fields.values()}
+    for environment in environments():
+        assert {one["name"] for one in environment} <= settings
+        assert all(isinstance(one["value"], str) for one in environment)
+
+
+def test_each_pod_runs_the_command_of_its_service() -> None:
+    for name in ("migrate", "worker", "web"):
+        said = container(name)
+        assert [*said["command"], *said.get("args", [])] == COMPOSED[name].command
+        assert said["image"] == COMPOSED[name].said["image"]
+    assert COMPOSED["code"].command[3:7] == CODE["dagsterApiGrpcArgs"]
+
+
+def test_pods_of_ours_may_do_little_and_are_limited() -> None:
+    user = int(stages()[-1].all("USER")[0].split(":")[0])
+    for name, pod in pods().items():
+        assert pod["securityContext"]["runAsNonRoot"] is True
+        assert pod["containers"][0]["resources"]["limits"]["memory"]
+        if name != "redis":
+            assert pod["securityContext"]["runAsUser"] == user
+            assert container(name)["securityContext"]["readOnlyRootFilesystem"] is True
+
+
+def test_what_is_shared_has_one_name() -> None:
+    claims = {
+        manifest["metadata"]["name"] for manifest in MANIFESTS if manifest["kind"] == "PersistentVolumeClaim"
+    }
+    used = {
+        volume["persistentVolumeClaim"]["claimName"]
+        for pod in pods().values()
+        for volume in pod.get("volumes", [])
+        if "persistentVolumeClaim" in volume
+    }
+    assert used | {CODE["volumes"][0]["persistentVolumeClaim"]["claimName"]} == claims
+    services = {manifest["metadata"]["name"] for manifest in MANIFESTS if manifest["kind"] == "Service"}
+    brokers = {
+        one["value"] for said in environments() for one in said if one["name"] == "MARKET_ASSETS_BROKER_URL"
+    }
+    assert {broker.split("/")[2].split(":")[0] for broker in brokers} <= services
+    assert len(brokers) == 1
+
+
+def test_there_are_as_many_workers_as_runs_at_once() -> None:
+    (workers,) = (one["value"] for one in CODE["env"] if one["name"] == "MARKET_ASSETS_WORKERS")
+    (replicas,) = (one["spec"]["replicas"] for one in MANIFESTS if one["metadata"]["name"].endswith("-worker"))
+    assert int(workers) == replicas
+
+
+def test_the_instance_is_the_one_of_dagster_yaml() -> None:
+    coordinator = VALUES["dagsterDaemon"]["runCoordinator"]["config"]["customRunCoordinator"]
+    assert coordinator == INSTANCE["run_coordinator"]
+    launcher = VALUES["runLauncher"]["config"]["customRunLauncher"]
+    assert {name: launcher[name] for name in ("module", "class")} == INSTANCE["run_launcher"]
+    for said in (coordinator, launcher):
+        assert hasattr(importlib.import_module(said["module"]), said["class"])
+    monitoring = VALUES["dagsterDaemon"]["runMonitoring"]
+    assert monitoring["startTimeoutSeconds"] == INSTANCE["run_monitoring"]["start_timeout_seconds"]
+    assert monitoring["pollIntervalSeconds"] == INSTANCE["run_monitoring"]["poll_interval_seconds"]
+
+
+def test_the_location_has_its_name() -> None:
+    (server,) = VALUES["dagsterWebserver"]["workspace"]["servers"]
+    assert server == {"host": CODE["name"], "port": CODE["port"], "name": "market_assets"}
+    assert stages()[-1].environment["MARKET_ASSETS_CODE_HOST"] == CODE["name"]
+    assert VALUES["dagsterWebserver"]["replicaCount"] == 0
