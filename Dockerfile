@@ -1,7 +1,7 @@
 # One image for every service of docker-compose.yml and for Kubernetes; a service's command says what it is.
 ARG PYTHON=3.11
 
-FROM python:${PYTHON}-slim AS build
+FROM python:${PYTHON}-slim-trixie AS build
 WORKDIR /build
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
@@ -13,7 +13,7 @@ COPY pyproject.toml README.md ./
 COPY market_assets market_assets
 RUN pip install --no-cache-dir --no-deps --no-build-isolation .
 
-FROM python:${PYTHON}-slim
+FROM python:${PYTHON}-slim-trixie
 # Everything that is written goes to the volume at /app/data or to /tmp.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -22,6 +22,8 @@ ENV PATH=/opt/venv/bin:$PATH \
     DAGSTER_HOME=/app \
     MARKET_ASSETS_CODE_HOST=code \
     MARKET_ASSETS_CODE_PORT=4000
+# pg_dump and pg_restore of the server's version, for `market-assets backup`.
+RUN apt-get update && apt-get install --yes --no-install-recommends postgresql-client-17 && rm -rf /var/lib/apt/lists/*
 RUN useradd --uid 10001 --no-create-home --home-dir /tmp app && install --directory --owner app --group app /app/data
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app

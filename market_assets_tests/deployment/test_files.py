@@ -161,9 +161,15 @@ def test_the_image_installs_from_locks_with_hashes() -> None:
 def test_the_image_runs_as_a_user_that_owns_the_data_folder() -> None:
     *_, last = stages()
     assert last.all("USER") == ["10001:10001"]
-    assert "--uid 10001" in last.all("RUN")[0]
-    assert "--owner app --group app /app/data" in last.all("RUN")[0]
+    made = last.all("RUN")[-1]
+    assert "--uid 10001" in made
+    assert "--owner app --group app /app/data" in made
     assert last.instructions.index(("USER", "10001:10001")) > last.instructions.index(("WORKDIR", "/app"))
+
+
+def test_the_image_backs_up_the_server_that_is_composed() -> None:
+    server = Composition(SECRETS).services["postgres"].said["image"].removeprefix("postgres:").split("-")[0]
+    assert any(f"postgresql-client-{server} " in step for step in stages()[-1].all("RUN"))
 
 
 def test_the_programs_that_services_and_health_checks_call_are_installed() -> None:
