@@ -60,7 +60,7 @@ class Pattern:
             return f"only counts when written {self.spelling}"
         if self.letter and _is_tied(prepared.plain, start, end):
             return "a hyphen or & ties it to its neighbour"
-        if self.near and self.context(prepared, start, end) is None:
+        if self.near and self.near.isdisjoint(_words_around(prepared.folded, start, end)):
             return "none of its context words is near"
         return None
 
