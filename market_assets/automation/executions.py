@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from market_assets.automation.failure import recorded_cause, recorded_end
+from market_assets.automation.failure import told_by
 
 if TYPE_CHECKING:
     from dagster._core.storage.dagster_run import RunRecord
@@ -167,11 +167,8 @@ def _told(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str | None,
         event = entry.get_dagster_event()
         if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
             counts.extend(_row_count(event.step_materialization_data.materialization.metadata))
-        elif event.is_step_failure:
-            step = str(event.step_key).replace("__", "/")
-            causes.append(f"{step} failed: {recorded_cause(event.step_failure_data)}")
         else:
-            causes.append(recorded_end(instance, run.run_id, event))
+            causes.append(told_by(instance, run.run_id, event))
     error = (causes or ["unknown cause"])[0] if run.status is dg.DagsterRunStatus.FAILURE else None
     return error, sum(counts) if counts else None
 

@@ -51,19 +51,45 @@ def recorded_cause(failure: StepFailureData) -> str:
     return " ".join(message.split()) or str(error.cls_name)
 
 
-def recorded_end(instance: dg.DagsterInstance, run_id: str, failure: dg.DagsterEvent) -> str:
-    """What the failure of a run says where none of its steps failed, in one line.
+def recorded_failure(instance: dg.DagsterInstance, run_id: str) -> str:
+    """Why a run failed, in one line: its first failed step, or what ended the run."""
+    kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
+    for entry in instance.all_logs(run_id, of_type=kinds):
+        return told_by(instance, run_id, entry.get_dagster_event())
+    return "unknown cause"
+
+
+def told_by(instance: dg.DagsterInstance, run_id: str, failure: dg.DagsterEvent) -> str:
+    """What the failure of a step or of its run says, in one line."""
+    if failure.is_step_failure:
+        step = str(failure.step_key).replace("__", "/")
+        return f"{step} failed: {recorded_cause(failure.step_failure_data)}"
+    return _recorded_end(instance, run_id, failure)
+
+
+def _recorded_end(instance: dg.DagsterInstance, run_id: str, failure: dg.DagsterEvent) -> str:
+    """What the failure of a run says where none of its steps failed.
 
     A code server that sees a process die says so in an event of its own, and lets the failure say nothing.
     """
     data: JobFailureData | None = failure.job_failure_data
     told = data.error.message if data and data.error else failure.message or ""
     if told.startswith(_MARKED_FROM_OUTSIDE):
-        engine = dg.DagsterEventType.ENGINE_EVENT
-        before = instance.event_log_storage.get_logs_for_run(run_id, of_type=engine, limit=1, ascending=False)
-        told = (before[0].get_dagster_event().message if before else None) or told
+        told = _last_said_before_the_end(instance, run_id) or told
     lines = told.strip().splitlines()
     return " ".join(lines[0].split()) if lines else "unknown cause"
+
+
+def _last_said_before_the_end(instance: dg.DagsterInstance, run_id: str) -> str | None:
+    """After the end Dagster still says that it retries the run."""
+    kinds = {dg.DagsterEventType.ENGINE_EVENT, dg.DagsterEventType.RUN_FAILURE}
+    told = None
+    for entry in instance.all_logs(run_id, of_type=kinds):
+        event = entry.get_dagster_event()
+        if event.event_type is dg.DagsterEventType.RUN_FAILURE:
+            break
+        told = event.message or told
+    return told
 
 
 def forget_causes() -> None:

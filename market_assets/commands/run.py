@@ -16,7 +16,7 @@ import dagster as dg
 from market_assets.assets.moments import AS_OF_TAG
 from market_assets.assets.raw_postings import refetching
 from market_assets.assets.store import MarketStore
-from market_assets.automation.failure import forget_causes, recorded_cause
+from market_assets.automation.failure import forget_causes, told_by
 from market_assets.automation.jobs import INGESTION
 from market_assets.automation.retries import NO_RUN_RETRY_TAGS
 from market_assets.automation.signs_of_life import show_life
@@ -206,13 +206,12 @@ def _execute(
     )
     if not result.success:
         forget_causes()
-        raise CommandFailedError(_cause(result))
+        raise CommandFailedError(_cause(instance, result))
     return result
 
 
-def _cause(result: dg.ExecuteInProcessResult) -> str:
+def _cause(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> str:
     for event in result.all_events:
         if event.is_step_failure:
-            step = str(event.step_key).replace("__", "/")
-            return f"{step} failed: {recorded_cause(event.step_failure_data)}"
+            return told_by(instance, result.run_id, event)
     return "the run failed before its first step"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from market_assets.automation.failure import cause_of, recorded_end
+from market_assets.automation.failure import cause_of, told_by
 from market_assets.storage.database import StoreUnavailableError
 
 
@@ -65,7 +65,7 @@ def a_job() -> None: ...
 
 def end_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
     (entry,) = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-    return recorded_end(instance, run.run_id, entry.get_dagster_event())
+    return told_by(instance, run.run_id, entry.get_dagster_event())
 
 
 def test_what_a_run_says_whose_process_is_gone() -> None:
@@ -78,6 +78,7 @@ def test_what_a_run_says_whose_process_is_gone() -> None:
         instance.report_engine_event("Started process for run", seen_by_the_code_server)
         instance.report_engine_event("Run execution process was  terminated", seen_by_the_code_server)
         instance.report_run_failed(seen_by_the_code_server)
+        instance.report_engine_event("Retrying the run", seen_by_the_code_server)
         assert end_of(instance, seen_by_the_code_server) == "Run execution process was terminated"
 
         silent = instance.create_run_for_job(a_job)

@@ -10,7 +10,7 @@ import dagster as dg
 import httpx
 import pytest
 
-from market_assets.automation.failure import recorded_end
+from market_assets.automation.failure import told_by
 from market_assets.automation.jobs import REBUILD, REFRESH
 from market_assets.storage import schema
 from market_assets.storage.database import Database
@@ -49,7 +49,7 @@ def waits_in_a_step(instance: dg.DagsterInstance) -> dg.DagsterRun | None:
 
 def why_it_failed(instance: dg.DagsterInstance, run_id: str) -> str:
     (entry,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-    return recorded_end(instance, run_id, entry.get_dagster_event())
+    return told_by(instance, run_id, entry.get_dagster_event())
 
 
 def process_of(run: dg.DagsterRun) -> int:

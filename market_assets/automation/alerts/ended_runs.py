@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import dagster as dg
-from dagster._core.events import DagsterEventType, JobFailureData
+from dagster._core.events import DagsterEventType
 from dagster._core.storage.tags import ROOT_RUN_ID_TAG, WILL_RETRY_TAG
 
 from market_assets.assets.moments import PARTITION_TAG
 from market_assets.automation.alerts.book import Cursor
 from market_assets.automation.alerts.finding import ASSET_JOB
 from market_assets.automation.alerts.observed import EndedRun
-from market_assets.automation.failure import recorded_cause
+from market_assets.automation.failure import recorded_failure
 
 _End = Literal[DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_SUCCESS]
 _ENDS: tuple[_End, ...] = (DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_SUCCESS)
@@ -105,7 +105,7 @@ def _failed(instance: dg.DagsterInstance, record: dg.RunRecord) -> EndedRun:
         run.job_name,
         succeeded=False,
         at=_end_of(record),
-        cause=_cause(instance, run.run_id),
+        cause=recorded_failure(instance, run.run_id),
         attempts=attempts,
         partition=_partition(run),
         assets=tuple(sorted(key.to_user_string() for key in assets or ())),
@@ -118,18 +118,3 @@ def _partition(run: dg.DagsterRun) -> str | None:
 
 def _end_of(record: dg.RunRecord) -> datetime:
     return datetime.fromtimestamp(record.end_time, UTC) if record.end_time else record.update_timestamp
-
-
-def _cause(instance: dg.DagsterInstance, run_id: str) -> str:
-    ends = instance.all_logs(run_id, of_type=DagsterEventType.RUN_FAILURE)
-    if not ends:
-        return "unknown cause"
-    event = ends[-1].get_dagster_event()
-    # None where somebody else reported the end, since the process that ran it was gone.
-    failure: JobFailureData | None = event.job_failure_data
-    if failure and failure.first_step_failure_event:
-        first = failure.first_step_failure_event
-        step = str(first.step_key).replace("__", "/")
-        return f"{step} failed: {recorded_cause(first.step_failure_data)}"
-    told = failure.error.message if failure and failure.error else event.message
-    return " ".join((told or "unknown cause").split())

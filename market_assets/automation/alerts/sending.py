@@ -10,7 +10,7 @@ from functools import partial
 from hashlib import sha256
 from urllib.parse import unquote, urlsplit
 
-from market_assets.automation.alerts.telling import Message, Outcome
+from market_assets.automation.alerts.telling import Kind, Message, Outcome
 from market_assets.automation.threads import in_thread
 
 #: A server that answers slowly, or a word at a time, is given up after this long.
@@ -76,29 +76,34 @@ def _send_in_order(messages: Sequence[Message], url: str) -> Outcome:
     for message in messages:
         if time.monotonic() > deadline:
             break
-        error = send(message.title, message.body, url)
+        error = send(message.title, message.body, url, kind=message.kind)
         if error is not None:
             return Outcome(tuple(sent), error)
         sent.append(message)
     return Outcome(tuple(sent))
 
 
-def send(title: str, body: str, url: str) -> str | None:
+def send(title: str, body: str, url: str, *, kind: Kind = "info") -> str | None:
     """Send one message; what went wrong, None if nothing."""
     try:
-        return in_thread(lambda: _notify(title, body, url)).result(ANSWER_SECONDS)
+        return in_thread(lambda: _notify(title, body, url, kind)).result(ANSWER_SECONDS)
     except TimeoutError:
         return f"no answer within {ANSWER_SECONDS:g} s"
 
 
-def _notify(title: str, body: str, url: str) -> str | None:
+def _notify(title: str, body: str, url: str, kind: Kind) -> str | None:
     import apprise
 
     sender = apprise.Apprise()
     if not sender.add(url):
         return "apprise can't read its URL"
     try:
-        result = sender.notify(title=title, body=body, body_format=apprise.NotifyFormat.TEXT)
+        result = sender.notify(
+            title=title,
+            body=body,
+            notify_type=apprise.NotifyType(kind),
+            body_format=apprise.NotifyFormat.TEXT,
+        )
         told = " ".join(entry.message for entry in result.logs())
     except Exception as error:
         return _without_secrets(" ".join(f"{type(error).__name__}: {error}".split()), url)

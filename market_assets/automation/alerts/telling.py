@@ -28,6 +28,8 @@ _TIME = "%Y-%m-%d %H:%M"
 
 #: That it began, that it is over, or both at once for one who heard nothing in between.
 _What = Literal["begun", "over", "both"]
+#: How a service shows a message: as something that failed, that is well again, or merely to know.
+Kind = Literal["failure", "success", "info"]
 #: Which incident: its key and its beginning.
 _Identity = tuple[str, datetime]
 
@@ -39,6 +41,7 @@ class Message:
     title: str
     body: str
     tells: Mapping[_Identity, Heard]
+    kind: Kind
     is_digest: bool = False
 
 
@@ -167,15 +170,16 @@ def _messages(untold: list[tuple[Incident, _What]]) -> list[Message]:
 def _single(one: Incident, what: _What) -> Message:
     tells = {one.identity: _heard(what)}
     if what == "begun":
-        return _message(one.title, one.detail, tells)
+        return _message(one.title, one.detail, tells, "failure")
     lasted = f"It began at {one.begun_at:{_TIME}} UTC." if what == "over" else f"{one.title}.\n{one.detail}"
-    return _message(f"over: {one.title}", f"{one.ending}.\n{lasted}", tells)
+    return _message(f"over: {one.title}", f"{one.ending}.\n{lasted}", tells, "success")
 
 
 def _group(kind: str, what: _What, incidents: list[Incident]) -> Message:
     title = f"{'' if what == 'begun' else 'over: '}{len(incidents)} {_TOGETHER[kind]}"
     lines = [f"{one.title}. {one.detail}" if what == "begun" else one.ending or one.title for one in incidents]
-    return _message(title, _listed(lines), {one.identity: _heard(what) for one in incidents})
+    shown_as: Kind = "failure" if what == "begun" else "success"
+    return _message(title, _listed(lines), {one.identity: _heard(what) for one in incidents}, shown_as)
 
 
 def _heard(what: _What) -> Heard:
@@ -186,7 +190,7 @@ def _digest(messages: list[Message]) -> Message:
     title = f"{len(messages)} more within the hour"
     tells = _tells(messages)
     body = _listed([message.title.removeprefix(_FROM) for message in messages])
-    return replace(_message(title, f"{body}\nAll of them: market-assets status", tells), is_digest=True)
+    return replace(_message(title, f"{body}\nAll of them: market-assets status", tells, "info"), is_digest=True)
 
 
 def _listed(lines: list[str]) -> str:
@@ -195,6 +199,6 @@ def _listed(lines: list[str]) -> str:
     return "\n".join([*shown, f"- and {more} more"] if more > 0 else shown)
 
 
-def _message(title: str, body: str, tells: Mapping[_Identity, Heard]) -> Message:
+def _message(title: str, body: str, tells: Mapping[_Identity, Heard], kind: Kind) -> Message:
     # Some services refuse a message without a body.
-    return Message(f"{_FROM}{title}", cut(body.strip() or title, _LONGEST_MESSAGE), tells)
+    return Message(f"{_FROM}{title}", cut(body.strip() or title, _LONGEST_MESSAGE), tells, kind)

@@ -57,6 +57,7 @@ def test_ticks_of_the_sensor(seen: Watching, server: Receiver) -> None:
     recover(seen)
     assert seen.tick() == "0 open; 1 messages sent"
     assert server.titles == ["hourly failed", "over: hourly failed"]
+    assert [message["type"] for message in server.messages] == ["failure", "success"]
     assert "the well is dry" in server.messages[0]["message"]
 
 
