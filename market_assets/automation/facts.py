@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -150,7 +149,7 @@ def _job(
         last_status=_status(last.dagster_run.status) if last else None,
         last_run=_begun(last) if last else None,
         last_success=_ended(success) if success else None,
-        next_run=next(moment for moment in moments_from(schedule, now) if moment > now) if is_on else None,
+        next_run=_next_due(schedule, now) if is_on else None,
         due=_due(schedule, state, now),
         is_active=is_active,
     )
@@ -181,12 +180,26 @@ def _due(schedule: WatchedSchedule, state: InstigatorState | None, now: datetime
     started = data.start_timestamp if isinstance(data, ScheduleInstigatorData) else None
     if started is None:
         return None
-    crons = schedule.crons[0] if len(schedule.crons) == 1 else list(schedule.crons)
-    backwards = schedule_execution_time_iterator(now.timestamp(), crons, schedule.timezone, ascending=False)
-    latest, before = islice(backwards, 2)
+    backwards = _due_before(schedule, now)
+    latest, before = next(backwards), next(backwards)
     patience = min(max((latest - before) / 2, _LEAST_PATIENCE), _MOST_PATIENCE)
-    backwards = schedule_execution_time_iterator(
-        (now - patience).timestamp(), crons, schedule.timezone, ascending=False
-    )
-    due = next(iter(backwards)).astimezone(UTC)
+    due = next(_due_before(schedule, now - patience))
     return due if due.timestamp() > started else None
+
+
+def _due_before(schedule: WatchedSchedule, moment: datetime) -> Iterator[datetime]:
+    """When a run was due up to a moment, the newest first."""
+    if schedule.interval is not None:
+        due = schedule.interval.latest(moment)
+        while True:
+            yield due
+            due -= timedelta(minutes=schedule.interval.minutes)
+    crons = schedule.crons[0] if len(schedule.crons) == 1 else list(schedule.crons)
+    for due in schedule_execution_time_iterator(moment.timestamp(), crons, schedule.timezone, ascending=False):
+        yield due.astimezone(UTC)
+
+
+def _next_due(schedule: WatchedSchedule, now: datetime) -> datetime:
+    if schedule.interval is not None:
+        return schedule.interval.next(now)
+    return next(moment for moment in moments_from(schedule, now) if moment > now)

@@ -12,6 +12,7 @@ import pytest
 
 from market_assets.automation.alerts.book import Book, Cursor, Recipient, incident, save_book
 from market_assets.automation.alerts.looking import DAEMON_BOOK, WEB_BOOK
+from market_assets.automation.alerts.watched import Watched
 from market_assets.automation.facts import read_database, read_disk, read_history
 from market_assets.automation.health import (
     DaemonFacts,
@@ -23,6 +24,7 @@ from market_assets.automation.health import (
     TableFacts,
     judge,
 )
+from market_assets.automation.intervals import Interval
 from market_assets.automation.probes import Probe, ask_all
 from market_assets.settings import Settings
 from market_assets.storage import schema
@@ -171,6 +173,24 @@ def test_a_job_over_time(seen: Watching) -> None:
     assert (done.last_status, done.is_late) == ("success", False)
     assert done.last_success is not None and abs(done.last_success - seen.now) < 5 * MINUTE
     assert job_facts(seen, "nightly", seen.now + timedelta(days=3)).is_late
+
+
+def test_a_job_is_late_by_its_interval_and_not_by_the_ticks_between(seen: Watching) -> None:
+    """Every 50 hours: cron can only say every 10 minutes or so, and most ticks start nothing."""
+    interval = Interval(3_000)
+    (nightly,) = (one for one in seen.watched.schedules if one.job == "nightly")
+    watched = Watched(schedules=(replace(nightly, crons=tuple(interval.crons), interval=interval),))
+    due = interval.next(seen.now)
+    seen.set_schedule("nightly_schedule", due - HOUR)
+
+    def facts(now: datetime) -> JobFacts:
+        (job,) = read_history(seen.instance, watched, now).jobs
+        return job
+
+    assert (facts(due - MINUTE).next_run, facts(due + MINUTE).next_run) == (due, due + 50 * HOUR)
+    assert facts(due + HOUR).is_late is False
+    late = facts(due + 49 * HOUR)
+    assert (late.due, late.is_late) == (due, True)
 
 
 def test_a_job_that_is_running_or_off_is_not_late(seen: Watching) -> None:

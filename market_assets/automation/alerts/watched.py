@@ -10,6 +10,9 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 
+from market_assets.automation.intervals import Interval
+from market_assets.automation.schedules import interval_of
+
 #: The sensor that tells of failures does not tell of its own: `/health` does.
 ALERTS_SENSOR = "alerts"
 
@@ -22,6 +25,8 @@ class WatchedSchedule:
     timezone: str = "UTC"
     #: Whether it runs unless someone stops it.
     runs_by_default: bool = True
+    #: Where not every tick is due to start a run.
+    interval: Interval | None = None
 
     @property
     def cron(self) -> str:
@@ -67,6 +72,7 @@ def watched_schedule(schedule: Any) -> WatchedSchedule:
         (cron,) if isinstance(cron, str) else tuple(cron),
         schedule.execution_timezone or "UTC",
         schedule.default_status is dg.DefaultScheduleStatus.RUNNING,
+        interval_of(schedule.tags),
     )
 
 
