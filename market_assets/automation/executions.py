@@ -162,17 +162,21 @@ def _told(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str | None,
         dg.DagsterEventType.ASSET_MATERIALIZATION,
     }
     causes: list[str] = []
-    counts: list[int] = []
+    # A step that makes many partitions says the same of each.
+    counts: dict[str | None, int] = {}
     for entry in instance.all_logs(run.run_id, of_type=kinds):
         event = entry.get_dagster_event()
         if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
-            counts.extend(_row_count(event.step_materialization_data.materialization.metadata))
+            counts.update(_row_count(event))
         else:
             causes.append(told_by(instance, run.run_id, event))
     error = (causes or ["unknown cause"])[0] if run.status is dg.DagsterRunStatus.FAILURE else None
-    return error, sum(counts) if counts else None
+    return error, sum(counts.values()) if counts else None
 
 
-def _row_count(metadata: Mapping[str, dg.MetadataValue]) -> list[int]:
+def _row_count(event: dg.DagsterEvent) -> dict[str | None, int]:
+    """What a materialization says of its rows, by its step; nothing where it says nothing."""
+    metadata = event.step_materialization_data.materialization.metadata
     stated = (metadata[name].value for name in _ROW_COUNTS if name in metadata)
-    return [count for count in stated if isinstance(count, int)][:1]
+    counts = [count for count in stated if isinstance(count, int)]
+    return {event.step_key: counts[0]} if counts else {}

@@ -47,6 +47,23 @@ def test_anyone_can_select_what_ran(database: Database, instance: dg.DagsterInst
     }
 
 
+def test_rows_of_many_partitions_in_one_run_count_once(instance: dg.DagsterInstance) -> None:
+    @dg.asset(
+        partitions_def=dg.DailyPartitionsDefinition("2026-01-01"), backfill_policy=dg.BackfillPolicy.single_run()
+    )
+    def days() -> dg.MaterializeResult:  # type: ignore[type-arg]
+        return dg.MaterializeResult(metadata={"dagster/partition_row_count": 7})
+
+    job = dg.Definitions([days]).resolve_implicit_global_asset_job_def()
+    whole = {"start": "2026-01-01", "end": "2026-01-05"}
+    tags = {f"dagster/asset_partition_range_{name}": day for name, day in whole.items()}
+    run = job.execute_in_process(instance=instance, tags=tags).run_id
+    record = instance.get_run_record_by_id(run)
+    assert record is not None
+    assert len(instance.all_logs(run, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)) == 5
+    assert ExecutionReader(instance, what_jobs_run(REPOSITORY)).execution(record).rows == 7
+
+
 def test_it_catches_up_page_by_page_and_is_idempotent(database: Database, instance: dg.DagsterInstance) -> None:
     runs = [instance.add_run(dg.DagsterRun(f"job_{number}")).run_id for number in range(25)]
     written, since = mirror(database, instance, page=3)

@@ -12,6 +12,7 @@ from string import Template
 from urllib.parse import quote, urlencode
 
 from market_assets.web.admin.executions import Listed, Position
+from market_assets.web.admin.models import Execution
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def _row(listed: Listed) -> str:
     error = f"<details><summary>{escape(one.error)}</summary></details>" if one.error else ""
     cells = [
         ("Run", run),
-        ("Job", f'<b>{escape(one.job_id)}</b><span class="what">{escape(one.func_name)}</span>'),
+        ("Job", _job(one)),
         ("Status", f'<span class="status {escape(one.status)}">{escape(one.status)}</span>'),
         ("Started, UTC", _moment(one.started_at, one.status)),
         ("Duration", _none("–") if one.duration is None else escape(_duration(one.duration))),
@@ -86,6 +87,12 @@ def _row(listed: Listed) -> str:
     ]
     drawn = "".join(f'<td data-label="{label}" class="{_class(label)}">{cell}</td>' for label, cell in cells)
     return f'<tr id="run-{escape(one.run_id)}">{drawn}</tr>'
+
+
+def _job(one: Execution) -> str:
+    # Cut after two lines; the whole of it is shown where the pointer rests.
+    what = escape(one.func_name)
+    return f'<b>{escape(one.job_id)}</b><span class="what" title="{what}">{what}</span>'
 
 
 def _moment(moment: datetime | None, status: str) -> str:
