@@ -106,24 +106,32 @@ def jobs_of(settings: Settings) -> list[list[Row]]:
     """The postings in the store and in the archive, those of one job together, oldest first."""
     files = sorted(settings.archive_dir.rglob("*.parquet"), key=lambda path: path.stat().st_mtime_ns)
     archived = [row for path in files for row in pq.ParquetFile(path).read().to_pylist()]
-    rows = {row["posting_id"]: row | {"archived": True} for row in archived}
+    rows = {
+        row["posting_id"]: row
+        | {"found": [(skill, level / 100) for skill, level in skills_of(row)], "archived": True}
+        for row in archived
+    }
     keys = (posting_facts.c.url_key, posting_facts.c.job_key)
     stored = sa.select(job_postings, *keys).join(
         posting_facts, posting_facts.c.posting_id == job_postings.c.posting_id
     )
     with Database(settings.market_url).engine().connect() as connection:
         for row in connection.execute(stored).mappings():
-            rows[row["posting_id"]] = {**row, "skill_names": [], "archived": False}
-        for posting_id, skill in connection.execute(
-            sa.select(posting_skills.c.posting_id, posting_skills.c.skill)
-        ):
-            rows[posting_id]["skill_names"].append(skill)
+            rows[row["posting_id"]] = {**row, "found": [], "archived": False}
+        found = (posting_skills.c.posting_id, posting_skills.c.skill, posting_skills.c.weight)
+        for posting_id, skill, weight in connection.execute(sa.select(*found)):
+            rows[posting_id]["found"].append((skill, weight))
     jobs: list[list[Row]] = []
     for row in rows.values():
         same = [job for job in jobs if any(is_same_job(row, other) for other in job)]
         together = [row, *(other for job in same for other in job)]
         jobs = [job for job in jobs if job not in same] + [sorted(together, key=age)]
     return jobs
+
+
+def skills_of(archived: Row) -> Iterable[tuple[str, int]]:
+    """The skills of an archived posting, each with its level."""
+    return zip(archived["skill_names"] or (), archived["skill_weights"] or b"", strict=True)
 
 
 def age(row: Row) -> tuple[Any, ...]:
@@ -140,12 +148,12 @@ def counted(settings: Settings, as_of: datetime) -> counted_by_hand.Tables:
     standing = [min(job, key=lambda row: (row["archived"], age(row))) for job in jobs]
     market = replace(
         counted_by_hand.read_market(settings.market_url, as_of),
-        originals=[counted_by_hand.posting_of(row, row["skill_names"]) for row in standing],
+        originals=[counted_by_hand.posting_of(row, row["found"]) for row in standing],
         duplicates=[
             row["posted_at"] for job in jobs for row in job if row not in standing and not row["archived"]
         ],
     )
-    firsts = [counted_by_hand.posting_of(job[0], job[0]["skill_names"]) for job in jobs]
+    firsts = [counted_by_hand.posting_of(job[0], job[0]["found"]) for job in jobs]
     past = replace(market, originals=firsts).since(market.start(settings.trend_days))
     return counted_by_hand.count(market, settings) | {"salary_trends": counted_by_hand.salary_trends(past)}
 

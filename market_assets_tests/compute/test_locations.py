@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from market_assets.compute.locations import LOCATION, LONGEST_LOCATION, normalise_locations
 from market_assets.compute.schemas import WORKPLACES
-from market_assets.compute.texts import lines
 from market_assets.taxonomy.countries import countries
 from market_assets.taxonomy.places import areas, cities, place_key, places, region_codes, regions
+from market_assets_tests.compute.test_texts import lines
 
 POSTINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "postings"
 needs_recordings = pytest.mark.skipif(

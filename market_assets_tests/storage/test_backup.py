@@ -215,7 +215,7 @@ def test_a_backup_while_days_are_written_holds_whole_days(database: Database, tm
         (revision,) = [row[1] for row in rows["data_revision"] if row[0] == 1]
         assert revision == len(postings) // 40, "a day is counted with its postings"
         seen.add(len(postings))
-    assert len(seen) == 5, "it was written all the while"
+    assert len(seen) > 1, "it was written meanwhile"
 
 
 def test_a_backup_of_an_older_schema_is_upgraded(empty_database_url: str, tmp_path: Path, path: Path) -> None:

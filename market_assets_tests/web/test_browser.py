@@ -175,21 +175,24 @@ def test_a_pause_by_rest_shows_in_the_ui(live: Live, browser: webdriver.Chrome) 
     assert paused.status_code == 200, paused.text
     _sign_in(browser, live, "vic", "/automation")
 
-    def switches(chrome: webdriver.Chrome) -> list[bool] | None:
-        boxes = chrome.find_elements(By.CSS_SELECTOR, "input[type=checkbox]")
-        shown = [box for box in boxes if "switch" in (box.get_attribute("class") or "") or _in_a_switch(box)]
-        return [box.is_selected() for box in shown] if len(shown) >= 4 else None
+    def is_on(chrome: webdriver.Chrome) -> list[bool] | None:
+        rows = f"//*[text()='{job}_schedule']/ancestor::*[.//input[@type='checkbox']]"
+        for row in reversed(chrome.find_elements(By.XPATH, rows)):
+            boxes = row.find_elements(By.CSS_SELECTOR, "input[type=checkbox]")
+            if found := [box.is_selected() for box in boxes if _is_a_switch(box)]:
+                return found
+        return None
 
-    states = _wait(browser, switches)
+    states = _wait(browser, is_on)
     _keep(browser, "paused_schedule")
-    assert states.count(False) >= 1
-    assert states[0] is False, "cleanup_old_data_schedule comes first by name"
+    assert states == [False]
     resumed = live.admin.post(f"/api/admin/scheduler/jobs/{job}/resume")
     assert resumed.status_code == 200
 
 
-def _in_a_switch(box: WebElement) -> bool:
-    return "witch" in (box.find_element(By.XPATH, "./..").get_attribute("class") or "")
+def _is_a_switch(box: WebElement) -> bool:
+    classes = (box.get_attribute("class"), box.find_element(By.XPATH, "./..").get_attribute("class"))
+    return any("witch" in (name or "") for name in classes)
 
 
 def test_the_report_is_there(live: Live, browser: webdriver.Chrome) -> None:
