@@ -15,6 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+_Bytes = npt.NDArray[np.uint8]
+_Flags = npt.NDArray[np.bool_]
+
 #: What a title may be set apart with from the description after it.
 TITLE_END = "\x1f"
 
@@ -97,11 +100,13 @@ def _spaced(text: bytes) -> bytes:
     The one character is a newline where the run holds one. Letters are three at least: Python3.11, HTML5, Office365.
     """
     kinds = _translated(text, _KINDS)
-    letters = kinds & _LETTER
-    glued = np.flatnonzero(((kinds[3:] >> 1) & letters[2:-1] & letters[1:-2] & letters[:-3]).view(bool)) + 3
+    digits = np.flatnonzero(kinds == _DIGIT)
+    glued = digits[kinds[digits - 1] == _LETTER]
+    glued = glued[(kinds[glued - 2] == _LETTER) & (kinds[glued - 3] == _LETTER)]
     repeated = np.flatnonzero((kinds[1:] & kinds[:-1]) >= _WHITE) + 1
-    written = np.frombuffer(text, dtype=np.uint8).copy()
-    written[np.flatnonzero(kinds >= _CONTROL)] = ord(" ")
+    written = np.frombuffer(bytearray(text), dtype=np.uint8)
+    if kinds.max() >= _CONTROL:
+        written[kinds >= _CONTROL] = ord(" ")
     if len(repeated):
         new_run = np.concatenate(([True], np.diff(repeated) > 1))
         first = repeated[new_run] - 1
@@ -118,14 +123,24 @@ def _separated(plain: bytes) -> PreparedTexts:
     """Spaces for whatever separates words, position by position, and where sentences end."""
     written = np.frombuffer(plain, dtype=np.uint8)
     text = _translated(plain, _SEPARATED)
-    marks = np.flatnonzero((text < ord("0")) & (text != ord(" ")))
+    marks = np.flatnonzero(text < ord(" "))
     mark = written[marks]
     is_break = _IS_BREAK[mark]
-    text[marks[is_break & (mark != 0)]] = ord(" ")
-    tied = marks[~is_break]
-    mark, before, after = written[tied], written[tied - 1], written[tied + 1]
-    stop = mark == ord(".")
-    ends_sentence = stop & (
+    inside = np.flatnonzero(~is_break)
+    ends_sentence, separates = _word_marks(written, marks[inside])
+    # "e.g. Python" is no end of a sentence.
+    is_break[inside] = ends_sentence & (written[marks[inside] - 2] != ord("."))
+    kept = mark == 0
+    kept[inside] = ~separates
+    text[marks] = np.where(kept, mark, ord(" "))
+    spaced = text.tobytes()
+    return PreparedTexts(plain, spaced, spaced.lower(), ends=marks[mark == 0], breaks=marks[is_break])
+
+
+def _word_marks(written: _Bytes, marks: npt.NDArray[np.int64]) -> tuple[_Flags, _Flags]:
+    """Of the marks that words may hold (. + #): which end a sentence, and which separate words."""
+    mark, before, after = written[marks], written[marks - 1], written[marks + 1]
+    ends_sentence = (mark == ord(".")) & (
         ~_IS_WORD[after] | (before == ord(".")) | (_IS_UPPER[after] & _ENDS_SENTENCE[before])
     )
     separates = (
@@ -133,15 +148,10 @@ def _separated(plain: bytes) -> PreparedTexts:
         | ((mark == ord("+")) & _IS_WORD[before] & _IS_WORD[after])
         | ((mark == ord("#")) & ~_IS_WORD[before])
     )
-    text[tied[separates]] = ord(" ")
-    # "e.g. Python" is no end of a sentence.
-    is_break[~is_break] = ends_sentence & (written[tied - 2] != ord("."))
-    spaced = text.tobytes()
-    ends = marks[written[marks] == 0]
-    return PreparedTexts(plain, spaced, spaced.lower(), ends=ends, breaks=marks[is_break])
+    return ends_sentence, separates
 
 
-def _translated(text: bytes, table: bytes) -> npt.NDArray[np.uint8]:
+def _translated(text: bytes, table: bytes) -> _Bytes:
     """Each byte as the table has it; of a bytearray, which is faster and can be written to."""
     return np.frombuffer(bytearray(text).translate(table), dtype=np.uint8)
 
@@ -171,9 +181,9 @@ _IS_WORD = _byte_class(_WORD)
 _IS_UPPER = _byte_class(_UPPER)
 _BREAKS = b"\n!?;\0" + TITLE_END.encode()
 _IS_BREAK = _byte_class(_BREAKS)
-#: Spaces for what separates words, and every mark that is to be looked at as one that sorts below "0".
+#: Spaces for what separates words, and every mark that is to be looked at as one that sorts before the space.
 _SEPARATED = bytes(
-    byte if byte in _WORD + b".+#\0" else ord("!") if byte in _BREAKS else ord(" ") for byte in range(256)
+    byte if byte in _WORD else 1 if byte in b".+#" + _BREAKS else ord(" ") for byte in range(256)
 )
 _LETTER, _DIGIT, _WHITE, _CONTROL = 1, 2, 4, 8
 _KINDS = bytes(
