@@ -125,9 +125,9 @@ class SkillMatcher:
             del found
         # Hits come in order of the end, so that they are nearly sorted, which this kind of sort makes use of.
         order = np.argsort(flat[:, 1] * _LONGEST_HIT - flat[:, 2], kind="stable")
-        pattern, start, end = (np.ascontiguousarray(column) for column in flat[order].T)
+        pattern, start, end = flat.T[:, order]
         is_cue = pattern >= len(self.patterns)
-        skills = Hits(pattern[~is_cue], start[~is_cue], end[~is_cue])
+        skills = Hits(pattern, start, end).where(~is_cue)
         return skills, CueHits(pattern[is_cue] - len(self.patterns), start[is_cue], end[is_cue])
 
     def _counted(self, prepared: PreparedTexts, hits: Hits) -> Hits:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import chain, pairwise, zip_longest
 
 import numpy as np
 import numpy.typing as npt
@@ -50,10 +50,8 @@ class PreparedTexts:
 
 def prepare_texts(texts: pl.Series) -> PreparedTexts:
     """Lay texts (String, no nulls) into one buffer, with a space before and after each."""
-    if texts.str.contains("\0", literal=True).any():
-        texts = texts.str.replace_all("\0", " ", literal=True)
-    joined = b" " + b" \0 ".join(texts.cast(pl.Binary).to_list()) + b" \0"
-    return _separated(_spaced(_latin(joined)))
+    written = [text.replace(b"\0", b" ") for text in texts.cast(pl.Binary).to_list()]
+    return _separated(_spaced(_latin(b" " + b" \0 ".join(written) + b" \0")))
 
 
 def _latin(text: bytes) -> bytes:
@@ -67,14 +65,11 @@ def _latin(text: bytes) -> bytes:
     written = np.frombuffer(text, dtype=np.uint8)
     starts = np.flatnonzero(written >= _FIRST_OF_TWO)
     first = written[starts]
-    length = 2 + (first >= _FIRST_OF_THREE) + (first >= _FIRST_OF_FOUR)
-    pieces = []
-    end = 0
-    for start, stop in zip(starts.tolist(), (starts + length).tolist(), strict=True):
-        pieces += text[end:start], _stand_in(text[start:stop])
-        end = stop
-    pieces.append(text[end:])
-    return b"".join(pieces)
+    stops = starts + 2 + (first >= _FIRST_OF_THREE) + (first >= _FIRST_OF_FOUR)
+    begins, ends = starts.tolist(), stops.tolist()
+    stand_ins = [_stand_in(text[begin:end]) for begin, end in zip(begins, ends, strict=True)]
+    between = [text[end:begin] for end, begin in zip([0, *ends], [*begins, len(text)], strict=True)]
+    return b"".join(chain.from_iterable(zip_longest(between, stand_ins, fillvalue=b"")))
 
 
 @lru_cache(maxsize=2**16)
