@@ -44,7 +44,7 @@ def find_headings(
     near = start[candidates] - begins <= _MOST_MARKUP
     candidates, begins, stops = candidates[near], begins[near], bounds[place[near] + 1]
     first, last = start[candidates], end[candidates]
-    heads = _is_certain(prepared, first, last, stops)
+    heads = _is_certain(prepared, last, stops)
     asked = np.flatnonzero(~heads & _may_be_headings(prepared, first, last, stops, several[candidates]))
     columns = (column[asked].tolist() for column in (first, last, stops))
     heads[asked] = [_is_heading(prepared.plain, *hit) for hit in zip(*columns, strict=True)]
@@ -64,15 +64,16 @@ def _end_of_line(plain: bytes, end: int) -> int:
 
 
 def _begins_line(prepared: PreparedTexts, begin: _Integers, start: _Integers) -> _Flags:
-    """Whether only markup stands between the end of the sentence before, `_MOST_MARKUP` before at most, and the hit."""
+    """Whether only markup stands between a hit and the end of the sentence before, which is near."""
     written = np.frombuffer(prepared.plain, dtype=np.uint8)
     place = begin[:, None] + np.arange(1, _MOST_MARKUP + 1)
     between = place <= start[:, None]
-    only: _Flags = (~between | _IS_MARKUP[written[np.where(between, place, 0)]]).all(axis=1)
-    return only
+    only: _Flags = ~between | _IS_MARKUP[written[np.where(between, place, 0)]]
+    begins: _Flags = np.logical_and.reduce(only, axis=1)
+    return begins
 
 
-def _is_certain(prepared: PreparedTexts, start: _Integers, end: _Integers, stop: _Integers) -> _Flags:
+def _is_certain(prepared: PreparedTexts, end: _Integers, stop: _Integers) -> _Flags:
     """Whether a colon or the end of the line follows at once, as it does most headings."""
     written = np.frombuffer(prepared.plain, dtype=np.uint8)
     after = written[end - 1]

@@ -26,7 +26,7 @@ from market_assets.taxonomy.cues import load_cues
 from market_assets.taxonomy.skills import Taxonomy
 
 #: How much text is searched at once: enough that the work for each call does not count.
-BATCH_BYTES = 2**20
+BATCH_BYTES = 2**19
 #: Counted up when the same taxonomy and cues come to find or weigh skills in another way.
 RULES = 2
 

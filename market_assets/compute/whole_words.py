@@ -92,7 +92,7 @@ def _stand_ins(block: int) -> list[bytes]:
 def _spaced(text: bytes) -> bytes:
     """The text with every run of white space as one character, and a space between letters and digits after them.
 
-    The one character is a newline where the run holds one. Letters are three at least: Python3.11, HTML5, Office365.
+    The one character is a newline where the run holds one. Letters are at least three: Python3.11, HTML5.
     """
     kinds = _translated(text, _KINDS)
     digits = np.flatnonzero(kinds == _DIGIT)
@@ -177,9 +177,7 @@ _IS_UPPER = _byte_class(_UPPER)
 _BREAKS = b"\n!?;\0" + TITLE_END.encode()
 _IS_BREAK = _byte_class(_BREAKS)
 #: Spaces for what separates words, and every mark that is to be looked at as one that sorts before the space.
-_SEPARATED = bytes(
-    byte if byte in _WORD else 1 if byte in b".+#" + _BREAKS else ord(" ") for byte in range(256)
-)
+_SEPARATED = bytes(byte if byte in _WORD else 1 if byte in b".+#" + _BREAKS else ord(" ") for byte in range(256))
 _LETTER, _DIGIT, _WHITE, _CONTROL = 1, 2, 4, 8
 _KINDS = bytes(
     _LETTER * (byte in _LOWER + _UPPER)
