@@ -1,8 +1,8 @@
 """Postings a second from which skills are extracted, on one core, beside a dict of first words in Python.
 
 The texts are the real ones of `../shared/data`, cut to 3 kB; where they are missing, made up of skills and other
-words. The baseline looks at each word once, as flashtext does, and compares the spellings that begin with it. It is
-given the texts prepared and only looks for spellings that count anywhere, of which both must find the same.
+words. The baseline looks at each word once, as flashtext does, and compares the spellings that begin with it. It
+is given the texts prepared and only looks for spellings that count anywhere, of which both must find the same.
 """
 
 from __future__ import annotations
