@@ -218,17 +218,17 @@ def _apply_modifiers(
     """Change weights by what else the sentence says: the modifier after the mention, else the one before it."""
     fixed = (decided == Decided.TITLE) | ((decided == Decided.HEADING) & (weight == Weight.OPTIONAL))
     company = weight == Weight.BOILERPLATE
-    weak = alone[table.weak[cues.pattern[alone]]]
-    found = _last_before(prepared, hits, cues, weak, sentence)
+    of_cue = np.searchsorted(prepared.breaks, cues.start[alone] + 1)
+    weak = np.flatnonzero(table.weak[cues.pattern[alone]])
+    found, _ = _beside(hits, cues, alone[weak], of_cue[weak], sentence)
     # The end of what a company says about itself is not always to be seen, so that it gives less.
     asked = np.where(company, int(Weight.MENTIONED), int(Weight.REQUIRED))
     _set(~fixed & (found != _NONE), asked, Decided.BEFORE, found, weight, decided, cue)
-    strong = alone[table.modifier[cues.pattern[alone]] != _NONE]
-    before = _last_before(prepared, hits, cues, strong, sentence)
+    strong = np.flatnonzero(table.modifier[cues.pattern[alone]] != _NONE)
+    before, after = _beside(hits, cues, alone[strong], of_cue[strong], sentence)
     before[(before != _NONE) & ~table.before[cues.pattern[before]]] = _NONE
-    after = _first_after(prepared, hits, cues, strong, sentence)
     after[(after != _NONE) & ~table.after[cues.pattern[after]]] = _NONE
-    meanings = _softened(prepared, cues, table, strong)
+    meanings = _softened(cues, table, alone[strong], of_cue[strong])
     after[_too_far(prepared.plain, hits, cues, after, meanings)] = _NONE
     chosen, place = (
         np.where(after != _NONE, after, before),
@@ -254,34 +254,28 @@ def _set(
     np.copyto(cue, chosen, where=where)
 
 
-def _last_before(
-    prepared: PreparedTexts, hits: Hits, cues: CueHits, among: _Integers, sentence: _Integers
-) -> _Integers:
-    """The last of some cues before each mention in its sentence, −1 where there is none."""
-    return _beside(prepared, cues, among, np.searchsorted(cues.start[among], hits.start) - 1, sentence)
-
-
-def _first_after(
-    prepared: PreparedTexts, hits: Hits, cues: CueHits, among: _Integers, sentence: _Integers
-) -> _Integers:
-    """The first of some cues after each mention in its sentence, −1 where there is none."""
-    return _beside(prepared, cues, among, np.searchsorted(cues.start[among], hits.start), sentence)
-
-
 def _beside(
-    prepared: PreparedTexts, cues: CueHits, among: _Integers, place: _Integers, sentence: _Integers
-) -> _Integers:
-    if not len(among):
-        return np.full(len(place), _NONE)
-    within = np.clip(place, 0, len(among) - 1)
-    of_cue = np.searchsorted(prepared.breaks, cues.start[among] + 1)
-    return np.where((place == within) & (of_cue[within] == sentence), among[within], _NONE)
+    hits: Hits, cues: CueHits, among: _Integers, of_cue: _Integers, sentence: _Integers
+) -> tuple[_Integers, _Integers]:
+    """Of some cues the last before and the first after each mention in its sentence, −1 where there is none.
+
+    Args:
+        among: the cues.
+        of_cue: the sentence of each.
+        sentence: the sentence of each mention.
+    """
+    place = np.searchsorted(cues.start[among], hits.start)
+    # A cue at either end that is in no sentence.
+    cue = np.concatenate(([_NONE], among, [_NONE]))
+    where = np.concatenate(([_NONE], of_cue, [_NONE]))
+    before = np.where(where[place] == sentence, cue[place], _NONE)
+    after = np.where(where[place + 1] == sentence, cue[place + 1], _NONE)
+    return before, after
 
 
-def _softened(prepared: PreparedTexts, cues: CueHits, table: CueTable, strong: _Integers) -> _Integers:
+def _softened(cues: CueHits, table: CueTable, strong: _Integers, sentence: _Integers) -> _Integers:
     """What each cue modifies to: "not required" is optional where its sentence says "a plus" beside it."""
     meanings = np.append(table.modifier[cues.pattern], Meaning.NEUTRAL)
-    sentence = np.searchsorted(prepared.breaks, cues.start[strong] + 1)
     found = meanings[strong]
     optional = found == Meaning.OPTIONAL
     together = sentence[1:] == sentence[:-1]

@@ -62,15 +62,15 @@ def chain_mentions(plain: bytes, start: _Integers, end: _Integers) -> Chains:
     # Of names that lie one in the other, the list goes on after the longest.
     reached = np.maximum.accumulate(end)[:-1] - 1
     gap = start[1:] + 1 - reached
-    key = np.zeros(len(gap), dtype=np.uint64)
     near = np.flatnonzero((gap > 0) & (gap <= _LONGEST))
-    key[near] = _keys(plain, reached[near], gap[near])
-    linked = _is_one_of(key, _ALL_KEYS) | (gap <= 0)
+    key = _keys(plain, reached[near], gap[near])
+    linked = gap <= 0
+    linked[near] = _is_one_of(key, _ALL_KEYS)
     chain = np.concatenate(([0], np.cumsum(~linked)))
     offers, joins = np.zeros(chain[-1] + 1, dtype=bool), np.zeros(chain[-1] + 1, dtype=bool)
     is_or = _is_one_of(key, _OR_KEYS)
-    offers[chain[1:][is_or]] = True
-    joins[chain[1:][is_or | _is_one_of(key, _AND_KEYS)]] = True
+    offers[chain[near + 1][is_or]] = True
+    joins[chain[near + 1][is_or | _is_one_of(key, _AND_KEYS)]] = True
     return Chains(chain, offers, joins)
 
 

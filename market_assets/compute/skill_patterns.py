@@ -168,10 +168,11 @@ def _is_tied(plain: bytes, start: int, end: int) -> bool:
 
 def _words_around(folded: bytes, start: int, end: int) -> list[bytes]:
     """The words of the same text that lie whole within `CONTEXT_REACH` of a hit."""
-    before = folded[max(0, start - CONTEXT_REACH - 1) : start].rpartition(b"\0")[2]
-    if len(before) > CONTEXT_REACH:
-        before = before.partition(b" ")[2]
-    after = folded[end : end + CONTEXT_REACH + 1].partition(b"\0")[0]
-    if len(after) > CONTEXT_REACH:
-        after = after.rpartition(b" ")[0]
-    return before.split() + after.split()
+    before = folded[max(0, start - CONTEXT_REACH - 1) : start]
+    after = folded[end : end + CONTEXT_REACH + 1]
+    if b"\0" in before:
+        before = before.rpartition(b"\0")[2]
+    if b"\0" in after:
+        after = after.partition(b"\0")[0]
+    # Texts begin and end with a space, so that the first and the last word are cut ones, or empty.
+    return (before + after).split(b" ")[1:-1]

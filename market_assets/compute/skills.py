@@ -7,7 +7,9 @@ weighed. What is left to look at one by one is the few hits on names that are or
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain, pairwise
 
@@ -24,7 +26,7 @@ from market_assets.taxonomy.cues import load_cues
 from market_assets.taxonomy.skills import Taxonomy
 
 #: How much text is searched at once: enough that the work for each call does not count.
-BATCH_BYTES = 2**20
+BATCH_BYTES = 2**19
 #: Counted up when the same taxonomy and cues come to find or weigh skills in another way.
 RULES = 2
 
@@ -117,13 +119,15 @@ class SkillMatcher:
 
     def hits(self, prepared: PreparedTexts) -> tuple[Hits, CueHits]:
         """Where patterns, whether they count or not, and cues are hit; in order of the start, longest first."""
-        found = self._automaton.find_matches_as_indexes(prepared.folded, overlapping=True)
-        flat = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=3 * len(found)).reshape(-1, 3)
+        with _no_collection():
+            found = self._automaton.find_matches_as_indexes(prepared.folded, overlapping=True)
+            flat = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=3 * len(found)).reshape(-1, 3)
+            del found
         # Hits come in order of the end, so that they are nearly sorted, which this kind of sort makes use of.
         order = np.argsort(flat[:, 1] * _LONGEST_HIT - flat[:, 2], kind="stable")
-        pattern, start, end = (np.ascontiguousarray(column) for column in flat[order].T)
+        pattern, start, end = flat.T[:, order]
         is_cue = pattern >= len(self.patterns)
-        skills = Hits(pattern[~is_cue], start[~is_cue], end[~is_cue])
+        skills = Hits(pattern, start, end).where(~is_cue)
         return skills, CueHits(pattern[is_cue] - len(self.patterns), start[is_cue], end[is_cue])
 
     def _counted(self, prepared: PreparedTexts, hits: Hits) -> Hits:
@@ -170,6 +174,18 @@ class SkillMatcher:
         keys, weights = np.divmod(ranked[last], 256)
         rows, positions = np.divmod(keys, max(len(self.taxonomy.skills), 1))
         return np.bincount(rows, minlength=len(texts)), positions, weights.astype(np.uint8)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Garbage is not looked for: the many tuples of numbers that hits come as would start that again and again."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def joined_texts(titles: pl.Series, descriptions: pl.Series) -> pl.Series:

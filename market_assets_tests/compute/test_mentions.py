@@ -98,6 +98,9 @@ LISTED = [
 HEADED = [
     ("Nice to have:\n- Python\n- SQL\n\nRequirements\n- Java\n", {"Python": N, "SQL": N, "Java": R}),
     ("**Preferred Qualifications**\r\n* Docker\r\n", {"Docker": N}),
+    # A heading does not go on after the end of a sentence.
+    ("Preferred!Qualifications\n- Docker\n", {"Docker": R}),
+    ("What\n=====,Requirements\n- Docker\n", {"Docker": M}),
     ("Bonus: Docker, Kubernetes\nPython daily", {"Docker": N, "Kubernetes": N, "Python": M}),
     ("About us\nWe love Python\n\nRequirements:\nJava", {"Python": B, "Java": R}),
     ("Requirements:\nJava\nBenefits\nExcel courses", {"Java": R, "Excel": B}),
