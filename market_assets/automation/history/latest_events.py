@@ -92,9 +92,23 @@ def superseded(before: datetime, after_id: int, limit: int) -> sa.Select[Any]:
 
 def unanswered_checks() -> sa.Select[Any]:
     """The runs of checks whose latest word is that they were planned: they are shown by how the run ended."""
-    return sa.select(RESULTS.c.run_id).where(
-        RESULTS.c.execution_status == _CHECK_PLANNED, RESULTS.c.id.in_(_latest_results()), ~_answered()
+    return sa.select(RESULTS.c.run_id).where(_is_unanswered())
+
+
+def made_before_unanswered_checks() -> sa.Select[Any]:
+    """The runs that last made what such checks are about: Dagster compares when both runs began."""
+    asked = sa.select(RESULTS.c.asset_key, RESULTS.c.partition).where(_is_unanswered()).subquery()
+    same = sa.and_(
+        EVENTS.c.asset_key == asked.c.asset_key,
+        sa.or_(asked.c.partition.is_(None), EVENTS.c.partition == asked.c.partition),
     )
+    newest = (
+        sa.select(sa.func.max(EVENTS.c.id))
+        .select_from(sa.join(EVENTS, asked, same))
+        .where(EVENTS.c.dagster_event_type == _MATERIALIZATION)
+        .group_by(EVENTS.c.asset_key, asked.c.partition)
+    )
+    return sa.select(EVENTS.c.run_id).where(EVENTS.c.id.in_(newest))
 
 
 def superseded_results(before: datetime, after_id: int, limit: int) -> sa.Select[Any]:
@@ -110,6 +124,10 @@ def superseded_results(before: datetime, after_id: int, limit: int) -> sa.Select
         .order_by(RESULTS.c.id)
         .limit(limit)
     )
+
+
+def _is_unanswered() -> sa.ColumnElement[bool]:
+    return sa.and_(RESULTS.c.execution_status == _CHECK_PLANNED, RESULTS.c.id.in_(_latest_results()), ~_answered())
 
 
 def _latest_results() -> sa.Select[Any]:

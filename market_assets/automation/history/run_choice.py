@@ -73,6 +73,7 @@ def needed_runs(runs: SqlRunStorage, events: SqlEventLogStorage) -> frozenset[st
     with events.index_connection() as connection:
         needed |= set(connection.scalars(sa.select(AssetKeyTable.c.last_run_id)))
         needed |= set(connection.scalars(latest_events.unanswered_checks()))
+        needed |= set(connection.scalars(latest_events.made_before_unanswered_checks()))
     return frozenset(filter(None, needed))
 
 
