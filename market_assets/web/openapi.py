@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from market_assets.web.csrf import SESSION_COOKIE
-from market_assets.web.market import models
+from market_assets.web.market import models, together_models
 
 SECURITY_SCHEMES = {
     "bearer": {
@@ -58,9 +58,10 @@ def _document(api: FastAPI) -> dict[str, Any]:
         schemas.pop(name, None)
     schemas["Error"] = ERROR
     for name, schema in schemas.items():
-        if "example" in schema and hasattr(models, name):
+        model = vars(models).get(name) or vars(together_models).get(name)
+        if "example" in schema and model is not None:
             # FastAPI leaves nulls out, in examples too.
-            schema["example"] = getattr(models, name).model_config["json_schema_extra"]["example"]
+            schema["example"] = model.model_config["json_schema_extra"]["example"]
     document["security"] = [{name: []} for name in components["securitySchemes"]]
     for path, operations in document["paths"].items():
         for method, operation in operations.items():

@@ -1,4 +1,4 @@
-"""What the market API answers, as the OpenAPI document describes it, with examples.
+"""What the market API answers of a skill, a place or an industry, as its OpenAPI document has it, with examples.
 
 Answers are encoded from the tables directly, not through these models: tests hold the two together.
 """
@@ -56,7 +56,7 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-def _example(**values: Any) -> ConfigDict:
+def example(**values: Any) -> ConfigDict:
     return ConfigDict(extra="forbid", json_schema_extra={"example": values})
 
 
@@ -87,7 +87,7 @@ class MarketSummary(Answer):
     fastest_growing_skill: str | None
     currency: str = Field(description="Of all money: MARKET_ASSETS_CURRENCY")
 
-    model_config = _example(
+    model_config = example(
         as_of="2026-11-24T02:30:00Z",
         window_start="2026-08-26T00:00:00Z",
         postings=1210,
@@ -130,13 +130,13 @@ class SkillDemand(Answer):
     top_locations: list[TopValue]
     rank: int
 
-    model_config = _example(**PYTHON)
+    model_config = example(**PYTHON)
 
 
 class SkillPage(Page):
     skills: list[SkillDemand]
 
-    model_config = _example(skills=[PYTHON], count=1, total=182, next="/api/market/skills?limit=1&offset=1")
+    model_config = example(skills=[PYTHON], count=1, total=182, next="/api/market/skills?limit=1&offset=1")
 
 
 class SalaryPercentiles(Answer):
@@ -179,7 +179,7 @@ class SkillDetail(Answer):
     trend_direction: TrendDirection | None
     industries: list[SkillInIndustry]
 
-    model_config = _example(
+    model_config = example(
         skill="Python",
         demand=PYTHON,
         salaries=SALARIES,
@@ -211,88 +211,11 @@ class SkillTrend(Answer):
     trend_direction: TrendDirection | None
     months: list[TrendMonth]
 
-    model_config = _example(
+    model_config = example(
         skill="Python",
         trend_direction="increasing",
         months=[{"month": "2026-10", "postings": 130, "average_salary": 127000.0, "median_salary": 125000.0}],
     )
-
-
-class RelatedSkill(Answer):
-    """A row of `skill_relationships`, seen from one of its skills."""
-
-    related_skill: str
-    co_occurrences: int
-    support: float
-    confidence: float = Field(description="Share of the skill's postings that ask for the related one too")
-    confidence_reverse: float = Field(description="Share of the related skill's postings that ask for this one")
-    lift: float
-    npmi: float
-    strength: Strength
-    lift_lower: float = Field(description="The lower end of the lift's interval of 99.9 %")
-    npmi_lower: float = Field(description="The npmi at that lower end: low where a pair was seldom seen")
-    log_likelihood: float = Field(
-        description="G² against independence; above 10.8 chance would do so once in 1,000"
-    )
-
-
-class RelatedPage(Page):
-    skill: str
-    related: list[RelatedSkill]
-
-    model_config = _example(
-        skill="Python",
-        related=[
-            {
-                "related_skill": "Django",
-                "co_occurrences": 88,
-                "support": 0.07,
-                "confidence": 0.21,
-                "confidence_reverse": 0.95,
-                "lift": 2.8,
-                "npmi": 0.39,
-                "strength": "strong",
-                "lift_lower": 1.87,
-                "npmi_lower": 0.21,
-                "log_likelihood": 161.0,
-            }
-        ],
-        count=1,
-        total=1,
-        next=None,
-    )
-
-
-class Recommendation(Answer):
-    """A row of `skill_recommendations`: how well two skills go together, how sure that is, and the pay."""
-
-    recommended_skill: str
-    score: float
-    rank: int
-    co_occurrences: int
-    npmi_lower: float
-    strength: Strength
-    median_salary: float | None = Field(description="Of postings with the recommended skill")
-
-
-DJANGO: dict[str, Any] = {
-    "recommended_skill": "Django",
-    "score": 0.44,
-    "rank": 1,
-    "co_occurrences": 88,
-    "npmi_lower": 0.21,
-    "strength": "strong",
-    "median_salary": 127000.0,
-}
-
-
-class SkillRecommendations(Answer):
-    """What to learn next beside one skill, from `skill_recommendations`."""
-
-    skill: str
-    recommendations: list[Recommendation]
-
-    model_config = _example(skill="Python", recommendations=[DJANGO])
 
 
 class LocationSalaries(Answer):
@@ -313,7 +236,7 @@ class Salaries(Answer):
     currency: str
     salaries: SalaryPercentiles | LocationSalaries | None
 
-    model_config = _example(skill="Python", location=None, currency="USD", salaries=SALARIES)
+    model_config = example(skill="Python", location=None, currency="USD", salaries=SALARIES)
 
 
 class IndustrySkill(Answer):
@@ -330,7 +253,7 @@ class IndustryPage(Page):
     industry: str
     skills: list[IndustrySkill]
 
-    model_config = _example(
+    model_config = example(
         industry="Technology",
         skills=[{"skill": "Python", "postings": 201, "demand_share": 0.51, "average_salary": 134000.0, "rank": 1}],
         count=1,
@@ -342,121 +265,4 @@ class IndustryPage(Page):
 class TrendingPage(Page):
     trending: list[TrendingSkill]
 
-    model_config = _example(trending=[TRENDING], count=1, total=182, next="/api/market/trending?limit=1&offset=1")
-
-
-class Gap(BaseModel):
-    """The skills at hand, and what they are compared with."""
-
-    skills: list[Name] = Field(max_length=100, description="The skills at hand, in any case")
-    industry: Name | None = Field(None, description="Compare with this industry, else with the whole market")
-    limit: int = Field(10, ge=1, le=100, description="The greatest number of missing skills")
-
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"skills": ["Python", "SQL"], "limit": 5}}
-    )
-
-
-class GoesWith(Answer):
-    skill: str
-    co_occurrences: int
-    npmi: float
-    npmi_lower: float
-    strength: Strength
-
-
-class MissingSkill(Answer):
-    skill: str
-    category: str
-    postings: int
-    demand_share: float
-    rank: int
-    average_salary: float | None
-    median_salary: float | None
-    goes_with: list[GoesWith] = Field(description="Skills at hand that postings ask for together with it")
-
-
-class HeldSkill(Answer):
-    skill: str
-    postings: int
-    demand_share: float
-    rank: int
-
-
-class SkillGap(Answer):
-    """The most asked-for skills that are missing, and where the ones at hand stand."""
-
-    industry: str | None
-    missing: list[MissingSkill]
-    held: list[HeldSkill] = Field(description="Skills at hand that are asked for, by rank")
-    unknown: list[str] = Field(description="Given names that the market does not know")
-
-    model_config = _example(
-        industry=None,
-        missing=[
-            {
-                "skill": "AWS",
-                "category": "Cloud",
-                "postings": 300,
-                "demand_share": 0.25,
-                "rank": 3,
-                "average_salary": 134000.0,
-                "median_salary": 131000.0,
-                "goes_with": [
-                    {
-                        "skill": "Python",
-                        "co_occurrences": 120,
-                        "npmi": 0.12,
-                        "npmi_lower": 0.01,
-                        "strength": "weak",
-                    }
-                ],
-            }
-        ],
-        held=[{"skill": "Python", "postings": 412, "demand_share": 0.34, "rank": 1}],
-        unknown=["Qbasic"],
-    )
-
-
-class Held(BaseModel):
-    """The skills at hand."""
-
-    skills: list[Name] = Field(max_length=100, description="The skills at hand, in any case")
-    limit: int = Field(10, ge=1, le=100, description="The greatest number of recommendations")
-
-    model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"example": {"skills": ["Python", "Docker"], "limit": 5}}
-    )
-
-
-class Reason(Answer):
-    skill: str
-    co_occurrences: int
-    npmi_lower: float
-    strength: Strength
-
-
-class RecommendedForSet(Answer):
-    recommended_skill: str
-    score: float = Field(description="About the share of postings with the skills at hand that ask for it too")
-    rank: int
-    median_salary: float | None = Field(description="Of postings with the recommended skill")
-    goes_with: list[Reason] = Field(description="Up to three of the skills at hand, the surest first")
-
-
-DJANGO_FOR_PYTHON: dict[str, Any] = {
-    **{name: DJANGO[name] for name in ("recommended_skill", "score", "rank", "median_salary")},
-    "goes_with": [
-        {"skill": "Python", **{name: DJANGO[name] for name in ("co_occurrences", "npmi_lower", "strength")}}
-    ],
-}
-
-
-class Recommendations(Answer):
-    """The skills that go best with those at hand together, best first, each with the reason."""
-
-    skills: list[str]
-    recommendations: list[RecommendedForSet]
-    unknown: list[str] = Field(description="Given names that the market does not know")
-
-    model_config = _example(skills=["Python"], recommendations=[DJANGO_FOR_PYTHON], unknown=["Qbasic"])
+    model_config = example(trending=[TRENDING], count=1, total=182, next="/api/market/trending?limit=1&offset=1")

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from market_assets.web.identity import ApiError, Identity, signed_in
 from market_assets.web.market import models, queries
+from market_assets.web.market import together_models as together
 from market_assets.web.market.answers import answer, answer_to_post, page
 from market_assets.web.market.cache import MarketCache
 from market_assets.web.market.snapshot import Market
@@ -72,7 +73,7 @@ async def get_trend(request: Request, market: CurrentMarket, skill: SkillName) -
     return answer(request, market, lambda: queries.trend(market, skill))
 
 
-@market_router.get("/skills/{skill:path}/related", response_model=models.RelatedPage, responses=NOT_MODIFIED)
+@market_router.get("/skills/{skill:path}/related", response_model=together.RelatedPage, responses=NOT_MODIFIED)
 async def list_related(
     request: Request, market: CurrentMarket, skill: SkillName, limit: Limit = 50, offset: Offset = 0
 ) -> Response:
@@ -87,7 +88,9 @@ async def list_related(
 
 
 @market_router.get(
-    "/skills/{skill:path}/recommendations", response_model=models.SkillRecommendations, responses=NOT_MODIFIED
+    "/skills/{skill:path}/recommendations",
+    response_model=together.SkillRecommendations,
+    responses=NOT_MODIFIED,
 )
 async def list_recommendations(request: Request, market: CurrentMarket, skill: SkillName) -> Response:
     """Up to ten skills to learn next beside this one."""
@@ -146,16 +149,16 @@ async def list_trending(
     return answer(request, market, lambda: page(request, "trending", rows, limit=limit, offset=offset))
 
 
-@market_router.post("/skill-gap", response_model=models.SkillGap)
-async def find_skill_gap(request: Request, market: CurrentMarket, gap: models.Gap) -> Response:
+@market_router.post("/skill-gap", response_model=together.SkillGap)
+async def find_skill_gap(request: Request, market: CurrentMarket, gap: together.Gap) -> Response:
     """What the market, or an industry, asks for most and the given skills lack."""
     return answer_to_post(
         request, market, gap, lambda: queries.skill_gap(market, gap.skills, gap.industry, gap.limit)
     )
 
 
-@market_router.post("/recommendations", response_model=models.Recommendations)
-async def recommend_skills(request: Request, market: CurrentMarket, held: models.Held) -> Response:
+@market_router.post("/recommendations", response_model=together.Recommendations)
+async def recommend_skills(request: Request, market: CurrentMarket, held: together.Held) -> Response:
     """What goes best with all the given skills together, each with the reason."""
     return answer_to_post(request, market, held, lambda: queries.recommendations(market, held.skills, held.limit))
 
