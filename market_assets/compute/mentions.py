@@ -6,17 +6,17 @@ directly before the skill. All of it is looked up in sorted arrays of positions,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
 
+from market_assets.compute.cue_table import NO_MEANING, CueTable
 from market_assets.compute.headings import find_headings
 from market_assets.compute.skill_lists import Chains, chain_mentions
 from market_assets.compute.whole_words import PreparedTexts
-from market_assets.taxonomy.cues import Cue, Meaning, Place
+from market_assets.taxonomy.cues import Meaning
 
 _Integers = npt.NDArray[np.int64]
 _Flags = npt.NDArray[np.bool_]
@@ -99,35 +99,6 @@ class Mentions:
     alternative: _Flags
 
 
-class CueTable:
-    """What each pattern of cues means in each place it can stand in; −1 where it means nothing there."""
-
-    def __init__(self, cues: Sequence[Sequence[Cue]]) -> None:
-        self.heading = np.full(len(cues), _NONE)
-        self.passage = np.full(len(cues), _NONE)
-        self.modifier = np.full(len(cues), _NONE)
-        self.before, self.after, self.weak, self.negator = (np.zeros(len(cues), dtype=bool) for _ in range(4))
-        for number, alike in enumerate(cues):
-            for cue in alike:
-                self._add(number, cue)
-        self.several_words = np.array([" " in alike[0].words for alike in cues], dtype=bool)
-        self.in_sentence = (self.modifier != _NONE) | self.weak | self.negator
-
-    def _add(self, number: int, cue: Cue) -> None:
-        if cue.place is Place.HEADING:
-            self.heading[number] = cue.meaning
-        elif cue.place is Place.PASSAGE:
-            self.passage[number] = cue.meaning
-        elif cue.place is Place.WEAK:
-            self.weak[number] = True
-        elif cue.place is Place.NEGATOR:
-            self.negator[number] = True
-        else:
-            self.modifier[number] = cue.meaning
-            self.before[number] = cue.place in (Place.BEFORE, Place.EITHER)
-            self.after[number] = cue.place in (Place.AFTER, Place.EITHER)
-
-
 _OF_HEADING = {
     Meaning.REQUIRED: Weight.REQUIRED,
     Meaning.OPTIONAL: Weight.OPTIONAL,
@@ -173,7 +144,7 @@ def _by_passage(
     heading = table.heading[cues.pattern]
     several = table.several_words[cues.pattern]
     opening, until = find_headings(prepared, cues.start, cues.end, heading, several)
-    passage = np.flatnonzero(table.passage[cues.pattern] != _NONE)
+    passage = np.flatnonzero(table.passage[cues.pattern] != NO_MEANING)
     meaning = np.append(heading[opening], table.passage[cues.pattern[passage]])
     opening, until = np.append(opening, passage), np.append(until, np.full(len(passage), len(prepared.plain)))
     order = np.argsort(cues.start[opening], kind="stable")
@@ -224,7 +195,7 @@ def _apply_modifiers(
     # The end of what a company says about itself is not always to be seen, so that it gives less.
     asked = np.where(company, int(Weight.MENTIONED), int(Weight.REQUIRED))
     _set(~fixed & (found != _NONE), asked, Decided.BEFORE, found, weight, decided, cue)
-    strong = np.flatnonzero(table.modifier[cues.pattern[alone]] != _NONE)
+    strong = np.flatnonzero(table.modifier[cues.pattern[alone]] != NO_MEANING)
     before, after = _beside(hits, cues, alone[strong], of_cue[strong], sentence)
     before[(before != _NONE) & ~table.before[cues.pattern[before]]] = _NONE
     after[(after != _NONE) & ~table.after[cues.pattern[after]]] = _NONE

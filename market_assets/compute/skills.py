@@ -19,7 +19,8 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from market_assets.compute.mentions import CueHits, CueTable, Hits, Mentions, weigh
+from market_assets.compute.cue_table import CueTable
+from market_assets.compute.mentions import CueHits, Hits, Mentions, weigh
 from market_assets.compute.skill_patterns import NO_SKILL, cue_patterns, skill_patterns
 from market_assets.compute.whole_words import TITLE_END, PreparedTexts, prepare_texts
 from market_assets.taxonomy.cues import load_cues
