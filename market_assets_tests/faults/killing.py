@@ -26,7 +26,7 @@ from market_assets.definitions import configured_sources
 from market_assets.settings import Settings
 from market_assets.storage import schema
 from market_assets.storage.database import Database
-from market_assets_tests.commands.programs import environment, make_project
+from market_assets_tests.commands.programs import PROJECT, environment, make_project
 from market_assets_tests.faults.dying_run import counting
 from market_assets_tests.faults.machine import PATIENCE_SECONDS
 from market_assets_tests.pipelines import INGESTED, RESULTS, Pipeline, Row, done, read_rows
@@ -135,11 +135,13 @@ class Market:
     def run_killed(self, job: str, moment: Moment) -> None:
         """Run a job in a process of its own that is killed, unless it comes to its end before that."""
         program = [sys.executable, "-m", "market_assets_tests.faults.dying_run", job, json.dumps(self.tags(job))]
-        limits = {f"MARKET_ASSETS_{name}": value for name, value in _LIMITS.items()}
+        changes = {f"MARKET_ASSETS_{name}": value for name, value in _LIMITS.items()}
+        # The tests are not installed, and the process is in another folder.
+        changes["PYTHONPATH"] = str(PROJECT)
         ended = subprocess.run(
             [*program, moment.kind, str(moment.number)],
             cwd=self.folder,
-            env=environment(DATABASE_URL=self.url, DAGSTER_HOME=str(self.folder), **limits),
+            env=environment(DATABASE_URL=self.url, DAGSTER_HOME=str(self.folder), **changes),
             capture_output=True,
             timeout=PATIENCE_SECONDS,
             check=False,
