@@ -179,8 +179,10 @@ def test_a_pause_by_rest_shows_in_the_ui(live: Live, browser: webdriver.Chrome) 
         rows = f"//*[text()='{job}_schedule']/ancestor::*[.//input[@type='checkbox']]"
         for row in reversed(chrome.find_elements(By.XPATH, rows)):
             boxes = row.find_elements(By.CSS_SELECTOR, "input[type=checkbox]")
-            if found := [box.is_selected() for box in boxes if _is_a_switch(box)]:
-                return found
+            found = [box.is_selected() for box in boxes if _is_a_switch(box)]
+            # Until the row has its switch, the next that holds any is the whole list.
+            if found:
+                return found if len(found) == 1 else None
         return None
 
     states = _wait(browser, is_on)
