@@ -82,9 +82,7 @@ def openings(plain: str, folded: str, breaks: list[int]) -> Iterator[tuple[int, 
         words = plain[start:end]
         capitals = words[:1].isupper() and words.split(" ")[-1][:1].isupper() and rest[:1].isupper()
         heads = (
-            plain[stop : stop + 1] in ("\n", "?")
-            if not rest
-            else ":" in rest[:30] or (" " in words and capitals)
+            plain[stop : stop + 1] in ("\n", "?") if not rest else ":" in rest[:30] or (" " in words and capitals)
         )
         near = start - 1 - begin <= 6 and not plain[begin + 1 : start].strip(MARKUP)
         if end > reached and near and heads:
