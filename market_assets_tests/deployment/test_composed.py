@@ -48,7 +48,7 @@ def test_the_four_jobs_run_on_workers_when_asked_by_graphql(composed: Deployment
 def test_the_history_is_in_postgresql_and_the_connections_are_few(composed: Deployment, client: Client) -> None:
     assert composed.postgresql is not None
     client.wait_for(client.trigger("refresh_market_stats"), "SUCCESS")
-    assert int(composed.postgresql.ask("SELECT count(*) FROM runs", "dagster")) >= 9
+    assert int(composed.postgresql.ask("SELECT count(*) FROM runs", "dagster")) >= 1
     assert not (composed.folder / "data" / "dagster" / "history").exists()
     assert int(composed.postgresql.ask("SELECT count(*) FROM pg_stat_activity")) <= MOST_CONNECTIONS
 
