@@ -73,6 +73,21 @@ def test_recommend_by_the_sum_of_affinities(skills: list[str], expected: list[tu
         assert row["goes_with"] == reasons or [each["skill"] for each in row["goes_with"]] == reasons
 
 
+def test_one_question_leaves_nothing_behind_for_the_next() -> None:
+    """D has no share of its own here: it is recommended where something at hand weighs it, and only there."""
+    weighed = AFFINITIES.filter(~((pl.col("skill") == "D") | (pl.col("recommended_skill") == "D")))
+    weighed = pl.concat([weighed, pl.DataFrame([("B", "D", 0.9)], schema=SKILL_AFFINITIES, orient="row")])
+    recommender = Recommender(weighed, related(), PAY)
+
+    def names(*skills: str) -> list[str]:
+        return [row["recommended_skill"] for row in recommender.recommend(skills, 9)]
+
+    alone = names("A")
+    assert "D" not in alone
+    assert "D" in names("A", "B")
+    assert names("A") == alone
+
+
 def test_recommend_at_most_k_and_three_reasons() -> None:
     recommender = Recommender(AFFINITIES, related(), PAY)
     assert recommender.recommend(["A"], 0) == []
