@@ -30,14 +30,16 @@ from market_assets.automation.pauses import schedule_states
 
 #: The daemon looks every minute; all that is due here is due at whole or half hours.
 STEP = timedelta(minutes=30)
+#: The file of the code location, in the folder of a simulated daemon.
+LOCATION = "location.py"
 _LOCATION = """
 from market_assets.definitions import build_defs
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
 from market_assets_tests.pipelines import ListedSource
 
-settings = Settings(DATABASE_URL={url!r}, MARKET_ASSETS_DATA_DIR={folder!r}, _env_file=None)
-defs = build_defs(settings, [{source}])
+settings = Settings(DATABASE_URL={url!r}, MARKET_ASSETS_DATA_DIR={folder!r}, _env_file=None, **{more!r})
+defs = build_defs(settings, [{sources}])
 """
 
 
@@ -55,10 +57,14 @@ class Tick:
 
 @dataclass
 class SimulatedDaemon:
-    """A daemon whose clock is set by hand. Runs end well at once, unless `holds` says that they go on."""
+    """A daemon whose clock is set by hand.
+
+    Runs end well at once, without being run, unless `holds` says that they go on or `runs` really runs them.
+    """
 
     context: WorkspaceProcessContext
     holds: Callable[[dg.DagsterRun, datetime], bool] = lambda _run, _now: False
+    runs: Callable[[dg.DagsterRun], None] | None = None
     _iteration_times: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -70,10 +76,14 @@ class SimulatedDaemon:
         self._iteration_times = {}
         now = start
         while now <= end:
-            with freeze_time(now):
-                self._look(now)
-                self._end_runs(now)
+            self.look(now)
             now += STEP
+
+    def look(self, now: datetime) -> None:
+        """Start what is due, and end what has been started."""
+        with freeze_time(now):
+            self._start_runs(now)
+            self._end_runs(now)
 
     def ticks(self) -> list[Tick]:
         """Every tick so far, in the order in which they were due."""
@@ -83,7 +93,7 @@ class SimulatedDaemon:
                 found.append(self._described(tick))
         return sorted(found, key=lambda tick: (tick.due, tick.job))
 
-    def _look(self, now: datetime) -> None:
+    def _start_runs(self, now: datetime) -> None:
         for problem in launch_scheduled_runs(
             self.context,
             logging.getLogger("simulated daemon"),
@@ -96,6 +106,9 @@ class SimulatedDaemon:
     def _end_runs(self, now: datetime) -> None:
         for run in self.instance.get_runs(dg.RunsFilter(statuses=ACTIVE)):
             if self.holds(run, now):
+                continue
+            if self.runs is not None:
+                self.runs(run)
                 continue
             if run.job_name == INGESTION:
                 partition = run.tags[PARTITION_TAG]
@@ -117,10 +130,12 @@ class SimulatedDaemon:
 
 
 @contextlib.contextmanager
-def simulated_daemon(folder: Path, url: str, source: str = "SampleSource()") -> Iterator[SimulatedDaemon]:
-    """A daemon over this project's code location with one source (a Python expression)."""
-    location = folder / "location.py"
-    location.write_text(_LOCATION.format(url=url, folder=str(folder), source=source))
+def simulated_daemon(
+    folder: Path, url: str, sources: str = "SampleSource()", **more: str
+) -> Iterator[SimulatedDaemon]:
+    """A daemon over this project's code location, with sources (Python expressions) and more settings."""
+    location = folder / LOCATION
+    location.write_text(_LOCATION.format(url=url, folder=str(folder), sources=sources, more=more))
     origin = InProcessCodeLocationOrigin(
         LoadableTargetOrigin(executable_path=sys.executable, python_file=str(location)),
         location_name="market_assets",

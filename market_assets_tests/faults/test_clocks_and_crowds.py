@@ -1,12 +1,8 @@
-"""Clocks that jump, two machines at once, a source that fails for ever: no posting lost, none twice."""
+"""Clocks that jump, two machines at once, a source that is down: no posting lost, none twice."""
 
 from __future__ import annotations
 
-import datetime as datetimes
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -16,6 +12,7 @@ from market_assets.automation.jobs import CLEANUP, INGESTION, REFRESH
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
 from market_assets_tests.automation.simulated_days import simulated_daemon
+from market_assets_tests.faults.clocks import clock_off_by
 from market_assets_tests.faults.soundness import assert_sound
 from market_assets_tests.pipelines import INGESTED, ListedSource, Pipeline, done, failed_checks
 from market_assets_tests.storage.programs import program
@@ -43,22 +40,6 @@ MACHINE = """
 
 def settings_for(url: str, folder: Path) -> Settings:
     return Settings(DATABASE_URL=url, MARKET_ASSETS_DATA_DIR=folder, _env_file=None)
-
-
-@contextmanager
-def clock_off_by(difference: timedelta) -> Iterator[datetime]:
-    """Everything in this project believes it to be another time; gives that time."""
-
-    class Shifted(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
-            return datetimes.datetime.now(tz) + difference
-
-    with pytest.MonkeyPatch.context() as patch:
-        for name, module in list(sys.modules.items()):
-            if name.startswith("market_assets.") and getattr(module, "datetime", None) is datetimes.datetime:
-                patch.setattr(module, "datetime", Shifted)
-        yield datetimes.datetime.now(UTC) + difference
 
 
 def archived(settings: Settings) -> set[int]:
@@ -131,7 +112,7 @@ def test_two_machines_ingest_the_same_days_at_once(empty_database_url: str, tmp_
         assert together.everything(INGESTED) == twin.everything(INGESTED)
 
 
-def test_a_source_that_fails_for_ever_stops_nothing_else(settings: Settings, tmp_path: Path) -> None:
+def test_a_source_that_is_down_for_days_changes_nothing_of_the_others(settings: Settings, tmp_path: Path) -> None:
     broken = ListedSource("broken", failure="the board is gone")
     with Pipeline(settings, SampleSource(postings_per_day=30, seed=5), broken) as pipeline:
         for day in DAYS:
