@@ -2,7 +2,7 @@
 
 Starts the services of docker-compose.yml as processes, ingests the same days (16 of 20,000 sample postings each)
 with one worker and then with two, each into a database of its own, and compares the tables row by row. Prints
-seconds, the CPU seconds of the workers and of PostgreSQL, and what each service takes of memory.
+seconds, the CPU seconds of each service, and what each takes of memory.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def measure(composed: Deployment, days: int) -> float:
     partitions = [(today - timedelta(days=back)).isoformat() for back in range(days + 2)]
     workers = len(composed.running["worker"])
     client.backfill("daily_sample_ingestion", partitions[:2])
-    before = {name: cpu_seconds(composed, name) for name in ("worker", "postgres")}
+    before = {name: cpu_seconds(composed, name) for name in composed.running}
     runs = client.backfill("daily_sample_ingestion", partitions[2:])
     took = max(run["endTime"] for run in runs) - min(run["startTime"] for run in runs)
     cpu = {name: cpu_seconds(composed, name) - then for name, then in before.items()}

@@ -64,7 +64,8 @@ _UPDATE_SEEN_BEFORE = (
 _FORGET_SKILLS = (
     posting_facts.update()
     .values(skills=None, skill_weights=None, skills_version=None)
-    .where(posting_facts.c.posting_id.in_(sa.select(_CHANGED.c.posting_id)))
+    # Of new postings no skills are known: writing their rows again would take as long as writing them did.
+    .where(posting_facts.c.skills.is_not(None), posting_facts.c.posting_id.in_(sa.select(_CHANGED.c.posting_id)))
 )
 
 

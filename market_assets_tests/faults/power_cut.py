@@ -2,7 +2,7 @@
 
 The writer is stopped for a moment and its files are copied. A power cut takes more than a dead process does: what
 was written to the log since it was last forced to disk may be missing, or be rubbish. So the log's copy loses a
-random part of its end, but nothing that has been carried over into the database, before which it is forced.
+random part of its end, but nothing that a transaction had written which was told as done: its end forces the log.
 """
 
 from __future__ import annotations
@@ -33,14 +33,17 @@ WRITER = """
     import sys
     from market_assets.storage.connection import MarketConnection
     from market_assets.storage.database import Database
-    from market_assets_tests.faults.power_cut import write
-    with MarketConnection(Database(sys.argv[1])) as connection:
+    from market_assets_tests.faults.power_cut import log_of, write
+    database = Database(sys.argv[1])
+    with MarketConnection(database) as connection:
         for number in range(100_000):
             write(connection, number)
-            print("wrote", number)
+            log = log_of(database.path)
+            print("wrote", number, log.generation, log.frames)
 """
-#: Of a log: its head, the head of a frame; of its index: where it says how many frames were carried over.
-_LOG_HEAD, _FRAME_HEAD, _CARRIED_OVER = 32, 24, (96, 128)
+#: Of a log: its head, the head of a frame; of its index: where it says how many frames there are, since which
+#: beginning of the log, and how many were carried over.
+_LOG_HEAD, _FRAME_HEAD, _FRAMES, _GENERATION, _CARRIED_OVER = 32, 24, 16, slice(32, 40), (96, 128)
 
 
 def write(connection: MarketConnection, number: int) -> None:
@@ -57,8 +60,22 @@ def write(connection: MarketConnection, number: int) -> None:
 
 
 @dataclass(frozen=True)
+class Log:
+    """How far a log had been written, since it was begun anew last."""
+
+    generation: str
+    frames: int
+
+
+def log_of(live: Path) -> Log:
+    """What a database's log is known to hold, by its index."""
+    index = Path(f"{live}-shm").read_bytes()
+    return Log(index[_GENERATION].hex(), int.from_bytes(index[_FRAMES : _FRAMES + 4], "little"))
+
+
+@dataclass(frozen=True)
 class Cut:
-    """A copy of the files, and the last day that the writer had told of before."""
+    """A copy of the files, and how many days the writer had told of before."""
 
     path: Path
     told: int
@@ -66,28 +83,29 @@ class Cut:
 
 def cuts(writer: Program, live: Path, folder: Path, draw: random.Random, number: int) -> Iterator[Cut]:
     """Cut the power at random moments; each copy is removed before the next."""
-    told = int(writer.expect("wrote").split()[1])
     for each in range(number):
-        told = max(told, int(writer.expect("wrote").split()[1]))
+        _wrote, day, generation, frames = writer.newest("wrote").split()
         # A moment anywhere within a day, not one at which it is known to write.
         time.sleep(draw.random() * 0.05)
         os.kill(writer.pid, signal.SIGSTOP)
         try:
-            copy = _copy(live, folder / f"{each}.db", draw)
+            copy = _copy(live, folder / f"{each}.db", Log(generation, int(frames)), draw)
         finally:
             os.kill(writer.pid, signal.SIGCONT)
-        yield Cut(copy, told)
+        yield Cut(copy, int(day) + 1)
         for suffix in ("", "-wal", "-shm"):
             Path(f"{copy}{suffix}").unlink(missing_ok=True)
 
 
-def _copy(live: Path, copy: Path, draw: random.Random) -> Path:
+def _copy(live: Path, copy: Path, forced: Log, draw: random.Random) -> Path:
     copy.write_bytes(live.read_bytes())
     log = bytearray(Path(f"{live}-wal").read_bytes())
     index = Path(f"{live}-shm").read_bytes()
-    carried_over = max(int.from_bytes(index[place : place + 4], "little") for place in _CARRIED_OVER)
+    frames = max(int.from_bytes(index[place : place + 4], "little") for place in _CARRIED_OVER)
+    if log_of(live).generation == forced.generation:
+        frames = max(frames, forced.frames)
     frame = _FRAME_HEAD + int.from_bytes(log[8:12], "big")
-    kept = draw.randint(min(len(log), _LOG_HEAD + carried_over * frame), len(log))
+    kept = draw.randint(min(len(log), _LOG_HEAD + frames * frame), len(log))
     if draw.random() < 0.5:
         log[kept:] = draw.randbytes(len(log) - kept)
     else:
@@ -97,7 +115,7 @@ def _copy(live: Path, copy: Path, draw: random.Random) -> Path:
 
 
 def assert_whole_days(cut: Cut) -> int:
-    """Sound, whole days without a gap, one result; returns how many days there are."""
+    """Sound, whole days without a gap, none lost that was told of, one result; returns how many there are."""
     url = f"sqlite:///{cut.path}"
     postings = assert_sound(url)
     rows = everything(Database(url))
@@ -107,6 +125,7 @@ def assert_whole_days(cut: Cut) -> int:
     # A day is counted when its postings are written, and again with their skills.
     written = (revision + 1) // 2
     assert min(written, 200) == days
+    assert written >= cut.told, "a day is lost that was told as written"
     counted = {(row[1].split()[0], row[2]) for row in rows["posting_statistics"]}
     assert len(counted) <= 1
     assert len(rows["posting_statistics"]) == (RESULTS if counted else 0)

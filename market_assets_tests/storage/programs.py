@@ -48,6 +48,13 @@ class Program:
             if text in line:
                 return line
 
+    def newest(self, text: str) -> str:
+        """The last line so far that holds a text; waits for one."""
+        line = self.expect(text)
+        while any(text in waiting for waiting in [*self._lines.queue]):
+            line = self.expect(text)
+        return line
+
     def go_on(self) -> None:
         """Give it a line, for which it may wait with input()."""
         assert self._process.stdin is not None

@@ -207,6 +207,24 @@ def test_staging_never_touches_a_table_that_somebody_keeps_under_that_name(conne
         assert another.scalar("SELECT theirs FROM links") == 7
 
 
+def test_what_was_committed_is_forced_to_disk(connection: MarketConnection) -> None:
+    if connection.database.is_sqlite:
+        assert connection.scalar("PRAGMA synchronous") == 2
+    else:
+        assert connection.scalar("SELECT current_setting('synchronous_commit')") == "on"
+
+
+def test_texts_are_compressed_by_the_quickest_method_that_the_server_has(connection: MarketConnection) -> None:
+    if connection.database.is_sqlite:
+        pytest.skip("SQLite compresses nothing")
+    has_lz4, used = connection.read(
+        "SELECT 'lz4' = ANY(enumvals) AS has_lz4, setting AS used FROM pg_settings "
+        "WHERE name = 'default_toast_compression'",
+        pl.Schema({"has_lz4": pl.Boolean(), "used": pl.String()}),
+    ).row(0)
+    assert used == ("lz4" if has_lz4 else "pglz")
+
+
 def test_nothing_is_read_before_it_is_committed(connection: MarketConnection) -> None:
     count = sa.select(sa.func.count()).select_from(skill_pairs)
     with MarketConnection(connection.database) as reader:

@@ -170,6 +170,26 @@ def test_a_posting_may_ask_for_very_many_skills(connection: MarketConnection) ->
     assert facts.weights.tolist() == weights
 
 
+@pytest.mark.postgresql
+def test_skills_find_room_beside_what_they_belong_to(connection: MarketConnection) -> None:
+    """So that no index of the narrow rows takes an entry more for them, and new postings are written once."""
+    if connection.database.is_sqlite:
+        pytest.skip("SQLite changes a row where it is")
+    counted = sa.text(
+        "SELECT n_tup_upd - n_tup_hot_upd AS moved, n_tup_hot_upd AS in_place FROM pg_stat_xact_user_tables "
+        "WHERE relname = 'posting_facts'"
+    )
+    day = days_after(0)
+    write_day(connection, day, [posting(str(number), title="zsh Ada") for number in range(300)])
+    with connection.transaction():
+        ids = ensure_skills(connection, pl.DataFrame({"skill": ["zsh"], "category": ["x"]}))
+        for texts in read_texts(connection, day):
+            encoded = encode_skills(found_skills([[0]] * texts.height), ids)
+            write_skills(connection, texts["posting_id"], encoded, VERSION)
+        moved, in_place = connection.read(counted, pl.Schema({"moved": pl.Int64(), "in_place": pl.Int64()})).row(0)
+    assert (moved, in_place) == (0, 300)
+
+
 def test_skills_keep_their_ids_over_every_change_of_the_taxonomy(connection: MarketConnection) -> None:
     first = know(connection, "SQL", "Python", "Ada")
     assert len(set(first)) == 3
