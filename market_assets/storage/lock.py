@@ -162,14 +162,17 @@ class _FileLock:
     def _leave_card(self, name: str, purpose: str) -> IO[str]:
         """A file that tells who holds the lock, for as long as it is locked itself."""
         path = self._holders / name
-        # Unbuffered, so that closing it has nothing left to write where the disk is full.
-        with contextlib.ExitStack() as undo:
-            undo.callback(path.unlink, missing_ok=True)
-            card = undo.enter_context(path.open("w"))
-            fcntl.flock(card, fcntl.LOCK_EX)
-            os.write(card.fileno(), purpose.encode())
-            undo.pop_all()
-        return card
+        while True:
+            # Unbuffered, so that closing it has nothing left to write where the disk is full.
+            with contextlib.ExitStack() as undo:
+                undo.callback(path.unlink, missing_ok=True)
+                card = undo.enter_context(path.open("w"))
+                os.write(card.fileno(), purpose.encode())
+                fcntl.flock(card, fcntl.LOCK_EX)
+                # Whoever looks for holders meanwhile takes a card that is not yet locked for a dead one's.
+                if path.exists():
+                    undo.pop_all()
+                    return card
 
     def _wait_for(self, file: IO[str], mode: int, waiting: Callable[[str], None]) -> None:
         while True:

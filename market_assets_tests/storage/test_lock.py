@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -162,6 +164,26 @@ def test_shared_holders_do_not_slip_past_one_that_waits_alone(empty: Database) -
         refresh.go_on()
         refresh.expect("released")
         second.expect("holding")
+
+
+def test_a_holder_is_named_though_someone_looked_just_as_it_came(
+    empty: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock, looked = fcntl.flock, []
+
+    def look_before_locking(file: IO[str], mode: int) -> None:
+        if mode == fcntl.LOCK_EX and not looked:
+            looked.append(file.name)
+            would_wait(empty, "exclusive")
+        flock(file, mode)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fcntl, "flock", look_before_locking)
+        mine = take(empty, "shared", "ingestion")
+    assert bool(looked) == empty.is_sqlite
+    assert f"held by ingestion (process {os.getpid()})" in would_wait(empty, "exclusive")
+    mine.release()
+    take(empty, "exclusive").release()
 
 
 def test_the_mode_can_be_switched(empty: Database) -> None:
