@@ -48,7 +48,7 @@ def measure(composed: Deployment, days: int) -> float:
     partitions = [(today - timedelta(days=back)).isoformat() for back in range(days + 2)]
     workers = len(composed.running["worker"])
     client.backfill("daily_sample_ingestion", partitions[:2])
-    before = {name: cpu_seconds(composed, name) for name in composed.running}
+    before = {name: cpu_seconds(composed, name) for name in ("postgres", *composed.running)}
     runs = client.backfill("daily_sample_ingestion", partitions[2:])
     took = max(run["endTime"] for run in runs) - min(run["startTime"] for run in runs)
     cpu = {name: cpu_seconds(composed, name) - then for name, then in before.items()}
