@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from market_assets_tests.deployment.client import Client
+from market_assets_tests.deployment.postgresql import system_programs
 from market_assets_tests.deployment.processes import Deployment, deployment
 
 SOURCES = "sources:\n  - type: sample\n    postings_per_day: 40\n"
@@ -23,6 +24,8 @@ SECRETS = {
 def deployment_folder() -> Iterator[Path]:
     if shutil.which("redis-server") is None:
         pytest.skip("there is no redis-server: apt-get install redis-server")
+    if system_programs() is None:
+        pytest.skip("there is no PostgreSQL server: apt-get install postgresql")
     folder = Path(tempfile.mkdtemp(prefix="market_assets_deployment_", dir="/tmp"))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
