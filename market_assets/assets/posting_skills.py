@@ -44,17 +44,15 @@ def posting_skills(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
 ) -> dg.MaterializeResult:
     from market_assets.compute.skills import skill_matcher
-    from market_assets.storage.extraction import count_outdated, remember_rules
-    from market_assets.storage.facts import count_pending, ensure_skills
+    from market_assets.storage.extraction import count_outdated, prepare
+    from market_assets.storage.facts import count_pending
     from market_assets.taxonomy.skills import load_taxonomy
 
     days = days_of(context)
     matcher = skill_matcher(load_taxonomy(store.settings.taxonomy))
     rules = rules_of(matcher)
     with store.ingesting() as connection:
-        with connection.transaction():
-            skill_ids = ensure_skills(connection, skill_names(matcher.taxonomy))
-            remember_rules(connection, rules)
+        skill_ids = prepare(connection, skill_names(matcher.taxonomy), rules)
         found = [_extract(connection, day, matcher, skill_ids) for day in days]
         pending = count_pending(connection, days)
         outdated = count_outdated(connection, rules)

@@ -40,14 +40,12 @@ def reextract(connection: MarketConnection, matcher: SkillMatcher, batch: int = 
 
     Postings remember by which rules they were searched, so that a run that was killed goes on where it ended.
     """
-    from market_assets.storage.extraction import forget_unused_rules, read_outdated, recall_rules, remember_rules
-    from market_assets.storage.facts import ensure_skills
+    from market_assets.storage.extraction import forget_unused_rules, prepare, read_outdated, recall_rules
     from market_assets.storage.revisions import count_up_postings
 
     rules = rules_of(matcher)
+    skill_ids = prepare(connection, skill_names(matcher.taxonomy), rules)
     with connection.transaction():
-        skill_ids = ensure_skills(connection, skill_names(matcher.taxonomy))
-        remember_rules(connection, rules)
         older = recall_rules(connection)
 
     @cache

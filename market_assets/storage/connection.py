@@ -131,8 +131,8 @@ def _open_sqlite(database: Database) -> dbapi.Connection:
         raise StoreError(f"there is no database at {database.path}; make it with: market-assets db upgrade")
     driver = adbc_driver_sqlite.connect(database.adbc_uri)
     connection = adbc_driver_manager.AdbcConnection(driver)
-    # The time-out first: the other two already meet the locks of whoever has the file open. And what a run has told
-    # as written must still be there after a power cut, since Dagster's history will not ask for it again.
+    # The time-out first: the other two already meet the locks of whoever has the file open. And what a run has
+    # told as written must still be there after a power cut, since Dagster's history will not ask for it again.
     for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "foreign_keys = ON", "synchronous = FULL"):
         with adbc_driver_manager.AdbcStatement(connection) as statement:
             statement.set_sql_query(f"PRAGMA {pragma}")

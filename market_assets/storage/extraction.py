@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import sqlalchemy as sa
 
 from market_assets.storage.connection import MarketConnection
 from market_assets.storage.extraction_tables import extraction_versions
+from market_assets.storage.facts import ensure_skills, known_skill_ids
 from market_assets.storage.tables import job_postings, posting_facts
 
 _TEXT = pl.Schema(
@@ -44,13 +47,34 @@ class ExtractionRules:
         return int.from_bytes(digest[:8], "little", signed=True)
 
 
-def remember_rules(connection: MarketConnection, rules: ExtractionRules) -> None:
-    """Keep rules for as long as a posting may have been searched by them; inside the caller's transaction."""
-    known = sa.select(sa.func.count()).select_from(extraction_versions)
-    if connection.scalar(known.where(extraction_versions.c.version == rules.version)):
-        return
-    row = {"version": rules.version, "rules": rules.rules, "taxonomy": rules.taxonomy}
-    connection.append(extraction_versions, pl.DataFrame([row]))
+def prepare(connection: MarketConnection, names: pl.DataFrame, rules: ExtractionRules) -> npt.NDArray[np.uint16]:
+    """Make skills and rules known before what they find is written, in a transaction of its own.
+
+    It waits for others that write postings only where something is new.
+
+    Args:
+        connection: where the postings are.
+        names: skill, category.
+        rules: kept for as long as a posting may have been searched by them.
+
+    Returns:
+        uint16, the id of each row of `names`.
+    """
+    with connection.transaction():
+        known = known_skill_ids(connection, names) if _is_remembered(connection, rules) else None
+    if known is not None:
+        return known
+    with connection.transaction():
+        ids = ensure_skills(connection, names)
+        if not _is_remembered(connection, rules):
+            row = {"version": rules.version, "rules": rules.rules, "taxonomy": rules.taxonomy}
+            connection.append(extraction_versions, pl.DataFrame([row]))
+    return ids
+
+
+def _is_remembered(connection: MarketConnection, rules: ExtractionRules) -> bool:
+    version = extraction_versions.c.version
+    return connection.scalar(sa.select(version).where(version == rules.version)) is not None
 
 
 def recall_rules(connection: MarketConnection) -> dict[int, ExtractionRules]:

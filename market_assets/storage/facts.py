@@ -42,7 +42,7 @@ def read_facts(
         .order_by(facts.posting_id)
     )
     rows = connection.read(query, pl.Schema({**FACT, "skills": pl.Binary(), "skill_weights": pl.Binary()}))
-    known = connection.read(sa.select(skills.c.skill_id, skills.c.skill, skills.c.category), _SKILL).sort("skill")
+    known = _known_skills(connection).sort("skill")
     lengths = rows["skills"].bin.size().to_numpy() // 2
     offsets = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))).astype(np.int64)
     codes, order = _positions(rows["skills"], offsets, known["skill_id"].to_numpy())
@@ -96,6 +96,12 @@ def _weights(encoded: pl.Series, lengths: npt.NDArray[np.int64]) -> npt.NDArray[
     return np.frombuffer(b"".join(weights), dtype=np.uint8)
 
 
+def known_skill_ids(connection: MarketConnection, names: pl.DataFrame) -> npt.NDArray[np.uint16] | None:
+    """The ids of a taxonomy's skills, as of `ensure_skills`, where that would change nothing; else None."""
+    known = names.join(_known_skills(connection), on=["skill", "category"], how="left", maintain_order="left")
+    return None if known["skill_id"].null_count() else known["skill_id"].to_numpy().astype(np.uint16)
+
+
 def ensure_skills(connection: MarketConnection, names: pl.DataFrame) -> npt.NDArray[np.uint16]:
     """Give every skill of a taxonomy an id that it keeps for ever; inside the caller's transaction.
 
@@ -107,7 +113,7 @@ def ensure_skills(connection: MarketConnection, names: pl.DataFrame) -> npt.NDAr
         uint16, the id of each row of `names`.
     """
     count_up_postings(connection)
-    known = connection.read(sa.select(skills.c.skill_id, skills.c.skill, skills.c.category), _SKILL)
+    known = _known_skills(connection)
     next_id = max(known["skill_id"].to_list(), default=-1) + 1
     fresh = names.join(known, on="skill", how="anti", maintain_order="left")
     ids = np.arange(next_id, next_id + fresh.height)
@@ -126,6 +132,10 @@ def ensure_skills(connection: MarketConnection, names: pl.DataFrame) -> npt.NDAr
         )
     both = pl.concat([known.select("skill_id", "skill"), fresh.select("skill_id", "skill")])
     return names.join(both, on="skill", how="left", maintain_order="left")["skill_id"].to_numpy().astype(np.uint16)
+
+
+def _known_skills(connection: MarketConnection) -> pl.DataFrame:
+    return connection.read(sa.select(skills.c.skill_id, skills.c.skill, skills.c.category), _SKILL)
 
 
 def read_texts(connection: MarketConnection, day: date, batch: int = 10_000) -> Iterator[pl.DataFrame]:

@@ -1,7 +1,7 @@
 """Room beside each narrow row for its skills, which come a moment after it
 
-PostgreSQL writes a changed row anew, and with it an entry into each of the table's indexes, unless the new row finds
-room on the old one's page. Every narrow row is changed once, when its skills have been found.
+PostgreSQL writes a changed row anew, and with it an entry into each of the table's indexes, unless the new row
+finds room on the old one's page. Every narrow row is changed once, when its skills have been found.
 """
 
 from __future__ import annotations
