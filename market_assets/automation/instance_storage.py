@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class InstanceStorage(DagsterStorage, ConfigurableClass):
-    """Named in `dagster.yaml`; what comes of it is one of Dagster's own storages."""
+    """Named in `dagster.yaml`; what comes of it is one of Dagster's storages."""
 
     @classmethod
     def config_type(cls) -> Any:
@@ -37,9 +37,9 @@ class InstanceStorage(DagsterStorage, ConfigurableClass):
             config_value: `base_dir`, the folder of the SQLite files.
         """
         if url := get_settings().dagster_postgres_url:
-            from dagster_postgres import DagsterPostgresStorage
+            from market_assets.automation.postgresql_storage import PooledPostgresStorage
 
-            return DagsterPostgresStorage(psycopg2_url(url), inst_data=inst_data)
+            return PooledPostgresStorage(psycopg2_url(url), inst_data=inst_data)
         from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
         return DagsterSqliteStorage.from_local(config_value["base_dir"], inst_data=inst_data)
