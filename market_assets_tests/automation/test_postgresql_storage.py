@@ -1,4 +1,4 @@
-"""The connections of Dagster's history: kept, shared by a process, replaced when lost, not taken along by a fork."""
+"""The connections of Dagster's history: kept, shared by a process, replaced when lost, not shared with a fork."""
 
 from __future__ import annotations
 
