@@ -97,16 +97,24 @@ def _extract(
     connection: "MarketConnection", day: date, matcher: "SkillMatcher", skill_ids: "npt.NDArray[np.uint16]"
 ) -> tuple[int, int, int]:
     """Find and store the skills of a day's postings; returns postings, skills, postings without any."""
+    import polars as pl
+
     from market_assets.storage.facts import encode_skills, read_texts, write_skills
 
-    version = rules_of(matcher).version
-    postings = skills = without = 0
+    searched, encoded = [], []
+    skills = without = 0
     with connection.transaction():
         for texts in read_texts(connection, day):
             found = matcher.weighed(texts["title"], texts["description"])
-            write_skills(connection, texts["posting_id"], encode_skills(found, skill_ids), version)
-            postings += texts.height
+            searched.append(texts.select("posting_id", "text_hash"))
+            encoded.append(encode_skills(found, skill_ids))
             counts = found["skills"].list.len()
             skills += int(counts.sum())
             without += int((counts == 0).sum())
-    return postings, skills, without
+    if not searched:
+        return 0, 0, 0
+    # Searching takes long and holds nobody up; others who write postings wait for the writing alone.
+    postings = pl.concat(searched)
+    with connection.transaction():
+        write_skills(connection, postings, pl.concat(encoded), rules_of(matcher).version)
+    return postings.height, skills, without

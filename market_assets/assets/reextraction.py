@@ -95,5 +95,5 @@ def _search_again(
     alike = texts["skills"].eq_missing(encoded["skills"])
     alike &= texts["skill_weights"].eq_missing(encoded["skill_weights"])
     mark_current(connection, texts.filter(alike)["posting_id"], rules)
-    write_skills(connection, texts.filter(~alike)["posting_id"], encoded.filter(~alike), rules.version)
+    write_skills(connection, texts.filter(~alike), encoded.filter(~alike), rules.version)
     return Reextracted(looked_at, texts.height, int((~alike).sum()))

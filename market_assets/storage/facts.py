@@ -19,6 +19,7 @@ from market_assets.storage.tables import job_postings, posting_facts, skills
 
 _SKILL = pl.Schema({"skill_id": pl.Int64(), "skill": pl.String(), "category": pl.String()})
 _TEXT = pl.Schema({"posting_id": pl.Int64(), "title": pl.String(), "description": pl.String()})
+_HASHED_TEXT = pl.Schema({**_TEXT, "text_hash": pl.Int64()})
 
 
 class Counted(Enum):
@@ -139,17 +140,18 @@ def _known_skills(connection: MarketConnection) -> pl.DataFrame:
 
 
 def read_texts(connection: MarketConnection, day: date, batch: int = 10_000) -> Iterator[pl.DataFrame]:
-    """posting_id, title and description of the postings whose content came from a day's partition, in batches."""
+    """posting_id, title, description, text_hash of the postings whose content came from a day, in batches."""
     postings = job_postings.c
     last = -1
     while True:
         query = (
-            sa.select(postings.posting_id, postings.title, postings.description)
+            sa.select(postings.posting_id, postings.title, postings.description, posting_facts.c.text_hash)
+            .join_from(job_postings, posting_facts, posting_facts.c.posting_id == postings.posting_id)
             .where(postings.content_date == day, postings.posting_id > last)
             .order_by(postings.posting_id)
             .limit(batch)
         )
-        rows = connection.read(query, _TEXT)
+        rows = connection.read(query, _HASHED_TEXT)
         if rows.height:
             last = int(rows["posting_id"][-1])
             yield rows
@@ -199,20 +201,25 @@ def encode_skills(found: pl.DataFrame, skill_ids: npt.NDArray[np.uint16]) -> pl.
 
 
 def write_skills(
-    connection: MarketConnection, posting_ids: pl.Series, encoded: pl.DataFrame, version: int
+    connection: MarketConnection, searched: pl.DataFrame, encoded: pl.DataFrame, version: int
 ) -> None:
     """Store the skills of postings, as from `encode_skills`; inside the caller's transaction.
 
+    A posting whose text has changed since it was searched is left as it is: whoever changed it finds its skills.
+
     Args:
         connection: where the postings are.
-        posting_ids: whose skills they are.
+        searched: posting_id and text_hash of the postings, as they were read.
         encoded: their skills and weights.
         version: what `storage.extraction` knows the rules by that found them.
     """
-    rows = encoded.with_columns(posting_ids.alias("posting_id"))
+    # Writers of postings queue here, lest two wait for one another's rows.
+    count_up_postings(connection)
+    rows = searched.select("posting_id", "text_hash").hstack(encoded)
     staged = connection.stage("found_skills", rows)
+    facts = posting_facts.c
     connection.execute(
         posting_facts.update()
         .values(skills=staged.c.skills, skill_weights=staged.c.skill_weights, skills_version=version)
-        .where(posting_facts.c.posting_id == staged.c.posting_id)
+        .where(facts.posting_id == staged.c.posting_id, facts.text_hash.is_not_distinct_from(staged.c.text_hash))
     )

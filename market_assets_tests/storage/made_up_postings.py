@@ -100,7 +100,7 @@ def find_skills(connection: MarketConnection, day: date) -> None:
         for texts in read_texts(connection, day):
             words = [title.split() for title in texts["title"]]
             positions = [[place for place, name in enumerate(names) if name in found] for found in words]
-            write_skills(connection, texts["posting_id"], encode_skills(found_skills(positions), ids), VERSION)
+            write_skills(connection, texts, encode_skills(found_skills(positions), ids), VERSION)
 
 
 def found_skills(positions: list[list[int]]) -> pl.DataFrame:

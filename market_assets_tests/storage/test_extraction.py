@@ -1,4 +1,4 @@
-"""Skills and rules are made known once, and then nobody waits for them."""
+"""Skills and rules are made known once; what is found is written when it is its turn, where it still holds."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from market_assets.storage.connection import MarketConnection
+from market_assets.storage.database import StoreError
 from market_assets.storage.extraction import ExtractionRules, prepare, recall_rules
-from market_assets.storage.facts import known_skill_ids
+from market_assets.storage.facts import encode_skills, known_skill_ids, read_texts, write_skills
 from market_assets.storage.revisions import POSTINGS, count_up_postings
-from market_assets.storage.tables import data_revision, skills
+from market_assets.storage.tables import data_revision, posting_facts, skills
+from market_assets_tests.storage.made_up_postings import MARCH, days_after, found_skills, posting, write_day
 
 RULES = ExtractionRules("{}", "1")
 NAMES = pl.DataFrame({"skill": ["zsh", "Ada"], "category": ["shells", "languages"]})
@@ -85,3 +87,48 @@ def test_nobody_waits_for_a_day_that_is_being_written_where_nothing_is_new(
     with connection.transaction():
         count_up_postings(connection)
         assert prepare(other, NAMES, RULES).tolist() == ids.tolist()
+
+
+def read_first(connection: MarketConnection) -> pl.DataFrame:
+    with connection.transaction():
+        return next(read_texts(connection, MARCH))
+
+
+def write_first(connection: MarketConnection, texts: pl.DataFrame) -> None:
+    """Say that each text asks for the first of `NAMES`."""
+    ids = prepare(connection, NAMES, RULES)
+    encoded = encode_skills(found_skills([[0]] * texts.height), ids)
+    with connection.transaction():
+        write_skills(connection, texts, encoded, RULES.version)
+
+
+def with_skills(connection: MarketConnection) -> list[str]:
+    query = sa.select(posting_facts.c.external_id).where(posting_facts.c.skills.is_not(None))
+    return sorted(connection.read(query, pl.Schema({"external_id": pl.String()}))["external_id"])
+
+
+def test_a_text_that_changed_since_it_was_searched_is_left_to_whoever_changed_it(
+    connection: MarketConnection,
+) -> None:
+    write_day(connection, MARCH, [posting("a", title="zsh"), posting("b", title="zsh"), posting("c", title="zsh")])
+    texts = read_first(connection)
+    write_day(connection, days_after(1), [posting("a", title="Ada"), posting("b", title="zsh")])
+    write_first(connection, texts)
+    assert with_skills(connection) == ["b", "c"]
+
+
+def test_skills_are_written_when_a_day_that_is_being_written_is_done(
+    connection: MarketConnection, other: MarketConnection
+) -> None:
+    """Each holds rows that the other wants, sooner or later."""
+    if connection.database.is_sqlite:
+        pytest.skip("SQLite has one writer at a time")
+    write_day(connection, MARCH, [posting("a", title="zsh")])
+    texts = read_first(connection)
+    prepare(connection, NAMES, RULES)
+    with connection.transaction():
+        count_up_postings(connection)
+        with pytest.raises(StoreError, match="lock timeout"):
+            write_first(other, texts)
+    write_first(other, texts)
+    assert with_skills(connection) == ["a"]

@@ -158,7 +158,7 @@ def test_a_posting_may_ask_for_very_many_skills(connection: MarketConnection) ->
         texts = next(read_texts(connection, MARCH))
         every = found_skills([list(range(1000))])
         encoded = encode_skills(every, np.array(ids, dtype=np.uint16))
-        write_skills(connection, texts["posting_id"], encoded, VERSION)
+        write_skills(connection, texts, encoded, VERSION)
         view = pl.Schema({"skill": pl.String(), "weight": pl.Float64()})
         found = connection.read(sa.select(posting_skills.c.skill, posting_skills.c.weight), view)
         facts = read_facts(connection, START, START + timedelta(days=1))
@@ -185,7 +185,7 @@ def test_skills_find_room_beside_what_they_belong_to(connection: MarketConnectio
         ids = ensure_skills(connection, pl.DataFrame({"skill": ["zsh"], "category": ["x"]}))
         for texts in read_texts(connection, day):
             encoded = encode_skills(found_skills([[0]] * texts.height), ids)
-            write_skills(connection, texts["posting_id"], encoded, VERSION)
+            write_skills(connection, texts, encoded, VERSION)
         moved, in_place = connection.read(counted, pl.Schema({"moved": pl.Int64(), "in_place": pl.Int64()})).row(0)
     assert (moved, in_place) == (0, 300)
 
