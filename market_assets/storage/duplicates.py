@@ -11,7 +11,10 @@ from market_assets.compute.duplicates import CANDIDATE, KEYED, KEYS, link_duplic
 from market_assets.storage.connection import MarketConnection
 from market_assets.storage.tables import job_postings, posting_facts, posting_sketches
 
-_NARROW = pl.Schema({name: dtype for name, dtype in CANDIDATE.items() if name != "sketch"})
+_LINK = pl.Schema({"duplicate_of": pl.Int64(), "first_of_job": pl.Boolean()})
+_NARROW = pl.Schema({**{name: dtype for name, dtype in CANDIDATE.items() if name != "sketch"}, **_LINK})
+#: Of a posting that shares its job with no other.
+_ALONE = pl.col("duplicate_of").is_null() & pl.col("first_of_job")
 
 # Temporary tables and statements are made once, as compiling them takes longer than a small day's rows.
 _LINKS = sa.table("links", *(sa.column(name) for name in ("posting_id", "duplicate_of", "first_of_job")))
@@ -70,7 +73,10 @@ def relink(connection: MarketConnection, touched: pl.DataFrame) -> int:
     """
     candidates = _with_sketches(connection, _whole_jobs(connection, touched))
     links = link_duplicates(candidates)
-    connection.stage(_LINKS.name, links)
+    # Most postings are alone and were so before: writing that again would take as long as all the rest here.
+    alone_before = candidates.filter(_ALONE).select("posting_id", alone_before=True)
+    news = links.join(alone_before, on="posting_id", how="left").filter(~_ALONE | pl.col("alone_before").is_null())
+    connection.stage(_LINKS.name, news.select(links.columns))
     connection.execute(_LINK_FACTS)
     connection.execute(_LINK_POSTINGS)
     duplicates = links.filter(pl.col("duplicate_of").is_not_null())
