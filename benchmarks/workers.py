@@ -1,12 +1,16 @@
-"""A backfill on one Celery worker and on two: `python -m benchmarks.workers [DAYS] [POSTINGS]`.
+"""A backfill on one Celery worker and on two: `python -m benchmarks.workers [DAYS] [POSTINGS [CORES]]`.
 
 Starts the services of docker-compose.yml as processes, ingests the same days (16 of 20,000 sample postings each)
-with one worker and then with two, each into a database of its own, and compares the tables row by row. Prints
-seconds, the CPU seconds of each service, and what each takes of memory.
+with one worker and then with two, each into a landing and a database of its own, and compares the tables row by
+row, but for the times of fetching. Prints seconds, the CPU seconds of each service, and what each takes of memory.
+
+All services share the cores of this machine. CORES, a part of a core such as 0.4, is what each worker may use, as
+on a small machine of its own: so it shows what workers do to one another in the database rather than on the cores.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sys
@@ -15,30 +19,48 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from benchmarks.core_shares import core_share
 from market_assets_tests.deployment.client import Client
 from market_assets_tests.deployment.processes import Deployment, deployment
-from market_assets_tests.deployment.test_backfills import TABLES, content
+from market_assets_tests.deployment.test_backfills import NUMBERED, TABLES, content
 
 SOURCES = "sources:\n  - type: sample\n    postings_per_day: {postings}\n"
 SECRETS = {"POSTGRES_PASSWORD": "made-up", "JWT_SECRET_KEY": "s7dJk29dkw83nfJWl39dkEjwn38dnwlqmzpA1sdf"}
+_OTHER_EACH_TIME = (*NUMBERED, "ingested_at", "last_seen_at")
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def main(days: int = 16, postings: int = 20_000) -> None:
+def main(days: int = 16, postings: int = 20_000, cores: float | None = None) -> None:
     """Measure and print."""
     left: dict[int, list[str]] = {}
     seconds: dict[int, float] = {}
-    landed = Path(tempfile.mkdtemp(prefix="market_assets_landed_", dir="/tmp"))
     for workers in (1, 2):
         folder = Path(tempfile.mkdtemp(prefix="market_assets_workers_", dir="/tmp"))
+        landed = folder / "landed"
         settings = {**SECRETS, "MARKET_ASSETS_WORKERS": str(workers), "MARKET_ASSETS_LANDING_URL": str(landed)}
         with deployment(folder, SOURCES.format(postings=postings), **settings) as composed:
             composed.start_all()
-            seconds[workers] = measure(composed, days)
-            left[workers] = [row for table in TABLES for row in content(composed, table)]
+            with shares_of_workers(composed, cores):
+                seconds[workers] = measure(composed, days)
+            left[workers] = rows_of(composed)
         shutil.rmtree(folder)
-    shutil.rmtree(landed)
     print(f"two workers: {seconds[1] / seconds[2]:.2f} × one; the same tables: {left[1] == left[2]}")
+
+
+@contextlib.contextmanager
+def shares_of_workers(composed: Deployment, cores: float | None) -> Iterator[None]:
+    """Give each worker its part of a core, where there is to be one."""
+    with contextlib.ExitStack() as shares:
+        for place in composed.running["worker"] if cores else ():
+            assert place.process is not None
+            pids = processes({place.process.pid})
+            shares.enter_context(core_share(f"worker{place.number}", cores, pids))
+        yield
+
+
+def rows_of(composed: Deployment) -> list[str]:
+    """All rows of the tables, as text."""
+    return [row for table in TABLES for row in content(composed, table, leaving_out=_OTHER_EACH_TIME)]
 
 
 def measure(composed: Deployment, days: int) -> float:
@@ -56,7 +78,7 @@ def measure(composed: Deployment, days: int) -> float:
     spent = ", ".join(f"{name} {used:.1f}" for name, used in cpu.items())
     print(f"{workers} worker(s): {took:.1f} s; CPU seconds: {spent}")
     for name in composed.running:
-        largest = max(memory_mb(pid) for pid in processes(composed, name))
+        largest = max(memory_mb(pid) for pid in processes_of(composed, name))
         print(f"    {name}: {largest:.0f} MB in its largest process")
     print(f"    {sizes(composed)}")
     client.close()
@@ -75,13 +97,16 @@ def sizes(composed: Deployment) -> str:
     )
 
 
-def processes(composed: Deployment, name: str) -> Iterator[int]:
-    """The processes of a service: those of its sessions, or the children of PostgreSQL's."""
+def processes_of(composed: Deployment, name: str) -> Iterator[int]:
+    """The processes of a service."""
     if name == "postgres":
         assert composed.postgresql is not None
-        sessions = {composed.postgresql.pid}
-    else:
-        sessions = {place.process.pid for place in composed.running[name] if place.process}
+        return processes({composed.postgresql.pid})
+    return processes({place.process.pid for place in composed.running[name] if place.process})
+
+
+def processes(sessions: set[int]) -> Iterator[int]:
+    """The processes of some sessions and the leaders' children, since PostgreSQL's have sessions of their own."""
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
@@ -95,7 +120,7 @@ def processes(composed: Deployment, name: str) -> Iterator[int]:
 def cpu_seconds(composed: Deployment, name: str) -> float:
     """What a service has computed so far, with its processes that have ended and were waited for."""
     total = 0.0
-    for pid in processes(composed, name):
+    for pid in processes_of(composed, name):
         fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
         total += sum(map(int, fields[11:15]))
     return total / _TICKS
@@ -108,4 +133,4 @@ def memory_mb(pid: int) -> float:
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:3]))
+    main(*map(int, sys.argv[1:3]), *map(float, sys.argv[3:4]))

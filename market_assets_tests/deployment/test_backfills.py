@@ -43,10 +43,12 @@ def market_url(composed: Deployment) -> str:
     return composed.environment_of(composed.composition.services["code"])["DATABASE_URL"]
 
 
-def content(composed: Deployment, table: str, database: str = "market") -> list[str]:
+def content(
+    composed: Deployment, table: str, database: str = "market", leaving_out: tuple[str, ...] = NUMBERED
+) -> list[str]:
     """The rows of a table, as text, in their order."""
     assert composed.postgresql is not None
-    without = " ".join(f"- '{name}'" for name in NUMBERED)
+    without = " ".join(f"- '{name}'" for name in leaving_out)
     rows = f"SELECT (to_jsonb(r) {without})::text FROM ({TABLES[table]}) r ORDER BY 1"
     return composed.postgresql.ask(rows, database).splitlines()
 
