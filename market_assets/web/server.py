@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
@@ -106,9 +105,11 @@ def serve_web(settings: Settings, workspace_file: str = "workspace.yaml") -> Non
             instance, WorkspaceFileTarget([workspace_file]), version=dg.__version__
         ) as process_context,
     ):
-        # The pool of connections, as `dagster-webserver` sets it: statements of at most 15 s, 20 connections more.
-        instance.optimize_for_webserver(15_000, 3_600, 20)
-        _replace_lost_connections(instance)
+        if settings.dagster_postgres_url:
+            from market_assets.automation.postgresql_storage import bound_questions
+
+            # As long as `dagster-webserver` lets them take.
+            bound_questions(instance, seconds=15, at_once=20)
         uvicorn.run(
             WebProcess(process_context, settings).application,
             host=settings.host,
@@ -118,27 +119,6 @@ def serve_web(settings: Settings, workspace_file: str = "workspace.yaml") -> Non
             proxy_headers=False,
             server_header=False,
         )
-
-
-def _replace_lost_connections(instance: dg.DagsterInstance) -> None:
-    """Try a kept connection before it is used: PostgreSQL may have been restarted since.
-
-    Dagster's pools do not, and every storage would fail once.
-    """
-    for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
-        # SQLite's storages keep none.
-        engine = getattr(storage, "_engine", None)
-        if isinstance(engine, sa.Engine):
-            sa.event.listen(engine, "checkout", _refuse_lost_connection)
-
-
-def _refuse_lost_connection(connection: Any, _record: object, _proxy: object) -> None:
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    except connection.OperationalError as error:
-        # The pool opens another one then.
-        raise sa.exc.DisconnectionError from error
 
 
 def _warn_of_no_admin(engine: sa.Engine) -> None:

@@ -10,9 +10,10 @@ from threading import Barrier
 
 import pytest
 import sqlalchemy as sa
+from dagster_postgres import PostgresRunStorage
 
 from market_assets.automation.instance_storage import psycopg2_url
-from market_assets.automation.postgresql_storage import PooledPostgresStorage
+from market_assets.automation.postgresql_storage import PooledPostgresStorage, bound_questions
 from market_assets_tests.faults.machine import eventually
 
 pytestmark = pytest.mark.postgresql
@@ -86,6 +87,20 @@ def test_a_lost_connection_is_replaced(storage: PooledPostgresStorage, server: s
     server.execute(sa.text("SELECT pg_terminate_backend(:pid, 60000)"), {"pid": kept})
     use(storage)
     assert kept not in sessions(server)
+
+
+def test_questions_can_be_bound_in_time_and_number(storage: PooledPostgresStorage, server: sa.Connection) -> None:
+    bound_questions(storage, seconds=1, at_once=3)
+    runs = storage.run_storage
+    assert isinstance(runs, PostgresRunStorage)
+    with runs.connect() as connection, pytest.raises(sa.exc.OperationalError, match="statement timeout"):
+        connection.execute(sa.text("SELECT pg_sleep(60)"))
+    with ThreadPoolExecutor(1) as thread:
+        with runs.connect(), runs.connect(), runs.connect():
+            fourth = thread.submit(runs.get_runs_count)
+            assert len(sessions(server)) == 3
+            assert not fourth.done()
+        assert fourth.result(60) == 0
 
 
 def test_a_forked_process_leaves_its_parents_connection_alone(
