@@ -116,7 +116,7 @@ def test_the_list_holds_every_job(alice: TestClient) -> None:
     ]
 
 
-def test_a_job_without_a_schedule_is_listed_and_can_be_triggered(process: AdminProcess, alice: TestClient) -> None:
+def test_a_job_without_a_schedule_is_listed_and_can_be_triggered(alice: TestClient) -> None:
     shown = job(alice, REEXTRACTION)
     assert (shown["status"], shown["schedule"], shown["next_run"]) == ("unscheduled", None, None)
     assert shown["func_name"] == "search_postings_again" and shown["description"]

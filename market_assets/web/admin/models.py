@@ -122,7 +122,7 @@ class Job(BaseModel):
     func_name: str
     status: JobStatus
     schedule: str | None = Field(
-        description="Cron expression, UTC, or an interval in words such as `every 5 hours`; null without a schedule"
+        description="Cron expression, UTC, or an interval in words such as `every 5 hours`; null without one"
     )
     created_at: Moment = Field(description="When the job was first seen")
     last_run: Moment | None
