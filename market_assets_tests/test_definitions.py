@@ -146,6 +146,13 @@ def test_every_result_table_is_checked() -> None:
     assert checks == expected
 
 
+def test_a_job_that_is_started_twice_waits_for_itself() -> None:
+    # A day's ingestion waits by the tag of its partition instead, see dagster.yaml.
+    defs = code_location()
+    for name in (JOBS.keys() | {REEXTRACTION, "prune_history"}) - {"daily_sample_ingestion"}:
+        assert all(node.definition.pools for node in defs.resolve_job_def(name).nodes), name
+
+
 def test_jobs_run_the_assets_of_their_groups() -> None:
     defs = code_location()
     graph = defs.resolve_asset_graph()

@@ -11,7 +11,11 @@ from market_assets.automation.retries import failing_well, run_retry_tags
 REEXTRACTION = "reextract_skills"
 
 
-@dg.op(description="Searches the postings that a changed taxonomy can matter to; every batch is whole in itself.")
+@dg.op(
+    description="Searches the postings that a changed taxonomy can matter to; every batch is whole in itself.",
+    # One run at a time, however it was started: two would search the same postings.
+    pool=REEXTRACTION,
+)
 @failing_well
 def search_postings_again(context: dg.OpExecutionContext, store: dg.ResourceParam[MarketStore]) -> None:
     from market_assets.assets.posting_skills import rules_of

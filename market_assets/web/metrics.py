@@ -89,7 +89,8 @@ def _families(facts: Facts, tally: Tally | None) -> Iterator[Metric]:
     if facts.history is not None:
         yield from _history(facts.history, facts)
     if tally is not None:
-        yield from _counters(tally)
+        jobs = {job.job for job in facts.history.jobs} if facts.history is not None else set()
+        yield from _counters(tally, jobs)
 
 
 def _history(history: HistoryFacts, facts: Facts) -> Iterator[Metric]:
@@ -143,13 +144,14 @@ def _history(history: HistoryFacts, facts: Facts) -> Iterator[Metric]:
     yield GaugeMetricFamily("market_assets_alert_recipients_failing", "Who can't be told of incidents", failing)
 
 
-def _counters(tally: Tally) -> Iterator[Metric]:
+def _counters(tally: Tally, jobs: set[str]) -> Iterator[Metric]:
     runs = CounterMetricFamily("market_assets_runs", "Runs that ended", labels=("job", "status"))
     seconds = SummaryMetricFamily("market_assets_run_duration_seconds", "Seconds that runs took", labels=("job",))
-    for job, statuses in sorted(tally.runs.items()):
+    # From the start, at 0: `increase()` knows nothing of a first run that its series begins with.
+    for job in sorted(jobs | tally.runs.keys()):
         for status in ("success", "failed", "canceled"):
-            runs.add_metric((job, status), statuses.get(status, 0))
-    for job, (count, total) in sorted(tally.durations.items()):
+            runs.add_metric((job, status), tally.runs.get(job, {}).get(status, 0))
+        count, total = tally.durations.get(job, (0, 0.0))
         seconds.add_metric((job,), count_value=int(count), sum_value=total)
     yield runs
     yield seconds

@@ -1,8 +1,7 @@
-"""The files for Kubernetes say the same as docker-compose.yml and dagster.yaml."""
+"""The files for Kubernetes say the same as docker-compose.yml and the image."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,9 +13,9 @@ from market_assets_tests.deployment.composition import Composition, stages
 
 VALUES = yaml.safe_load((PROJECT / "deploy" / "helm-values.yaml").read_text(encoding="utf-8"))
 MANIFESTS = list(yaml.safe_load_all((PROJECT / "deploy" / "kubernetes.yaml").read_text(encoding="utf-8")))
-INSTANCE = yaml.safe_load((PROJECT / "dagster.yaml").read_text(encoding="utf-8"))
 COMPOSED = Composition({"POSTGRES_PASSWORD": "x", "JWT_SECRET_KEY": "y"}).services
 CODE = VALUES["dagster-user-deployments"]["deployments"][0]
+OF_THE_CHART = (CODE, VALUES["dagsterDaemon"])
 
 
 def pods() -> dict[str, dict[str, Any]]:
@@ -60,7 +59,21 @@ def test_pods_of_ours_may_do_little_and_are_limited() -> None:
         assert pod["containers"][0]["resources"]["limits"]["memory"]
         if name != "redis":
             assert pod["securityContext"]["runAsUser"] == user
-            assert container(name)["securityContext"]["readOnlyRootFilesystem"] is True
+            assert container(name)["securityContext"] == CODE["securityContext"]
+    for said in OF_THE_CHART:
+        assert said["podSecurityContext"] == pods()["web"]["securityContext"]
+        assert said["securityContext"]["readOnlyRootFilesystem"] is True
+        assert said["resources"]["limits"]["memory"]
+    assert VALUES["rbacEnabled"] is VALUES["dagster-user-deployments"]["rbacEnabled"] is False
+
+
+def test_pods_of_the_chart_see_and_know_what_the_others_do() -> None:
+    web = pods()["web"]
+    for said in OF_THE_CHART:
+        assert said["volumes"] == web["volumes"]
+        assert said["volumeMounts"] == web["containers"][0]["volumeMounts"]
+        assert [{"secretRef": one} for one in said["envSecrets"]] == web["containers"][0]["envFrom"]
+        assert said["image"]["repository"] == web["containers"][0]["image"]
 
 
 def test_what_is_shared_has_one_name() -> None:
@@ -88,16 +101,15 @@ def test_there_are_as_many_workers_as_runs_at_once() -> None:
     assert int(workers) == replicas
 
 
-def test_the_instance_is_the_one_of_dagster_yaml() -> None:
-    coordinator = VALUES["dagsterDaemon"]["runCoordinator"]["config"]["customRunCoordinator"]
-    assert coordinator == INSTANCE["run_coordinator"]
-    launcher = VALUES["runLauncher"]["config"]["customRunLauncher"]
-    assert {name: launcher[name] for name in ("module", "class")} == INSTANCE["run_launcher"]
-    for said in (coordinator, launcher):
-        assert hasattr(importlib.import_module(said["module"]), said["class"])
-    monitoring = VALUES["dagsterDaemon"]["runMonitoring"]
-    assert monitoring["startTimeoutSeconds"] == INSTANCE["run_monitoring"]["start_timeout_seconds"]
-    assert monitoring["pollIntervalSeconds"] == INSTANCE["run_monitoring"]["poll_interval_seconds"]
+def test_everything_reads_the_dagster_yaml_of_the_image() -> None:
+    image = stages()[-1]
+    home = image.environment["DAGSTER_HOME"]
+    assert home == image.all("WORKDIR")[-1]
+    assert any("dagster.yaml" in sources for sources, _ in image.copies())
+    for said in OF_THE_CHART:
+        assert {"name": "DAGSTER_HOME", "value": home} in said["env"]
+    for pod in pods().values():
+        assert "DAGSTER_HOME" not in {one["name"] for one in pod["containers"][0].get("env", [])}
 
 
 def test_the_location_has_its_name() -> None:

@@ -31,9 +31,10 @@ from market_assets.web.server import WebProcess
 SCHEDULER = "/api/admin/scheduler"
 INGESTION, REFRESH = "daily_sample_ingestion", "refresh_market_stats"
 CLEANUP, REBUILD = "cleanup_old_data", "rebuild_skill_relationships"
-PRUNE = "prune_history"
-#: In the order of the list.
+PRUNE, REEXTRACTION = "prune_history", "reextract_skills"
+#: Those with a schedule, in the order of the list.
 JOBS = [CLEANUP, INGESTION, PRUNE, REBUILD, REFRESH]
+LISTED = sorted([*JOBS, REEXTRACTION])
 _DAGSTER_YAML = """
 run_coordinator:
   module: dagster._core.run_coordinator

@@ -27,6 +27,8 @@ def prune_history_job(settings: Settings) -> dg.JobDefinition:
 
     @dg.op(
         out=dg.Out(dg.Nothing),
+        # One run at a time, however it was started: a further one waits in the queue.
+        pool=PRUNE,
         description="Prunes runs, events, logs, results of checks and ticks; its metadata says how much.",
     )
     @failing_well

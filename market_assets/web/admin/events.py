@@ -75,10 +75,8 @@ class ChangeWatcher:
             pause = seen.pause_of(job)
             present[job_id] = {
                 "job_id": job_id,
-                "schedule": job.cron,
-                "status": "deleted"
-                if job_id not in seen.jobs
-                else ("scheduled" if seen.is_scheduled(job) else "paused"),
+                "schedule": job.cron or None,
+                "status": seen.status_of(job) if job_id in seen.jobs else "deleted",
                 "pause": JobPause(by=pause.by, reason=pause.reason, until=pause.until).model_dump(mode="json")
                 if pause
                 else None,

@@ -10,7 +10,7 @@ from market_assets.settings import Settings
 from market_assets.web.admin.executions import RunReader
 from market_assets.web.admin.models import Config, Job, JobDetail, JobPause, SchedulerConfig, Task
 from market_assets.web.admin.scheduler import Overview
-from market_assets.web.admin.workspace import ScheduledJob, what_it_runs
+from market_assets.web.admin.workspace import KnownJob, what_it_runs
 
 _OWN_JOBS = (
     default_jobs.INGESTION,
@@ -29,7 +29,7 @@ def job_list(seen: Overview, runs: RunReader) -> list[Job]:
     return [_job(job, seen, runs) for job in seen.jobs.values()]
 
 
-def job_detail(job: ScheduledJob, seen: Overview, runs: RunReader) -> JobDetail:
+def job_detail(job: KnownJob, seen: Overview, runs: RunReader) -> JobDetail:
     """One job, with its newest runs."""
     told = _job(job, seen, runs)
     return JobDetail(**dict(told), executions=runs.newest(job.job_id, limit=NEWEST_RUNS))
@@ -70,8 +70,7 @@ def frequency(cron: str) -> str:
     return cron
 
 
-def _job(job: ScheduledJob, seen: Overview, runs: RunReader) -> Job:
-    scheduled = seen.is_scheduled(job)
+def _job(job: KnownJob, seen: Overview, runs: RunReader) -> Job:
     pause = seen.pause_of(job)
     newest = runs.context.instance.get_run_records(dg.RunsFilter(job_name=job.job_id), limit=1)
     last = newest[0] if newest else None
@@ -79,11 +78,11 @@ def _job(job: ScheduledJob, seen: Overview, runs: RunReader) -> Job:
         id=job.job_id,
         description=job.description,
         func_name=what_it_runs(runs.context, job.job_id),
-        status="scheduled" if scheduled else "paused",
-        schedule=job.cron,
+        status=seen.status_of(job),
+        schedule=job.cron or None,
         created_at=seen.memory.jobs[job.job_id].registered_at,
         last_run=begun_at(last) if last else None,
-        next_run=job.next_run(seen.now) if scheduled else None,
+        next_run=job.next_run(seen.now) if seen.is_scheduled(job) else None,
         last_status=status_of(last.dagster_run) if last else None,
         pause=JobPause(by=pause.by, reason=pause.reason, until=pause.until) if pause else None,
     )

@@ -18,7 +18,7 @@ from market_assets.storage.database import Database
 from market_assets.storage.turns import turn
 from market_assets.web.admin.models import TriggerRequest
 from market_assets.web.admin.scheduler import utc_now
-from market_assets.web.admin.workspace import ScheduledJob
+from market_assets.web.admin.workspace import KnownJob
 from market_assets.web.identity import ApiError
 
 #: The caller's own name for a request: the same one within this time is the same run.
@@ -54,7 +54,7 @@ class Launcher:
         self._database = database
 
     def trigger(
-        self, connection: HTTPConnection, user: str, job: ScheduledJob, request: TriggerRequest, key: str | None
+        self, connection: HTTPConnection, user: str, job: KnownJob, request: TriggerRequest, key: str | None
     ) -> Launched:
         """Queue a run of a job.
 
@@ -84,7 +84,7 @@ class Launcher:
                 raise ApiError(409, f"Job {job.job_id} is already active{about}", {"run_id": run.run_id})
             return Launched(self._launch(connection, job, run_config, tags), is_new=True)
 
-    def _earlier(self, job: ScheduledJob, user: str, key: str) -> str | None:
+    def _earlier(self, job: KnownJob, user: str, key: str) -> str | None:
         """The run that a request of this key started."""
         filters = dg.RunsFilter(
             job_name=job.job_id,
@@ -96,7 +96,7 @@ class Launcher:
         return found[0].dagster_run.run_id if found else None
 
     def _launch(
-        self, connection: HTTPConnection, job: ScheduledJob, run_config: dict[str, Any], tags: dict[str, str]
+        self, connection: HTTPConnection, job: KnownJob, run_config: dict[str, Any], tags: dict[str, str]
     ) -> str:
         parameters = {
             "selector": {
@@ -129,7 +129,7 @@ def _run_id(answer: dict[str, Any]) -> str:
     raise ApiError(503, f"Dagster did not take the run: {_one_line(answer.get('message') or kind)}")
 
 
-def _partition(job: ScheduledJob, stated: str | None) -> str | None:
+def _partition(job: KnownJob, stated: str | None) -> str | None:
     partitions = job.partitions
     if partitions is None:
         if stated is not None:

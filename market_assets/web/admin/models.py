@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 RunStatus = Literal["queued", "running", "success", "failed", "canceled"]
-JobStatus = Literal["scheduled", "paused"]
+JobStatus = Literal["scheduled", "paused", "unscheduled"]
 
 
 def _as_utc(moment: datetime) -> datetime:
@@ -115,16 +115,18 @@ class Execution(BaseModel):
 
 
 class Job(BaseModel):
-    """A job that has a schedule."""
+    """A job; `unscheduled` where it only runs when it is triggered."""
 
     id: str
     description: str | None
     func_name: str
     status: JobStatus
-    schedule: str = Field(description="Cron expression, UTC, or an interval in words such as `every 5 hours`")
+    schedule: str | None = Field(
+        description="Cron expression, UTC, or an interval in words such as `every 5 hours`; null without one"
+    )
     created_at: Moment = Field(description="When the job was first seen")
     last_run: Moment | None
-    next_run: Moment | None = Field(description="null while paused")
+    next_run: Moment | None = Field(description="null while paused, and without a schedule")
     last_status: RunStatus | None
     pause: JobPause | None = Field(
         default=None,

@@ -87,7 +87,7 @@ def get_config(call: AdminCall) -> models.Config:
 
 @admin_router.get("/scheduler/jobs")
 def list_jobs(call: AdminCall) -> models.Jobs:
-    """Every job that has a schedule, but the deleted ones, by name."""
+    """Every job but the deleted ones, by name."""
     jobs = job_list(call.services.scheduler.overview(), call.services.runs)
     problems = task_problems(call.services.runs.context)
     return models.Jobs(jobs=jobs, count=len(jobs), task_problems=problems)

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Literal
 
 import sqlalchemy as sa
 from dagster._core.remote_representation.external import RemoteSchedule
@@ -20,7 +21,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from market_assets.automation.pauses import pause_in_force, reason_to_stay_off, settle_pauses, started_since
 from market_assets.storage import scheduler_memory
 from market_assets.storage.scheduler_memory import Change, Pause, SchedulerMemory
-from market_assets.web.admin.workspace import ScheduledJob, is_running, scheduled_jobs, states_by_selector
+from market_assets.web.admin.workspace import KnownJob, is_running, known_jobs, states_by_selector
 from market_assets.web.identity import ApiError
 
 
@@ -33,12 +34,12 @@ class Overview:
     """Jobs, schedules and what is remembered about them, as of one moment."""
 
     now: datetime
-    every_job: Mapping[str, ScheduledJob]
+    every_job: Mapping[str, KnownJob]
     memory: SchedulerMemory
     states: Mapping[str, InstigatorState]
 
     @property
-    def jobs(self) -> dict[str, ScheduledJob]:
+    def jobs(self) -> dict[str, KnownJob]:
         """The jobs on the list: all but the deleted ones."""
         return {name: job for name, job in self.every_job.items() if not self.memory.is_deleted(name)}
 
@@ -47,7 +48,7 @@ class Overview:
         """Whether the scheduler was stopped, and nobody has started a schedule in the UI since."""
         return self.memory.stop is not None and not any(self.is_scheduled(job) for job in self.jobs.values())
 
-    def job(self, job_id: str) -> ScheduledJob:
+    def job(self, job_id: str) -> KnownJob:
         """A job on the list.
 
         Raises:
@@ -57,21 +58,27 @@ class Overview:
             raise ApiError(404, "Job not found")
         return self.jobs[job_id]
 
-    def is_scheduled(self, job: ScheduledJob) -> bool:
+    def is_scheduled(self, job: KnownJob) -> bool:
         """Whether a job is started by a schedule."""
         return any(self._is_on(job, schedule) for schedule in job.schedules)
 
-    def running(self, jobs: Iterable[ScheduledJob]) -> list[str]:
+    def status_of(self, job: KnownJob) -> Literal["scheduled", "paused", "unscheduled"]:
+        """Whether a job that is on the list starts by itself."""
+        if not job.schedules:
+            return "unscheduled"
+        return "scheduled" if self.is_scheduled(job) else "paused"
+
+    def running(self, jobs: Iterable[KnownJob]) -> list[str]:
         """The schedules of some jobs that start runs."""
         return [schedule.name for job in jobs for schedule in job.schedules if self._is_on(job, schedule)]
 
-    def pause_of(self, job: ScheduledJob) -> Pause | None:
+    def pause_of(self, job: KnownJob) -> Pause | None:
         """A job's pause that was made here and is in force."""
         states = [self.states.get(schedule.selector_id) for schedule in job.schedules]
         pauses = [pause_in_force(self.memory, job.job_id, state, self.now) for state in states]
-        return pauses[0] if all(pauses) else None
+        return pauses[0] if pauses and all(pauses) else None
 
-    def _is_on(self, job: ScheduledJob, schedule: RemoteSchedule) -> bool:
+    def _is_on(self, job: KnownJob, schedule: RemoteSchedule) -> bool:
         state = self.states.get(schedule.selector_id)
         return (
             is_running(schedule, self.states)
@@ -93,7 +100,7 @@ class Scheduler:
     def overview(self) -> Overview:
         """How things are; jobs that were never seen before are remembered from now on."""
         now = self.clock()
-        jobs = scheduled_jobs(self.context)
+        jobs = known_jobs(self.context)
         memory = scheduler_memory.recall(self.engine)
         if not jobs.keys() <= memory.jobs.keys():
             scheduler_memory.register(self.engine, jobs, now)
@@ -137,11 +144,11 @@ class Scheduler:
         """Take a job off the schedule until the pause ends.
 
         Raises:
-            ApiError: 404, no such job; 422, the pause is over before it begins.
+            ApiError: 404, no such job; 422, it has no schedule, or the pause is over before it begins.
         """
         with self._lock:
             seen = self._settled()
-            job = seen.job(job_id)
+            job = _with_schedule(seen.job(job_id))
             if pause.is_over(seen.now):
                 raise ApiError(422, "until: is not in the future")
             scheduler_memory.pause(self.engine, job_id, pause)
@@ -154,11 +161,11 @@ class Scheduler:
         """Put a paused job back on the schedule; while the scheduler is stopped, for when it is started.
 
         Raises:
-            ApiError: 404, no such job.
+            ApiError: 404, no such job; 422, it has no schedule.
         """
         with self._lock:
             seen = self._settled()
-            job = seen.job(job_id)
+            job = _with_schedule(seen.job(job_id))
             waits = self._put_back(job.schedules, seen)
             scheduler_memory.end_pause(self.engine, job_id)
         return f"Job {job_id} resumed" + (", and waits for the scheduler to be started" if waits else "")
@@ -227,6 +234,12 @@ class Scheduler:
                 self.context.instance.stop_schedule(
                     schedule.get_remote_origin_id(), schedule.selector_id, schedule
                 )
+
+
+def _with_schedule(job: KnownJob) -> KnownJob:
+    if not job.schedules:
+        raise ApiError(422, f"Job {job.job_id} has no schedule: it runs when it is triggered")
+    return job
 
 
 def _not_done(message: str) -> ApiError:

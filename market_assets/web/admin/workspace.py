@@ -1,4 +1,4 @@
-"""The jobs of the code location that have a schedule, as Dagster's workspace knows them."""
+"""The jobs of the code location, as Dagster's workspace knows them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from market_assets.web.identity import ApiError
 
 
 @dataclass(frozen=True)
-class ScheduledJob:
-    """A job, and the schedules that start it."""
+class KnownJob:
+    """A job, and the schedules that start it; one that is only ever asked for has none."""
 
     job_id: str
     location: str
@@ -29,7 +29,10 @@ class ScheduledJob:
 
     @property
     def cron(self) -> str:
-        """When the job is due: cron expressions, or an interval in words where one expression can't say it."""
+        """When the job is due: cron expressions, or an interval in words where one expression can't say it.
+
+        Empty where no schedule starts it.
+        """
         return ", ".join(_due_times(schedule) for schedule in self.schedules)
 
     @property
@@ -54,17 +57,21 @@ class ScheduledJob:
         return min(_next_due(schedule, now) for schedule in self.schedules)
 
 
-def scheduled_jobs(context: WorkspaceProcessContext) -> dict[str, ScheduledJob]:
-    """Every job that has a schedule, by its name, in the order of their names.
+def known_jobs(context: WorkspaceProcessContext) -> dict[str, KnownJob]:
+    """Every job that has a name of its own, in the order of their names.
 
     Raises:
         ApiError: 503, there is none because the code does not load.
     """
-    found: dict[str, ScheduledJob] = {}
+    found: dict[str, KnownJob] = {}
     for location, repository in repositories(context):
-        for job_id, schedules in repository.schedules_by_job_name.items():
+        for job in repository.get_all_jobs():
+            # Dagster's own, for assets that are made by hand.
+            if job.name.startswith("__"):
+                continue
+            job_id, schedules = job.name, repository.schedules_by_job_name.get(job.name, ())
             ordered = tuple(sorted(schedules, key=lambda schedule: schedule.name))
-            found[job_id] = ScheduledJob(job_id, location, repository, ordered)
+            found[job_id] = KnownJob(job_id, location, repository, ordered)
     if not found and (failure := load_failure(context)):
         raise ApiError(503, f"The code does not load: {failure}")
     return dict(sorted(found.items()))

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from market_assets.storage.executions import executed_jobs
 from market_assets.web.admin.models import RunStatus
 from market_assets.web.admin.services import Services, services_of
-from market_assets.web.admin.workspace import scheduled_jobs
+from market_assets.web.admin.workspace import known_jobs
 from market_assets.web.executions.page import Shown, parse_position, render
 from market_assets.web.identity import ApiError, identity_of
 
@@ -71,8 +71,8 @@ def _page(request: Request, state: State) -> Response:
 def _jobs(services: Services) -> list[str]:
     """The jobs to choose from: all that ever ran, and those that never did yet."""
     try:
-        scheduled = set(scheduled_jobs(services.runs.context))
+        known = set(known_jobs(services.runs.context))
     except ApiError:
         # The code does not load: what ran can be looked at all the more.
-        scheduled = set()
-    return sorted(scheduled.union(executed_jobs(services.engine)))
+        known = set()
+    return sorted(known.union(executed_jobs(services.engine)))
