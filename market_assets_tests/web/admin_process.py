@@ -32,9 +32,8 @@ SCHEDULER = "/api/admin/scheduler"
 INGESTION, REFRESH = "daily_sample_ingestion", "refresh_market_stats"
 CLEANUP, REBUILD = "cleanup_old_data", "rebuild_skill_relationships"
 PRUNE, REEXTRACTION = "prune_history", "reextract_skills"
-#: Those with a schedule, in the order of the list.
+#: In the order of the list.
 JOBS = [CLEANUP, INGESTION, PRUNE, REBUILD, REFRESH]
-LISTED = sorted([*JOBS, REEXTRACTION])
 _DAGSTER_YAML = """
 run_coordinator:
   module: dagster._core.run_coordinator

@@ -20,7 +20,6 @@ from market_assets_tests.web.admin_process import (
     CLEANUP,
     INGESTION,
     JOBS,
-    LISTED,
     PRUNE,
     REBUILD,
     REEXTRACTION,
@@ -91,12 +90,11 @@ def running(process: AdminProcess) -> set[str]:
     return {job_id for job_id in JOBS if process.schedule_runs(job_id)}
 
 
-def test_the_list_holds_every_job(alice: TestClient) -> None:
+def test_the_list_holds_every_job_with_a_schedule(alice: TestClient) -> None:
     told = get(alice, "/jobs")
     assert told.keys() == {"success", "jobs", "count"}
-    assert (told["success"], told["count"]) == (True, len(LISTED))
-    assert [job["id"] for job in told["jobs"]] == LISTED
-    told["jobs"] = [job for job in told["jobs"] if job["id"] != REEXTRACTION]
+    assert (told["success"], told["count"]) == (True, len(JOBS))
+    assert [job["id"] for job in told["jobs"]] == JOBS
     for shown in told["jobs"]:
         assert shown.keys() == {
             *("id", "description", "func_name", "status", "schedule"),
@@ -116,7 +114,10 @@ def test_the_list_holds_every_job(alice: TestClient) -> None:
     ]
 
 
-def test_a_job_without_a_schedule_is_listed_and_can_be_triggered(alice: TestClient) -> None:
+def test_a_job_without_a_schedule_is_listed_on_demand_and_can_be_triggered(alice: TestClient) -> None:
+    told = get(alice, "/jobs?unscheduled=true")
+    assert [job["id"] for job in told["jobs"]] == sorted([*JOBS, REEXTRACTION])
+    assert told["count"] == len(JOBS) + 1
     shown = job(alice, REEXTRACTION)
     assert (shown["status"], shown["schedule"], shown["next_run"]) == ("unscheduled", None, None)
     assert shown["func_name"] == "search_postings_again" and shown["description"]
@@ -151,7 +152,7 @@ def test_status_and_config(alice: TestClient) -> None:
     assert told.keys() == {"success", "scheduler"}
     assert told["scheduler"].keys() == {"is_running", "timestamp", "jobs_count", "daemon_healthy"}
     assert told["scheduler"]["is_running"] is True
-    assert told["scheduler"]["jobs_count"] == len(LISTED)
+    assert told["scheduler"]["jobs_count"] == len(JOBS)
     assert told["scheduler"]["daemon_healthy"] is False
     told = get(alice, "/config")
     assert told.keys() == {"success", "config", "default_tasks"}
@@ -195,7 +196,7 @@ def test_stop_and_start_keep_what_ran_over_restarts(process: AdminProcess, alice
     with process.restarted() as later:
         anna = later.client("anna")
         assert get(anna, "/status")["scheduler"]["is_running"] is False
-        assert {shown["status"] for shown in get(anna, "/jobs")["jobs"]} == {"paused", "unscheduled"}
+        assert {shown["status"] for shown in get(anna, "/jobs")["jobs"]} == {"paused"}
         assert {shown["next_run"] for shown in get(anna, "/jobs")["jobs"]} == {None}
         assert post(anna, "/stop", status=400)["message"] == "Scheduler is not running"
         post(anna, "/start")
@@ -345,14 +346,14 @@ def test_a_deleted_job_is_gone_until_it_is_restored(process: AdminProcess, alice
     assert not process.schedule_runs(REFRESH)
     with process.restarted() as later:
         anna = later.client("anna")
-        assert [shown["id"] for shown in get(anna, "/jobs")["jobs"]] == sorted({*LISTED} - {REFRESH})
-        assert get(anna, "/status")["scheduler"]["jobs_count"] == len(LISTED) - 1
+        assert [shown["id"] for shown in get(anna, "/jobs")["jobs"]] == sorted({*JOBS} - {REFRESH})
+        assert get(anna, "/status")["scheduler"]["jobs_count"] == len(JOBS) - 1
         for method, path in [("GET", ""), ("DELETE", ""), ("POST", "/trigger"), ("POST", "/pause")]:
             refused = anna.request(method, f"{SCHEDULER}/jobs/{REFRESH}{path}")
             assert (refused.status_code, refused.json()) == (404, {"error": "Job not found"})
         # Turned on in the UI it stays off the list, and the guard skips its starts.
         later.start_in_ui(REFRESH)
-        assert len(get(anna, "/jobs")["jobs"]) == len(LISTED) - 1
+        assert len(get(anna, "/jobs")["jobs"]) == len(JOBS) - 1
         later.stop_in_ui(REFRESH)
         post(anna, f"/jobs/{REFRESH}/restore")
         assert later.schedule_runs(REFRESH)

@@ -17,7 +17,7 @@ from dagster._scheduler.scheduler import launch_scheduled_runs
 from market_assets.automation.intervals import Interval
 from market_assets.automation.pauses import schedule_states
 from market_assets_tests.web.admin_calls import PATIENCE, executions, trigger, until
-from market_assets_tests.web.admin_process import JOBS, LISTED, REFRESH, SCHEDULER, AdminProcess, admin_process
+from market_assets_tests.web.admin_process import JOBS, REFRESH, SCHEDULER, AdminProcess, admin_process
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +55,7 @@ def test_tasks_are_on_the_list_beside_the_other_jobs(process: AdminProcess) -> N
     now = datetime.now(UTC)
     told = process.client().get(f"{SCHEDULER}/jobs").json()
     jobs = {job["id"]: job for job in told["jobs"]}
-    assert list(jobs) == sorted([*LISTED, "my_custom_job", "my_failing_job"])
+    assert list(jobs) == sorted([*JOBS, "my_custom_job", "my_failing_job"])
     mine, failing = jobs["my_custom_job"], jobs["my_failing_job"]
     assert (mine["func_name"], failing["func_name"]) == ("my_custom_ingestion", "my_failing_ingestion")
     assert (mine["schedule"], failing["schedule"]) == ("every 5 hours", "0 6 * * 1-5")

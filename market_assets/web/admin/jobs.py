@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import dagster as dg
 
 from market_assets.automation import jobs as default_jobs
@@ -24,9 +26,9 @@ NEWEST_RUNS = 10
 _DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
 
 
-def job_list(seen: Overview, runs: RunReader) -> list[Job]:
-    """The jobs on the list, in the order of their names."""
-    return [_job(job, seen, runs) for job in seen.jobs.values()]
+def job_list(jobs: Mapping[str, KnownJob], seen: Overview, runs: RunReader) -> list[Job]:
+    """Some jobs, in their order."""
+    return [_job(job, seen, runs) for job in jobs.values()]
 
 
 def job_detail(job: KnownJob, seen: Overview, runs: RunReader) -> JobDetail:

@@ -33,6 +33,9 @@ _TRIGGERED: dict[int | str, dict[str, Any]] = {
     **_NOT_FOUND,
 }
 JobId = Annotated[str, Path(max_length=200, examples=["refresh_market_stats"])]
+Unscheduled = Annotated[
+    bool, Query(description="Also the jobs without a schedule, which run only when they are triggered")
+]
 Limit = Annotated[int, Query(ge=1, le=1_000, description="The greatest number of entries")]
 Wait = Annotated[int | None, Query(ge=1, le=_LONGEST_WAIT, description="Wait so many seconds for the run to end")]
 IdempotencyKey = Annotated[
@@ -73,7 +76,7 @@ def scheduler_status(call: AdminCall) -> models.Status:
     state = models.SchedulerState(
         is_running=not seen.is_stopped,
         timestamp=seen.now,
-        jobs_count=len(seen.jobs),
+        jobs_count=len(seen.scheduled_jobs),
         daemon_healthy=all(daemon.healthy for daemon in daemons if daemon.required),
     )
     return models.Status(scheduler=state)
@@ -86,9 +89,10 @@ def get_config(call: AdminCall) -> models.Config:
 
 
 @admin_router.get("/scheduler/jobs")
-def list_jobs(call: AdminCall) -> models.Jobs:
-    """Every job but the deleted ones, by name."""
-    jobs = job_list(call.services.scheduler.overview(), call.services.runs)
+def list_jobs(call: AdminCall, unscheduled: Unscheduled = False) -> models.Jobs:
+    """Every job that has a schedule, but the deleted ones, by name."""
+    seen = call.services.scheduler.overview()
+    jobs = job_list(seen.jobs if unscheduled else seen.scheduled_jobs, seen, call.services.runs)
     problems = task_problems(call.services.runs.context)
     return models.Jobs(jobs=jobs, count=len(jobs), task_problems=problems)
 

@@ -40,8 +40,13 @@ class Overview:
 
     @property
     def jobs(self) -> dict[str, KnownJob]:
-        """The jobs on the list: all but the deleted ones."""
+        """All jobs but the deleted ones."""
         return {name: job for name, job in self.every_job.items() if not self.memory.is_deleted(name)}
+
+    @property
+    def scheduled_jobs(self) -> dict[str, KnownJob]:
+        """Those that have a schedule, on or off."""
+        return {name: job for name, job in self.jobs.items() if job.schedules}
 
     @property
     def is_stopped(self) -> bool:
@@ -49,7 +54,7 @@ class Overview:
         return self.memory.stop is not None and not any(self.is_scheduled(job) for job in self.jobs.values())
 
     def job(self, job_id: str) -> KnownJob:
-        """A job on the list.
+        """A job that is not deleted.
 
         Raises:
             ApiError: 404, there is none.
@@ -63,7 +68,7 @@ class Overview:
         return any(self._is_on(job, schedule) for schedule in job.schedules)
 
     def status_of(self, job: KnownJob) -> Literal["scheduled", "paused", "unscheduled"]:
-        """Whether a job that is on the list starts by itself."""
+        """Whether a job that is not deleted starts by itself."""
         if not job.schedules:
             return "unscheduled"
         return "scheduled" if self.is_scheduled(job) else "paused"
