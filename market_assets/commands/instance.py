@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import OperationalError
+
+from market_assets.commands.errors import CommandFailedError
 from market_assets.settings import Settings, SettingsError, set_dagster_home
 
 if TYPE_CHECKING:
@@ -16,11 +21,31 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
 
     Raises:
         SettingsError: there is no such file.
+        CommandFailedError: its database does not answer.
     """
     import dagster as dg
 
     use_dagster_home(settings)
-    return dg.DagsterInstance.get()
+    with history_that_answers():
+        return dg.DagsterInstance.get()
+
+
+@contextmanager
+def history_that_answers() -> Iterator[None]:
+    """Say in a line that the history's database does not answer, where Dagster shows how it was asked.
+
+    Raises:
+        CommandFailedError: it does not.
+    """
+    try:
+        yield
+    except Exception as error:
+        # Dagster wraps what its own attempts ended with.
+        refused = next((one for one in (error, error.__cause__) if isinstance(one, OperationalError)), None)
+        if refused is None:
+            raise
+        reason = " ".join(str(refused.orig).split())
+        raise CommandFailedError(f"Dagster's history does not answer: {reason}") from error
 
 
 def use_dagster_home(settings: Settings) -> Path:

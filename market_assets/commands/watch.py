@@ -17,7 +17,7 @@ import dagster as dg
 
 from market_assets.automation.executions import ExecutionReader, what_jobs_run
 from market_assets.automation.progress_of_runs import Progress, progress_of
-from market_assets.commands.instance import open_instance
+from market_assets.commands.instance import history_that_answers, open_instance
 from market_assets.settings import Settings
 from market_assets.storage.executions import UNENDED, Execution
 
@@ -42,7 +42,7 @@ def watch_runs(settings: Settings, *, as_json: bool, job: str | None, every: flo
     # Whoever starts this in the background of a shell may have told it to ignore Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        with open_instance(settings) as instance:
+        with open_instance(settings) as instance, history_that_answers():
             _watch(_looking(settings, instance, job), as_json=as_json, every=every)
     except KeyboardInterrupt:
         pass

@@ -27,7 +27,7 @@ from starlette.routing import Route
 from market_assets.automation.health import Facts, HistoryFacts, judge
 from market_assets.automation.probes import PATIENCE_SECONDS, Probe
 from market_assets.automation.tally import Tally, advance
-from market_assets.web.admin.workspace import repositories
+from market_assets.web.admin.workspace import job_names, repositories
 from market_assets.web.monitor import Monitor
 
 _KINDS = ("run", "check", "schedule", "sensor", "missed", "stale", "system")
@@ -38,6 +38,7 @@ class Metrics:
     """What is answered to Prometheus."""
 
     def __init__(self, context: WorkspaceProcessContext, monitor: Monitor) -> None:
+        self._context = context
         self._monitor = monitor
         self._tally = Probe(lambda: advance(context.instance, _sources(context)))
         #: What this process itself has measured.
@@ -53,7 +54,7 @@ class Metrics:
             await asyncio.wait([asyncio.wrap_future(counting)], timeout=PATIENCE_SECONDS)
         counted = counting.result() if counting.done() and not counting.exception() else None
         stores = CollectorRegistry()
-        stores.register(_Collected(list(_families(facts, counted))))
+        stores.register(_Collected(list(_families(facts, counted, job_names(self._context)))))
         return Response(
             generate_latest(stores) + generate_latest(self.registry),
             media_type=CONTENT_TYPE_LATEST,
@@ -74,7 +75,7 @@ def _sources(context: WorkspaceProcessContext) -> list[dg.AssetKey]:
     return [key for key in sorted(keys) if key.path[0] == "raw_postings"]
 
 
-def _families(facts: Facts, tally: Tally | None) -> Iterator[Metric]:
+def _families(facts: Facts, tally: Tally | None, jobs: set[str]) -> Iterator[Metric]:
     yield GaugeMetricFamily("market_assets_up", "1: the web process answers", 1)
     yield _gauge("market_assets_healthy", "1 where /health answers 200", [((), float(judge(facts).is_ok))])
     yield _gauge(
@@ -89,7 +90,6 @@ def _families(facts: Facts, tally: Tally | None) -> Iterator[Metric]:
     if facts.history is not None:
         yield from _history(facts.history, facts)
     if tally is not None:
-        jobs = {job.job for job in facts.history.jobs} if facts.history is not None else set()
         yield from _counters(tally, jobs)
 
 

@@ -55,6 +55,14 @@ def test_each_change_is_told_once() -> None:
     assert list(told()) == [first[0], second[0], third[1], third[0]]
 
 
+def test_a_history_that_does_not_answer_is_a_line(tmp_path: Path) -> None:
+    nobody = "postgresql://nobody@127.0.0.1:1/dagster"
+    ended = run_program("market-assets", "watch", cwd=make_project(tmp_path), DAGSTER_POSTGRES_URL=nobody)
+    assert ended.code == 1
+    assert ended.last_line.startswith("market-assets: Dagster's history does not answer: connection to server at")
+    assert "Traceback" not in ended.err
+
+
 def test_errors_are_no_markup() -> None:
     from rich.console import Console
 

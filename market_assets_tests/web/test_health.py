@@ -201,7 +201,7 @@ def test_counters_survive_a_restart_and_the_removal_of_runs(quiet: WholeProcess)
 
 def test_jobs_that_never_ran_are_counted_from_zero(quiet: WholeProcess) -> None:
     values = scrape(quiet)
-    for job in ("refresh_market_stats", "cleanup_old_data"):
+    for job in ("refresh_market_stats", "cleanup_old_data", "reextract_skills"):
         assert values["market_assets_run_duration_seconds_count", (("job", job),)] == 0
         for status in ("success", "failed", "canceled"):
             assert values["market_assets_runs_total", (("job", job), ("status", status))] == 0

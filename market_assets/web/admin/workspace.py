@@ -65,16 +65,18 @@ def known_jobs(context: WorkspaceProcessContext) -> dict[str, KnownJob]:
     """
     found: dict[str, KnownJob] = {}
     for location, repository in repositories(context):
-        for job in repository.get_all_jobs():
-            # Dagster's own, for assets that are made by hand.
-            if job.name.startswith("__"):
-                continue
-            job_id, schedules = job.name, repository.schedules_by_job_name.get(job.name, ())
+        for job_id in _named_jobs(repository):
+            schedules = repository.schedules_by_job_name.get(job_id, ())
             ordered = tuple(sorted(schedules, key=lambda schedule: schedule.name))
             found[job_id] = KnownJob(job_id, location, repository, ordered)
     if not found and (failure := load_failure(context)):
         raise ApiError(503, f"The code does not load: {failure}")
     return dict(sorted(found.items()))
+
+
+def job_names(context: WorkspaceProcessContext) -> set[str]:
+    """The names of all jobs that are loaded now."""
+    return {name for _location, repository in repositories(context) for name in _named_jobs(repository)}
 
 
 def task_problems(context: WorkspaceProcessContext) -> list[str]:
@@ -111,6 +113,11 @@ def states_by_selector(instance: dg.DagsterInstance) -> dict[str, InstigatorStat
 def is_running(schedule: RemoteSchedule, states: Mapping[str, InstigatorState]) -> bool:
     """Whether Dagster would start runs by a schedule."""
     return bool(schedule.get_current_instigator_state(states.get(schedule.selector_id)).is_running)
+
+
+def _named_jobs(repository: RemoteRepository) -> list[str]:
+    # Dagster's own job, for assets that are made by hand, is none of ours.
+    return [job.name for job in repository.get_all_jobs() if not job.name.startswith("__")]
 
 
 def _due_times(schedule: RemoteSchedule) -> str:
