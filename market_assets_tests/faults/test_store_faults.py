@@ -210,6 +210,7 @@ def test_commands_on_a_read_only_folder_end_in_one_line(
     "command",
     [
         ("run",),
+        ("run", "--from", "mine.csv"),
         ("summary",),
         ("db", "upgrade"),
         ("user", "list"),
@@ -221,7 +222,8 @@ def test_commands_on_a_read_only_folder_end_in_one_line(
     ],
     ids=" ".join,
 )
-def test_a_server_that_is_not_there_is_one_line(invoke: Invoke, command: tuple[str, ...]) -> None:
+def test_a_server_that_is_not_there_is_one_line(invoke: Invoke, project: Path, command: tuple[str, ...]) -> None:
+    (project / "mine.csv").write_text("title\nCook\n")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
