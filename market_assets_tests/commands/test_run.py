@@ -108,10 +108,13 @@ def test_a_source_that_gives_nothing_ends_it_with_the_cause_in_the_last_line(tmp
 
 
 def test_faults_end_a_real_process_as_promised(project: Path) -> None:
-    ended = market_assets("run", cwd=project, DATABASE_URL="postgresql://nobody@127.0.0.1:1/market")
-    assert ended.code == 1
-    assert ended.last_line.startswith("market-assets: ")
-    assert "Connection refused" in ended.last_line
+    (project / "mine.csv").write_text("title\nCook\n")
+    gone = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/market"}
+    for arguments in (("run",), ("run", "--from", "mine.csv")):
+        ended = market_assets(*arguments, cwd=project, **gone)
+        assert ended.code == 1
+        assert ended.last_line.startswith("market-assets: ")
+        assert "Connection refused" in ended.last_line
     wrong = market_assets("run", cwd=project, MARKET_ASSETS_INGESTION_CRON="at two")
     assert wrong.code == 2
     assert wrong.err.startswith("market-assets: MARKET_ASSETS_INGESTION_CRON: ")

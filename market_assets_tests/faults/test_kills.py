@@ -11,7 +11,8 @@ import pytest
 from market_assets_tests.faults.killing import JOBS, Market, torment, utc_now
 from market_assets_tests.faults.machine import instance_of
 
-pytestmark = pytest.mark.slow
+# One market for each kind of database, not one for each process of the tests.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kills")]
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
