@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import hypothesis
@@ -31,6 +32,13 @@ FORGETFUL = ("fsync", "full_page_writes")
 
 PROJECT = Path(__file__).resolve().parents[1]
 REAL_DATA = PROJECT.parent / "shared" / "data"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from market_assets_tests.distribution import Distribution
+
+    return Distribution(config, log)
 
 
 def pytest_collection_finish() -> None:

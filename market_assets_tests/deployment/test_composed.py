@@ -13,7 +13,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.deployment,
     pytest.mark.postgresql,
-    pytest.mark.xdist_group("deployment"),
 ]
 
 CELERY_TASK = "dagster-celery/task_id"

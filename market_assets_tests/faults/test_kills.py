@@ -11,8 +11,7 @@ import pytest
 from market_assets_tests.faults.killing import JOBS, Market, torment, utc_now
 from market_assets_tests.faults.machine import instance_of
 
-# One market for each kind of database, not one for each process of the tests.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("kills")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])

@@ -17,7 +17,7 @@ from market_assets_tests.faults.dying_run import counting
 from market_assets_tests.faults.killing import Market, utc_now
 from market_assets_tests.pipelines import done
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.slow, pytest.mark.xdist_group("kills")]
+pytestmark = [pytest.mark.postgresql, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
