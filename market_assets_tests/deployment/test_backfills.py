@@ -22,7 +22,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.deployment,
     pytest.mark.postgresql,
-    pytest.mark.xdist_group("deployment"),
 ]
 
 TODAY = datetime.now(UTC).date()

@@ -13,7 +13,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.deployment,
     pytest.mark.postgresql,
-    pytest.mark.xdist_group("deployment"),
 ]
 
 CELERY_TASK = "dagster-celery/task_id"
@@ -61,7 +60,7 @@ def test_a_service_that_is_restarted_is_healthy_again_and_jobs_run(
     composed.start(name)
     for other in composed.running:
         composed.wait_for_health(other)
-    client.wait_for(client.trigger("refresh_market_stats"), "SUCCESS")
+    client.wait_for(client.trigger("cleanup_old_data"), "SUCCESS")
 
 
 def test_the_migrations_run_again_and_change_nothing(composed: Deployment) -> None:

@@ -13,7 +13,7 @@ import pytest
 from market_assets_tests.commands.programs import PROJECT
 from market_assets_tests.deployment.composition import Composition, Stage, stages
 
-pytestmark = [pytest.mark.slow, pytest.mark.deployment, pytest.mark.xdist_group("image")]
+pytestmark = [pytest.mark.slow, pytest.mark.deployment]
 
 #: Packages are fetched and unpacked; only a network that hangs meets it.
 PATIENCE_SECONDS = 1800

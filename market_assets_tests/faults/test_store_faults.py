@@ -26,7 +26,7 @@ from market_assets_tests.commands.programs import make_project
 from market_assets_tests.faults.mounts import SmallDisk, small_disk
 from market_assets_tests.faults.power_cut import WRITER, assert_goes_on, assert_whole_days, cuts, undisturbed
 from market_assets_tests.faults.soundness import assert_sound
-from market_assets_tests.pipelines import RESULTS, Pipeline, failure_of
+from market_assets_tests.pipelines import RESULTS, Pipeline, Row, failure_of
 from market_assets_tests.storage.any_rows import everything, fill_every_table
 from market_assets_tests.storage.made_up_postings import MARCH, posting, write_day
 from market_assets_tests.storage.programs import program
@@ -71,13 +71,20 @@ def test_the_power_goes_while_days_are_written(tmp_path: Path, migrated_sqlite: 
     assert assert_sound(f"sqlite:///{live}")
 
 
-@pytest.mark.parametrize("room", ["0.2m", "1m", "3m"])
-def test_the_disk_is_full_in_the_middle_of_ingestion(disk: SmallDisk, tmp_path: Path, room: str) -> None:
-    with Pipeline(settings_in(tmp_path / "twin"), sample()) as twin:
+@pytest.fixture(scope="module")
+def expected(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Row]]:
+    """All tables after both days, on a disk with room."""
+    with Pipeline(settings_in(tmp_path_factory.mktemp("twin")), sample()) as twin:
         for day in DAYS:
             twin.ingest(day)
             twin.refresh(AS_OF)
-        expected = twin.everything()
+        return twin.everything()
+
+
+@pytest.mark.parametrize("room", ["0.2m", "1m", "3m"])
+def test_the_disk_is_full_in_the_middle_of_ingestion(
+    disk: SmallDisk, expected: dict[str, list[Row]], room: str
+) -> None:
     settings = settings_in(disk.folder / "data")
     with Pipeline(settings, sample()) as pipeline:
         pipeline.ingest(DAYS[0])

@@ -22,8 +22,9 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeProcess]:
         yield process
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
+@pytest.fixture(scope="module")
+def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
+    """A browser that remembers the programs of the UI from one test to the next."""
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not (chromium and driver):
         pytest.skip("Chromium and chromedriver are not installed")
@@ -39,7 +40,7 @@ def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
         "--disable-component-update",
         "--disable-sync",
         "--window-size=1400,900",
-        f"--user-data-dir={tmp_path / 'profile'}",
+        f"--user-data-dir={tmp_path_factory.mktemp('browser') / 'profile'}",
     ):
         options.add_argument(argument)
     chrome = webdriver.Chrome(options=options, service=Service(driver))
@@ -47,3 +48,12 @@ def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
         yield chrome
     finally:
         chrome.quit()
+
+
+@pytest.fixture
+def browser(chrome: webdriver.Chrome) -> Iterator[webdriver.Chrome]:
+    """A browser in which nobody has signed in and that keeps no page open."""
+    yield chrome
+    chrome.execute_script("localStorage.clear(); sessionStorage.clear()")
+    chrome.delete_all_cookies()
+    chrome.get("about:blank")

@@ -23,7 +23,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from market_assets_tests.commands.programs import PROGRAMS, environment, make_project, market_assets
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.slow
 
 PASSWORDS = {"ada": "a password for ada", "vic": "a password for vic"}
 PATIENCE_SECONDS = 90

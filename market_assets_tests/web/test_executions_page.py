@@ -186,7 +186,6 @@ def text_of(browser: webdriver.Chrome) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("browser")
 @pytest.mark.parametrize("user", ["ada", "vic"])
 def test_it_is_live_in_a_browser(web: WholeProcess, browser: webdriver.Chrome, user: str) -> None:
     record_executions(web.engine, [pruned(1), pruned(2, error=HOSTILE)])
