@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import sys
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 
 import dagster as dg
 
@@ -102,16 +99,9 @@ def _sensors(settings: Settings) -> list[dg.SensorDefinition]:
 def _own_tasks(settings: Settings, taken: set[str]) -> TaskFiles:
     """The tasks of the user's own; what can't be used is told here, and to whoever looks at the UI."""
     own = load_task_files(settings.custom_dir, taken)
-    if not _is_loaded_for_a_run():
-        for problem in own.problems:
-            _log.warning("a task is left out: %s", problem)
+    for problem in own.problems:
+        _log.warning("a task is left out: %s", problem)
     return own
-
-
-def _is_loaded_for_a_run() -> bool:
-    """Whether this process executes runs: what is wrong with the code was told where it is served."""
-    is_worker = Path(sys.argv[0]).name == "celery" or "execute_run" in sys.argv
-    return is_worker or multiprocessing.parent_process() is not None
 
 
 def inbox_source(settings: Settings) -> list[Source]:

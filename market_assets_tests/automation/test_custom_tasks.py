@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -389,20 +387,3 @@ def test_without_problems_the_sensor_is_content(tmp_path: Path) -> None:
 def test_a_problem_is_in_the_log_of_the_code_location(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     code_location(tmp_path, "1 / 0")
     assert f"a task is left out: {tmp_path / 'mine.py'}, line 1: ZeroDivisionError" in caplog.text
-
-
-@pytest.mark.parametrize("argv", [["celery", "worker"], ["dagster", "api", "execute_run"]])
-def test_a_problem_is_not_told_again_by_each_run(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, argv: list[str]
-) -> None:
-    monkeypatch.setattr(sys, "argv", argv)
-    code_location(tmp_path, "1 / 0")
-    assert "left out" not in caplog.text
-
-
-def test_nor_by_a_run_beside_the_code_server(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(multiprocessing, "parent_process", multiprocessing.current_process)
-    code_location(tmp_path, "1 / 0")
-    assert "left out" not in caplog.text
