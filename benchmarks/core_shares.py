@@ -21,13 +21,13 @@ def core_share(name: str, cores: float, pids: Iterable[int]) -> Iterator[None]:
     group = (_FIRST if is_first else _SECOND) / f"market_assets_{name}"
     group.mkdir()
     quota = int(cores * _PERIOD_US)
-    if is_first:
-        (group / "cpu.cfs_quota_us").write_text(str(quota))
-    else:
-        (group / "cpu.max").write_text(f"{quota} {_PERIOD_US}")
-    for pid in pids:
-        (group / "cgroup.procs").write_text(str(pid))
     try:
+        if is_first:
+            (group / "cpu.cfs_quota_us").write_text(str(quota))
+        else:
+            (group / "cpu.max").write_text(f"{quota} {_PERIOD_US}")
+        for pid in pids:
+            (group / "cgroup.procs").write_text(str(pid))
         yield
     finally:
         # A group goes away with its last process alone.

@@ -18,7 +18,7 @@ _DEBIAN = Path("/usr/lib/postgresql")
 
 
 def system_programs() -> Path | None:
-    """The folder of the newest PostgreSQL server that the system has."""
+    """The folder of the PostgreSQL server that is on the path, else of the newest that Debian has."""
     on_path = shutil.which("initdb")
     folders = [Path(on_path).resolve().parent] if on_path else []
     folders += sorted(

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal
 
 import sqlalchemy as sa
 from dagster._core.remote_representation.external import RemoteSchedule
@@ -21,6 +20,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from market_assets.automation.pauses import pause_in_force, reason_to_stay_off, settle_pauses, started_since
 from market_assets.storage import scheduler_memory
 from market_assets.storage.scheduler_memory import Change, Pause, SchedulerMemory
+from market_assets.web.admin.models import JobStatus
 from market_assets.web.admin.workspace import KnownJob, is_running, known_jobs, states_by_selector
 from market_assets.web.identity import ApiError
 
@@ -67,7 +67,7 @@ class Overview:
         """Whether a job is started by a schedule."""
         return any(self._is_on(job, schedule) for schedule in job.schedules)
 
-    def status_of(self, job: KnownJob) -> Literal["scheduled", "paused", "unscheduled"]:
+    def status_of(self, job: KnownJob) -> JobStatus:
         """Whether a job that is not deleted starts by itself."""
         if not job.schedules:
             return "unscheduled"
