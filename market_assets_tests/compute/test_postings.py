@@ -1,55 +1,24 @@
-import csv
+"""A record becomes a posting, or is rejected with a reason."""
+
+from __future__ import annotations
+
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from market_assets.compute.identity import plain_title
-from market_assets.compute.postings import NormalisedPostings, normalise, posting_ids, rejected_frame
+from market_assets.compute.postings import posting_ids, rejected_frame
 from market_assets.compute.schemas import (
-    EMPLOYMENT_TYPES,
-    NORMALISED_POSTING,
-    RAW_POSTING,
     REJECTED_POSTING,
-    SALARY_PERIODS,
-    WORKPLACES,
 )
+from market_assets_tests.compute.raw_records import OBSERVED_AT, normalised, one
 
-POSTINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "postings"
-needs_recordings = pytest.mark.skipif(
-    not POSTINGS.exists(), reason="the recordings (shared/data) are not beside the checkout"
-)
-
-OBSERVED_AT = datetime(2026, 8, 1, 12, tzinfo=UTC)
 LONG = "We build software that plans the routes of delivery vans. " * 5
-
-
-def raw_frame(*records: Mapping[str, str | None]) -> pl.DataFrame:
-    return pl.DataFrame(
-        [{name: record.get(name) for name in RAW_POSTING} for record in records], schema=RAW_POSTING
-    )
-
-
-def normalised(*records: Mapping[str, str | None]) -> NormalisedPostings:
-    result = normalise(raw_frame(*records), source="board", observed_at=OBSERVED_AT)
-    assert result.postings.schema == NORMALISED_POSTING
-    assert result.rejected.schema == REJECTED_POSTING
-    assert result.postings.height + result.rejected.height == len(records)
-    return result
-
-
-def one(**fields: str | None) -> dict[str, Any]:
-    """The one posting that a record gives, and under 'nulled' what was counted."""
-    result = normalised({"title": "Engineer", **fields})
-    return {**result.postings.row(0, named=True), "nulled": result.nulled}
 
 
 def test_a_whole_posting() -> None:
@@ -333,194 +302,3 @@ PLAIN_TITLES = {
 @pytest.mark.parametrize("title", PLAIN_TITLES)
 def test_plain_titles(title: str) -> None:
     assert pl.select(plain_title(pl.lit(title))).item() == PLAIN_TITLES[title]
-
-
-TEXTS = st.one_of(
-    st.none(),
-    st.text(),
-    st.text(alphabet='<>&;#x0\0[]"\\(),/-|: 12dpm€'),
-    st.sampled_from(
-        [
-            "-1",
-            "<p>&lt;b&gt;x</p>",
-            "&#0;",
-            '["\\ud800"]',
-            "1e400",
-            "-5",
-            "9" * 400,
-            "2026-07-18",
-            "remote",
-            "€ 5k",
-        ]
-    ),
-)
-RECORDS = st.lists(st.fixed_dictionaries(dict.fromkeys(RAW_POSTING, TEXTS)), max_size=6)
-
-
-@settings(deadline=None, max_examples=60)
-@given(RECORDS)
-def test_a_batch_is_what_its_records_are_one_by_one(records: list[dict[str, str | None]]) -> None:
-    """Nothing of a record depends on the others, whatever is worked out once for all of them."""
-    whole = normalised(*records)
-    alone = [normalised(record) for record in records]
-    nulled: Counter[str] = Counter()
-    for each in alone:
-        nulled.update(each.nulled)
-    assert whole.postings.equals(pl.concat([NORMALISED_POSTING.to_frame(), *(each.postings for each in alone)]))
-    assert whole.rejected.equals(pl.concat([REJECTED_POSTING.to_frame(), *(each.rejected for each in alone)]))
-    assert whole.nulled == dict(sorted(nulled.items()))
-
-
-@settings(deadline=None, max_examples=100)
-@given(RECORDS)
-def test_any_text_in_any_field(records: list[dict[str, str | None]]) -> None:
-    result = normalised(*records)
-    again = normalised(*records)
-    assert result.postings.equals(again.postings)
-    assert result.rejected.equals(again.rejected)
-    assert result.nulled == again.nulled
-    assert all(0 < count <= 4 * len(records) for count in result.nulled.values())
-    for frame in (result.postings, result.rejected):
-        for text in (text for column in frame.select(pl.col(pl.String)) for text in column.drop_nulls()):
-            assert "\0" not in text
-            text.encode()
-    for posting in result.postings.rows(named=True):
-        assert posting["title"]
-        assert posting["posting_id"] >= 0
-        assert 0 < len(posting["external_id"]) <= 300
-        assert posting["workplace"] in (None, *WORKPLACES)
-        assert posting["employment_type"] in (None, *EMPLOYMENT_TYPES)
-        assert posting["salary_period"] in (None, *SALARY_PERIODS)
-        assert all(posting[name] is None or 0 < posting[name] < 1e12 for name in ("salary_min", "salary_max"))
-        assert (posting["salary_min"] or 0) <= (posting["salary_max"] or 1e12)
-        assert posting["stated_posted_at"] is None or posting["stated_posted_at"] <= OBSERVED_AT
-
-
-@settings(deadline=None, max_examples=25)
-@given(RECORDS)
-def test_rows_do_not_depend_on_each_other(records: list[dict[str, str | None]]) -> None:
-    together = normalised(*records)
-    alone = [normalised(record) for record in records]
-    assert together.postings.rows() == [row for result in alone for row in result.postings.rows()]
-    assert together.rejected.rows() == [row for result in alone for row in result.rejected.rows()]
-    total: Counter[str] = Counter()
-    for result in alone:
-        total.update(result.nulled)
-    assert together.nulled == dict(sorted(total.items()))
-
-
-def glassdoor() -> list[dict[str, str]]:
-    with (POSTINGS / "glassdoor.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-@needs_recordings
-def test_real_postings_with_descriptions() -> None:
-    rows = glassdoor()
-    result = normalised(
-        *(
-            {
-                "title": row["Job Title"],
-                "company": row["Company Name"],
-                "location": row["Location"],
-                "description": row["Job Description"],
-                "salary_text": row["Salary Estimate"],
-                "industry": row["Industry"],
-            }
-            for row in rows
-        )
-    )
-    postings = result.postings
-    assert postings.height == len(rows)
-    assert result.nulled == {}
-    has_salary = [row["Salary Estimate"] != "-1" for row in rows]
-    assert postings["salary_min"].is_not_null().to_list() == has_salary
-    assert postings["salary_max"].is_not_null().to_list() == has_salary
-    assert set(postings["salary_currency"]) == {"USD", None}
-    assert (postings["country"] == "US").mean() > 0.95  # type: ignore[operator]
-    assert postings["industry"].is_null().to_list() == [row["Industry"] == "-1" for row in rows]
-    assert not postings["company"].str.contains(r"\n|\d\.\d$").any()
-    # Exact repeats, and only they, have the same id and the same key.
-    fields = ("Job Title", "Company Name", "Location", "Job Description")
-    distinct = len({tuple(row[field] for field in fields) for row in rows})
-    assert postings["posting_id"].n_unique() == postings["job_key"].n_unique() == distinct < len(rows)
-    first = postings.row(0, named=True)
-    assert (first["title"], first["company"], first["location"]) == (
-        "Data Scientist",
-        "Tecolote Research",
-        "Albuquerque, US",
-    )
-    assert (first["salary_min"], first["salary_max"], first["industry"]) == (53e3, 91e3, "Aerospace & Defense")
-
-
-@needs_recordings
-def test_real_postings_of_boards() -> None:
-    boards = pl.read_parquet(POSTINGS / "ats_jobs_2026.parquet")
-    raw = boards.select(
-        board="source",
-        external_id="job_uid",
-        title="title",
-        company="company",
-        location="location_raw",
-        url="apply_url",
-        salary_min=pl.col("salary_min_orig").cast(pl.String),
-        salary_max=pl.col("salary_max_orig").cast(pl.String),
-        salary_currency="currency_original",
-        salary_period="salary_interval_orig",
-        posted_at="published_at",
-        employment_type="employment_type",
-        workplace=pl.col("is_remote").cast(pl.String),
-    )
-    missing = [pl.lit(None, pl.String).alias(name) for name in RAW_POSTING if name not in raw.columns]
-    observed_at = datetime(2026, 8, 9, tzinfo=UTC)
-    result = normalise(raw.with_columns(missing), source="boards", observed_at=observed_at)
-    postings = result.postings
-    assert (postings.height, result.rejected.height) == (boards.height, 0)
-    assert set(result.nulled) <= {"salary"}
-    assert postings["posting_id"].n_unique() == boards["job_uid"].n_unique()
-    assert postings["url_key"].n_unique() == boards.select("apply_url", "title").n_unique()
-    assert postings["stated_posted_at"].null_count() == 0
-    assert (
-        postings["stated_posted_at"].max() == boards["published_at"].str.to_datetime("%+", time_zone="UTC").max()
-    )
-    assert dict(postings["salary_period"].value_counts().iter_rows()) == {
-        None: 2191,
-        "yearly": 1215 + 654 + 30,
-        "hourly": 7,
-        "monthly": 2 + 1,
-    }
-    assert postings["salary_currency"].to_list() == boards["currency_original"].to_list()
-    assert postings["workplace"].null_count() == 0
-    kept = postings.filter(pl.Series(boards["is_remote"]))
-    assert set(kept["workplace"]) == {"remote"}
-
-
-@needs_recordings
-def test_real_listings() -> None:
-    listings = json.loads((POSTINGS / "listings.json").read_text(encoding="utf-8"))
-    result = normalised(
-        *(
-            {
-                "external_id": listing["id"],
-                "title": listing["title"],
-                "company": listing["company_name"],
-                "location": json.dumps(listing["locations"]),
-                "url": listing["url"],
-                "posted_at": str(listing["date_posted"]),
-                "payload": json.dumps(listing),
-            }
-            for listing in listings
-        )
-    )
-    postings = result.postings
-    assert result.rejected.is_empty()
-    assert result.nulled == {}
-    stated = [datetime.fromtimestamp(listing["date_posted"], UTC) for listing in listings]
-    assert postings["stated_posted_at"].to_list() == stated
-    remote = [any("remote" in place.lower() for place in listing["locations"]) for listing in listings]
-    assert (postings["workplace"] == "remote").fill_null(False).to_list() == [
-        is_remote or "(Remote" in listing["title"] or "- Remote" in listing["title"]
-        for is_remote, listing in zip(remote, listings, strict=True)
-    ]
-    assert postings["country"].is_not_null().mean() > 0.97  # type: ignore[operator]
-    assert postings.row(0, named=True)["location"] == "San Jose, US"

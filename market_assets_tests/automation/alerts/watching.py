@@ -42,6 +42,8 @@ from market_assets.settings import Settings
 REPOSITORY = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("market_assets"), "__repository__")
 #: What the jobs and tables of `definitions` do: job or table → the error that it raises.
 FAULTS: dict[str, str] = {}
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 DAILY = dg.DailyPartitionsDefinition("2026-01-01")
 
 
