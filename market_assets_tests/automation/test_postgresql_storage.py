@@ -16,7 +16,7 @@ from market_assets.automation.instance_storage import psycopg2_url
 from market_assets.automation.postgresql_storage import PooledPostgresStorage, bound_questions
 from market_assets_tests.faults.machine import eventually
 
-pytestmark = pytest.mark.postgresql
+pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(120)]
 
 
 @pytest.fixture
