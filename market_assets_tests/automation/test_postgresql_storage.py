@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from multiprocessing.connection import Connection
 from threading import Barrier
 
@@ -98,8 +98,8 @@ def test_questions_can_be_bound_in_time_and_number(storage: PooledPostgresStorag
     with ThreadPoolExecutor(1) as thread:
         with runs.connect(), runs.connect(), runs.connect():
             fourth = thread.submit(runs.get_runs_count)
+            assert wait([fourth], timeout=2).not_done == {fourth}
             assert len(sessions(server)) == 3
-            assert not fourth.done()
         assert fourth.result(60) == 0
 
 
