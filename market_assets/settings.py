@@ -153,9 +153,9 @@ class Settings(BaseSettings):
     @field_validator("dagster_postgres_url")
     @classmethod
     def _known_instance_database(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if value and cls._known_database(value) and not value.startswith(("postgresql", "postgres:")):
+        if value and not value.startswith(("postgresql", "postgres:")):
             raise ValueError("it must be a PostgreSQL database: postgresql://user:password@host/name")
-        if value and value == info.data.get("database_url"):
+        if value and cls._known_database(value) == info.data.get("database_url"):
             raise ValueError(
                 "it must be another database than DATABASE_URL's: each keeps its own schema's version"
             )

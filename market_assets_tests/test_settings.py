@@ -162,6 +162,12 @@ def test_a_wrong_value_is_one_line_with_the_variable(
     assert "\n" not in message
 
 
+@pytest.mark.parametrize("value", ["sqlite:///history.db", "mysql://user@host/dagster", "dagster"])
+def test_the_history_is_told_to_be_in_postgresql(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", value)
+    assert refusal().startswith("DAGSTER_POSTGRES_URL: it must be a PostgreSQL database: postgresql://")
+
+
 def test_the_history_of_runs_has_a_database_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("DATABASE_URL", "DAGSTER_POSTGRES_URL"):
         monkeypatch.setenv(variable, "postgresql://user@host/market")
