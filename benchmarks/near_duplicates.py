@@ -17,14 +17,14 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from market_assets.compute.duplicates import KEYED
-from market_assets.compute.sketches import LENGTH
-from market_assets.storage import schema
-from market_assets.storage.connection import MarketConnection
-from market_assets.storage.database import Database
-from market_assets.storage.duplicates import relink, write_sketches
-from market_assets.storage.tables import posting_facts
-from market_assets.storage.types import arrow_schema
+from market_assets.postings.duplicates import KEYED
+from market_assets.postings.sketches import LENGTH
+from market_assets.store import schema
+from market_assets.store.column_types import arrow_schema
+from market_assets.store.connection import MarketConnection
+from market_assets.store.database import Database
+from market_assets.store.duplicate_links import relink, write_sketches
+from market_assets.store.tables.market import posting_facts
 
 STORED = 1_000_000
 NARROW = arrow_schema(posting_facts)

@@ -14,8 +14,8 @@ import polars as pl
 from selectolax.lexbor import LexborHTMLParser
 
 from benchmarks.quality.real_postings import Posting, real_postings
-from market_assets.compute.postings import normalise
-from market_assets.compute.schemas import RAW_POSTING
+from market_assets.postings.normalise import normalise
+from market_assets.postings.schemas import RAW_POSTING
 
 POSTINGS, LENGTH, BATCH = 100_000, 3_000, 10_000
 WANTED = 20.0

@@ -11,8 +11,8 @@ from itertools import combinations
 import numpy as np
 import polars as pl
 
-from market_assets.compute.facts import FACT, Facts
-from market_assets.compute.relationships.pairs import skill_pairs
+from market_assets.statistics.pairs import skill_pairs
+from market_assets.statistics.window import FACT, Facts
 
 POSTINGS, SKILLS, SKILLS_PER_POSTING = 200_000, 2_000, 10
 

@@ -8,33 +8,33 @@ from datetime import timedelta
 
 import dagster as dg
 
-from market_assets.assets.candidates import skill_candidates_asset
-from market_assets.assets.job_postings import job_postings_asset
-from market_assets.assets.maintenance import database_maintenance, expired_postings
-from market_assets.assets.moments import WEEKLY
-from market_assets.assets.posting_skills import posting_skills
-from market_assets.assets.raw_postings import raw_postings_asset
-from market_assets.assets.relationships import relationships_assets
-from market_assets.assets.report import market_report_asset
-from market_assets.assets.statistics import statistics_assets
-from market_assets.assets.store import store_resource
-from market_assets.automation.alerts.sensor import alerts_sensor
-from market_assets.automation.custom_tasks import problems_sensor, task_job, task_schedule
-from market_assets.automation.execution_mirror import executions_sensor
-from market_assets.automation.history.job import prune_history_job
-from market_assets.automation.inbox import inbox_sensor
-from market_assets.automation.jobs import default_jobs
-from market_assets.automation.lost_retries import lost_retries_sensor
-from market_assets.automation.new_postings import new_postings_sensor
-from market_assets.automation.pauses import pause_ends_sensor
-from market_assets.automation.progress import progress_logger
-from market_assets.automation.reextraction import reextraction_job
-from market_assets.automation.schedules import default_schedules
-from market_assets.automation.signs_of_life import watched
-from market_assets.automation.task_files import TaskFiles, load_task_files
+from market_assets.dagster_ext.liveness import watched
+from market_assets.defs.assets.job_postings import job_postings_asset
+from market_assets.defs.assets.maintenance import database_maintenance, expired_postings
+from market_assets.defs.assets.market_report import market_report_asset
+from market_assets.defs.assets.posting_skills import posting_skills
+from market_assets.defs.assets.raw_postings import raw_postings_asset
+from market_assets.defs.assets.relationships import relationships_assets
+from market_assets.defs.assets.skill_candidates import skill_candidates_asset
+from market_assets.defs.assets.statistics import statistics_assets
+from market_assets.defs.custom_tasks import problems_sensor, task_job, task_schedule
+from market_assets.defs.history_job import prune_history_job
+from market_assets.defs.jobs import default_jobs
+from market_assets.defs.partitions import WEEKLY
+from market_assets.defs.progress_logger import progress_logger
+from market_assets.defs.reextraction_job import reextraction_job
+from market_assets.defs.resources import store_resource
+from market_assets.defs.schedules import default_schedules
+from market_assets.defs.sensors.alerts import alerts_sensor
+from market_assets.defs.sensors.executions import executions_sensor
+from market_assets.defs.sensors.inbox import inbox_sensor
+from market_assets.defs.sensors.lost_retries import lost_retries_sensor
+from market_assets.defs.sensors.new_postings import new_postings_sensor
+from market_assets.operations.pauses import pause_ends_sensor
+from market_assets.operations.task_files import TaskFiles, load_task_files
 from market_assets.settings import Settings, SettingsError, get_settings
 from market_assets.sources.configuration import ConfigurationError, load_sources
-from market_assets.sources.inbox import INBOX, Inbox, InboxSource
+from market_assets.sources.files.inbox import INBOX, Inbox, InboxSource
 from market_assets.sources.protocol import Source
 
 _log = logging.getLogger(__name__)

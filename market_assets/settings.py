@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     @classmethod
     def _readable_by_apprise(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         if value:
-            from market_assets.automation.alerts.sending import unreadable
+            from market_assets.operations.alerts.channels import unreadable
 
             if problem := unreadable(value):
                 raise ValueError(problem)
@@ -110,7 +110,7 @@ class Settings(BaseSettings):
     @field_validator("currency")
     @classmethod
     def _currency_of_some_country(cls, value: str) -> str:
-        from market_assets.taxonomy.countries import country_currencies
+        from market_assets.postings.countries import country_currencies
 
         if value != "USD" and value not in country_currencies().values():
             raise ValueError("is not the currency of any country")
@@ -142,7 +142,7 @@ class Settings(BaseSettings):
     def _known_database(cls, value: str | None) -> str | None:
         if not value:
             return value
-        from market_assets.storage.database import StoreError, parse_database_url
+        from market_assets.store.database import StoreError, parse_database_url
 
         try:
             parse_database_url(value)
@@ -188,7 +188,7 @@ class Settings(BaseSettings):
     @classmethod
     def _readable_taxonomy(cls, value: Path | None) -> Path | None:
         if value is not None:
-            from market_assets.taxonomy.skills import load_taxonomy
+            from market_assets.skills.taxonomy import load_taxonomy
 
             load_taxonomy(value)
         return value
@@ -197,7 +197,7 @@ class Settings(BaseSettings):
     @classmethod
     def _readable_rates(cls, value: Path | None) -> Path | None:
         if value is not None:
-            from market_assets.taxonomy.currencies import load_exchange_rates
+            from market_assets.postings.salaries.exchange_rates import load_exchange_rates
 
             load_exchange_rates(value)
         return value

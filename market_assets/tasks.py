@@ -7,7 +7,7 @@ A file in `market_assets/custom/` or in the folder `MARKET_ASSETS_CUSTOM_DIR`:
     @scheduled_job("my_custom_job", hours=1)      # or cron="0 6 * * 1-5", minutes=…, days=…
     def my_custom_ingestion(): ...
 
-What is declared here becomes a job and its schedule in `automation.custom_tasks`.
+What is declared here becomes a job and its schedule in `defs.custom_tasks`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from market_assets.automation.intervals import Interval
+from market_assets.operations.intervals import Interval
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _MINUTES = {"minutes": 1, "hours": 60, "days": 1_440}

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import dagster as dg
 import hypothesis
 import pytest
 import sqlalchemy as sa
 
 from market_assets.settings import Settings
-from market_assets.storage import schema
-from market_assets.storage.connection import MarketConnection
-from market_assets.storage.database import Database
+from market_assets.store import schema
+from market_assets.store.connection import MarketConnection
+from market_assets.store.database import Database
 
 # A busy machine is no failure: no example has to be quick.
 hypothesis.settings.register_profile("patient", parent=hypothesis.settings(), deadline=None)
@@ -153,3 +154,10 @@ def settings(database: Database, tmp_path: Path) -> Settings:
     """Settings for a database of each kind in turn and a data folder of the test's own."""
     url = database.url.render_as_string(hide_password=False)
     return Settings(DATABASE_URL=url, MARKET_ASSETS_DATA_DIR=tmp_path / "data", _env_file=None)
+
+
+@pytest.fixture
+def ticking(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance on disk, which the evaluation of a schedule insists on."""
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        yield instance

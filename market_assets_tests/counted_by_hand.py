@@ -15,8 +15,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from market_assets.settings import Settings
-from market_assets.storage.database import Database
-from market_assets.storage.tables import job_postings, posting_skills, rejected_postings, skills
+from market_assets.store.database import Database
+from market_assets.store.tables.market import job_postings, posting_skills, rejected_postings, skills
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]

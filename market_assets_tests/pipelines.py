@@ -14,16 +14,16 @@ from typing import Any, BinaryIO
 import dagster as dg
 import sqlalchemy as sa
 
-from market_assets.assets.moments import AS_OF_TAG, PARTITION_TAG
-from market_assets.assets.raw_postings import refetching
-from market_assets.automation.failure import forget_causes
-from market_assets.automation.jobs import CLEANUP, INGESTION, REBUILD, REFRESH
 from market_assets.definitions import build_defs
+from market_assets.defs.assets.raw_postings import refetching
+from market_assets.defs.jobs import CLEANUP, INGESTION, REBUILD, REFRESH
+from market_assets.defs.partitions import AS_OF_TAG, PARTITION_TAG
+from market_assets.operations.failure_cause import forget_causes
 from market_assets.settings import Settings
 from market_assets.sources.files.source import FileSource
 from market_assets.sources.protocol import Fetch, Payload, RawBatch, Source, SourceError
-from market_assets.storage.database import Database
-from market_assets.storage.tables import metadata
+from market_assets.store.database import Database
+from market_assets.store.tables.market import metadata
 
 RESULTS = (
     "skill_demand",

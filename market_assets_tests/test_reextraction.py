@@ -11,15 +11,15 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from market_assets.assets.reextraction import Reextracted, reextract
-from market_assets.automation.reextraction import REEXTRACTION
-from market_assets.compute.skills import skill_matcher
+from market_assets.defs.reextraction_job import REEXTRACTION
 from market_assets.settings import Settings
-from market_assets.storage.connection import MarketConnection
-from market_assets.storage.database import Database
-from market_assets.storage.extraction_tables import extraction_versions
-from market_assets.storage.tables import posting_facts, posting_skills
-from market_assets.taxonomy.skills import load_taxonomy
+from market_assets.skills.matching import skill_matcher
+from market_assets.skills.taxonomy import load_taxonomy
+from market_assets.store.connection import MarketConnection
+from market_assets.store.database import Database
+from market_assets.store.reextraction import Reextracted, reextract
+from market_assets.store.tables.extraction import extraction_versions
+from market_assets.store.tables.market import posting_facts, posting_skills
 from market_assets_tests.pipelines import RESULTS, ListedSource, Pipeline, done
 from market_assets_tests.pipelines import figures as figures_of
 
@@ -140,7 +140,7 @@ def test_what_was_found_before_there_were_weights_is_searched_again(before: str,
 
 def test_other_rules_search_everything_again(before: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted = found(before)
-    monkeypatch.setattr("market_assets.compute.skills.RULES", -1)
+    monkeypatch.setattr("market_assets.skills.matching.RULES", -1)
     pipeline, figures = search_again(before, tmp_path / "store", OLD)
     with pipeline:
         assert found(before) == wanted

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from market_assets_tests.commands.programs import environment
+from market_assets_tests.cli.programs import environment
 
 PACKAGE = Path(__file__).resolve().parents[1] / "market_assets"
 HTTP = (
@@ -25,20 +25,20 @@ HTTP = (
     "starlette",
 )
 #: Room → what nothing in it may import, at whatever depth of the code.
+PURE = ("postings", "skills", "statistics")
 FORBIDDEN = {
-    "compute": ("dagster", "sqlalchemy", "adbc_driver_manager", "psycopg", "time", *HTTP),
-    "taxonomy": ("dagster", "sqlalchemy", *HTTP),
+    **dict.fromkeys(PURE, ("dagster", "sqlalchemy", "adbc_driver_manager", "psycopg", "time", *HTTP)),
     "sources": ("dagster", "sqlalchemy"),
-    "storage": ("dagster", *HTTP),
+    "store": ("dagster", *HTTP),
     "report": ("dagster", "sqlalchemy", *HTTP),
-    "web": ("market_assets.assets",),
 }
 #: Room → the rooms of this package that it may use.
 ALLOWED_ROOMS = {
-    "taxonomy": {"taxonomy"},
-    "compute": {"compute", "taxonomy"},
-    "sources": {"sources", "compute", "taxonomy"},
-    "storage": {"storage", "compute", "sources"},
+    "postings": {"postings"},
+    "skills": {"skills", "postings"},
+    "statistics": {"statistics", "skills", "postings"},
+    "sources": {"sources", "postings"},
+    "store": {"store", "sources", "statistics", "skills", "postings"},
 }
 CLOCKS = {"now", "utcnow", "today"}
 HEAVY = ("polars", "sqlalchemy", "matplotlib", "pyarrow", "numpy", "pandas", "alembic")
@@ -83,10 +83,11 @@ def test_rooms_use_only_the_rooms_below_them(room: str) -> None:
     assert used <= ALLOWED_ROOMS[room]
 
 
-def test_compute_takes_no_clock() -> None:
+@pytest.mark.parametrize("room", PURE)
+def test_domain_rooms_take_no_clock(room: str) -> None:
     calls = [
         f"{path.relative_to(PACKAGE)}:{node.lineno}"
-        for path in modules("compute")
+        for path in modules(room)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute) and node.attr in CLOCKS
     ]
@@ -124,8 +125,8 @@ def loaded_after(statements: str, folder: Path) -> set[str]:
     return set(done.stdout.split())
 
 
-def test_compute_loads_neither_dagster_nor_sqlalchemy(tmp_path: Path) -> None:
-    relative = (path.relative_to(PACKAGE.parent).with_suffix("") for path in modules("compute"))
+def test_domain_rooms_load_neither_dagster_nor_sqlalchemy(tmp_path: Path) -> None:
+    relative = (path.relative_to(PACKAGE.parent).with_suffix("") for room in PURE for path in modules(room))
     names = [".".join(path.parts).removesuffix(".__init__") for path in relative]
     loaded = loaded_after("\n".join(f"import {name}" for name in names), tmp_path)
     assert set(names) <= loaded

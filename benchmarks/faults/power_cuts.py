@@ -7,10 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from market_assets.storage import schema
-from market_assets.storage.database import Database
+from market_assets.store import schema
+from market_assets.store.database import Database
 from market_assets_tests.faults.power_cut import WRITER, assert_goes_on, assert_whole_days, cuts, undisturbed
-from market_assets_tests.storage.programs import program
+from market_assets_tests.store.programs import program
 
 
 def main(number: int) -> None:

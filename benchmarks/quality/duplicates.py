@@ -10,9 +10,9 @@ import polars as pl
 
 from benchmarks.quality.edits import OTHER, SAME, Edit, other_team, plain
 from benchmarks.quality.real_postings import Posting, real_postings
-from market_assets.compute.duplicates import CANDIDATE, link_duplicates
-from market_assets.compute.postings import normalise
-from market_assets.compute.schemas import RAW_POSTING
+from market_assets.postings.duplicates import CANDIDATE, link_duplicates
+from market_assets.postings.normalise import normalise
+from market_assets.postings.schemas import RAW_POSTING
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 

@@ -29,8 +29,8 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.quality.labelled import POSTING_SETS, Labelled, Names, evaluation, postings, sentences
-from market_assets.compute.skills import SkillMatcher
-from market_assets.taxonomy.skills import Taxonomy, load_taxonomy
+from market_assets.skills.matching import SkillMatcher
+from market_assets.skills.taxonomy import Taxonomy, load_taxonomy
 
 HERE = Path(__file__).parent
 PEERS = HERE / ".peers"

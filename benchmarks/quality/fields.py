@@ -10,8 +10,8 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks.quality.real_postings import DATA
-from market_assets.compute.locations import normalise_locations
-from market_assets.compute.salaries import parse_salary_texts
+from market_assets.postings.places import normalise_locations
+from market_assets.postings.salaries.parse import parse_salary_texts
 
 LABELS = Path(__file__).parent / "labels"
 #: What was asked of both: the share of right answers.

@@ -12,7 +12,7 @@ import polars as pl
 
 from benchmarks.quality.edits import plain
 from benchmarks.quality.real_postings import DATA, real_postings
-from market_assets.taxonomy.skills import Taxonomy
+from market_assets.skills.taxonomy import Taxonomy
 
 LABELS = Path(__file__).with_name("labels")
 EVALUATION = DATA / "skills" / "skills_eval.jsonl"

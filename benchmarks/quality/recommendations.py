@@ -25,12 +25,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from market_assets.compute.facts import FACT, Facts
-from market_assets.compute.relationships.affinities import skill_affinities
-from market_assets.compute.relationships.pairs import skill_pairs
-from market_assets.compute.relationships.recommender import Recommender
-from market_assets.compute.relationships.related import related_skills
-from market_assets.compute.relationships.strength import skill_relationships
+from market_assets.statistics.affinities import skill_affinities
+from market_assets.statistics.pairs import skill_pairs
+from market_assets.statistics.recommender import Recommender
+from market_assets.statistics.related import related_skills
+from market_assets.statistics.relationships import skill_relationships
+from market_assets.statistics.window import FACT, Facts
 
 DATA = Path(__file__).resolve().parents[3] / "shared/data/skills/posting_skill_sets.parquet"
 SPLITS, FOLDS = (1, 2, 3), 4

@@ -1,1 +1,1 @@
-../../market_assets/templates/source.py
+../../market_assets/cli/templates/source.py

@@ -1,1 +1,1 @@
-../../market_assets/templates/source_test.py
+../../market_assets/cli/templates/source_test.py

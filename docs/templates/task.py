@@ -1,1 +1,1 @@
-../../market_assets/templates/task.py
+../../market_assets/cli/templates/task.py

@@ -1,34 +1,124 @@
-"""`market-assets new`: a task or a source of your own, begun from a template."""
+"""Writing a task or a source from a template, under a name of the user's own."""
 
 from __future__ import annotations
 
+import io
+import re
+from importlib.resources import files
+from keyword import iskeyword
+from pathlib import Path
+from tokenize import NAME, generate_tokens
+
 import click
 
+import market_assets
+from market_assets.cli.errors import CommandFailedError
 from market_assets.settings import Settings
 
-
-@click.group()
-def new() -> None:
-    """Begin a task or a source of your own from a template that works as it is."""
-
-
-_name = click.argument("name")
+_NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
+(_PACKAGE,) = map(Path, market_assets.__path__)
+_SOURCES = _PACKAGE / "sources"
+#: Only in a checkout of the project.
+_TESTS = _PACKAGE.parent / "market_assets_tests" / "sources"
 
 
-@new.command("task")
-@_name
-@click.pass_obj
-def new_task(settings: Settings, name: str) -> None:
-    """Write a scheduled task into MARKET_ASSETS_CUSTOM_DIR, else into market_assets/custom."""
-    from market_assets.commands.authoring import write_task
+def write_task(settings: Settings, name: str) -> None:
+    """Write a task, and say what to do next.
 
-    write_task(settings, name)
+    Raises:
+        CommandFailedError: the name won't do or is taken, or the file can't be written.
+    """
+    from market_assets.operations.task_files import packaged_folder
+    from market_assets.tasks import reason_against_id
+
+    _check_name(name)
+    if reason := reason_against_id(name) or _reason_taken(settings, name):
+        raise CommandFailedError(f"{name!r} won't do as a name: {reason}")
+    path = (settings.custom_dir or packaged_folder()) / f"{name}.py"
+    _write(path, _filled("task.py", name, example="example_task"))
+    click.echo(f"Wrote {path}: the job {name}, every hour. It works as it is; make it yours. Then")
+    click.echo(f"  dagster job execute -m market_assets.definitions -j {name}    # try it")
+    click.echo("  market-assets serve                 # it is on the schedule from the next start")
 
 
-@new.command("source")
-@_name
-def new_source(name: str) -> None:
-    """Write a job board into market_assets/sources, and its test."""
-    from market_assets.commands.authoring import write_source
+def write_source(name: str, *, sources: Path = _SOURCES, tests: Path = _TESTS) -> None:
+    """Write a job board and its test, and say what to do next.
 
-    write_source(name)
+    Raises:
+        CommandFailedError: the name won't do or is taken, or a file can't be written.
+    """
+    from market_assets.sources.configuration import ENTRIES
+
+    _check_name(name)
+    path, test = sources / f"{name}.py", tests / f"test_{name}.py"
+    if name in ENTRIES:
+        raise CommandFailedError(f"there is a source of the type {name} already")
+    for taken in (path, path.with_suffix(""), test):
+        if taken.exists():
+            raise CommandFailedError(f"{taken} is there already: give the source another name")
+    _write(path, _filled("source.py", name, example="example_board"))
+    click.echo(f"Wrote {path}: a board in pages.")
+    if tests.is_dir():
+        _write(test, _filled("source_test.py", name, example="example_board"))
+        click.echo(
+            f"Wrote {test}: an answer, and what is read from it. Both work as they are; make them yours. Then"
+        )
+    configuration = sources / "configuration.py"
+    click.echo(f"  1. Name it in {configuration}: import {_camel(name)}, and add it to ENTRIES.")
+    click.echo("  2. Show its settings in the comments of sources.yaml, and add it to the list there:")
+    click.echo(f"       - type: {name}")
+    click.echo("  3. market-assets sources check      # one request to the real board")
+
+
+def _check_name(name: str) -> None:
+    if not _NAME.fullmatch(name) or iskeyword(name):
+        raise CommandFailedError(
+            f"{name!r} won't do as a name: 2 to 40 lower case letters, digits and underscores, a letter first"
+        )
+
+
+def _reason_taken(settings: Settings, name: str) -> str | None:
+    from market_assets.definitions import build_defs
+
+    repository = build_defs(settings).get_repository_def()
+    assets = {asset.node_def.name for asset in repository.assets_defs_by_key.values()}
+    return "a job or an asset has it already" if name in assets.union(repository.job_names) else None
+
+
+def _filled(template: str, name: str, *, example: str) -> str:
+    """A template with the example's name replaced in each of its spellings."""
+    text = (files("market_assets.cli.templates") / template).read_text(encoding="utf-8")
+    code = generate_tokens(io.StringIO(text).readline)
+    words = {token.string for token in code if token.type == NAME}
+    if taken := words.intersection({name, _camel(name)}):
+        raise CommandFailedError(f"{name!r} won't do as a name: {min(taken)} means something else in the file")
+    for spelling in (str, _camel, _words):
+        text = text.replace(spelling(example), spelling(name))
+    return _sorted_imports(text.replace("market_assets.cli.templates.source", f"market_assets.sources.{name}"))
+
+
+def _sorted_imports(text: str) -> str:
+    """Put the imports of this package into order: where the new one belongs depends on its name."""
+    lines = text.splitlines(keepends=True)
+    ours = [number for number, line in enumerate(lines) if line.startswith("from market_assets.")]
+    for number, line in zip(ours, sorted((lines[each] for each in ours), key=str.split), strict=True):
+        lines[number] = line
+    return "".join(lines)
+
+
+def _camel(name: str) -> str:
+    return "".join(part.capitalize() for part in name.split("_"))
+
+
+def _words(name: str) -> str:
+    return " ".join(part.capitalize() for part in name.split("_"))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise CommandFailedError(f"{path} is there already, and stays as it is: give another name") from None
+    except OSError as error:
+        raise CommandFailedError(f"{path}: it can't be written: {error.strerror or error}") from None

@@ -1,43 +1,37 @@
-"""`market-assets history` and `market-assets watch`: what ran, and what runs now."""
+"""What `market-assets history` does."""
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime, timedelta
+
 import click
 
+from market_assets.cli.errors import CommandFailedError
+from market_assets.cli.instance import open_instance
 from market_assets.settings import Settings
 
 
-@click.group()
-def history() -> None:
-    """Dagster's history of runs."""
+def prune(settings: Settings, *, days: int, dry: bool, as_json: bool) -> None:
+    """Prune Dagster's history, and print how much went, or would go."""
+    from market_assets.dagster_ext.history.prune import Pruning, UnknownStorageError
+    from market_assets.definitions import build_defs
+    from market_assets.defs.history_job import worded
+    from market_assets.operations.executions import what_jobs_run
+    from market_assets.store.database import Database
+    from market_assets.store.schema import ensure_current
 
-
-@history.command("prune")
-@click.option("--dry-run", is_flag=True, help="Say what would go, and change nothing.")
-@click.option("--days", type=click.IntRange(1), help="In place of MARKET_ASSETS_HISTORY_DAYS.")
-@click.option("--json", "as_json", is_flag=True, help="Print the counts as JSON.")
-@click.pass_obj
-def history_prune(settings: Settings, dry_run: bool, days: int | None, as_json: bool) -> None:
-    """Delete old finished runs with all that is about them, as the job prune_history does."""
-    from market_assets.commands.history import prune
-
-    prune(settings, days=days or settings.history_days, dry=dry_run, as_json=as_json)
-
-
-@click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON object for each change instead.")
-@click.option("--job", help="Runs of this job alone.")
-@click.option(
-    "--every",
-    default=1.0,
-    show_default=True,
-    type=click.FloatRange(0.1, 60),
-    metavar="SECONDS",
-    help="How often to look.",
-)
-@click.pass_obj
-def watch(settings: Settings, as_json: bool, job: str | None, every: float) -> None:
-    """Show runs as they change, until Ctrl-C. Needs no other process than the history's database."""
-    from market_assets.commands.watch import watch_runs
-
-    watch_runs(settings, as_json=as_json, job=job, every=every)
+    database = Database(settings.market_url)
+    ensure_current(database)
+    before = datetime.now(UTC) - timedelta(days=days)
+    what_it_runs = what_jobs_run(build_defs(settings).get_repository_def())
+    with open_instance(settings) as instance:
+        try:
+            pruned = Pruning(instance, database.engine(), what_it_runs, before).run(dry=dry)
+        except UnknownStorageError as error:
+            raise CommandFailedError(str(error)) from error
+    if as_json:
+        click.echo(json.dumps({"dry_run": dry, "before": before.isoformat(), **vars(pruned)}))
+    else:
+        click.echo(f"{'Would prune' if dry else 'Pruned'} what ended before {before:%Y-%m-%d %H:%M} UTC:")
+        click.echo(worded(pruned))

@@ -11,12 +11,12 @@ from typing import Any
 
 import click
 
-from market_assets.cli.accounts import user
-from market_assets.cli.authoring import new
-from market_assets.cli.databases import archive, backup, db, restore
-from market_assets.cli.history import history, watch
-from market_assets.cli.operations import alerts, status
-from market_assets.cli.postings import salaries, skills, sources
+from market_assets.cli.options.accounts import user
+from market_assets.cli.options.authoring import new
+from market_assets.cli.options.databases import archive, backup, db, restore
+from market_assets.cli.options.history import history, watch
+from market_assets.cli.options.operations import alerts, status
+from market_assets.cli.options.postings import salaries, skills, sources
 from market_assets.settings import Settings, SettingsError, get_settings
 
 
@@ -24,9 +24,9 @@ class _Group(click.Group):
     """Ends with one line for what a person can mend; anything else is a bug and shows its traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        from market_assets.commands.errors import CommandFailedError
+        from market_assets.cli.errors import CommandFailedError
         from market_assets.sources.protocol import SourceError
-        from market_assets.storage.database import StoreError
+        from market_assets.store.database import StoreError
 
         try:
             return super().invoke(ctx)
@@ -70,7 +70,7 @@ def _mapping(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str
 @click.pass_obj
 def run(settings: Settings, file: Path | None, mapping: dict[str, str], days: int | None, as_json: bool) -> None:
     """Run the whole pipeline once and print the market summary."""
-    from market_assets.commands.run import run_pipeline
+    from market_assets.cli.run import run_pipeline
 
     if mapping and not file:
         raise click.UsageError("--map goes with --from FILE")
@@ -84,7 +84,7 @@ def run(settings: Settings, file: Path | None, mapping: dict[str, str], days: in
 @click.pass_obj
 def summary(settings: Settings, as_json: bool) -> None:
     """Print the market summary as it is in the store."""
-    from market_assets.commands.summary import print_summary
+    from market_assets.cli.summary import print_summary
 
     print_summary(settings, as_json=as_json)
 
@@ -93,7 +93,7 @@ def summary(settings: Settings, as_json: bool) -> None:
 @click.pass_obj
 def serve(settings: Settings) -> None:
     """Run everything on this machine: code server, daemon and web process, until Ctrl-C."""
-    from market_assets.commands.serve import serve_all
+    from market_assets.cli.serve import serve_all
 
     sys.exit(serve_all(settings))
 
@@ -102,7 +102,7 @@ def serve(settings: Settings) -> None:
 @click.pass_obj
 def web(settings: Settings) -> None:
     """Run the web process alone, against the code server that workspace.yaml names."""
-    from market_assets.commands.instance import use_dagster_home
+    from market_assets.cli.instance import use_dagster_home
     from market_assets.web.server import serve_web
 
     use_dagster_home(settings)
@@ -116,7 +116,7 @@ def web(settings: Settings) -> None:
 @click.pass_obj
 def recommend(settings: Settings, names: tuple[str, ...], limit: int, as_json: bool) -> None:
     """Print the skills that go best with some skills."""
-    from market_assets.commands.recommend import print_recommendations
+    from market_assets.cli.recommend import print_recommendations
 
     print_recommendations(settings, names, limit=limit, as_json=as_json)
 

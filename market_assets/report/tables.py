@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 import polars as pl
 
-from market_assets.compute.schemas import UTC_DATETIME
+from market_assets.postings.schemas import UTC_DATETIME
 
 _TEXT, _COUNT, _NUMBER = pl.String(), pl.Int64(), pl.Float64()
 

@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from market_assets.sources.adzuna import Adzuna
-from market_assets.sources.arbeitnow import Arbeitnow
-from market_assets.sources.ashby import Ashby
+from market_assets.sources.boards.adzuna import Adzuna
+from market_assets.sources.boards.arbeitnow import Arbeitnow
+from market_assets.sources.boards.ashby import Ashby
+from market_assets.sources.boards.feeds import Feed
+from market_assets.sources.boards.greenhouse import Greenhouse
+from market_assets.sources.boards.hacker_news import HackerNews
+from market_assets.sources.boards.himalayas import Himalayas
+from market_assets.sources.boards.jobicy import Jobicy
+from market_assets.sources.boards.jsearch import JSearch
+from market_assets.sources.boards.jsonld import JsonLd
+from market_assets.sources.boards.lever import Lever
+from market_assets.sources.boards.remoteok import RemoteOk
+from market_assets.sources.boards.remotive import Remotive
 from market_assets.sources.entry import Entry, Tools
-from market_assets.sources.feeds import Feed
-from market_assets.sources.greenhouse import Greenhouse
-from market_assets.sources.hacker_news import HackerNews
-from market_assets.sources.himalayas import Himalayas
-from market_assets.sources.jobicy import Jobicy
-from market_assets.sources.jsearch import JSearch
-from market_assets.sources.jsonld import JsonLd
-from market_assets.sources.lever import Lever
 from market_assets.sources.protocol import Fetch, RawBatch, Source
-from market_assets.sources.remoteok import RemoteOk
-from market_assets.sources.remotive import Remotive
 
 if TYPE_CHECKING:
-    from market_assets.sources.http import HttpClient
+    from market_assets.sources.http_client import HttpClient
 
 
 class ConfigurationError(Exception):
@@ -115,8 +115,8 @@ def load_sources(
 
 
 def _client(answers: Path | None) -> HttpClient:
-    from market_assets.sources.http import HttpClient
-    from market_assets.sources.remembered import RememberedAnswers
+    from market_assets.sources.answer_cache import RememberedAnswers
+    from market_assets.sources.http_client import HttpClient
 
     return HttpClient(remembered=RememberedAnswers(answers) if answers else None)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
-    from market_assets.sources.http import HttpClient
+    from market_assets.sources.http_client import HttpClient
     from market_assets.sources.protocol import Source
 
 _NAME = r"^[a-z][a-z0-9_]*$"

@@ -52,7 +52,7 @@ class Undecodable:
 
 @dataclass(frozen=True)
 class RawBatch:
-    """Some postings of a payload: `frame` has the schema `compute.schemas.RAW_POSTING`."""
+    """Some postings of a payload: `frame` has the schema `postings.schemas.RAW_POSTING`."""
 
     frame: pl.DataFrame
     undecodable: list[Undecodable] = field(default_factory=list)

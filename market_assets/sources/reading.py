@@ -8,7 +8,7 @@ from datetime import datetime
 
 import polars as pl
 
-from market_assets.compute.postings import normalise, rejected_frame
+from market_assets.postings.normalise import normalise, rejected_frame
 from market_assets.sources.protocol import Payload, RawBatch, Source, SourceError
 
 

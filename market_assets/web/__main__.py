@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from market_assets.settings import SettingsError, get_settings
-from market_assets.storage.database import StoreError
+from market_assets.store.database import StoreError
 from market_assets.web.server import serve_web
 
 try:

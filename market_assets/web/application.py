@@ -14,12 +14,12 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from market_assets.settings import Settings
-from market_assets.storage.database import Database, StoreError
+from market_assets.store.database import Database, StoreError
 from market_assets.web.admin.router import admin_router
 from market_assets.web.api_docs.routes import docs_router
-from market_assets.web.identity import ApiError
-from market_assets.web.limits import LIMITS, Limits, UserLimit
-from market_assets.web.login import auth_router
+from market_assets.web.auth.identity import ApiError
+from market_assets.web.auth.limits import LIMITS, Limits, UserLimit
+from market_assets.web.auth.login import auth_router
 from market_assets.web.market.cache import MarketCache
 from market_assets.web.market.router import market_router
 from market_assets.web.openapi import describe

@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from market_assets.automation.health import Health, judge
-from market_assets.automation.health_json import detailed
-from market_assets.web.guard import DETAILS_KEY
+from market_assets.operations.health import Health, judge
+from market_assets.operations.health_json import detailed
+from market_assets.web.auth.guard import DETAILS_KEY
 from market_assets.web.monitor import Monitor
 
 _FRESH = {"Cache-Control": "no-store"}

@@ -24,10 +24,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from market_assets.automation.health import Facts, HistoryFacts, judge
-from market_assets.automation.probes import PATIENCE_SECONDS, Probe
-from market_assets.automation.tally import Tally, advance
-from market_assets.web.admin.workspace import job_names, repositories
+from market_assets.dagster_ext.workspace import job_names, repositories
+from market_assets.operations.health import Facts, HistoryFacts, judge
+from market_assets.operations.probes import PATIENCE_SECONDS, Probe
+from market_assets.operations.run_counters import Tally, advance
 from market_assets.web.monitor import Monitor
 
 _KINDS = ("run", "check", "schedule", "sensor", "missed", "stale", "system")

@@ -11,14 +11,14 @@ from typing import Any
 
 from dagster._core.workspace.context import WorkspaceProcessContext
 
-from market_assets.automation.alerts.watched import Watched, tables_of, watched_schedule
-from market_assets.automation.facts import read_database, read_disk, read_history
-from market_assets.automation.health import DatabaseFacts, Facts
-from market_assets.automation.probes import PATIENCE_SECONDS, Probe, facts_of
+from market_assets.dagster_ext.workspace import load_failure, repositories
+from market_assets.operations.alerts.monitored import Watched, tables_of, watched_schedule
+from market_assets.operations.health import DatabaseFacts, Facts
+from market_assets.operations.health_readings import read_database, read_disk, read_history
+from market_assets.operations.probes import PATIENCE_SECONDS, Probe, facts_of
 from market_assets.settings import Settings
-from market_assets.storage.database import Database
-from market_assets.storage.scheduler_memory import SchedulerMemory, recall_if_there
-from market_assets.web.admin.workspace import load_failure, repositories
+from market_assets.store.database import Database
+from market_assets.store.schedule_overrides import SchedulerMemory, recall_if_there
 
 
 class Monitor:

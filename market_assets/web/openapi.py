@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from market_assets.web.csrf import SESSION_COOKIE
+from market_assets.web.auth.csrf import SESSION_COOKIE
 from market_assets.web.market import models, together_models
 
 SECURITY_SCHEMES = {

@@ -13,23 +13,23 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from market_assets.dagster_ext.webserver import MarketProcessContext, MarketWebserver
 from market_assets.settings import Settings
-from market_assets.storage import schema
-from market_assets.storage.database import Database
-from market_assets.storage.users import has_admin
-from market_assets.web import headers, limits
+from market_assets.store import schema
+from market_assets.store.database import Database
+from market_assets.store.users import has_admin
 from market_assets.web.application import build_api
-from market_assets.web.dagster_ui import MarketProcessContext, MarketWebserver
+from market_assets.web.auth import headers, limits
+from market_assets.web.auth.guard import Access, Guard
+from market_assets.web.auth.login import login_routes
+from market_assets.web.auth.proxies import behind_proxies
+from market_assets.web.auth.signing_key import signing_key
+from market_assets.web.auth.tokens import Tokens
 from market_assets.web.executions.routes import executions_routes
-from market_assets.web.guard import Access, Guard
 from market_assets.web.health import health_routes
-from market_assets.web.login import login_routes
 from market_assets.web.metrics import Metrics
 from market_assets.web.monitor import Monitor
-from market_assets.web.proxies import behind_proxies
 from market_assets.web.request_times import RequestTimes
-from market_assets.web.signing_key import signing_key
-from market_assets.web.tokens import Tokens
 from market_assets.web.watch import Watch
 
 _NO_REPORT = """<!doctype html><title>No report yet</title>
@@ -106,7 +106,7 @@ def serve_web(settings: Settings, workspace_file: str = "workspace.yaml") -> Non
         ) as process_context,
     ):
         if settings.dagster_postgres_url:
-            from market_assets.automation.postgresql_storage import bound_questions
+            from market_assets.dagster_ext.postgresql_storage import bound_questions
 
             # As long as `dagster-webserver` lets them take.
             bound_questions(instance, seconds=15, at_once=20)

@@ -11,11 +11,11 @@ from typing import Any
 
 import dagster as dg
 
-from market_assets.automation.alerts.book import Book, incident, load_book, save_book
-from market_assets.automation.alerts.finding import End, Finding
-from market_assets.automation.alerts.looking import WEB_BOOK, Look, tell
-from market_assets.automation.health import Facts, judge
-from market_assets.automation.threads import in_thread
+from market_assets.operations.alerts.cycle import WEB_BOOK, Look, tell
+from market_assets.operations.alerts.detection import End, Finding
+from market_assets.operations.alerts.incidents import Book, incident, load_book, save_book
+from market_assets.operations.health import Facts, judge
+from market_assets.operations.threads import in_thread
 from market_assets.settings import Settings
 from market_assets.web.monitor import Monitor
 

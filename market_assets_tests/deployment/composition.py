@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from market_assets_tests.commands.programs import PROJECT
+from market_assets_tests.cli.programs import PROJECT
 
 _VARIABLE = re.compile(r"\$\$|\$\{(?P<name>\w+)(?:(?P<how>:[-?+])(?P<what>[^}]*))?\}")
 

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from market_assets_tests.commands.programs import PROGRAMS, PROJECT
-from market_assets_tests.commands.test_serve import free_port
+from market_assets_tests.cli.programs import PROGRAMS, PROJECT
+from market_assets_tests.cli.test_serve import free_port
 from market_assets_tests.deployment.composition import Composition, Service, stages, variables_of
 from market_assets_tests.deployment.postgresql import PostgresqlProcess
 

@@ -11,9 +11,9 @@ import pytest
 
 from market_assets.settings import Settings
 from market_assets.sources.configuration import load_sources
-from market_assets.storage import schema
-from market_assets.storage.database import Database
-from market_assets.storage.lock import StoreLock
+from market_assets.store import schema
+from market_assets.store.database import Database
+from market_assets.store.lock import StoreLock
 from market_assets_tests.deployment.client import Client
 from market_assets_tests.deployment.processes import Deployment, wait_until
 from market_assets_tests.pipelines import Pipeline
@@ -93,7 +93,7 @@ def held_run(client: Client, market_url: str) -> Iterator[tuple[str, StoreLock]]
 def worker_with(composed: Deployment, task: str) -> int:
     """The number of the worker that executes a task."""
     asked = composed.run(
-        "worker", *["celery", "--app", "market_assets.automation.celery_app", "inspect", "active", "--json"]
+        "worker", *["celery", "--app", "market_assets.dagster_ext.celery_app", "inspect", "active", "--json"]
     )
     answers = json.loads(asked.stdout.splitlines()[-1])
     (name,) = (name for name, tasks in answers.items() if any(one["id"] == task for one in tasks))

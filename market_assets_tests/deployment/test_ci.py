@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from market_assets_tests.commands.programs import PATIENCE_SECONDS, PROGRAMS, PROJECT, environment
+from market_assets_tests.cli.programs import PATIENCE_SECONDS, PROGRAMS, PROJECT, environment
 
 WORKFLOW = yaml.safe_load((PROJECT / "docs" / "ci" / "market_assets.yml").read_text(encoding="utf-8"))
 JOB = WORKFLOW["jobs"]["jobs"]

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from market_assets.settings import Settings
-from market_assets_tests.commands.programs import PROGRAMS, PROJECT
+from market_assets_tests.cli.programs import PROGRAMS, PROJECT
 from market_assets_tests.deployment.composition import (
     Composition,
     MissingVariableError,

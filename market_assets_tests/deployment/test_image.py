@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from market_assets_tests.commands.programs import PROJECT
+from market_assets_tests.cli.programs import PROJECT
 from market_assets_tests.deployment.composition import Composition, Stage, stages
 
 pytestmark = [pytest.mark.slow, pytest.mark.deployment]
@@ -89,7 +89,7 @@ def test_the_programs_of_every_service_start(app: Path) -> None:
     for name in programs:
         assert "Usage" in program(app, f"{name} --help")
     broker = {"MARKET_ASSETS_BROKER_URL": "redis://127.0.0.1:1/0"}
-    assert "worker" in program(app, "celery --app market_assets.automation.celery_app --help", **broker)
+    assert "worker" in program(app, "celery --app market_assets.dagster_ext.celery_app --help", **broker)
 
 
 def test_the_pipeline_runs_there(app: Path) -> None:

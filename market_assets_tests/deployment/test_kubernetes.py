@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from market_assets.settings import Settings
-from market_assets_tests.commands.programs import PROJECT
+from market_assets_tests.cli.programs import PROJECT
 from market_assets_tests.deployment.composition import Composition, stages
 
 VALUES = yaml.safe_load((PROJECT / "deploy" / "helm-values.yaml").read_text(encoding="utf-8"))

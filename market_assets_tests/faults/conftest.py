@@ -1,3 +1,3 @@
 """Fixtures of the commands' tests, for faults that a command meets."""
 
-from market_assets_tests.commands.conftest import invoke, project  # noqa: F401
+from market_assets_tests.cli.conftest import invoke, project  # noqa: F401

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from market_assets.storage.connection import MarketConnection
+from market_assets.store.connection import MarketConnection
 
 #: All that goes to the database on the data path.
 _TOUCHING = ("execute", "read", "scalar", "_ingest", "transaction")

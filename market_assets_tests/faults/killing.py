@@ -19,14 +19,14 @@ import dagster as dg
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from market_assets.assets.moments import AS_OF_TAG, PARTITION_TAG
-from market_assets.automation.jobs import CLEANUP, INGESTION, REBUILD, REFRESH
-from market_assets.automation.signs_of_life import why_gone
+from market_assets.dagster_ext.liveness import why_gone
 from market_assets.definitions import configured_sources
+from market_assets.defs.jobs import CLEANUP, INGESTION, REBUILD, REFRESH
+from market_assets.defs.partitions import AS_OF_TAG, PARTITION_TAG
 from market_assets.settings import Settings
-from market_assets.storage import schema
-from market_assets.storage.database import Database
-from market_assets_tests.commands.programs import PROJECT, environment, make_project
+from market_assets.store import schema
+from market_assets.store.database import Database
+from market_assets_tests.cli.programs import PROJECT, environment, make_project
 from market_assets_tests.faults.dying_run import counting
 from market_assets_tests.faults.machine import PATIENCE_SECONDS
 from market_assets_tests.pipelines import INGESTED, RESULTS, Pipeline, Row, done, read_rows

@@ -17,7 +17,7 @@ from uuid import uuid4
 
 import dagster as dg
 
-from market_assets_tests.commands.programs import environment, make_project
+from market_assets_tests.cli.programs import environment, make_project
 
 T = TypeVar("T")
 #: Much more than anything takes on a busy machine.

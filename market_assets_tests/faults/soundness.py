@@ -8,12 +8,12 @@ from contextlib import closing
 import polars as pl
 import sqlalchemy as sa
 
-from market_assets.storage.connection import MarketConnection
-from market_assets.storage.database import Database
-from market_assets.storage.postings import count_broken_links
-from market_assets.storage.tables import job_postings, metadata, posting_facts
-from market_assets.storage.types import arrow_schema
-from market_assets.storage.verification import problems_of
+from market_assets.store.column_types import arrow_schema
+from market_assets.store.connection import MarketConnection
+from market_assets.store.database import Database
+from market_assets.store.postings import count_broken_links
+from market_assets.store.tables.market import job_postings, metadata, posting_facts
+from market_assets.store.verification import problems_of
 
 
 def assert_sound(url: str) -> set[int]:

@@ -8,14 +8,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from market_assets.automation.jobs import CLEANUP, INGESTION, REFRESH
+from market_assets.defs.jobs import CLEANUP, INGESTION, REFRESH
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
-from market_assets_tests.automation.simulated_days import simulated_daemon
 from market_assets_tests.faults.clocks import clock_off_by
 from market_assets_tests.faults.soundness import assert_sound
+from market_assets_tests.operations.simulated_days import simulated_daemon
 from market_assets_tests.pipelines import INGESTED, ListedSource, Pipeline, done, failed_checks
-from market_assets_tests.storage.programs import program
+from market_assets_tests.store.programs import program
 
 DAYS = [date(2024, 3, 1) + timedelta(days=number) for number in range(3)]
 A_YEAR = timedelta(days=365)

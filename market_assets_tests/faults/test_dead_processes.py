@@ -10,12 +10,12 @@ import dagster as dg
 import httpx
 import pytest
 
-from market_assets.automation.failure import told_by
-from market_assets.automation.jobs import REBUILD, REFRESH
-from market_assets.storage import schema
-from market_assets.storage.database import Database
-from market_assets.storage.lock import StoreLock
-from market_assets_tests.commands.programs import market_assets
+from market_assets.defs.jobs import REBUILD, REFRESH
+from market_assets.operations.failure_cause import told_by
+from market_assets.store import schema
+from market_assets.store.database import Database
+from market_assets.store.lock import StoreLock
+from market_assets_tests.cli.programs import market_assets
 from market_assets_tests.faults.machine import Machine, eventually, free_port, instance_of, machine
 
 pytestmark = pytest.mark.slow

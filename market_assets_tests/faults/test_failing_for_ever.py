@@ -16,14 +16,14 @@ from dagster._core.execution.api import execute_run
 from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.test_utils import freeze_time
 
-from market_assets.automation.alerts.sensor import alerts_sensor
-from market_assets.automation.failure import forget_causes
-from market_assets.automation.jobs import CLEANUP, INGESTION, PRUNE, REBUILD, REFRESH
+from market_assets.defs.jobs import CLEANUP, INGESTION, PRUNE, REBUILD, REFRESH
+from market_assets.defs.sensors.alerts import alerts_sensor
+from market_assets.operations.failure_cause import forget_causes
 from market_assets.settings import Settings
-from market_assets_tests.automation.alerts.receivers import Receiver, receiver
-from market_assets_tests.automation.simulated_days import LOCATION, SimulatedDaemon, simulated_daemon
 from market_assets_tests.faults.clocks import clock_that_says
 from market_assets_tests.faults.soundness import assert_sound
+from market_assets_tests.operations.alerts.receivers import Receiver, receiver
+from market_assets_tests.operations.simulated_days import LOCATION, SimulatedDaemon, simulated_daemon
 from market_assets_tests.pipelines import read_rows
 
 #: To Sunday, on which the weekly jobs are due.

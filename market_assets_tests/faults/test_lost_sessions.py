@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from market_assets.automation import retries
-from market_assets.automation.jobs import CLEANUP, INGESTION, REFRESH
-from market_assets.storage.database import Database
-from market_assets.storage.lock import StoreLock
+from market_assets.defs import retries
+from market_assets.defs.jobs import CLEANUP, INGESTION, REFRESH
+from market_assets.store.database import Database
+from market_assets.store.lock import StoreLock
 from market_assets_tests.faults.dying_run import counting
 from market_assets_tests.faults.killing import Market, utc_now
 from market_assets_tests.pipelines import done

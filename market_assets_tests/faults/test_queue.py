@@ -7,10 +7,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from market_assets.automation.jobs import INGESTION, REBUILD, REFRESH
-from market_assets.storage import schema
-from market_assets.storage.database import Database
-from market_assets.storage.lock import StoreLock
+from market_assets.defs.jobs import INGESTION, REBUILD, REFRESH
+from market_assets.store import schema
+from market_assets.store.database import Database
+from market_assets.store.lock import StoreLock
 from market_assets_tests.faults.machine import eventually, free_port, instance_of, machine
 
 pytestmark = pytest.mark.slow

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from market_assets.automation.jobs import INGESTION, REBUILD, REFRESH
-from market_assets.storage.database import Database
-from market_assets.storage.lock import StoreBusyError, StoreLock
+from market_assets.defs.jobs import INGESTION, REBUILD, REFRESH
+from market_assets.store.database import Database
+from market_assets.store.lock import StoreBusyError, StoreLock
 from market_assets_tests.faults.restarts import (
     DAYS,
     TAGS,

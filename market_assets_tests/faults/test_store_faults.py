@@ -17,20 +17,20 @@ import pytest
 
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
-from market_assets.storage.backup.taking import Contents, take
-from market_assets.storage.connection import MarketConnection
-from market_assets.storage.copying import copy_store
-from market_assets.storage.database import Database, StoreUnavailableError
-from market_assets_tests.commands.conftest import Invoke
-from market_assets_tests.commands.programs import make_project
+from market_assets.store.backup.taking import Contents, take
+from market_assets.store.connection import MarketConnection
+from market_assets.store.copying import copy_store
+from market_assets.store.database import Database, StoreUnavailableError
+from market_assets_tests.cli.conftest import Invoke
+from market_assets_tests.cli.programs import make_project
 from market_assets_tests.faults.mounts import SmallDisk, small_disk
 from market_assets_tests.faults.power_cut import WRITER, assert_goes_on, assert_whole_days, cuts, undisturbed
 from market_assets_tests.faults.soundness import assert_sound
 from market_assets_tests.pipelines import RESULTS, Pipeline, Row, failure_of
-from market_assets_tests.storage.any_rows import everything, fill_every_table
-from market_assets_tests.storage.made_up_postings import MARCH, posting, write_day
-from market_assets_tests.storage.programs import program
-from market_assets_tests.storage.test_backup import Site
+from market_assets_tests.store.any_rows import everything, fill_every_table
+from market_assets_tests.store.made_up_postings import MARCH, posting, write_day
+from market_assets_tests.store.programs import program
+from market_assets_tests.store.test_backup import Site
 
 DAYS = (date(2024, 3, 1), date(2024, 3, 2))
 AS_OF = datetime(2024, 3, 2, 18, tzinfo=UTC)

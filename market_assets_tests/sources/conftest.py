@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from board_server import BoardServer, Waiting
 
-from market_assets.sources.http import HttpClient, Limits
+from market_assets.sources.http_client import HttpClient, Limits
 
 NOW = datetime(2026, 8, 16, 12, tzinfo=UTC)
 

@@ -20,11 +20,11 @@ from recordings import (
     as_json,
 )
 
+from market_assets.cli.templates.source import ExampleBoard
 from market_assets.sources.configuration import ENTRIES
 from market_assets.sources.entry import Tools
 from market_assets.sources.protocol import Source, SourceError
-from market_assets.storage.landing import Landing
-from market_assets.templates.source import ExampleBoard
+from market_assets.store.landing import Landing
 
 NOW = datetime(2026, 8, 16, 12, tzinfo=UTC)
 DAY = NOW.date()

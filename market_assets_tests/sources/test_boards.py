@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 from recordings import ADZUNA, ATOM, HACKER_NEWS_THREAD, JOB_LIST, JOB_PAGE, JSEARCH, RSS, as_json
 
-from market_assets.compute.postings import normalise
-from market_assets.compute.schemas import RAW_POSTING
+from market_assets.postings.normalise import normalise
+from market_assets.postings.schemas import RAW_POSTING
 from market_assets.sources.configuration import ENTRIES
 from market_assets.sources.entry import Tools
 from market_assets.sources.protocol import RawBatch, Source, SourceError

@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from market_assets.compute.schemas import RAW_POSTING
+from market_assets.postings.schemas import RAW_POSTING
 from market_assets.sources.files.source import FileSource
 from market_assets.sources.protocol import RawBatch, Source, SourceError
 

@@ -14,9 +14,9 @@ import httpx
 import pytest
 from board_server import Answer, BoardServer, Waiting
 
-from market_assets.sources.http import Limits
+from market_assets.sources.answer_cache import RememberedAnswers
+from market_assets.sources.http_client import Limits
 from market_assets.sources.protocol import SourceError
-from market_assets.sources.remembered import RememberedAnswers
 from market_assets.sources.request import Request
 
 FINE = Answer(b'{"jobs": []}')

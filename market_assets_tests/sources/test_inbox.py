@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from market_assets.sources.inbox import Inbox, InboxSource
+from market_assets.sources.files.inbox import Inbox, InboxSource
 from market_assets.sources.protocol import SourceError
-from market_assets.storage.landing import LandedDay, Landing
+from market_assets.store.landing import LandedDay, Landing
 
 DAY, NEXT = date(2026, 3, 4), date(2026, 3, 5)
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)

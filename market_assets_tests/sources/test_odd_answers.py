@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recordings import ADZUNA, HACKER_NEWS_THREAD, JOB_LIST, JSEARCH, as_json
 
-from market_assets.sources.board import Board, Page
+from market_assets.sources.boards.board import Board, Page
 from market_assets.sources.configuration import ENTRIES
 from market_assets.sources.entry import Tools
 from market_assets.sources.protocol import SourceError

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market_assets.compute.schemas import RAW_POSTING
+from market_assets.postings.schemas import RAW_POSTING
 from market_assets.sources.protocol import RawBatch, Source, SourceError
 from market_assets.sources.sample.choosing import vocabulary
 from market_assets.sources.sample.draws import draw_choices, framed

@@ -14,13 +14,13 @@ import pytest
 from board_server import Answer, BoardServer
 from recordings import RSS, as_json
 
-from market_assets.assets.raw_postings import raw_postings_asset, refetching
-from market_assets.assets.store import store_resource
-from market_assets.commands.errors import CommandFailedError
-from market_assets.commands.sources import check_sources
+from market_assets.cli.errors import CommandFailedError
+from market_assets.cli.sources import check_sources
+from market_assets.defs.assets.raw_postings import raw_postings_asset, refetching
+from market_assets.defs.resources import store_resource
 from market_assets.settings import Settings, SettingsError
 from market_assets.sources.configuration import load_sources
-from market_assets.storage.landing import Landing
+from market_assets.store.landing import Landing
 
 GONE = Answer(status=404)
 

@@ -18,14 +18,14 @@ from dagster._core.workspace.load_target import WorkspaceFileTarget
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from market_assets.dagster_ext.webserver import MarketProcessContext
 from market_assets.settings import Settings
-from market_assets.storage import audit, schema
-from market_assets.storage.access_tables import audit_log
-from market_assets.storage.database import Database
-from market_assets.storage.scheduler_tables import held_schedules, scheduled_jobs, scheduler_stops
-from market_assets.storage.users import add_user
-from market_assets.web.dagster_ui import MarketProcessContext
-from market_assets.web.identity import IDENTITY_KEY, Identity
+from market_assets.store import audit, schema
+from market_assets.store.database import Database
+from market_assets.store.tables.access import audit_log
+from market_assets.store.tables.schedule_overrides import held_schedules, scheduled_jobs, scheduler_stops
+from market_assets.store.users import add_user
+from market_assets.web.auth.identity import IDENTITY_KEY, Identity
 from market_assets.web.server import WebProcess
 
 SCHEDULER = "/api/admin/scheduler"

@@ -9,10 +9,10 @@ from starlette.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
 from market_assets.settings import Settings
-from market_assets.storage.database import Database
+from market_assets.store.database import Database
 from market_assets.web.application import build_api
-from market_assets.web.identity import IDENTITY_KEY, VIEWER, Identity
-from market_assets.web.limits import Limits
+from market_assets.web.auth.identity import IDENTITY_KEY, VIEWER, Identity
+from market_assets.web.auth.limits import Limits
 from market_assets.web.market.cache import MarketCache
 
 WHO = Identity("vic", VIEWER)

@@ -10,19 +10,19 @@ import numpy as np
 import polars as pl
 import sqlalchemy as sa
 
-from market_assets.compute.facts import FACT, Facts, window_start
-from market_assets.compute.relationships.affinities import skill_affinities
-from market_assets.compute.relationships.pairs import skill_pairs
-from market_assets.compute.relationships.recommendations import skill_recommendations
-from market_assets.compute.relationships.strength import skill_relationships
-from market_assets.compute.statistics.demand import industry_skills, skill_demand
-from market_assets.compute.statistics.pay import location_salaries, salary_statistics
-from market_assets.compute.statistics.summary import market_summary
-from market_assets.compute.statistics.trends import salary_trends, trending_skills
-from market_assets.storage import tables
-from market_assets.storage.connection import MarketConnection
-from market_assets.storage.database import Database
-from market_assets.storage.results import replace_table
+from market_assets.statistics.affinities import skill_affinities
+from market_assets.statistics.demand import industry_skills, skill_demand
+from market_assets.statistics.pairs import skill_pairs
+from market_assets.statistics.pay import location_salaries, salary_statistics
+from market_assets.statistics.recommendations import skill_recommendations
+from market_assets.statistics.relationships import skill_relationships
+from market_assets.statistics.summary import market_summary
+from market_assets.statistics.trends import salary_trends, trending_skills
+from market_assets.statistics.window import FACT, Facts, window_start
+from market_assets.store.connection import MarketConnection
+from market_assets.store.database import Database
+from market_assets.store.results import replace_table
+from market_assets.store.tables import market as tables
 
 AS_OF = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
 #: Names that are hard on paths and query strings.

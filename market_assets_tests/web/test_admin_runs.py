@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from market_assets.automation.executions import duration_of
-from market_assets.storage import scheduler_memory
-from market_assets.storage.database import Database
-from market_assets.storage.scheduler_memory import Pause
+from market_assets.operations.executions import duration_of
+from market_assets.store import schedule_overrides as scheduler_memory
+from market_assets.store.database import Database
+from market_assets.store.schedule_overrides import Pause
 from market_assets_tests.web.admin_calls import PATIENCE, executions, listening, trigger, until
 from market_assets_tests.web.admin_process import (
     CLEANUP,

@@ -11,9 +11,9 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
-from market_assets.storage import scheduler_memory
-from market_assets.storage.database import Database
-from market_assets.storage.scheduler_memory import Pause
+from market_assets.store import schedule_overrides as scheduler_memory
+from market_assets.store.database import Database
+from market_assets.store.schedule_overrides import Pause
 from market_assets.web.admin.jobs import frequency
 from market_assets.web.admin.router import admin_router
 from market_assets_tests.web.admin_process import (

@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
-from market_assets.automation.executions import _STATUS_OF
+from market_assets.operations.executions import _STATUS_OF
 from market_assets.web.admin import launching
 from market_assets_tests.web.admin_calls import EVENTS, EXECUTION, executions, listening, trigger
 from market_assets_tests.web.admin_process import (

@@ -21,7 +21,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from market_assets_tests.commands.programs import PROGRAMS, environment, make_project, market_assets
+from market_assets_tests.cli.programs import PROGRAMS, environment, make_project, market_assets
 
 pytestmark = pytest.mark.slow
 

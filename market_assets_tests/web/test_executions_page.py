@@ -18,9 +18,9 @@ from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from market_assets.storage.executions import Execution, record_executions
+from market_assets.store.executions import Execution, record_executions
+from market_assets.web.auth.headers import PAGE_POLICY
 from market_assets.web.executions.page import parse_position
-from market_assets.web.headers import PAGE_POLICY
 from market_assets_tests.web.whole_process import PASSWORD, WholeProcess
 
 JOB = "refresh_market_stats"
@@ -136,7 +136,7 @@ def test_pages_hold_every_run_once(web: WholeProcess) -> None:
 
 
 def web_execution(record: object) -> Execution:
-    from market_assets.automation.executions import ExecutionReader
+    from market_assets.operations.executions import ExecutionReader
 
     with dg.DagsterInstance.ephemeral() as instance:
         return ExecutionReader(instance, lambda _job: "").execution(record)  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
-from market_assets.storage import audit, users
+from market_assets.store import audit, users
 from market_assets_tests.web.whole_process import SITE, WholeProcess, whole_process
 
 MUTATION = "mutation { setNuxSeen }"

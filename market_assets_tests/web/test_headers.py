@@ -10,7 +10,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from market_assets.settings import Settings
-from market_assets.web.headers import DATA_POLICY, EVERYWHERE, PAGE_POLICY, REPORT_POLICY, wrap
+from market_assets.web.auth.headers import DATA_POLICY, EVERYWHERE, PAGE_POLICY, REPORT_POLICY, wrap
 from market_assets_tests.web.whole_process import WholeProcess
 
 DAGSTER_POLICY = "script-src 'nonce-abc'"

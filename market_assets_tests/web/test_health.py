@@ -16,12 +16,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from market_assets.automation.health import Facts
-from market_assets.automation.probes import PATIENCE_SECONDS, Probe
+from market_assets.operations.health import Facts
+from market_assets.operations.probes import PATIENCE_SECONDS, Probe
 from market_assets.web.monitor import Monitor
 from market_assets.web.watch import PATIENCE, Watch
-from market_assets_tests.automation.alerts.receivers import receiver
 from market_assets_tests.conftest import PROJECT
+from market_assets_tests.operations.alerts.receivers import receiver
 from market_assets_tests.web.whole_process import WholeProcess, whole_process
 
 FAR = "203.0.113.9"
@@ -132,7 +132,7 @@ def test_whatever_hangs_is_named_and_holds_up_nobody(quiet: WholeProcess, part: 
 def test_code_that_does_not_load_is_named(tmp_path: Path) -> None:
     from dagster._core.workspace.load_target import WorkspaceFileTarget
 
-    from market_assets.web.dagster_ui import MarketProcessContext
+    from market_assets.dagster_ext.webserver import MarketProcessContext
 
     (tmp_path / "broken_module.py").write_text("raise RuntimeError('a comma is missing')\n")
     workspace = tmp_path / "workspace.yaml"

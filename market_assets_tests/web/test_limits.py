@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from market_assets.settings import Settings
-from market_assets.web.identity import IDENTITY_KEY, VIEWER, Identity
-from market_assets.web.limits import LIMITS, Limits, UserLimit, _asked_wait, wrap
+from market_assets.web.auth.identity import IDENTITY_KEY, VIEWER, Identity
+from market_assets.web.auth.limits import LIMITS, Limits, UserLimit, _asked_wait, wrap
 from market_assets_tests.web.whole_process import whole_process
 
 SETTINGS = Settings(_env_file=None)

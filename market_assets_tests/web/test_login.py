@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_assets.storage import audit, users
-from market_assets.web.login import local_path
-from market_assets.web.passwords import is_right
-from market_assets.web.tokens import PROGRAMS
+from market_assets.store import audit, users
+from market_assets.web.auth.login import local_path
+from market_assets.web.auth.passwords import is_right
+from market_assets.web.auth.tokens import PROGRAMS
 from market_assets_tests.web.whole_process import PASSWORD, SITE, WholeProcess, csrf_of
 
 SESSION, CSRF = "market_assets_session", "market_assets_csrf"

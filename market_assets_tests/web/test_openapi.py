@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from market_assets.web.csrf import SESSION_COOKIE
+from market_assets.web.auth.csrf import SESSION_COOKIE
 from market_assets.web.market import models, together_models
 from market_assets_tests.web.market_tables import fill
 from market_assets_tests.web.whole_process import ROLES, WholeProcess

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 
-from market_assets.web import passwords
-from market_assets.web.passwords import PasswordError, hash_password, is_outdated, is_right, made_up_password
+from market_assets.web.auth import passwords
+from market_assets.web.auth.passwords import PasswordError, hash_password, is_outdated, is_right, made_up_password
 from market_assets_tests.web.whole_process import PASSWORD, known_hash
 
 

@@ -23,15 +23,15 @@ from dagster_graphql.schema import create_schema
 from dagster_webserver.webserver import DagsterWebserver
 from graphql import get_named_type
 
-from market_assets.storage import schema, users
-from market_assets.storage.database import Database
-from market_assets.web.dagster_ui import _TAGS_IN
+from market_assets.dagster_ext.webserver import _TAGS_IN
+from market_assets.store import schema, users
+from market_assets.store.database import Database
 from market_assets_tests.conftest import PROJECT
 from market_assets_tests.web.whole_process import PASSWORD, WholeProcess, known_hash
 
 CHANGED = (
-    f"Dagster {dg.__version__} has changed what market_assets.web.dagster_ui builds on: look at that file before "
-    "the pinned version is raised. "
+    f"Dagster {dg.__version__} has changed what market_assets.dagster_ext.webserver builds on: look at that file "
+    "before the pinned version is raised. "
 )
 
 

@@ -13,13 +13,13 @@ from click.testing import CliRunner, Result
 
 from market_assets import settings as settings_module
 from market_assets.cli.main import main
-from market_assets.commands.users import make_first_admin
+from market_assets.cli.users import make_first_admin
 from market_assets.settings import Settings
-from market_assets.storage import audit, schema, users
-from market_assets.storage.access_tables import users as users_table
-from market_assets.storage.database import Database
-from market_assets.storage.users import UserError
-from market_assets.web.passwords import is_right
+from market_assets.store import audit, schema, users
+from market_assets.store.database import Database
+from market_assets.store.tables.access import users as users_table
+from market_assets.store.users import UserError
+from market_assets.web.auth.passwords import is_right
 
 HASH = "not a hash, but the store does not mind"
 

@@ -17,14 +17,14 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from starlette.testclient import TestClient
 
+from market_assets.dagster_ext.webserver import MarketProcessContext
 from market_assets.settings import Settings
-from market_assets.storage import schema, users
-from market_assets.storage.database import Database
-from market_assets.web.dagster_ui import MarketProcessContext
-from market_assets.web.limits import Limits
-from market_assets.web.passwords import hash_password
+from market_assets.store import schema, users
+from market_assets.store.database import Database
+from market_assets.web.auth.limits import Limits
+from market_assets.web.auth.passwords import hash_password
+from market_assets.web.auth.signing_key import signing_key
 from market_assets.web.server import WebProcess
-from market_assets.web.signing_key import signing_key
 
 LOCATION = "market_assets"
 PASSWORD = "correct horse battery staple"

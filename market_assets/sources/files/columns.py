@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
-from market_assets.compute.schemas import RAW_POSTING
+from market_assets.postings.schemas import RAW_POSTING
 from market_assets.sources.files.column_names import (
     BESIDE_COMPANY,
     COMPANY_WORDS,

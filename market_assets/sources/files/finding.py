@@ -15,7 +15,7 @@ from market_assets.sources.protocol import SourceError
 from market_assets.sources.request import Request, without_queries
 
 if TYPE_CHECKING:
-    from market_assets.sources.http import HttpClient
+    from market_assets.sources.http_client import HttpClient
 
 
 @dataclass(frozen=True)

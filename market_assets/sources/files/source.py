@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import polars as pl
 
-from market_assets.compute.schemas import RAW_POSTING
+from market_assets.postings.schemas import RAW_POSTING
 from market_assets.sources.files.chunks import Chunk
 from market_assets.sources.files.columns import apply_mapping
 from market_assets.sources.files.decoding import decode
@@ -18,7 +18,7 @@ from market_assets.sources.files.finding import find_files
 from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError
 
 if TYPE_CHECKING:
-    from market_assets.sources.http import HttpClient
+    from market_assets.sources.http_client import HttpClient
 
 
 class FileSource:

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, NoReturn
 
 import polars as pl
 
-from market_assets.compute.schemas import RAW_POSTING
+from market_assets.postings.schemas import RAW_POSTING
 from market_assets.sources.files.text import RECORD_LIMIT, over_limit, shortened
 from market_assets.sources.protocol import RawBatch, Undecodable
 

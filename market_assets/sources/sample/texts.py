@@ -27,7 +27,7 @@ def render_postings(drawn: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         title, company, location, description, the salary columns, employment_type, industry and workplace of
-        `compute.schemas.RAW_POSTING`; salary_min and salary_max as numbers.
+        `postings.schemas.RAW_POSTING`; salary_min and salary_max as numbers.
     """
     roles, places, phrases, spellings = load_roles(), load_places(), load_phrases(), load_spellings()
     role = pl.Series(roles.families.titles.values).gather(drawn["title"])

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from market_assets.automation.alerts.book import Incident, load_book
-from market_assets.automation.alerts.looking import DAEMON_BOOK, WEB_BOOK
-from market_assets.automation.facts import known_recipients
+from market_assets.operations.alerts.cycle import DAEMON_BOOK, WEB_BOOK
+from market_assets.operations.alerts.incidents import Incident, load_book
+from market_assets.operations.health_readings import known_recipients
 from market_assets.web.admin.models import Moment
 from market_assets.web.admin.services import AdminCall
 

@@ -13,7 +13,7 @@ from typing import Any
 import dagster as dg
 from starlette.concurrency import run_in_threadpool
 
-from market_assets.automation.executions import status_of
+from market_assets.operations.executions import status_of
 from market_assets.web.admin.executions import RunReader
 from market_assets.web.admin.models import JobPause
 from market_assets.web.admin.scheduler import Scheduler

@@ -13,12 +13,12 @@ import sqlalchemy as sa
 from dagster._core.storage.dagster_run import RunRecord
 from dagster._core.workspace.context import WorkspaceProcessContext
 
-from market_assets.automation.executions import STATUSES, ExecutionReader, duration_of
-from market_assets.storage import executions as store
-from market_assets.storage.executions import Execution as StoredExecution
-from market_assets.storage.executions import ExecutionStatus
+from market_assets.dagster_ext.workspace import what_it_runs
+from market_assets.operations.executions import STATUSES, ExecutionReader, duration_of
+from market_assets.store import executions as store
+from market_assets.store.executions import Execution as StoredExecution
+from market_assets.store.executions import ExecutionStatus
 from market_assets.web.admin.models import Execution, RunStatus
-from market_assets.web.admin.workspace import what_it_runs
 
 #: Where a page of the list ended: `StoredExecution.position` of its last entry.
 Position = tuple[datetime, str]

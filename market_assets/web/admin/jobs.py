@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from market_assets.automation import jobs as default_jobs
-from market_assets.automation.executions import begun_at, status_of
+from market_assets.dagster_ext.workspace import KnownJob, what_it_runs
+from market_assets.defs import jobs as default_jobs
+from market_assets.operations.executions import begun_at, status_of
 from market_assets.settings import Settings
 from market_assets.web.admin.executions import RunReader
 from market_assets.web.admin.models import Config, Job, JobDetail, JobPause, SchedulerConfig, Task
 from market_assets.web.admin.scheduler import Overview
-from market_assets.web.admin.workspace import KnownJob, what_it_runs
 
 _OWN_JOBS = (
     default_jobs.INGESTION,

@@ -12,14 +12,14 @@ import dagster as dg
 from dagster._core.workspace.context import WorkspaceProcessContext
 from starlette.requests import HTTPConnection
 
-from market_assets.automation.executions import TRIGGERED_BY_TAG
-from market_assets.automation.guard import active_run
-from market_assets.storage.database import Database
-from market_assets.storage.turns import turn
+from market_assets.dagster_ext.workspace import KnownJob
+from market_assets.operations.executions import TRIGGERED_BY_TAG
+from market_assets.operations.overlap_guard import active_run
+from market_assets.store.database import Database
+from market_assets.store.mutex import turn
 from market_assets.web.admin.models import TriggerRequest
 from market_assets.web.admin.scheduler import utc_now
-from market_assets.web.admin.workspace import KnownJob
-from market_assets.web.identity import ApiError
+from market_assets.web.auth.identity import ApiError
 
 #: The caller's own name for a request: the same one within this time is the same run.
 IDEMPOTENCY_TAG = "market_assets/idempotency_key"

@@ -10,17 +10,17 @@ from fastapi import APIRouter, Header, Path, Query, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from market_assets.automation.executions import duration_of, status_of
-from market_assets.storage import audit
-from market_assets.storage.scheduler_memory import Pause
+from market_assets.dagster_ext.workspace import is_known_job, task_problems
+from market_assets.operations.executions import duration_of, status_of
+from market_assets.store import audit
+from market_assets.store.schedule_overrides import Pause
 from market_assets.web.admin import models
 from market_assets.web.admin.alerts import alerts_router
 from market_assets.web.admin.jobs import job_detail, job_list, scheduler_config
 from market_assets.web.admin.scheduler import utc_now
 from market_assets.web.admin.services import AdminCall, Services
 from market_assets.web.admin.sockets import events_router
-from market_assets.web.admin.workspace import is_known_job, task_problems
-from market_assets.web.identity import ApiError
+from market_assets.web.auth.identity import ApiError
 
 _WAIT_POLL_SECONDS = 0.25
 _LONGEST_WAIT = 600

@@ -17,12 +17,12 @@ from dagster._core.remote_representation.external import RemoteSchedule
 from dagster._core.scheduler.instigation import InstigatorState
 from dagster._core.workspace.context import WorkspaceProcessContext
 
-from market_assets.automation.pauses import pause_in_force, reason_to_stay_off, settle_pauses, started_since
-from market_assets.storage import scheduler_memory
-from market_assets.storage.scheduler_memory import Change, Pause, SchedulerMemory
+from market_assets.dagster_ext.workspace import KnownJob, is_running, known_jobs, states_by_selector
+from market_assets.operations.pauses import pause_in_force, reason_to_stay_off, settle_pauses, started_since
+from market_assets.store import schedule_overrides as scheduler_memory
+from market_assets.store.schedule_overrides import Change, Pause, SchedulerMemory
 from market_assets.web.admin.models import JobStatus
-from market_assets.web.admin.workspace import KnownJob, is_running, known_jobs, states_by_selector
-from market_assets.web.identity import ApiError
+from market_assets.web.auth.identity import ApiError
 
 
 def utc_now() -> datetime:

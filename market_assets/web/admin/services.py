@@ -14,12 +14,12 @@ from starlette.datastructures import State
 from starlette.requests import HTTPConnection, Request
 
 from market_assets.settings import Settings
-from market_assets.storage import audit
+from market_assets.store import audit
 from market_assets.web.admin.events import Broadcast
 from market_assets.web.admin.executions import RunReader
 from market_assets.web.admin.launching import Launcher
 from market_assets.web.admin.scheduler import Scheduler
-from market_assets.web.identity import ApiError, Identity, admin
+from market_assets.web.auth.identity import ApiError, Identity, admin
 
 _KEY = "admin_services"
 _making = threading.Lock()

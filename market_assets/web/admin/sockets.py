@@ -12,7 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from market_assets.web.admin.events import EventQueue, heartbeat
 from market_assets.web.admin.services import services_of
-from market_assets.web.identity import identity_of
+from market_assets.web.auth.identity import identity_of
 
 HEARTBEAT_SECONDS = 15.0
 #: WebSocket close codes: against the rules; come back later.

@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from market_assets.storage.executions import executed_jobs
+from market_assets.dagster_ext.workspace import known_jobs
+from market_assets.store.executions import executed_jobs
 from market_assets.web.admin.models import RunStatus
 from market_assets.web.admin.services import Services, services_of
-from market_assets.web.admin.workspace import known_jobs
+from market_assets.web.auth.identity import ApiError, identity_of
 from market_assets.web.executions.page import Shown, parse_position, render
-from market_assets.web.identity import ApiError, identity_of
 
 PAGE = 50
 PATH = "/executions"

@@ -7,8 +7,8 @@ from typing import Any
 
 import polars as pl
 
-from market_assets.storage.tables import market_summary
-from market_assets.web.identity import ApiError
+from market_assets.store.tables.market import market_summary
+from market_assets.web.auth.identity import ApiError
 from market_assets.web.market.snapshot import Market, Names
 
 Content = dict[str, Any]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from market_assets.web.identity import ApiError, Identity, signed_in
+from market_assets.web.auth.identity import ApiError, Identity, signed_in
 from market_assets.web.market import models, queries
 from market_assets.web.market import together_models as together
 from market_assets.web.market.answers import answer, answer_to_post, page

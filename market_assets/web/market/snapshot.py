@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 import sqlalchemy as sa
 
-from market_assets.compute.relationships.related import CLOSEST_FIRST, related_skills
-from market_assets.storage import tables
+from market_assets.statistics.related import CLOSEST_FIRST, related_skills
+from market_assets.store.tables import market as tables
 
 if TYPE_CHECKING:
-    from market_assets.compute.relationships.recommender import Recommender
+    from market_assets.statistics.recommender import Recommender
 
 #: What is kept in memory.
 TABLES: tuple[sa.Table, ...] = (
@@ -129,7 +129,7 @@ class Market:
     @cached_property
     def recommender(self) -> Recommender:
         """Made on first use: it brings NumPy, which would slow the start of the web process."""
-        from market_assets.compute.relationships.recommender import Recommender
+        from market_assets.statistics.recommender import Recommender
 
         return Recommender(*self.recommended_from)
 

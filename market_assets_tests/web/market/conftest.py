@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from market_assets.storage import schema
-from market_assets.storage.database import Database
+from market_assets.store import schema
+from market_assets.store.database import Database
 from market_assets_tests.web.market_client import market_client
 from market_assets_tests.web.market_tables import fill
 

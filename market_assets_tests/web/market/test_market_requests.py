@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from market_assets.storage.database import Database
+from market_assets.store.database import Database
 from market_assets_tests.web.market.asking import API, Row
 from market_assets_tests.web.market_client import market_client
 from market_assets_tests.web.market_tables import AWKWARD

@@ -1,0 +1,217 @@
+"""`market-assets run`: the whole pipeline once, as Dagster runs, with progress and a summary."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import click
+import dagster as dg
+
+from market_assets.cli.errors import CommandFailedError
+from market_assets.cli.instance import open_instance
+from market_assets.cli.summary import Intake, print_market
+from market_assets.dagster_ext.liveness import show_life
+from market_assets.definitions import build_defs, configured_sources
+from market_assets.defs.assets.raw_postings import refetching
+from market_assets.defs.jobs import INGESTION
+from market_assets.defs.partitions import AS_OF_TAG
+from market_assets.defs.resources import MarketStore
+from market_assets.defs.retries import NO_RUN_RETRY_TAGS
+from market_assets.operations.failure_cause import forget_causes, told_by
+from market_assets.settings import Settings
+from market_assets.sources.protocol import Source
+from market_assets.store import schema
+from market_assets.store.database import Database
+from market_assets.store.lock import StoreLock
+from market_assets.store.quality import count_stored, newest_stated
+from market_assets.store.results import count_rows
+from market_assets.store.tables.market import market_summary
+
+#: How many days of the past an empty store is filled with.
+FIRST_DAYS = 180
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What to run: the settings and sources of the run, and how many days of the past to fill."""
+
+    settings: Settings
+    sources: Sequence[Source]
+    past_days: int
+    refetch: bool
+    as_of_newest: bool
+
+
+def run_pipeline(
+    settings: Settings, *, file: Path | None, mapping: dict[str, str], days: int | None, as_json: bool
+) -> None:
+    """Ingest, compute, report; print the summary.
+
+    Args:
+        settings: the settings as they are.
+        file: a user's own postings, kept in a database of their own unless DATABASE_URL is set.
+        mapping: field → column for the file.
+        days: how many daily partitions to fill, today's included.
+        as_json: print nothing but the summary, as JSON.
+
+    Raises:
+        CommandFailedError: a step failed.
+        SourceError: the file can't be read.
+    """
+    say = (lambda _message: None) if as_json else click.echo
+    if file is not None:
+        plan = _plan_for_file(settings, file, mapping, say)
+        with dg.DagsterInstance.ephemeral() as instance:
+            _run(instance, plan, say, as_json=as_json)
+    else:
+        with open_instance(settings) as instance:
+            schema.upgrade(Database(settings.market_url))
+            _run(instance, _plan_for_sources(settings, days), say, as_json=as_json)
+
+
+def _plan_for_file(settings: Settings, file: Path, mapping: dict[str, str], say: Any) -> _Plan:
+    from market_assets.sources.files.source import FileSource
+
+    name = re.sub(r"[^a-z0-9]+", "_", file.stem.lower()).strip("_") or "file"
+    name = name if name[0].isalpha() else f"file_{name}"
+    source = FileSource(name, file, mapping)
+    shown = source.mapping_shown()
+    say(f"{file}: which column is what (say otherwise with --map FIELD=COLUMN)")
+    for field, column in shown.items():
+        say(f"  {field:<16} {column}")
+    if settings.database_url is None:
+        settings = settings.of_file(file.stem)
+        _start_afresh(settings)
+    return _Plan(settings, [source], past_days=0, refetch=True, as_of_newest=True)
+
+
+def _start_afresh(settings: Settings) -> None:
+    """Remove what an earlier run on a file of this name has left, so that only the file's postings count."""
+    database = Database(settings.market_url)
+    schema.make_folder(database)
+    with StoreLock(database, "run --from").exclusive():
+        for suffix in ("", "-wal", "-shm"):
+            database.path.with_name(database.path.name + suffix).unlink(missing_ok=True)
+
+
+def _plan_for_sources(settings: Settings, days: int | None) -> _Plan:
+    sources = configured_sources(settings)
+    if days is None:
+        days = FIRST_DAYS if _is_first_run(settings, sources) else 1
+    return _Plan(settings, sources, past_days=days - 1, refetch=False, as_of_newest=False)
+
+
+def _is_first_run(settings: Settings, sources: Sequence[Source]) -> bool:
+    """Whether the store is empty, or the run that was to fill it broke off before it came to statistics."""
+    store = MarketStore(settings, "run")
+    with store.reading() as connection:
+        if count_stored(connection) == 0:
+            return True
+        if count_rows(connection, market_summary):
+            return False
+    first_day = datetime.now(UTC).date() - timedelta(days=FIRST_DAYS - 1)
+    return any(source.any_day and store.landing.landed(source.name, first_day) for source in sources)
+
+
+def _run(instance: dg.DagsterInstance, plan: _Plan, say: Any, *, as_json: bool) -> None:
+    intake = Intake()
+    today = datetime.now(UTC).date()
+    backfillable = [source for source in plan.sources if source.any_day]
+    if plan.past_days and backfillable:
+        first, last = today - timedelta(days=plan.past_days), today - timedelta(days=1)
+        say(f"Filling {plan.past_days} days, {first} to {last}")
+        tags = {
+            "dagster/asset_partition_range_start": first.isoformat(),
+            "dagster/asset_partition_range_end": last.isoformat(),
+        }
+        intake += _ingest(instance, plan, backfillable, tags, quiet=as_json)
+    say(f"Ingesting {today}")
+    config = refetching(plan.sources) if plan.refetch else {}
+    intake += _ingest(
+        instance, plan, plan.sources, {"dagster/partition": today.isoformat()}, config=config, quiet=as_json
+    )
+
+    moment, note = _as_of(plan)
+    say(f"Statistics, relationships and the report as of {moment:%Y-%m-%d %H:%M} UTC")
+    definitions = build_defs(plan.settings, plan.sources)
+    selection = dg.AssetSelection.groups("statistics", "relationships")
+    _execute(
+        definitions.resolve_implicit_global_asset_job_def(),
+        instance,
+        tags={AS_OF_TAG: moment.isoformat()},
+        asset_selection=sorted(selection.resolve(definitions.resolve_asset_graph())),
+        quiet=as_json,
+    )
+    print_market(plan.settings, moment, intake, note, as_json=as_json)
+
+
+def _ingest(
+    instance: dg.DagsterInstance,
+    plan: _Plan,
+    sources: Sequence[Source],
+    tags: dict[str, str],
+    *,
+    config: dict[str, Any] | None = None,
+    quiet: bool,
+) -> Intake:
+    job = build_defs(plan.settings, sources).resolve_job_def(INGESTION)
+    result = _execute(job, instance, tags=tags, config=config, quiet=quiet)
+    counts: dict[str, Any] = {}
+    for event in result.get_asset_materialization_events():
+        if event.asset_key == dg.AssetKey("job_postings"):
+            counts = {name: value.value for name, value in event.materialization.metadata.items()}
+    return Intake(
+        postings_in=counts["postings_in"],
+        rejected=counts["rejected"],
+        duplicates=counts["repeated"] + counts["duplicates"],
+    )
+
+
+def _as_of(plan: _Plan) -> tuple[datetime, str | None]:
+    """The moment that the windows end at, and what there is to say about it."""
+    now = datetime.now(UTC)
+    if not plan.as_of_newest:
+        return now, None
+    store = MarketStore(plan.settings, "run")
+    with store.reading() as connection:
+        newest = newest_stated(connection)
+    if newest is None:
+        return now, "The file states no dates: its postings count as posted now."
+    return newest, f"Windows end at the file's newest posting, {newest:%Y-%m-%d %H:%M} UTC."
+
+
+def _execute(
+    job: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    *,
+    tags: dict[str, str],
+    config: dict[str, Any] | None = None,
+    quiet: bool,
+    **how: Any,
+) -> dg.ExecuteInProcessResult:
+    run_id = str(uuid4())
+    result = job.execute_in_process(
+        instance=instance,
+        run_id=run_id,
+        tags={**tags, **show_life(instance, run_id), **NO_RUN_RETRY_TAGS},
+        run_config={"loggers": {"progress": {"config": {"quiet": quiet}}}, **(config or {})},
+        raise_on_error=False,
+        **how,
+    )
+    if not result.success:
+        forget_causes()
+        raise CommandFailedError(_cause(instance, result))
+    return result
+
+
+def _cause(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> str:
+    for event in result.all_events:
+        if event.is_step_failure:
+            return told_by(instance, result.run_id, event)
+    return "the run failed before its first step"

@@ -1,0 +1,146 @@
+"""`market-assets serve`: code server, daemon and web process of one machine, started and ended together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from market_assets.cli.instance import use_dagster_home
+from market_assets.cli.users import FIRST_ADMIN, make_first_admin
+from market_assets.settings import Settings, SettingsError, environment_for_children
+from market_assets.store import schema
+from market_assets.store.database import Database
+from market_assets.web.auth.signing_key import signing_key
+
+_READY_SECONDS = 90.0
+#: The code server waits for up to 60 s for the runs that it has started.
+_POLITE_SECONDS = 75.0
+_POLL_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class _Child:
+    name: str
+    process: subprocess.Popen[bytes]
+
+
+def serve_all(settings: Settings) -> int:
+    """Run until Ctrl-C, SIGTERM or the end of one of the processes; returns the exit code."""
+    home = use_dagster_home(settings)
+    signing_key(settings)
+    database = Database(settings.market_url)
+    schema.upgrade(database)
+    _refuse_taken_port(settings)
+    if password := make_first_admin(database):
+        click.echo(f"The first start: sign in as {FIRST_ADMIN} with the password {password}")
+        click.echo(f"It is shown this once; change it with: market-assets user passwd {FIRST_ADMIN}")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    children: list[_Child] = []
+    try:
+        code_port = _free_port()
+        workspace = _write_workspace(settings, code_port)
+        dagster = [sys.executable, "-m", "dagster"]
+        code = [*dagster, "code-server", "start", "-m", "market_assets.definitions"]
+        code += ["--host", "127.0.0.1", "--port", str(code_port), "--location-name", "market_assets"]
+        children.append(_start("code server", code, home))
+        if not _wait_for(code_port, children, stop):
+            return _report_end(children, stop)
+        children.append(
+            _start("daemon", [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)], home)
+        )
+        children.append(_start("web process", [sys.executable, "-m", "market_assets.web", str(workspace)], home))
+        if not _wait_for(settings.port, children, stop):
+            return _report_end(children, stop)
+        click.echo(f"Dagster's UI:      http://{settings.host}:{settings.port}/")
+        click.echo(f"The market report: http://{settings.host}:{settings.port}/market")
+        click.echo("Both ask to sign in; `market-assets user` says who may.")
+        click.echo("Ctrl-C ends everything; a run in progress gets up to a minute to finish.")
+        while not stop.wait(_POLL_SECONDS) and all(child.process.poll() is None for child in children):
+            pass
+        return _report_end(children, stop)
+    finally:
+        _end_politely(children)
+
+
+def _start(name: str, command: list[str], home: Path) -> _Child:
+    """Start a process in a session of its own: Ctrl-C is for this one, which then ends the others in order."""
+    environment = environment_for_children(DAGSTER_HOME=str(home))
+    return _Child(name, subprocess.Popen(command, env=environment, start_new_session=True))
+
+
+def _wait_for(port: int, children: list[_Child], stop: threading.Event) -> bool:
+    """Wait until a port answers; False when told to stop, when a process ends, or when it takes too long."""
+    deadline = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < deadline and all(child.process.poll() is None for child in children):
+        with socket.socket() as attempt:
+            if attempt.connect_ex(("127.0.0.1", port)) == 0:
+                return True
+        if stop.wait(_POLL_SECONDS):
+            return False
+    return False
+
+
+def _report_end(children: list[_Child], stop: threading.Event) -> int:
+    ended = [child for child in children if child.process.poll() is not None]
+    if stop.is_set():
+        return 0
+    for child in ended:
+        click.echo(f"market-assets: the {child.name} ended with exit code {child.process.returncode}", err=True)
+    if not ended:
+        click.echo(f"market-assets: the {children[-1].name} was not ready in {_READY_SECONDS:.0f} s", err=True)
+    return 1
+
+
+def _end_politely(children: list[_Child]) -> None:
+    """End in the reverse order of starting; whoever doesn't listen is killed."""
+    for child in reversed(children):
+        if child.process.poll() is None:
+            child.process.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + _POLITE_SECONDS
+    for child in reversed(children):
+        try:
+            child.process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            click.echo(f"market-assets: the {child.name} did not end when asked; killed", err=True)
+            child.process.kill()
+            child.process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _refuse_taken_port(settings: Settings) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            address, cause = f"{settings.host}:{settings.port}", os.strerror(error.errno or 0)
+            raise SettingsError(f"MARKET_ASSETS_PORT: {address} can't be used: {cause}") from error
+
+
+def _write_workspace(settings: Settings, code_port: int) -> Path:
+    """The workspace of the other processes: the code server, under the name it has everywhere."""
+    path = settings.data_dir.resolve() / "serve-workspace.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        "load_from:\n"
+        "  - grpc_server:\n"
+        f"      host: 127.0.0.1\n      port: {code_port}\n      location_name: market_assets\n",
+        encoding="utf-8",
+    )
+    return path

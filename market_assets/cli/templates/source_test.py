@@ -1,0 +1,51 @@
+"""What an answer of Example Board says, as read from it by eye."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+from market_assets.cli.templates.source import ExampleBoard
+from market_assets.postings.schemas import RAW_POSTING
+from market_assets.sources.entry import Tools
+
+# Put an answer of the board here, shortened, and what you see in it below.
+ANSWER = {
+    "jobs": [
+        {
+            "id": 7,
+            "title": "Data Engineer",
+            "company": {"name": "Acme"},
+            "locations": ["Berlin", "Remote"],
+            "html": "<p>Python and SQL</p>",
+            "link": "https://board.example/jobs/7",
+            "pay": "70,000 EUR a year",
+            "published": "2026-01-31T06:00:00Z",
+        }
+    ],
+    "more": False,
+}
+
+
+def no_client() -> Any:
+    raise AssertionError("reading asks nobody")
+
+
+def test_an_answer_is_read() -> None:
+    source = ExampleBoard().make(Tools(client=no_client))
+    (batch,) = source.read("postings.json", io.BytesIO(json.dumps(ANSWER).encode()))
+    assert batch.frame.schema == RAW_POSTING
+    assert batch.undecodable == []
+    (posting,) = batch.frame.to_dicts()
+    stated = {name: value for name, value in posting.items() if value is not None and name != "payload"}
+    assert stated == {
+        "external_id": "7",
+        "title": "Data Engineer",
+        "company": "Acme",
+        "location": "Berlin; Remote",
+        "description": "<p>Python and SQL</p>",
+        "url": "https://board.example/jobs/7",
+        "salary_text": "70,000 EUR a year",
+        "posted_at": "2026-01-31T06:00:00Z",
+    }

@@ -1,1 +1,0 @@
-"""Which skills and categories belong together: every relationship table, from `compute.facts.Facts`."""

@@ -1,0 +1,1 @@
+"""The only room that may use what is private in Dagster."""

@@ -1,0 +1,40 @@
+"""The Celery application of the workers, for Celery's own program to start them with:
+
+    celery --app market_assets.dagster_ext.celery_app worker --concurrency 1 --queues dagster
+
+It must not load the data path: what a worker's first process has loaded, threads included, its children inherit.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from dagster_celery.config import DEFAULT_CONFIG
+from dagster_celery.make_app import make_app
+from dagster_celery.tasks import create_execute_job_task
+
+from market_assets.dagster_ext.celery_launcher import CONFIGURATION
+from market_assets.settings import SettingsError, get_settings
+
+
+def worker_app(broker_url: str | None) -> Any:
+    """The application with the one task that executes a run.
+
+    Raises:
+        SettingsError: there is no broker.
+    """
+    if broker_url is None:
+        raise SettingsError("MARKET_ASSETS_BROKER_URL: it is not set, and workers need it: redis://host:6379/0")
+    settings = {"broker": broker_url, "backend": broker_url, "config_source": {**DEFAULT_CONFIG, **CONFIGURATION}}
+    made = make_app(settings)  # type: ignore[no-untyped-call]
+    create_execute_job_task(made)
+    return made
+
+
+try:
+    app = worker_app(get_settings().broker_url)
+except SettingsError as error:
+    # Celery would show a traceback of its own.
+    print(f"market-assets: {error.message}", file=sys.stderr)
+    sys.exit(SettingsError.exit_code)

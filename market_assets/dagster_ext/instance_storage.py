@@ -1,0 +1,51 @@
+"""Where Dagster keeps its history: PostgreSQL where DAGSTER_POSTGRES_URL is set, else SQLite.
+
+`dagster.yaml` can't choose: it takes single values from the environment, not the kind of storage, and a variable
+that is not set is an error there.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dagster import StringSource
+from dagster._core.storage.base_storage import DagsterStorage
+from dagster._serdes import ConfigurableClass, ConfigurableClassData
+from sqlalchemy.engine import make_url
+
+from market_assets.settings import get_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class InstanceStorage(DagsterStorage, ConfigurableClass):
+    """Named in `dagster.yaml`; what comes of it is one of Dagster's storages."""
+
+    @classmethod
+    def config_type(cls) -> Any:
+        return {"base_dir": StringSource}
+
+    @classmethod
+    def from_config_value(  # type: ignore[override]
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, str]
+    ) -> DagsterStorage:
+        """The storage that the settings choose.
+
+        Args:
+            inst_data: what `dagster.yaml` says, for processes that are to open the same storage.
+            config_value: `base_dir`, the folder of the SQLite files.
+        """
+        if url := get_settings().dagster_postgres_url:
+            from market_assets.dagster_ext.postgresql_storage import PooledPostgresStorage
+
+            return PooledPostgresStorage(psycopg2_url(url), inst_data=inst_data)
+        from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+
+        return DagsterSqliteStorage.from_local(config_value["base_dir"], inst_data=inst_data)
+
+
+def psycopg2_url(url: str) -> str:
+    """A PostgreSQL URL for the driver that dagster-postgres is written for, whatever driver it names."""
+    named = make_url(url.replace("postgres://", "postgresql://", 1))
+    return named.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)

@@ -1,0 +1,1 @@
+"""Dagster's nouns, a file each: assets, partitions, resources, jobs, schedules, sensors, retries."""

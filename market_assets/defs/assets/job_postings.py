@@ -1,0 +1,118 @@
+"""The postings of all sources in one table, and what was rejected beside it."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from market_assets.defs.assets.table_metadata import column_schema
+from market_assets.defs.partitions import DAILY_ASSET, days_of
+from market_assets.defs.resources import MarketStore
+from market_assets.defs.retries import failing_well
+
+if TYPE_CHECKING:
+    from market_assets.sources.protocol import Source
+    from market_assets.sources.reading import LandedSource
+    from market_assets.store.postings import IngestedDay
+
+DUPLICATES_CHECK = "duplicates_have_an_original"
+SOURCES_CHECK = "every_source_was_read"
+
+
+def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    """The postings of all sources, in one table."""
+
+    @dg.asset(
+        deps=list(raw),
+        description="Every posting once: validated, normalised, deduplicated. What fails is in rejected_postings.",
+        kinds={"sql", "table"},
+        check_specs=[
+            dg.AssetCheckSpec(
+                DUPLICATES_CHECK,
+                asset="job_postings",
+                description="Each duplicate_of names a posting that is there and is no duplicate itself.",
+            ),
+            dg.AssetCheckSpec(
+                SOURCES_CHECK,
+                asset="job_postings",
+                description="What every source gave could be read; where it could not, the rest was ingested.",
+            ),
+        ],
+        **DAILY_ASSET,
+    )
+    @failing_well
+    def job_postings(
+        context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
+    ) -> dg.MaterializeResult:
+        from market_assets.store.postings import DayWriter, count_broken_links
+
+        days = days_of(context)
+        failures: dict[str, str] = {}
+        with store.ingesting() as connection:
+            ingested = []
+            for day in days:
+                writer = DayWriter(connection, day, store.exchange_rates(), store.settings.currency)
+                ingested.append(_ingest(store, writer, sources, day, failures))
+            broken = count_broken_links(connection)
+        for source, reason in failures.items():
+            context.log.warning(f"ingested without {source}: {reason}")
+        return dg.MaterializeResult(
+            metadata={**_counts(ingested), "sources_failed": failures, **column_schema("job_postings")},
+            check_results=[
+                dg.AssetCheckResult(
+                    check_name=DUPLICATES_CHECK, passed=broken == 0, metadata={"broken_links": broken}
+                ),
+                dg.AssetCheckResult(
+                    check_name=SOURCES_CHECK, passed=not failures, metadata={"sources_failed": failures}
+                ),
+            ],
+        )
+
+    return job_postings
+
+
+def _ingest(
+    store: MarketStore, writer: Any, sources: Sequence["Source"], day: date, failures: dict[str, str]
+) -> "IngestedDay":
+    from market_assets.sources.reading import EverySourceFailedError, read_batches
+
+    missing: dict[str, str] = {}
+    landed = list(_landed(store, sources, day, missing))
+    if not (landed or missing):
+        raise dg.Failure(f"nothing was landed for {day}: materialize raw_postings first", allow_retries=False)
+    try:
+        ingested: IngestedDay = writer.write(read_batches(landed, missing), [source.name for source in sources])
+    except EverySourceFailedError as error:
+        raise dg.Failure(f"nothing could be ingested for {day}: {error}", allow_retries=False) from error
+    failures.update(missing)
+    return ingested
+
+
+def _landed(
+    store: MarketStore, sources: Sequence["Source"], day: date, missing: dict[str, str]
+) -> Iterator["LandedSource"]:
+    from market_assets.sources.reading import LandedSource
+
+    for source in sources:
+        landed = store.landing.landed(source.name, day)
+        if landed is None:
+            if reason := store.landing.failure(source.name, day):
+                missing[source.name] = reason
+        else:
+            yield LandedSource(source, landed.observed_at, store.landing.open(landed))
+
+
+def _counts(ingested: Sequence["IngestedDay"]) -> dict[str, Any]:
+    counted = ("accepted", "rejected", "repeated", "new", "updated", "already_archived", "duplicates")
+    totals = {name: sum(getattr(day, name) for day in ingested) for name in counted}
+    nulled: dict[str, int] = {}
+    for day in ingested:
+        for name, number in day.nulled.items():
+            nulled[name] = nulled.get(name, 0) + number
+    return {
+        "postings_in": totals["accepted"] + totals["rejected"],
+        **totals,
+        "dagster/partition_row_count": totals["new"] + totals["updated"],
+        "fields_emptied": nulled,
+    }

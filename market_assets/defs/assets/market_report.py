@@ -1,0 +1,77 @@
+"""The market report: one HTML page made of the result tables."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from market_assets.defs.assets.windows import Market
+from market_assets.defs.partitions import OWNERS, POOL, as_of
+from market_assets.defs.resources import MarketStore
+from market_assets.defs.retries import failing_well
+
+if TYPE_CHECKING:
+    from market_assets.report.tables import ReportTables
+
+#: The tables that the report shows.
+SHOWN = (
+    "market_summary",
+    "skill_demand",
+    "salary_statistics",
+    "salary_trends",
+    "industry_skills",
+    "location_salaries",
+    "trending_skills",
+    "posting_statistics",
+    "skill_relationships",
+    "category_relationships",
+)
+
+
+def market_report_asset(freshness: dg.FreshnessPolicy | None) -> dg.AssetsDefinition:
+    """The page in the data folder, replaced whole."""
+
+    @dg.asset(
+        deps=list(SHOWN),
+        group_name="statistics",
+        owners=OWNERS,
+        pool=POOL,
+        kinds={"html", "matplotlib"},
+        description="A self-contained HTML page: top skills, pay, trends, growth, relationships, data quality.",
+        freshness_policy=freshness,
+    )
+    @failing_well
+    def market_report(
+        context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
+    ) -> dg.MaterializeResult:
+        from market_assets.report.page import render_report
+
+        with store.alone() as connection:
+            page = render_report(report_tables(Market(store, connection, as_of(context))))
+        path = store.settings.report_path
+        _write_whole(path, page)
+        return dg.MaterializeResult(
+            metadata={"path": dg.MetadataValue.path(path.resolve()), "bytes": len(page.encode())}
+        )
+
+    return market_report
+
+
+def report_tables(market: Market) -> "ReportTables":
+    """What the report and the terminal summary show, read from the store."""
+    from market_assets.report.tables import ReportTables
+    from market_assets.store.tables.market import metadata
+
+    return ReportTables(
+        **{name: market.table(metadata.tables[name]) for name in SHOWN},
+        rejections=market.rejections(),
+        sources=market.sources(),
+        currency=market.currency,
+    )
+
+
+def _write_whole(path: Path, page: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".part")
+    unfinished.write_text(page, encoding="utf-8")
+    unfinished.replace(path)

@@ -1,0 +1,120 @@
+"""The skills that postings ask for."""
+
+from datetime import date
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from market_assets.defs.partitions import DAILY_ASSET, days_of
+from market_assets.defs.resources import MarketStore
+from market_assets.defs.retries import failing_well
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import polars as pl
+
+    from market_assets.skills.matching import SkillMatcher
+    from market_assets.skills.taxonomy import Taxonomy
+    from market_assets.store.connection import MarketConnection
+    from market_assets.store.extraction import ExtractionRules
+
+EXTRACTED_CHECK = "skills_found_in_every_posting"
+_COLUMNS = [
+    dg.TableColumn("posting_id", "bigint"),
+    dg.TableColumn("skill", "text"),
+    dg.TableColumn("weight", "double precision"),
+]
+
+
+@dg.asset(
+    deps=["job_postings"],
+    description="The skills that each posting asks for, found in its title and description.",
+    kinds={"sql", "view"},
+    metadata={"dagster/column_schema": dg.TableSchema(columns=_COLUMNS)},
+    check_specs=[
+        dg.AssetCheckSpec(
+            EXTRACTED_CHECK, asset="posting_skills", description="No posting of these days waits for its skills."
+        )
+    ],
+    **DAILY_ASSET,
+)
+@failing_well
+def posting_skills(
+    context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
+) -> dg.MaterializeResult:
+    from market_assets.skills.matching import skill_matcher
+    from market_assets.skills.taxonomy import load_taxonomy
+    from market_assets.store.extraction import count_outdated, prepare
+    from market_assets.store.posting_skills import count_pending
+
+    days = days_of(context)
+    matcher = skill_matcher(load_taxonomy(store.settings.taxonomy))
+    rules = rules_of(matcher)
+    with store.ingesting() as connection:
+        skill_ids = prepare(connection, skill_names(matcher.taxonomy), rules)
+        found = [_extract(connection, day, matcher, skill_ids) for day in days]
+        pending = count_pending(connection, days)
+        outdated = count_outdated(connection, rules)
+    if outdated:
+        context.log.warning(
+            f"{outdated:,} postings were searched by an older taxonomy; `reextract_skills` searches them again"
+        )
+    postings, skills, without = (sum(counts) for counts in zip(*found, strict=True))
+    return dg.MaterializeResult(
+        metadata={
+            "postings": postings,
+            "postings_without_skills": without,
+            "skills_found": skills,
+            "skills_per_posting": round(skills / postings, 2) if postings else 0.0,
+            "dagster/partition_row_count": skills,
+            "taxonomy_version": matcher.taxonomy.version,
+            "postings_of_older_taxonomy": outdated,
+        },
+        check_results=[
+            dg.AssetCheckResult(check_name=EXTRACTED_CHECK, passed=pending == 0, metadata={"pending": pending})
+        ],
+    )
+
+
+def rules_of(matcher: "SkillMatcher") -> "ExtractionRules":
+    """What a matcher finds skills by, as the store remembers it."""
+    from market_assets.store.extraction import ExtractionRules
+
+    return ExtractionRules(matcher.taxonomy.to_json(), matcher.rules)
+
+
+def skill_names(taxonomy: "Taxonomy") -> "pl.DataFrame":
+    """skill, category: what the store knows skills by."""
+    import polars as pl
+
+    return pl.DataFrame(
+        [(skill.name, skill.category) for skill in taxonomy.skills], ["skill", "category"], orient="row"
+    )
+
+
+def _extract(
+    connection: "MarketConnection", day: date, matcher: "SkillMatcher", skill_ids: "npt.NDArray[np.uint16]"
+) -> tuple[int, int, int]:
+    """Find and store the skills of a day's postings; returns postings, skills, postings without any."""
+    import polars as pl
+
+    from market_assets.store.posting_skills import encode_skills, read_texts, write_skills
+
+    searched, encoded = [], []
+    skills = without = 0
+    with connection.transaction():
+        for texts in read_texts(connection, day):
+            found = matcher.weighed(texts["title"], texts["description"])
+            searched.append(texts.select("posting_id", "text_hash"))
+            encoded.append(encode_skills(found, skill_ids))
+            counts = found["skills"].list.len()
+            skills += int(counts.sum())
+            without += int((counts == 0).sum())
+    if not searched:
+        return 0, 0, 0
+    # Searching takes long and holds nobody up; others who write postings wait for the writing alone.
+    postings = pl.concat(searched)
+    with connection.transaction():
+        write_skills(connection, postings, pl.concat(encoded), rules_of(matcher).version)
+    return postings.height, skills, without

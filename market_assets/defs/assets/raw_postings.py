@@ -1,0 +1,107 @@
+"""What the sources gave, landed as it came: one asset a source, a partition a day."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from market_assets.defs.partitions import DAILY_ASSET, days_of
+from market_assets.defs.resources import MarketStore
+from market_assets.defs.retries import failing_well
+
+if TYPE_CHECKING:
+    from market_assets.sources.protocol import Source
+    from market_assets.store.landing import LandedDay
+
+FETCHED_CHECK = "fetched"
+
+
+class RawPostingsConfig(dg.Config):
+    """Whether to fetch again what was landed before."""
+
+    refetch: bool = False
+
+
+def refetching(sources: Sequence["Source"]) -> dict[str, Any]:
+    """The run config with which a run fetches all that these sources have, landed before or not."""
+    return {"ops": {f"raw_postings__{source.name}": {"config": {"refetch": True}} for source in sources}}
+
+
+def raw_postings_asset(source: "Source") -> dg.AssetsDefinition:
+    """The payloads of one source, landed as they came."""
+
+    @dg.asset(
+        key=["raw_postings", source.name],
+        description=f"What {source.name} gave for a day, byte for byte as it came. A day that was landed is kept.",
+        kinds={"file"},
+        check_specs=[
+            dg.AssetCheckSpec(
+                FETCHED_CHECK,
+                asset=["raw_postings", source.name],
+                description="The source answered in the form that is known of it; where it did not, the day is "
+                "ingested without it.",
+            )
+        ],
+        **DAILY_ASSET,
+    )
+    @failing_well
+    def raw_postings(
+        context: dg.AssetExecutionContext, config: RawPostingsConfig, store: dg.ResourceParam[MarketStore]
+    ) -> dg.MaterializeResult:
+        days = days_of(context)
+        outcomes = [_land(store, source, day, refetch=config.refetch) for day in days]
+        failures = [outcome["failure"] for outcome in outcomes if outcome["failure"]]
+        for failure in failures:
+            context.log.warning(failure)
+        return dg.MaterializeResult(
+            metadata={
+                "status": "failed" if failures else "landed",
+                "payloads": sum(outcome["payloads"] for outcome in outcomes),
+                "bytes": sum(outcome["bytes"] for outcome in outcomes),
+                "days_fetched": sum(outcome["fetched"] for outcome in outcomes),
+                "days_kept": sum(not outcome["fetched"] for outcome in outcomes),
+                **({"failure": failures[-1]} if failures else {}),
+            },
+            check_results=[
+                dg.AssetCheckResult(
+                    check_name=FETCHED_CHECK, passed=not failures, metadata={"failures": failures[:20]}
+                )
+            ],
+        )
+
+    return raw_postings
+
+
+def _land(store: MarketStore, source: "Source", day: date, *, refetch: bool) -> dict[str, Any]:
+    """Land a source's day unless it was landed whole before; its own failures are noted, not raised."""
+    from market_assets.sources.protocol import SourceError
+
+    now = datetime.now(UTC)
+    landed = store.landing.landed(source.name, day)
+    problems = _problems(store, source, landed)
+    fetched = refetch or landed is None or bool(problems and (source.any_day or day == now.date()))
+    if fetched:
+        try:
+            landed = store.landing.land(source.name, day, source.fetch(day, now), kept=landed)
+            problems = _problems(store, source, landed)
+        except SourceError as error:
+            problems = [str(error)]
+            store.landing.land_failure(source.name, day, str(error))
+    payloads = landed.payloads if landed else ()
+    failure = f"{source.name} on {day}: {'; '.join(problems)}" if problems else None
+    return {
+        "failure": failure,
+        "payloads": len(payloads),
+        "bytes": sum(payload.size for payload in payloads),
+        "fetched": fetched,
+    }
+
+
+def _problems(store: MarketStore, source: "Source", landed: "LandedDay | None") -> list[str]:
+    """What could not be fetched of a landed day, and what came in another form than it used to."""
+    from market_assets.sources.reading import unreadable
+
+    if landed is None:
+        return []
+    return [*landed.problems, *unreadable(source, store.landing.open(landed))]

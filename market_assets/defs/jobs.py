@@ -1,0 +1,53 @@
+"""The jobs on assets, and the names of all. Which assets belong to a job is said by asset group."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from market_assets.defs.assets.maintenance import DELETE_TAG
+from market_assets.defs.assets.relationships import KEEP_RECOMMENDATIONS_TAG
+from market_assets.defs.retries import run_retry_tags
+from market_assets.operations.failure_cause import say_why_it_failed
+
+INGESTION = "daily_sample_ingestion"
+REFRESH = "refresh_market_stats"
+CLEANUP = "cleanup_old_data"
+REBUILD = "rebuild_skill_relationships"
+PRUNE = "prune_history"
+
+
+def default_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
+    """The jobs, by the ids that the REST API and the command line know them by."""
+    group = dg.AssetSelection.groups
+    return [
+        dg.define_asset_job(
+            INGESTION,
+            selection=group("ingestion"),
+            description="One day: every source is fetched and landed; its postings are validated, deduplicated, "
+            "searched for skills and stored. Without a partition it is about today.",
+            tags=run_retry_tags(),
+            hooks={say_why_it_failed},
+        ),
+        dg.define_asset_job(
+            REFRESH,
+            selection=group("statistics", "relationships"),
+            description="Every statistic anew; pairs, relationships and categories brought up to date.",
+            tags={KEEP_RECOMMENDATIONS_TAG: "true", **run_retry_tags()},
+            hooks={say_why_it_failed},
+        ),
+        dg.define_asset_job(
+            CLEANUP,
+            selection=group("maintenance"),
+            description="Postings older than the retention are archived, then deleted; the database is optimised.",
+            tags={DELETE_TAG: "true", **run_retry_tags()},
+            hooks={say_why_it_failed},
+        ),
+        dg.define_asset_job(
+            REBUILD,
+            selection=group("relationships", "taxonomy"),
+            description="Co-occurrence, relationships, recommendations and communities from nothing; names that "
+            "the taxonomy may lack.",
+            tags=run_retry_tags(),
+            hooks={say_why_it_failed},
+        ),
+    ]

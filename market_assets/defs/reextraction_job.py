@@ -1,0 +1,59 @@
+"""The job that searches postings again after the taxonomy has changed."""
+
+from typing import Any
+
+import dagster as dg
+
+from market_assets.defs.resources import MarketStore
+from market_assets.defs.retries import failing_well, run_retry_tags
+from market_assets.operations.failure_cause import say_why_it_failed
+
+REEXTRACTION = "reextract_skills"
+
+
+@dg.op(
+    description="Searches the postings that a changed taxonomy can matter to; every batch is whole in itself.",
+    # One run at a time, however it was started: two would search the same postings.
+    pool=REEXTRACTION,
+)
+@failing_well
+def search_postings_again(context: dg.OpExecutionContext, store: dg.ResourceParam[MarketStore]) -> None:
+    from market_assets.defs.assets.posting_skills import rules_of
+    from market_assets.skills.matching import skill_matcher
+    from market_assets.skills.taxonomy import load_taxonomy
+    from market_assets.store.extraction import count_outdated
+    from market_assets.store.reextraction import Reextracted, reextract
+
+    matcher = skill_matcher(load_taxonomy(store.settings.taxonomy))
+    done = Reextracted()
+    with store.ingesting() as connection:
+        outdated = count_outdated(connection, rules_of(matcher))
+        context.log.info(
+            f"{outdated:,} postings were searched by another taxonomy than {matcher.taxonomy.version}"
+        )
+        for batch in reextract(connection, matcher):
+            done += batch
+            context.log.info(f"{done.looked_at:,} of {outdated:,} looked at, {done.changed:,} changed")
+    context.add_output_metadata(_figures(done, matcher.taxonomy.version))
+    if done.changed:
+        context.log.info("statistics and relationships know it after the next refresh_market_stats")
+
+
+def _figures(done: Any, taxonomy_version: str) -> dict[str, Any]:
+    return {
+        "postings_looked_at": done.looked_at,
+        "postings_searched": done.searched,
+        "postings_changed": done.changed,
+        "taxonomy_version": taxonomy_version,
+    }
+
+
+@dg.job(
+    name=REEXTRACTION,
+    description="After a change of the taxonomy: the postings that it can matter to are searched again, in "
+    "batches; a run that was killed goes on where it ended.",
+    hooks={say_why_it_failed},
+    tags=run_retry_tags(),
+)
+def reextraction_job() -> None:
+    search_postings_again()

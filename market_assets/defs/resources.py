@@ -1,0 +1,117 @@
+"""The market store as a resource: one for each run, which holds the lock as long as the run needs it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from market_assets.settings import Settings
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from market_assets.statistics.window import Facts
+    from market_assets.store.connection import MarketConnection
+    from market_assets.store.landing import Landing
+    from market_assets.store.posting_skills import Counted
+
+
+class MarketStore:
+    """Everything that an asset reads from and writes to.
+
+    Imports of the data path are made on first use, so that loading the code location stays cheap.
+    """
+
+    def __init__(self, settings: Settings, holder: str, log: dg.DagsterLogManager | None = None) -> None:
+        from market_assets.store.database import Database
+        from market_assets.store.lock import StoreLock
+
+        self.settings = settings
+        self.database = Database(settings.market_url)
+        self._lock = StoreLock(self.database, holder, notice=log.info if log else print)
+        self._ready = False
+        self._facts: dict[tuple[datetime, datetime, Counted], Facts] = {}
+
+    @property
+    def landing(self) -> Landing:
+        from market_assets.store.landing import Landing
+
+        return Landing(self.settings.landing)
+
+    @contextlib.contextmanager
+    def ingesting(self) -> Iterator[MarketConnection]:
+        """A connection to write postings with, beside the ingestion of other days."""
+        with self._open(exclusive=False) as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[MarketConnection]:
+        """A connection to write with while nobody else writes."""
+        with self._open(exclusive=True) as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[MarketConnection]:
+        """A connection to read with; it waits for nobody."""
+        from market_assets.store.connection import MarketConnection
+
+        self._make_ready()
+        with MarketConnection(self.database) as connection:
+            yield connection
+
+    def facts(self, connection: MarketConnection, start: datetime, end: datetime, counted: Counted) -> Facts:
+        """The counted postings of a window, read once while this run has the tables alone."""
+        from market_assets.store.posting_skills import read_facts
+
+        key = (start, end, counted)
+        if key not in self._facts:
+            self._facts[key] = read_facts(connection, start, end, counted)
+        return self._facts[key]
+
+    def exchange_rates(self) -> pl.DataFrame:
+        from market_assets.postings.salaries.exchange_rates import load_exchange_rates
+
+        return load_exchange_rates(self.settings.exchange_rates)
+
+    def close(self) -> None:
+        self._lock.release()
+        self._facts.clear()
+
+    @contextlib.contextmanager
+    def _open(self, *, exclusive: bool) -> Iterator[MarketConnection]:
+        from market_assets.store.connection import MarketConnection
+
+        self._make_ready()
+        taken_anew = self._lock.hold(exclusive=exclusive)
+        if taken_anew or not exclusive:
+            self._facts.clear()
+        with MarketConnection(self.database) as connection:
+            yield connection
+
+    def _make_ready(self) -> None:
+        """Make an empty database, refuse one of another version; once in a run."""
+        from market_assets.store.schema import ensure_current
+
+        if not self._ready:
+            ensure_current(self.database)
+            self._ready = True
+
+
+def store_resource(settings: Settings) -> dg.ResourceDefinition:
+    """The store for a run; what it holds is let go when the run ends, however it ends."""
+
+    @contextlib.contextmanager
+    def open_store(context: dg.InitResourceContext) -> Iterator[MarketStore]:
+        run = context.run
+        holder = f"{run.job_name} run {run.run_id[:8]}" if run else "a program"
+        store = MarketStore(settings, holder, context.log)
+        try:
+            yield store
+        finally:
+            store.close()
+
+    return dg.ResourceDefinition(open_store, description="The market database, landing area and lock")

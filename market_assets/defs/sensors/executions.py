@@ -1,0 +1,121 @@
+"""Keeps the table of executions up to date with Dagster's run history, however runs were started."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from market_assets.operations.executions import ExecutionReader, what_jobs_run
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+    from dagster._core.storage.dagster_run import RunRecord
+
+    from market_assets.settings import Settings
+
+SENSOR_SECONDS = 30
+#: Runs that changed so shortly before the newest change are looked at again: clocks and commits are not in order.
+OVERLAP = timedelta(minutes=5)
+PAGE = 200
+#: One look goes no further than this many pages; the next one goes on from there.
+_PAGES = 10
+_VANISHED = "the run was removed from Dagster's history before it ended"
+
+
+def mirror_executions(
+    engine: sa.Engine,
+    instance: dg.DagsterInstance,
+    reader: ExecutionReader,
+    since: datetime | None,
+    *,
+    page: int = PAGE,
+) -> tuple[int, datetime | None]:
+    """Write down the runs that changed.
+
+    Args:
+        engine: of the market database.
+        instance: whose runs they are.
+        reader: of the same instance.
+        since: up to which change everything is written down already; None to begin with the first run.
+        page: how many runs are read at once.
+
+    Returns:
+        How many executions were new or different, and the new `since`.
+    """
+    from market_assets.store.executions import record_executions
+
+    written = 0
+    after = since - OVERLAP if since else None
+    for _ in range(_PAGES):
+        records, more = _changed_since(instance, after, page)
+        written += record_executions(engine, [reader.execution(record) for record in records])
+        if records:
+            after = records[-1].update_timestamp
+            since = max(since or after, after)
+        if not more:
+            return written + _mark_vanished(engine, instance), since
+    return written, since
+
+
+def _changed_since(
+    instance: dg.DagsterInstance, after: datetime | None, page: int
+) -> tuple[list[RunRecord], bool]:
+    """Runs by their last change, and whether there are more; those of one instant are never parted."""
+    while True:
+        records = list(
+            instance.get_run_records(
+                dg.RunsFilter(updated_after=after), limit=page + 1, order_by="update_timestamp", ascending=True
+            )
+        )
+        if len(records) <= page:
+            return records, False
+        whole = [record for record in records if record.update_timestamp < records[-1].update_timestamp]
+        if whole:
+            return whole, True
+        page *= 2
+
+
+def _mark_vanished(engine: sa.Engine, instance: dg.DagsterInstance) -> int:
+    """Runs that had not ended when somebody removed them are told of as canceled."""
+    from market_assets.store.executions import UNENDED, read_executions, record_executions
+
+    unended = read_executions(engine, statuses=UNENDED)
+    if not unended:
+        return 0
+    filters = dg.RunsFilter(run_ids=[execution.run_id for execution in unended])
+    known = {record.dagster_run.run_id for record in instance.get_run_records(filters)}
+    vanished = [execution for execution in unended if execution.run_id not in known]
+    return record_executions(engine, [replace(one, status="canceled", error=_VANISHED) for one in vanished])
+
+
+def executions_sensor(settings: Settings) -> dg.SensorDefinition:
+    """Keeps the table of executions up to date."""
+
+    @dg.sensor(
+        name="job_executions",
+        minimum_interval_seconds=SENSOR_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Writes runs that changed into the table job_executions.",
+    )
+    def job_executions(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        from market_assets.store.database import Database, StoreUnavailableError
+        from market_assets.store.executions import is_there
+
+        database = Database(settings.market_url)
+        assert context.repository_def is not None
+        since = datetime.fromisoformat(context.cursor) if context.cursor else None
+        try:
+            if not is_there(database):
+                return dg.SkipReason("there is no table job_executions yet: market-assets db upgrade makes it")
+            reader = ExecutionReader(context.instance, what_jobs_run(context.repository_def))
+            written, since = mirror_executions(database.engine(), context.instance, reader, since)
+        except StoreUnavailableError as error:
+            return dg.SkipReason(f"{error}; what changed is written down at the next look")
+        if since:
+            context.update_cursor(since.isoformat())
+        return dg.SkipReason(f"wrote {written} executions" if written else "no run changed")
+
+    return job_executions

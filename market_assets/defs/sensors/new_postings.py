@@ -1,0 +1,86 @@
+"""The sensor that refreshes the statistics when enough new postings have come since the last refresh."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from market_assets.defs.jobs import REFRESH
+from market_assets.operations.overlap_guard import reason_against_start, reason_to_skip
+from market_assets.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dagster import EventLogRecord
+
+SENSOR = "new_postings"
+_SECONDS = 60
+_INGESTED, _REFRESHED = dg.AssetKey("job_postings"), dg.AssetKey("market_summary")
+_AT_ONCE = 500
+
+
+def new_postings_sensor(settings: Settings) -> dg.SensorDefinition:
+    """Starts a refresh after so many new postings; on where the number is set."""
+    enough = settings.refresh_after_postings
+
+    @dg.sensor(
+        name=SENSOR,
+        job_name=REFRESH,
+        minimum_interval_seconds=_SECONDS,
+        default_status=dg.DefaultSensorStatus.RUNNING if enough else dg.DefaultSensorStatus.STOPPED,
+        description=f"Starts {REFRESH} when at least MARKET_ASSETS_REFRESH_AFTER_POSTINGS new postings have come "
+        "since the last refresh.",
+    )
+    def new_postings(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        from market_assets.store.database import Database
+
+        if enough is None:
+            return dg.SkipReason("MARKET_ASSETS_REFRESH_AFTER_POSTINGS is not set")
+        since = max(last_refresh(context.instance), int(context.cursor or 0))
+        number, newest = postings_since(context.instance, since)
+        if number < enough:
+            return dg.SkipReason(f"{number:,} new postings since the last refresh, of {enough:,}")
+        now = datetime.now(UTC)
+        blocked = reason_against_start(context.instance, Database(settings.market_url), REFRESH, now)
+        if reason := blocked or reason_to_skip(context.instance, REFRESH):
+            return dg.SkipReason(f"{number:,} new postings, but {reason}")
+        # Should the refresh fail, these postings don't start another one every minute.
+        context.update_cursor(str(newest))
+        return dg.RunRequest()
+
+    return new_postings
+
+
+def last_refresh(instance: dg.DagsterInstance) -> int:
+    """Where in Dagster's event log the last refresh is; 0 where there was none."""
+    records = instance.fetch_materializations(_REFRESHED, limit=1).records
+    return records[0].storage_id if records else 0
+
+
+def postings_since(instance: dg.DagsterInstance, storage_id: int) -> tuple[int, int]:
+    """How many new postings were ingested after a place in the event log, and the place of the newest of them."""
+    # A run over several days reports its figures once for each of them.
+    new_by_run: dict[str, int] = {}
+    newest = storage_id
+    for record in _ingestions(instance, storage_id):
+        materialization = record.asset_materialization
+        assert materialization is not None
+        new = materialization.metadata.get("new")
+        if isinstance(new, dg.IntMetadataValue):
+            new_by_run[record.run_id] = new.value or 0
+        newest = max(newest, record.storage_id)
+    return sum(new_by_run.values()), newest
+
+
+def _ingestions(instance: dg.DagsterInstance, storage_id: int) -> Iterator[EventLogRecord]:
+    after = dg.AssetRecordsFilter(_INGESTED, after_storage_id=storage_id)
+    cursor = None
+    while True:
+        found = instance.fetch_materializations(after, limit=_AT_ONCE, cursor=cursor, ascending=True)
+        yield from found.records
+        if not found.has_more:
+            return
+        cursor = found.cursor

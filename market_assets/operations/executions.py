@@ -1,0 +1,182 @@
+"""What is told of a run: how a record of Dagster's becomes an execution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from market_assets.operations.failure_cause import told_by
+
+if TYPE_CHECKING:
+    from dagster._core.storage.dagster_run import RunRecord
+
+    from market_assets.store.executions import Execution, ExecutionStatus
+
+#: The tag of a run that says who started it: `ui:NAME` or `api:NAME`.
+TRIGGERED_BY_TAG = "market_assets/triggered_by"
+
+STATUSES: dict[ExecutionStatus, list[dg.DagsterRunStatus]] = {
+    "queued": [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.MANAGED],
+    "running": [
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.STARTED,
+        dg.DagsterRunStatus.SUSPENDED,
+        dg.DagsterRunStatus.CANCELING,
+    ],
+    "success": [dg.DagsterRunStatus.SUCCESS],
+    "failed": [dg.DagsterRunStatus.FAILURE],
+    "canceled": [dg.DagsterRunStatus.CANCELED],
+}
+_STATUS_OF = {theirs: ours for ours, several in STATUSES.items() for theirs in several}
+#: What an asset reports of its rows, the first that it does.
+_ROW_COUNTS = ("dagster/row_count", "dagster/partition_row_count")
+#: A run that has ended does not change: so many of them are remembered.
+_REMEMBERED = 2_000
+
+
+class ExecutionReader:
+    """Turns records of runs into executions; what events say of ended runs is read once."""
+
+    def __init__(self, instance: dg.DagsterInstance, what_it_runs: Callable[[str], str]) -> None:
+        """Make a reader.
+
+        Args:
+            instance: whose runs they are.
+            what_it_runs: the assets or functions of a job, by its name.
+        """
+        self._instance = instance
+        self._what_it_runs = what_it_runs
+        self._told: dict[str, tuple[str | None, int | None]] = {}
+
+    def execution(self, record: RunRecord) -> Execution:
+        """The execution that a record is of."""
+        from market_assets.store.executions import Execution
+
+        run = record.dagster_run
+        error, rows = self._told_by_events(run) if run.is_finished else (None, None)
+        return Execution(
+            run_id=run.run_id,
+            job_id=run.job_name,
+            func_name=self._func_name(run),
+            status=status_of(run),
+            created_at=record.create_timestamp.astimezone(UTC),
+            started_at=_moment(record.start_time),
+            ended_at=_moment(record.end_time) if run.is_finished else None,
+            duration=duration_of(record) if run.is_finished else None,
+            rows=rows,
+            error=error,
+            triggered_by=triggered_by(run),
+        )
+
+    def cause(self, run: dg.DagsterRun) -> str:
+        """Why a run failed, in one line."""
+        error, _rows = self._told_by_events(run)
+        return error or "unknown cause"
+
+    def _func_name(self, run: dg.DagsterRun) -> str:
+        chosen = run.asset_selection
+        if chosen:
+            return keys_selection([key.to_user_string() for key in chosen])
+        return self._what_it_runs(run.job_name)
+
+    def _told_by_events(self, run: dg.DagsterRun) -> tuple[str | None, int | None]:
+        if run.run_id not in self._told:
+            if len(self._told) >= _REMEMBERED:
+                self._told.clear()
+            self._told[run.run_id] = _told(self._instance, run)
+        return self._told[run.run_id]
+
+
+def status_of(run: dg.DagsterRun) -> ExecutionStatus:
+    return _STATUS_OF[run.status]
+
+
+def begun_at(record: RunRecord) -> datetime:
+    """When a run began, or was asked for where it has not begun yet."""
+    return _moment(record.start_time) or record.create_timestamp
+
+
+def duration_of(record: RunRecord) -> float | None:
+    """Seconds since the run began, up to its end; None where it never began."""
+    if record.start_time is None:
+        return None
+    end = record.end_time if record.dagster_run.is_finished else datetime.now(UTC).timestamp()
+    return None if end is None else round(max(0.0, end - record.start_time), 3)
+
+
+def triggered_by(run: dg.DagsterRun) -> str:
+    """Who or what started a run: schedule, sensor, api:USER, ui:USER; cli for one of this machine's commands."""
+    if TRIGGERED_BY_TAG in run.tags:
+        return run.tags[TRIGGERED_BY_TAG]
+    if "dagster/schedule_name" in run.tags:
+        return "schedule"
+    if "dagster/sensor_name" in run.tags:
+        return "sensor"
+    return "cli"
+
+
+def keys_selection(keys: list[str]) -> str:
+    """Some assets, in Dagster's syntax for selecting them."""
+    return " or ".join(f'key:"{key}"' for key in sorted(keys))
+
+
+def job_selection(keys: set[str], groups: Mapping[str, str | None]) -> str:
+    """The assets of a job in Dagster's syntax for selecting them: whole groups, where it is about nothing else.
+
+    Args:
+        keys: the job's assets.
+        groups: the group of each asset that there is.
+    """
+    touched = {groups.get(key) for key in keys}
+    if keys != {key for key, group in groups.items() if group in touched}:
+        return keys_selection(list(keys))
+    return " or ".join(f'group:"{group}"' for group in sorted(filter(None, touched)))
+
+
+def what_jobs_run(repository: dg.RepositoryDefinition) -> Callable[[str], str]:
+    """The assets or functions of a job of a repository, by its name; empty for a job that is no more."""
+    graph = repository.asset_graph
+    groups = {key.to_user_string(): graph.get(key).group_name for key in graph.executable_asset_keys}
+
+    def what_it_runs(job_id: str) -> str:
+        if not repository.has_job(job_id):
+            return ""
+        job = repository.get_job(job_id)
+        keys = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
+        return job_selection(keys, groups) or ", ".join(node.name for node in job.nodes_in_topological_order)
+
+    return what_it_runs
+
+
+def _moment(timestamp: float | None) -> datetime | None:
+    return datetime.fromtimestamp(timestamp, UTC) if timestamp else None
+
+
+def _told(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str | None, int | None]:
+    kinds = {
+        dg.DagsterEventType.STEP_FAILURE,
+        dg.DagsterEventType.RUN_FAILURE,
+        dg.DagsterEventType.ASSET_MATERIALIZATION,
+    }
+    causes: list[str] = []
+    # A step that makes many partitions says the same of each.
+    counts: dict[str | None, int] = {}
+    for entry in instance.all_logs(run.run_id, of_type=kinds):
+        event = entry.get_dagster_event()
+        if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
+            counts.update(_row_count(event))
+        else:
+            causes.append(told_by(instance, run.run_id, event))
+    error = (causes or ["unknown cause"])[0] if run.status is dg.DagsterRunStatus.FAILURE else None
+    return error, sum(counts.values()) if counts else None
+
+
+def _row_count(event: dg.DagsterEvent) -> dict[str | None, int]:
+    """What a materialization says of its rows, by its step; nothing where it says nothing."""
+    metadata = event.step_materialization_data.materialization.metadata
+    stated = (metadata[name].value for name in _ROW_COUNTS if name in metadata)
+    counts = [count for count in stated if isinstance(count, int)]
+    return {event.step_key: counts[0]} if counts else {}

@@ -1,0 +1,220 @@
+"""From postings as sources state them to normalised ones, column by column."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+
+import polars as pl
+
+from market_assets.postings import vocabulary
+from market_assets.postings.dates import parse_dates
+from market_assets.postings.identity import identities, posting_ids
+from market_assets.postings.near_identity import near_identities
+from market_assets.postings.places import normalise_locations
+from market_assets.postings.salaries.stated import stated_pay
+from market_assets.postings.schemas import NORMALISED_POSTING, RAW_POSTING, REJECTED_POSTING
+from market_assets.postings.texts import (
+    LONGEST_ADDRESS_READ,
+    first_line,
+    in_one_line,
+    lost,
+    plain_columns,
+    tidied,
+    unless_missing,
+    web_address,
+)
+
+__all__ = ["LARGEST_RECORD", "NormalisedPostings", "normalise", "posting_ids", "rejected_frame"]
+
+#: Bytes of UTF-8 in a record, or in any of its fields.
+LARGEST_RECORD = 1_000_000
+
+#: Bytes that are kept of the payload of a rejected posting.
+LARGEST_REJECTED_PAYLOAD = 64_000
+
+#: No job that is still of interest was posted before.
+EARLIEST_POSTED_AT = datetime(2000, 1, 1, tzinfo=UTC)
+
+_LONGEST_NAME = 300
+
+#: Fields that are one line, and the characters that are kept of it.
+_LINES = {
+    "board": _LONGEST_NAME,
+    "external_id": 1_000,
+    "title": 500,
+    "location": 1_000,
+    "url": LONGEST_ADDRESS_READ,
+    **dict.fromkeys(("salary_min", "salary_max", "salary_currency", "salary_period", "salary_text"), 5_000),
+    **dict.fromkeys(("posted_at", "employment_type", "industry", "workplace"), 1_000),
+}
+
+#: Fields of which it is counted how often what was stated became null; and what they become.
+_COUNTED = {
+    "posted_at": "stated_posted_at",
+    "employment_type": "employment_type",
+    "url": "url",
+    "workplace": "workplace",
+}
+
+
+@dataclass(frozen=True)
+class NormalisedPostings:
+    """What became of raw postings.
+
+    Attributes:
+        postings: schema `NORMALISED_POSTING`, one row an accepted record, in the order of the input.
+        rejected: schema `REJECTED_POSTING`, in the order of the input.
+        nulled: field → how many stated values were implausible or unreadable and became null; fields without any
+            are not in it.
+    """
+
+    postings: pl.DataFrame
+    rejected: pl.DataFrame
+    nulled: dict[str, int]
+
+
+def normalise(raw: pl.DataFrame, *, source: str, observed_at: datetime) -> NormalisedPostings:
+    """Normalise postings. Only those without a title and those over 1 MB are rejected.
+
+    Args:
+        raw: schema `RAW_POSTING`.
+        source: the name of the source; a posting's own board takes its place where it names one.
+        observed_at: when the source was read; no posting can be from later. UTC where it has no zone.
+    """
+    raw = raw.select(pl.col(name).cast(dtype) for name, dtype in RAW_POSTING.items())
+    size = raw.select(_size()).to_series()
+    fits = size <= LARGEST_RECORD
+    clean = _clean(raw if fits.all() else raw.filter(fits))
+    titled = clean["title"].is_not_null()
+    postings, nulled = _normalised(clean if titled.all() else clean.filter(titled), source, observed_at)
+    refused = ~fits.scatter(fits.arg_true(), titled)
+    return NormalisedPostings(
+        postings=postings,
+        rejected=_rejected(raw.filter(refused), size.filter(refused)),
+        nulled={field: count for field, count in sorted(nulled.items()) if count},
+    )
+
+
+@cache
+def _size() -> pl.Expr:
+    """The bytes of a record's longest field, which the whole record is among."""
+    return pl.max_horizontal(pl.all().str.len_bytes()).fill_null(0)
+
+
+def rejected_frame(payloads: list[str], reasons: list[str]) -> pl.DataFrame:
+    """Rejected postings out of their payloads and the reasons, in words.
+
+    Returns:
+        Schema `REJECTED_POSTING`. payload_hash: SHA-256 (hex) of the whole payload; payload: its first 64 kB.
+    """
+    encoded = [payload.encode("utf-8", "surrogatepass") for payload in payloads]
+    return pl.DataFrame(
+        {
+            "payload": [_shortened(payload) for payload in payloads],
+            "payload_hash": [hashlib.sha256(payload).hexdigest() for payload in encoded],
+            "reason": reasons,
+        },
+        schema=REJECTED_POSTING,
+    )
+
+
+def _shortened(payload: str) -> str:
+    """The beginning of a payload, without what PostgreSQL can't store: NUL and halves of characters."""
+    beginning = payload[:LARGEST_REJECTED_PAYLOAD].encode("utf-8", "replace")[:LARGEST_REJECTED_PAYLOAD]
+    return beginning.decode("utf-8", "ignore").replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _rejected(records: pl.DataFrame, size: pl.Series) -> pl.DataFrame:
+    payloads = records.select(
+        pl.coalesce("payload", pl.struct(pl.all().exclude("payload")).struct.json_encode())
+    ).to_series()
+    reasons = [
+        f"record of {_megabytes(size_of_one)} MB is over the limit of 1 MB"
+        if size_of_one > LARGEST_RECORD
+        else "title is missing"
+        for size_of_one in size
+    ]
+    return rejected_frame(payloads.to_list(), reasons)
+
+
+def _megabytes(size: int) -> str:
+    """One decimal, or as many as show that the limit was passed."""
+    return next(text for text in (f"{size / 1e6:.{digits}f}" for digits in (1, 3, 6)) if float(text) > 1)
+
+
+def _clean(raw: pl.DataFrame) -> pl.DataFrame:
+    """Every field but the payload as clean text, null where it says nothing."""
+    return plain_columns(raw.drop("payload")).select(_arranged()).select(_unless_missing())
+
+
+@cache
+def _arranged() -> list[pl.Expr]:
+    return [
+        *(in_one_line(pl.col(name), longest) for name, longest in _LINES.items()),
+        first_line(pl.col("company"), _LONGEST_NAME),
+        tidied(pl.col("description")),
+    ]
+
+
+@cache
+def _unless_missing() -> pl.Expr:
+    return unless_missing(pl.all())
+
+
+def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tuple[pl.DataFrame, dict[str, int]]:
+    """The normalised postings of records that have a title, and how many of their values became null."""
+    pay, nulled = stated_pay(clean)
+    place = normalise_locations(clean["location"])
+    told = pl.DataFrame(
+        [
+            clean["title"],
+            clean["company"],
+            clean["description"],
+            clean["external_id"].alias("stated_id"),
+            clean["location"].alias("stated_location"),
+            place["location"],
+            place["country"],
+            place["workplace"].alias("workplace_of_location"),
+            vocabulary.workplaces(clean["workplace"]).alias("workplace_of_field"),
+            vocabulary.workplaces_of_titles(clean["title"]).alias("workplace_of_title"),
+            vocabulary.denies_remote(clean["workplace"]).alias("denies_remote"),
+            vocabulary.employment_types(clean["employment_type"]),
+            vocabulary.industries(clean["industry"]),
+            parse_dates(clean["posted_at"], observed_at).alias("date"),
+            *(clean[field].alias(f"{field}_text") for field in ("board", *_COUNTED)),
+            *pay,
+        ]
+    ).with_columns(*_of_source(source, observed_at), *_of_several_fields())
+    known = told.hstack(identities(told)).hstack(near_identities(told))
+    nulled |= known.select(_values_lost()).row(0, named=True)
+    return known.select(NORMALISED_POSTING.names()), nulled
+
+
+def _of_source(source: str, observed_at: datetime) -> list[pl.Expr]:
+    """The source's name where no board is stated; no date from after the source was read."""
+    latest = observed_at.replace(tzinfo=UTC) if observed_at.tzinfo is None else observed_at
+    plausible = pl.col("date").is_between(EARLIEST_POSTED_AT, latest)
+    return [
+        pl.col("board_text").str.to_lowercase().fill_null(source.strip().lower()).alias("source"),
+        pl.when(plausible).then("date").alias("stated_posted_at"),
+    ]
+
+
+@cache
+def _of_several_fields() -> list[pl.Expr]:
+    """The workplace by the field's words, else the location's, else the title's; a mere 'not remote' is last."""
+    words = ("workplace_of_field", "workplace_of_location", "workplace_of_title")
+    workplace = pl.coalesce(*words, pl.when("denies_remote").then(pl.lit("onsite")))
+    return [
+        workplace.alias("workplace"),
+        (workplace == "remote").alias("is_remote"),
+        web_address(pl.col("url_text")).alias("url"),
+    ]
+
+
+@cache
+def _values_lost() -> list[pl.Expr]:
+    return [lost(f"{field}_text", column).alias(field) for field, column in _COUNTED.items()]

@@ -1,0 +1,1 @@
+"""Pay as postings state it: read, normalised to a year, converted."""

@@ -1,0 +1,88 @@
+"""The columns that pass between the rooms: a raw posting as a source reads it, and a normalised one.
+
+What becomes of a posting after that is declared in `store.tables.market`.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+#: One row a posting, every field as the source stated it, as text; null where it said nothing.
+#: `board` names the board that listed it where that is not the source itself; `payload` is the
+#: whole record as it came (JSON), kept for the postings that are rejected.
+RAW_POSTING = pl.Schema(
+    {
+        "board": pl.String(),
+        "external_id": pl.String(),
+        "title": pl.String(),
+        "company": pl.String(),
+        "location": pl.String(),
+        "description": pl.String(),
+        "url": pl.String(),
+        "salary_min": pl.String(),
+        "salary_max": pl.String(),
+        "salary_currency": pl.String(),
+        "salary_period": pl.String(),
+        "salary_text": pl.String(),
+        "posted_at": pl.String(),
+        "employment_type": pl.String(),
+        "industry": pl.String(),
+        "workplace": pl.String(),
+        "payload": pl.String(),
+    }
+)
+
+UTC_DATETIME = pl.Datetime("us", "UTC")
+
+#: One row an accepted posting. Null where a field is missing or was implausible.
+#: `salary_currency` (ISO 4217) and `salary_period` are as stated, so null where not stated.
+#: `stated_posted_at` is the posting time as stated. `url_key` and `job_key` are hashes that two
+#: postings of the same job share (null where there is nothing to tell it by); `near_key` is one that those of the
+#: same company, role and place share, whose texts `sketch` compares.
+NORMALISED_POSTING = pl.Schema(
+    {
+        "posting_id": pl.Int64(),
+        "source": pl.String(),
+        "external_id": pl.String(),
+        "title": pl.String(),
+        "company": pl.String(),
+        "location": pl.String(),
+        "country": pl.String(),
+        "workplace": pl.String(),
+        "is_remote": pl.Boolean(),
+        "employment_type": pl.String(),
+        "industry": pl.String(),
+        "description": pl.String(),
+        "url": pl.String(),
+        "salary_min": pl.Float64(),
+        "salary_max": pl.Float64(),
+        "salary_currency": pl.String(),
+        "salary_period": pl.String(),
+        "stated_posted_at": UTC_DATETIME,
+        "url_key": pl.Int64(),
+        "job_key": pl.Int64(),
+        "near_key": pl.Int64(),
+        "sketch": pl.Binary(),
+    }
+)
+
+#: A posting that could not be taken, with the reason in words.
+REJECTED_POSTING = pl.Schema(
+    {
+        "payload": pl.String(),
+        "payload_hash": pl.String(),
+        "reason": pl.String(),
+    }
+)
+
+SALARY_PERIODS = ("hourly", "daily", "weekly", "monthly", "yearly")
+WORKPLACES = ("remote", "hybrid", "onsite")
+EMPLOYMENT_TYPES = (
+    "full_time",
+    "part_time",
+    "contract",
+    "temporary",
+    "internship",
+    "apprenticeship",
+    "volunteer",
+)

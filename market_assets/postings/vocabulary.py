@@ -1,0 +1,184 @@
+"""Words of our own for what postings state in theirs: employment type, workplace, industry.
+
+Each distinct text is read once, as there are far fewer of them than postings.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cache, lru_cache
+
+import polars as pl
+
+from market_assets.postings.industries import industry_key, industry_names
+from market_assets.postings.texts import listed
+
+LONGEST_INDUSTRY = 100
+
+#: Words of each field that are remembered from batch to batch.
+_MOST_REMEMBERED = 10_000
+
+#: The first pattern that is found decides; so 'Full-time internship' is an internship, and what says only that a
+#: job is permanent is full time.
+_EMPLOYMENT_TYPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
+    (employment_type, re.compile("|".join(patterns)))
+    for employment_type, *patterns in (
+        (
+            "internship",
+            r"\bintern(?:s|ships?)?\b|\bco ?op\b|praktik|praktyk|stagiair|^stage$|\bpr[aá]cticas\b|\best[aá]gi",
+            r"tirocini",
+        ),
+        (
+            "apprenticeship",
+            r"apprentice|ausbildung|azubi|duales studium|\balternance\b|apprentissage|\btrainee\b",
+        ),
+        ("volunteer", r"volunt|ehrenamt|b[eé]n[eé]vol"),
+        (
+            "part_time",
+            r"\bpart ?time\b|teilzeit|working student|werkstudent|mini ?job|temps partiel|media jornada",
+            r"tiempo parcial|meio per[ií]odo|tempo parziale|deeltijd|niepełny etat|アルバイト",
+        ),
+        (
+            "temporary",
+            r"\btemp(?:orary|or[aá]ri[oa])?\b|\btemporal\b|season|fixed ?term|limited ?term|\bper diem\b",
+            r"\bcasual\b|\bcdd\b|int[eé]rim|zeitarbeit|\bbefristet|aushilfe|tijdelijk",
+        ),
+        (
+            "contract",
+            r"contract(?:or|s|ors|ing|ual)?\b|freelanc|freiberuf|self ?employed|consultant|\b1099\b|\bc2c\b",
+            r"corp to corp|\bb2b\b|\bpj\b|契約",
+        ),
+        (
+            "full_time",
+            r"\bfull ?time\b|vollzeit|festanstellung|unbefristet|\bperm(?:anent)?\b|\bregular\b|\bcdi\b|\bclt\b",
+            r"temps plein|tiempo completo|jornada completa|indefinid|tempo integral|tempo pieno|indeterminato",
+            r"voltijd|vast dienst|pełny etat|heltid|正社員|정규직|全职",
+        ),
+    )
+)
+_CAMEL_CASE = re.compile(r"(?<=[a-zà-ÿ])(?=[A-Z])")
+_LIST = re.compile(r"[,;|/\[\]{}\"\n&+]+|\s(?:and|or|und|oder|et|ou|y|o)\s")
+
+_HYBRID = re.compile(r"\bhybrid[eo]?\b|\bh[ií]brid[oa]\b|\bpartly remote\b|\bteilweise remote\b")
+_REMOTE = re.compile(
+    r"\bremote(?:ly)?\b|\bremot[oa]\b|\bt[eé]l[eé]travail\b|\btele ?(?:commut|work)"
+    r"|\b(?:work(?:ing)?|job)[ -]from[ -]home\b|\bwfh\b|\bhome[ -]?office\b|\bhome[ -]based\b|\banywhere\b"
+    r"|\bworldwide\b|\bdistributed\b|\bvirtual\b"
+)
+_ONSITE = re.compile(
+    r"\bon[ _-]?site\b|\bin[ _-]?office\b|\boffice[ -]based\b|\bin[ _-]?person\b|\bvor ort\b|\bpresencial\b"
+    r"|\bsur site\b"
+)
+_NOT_REMOTE = re.compile(r"\b(?:not?|non)[ -]remote\b|\bno remote work\b")
+_AFFIRMED = frozenset({"true", "yes", "y", "1", "1.0", "t"})
+_DENIED = frozenset({"false", "no", "n", "0", "0.0", "f"})
+
+#: In a title only what is set apart counts: '(Remote)', '- Remote', 'Fully remote', not 'Remote Sensing Engineer'.
+_SET_APART = (
+    r"(?i)(?:[(\[][^)\]]*\b{0}\b[^)\]]*[)\]]"
+    r"|[-–—|,:/]\s*(?:100\s?%\s*|fully\s+)?{0}\s*(?:$|[-–—|,:/(\[])"
+    r"|\b(?:100\s?%|fully)\s+{0}\b)"
+)
+_WORKPLACE_NAMED = r"(?i)remote|hybrid|on-?site"
+_REMOTE_FIELD = (
+    r"(?i)\bremote\s+(?:sens|monitor|control|access|support|infrastruct|desktop|operat|diagnos|handl)\w*"
+)
+
+
+def map_distinct(texts: pl.Series, read: Callable[[str], str | None]) -> pl.Series:
+    """What `read` makes of each text, called once for each distinct text; null for null."""
+    stated = texts.to_list()
+    told = {text: None if text is None else read(text) for text in dict.fromkeys(stated)}
+    return pl.Series(texts.name, [told[text] for text in stated], pl.String)
+
+
+def employment_types(texts: pl.Series) -> pl.Series:
+    """One of `schemas.EMPLOYMENT_TYPES` for any wording ('FullTime', 'CDI'); of a list, the first known.
+
+    Returns:
+        String; null where the words are not known.
+    """
+    return map_distinct(texts, _employment_type_of)
+
+
+def workplaces(texts: pl.Series) -> pl.Series:
+    """One of `schemas.WORKPLACES` for the words of a field that states the workplace, or whether it is remote.
+
+    Returns:
+        String; null where the words are not known, and for a mere 'false' (see `denies_remote`).
+    """
+    return map_distinct(texts, _workplace_of_field)
+
+
+def denies_remote(texts: pl.Series) -> pl.Series:
+    """Whether a field says no more than that the job is not remote ('false'). Boolean; null for null."""
+    return texts.str.strip_chars().str.to_lowercase().is_in(sorted(_DENIED))
+
+
+def workplaces_of_titles(titles: pl.Series) -> pl.Series:
+    """The workplace that a title sets apart ('Engineer (Remote)'). String, null where it doesn't."""
+    told = pl.repeat(None, len(titles), dtype=pl.String, eager=True).alias(titles.name)
+    named = titles.str.contains(_WORKPLACE_NAMED)
+    if not named.any():
+        return told
+    return told.scatter(named.arg_true(), titles.filter(named).to_frame("title").select(_set_apart()).to_series())
+
+
+@cache
+def _set_apart() -> pl.Expr:
+    title = pl.col("title").str.replace_all(_REMOTE_FIELD, "")
+    return (
+        pl.when(title.str.contains(_SET_APART.format("hybrid")))
+        .then(pl.lit("hybrid"))
+        .when(title.str.contains(_SET_APART.format("remote")))
+        .then(pl.lit("remote"))
+        .when(title.str.contains(_SET_APART.format("on-?site")))
+        .then(pl.lit("onsite"))
+    )
+
+
+def workplace_of(text: str) -> str | None:
+    """The workplace that a text's words tell; hybrid before remote, as it is the narrower word."""
+    words = text.lower()
+    if _HYBRID.search(words):
+        return "hybrid"
+    if _REMOTE.search(words) and not _NOT_REMOTE.search(words):
+        return "remote"
+    return "onsite" if _ONSITE.search(words) or _NOT_REMOTE.search(words) else None
+
+
+def industries(texts: pl.Series) -> pl.Series:
+    """The canonical name of a stated industry (`taxonomy/industries.yaml`); of a list, the first known.
+
+    Returns:
+        String; an industry that is not known is kept as stated.
+    """
+    return map_distinct(texts, _industry_of)
+
+
+@lru_cache(_MOST_REMEMBERED)
+def _workplace_of_field(text: str) -> str | None:
+    return "remote" if text.strip().lower() in _AFFIRMED else workplace_of(text)
+
+
+@lru_cache(_MOST_REMEMBERED)
+def _employment_type_of(text: str) -> str | None:
+    for item in _LIST.split(_CAMEL_CASE.sub(" ", text).lower()):
+        words = " ".join(item.replace("_", " ").replace("-", " ").split()).replace("fulltime", "full time")
+        for employment_type, pattern in _EMPLOYMENT_TYPES:
+            if pattern.search(words):
+                return employment_type
+    return None
+
+
+@lru_cache(_MOST_REMEMBERED)
+def _industry_of(text: str) -> str | None:
+    names = industry_names()
+    items = listed(text)
+    pieces = [piece for item in items for piece in re.split(r"[,;|/>]", item)]
+    for name in (text, *items, *pieces):
+        known = names.get(industry_key(name))
+        if known is not None:
+            return known
+    return ", ".join(items)[:LONGEST_INDUSTRY].strip() or None

@@ -1,0 +1,178 @@
+"""What is searched for, as whole words: spellings of skills, phrases in which they mean something else, cues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from market_assets.skills.cues import Cue, Cues
+from market_assets.skills.taxonomy import Skill, Taxonomy, TaxonomyError
+from market_assets.skills.tokenize import PreparedTexts, prepare_texts
+
+#: How far from a name one of its context words may stand, in bytes of the prepared text.
+CONTEXT_REACH = 60
+#: The code of patterns that are no skill.
+NO_SKILL = -1
+#: How long a name of several words must be to count without its spaces too (MachineLearning).
+_LEAST_JOINED = 8
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One spelling as whole words with a space at both ends, and what must hold where it is hit.
+
+    Attributes:
+        words: what is searched for, in lower case.
+        skill: the skill's position in the taxonomy, `NO_SKILL` for a phrase that means none.
+        spelling: as the taxonomy has it.
+        nested: whether it counts inside a longer name.
+        exact: the words as they must be written, None where case does not matter.
+        near: of these words one must stand near it, unless there are none.
+        letter: whether it is so short that a hyphen ties it to its neighbour.
+        written_counts: whether it needs nothing near it where it is written as `exact`, and something otherwise.
+    """
+
+    words: bytes
+    skill: int
+    spelling: str
+    nested: bool = False
+    exact: bytes | None = None
+    near: frozenset[bytes] = frozenset()
+    letter: bool = False
+    written_counts: bool = False
+
+    @property
+    def conditional(self) -> bool:
+        return self.exact is not None or bool(self.near)
+
+    def holds(self, prepared: PreparedTexts, start: int, end: int) -> bool:
+        """Whether a hit on the words from `start` to `end` is this spelling."""
+        return self.objection(prepared, start, end) is None
+
+    def objection(self, prepared: PreparedTexts, start: int, end: int) -> str | None:
+        """Why a hit is not this spelling, in words; None where it is."""
+        is_written = self.exact is None or prepared.spaced[start:end] == self.exact
+        if self.written_counts and is_written:
+            return None
+        if not is_written and not self.written_counts:
+            return f"only counts when written {self.spelling}"
+        if self.letter and _is_tied(prepared.plain, start, end):
+            return "a hyphen or & ties it to its neighbour"
+        if self.near and self.near.isdisjoint(_words_around(prepared.folded, start, end)):
+            return "none of its context words is near"
+        return None
+
+    def context(self, prepared: PreparedTexts, start: int, end: int) -> str | None:
+        """The first of its context words near a hit, None where there is none."""
+        for word in _words_around(prepared.folded, start, end):
+            if word in self.near:
+                return word.decode()
+        return None
+
+
+def skill_patterns(taxonomy: Taxonomy) -> list[Pattern]:
+    """The patterns of all spellings; where two are alike as words, the first: skills before `unless` phrases.
+
+    Raises:
+        TaxonomyError: a spelling holds nothing that can be searched for.
+    """
+    skills = list(enumerate(taxonomy.skills))
+    written = [(spelling, spelling, position) for position, skill in skills for spelling in skill.spellings]
+    written += [
+        (variant, spelling, position) for spelling, _, position in written for variant in _variants(spelling)
+    ]
+    unless = [phrase for skill in taxonomy.skills for phrase in skill.unless]
+    unless += [variant for phrase in unless for variant in _variants(phrase)]
+    texts = [text for text, _, _ in written] + unless
+    words = prepared_words(texts)
+    if b"" in words:
+        raise TaxonomyError(f"'{texts[words.index(b'')]}' holds nothing that can be searched for")
+    near = _near_words(taxonomy)
+    patterns: dict[bytes, Pattern] = {}
+    for (_, spelling, position), found in zip(written, words, strict=False):
+        pattern = _pattern(taxonomy.skills[position], position, spelling, found, near)
+        patterns.setdefault(pattern.words, pattern)
+    for phrase, found in zip(unless, words[len(written) :], strict=True):
+        key = b" " + found.lower() + b" "
+        patterns.setdefault(key, Pattern(words=key, skill=NO_SKILL, spelling=phrase))
+    return list(patterns.values())
+
+
+def cue_patterns(cues: Cues) -> list[tuple[bytes, list[Cue]]]:
+    """The words of all cues, each once, with the cues that they are."""
+    found: dict[bytes, list[Cue]] = {}
+    for cue, words in zip(cues.cues, prepared_words([cue.words for cue in cues.cues]), strict=True):
+        found.setdefault(b" " + words.lower() + b" ", []).append(cue)
+    return list(found.items())
+
+
+def prepared_words(texts: Sequence[str]) -> list[bytes]:
+    """Each text as it stands in a prepared text, without the spaces around it."""
+    if not texts:
+        return []
+    prepared = prepare_texts(pl.Series(texts, dtype=pl.String))
+    return [text.strip(b" ") for text in prepared.spaced.split(b"\0")][: len(texts)]
+
+
+def _near_words(taxonomy: Taxonomy) -> dict[str, bytes]:
+    """Context words as they stand in a prepared text: the first word of those that it parts (html5)."""
+    words = sorted(
+        {word for skill in taxonomy.skills for spelling in skill.spellings for word in skill.near_of(spelling)}
+    )
+    return {word: found.split(b" ")[0] for word, found in zip(words, prepared_words(words), strict=True)}
+
+
+def _pattern(skill: Skill, position: int, spelling: str, words: bytes, near: dict[str, bytes]) -> Pattern:
+    is_name = spelling == skill.name
+    is_exact = skill.is_exact(spelling)
+    return Pattern(
+        words=b" " + words.lower() + b" ",
+        skill=position,
+        spelling=spelling,
+        nested=skill.nested,
+        exact=words if is_exact else None,
+        near=frozenset(near[word] for word in skill.near_of(spelling)),
+        letter=is_name and is_exact and len(words) <= 2,
+        written_counts=is_name and skill.case_by_context,
+    )
+
+
+def _variants(spelling: str) -> Iterator[str]:
+    """Other ways to write the same: "Node js", "CI / CD", "Profit & Loss", "MachineLearning"."""
+    parts = spelling.split(".")
+    if len(parts) > 1 and all(parts):
+        yield " ".join(parts)
+    if "/" in spelling:
+        yield spelling.replace("/", " / ")
+    if "&" in spelling:
+        yield spelling.replace(" & ", "&").replace("&", " & ")
+        yield spelling.replace(" & ", " and ")
+    if " and " in spelling:
+        yield spelling.replace(" and ", " & ")
+    words = spelling.split(" ")
+    if len(words) > 1 and all(word.isascii() and word.isalpha() for word in words):
+        joined = "".join(words)
+        if len(joined) >= _LEAST_JOINED:
+            yield joined
+
+
+def _is_tied(plain: bytes, start: int, end: int) -> bool:
+    """Whether a hyphen or an ampersand makes one word of the name and its neighbour: R&D, C-level, USB-C."""
+    before, after = plain[start - 1 : start], plain[end : end + 1]
+    return (before in b"-&" and plain[start - 2 : start - 1].isalnum()) or (
+        after in b"-&" and plain[end + 1 : end + 2].isalnum()
+    )
+
+
+def _words_around(folded: bytes, start: int, end: int) -> list[bytes]:
+    """The words of the same text that lie whole within `CONTEXT_REACH` of a hit."""
+    before = folded[max(0, start - CONTEXT_REACH - 1) : start]
+    after = folded[end : end + CONTEXT_REACH + 1]
+    if b"\0" in before:
+        before = before.rpartition(b"\0")[2]
+    if b"\0" in after:
+        after = after.partition(b"\0")[0]
+    # Texts begin and end with a space, so that the first and the last word are cut ones, or empty.
+    return (before + after).split(b" ")[1:-1]

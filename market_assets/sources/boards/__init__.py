@@ -1,0 +1,1 @@
+"""Job boards, a file each."""

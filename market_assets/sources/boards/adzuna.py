@@ -1,0 +1,89 @@
+"""Adzuna: a search engine for jobs, country by country, for those with a key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from market_assets.sources.boards.board import (
+    Asking,
+    Fields,
+    Page,
+    PagedBoard,
+    WebAddress,
+    at,
+    pay,
+    record_list,
+    stated,
+)
+from market_assets.sources.request import Request
+
+_PAGE_SIZE = 50
+Country = Literal[
+    "at", "au", "be", "br", "ca", "ch", "de", "es", "fr", "gb",
+    "in", "it", "mx", "nl", "nz", "pl", "sg", "us", "za",
+]  # fmt: skip
+
+
+class Adzuna(PagedBoard):
+    """The newest postings that Adzuna finds in some countries."""
+
+    needed_keys: ClassVar[tuple[str, ...]] = ("ADZUNA_APP_ID", "ADZUNA_APP_KEY")
+
+    type: Literal["adzuna"] = "adzuna"
+    url: WebAddress = "https://api.adzuna.com/v1/api/jobs"
+    countries: list[Country] = Field(min_length=1)
+    what: str | None = None
+    where: str | None = None
+    max_days_old: int | None = Field(default=None, ge=1)
+
+    def first_pages(self, asking: Asking) -> Iterator[Page]:
+        asked = {
+            "results_per_page": str(_PAGE_SIZE),
+            "sort_by": "date",
+            "what": self.what,
+            "where": self.where,
+            "max_days_old": stated(self.max_days_old),
+        }
+        params = {key: value for key, value in asked.items() if value}
+        secrets = {"app_id": asking.keys["ADZUNA_APP_ID"], "app_key": asking.keys["ADZUNA_APP_KEY"]}
+        for country in dict.fromkeys(self.countries):
+            url = f"{self.url}/{country}/search/1"
+            yield Page(country, Request(url, params, secret_params=secrets, key_names=self.needed_keys))
+
+    def next_request(self, page: Page, document: Any) -> Request | None:
+        results, count = at(document, "results"), at(document, "count")
+        more = results and isinstance(count, int) and page.number * _PAGE_SIZE < count
+        return replace(page.request, url=f"{self.url}/{page.name}/search/{page.number + 1}") if more else None
+
+    def records(self, document: Any) -> list[dict[str, Any]]:
+        return record_list(document, "results")
+
+    def posting(self, record: dict[str, Any], file: str) -> Fields:  # noqa: ARG002
+        # A salary that Adzuna predicts is none that the employer states; the mark is a text or a number.
+        told = stated(record.get("salary_is_predicted")) not in ("1", "true")
+        lowest, highest = (pay(record.get(key)) if told else None for key in ("salary_min", "salary_max"))
+        return {
+            "external_id": stated(record.get("id")),
+            "title": stated(record.get("title")),
+            "company": stated(at(record, "company", "display_name")),
+            "location": _location(record),
+            "description": stated(record.get("description")),
+            "url": stated(record.get("redirect_url")),
+            "salary_min": lowest,
+            "salary_max": highest,
+            "salary_period": "yearly" if lowest or highest else None,
+            "posted_at": stated(record.get("created")),
+            "employment_type": stated([record.get("contract_time"), record.get("contract_type")]),
+            "industry": stated(at(record, "category", "label")),
+        }
+
+
+def _location(record: dict[str, Any]) -> str | None:
+    """The areas from the narrowest to the country, as addresses are written."""
+    areas = at(record, "location", "area")
+    named = [text for area in reversed(areas) if (text := stated(area))] if isinstance(areas, list) else []
+    return ", ".join(named) or stated(at(record, "location", "display_name"))

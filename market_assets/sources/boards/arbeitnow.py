@@ -1,0 +1,50 @@
+"""Arbeitnow: jobs in Germany and remote ones, in pages, the newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Literal
+
+from market_assets.sources.boards.board import (
+    Asking,
+    Fields,
+    Page,
+    PagedBoard,
+    WebAddress,
+    at,
+    record_list,
+    stated,
+)
+from market_assets.sources.request import Request
+
+
+class Arbeitnow(PagedBoard):
+    """The newest postings of Arbeitnow."""
+
+    type: Literal["arbeitnow"] = "arbeitnow"
+    url: WebAddress = "https://www.arbeitnow.com/api/job-board-api"
+
+    def first_pages(self, asking: Asking) -> Iterator[Page]:  # noqa: ARG002
+        yield Page("postings", Request(self.url))
+
+    def next_request(self, page: Page, document: Any) -> Request | None:
+        more = at(document, "links", "next") and at(document, "data")
+        return replace(page.request, params={"page": str(page.number + 1)}) if more else None
+
+    def records(self, document: Any) -> list[dict[str, Any]]:
+        return record_list(document, "data")
+
+    def posting(self, record: dict[str, Any], file: str) -> Fields:  # noqa: ARG002
+        return {
+            "external_id": stated(record.get("slug")),
+            "title": stated(record.get("title")),
+            "company": stated(record.get("company_name")),
+            "location": stated(record.get("location")),
+            "description": stated(record.get("description")),
+            "url": stated(record.get("url")),
+            "posted_at": stated(record.get("created_at")),
+            "employment_type": stated(record.get("job_types")),
+            "industry": stated(record.get("tags")),
+            "workplace": stated(record.get("remote")),
+        }

@@ -1,0 +1,40 @@
+"""Remotive: one list of remote jobs, of all categories or of one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from market_assets.sources.boards.board import Asking, Board, Fields, Page, WebAddress, record_list, stated
+from market_assets.sources.request import Request
+
+
+class Remotive(Board):
+    """The postings of Remotive."""
+
+    type: Literal["remotive"] = "remotive"
+    url: WebAddress = "https://remotive.com/api/remote-jobs"
+    category: str | None = None
+    search: str | None = None
+
+    def first_pages(self, asking: Asking) -> Iterator[Page]:  # noqa: ARG002
+        asked = {"category": self.category, "search": self.search}
+        yield Page("postings", Request(self.url, {key: value for key, value in asked.items() if value}))
+
+    def records(self, document: Any) -> list[dict[str, Any]]:
+        return record_list(document, "jobs")
+
+    def posting(self, record: dict[str, Any], file: str) -> Fields:  # noqa: ARG002
+        return {
+            "external_id": stated(record.get("id")),
+            "title": stated(record.get("title")),
+            "company": stated(record.get("company_name")),
+            "location": stated(record.get("candidate_required_location")),
+            "description": stated(record.get("description")),
+            "url": stated(record.get("url")),
+            "salary_text": stated(record.get("salary")),
+            "posted_at": stated(record.get("publication_date")),
+            "employment_type": stated(record.get("job_type")),
+            "industry": stated(record.get("category")),
+            "workplace": "remote",
+        }

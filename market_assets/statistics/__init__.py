@@ -1,0 +1,1 @@
+"""Which skills and categories belong together: every relationship table, from `statistics.window.Facts`."""

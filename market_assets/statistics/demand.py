@@ -1,0 +1,141 @@
+"""How often each skill is asked for, in all postings and in each industry."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from market_assets.skills.mentions import Weight
+from market_assets.statistics.grouped import group_values, known_or_null
+from market_assets.statistics.groups import (
+    Labels,
+    SkillGroups,
+    labels,
+    place_in_group,
+    salaries,
+    skill_groups,
+)
+from market_assets.statistics.top_values import top_values
+from market_assets.statistics.window import Facts
+
+SKILL_DEMAND = pl.Schema(
+    {
+        "skill": pl.String(),
+        "category": pl.String(),
+        "industry": pl.String(),
+        "postings": pl.Int64(),
+        "demand_share": pl.Float64(),
+        "demand_score": pl.Float64(),
+        "required_share": pl.Float64(),
+        "average_salary": pl.Float64(),
+        "median_salary": pl.Float64(),
+        "min_salary": pl.Float64(),
+        "max_salary": pl.Float64(),
+        "top_sources": pl.String(),
+        "top_industries": pl.String(),
+        "top_locations": pl.String(),
+        "rank": pl.Int64(),
+    }
+)
+
+INDUSTRY_SKILLS = pl.Schema(
+    {
+        "industry": pl.String(),
+        "skill": pl.String(),
+        "postings": pl.Int64(),
+        "demand_share": pl.Float64(),
+        "average_salary": pl.Float64(),
+        "rank": pl.Int64(),
+    }
+)
+
+
+#: The demand_share from which on demand_score is at its maximum of 100.
+FULL_SCORE_SHARE = 0.5
+
+
+def skill_demand(facts: Facts) -> pl.DataFrame:
+    """Demand and pay of each skill, in all postings and in each known industry.
+
+    Returns:
+        Schema `SKILL_DEMAND`, one row a skill and industry that has it, by industry (null, which is all
+        postings, first) and skill. `demand_share` is of all counted postings of the row's industry, with or
+        without skills; `demand_score` is 200 × share, at most 100. `required_share` is the share of the row's
+        postings that require the skill, alone or as one of several (null where none has been weighed). Salaries
+        are annual, and null where none is known. `top_sources`, `top_industries` and `top_locations` are JSON
+        lists of up to five {value, postings} of the row's own postings. `rank` is 1 for the most postings in the
+        row's industry; ties by skill.
+    """
+    columns = {name: labels(facts.postings[name]) for name in ("source", "industry", "location")}
+    frames = [_profile(facts, segments, columns) for segments in (None, columns["industry"])]
+    return pl.concat(frames).select(pl.col(name).cast(dtype) for name, dtype in SKILL_DEMAND.items())
+
+
+def industry_skills(facts: Facts) -> pl.DataFrame:
+    """The skills of each known industry.
+
+    Returns:
+        Schema `INDUSTRY_SKILLS`, by industry and skill; the figures are those of the industry's rows in
+        `skill_demand`.
+    """
+    industries = labels(facts.postings["industry"])
+    members = skill_groups(facts, industries)
+    pay = group_values(members.groups, salaries(facts), members.size, members.rows)
+    rows = _shares(facts, members, industries).with_columns(
+        average_salary=known_or_null(pay.mean()[members.filled()])
+    )
+    return rows.select(pl.col(name).cast(dtype) for name, dtype in INDUSTRY_SKILLS.items())
+
+
+def _profile(facts: Facts, segments: Labels | None, columns: dict[str, Labels]) -> pl.DataFrame:
+    members = skill_groups(facts, segments)
+    filled = members.filled()
+    pay = group_values(members.groups, salaries(facts), members.size, members.rows)
+    return _shares(facts, members, segments).with_columns(
+        demand_score=pl.min_horizontal(pl.lit(100.0), 100 / FULL_SCORE_SHARE * pl.col("demand_share")),
+        required_share=_required_share(facts, segments, filled),
+        average_salary=known_or_null(pay.mean()[filled]),
+        median_salary=known_or_null(pay.quantile(0.5)[filled]),
+        min_salary=known_or_null(pay.minimum()[filled]),
+        max_salary=known_or_null(pay.maximum()[filled]),
+        top_sources=top_values(members, columns["source"]).gather(filled),
+        top_industries=top_values(members, columns["industry"]).gather(filled),
+        top_locations=top_values(members, columns["location"]).gather(filled),
+    )
+
+
+def _required_share(facts: Facts, segments: Labels | None, filled: npt.NDArray[np.int64]) -> pl.Series:
+    """Of the postings of each group whose skills are weighed, the share that requires the skill; else null."""
+    weighed = skill_groups(facts.wanted(1), segments).counts()[filled]
+    required = skill_groups(facts.wanted(Weight.ALTERNATIVE), segments).counts()[filled]
+    share = np.divide(required, weighed, out=np.full(len(filled), np.nan), where=weighed > 0)
+    return known_or_null(share)
+
+
+def _shares(facts: Facts, members: SkillGroups, segments: Labels | None) -> pl.DataFrame:
+    """One row a filled group: industry, skill, category, postings, demand_share and rank."""
+    filled = members.filled()
+    segment, skill = np.divmod(filled, max(members.skills, 1))
+    postings = members.counts()[filled]
+    of = np.full(len(filled), len(facts)) if segments is None else segments.counts()[segment]
+    return pl.DataFrame(
+        {
+            "industry": pl.repeat(None, len(filled), dtype=pl.String, eager=True)
+            if segments is None
+            else segments.names.gather(segment),
+            "skill": facts.skills["skill"].gather(skill),
+            "category": facts.skills["category"].gather(skill),
+            "postings": postings,
+            "demand_share": postings / of,
+            "rank": _ranks(segment, postings),
+        }
+    )
+
+
+def _ranks(segment: npt.NDArray[np.int64], postings: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The place of each row within its segment by postings; rows of a tie keep their order (by skill)."""
+    order = np.lexsort((np.arange(len(segment)), -postings, segment))
+    ranks = np.empty(len(segment), dtype=np.int64)
+    ranks[order] = place_in_group(segment[order]) + 1
+    return ranks

@@ -1,0 +1,84 @@
+"""Which skills to learn next beside each single skill, and why; for sets of skills see `recommender`."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from market_assets.statistics.grouped import group_values, known_or_null
+from market_assets.statistics.groups import place_in_group, salaries, skill_groups
+from market_assets.statistics.pairs import pair_codes, postings_by_skill
+from market_assets.statistics.relationships import Association, strength_of
+from market_assets.statistics.window import Facts
+
+SKILL_RECOMMENDATIONS = pl.Schema(
+    {
+        "skill": pl.String(),
+        "recommended_skill": pl.String(),
+        "score": pl.Float64(),
+        "rank": pl.Int64(),
+        "co_occurrences": pl.Int64(),
+        "npmi_lower": pl.Float64(),
+        "strength": pl.String(),
+        "median_salary": pl.Float64(),
+    }
+)
+
+#: A pair seen this often has half of its cosine: rare pairs, whose cosine is high by chance, come later.
+SHRINKAGE = 5
+
+
+def skill_recommendations(pairs: pl.DataFrame, facts: Facts, limit: int = 10) -> pl.DataFrame:
+    """The skills that go most closely with each skill.
+
+    Args:
+        pairs: schema `pairs.SKILL_PAIRS`, counted over `facts`.
+        facts: the counted postings of the window.
+        limit: the greatest number of recommendations of a skill.
+
+    Returns:
+        Schema `SKILL_RECOMMENDATIONS`, by skill and rank (from 1; ties of the score by name). The score,
+        0 to 1, is the cosine of the two skills over postings, c ÷ √(a · b), shrunk by c ÷ (c + 5), where a
+        and b postings have each and c both (item-to-item shrinkage as in Bell and Koren, "Scalable
+        Collaborative Filtering with Jointly Derived Neighborhood Interpolation Weights", 2007). The reason:
+        c as co_occurrences, npmi_lower and strength as in skill_relationships, and the median of the known
+        salaries of postings with the recommended skill.
+
+    Raises:
+        ValueError: `pairs` were not counted over `facts`.
+    """
+    a, b = pair_codes(pairs, facts)
+    postings, both = postings_by_skill(facts), pairs["co_occurrences"].to_numpy()
+    score = both / np.sqrt(postings[a] * postings[b]) * (both / (both + SHRINKAGE))
+    pair = np.tile(np.arange(len(both)), 2)
+    skill, other = np.concatenate((a, b)), np.concatenate((b, a))
+    # Most pairs are far from the best of their skill: leaving them out first spares a slow sort.
+    least = group_values(skill, score, len(postings), pair).largest(limit)
+    able = score[pair] >= least[skill]
+    skill, other, pair = skill[able], other[able], pair[able]
+    order = np.lexsort((other, -score[pair], skill))
+    place = place_in_group(skill[order])
+    best = order[place < limit]
+    skill, other, pair = skill[best], other[best], pair[best]
+    reason = Association(both[pair], postings[skill], postings[other], max(len(facts), 1))
+    names = facts.skills["skill"]
+    return pl.DataFrame(
+        {
+            "skill": names.gather(skill),
+            "recommended_skill": names.gather(other),
+            "score": score[pair],
+            "rank": place[place < limit] + 1,
+            "co_occurrences": both[pair],
+            "npmi_lower": reason.npmi_lower(),
+            "strength": strength_of(reason.npmi()),
+            "median_salary": _median_salaries(facts).gather(other),
+        },
+        schema=SKILL_RECOMMENDATIONS,
+    )
+
+
+def _median_salaries(facts: Facts) -> pl.Series:
+    """Of each skill of `facts.skills`; null where no salary is known."""
+    members = skill_groups(facts)
+    pay = group_values(members.groups, salaries(facts), members.size, members.rows)
+    return known_or_null(pay.quantile(0.5))

@@ -1,0 +1,87 @@
+"""The headline figures of the market, in one row."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+
+from market_assets.postings.schemas import UTC_DATETIME
+from market_assets.statistics.grouped import group_values, known_or_null
+from market_assets.statistics.groups import salaries
+from market_assets.statistics.window import Facts
+
+MARKET_SUMMARY = pl.Schema(
+    {
+        "as_of": UTC_DATETIME,
+        "window_start": UTC_DATETIME,
+        "postings": pl.Int64(),
+        "duplicates": pl.Int64(),
+        "rejected": pl.Int64(),
+        "postings_with_salary": pl.Int64(),
+        "average_salary": pl.Float64(),
+        "median_salary": pl.Float64(),
+        "skills": pl.Int64(),
+        "industries": pl.Int64(),
+        "locations": pl.Int64(),
+        "remote_share": pl.Float64(),
+        "top_skill": pl.String(),
+        "fastest_growing_skill": pl.String(),
+    }
+)
+
+
+def market_summary(
+    facts: Facts,
+    *,
+    as_of: datetime,
+    window_start: datetime,
+    duplicates: int,
+    rejected: int,
+    trending: pl.DataFrame,
+) -> pl.DataFrame:
+    """The headline figures of the window.
+
+    Args:
+        facts: the counted postings of the window.
+        as_of: the moment of the refresh, UTC.
+        window_start: where the window begins, UTC.
+        duplicates: postings of the window that are not counted because they are another's duplicates.
+        rejected: postings that could not be taken.
+        trending: schema `trends.TRENDING_SKILLS`.
+
+    Returns:
+        Schema `MARKET_SUMMARY`, one row, with and without postings. `skills`, `industries` and `locations` are
+        the distinct ones found; `remote_share` is the part of all postings that is known to be remote;
+        `top_skill` has the most postings, `fastest_growing_skill` the greatest growth of those that are
+        growing (ties by name). Null where there is none.
+    """
+    postings = facts.postings
+    pay = group_values(np.zeros(len(facts), dtype=np.int64), salaries(facts), 1)
+    by_skill = np.bincount(facts.codes, minlength=facts.skills.height)
+    remote = int((postings["workplace"] == "remote").sum())
+    return pl.DataFrame(
+        {
+            "as_of": [as_of],
+            "window_start": [window_start],
+            "postings": [len(facts)],
+            "duplicates": [duplicates],
+            "rejected": [rejected],
+            "postings_with_salary": pay.counts,
+            "average_salary": known_or_null(pay.mean()),
+            "median_salary": known_or_null(pay.quantile(0.5)),
+            "skills": [int((by_skill > 0).sum())],
+            "industries": [postings["industry"].drop_nulls().n_unique()],
+            "locations": [postings["location"].drop_nulls().n_unique()],
+            "remote_share": [remote / len(facts) if len(facts) else None],
+            "top_skill": [facts.skills["skill"][int(by_skill.argmax())] if by_skill.any() else None],
+            "fastest_growing_skill": [_fastest_growing(trending)],
+        },
+        schema=MARKET_SUMMARY,
+    )
+
+
+def _fastest_growing(trending: pl.DataFrame) -> str | None:
+    growing = trending.filter(pl.col("trend") == "growing").sort("growth", "skill", descending=[True, False])
+    return growing["skill"][0] if growing.height else None

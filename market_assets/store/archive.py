@@ -1,0 +1,98 @@
+"""The archive: postings that left the store, as Parquet files by month, never overwritten.
+
+`<archive>/month=YYYY-MM/postings-<hash>.parquet`. A file is written beside its place, read back and counted, and
+only then given its name, so that a file with a proper name is whole. The name comes from what it holds: archiving
+the same postings again finds the file that is already there, and a posting that has changed since gets a new one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from market_assets.store.column_types import arrow_schema
+from market_assets.store.database import StoreError, StoreUnavailableError
+from market_assets.store.tables.market import job_postings, posting_facts
+
+#: What is kept of a posting: the whole row of job_postings and what only its narrow row knows.
+_NARROW = ("skills", "skill_weights", "skills_version", "url_key", "job_key", "text_hash")
+#: What archives lack that were written before there were weights.
+_LATER = ("skill_weights", "skills_version")
+ARCHIVED = pl.Schema(
+    {
+        **arrow_schema(job_postings),
+        **{name: dtype for name, dtype in arrow_schema(posting_facts).items() if name in _NARROW},
+        "skill_names": pl.List(pl.String()),
+    }
+)
+
+
+def write_month(archive: Path, month: str, postings: pl.DataFrame) -> Path:
+    """Write postings of one month to the archive and check what was written; returns the file.
+
+    Raises:
+        StoreUnavailableError: the folder can't be written.
+        StoreError: what was read back is not what was written.
+    """
+    folder = archive / f"month={month}"
+    path = folder / f"postings-{_digest(postings)}.parquet"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            path.touch()
+        else:
+            unfinished = path.with_suffix(".part")
+            postings.select(ARCHIVED.names()).write_parquet(unfinished, compression="zstd")
+            _check(unfinished, postings.height)
+            unfinished.rename(path)
+        _check(path, postings.height)
+    except OSError as error:
+        raise StoreUnavailableError(f"can't write the archive {path}: {error.strerror or error}") from error
+    return path
+
+
+def read_month(archive: Path, month: str) -> pl.DataFrame:
+    """All archived postings of a month, each once, as it was archived last.
+
+    Raises:
+        StoreError: nothing of that month is in the archive.
+    """
+    files = sorted((archive / f"month={month}").glob("*.parquet"), key=lambda path: path.stat().st_mtime)
+    if not files:
+        raise StoreError(
+            f"nothing of {month} is in the archive {archive}; it holds: {_months(archive) or 'nothing'}"
+        )
+    frames = [_read(path) for path in files]
+    return pl.concat(frames).unique("posting_id", keep="last", maintain_order=True)
+
+
+def _digest(postings: pl.DataFrame) -> str:
+    """A name for what postings hold, but for what the store makes of them each time anew."""
+    content = postings.select(ARCHIVED.names()).drop("restored_at", "duplicate_of", "skill_names")
+    return hashlib.sha256(content.sort("posting_id").hash_rows().to_numpy().tobytes()).hexdigest()[:16]
+
+
+def _read(path: Path) -> pl.DataFrame:
+    try:
+        postings = pl.read_parquet(path, hive_partitioning=False)
+        missing = [pl.lit(None, ARCHIVED[name]).alias(name) for name in _LATER if name not in postings.columns]
+        return postings.with_columns(missing).select(ARCHIVED.names())
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise StoreError(f"can't read the archive {path}: {error}") from error
+
+
+def _check(path: Path, rows: int) -> None:
+    try:
+        found = pq.read_metadata(path).num_rows
+    except pa.ArrowInvalid as error:
+        raise StoreError(f"{path} can't be read back; nothing was deleted: {error}") from error
+    if found != rows:
+        raise StoreError(f"{path} holds {found} postings instead of {rows}; nothing was deleted")
+
+
+def _months(archive: Path) -> str:
+    return ", ".join(sorted(path.name.removeprefix("month=") for path in archive.glob("month=*")))

@@ -1,0 +1,196 @@
+"""A connection of the data path: Arrow columns in, Arrow columns out, one transaction at a time.
+
+The same calls on both databases: on PostgreSQL a bulk write is COPY, on SQLite prepared inserts, both in the
+driver. Nothing here knows what the tables mean.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from types import TracebackType
+from typing import Any
+
+import adbc_driver_manager
+import adbc_driver_manager.dbapi as dbapi
+import polars as pl
+import sqlalchemy as sa
+
+from market_assets.store.column_types import SQLITE_TIME, arrow_schema
+from market_assets.store.database import BUSY_TIMEOUT_MS, Database, StoreError, StoreUnavailableError
+
+#: SQLite's driver settles a column's type by the first batch, so a batch must be the whole answer.
+_ALL_ROWS = 2**31 - 2
+#: Compressing texts takes a good part of the server's time, and lz4 a quarter of what the default takes; not every
+#: server has it.
+_QUICK_COMPRESSION = """
+    SELECT set_config('default_toast_compression', 'lz4', false) FROM pg_settings
+    WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)
+"""
+
+
+class MarketConnection:
+    """An open connection; use it as a context manager, and `transaction()` around every write."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._connection = _open(database)
+
+    def __enter__(self) -> MarketConnection:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        with contextlib.suppress(dbapi.Error):
+            self._connection.close()
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing: commits at the end, rolls back on any exception."""
+        try:
+            with _worded(self.database):
+                yield
+                self._connection.commit()
+        except BaseException:
+            with contextlib.suppress(dbapi.Error):
+                self._connection.rollback()
+            raise
+
+    def execute(self, statement: sa.sql.ClauseElement | str) -> int:
+        """Run a statement; returns the number of rows it touched (-1 where the driver can't tell)."""
+        with _worded(self.database), self._connection.cursor() as cursor:
+            cursor.execute(self.database.compile(statement))
+            return int(cursor.rowcount)
+
+    def read(self, query: sa.sql.ClauseElement | str, schema: pl.Schema) -> pl.DataFrame:
+        """The rows of a query as columns of the given types, in the query's order."""
+        with _worded(self.database), self._connection.cursor() as cursor:
+            if self.database.is_sqlite:
+                cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(_ALL_ROWS)})
+            cursor.execute(self.database.compile(query))
+            answer = pl.from_arrow(cursor.fetch_arrow_table())
+        assert isinstance(answer, pl.DataFrame)
+        return _from_database(answer, schema)
+
+    def scalar(self, query: sa.sql.ClauseElement | str) -> Any:
+        """The single value of a query's first row, None without one."""
+        with _worded(self.database), self._connection.cursor() as cursor:
+            cursor.execute(self.database.compile(query))
+            row = cursor.fetchone()
+        return None if row is None else row[0]
+
+    def stage(self, name: str, frame: pl.DataFrame, *, append: bool = False) -> sa.TableClause:
+        """Write a frame into a temporary table, and return that table for use in statements."""
+        columns: Sequence[sa.ColumnClause[Any]] = [sa.column(column) for column in frame.columns]
+        if not append:
+            # By its schema, lest it drops a table of that name that somebody keeps in the same database.
+            self.execute(f"DROP TABLE IF EXISTS {'temp' if self.database.is_sqlite else 'pg_temp'}.{name}")
+        self._ingest(name, frame, mode="create_append" if append else "create", temporary=True)
+        return sa.table(name, *columns)
+
+    def append(self, table: sa.Table, frame: pl.DataFrame) -> None:
+        """Add a frame's rows to a table, in bulk."""
+        if frame.height:
+            self._ingest(table.name, frame.select(arrow_schema(table).names()), mode="append")
+
+    def upsert(self, table: sa.Table, rows: sa.Select[Any], *, keep: Sequence[str] = ()) -> int:
+        """Insert a select's rows by primary key; those that exist are overwritten, but for `keep` columns."""
+        return self.execute(upsert_statement(self.database.is_sqlite, table, rows, tuple(keep)))
+
+    def _ingest(self, name: str, frame: pl.DataFrame, *, mode: Any, temporary: bool = False) -> None:
+        arrow = _for_database(frame, self.database).to_arrow(compat_level=pl.CompatLevel.oldest())
+        with _worded(self.database), self._connection.cursor() as cursor:
+            cursor.adbc_ingest(name, arrow, mode=mode, temporary=temporary)
+
+
+def _open(database: Database) -> dbapi.Connection:
+    with _worded(database):
+        return _open_sqlite(database) if database.is_sqlite else _open_postgresql(database)
+
+
+def _open_postgresql(database: Database) -> dbapi.Connection:
+    import adbc_driver_postgresql.dbapi
+
+    connection: dbapi.Connection = adbc_driver_postgresql.dbapi.connect(database.adbc_uri)
+    with connection.cursor() as cursor:
+        cursor.execute(_QUICK_COMPRESSION)
+    connection.commit()
+    return connection
+
+
+def _open_sqlite(database: Database) -> dbapi.Connection:
+    """Open a file that is there, its pragmas set before the first transaction, in which they would do nothing."""
+    import adbc_driver_sqlite
+
+    if not database.path.exists():
+        raise StoreError(f"there is no database at {database.path}; make it with: market-assets db upgrade")
+    driver = adbc_driver_sqlite.connect(database.adbc_uri)
+    connection = adbc_driver_manager.AdbcConnection(driver)
+    # The time-out first: the other two already meet the locks of whoever has the file open. And what a run has
+    # told as written must still be there after a power cut, since Dagster's history will not ask for it again.
+    for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "foreign_keys = ON", "synchronous = FULL"):
+        with adbc_driver_manager.AdbcStatement(connection) as statement:
+            statement.set_sql_query(f"PRAGMA {pragma}")
+            statement.execute_update()
+    return dbapi.Connection(driver, connection)
+
+
+@lru_cache(16)
+def upsert_statement(is_sqlite: bool, table: sa.Table, rows: sa.Select[Any], keep: tuple[str, ...]) -> Any:
+    """The statement of `MarketConnection.upsert`, the same one for the same rows, so that it is compiled once."""
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    names = [column.name for column in rows.selected_columns]
+    insert = (sqlite.insert if is_sqlite else postgresql.insert)(table).from_select(names, rows)
+    key = [column.name for column in table.primary_key]
+    changed = {name: insert.excluded[name] for name in names if name not in key and name not in keep}
+    return insert.on_conflict_do_update(index_elements=key, set_=changed)
+
+
+def _for_database(frame: pl.DataFrame, database: Database) -> pl.DataFrame:
+    """SQLite has no times, dates or booleans: they are stored as SQLAlchemy reads them."""
+    if not database.is_sqlite or not any(dtype.is_temporal() or dtype == pl.Boolean for dtype in frame.dtypes):
+        return frame
+    return frame.with_columns(
+        pl.selectors.datetime().dt.strftime(SQLITE_TIME),
+        pl.selectors.date().dt.strftime("%Y-%m-%d"),
+        pl.selectors.boolean().cast(pl.Int64),
+    )
+
+
+def _from_database(answer: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    columns = []
+    for name, dtype in schema.items():
+        column = pl.col(name)
+        stored_as_text = answer.schema[name] == pl.String()
+        if isinstance(dtype, pl.Datetime) and stored_as_text:
+            columns.append(column.str.to_datetime(SQLITE_TIME, time_unit="us").dt.replace_time_zone("UTC"))
+        elif isinstance(dtype, pl.Date) and stored_as_text:
+            columns.append(column.str.to_date("%Y-%m-%d"))
+        else:
+            columns.append(column.cast(dtype))
+    return answer.select(columns)
+
+
+@contextlib.contextmanager
+def _worded(database: Database) -> Iterator[None]:
+    """Turn the drivers' errors into ones that name the database and the cause."""
+    try:
+        yield
+    except dbapi.Error as error:
+        cause = str(error).splitlines()[0]
+        unavailable = isinstance(error, dbapi.OperationalError) or any(
+            sign in str(error)
+            for sign in ("locked", "unable to open", "Failed to connect", "readonly", "disk I/O", "disk is full")
+        )
+        kind = StoreUnavailableError if unavailable else StoreError
+        raise kind(database.worded(cause)) from error
+    except OSError as error:
+        if not isinstance(error, adbc_driver_manager.Error):
+            raise
+        raise StoreUnavailableError(database.worded(str(error))) from error

@@ -1,0 +1,145 @@
+"""Copying a whole store into an empty one of any kind: in batches, in one transaction, compared at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from market_assets.store import schema
+from market_assets.store.column_types import arrow_schema
+from market_assets.store.connection import MarketConnection
+from market_assets.store.database import Database, StoreError
+from market_assets.store.lock import StoreLock
+from market_assets.store.results import count_rows
+from market_assets.store.tables.market import data_revision, metadata
+
+Progress = Callable[[str, int], None]
+_WORD = 2**64
+
+
+class CopyError(StoreError):
+    """The copy was not made; the target is as it was."""
+
+
+def copy_store(source: Database, target: Database, *, batch: int, progress: Progress) -> dict[str, int]:
+    """Copy every table; returns the rows of each.
+
+    Args:
+        source: it may be read and written by others meanwhile; what is copied is its state at the start.
+        target: an empty database, or one with empty tables.
+        batch: how many rows pass through memory at a time.
+        progress: told each table and the rows of it that have been copied so far.
+
+    Raises:
+        CopyError: the databases don't fit, or what arrived is not what was sent.
+        StoreError: one of the databases failed.
+    """
+    _check(source, target)
+    schema.upgrade(target)
+    with (
+        StoreLock(target, "db copy").at_once(),
+        MarketConnection(target) as there,
+        MarketConnection(source) as here,
+    ):
+        _refuse_filled(there)
+        with here.transaction(), there.transaction():
+            if not source.is_sqlite:
+                here.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            # The migrations put a row into it; the source's numbers are to go on.
+            there.execute(data_revision.delete())
+            copied = {}
+            for table in metadata.sorted_tables:
+                sent = _copy_table(here, there, table, batch, progress)
+                arrived = _fingerprint(_batches(there, table, batch))
+                if arrived != sent:
+                    raise CopyError(
+                        f"{table.name} arrived as {arrived[0]:,} rows, other than the {sent[0]:,} sent"
+                    )
+                copied[table.name] = sent[0]
+            _set_sequences(there)
+    return copied
+
+
+def _check(source: Database, target: Database) -> None:
+    if source.url == target.url or (
+        source.is_sqlite and target.is_sqlite and source.path.resolve() == target.path.resolve()
+    ):
+        raise CopyError(f"{source.name} can't be copied into itself")
+    version = schema.current_version(source)
+    if version is None:
+        raise CopyError(f"there is nothing to copy: the database {source.name} is empty")
+    schema.ensure_current(source)
+    # Else a newer or half upgraded target would only be noticed after it was touched.
+    if schema.current_version(target) is not None:
+        schema.ensure_current(target)
+
+
+def _refuse_filled(target: MarketConnection) -> None:
+    with target.transaction():
+        filled = {
+            table.name: rows
+            for table in metadata.sorted_tables
+            if table is not data_revision and (rows := count_rows(target, table))
+        }
+    if filled:
+        raise CopyError(
+            f"{target.database.name} is not empty ({sum(filled.values()):,} rows in {', '.join(filled)}): "
+            "copy into an empty database"
+        )
+
+
+def _copy_table(
+    here: MarketConnection, there: MarketConnection, table: sa.Table, batch: int, progress: Progress
+) -> tuple[int, int]:
+    def sent() -> Iterator[pl.DataFrame]:
+        rows = 0
+        for frame in _batches(here, table, batch):
+            there.append(table, frame)
+            rows += frame.height
+            progress(table.name, rows)
+            yield frame
+
+    return _fingerprint(sent())
+
+
+def _batches(connection: MarketConnection, table: sa.Table, batch: int) -> Iterator[pl.DataFrame]:
+    """The rows of a table by its key, a batch at a time; a table without a key is small, and comes whole."""
+    types, key = arrow_schema(table), list(table.primary_key.columns)
+    if not key:
+        yield connection.read(sa.select(*table.columns), types)
+        return
+    query = sa.select(*table.columns).order_by(*key).limit(batch)
+    frame = connection.read(query, types)
+    while frame.height:
+        yield frame
+        if frame.height < batch:
+            return
+        last: dict[str, Any] = frame.tail(1).to_dicts()[0]
+        after = sa.tuple_(*key) > sa.tuple_(*(sa.literal(last[column.name], column.type) for column in key))
+        frame = connection.read(query.where(after), types)
+
+
+def _fingerprint(frames: Iterator[pl.DataFrame]) -> tuple[int, int]:
+    """The number of rows and the sum of their hashes, in whatever order they come."""
+    rows = total = 0
+    for frame in frames:
+        rows += frame.height
+        # The order of text keys differs between databases.
+        total = (total + sum(frame.hash_rows().to_list())) % _WORD
+    return rows, total
+
+
+def _set_sequences(connection: MarketConnection) -> None:
+    """PostgreSQL's numbers go on after the highest that was copied; SQLite's do by themselves."""
+    if connection.database.is_sqlite:
+        return
+    for table in metadata.sorted_tables:
+        column = table.autoincrement_column
+        if column is None or column.autoincrement is not True:
+            continue
+        highest = connection.scalar(sa.select(sa.func.max(column)))
+        if highest is not None:
+            connection.scalar(f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), {highest})")

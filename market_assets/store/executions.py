@@ -1,0 +1,155 @@
+"""Reading and writing the table of executions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from market_assets.store.database import Database, StoreUnavailableError
+from market_assets.store.tables.executions import job_executions
+
+ExecutionStatus = Literal["queued", "running", "success", "failed", "canceled"]
+UNENDED: tuple[ExecutionStatus, ...] = ("queued", "running")
+#: As many values as any build of SQLite takes in one statement.
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Execution:
+    """One run of a job.
+
+    Attributes:
+        run_id: Dagster's.
+        job_id: the job's name.
+        func_name: the assets that it makes, as Dagster's asset selection, or the functions that it calls.
+        status: how far it is, or how it ended.
+        created_at: when it was asked for.
+        started_at: None where it has not started, or never did.
+        ended_at: None until it has ended.
+        duration: seconds from its start to its end; None until then.
+        rows: what its assets reported of their rows, added up; None where none did.
+        error: why it failed, in one line.
+        triggered_by: schedule, sensor, api:USER, ui:USER or cli.
+    """
+
+    run_id: str
+    job_id: str
+    func_name: str
+    status: ExecutionStatus
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration: float | None
+    rows: int | None
+    error: str | None
+    triggered_by: str
+
+    @property
+    def position(self) -> tuple[datetime, str]:
+        """What executions are ordered by: when they were asked for, then their id."""
+        return self.created_at, self.run_id
+
+
+_COLUMNS = [field.name for field in fields(Execution)]
+
+
+def record_executions(engine: sa.Engine, executions: Sequence[Execution]) -> int:
+    """Write executions, over those of the same runs; returns how many were not there already just so."""
+    with _connected(engine) as connection:
+        known = {row.run_id: row for row in _of_runs(connection, [one.run_id for one in executions])}
+    changed = [one for one in executions if known.get(one.run_id) != one]
+    if changed:
+        # Only then: on SQLite a write waits for whoever else writes.
+        with _connected(engine) as connection, connection.begin():
+            for start in range(0, len(changed), _AT_ONCE):
+                rows = [_values(one) for one in changed[start : start + _AT_ONCE]]
+                connection.execute(_upsert(connection.dialect.name), rows)
+    return len(changed)
+
+
+def unrecorded(engine: sa.Engine, run_ids: Sequence[str]) -> list[str]:
+    """Those of some runs of which the table does not tell how they ended."""
+    with _connected(engine) as connection:
+        ended = {one.run_id for one in _of_runs(connection, run_ids) if one.status not in UNENDED}
+    return [run_id for run_id in run_ids if run_id not in ended]
+
+
+def read_executions(
+    engine: sa.Engine,
+    *,
+    job: str | None = None,
+    statuses: Collection[ExecutionStatus] = (),
+    before: tuple[datetime, str] | None = None,
+    limit: int | None = None,
+) -> list[Execution]:
+    """The newest executions, newest first.
+
+    Args:
+        engine: of the market database.
+        job: those of this job alone.
+        statuses: those of these statuses alone.
+        before: those that come after this `Execution.position` in the list, that is, older ones.
+        limit: at most so many.
+    """
+    table = job_executions.c
+    query = sa.select(job_executions).order_by(table.created_at.desc(), table.run_id.desc()).limit(limit)
+    if job is not None:
+        query = query.where(table.job_id == job)
+    if statuses:
+        query = query.where(table.status.in_(list(statuses)))
+    if before is not None:
+        moment, run_id = before
+        query = query.where(
+            sa.or_(table.created_at < moment, sa.and_(table.created_at == moment, table.run_id < run_id))
+        )
+    with _connected(engine) as connection:
+        return [_execution(row) for row in connection.execute(query).mappings()]
+
+
+def executed_jobs(engine: sa.Engine) -> list[str]:
+    """The names of all jobs that ever ran, those that are no more included."""
+    with _connected(engine) as connection:
+        return list(connection.scalars(sa.select(job_executions.c.job_id).distinct().order_by("job_id")))
+
+
+def is_there(database: Database) -> bool:
+    """Whether the table has been made yet."""
+    if database.is_sqlite and not database.path.exists():
+        return False
+    with _connected(database.engine()) as connection:
+        return sa.inspect(connection).has_table(job_executions.name)
+
+
+def _of_runs(connection: sa.Connection, run_ids: Sequence[str]) -> Iterator[Execution]:
+    for start in range(0, len(run_ids), _AT_ONCE):
+        wanted = job_executions.c.run_id.in_(run_ids[start : start + _AT_ONCE])
+        yield from map(_execution, connection.execute(sa.select(job_executions).where(wanted)).mappings())
+
+
+def _upsert(dialect: str) -> Any:
+    insert = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(job_executions)
+    changed = {name: insert.excluded[name] for name in _COLUMNS if name != "run_id"}
+    return insert.on_conflict_do_update(index_elements=["run_id"], set_=changed)
+
+
+def _values(execution: Execution) -> dict[str, Any]:
+    return {name: getattr(execution, name) for name in _COLUMNS}
+
+
+def _execution(row: Mapping[Any, Any]) -> Execution:
+    return Execution(**{name: row[name] for name in _COLUMNS})
+
+
+@contextmanager
+def _connected(engine: sa.Engine) -> Iterator[sa.Connection]:
+    try:
+        with engine.connect() as connection:
+            yield connection
+    except sa.exc.DatabaseError as error:
+        raise StoreUnavailableError(f"the market database failed: {' '.join(str(error.orig).split())}") from error

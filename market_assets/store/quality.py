@@ -1,0 +1,68 @@
+"""What did not count, and why: duplicates and rejections of a window."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import polars as pl
+import sqlalchemy as sa
+
+from market_assets.store.connection import MarketConnection
+from market_assets.store.tables.market import job_postings, posting_facts, rejected_postings
+
+
+def count_duplicates(connection: MarketConnection, start: datetime, end: datetime) -> int:
+    """Postings with start ≤ posted_at ≤ end that are another's duplicates."""
+    facts = posting_facts.c
+    query = (
+        sa.select(sa.func.count())
+        .select_from(posting_facts)
+        .where(facts.posted_at >= start, facts.posted_at <= end, facts.duplicate_of.is_not(None))
+    )
+    return int(connection.scalar(query))
+
+
+def read_rejections(connection: MarketConnection, start: datetime, end: datetime) -> pl.DataFrame:
+    """reason (text), postings (int64): what was rejected on the days from start to end, most frequent first."""
+    rejected = rejected_postings.c
+    count = sa.func.count().label("postings")
+    query = (
+        sa.select(rejected.reason, count)
+        .where(rejected.partition_date.between(start.date(), end.date()))
+        .group_by(rejected.reason)
+        .order_by(count.desc(), rejected.reason)
+    )
+    return connection.read(query, pl.Schema({"reason": pl.String(), "postings": pl.Int64()}))
+
+
+def read_sources(connection: MarketConnection, start: datetime, end: datetime) -> pl.DataFrame:
+    """source (text), postings and duplicates (int64): what each source gave with start ≤ posted_at ≤ end."""
+    facts = posting_facts.c
+    query = (
+        sa.select(
+            facts.source,
+            (sa.func.count() - sa.func.count(facts.duplicate_of)).label("postings"),
+            sa.func.count(facts.duplicate_of).label("duplicates"),
+        )
+        .where(facts.posted_at >= start, facts.posted_at <= end)
+        .group_by(facts.source)
+        .order_by(facts.source)
+    )
+    return connection.read(
+        query, pl.Schema({"source": pl.String(), "postings": pl.Int64(), "duplicates": pl.Int64()})
+    )
+
+
+def count_stored(connection: MarketConnection) -> int:
+    """How many postings the store holds."""
+    return int(connection.scalar(sa.select(sa.func.count()).select_from(job_postings)))
+
+
+def newest_stated(connection: MarketConnection) -> datetime | None:
+    """The newest time of posting that a posting states; None where none does."""
+    newest = connection.read(
+        sa.select(sa.func.max(job_postings.c.stated_posted_at).label("newest")),
+        pl.Schema({"newest": pl.Datetime("us", "UTC")}),
+    )["newest"][0]
+    assert newest is None or isinstance(newest, datetime)
+    return newest

@@ -1,0 +1,50 @@
+"""What has changed in the store: a number for the postings and one for each result table, counted up by writers.
+
+Readers that keep something in memory compare these numbers instead of reading the tables again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from zlib import crc32
+
+import sqlalchemy as sa
+
+from market_assets.store.tables.market import data_revision
+
+if TYPE_CHECKING:
+    # Readers in the web process must not load ADBC: see `Database.pooled_engine`.
+    from market_assets.store.connection import MarketConnection
+
+#: The row of `data_revision` that the migrations make; writers of postings queue on it.
+POSTINGS = 1
+
+
+def count_up_postings(connection: MarketConnection) -> None:
+    """Say that postings change, inside the transaction that changes them."""
+    connection.execute(_count_up(POSTINGS))
+
+
+def count_up_table(connection: MarketConnection, table: sa.Table) -> None:
+    """Say that a result table has new rows, inside the transaction that writes them."""
+    row = _row_of(table)
+    missing = ~sa.exists().where(data_revision.c.id == row)
+    first = sa.select(sa.literal(row), sa.literal(0)).where(missing)
+    connection.execute(data_revision.insert().from_select(["id", "revision"], first))
+    connection.execute(_count_up(row))
+
+
+def read_table_revisions(connection: sa.Connection, *tables: sa.Table) -> dict[str, int]:
+    """How often each result table was replaced; 0 for one that never was."""
+    rows = connection.execute(sa.select(data_revision.c.id, data_revision.c.revision)).all()
+    known = {int(row): int(revision) for row, revision in rows}
+    return {table.name: known.get(_row_of(table), 0) for table in tables}
+
+
+def _row_of(table: sa.Table) -> int:
+    # A number that a table keeps for ever, whatever other tables come and go; far from POSTINGS.
+    return crc32(table.name.encode()) + 2
+
+
+def _count_up(row: int) -> sa.Update:
+    return data_revision.update().where(data_revision.c.id == row).values(revision=data_revision.c.revision + 1)

@@ -1,0 +1,136 @@
+"""The version of the database's schema: what it is, what the code needs, and how to get there."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import sqlalchemy as sa
+
+import market_assets.store.tables.access
+import market_assets.store.tables.executions
+import market_assets.store.tables.extraction
+import market_assets.store.tables.schedule_overrides
+import market_assets.store.tables.skills  # noqa: F401 - declare their tables on `tables.metadata`
+from market_assets.store.database import Database, StoreError, StoreUnavailableError
+from market_assets.store.lock import StoreLock
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+def newest_version() -> str:
+    """The schema version that this code needs."""
+    return _known_versions()[-1]
+
+
+def _known_versions() -> list[str]:
+    """Read off the files' names: Alembic, which knows it too, is slow to import and needed for migrating alone."""
+    return sorted(path.name.split("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def current_version(database: Database) -> str | None:
+    """The schema version of the database, None where it is empty or does not exist."""
+    if database.is_sqlite and not database.path.exists():
+        return None
+    try:
+        with database.engine().connect() as connection:
+            if not sa.inspect(connection).has_table("alembic_version"):
+                return None
+            version: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+            return version
+    except sa.exc.DatabaseError as error:
+        raise StoreUnavailableError(database.worded(_cause(error))) from error
+
+
+def upgrade(database: Database, *, locked: bool = False) -> bool:
+    """Bring the schema to the newest version; returns whether there was anything to do.
+
+    Args:
+        database: the database.
+        locked: whether the caller holds the store's lock alone.
+
+    Raises:
+        StoreError: the database is newer than the code.
+        StoreUnavailableError: the database can't be reached or written.
+    """
+    if _is_current(database):
+        return False
+    if database.is_sqlite:
+        make_folder(database)
+    lock = contextlib.nullcontext() if locked else StoreLock(database, purpose="migration").exclusive()
+    with lock:
+        if _is_current(database):
+            return False
+        try:
+            with database.engine().connect() as connection:
+                _migrate(connection)
+        except sa.exc.DatabaseError as error:
+            raise StoreUnavailableError(database.worded(_cause(error))) from error
+    return True
+
+
+def _migrate(connection: sa.Connection) -> None:
+    """All versions in one transaction, so that a process that dies in the middle leaves what was there."""
+    from alembic import command
+    from alembic.config import Config
+
+    if connection.dialect.name == "sqlite":
+        # Python's driver opens no transaction for CREATE TABLE by itself.
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    connection.commit()
+
+
+def ensure_current(database: Database) -> None:
+    """Make an empty database; leave a current one alone.
+
+    Raises:
+        StoreError: the database is older than the code, so that a person should upgrade it, or newer.
+    """
+    version = current_version(database)
+    if version is None:
+        upgrade(database)
+    elif not _is_current(database):
+        raise StoreError(
+            f"the database {database.name} is at version {version}, the code needs {newest_version()}: "
+            "run `market-assets db upgrade`"
+        )
+
+
+def _is_current(database: Database) -> bool:
+    version = current_version(database)
+    if version is not None:
+        refuse_newer(version, f"the database {database.name}")
+    return version == newest_version()
+
+
+def refuse_newer(version: str, what: str) -> None:
+    """Refuse a schema version that this code does not know.
+
+    Raises:
+        StoreError: it is newer than the code.
+    """
+    if version not in _known_versions():
+        raise StoreError(
+            f"{what} is newer than this program (version {version}, "
+            f"known up to {newest_version()}): install the newer program"
+        )
+
+
+def make_folder(database: Database) -> None:
+    """Make the folder that an SQLite database will be in.
+
+    Raises:
+        StoreUnavailableError: it can't be made.
+    """
+    try:
+        database.path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailableError(f"can't make the folder of {database.name}: {error.strerror}") from error
+
+
+def _cause(error: sa.exc.DatabaseError) -> str:
+    return " ".join(str(error.orig).split())

@@ -1,0 +1,207 @@
+"""The users in the store. Passwords come here as hashes only (see `web.passwords`).
+
+Every change is one transaction that no other change of users can interleave with, so that there is always an
+admin left, whoever asks at the same time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from market_assets.store.audit import engine_of
+from market_assets.store.database import Database
+from market_assets.store.tables.access import ROLES, ended_sessions, users
+
+ADMIN = "admin"
+#: What a name may hold: letters and digits of any script, and what e-mail addresses hold.
+_NAME = re.compile(r"[\w.@+-]{1,64}")
+
+
+class UserError(Exception):
+    """A change of users that can't be made; the message tells a person why."""
+
+
+@dataclass(frozen=True)
+class User:
+    """A user as stored."""
+
+    name: str
+    role: str
+    password_hash: str
+    token_version: int
+    created_at: datetime
+
+
+def add_user(store: Database | sa.Engine, name: str, role: str, password_hash: str) -> User:
+    """Add a user.
+
+    Raises:
+        UserError: the name can't be one or is taken, or there is no such role.
+    """
+    _check_role(role)
+    shown = unicodedata.normalize("NFKC", name)
+    if not _NAME.fullmatch(shown):
+        raise UserError(f"{name!r} can't be a name: 1 to 64 letters, digits and . _ @ + -")
+    now = datetime.now(UTC)
+    # Not 1: tokens of an earlier user of this name, who was removed, must not come back to life.
+    version = secrets.randbits(48)
+    with _changing(store) as connection:
+        if (taken := _find(connection, shown)) is not None:
+            raise UserError(f"there is a user {taken.name} already")
+        connection.execute(
+            sa.insert(users).values(
+                name_key=_key(shown),
+                name=shown,
+                role=role,
+                password_hash=password_hash,
+                token_version=version,
+                created_at=now,
+                changed_at=now,
+            )
+        )
+    return User(shown, role, password_hash, version, now)
+
+
+def find_user(store: Database | sa.Engine, name: str) -> User | None:
+    """The user of a name, whatever its case."""
+    with engine_of(store).connect() as connection:
+        return _find(connection, name)
+
+
+def find_session(store: Database | sa.Engine, name: str, session_id: str) -> User | None:
+    """The user of a session; None where there is no such user or the session was ended."""
+    ended = sa.exists().where(ended_sessions.c.session_id == session_id)
+    with engine_of(store).connect() as connection:
+        return _find(connection, name, ~ended)
+
+
+def list_users(store: Database | sa.Engine) -> list[User]:
+    """Every user, by name."""
+    with engine_of(store).connect() as connection:
+        return [_user(row) for row in connection.execute(sa.select(users).order_by(users.c.name_key))]
+
+
+def has_admin(store: Database | sa.Engine) -> bool:
+    with engine_of(store).connect() as connection:
+        return _admins(connection) > 0
+
+
+def set_password(store: Database | sa.Engine, name: str, password_hash: str) -> User:
+    """Change a password; every token of the user is worth nothing from now on.
+
+    Raises:
+        UserError: there is no such user.
+    """
+    return _change(store, name, password_hash=password_hash)
+
+
+def set_role(store: Database | sa.Engine, name: str, role: str) -> User:
+    """Change a role; every token of the user is worth nothing from now on.
+
+    Raises:
+        UserError: there is no such user or role, or it is the last admin.
+    """
+    _check_role(role)
+    return _change(store, name, role=role)
+
+
+def renew_hash(store: Database | sa.Engine, user: User, password_hash: str) -> None:
+    """Store the same password hashed anew; tokens stay good. Nothing happens if it was changed meanwhile."""
+    with _changing(store) as connection:
+        connection.execute(
+            sa.update(users)
+            .where(users.c.name_key == _key(user.name), users.c.token_version == user.token_version)
+            .values(password_hash=password_hash)
+        )
+
+
+def remove_user(store: Database | sa.Engine, name: str) -> User:
+    """Remove a user and return what it was.
+
+    Raises:
+        UserError: there is no such user, or it is the last admin.
+    """
+    with _changing(store) as connection:
+        user = _existing(connection, name)
+        _keep_an_admin(connection, user, "removed")
+        connection.execute(sa.delete(users).where(users.c.name_key == _key(name)))
+    return user
+
+
+def end_session(store: Database | sa.Engine, session_id: str, expires_at: datetime) -> None:
+    """Remember that a session was signed out of; forget those that ran out by themselves."""
+    with _changing(store) as connection:
+        connection.execute(sa.delete(ended_sessions).where(ended_sessions.c.expires_at < datetime.now(UTC)))
+        known = connection.scalar(sa.select(sa.exists().where(ended_sessions.c.session_id == session_id)))
+        if not known:
+            connection.execute(sa.insert(ended_sessions).values(session_id=session_id, expires_at=expires_at))
+
+
+def _change(store: Database | sa.Engine, name: str, **values: str) -> User:
+    with _changing(store) as connection:
+        user = _existing(connection, name)
+        if values.get("role", user.role) != user.role:
+            _keep_an_admin(connection, user, "made a viewer")
+        connection.execute(
+            sa.update(users)
+            .where(users.c.name_key == _key(name))
+            .values(token_version=users.c.token_version + 1, changed_at=datetime.now(UTC), **values)
+        )
+        return _existing(connection, name)
+
+
+def _keep_an_admin(connection: sa.Connection, user: User, change: str) -> None:
+    if user.role == ADMIN and _admins(connection) == 1:
+        raise UserError(f"{user.name} is the last admin and can't be {change}: make another user an admin first")
+
+
+def _admins(connection: sa.Connection) -> int:
+    return connection.scalar(sa.select(sa.func.count()).where(users.c.role == ADMIN)) or 0
+
+
+def _existing(connection: sa.Connection, name: str) -> User:
+    user = _find(connection, name)
+    if user is None:
+        raise UserError(f"there is no user {name}")
+    return user
+
+
+def _find(connection: sa.Connection, name: str, *further: sa.ColumnElement[bool]) -> User | None:
+    if not _NAME.fullmatch(unicodedata.normalize("NFKC", name)):
+        return None
+    row = connection.execute(sa.select(users).where(users.c.name_key == _key(name), *further)).first()
+    return None if row is None else _user(row)
+
+
+def _user(row: sa.Row[tuple[object, ...]]) -> User:
+    return User(row.name, row.role, row.password_hash, row.token_version, row.created_at)
+
+
+def _key(name: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def _check_role(role: str) -> None:
+    if role not in ROLES:
+        raise UserError(f"there is no role {role!r}: {' or '.join(ROLES)}")
+
+
+@contextlib.contextmanager
+def _changing(store: Database | sa.Engine) -> Iterator[sa.Connection]:
+    """A transaction of a single writer."""
+    with engine_of(store).connect() as connection:
+        if connection.dialect.name == "sqlite":
+            # Python's driver would open a transaction only at the first write, after what was read to decide.
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.execute(sa.text("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"))
+        yield connection
+        connection.commit()

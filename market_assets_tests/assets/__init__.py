@@ -1,1 +1,0 @@
-"""Tests of the assets, run through the jobs."""

@@ -1,1 +1,0 @@
-"""Tests of what runs, when, and what follows."""

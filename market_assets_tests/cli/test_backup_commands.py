@@ -1,0 +1,173 @@
+"""`market-assets backup`, `restore` and `db copy`, as a person meets them."""
+
+from __future__ import annotations
+
+import time
+import zipfile
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+from dagster._daemon.types import DaemonHeartbeat
+
+from market_assets.cli import backup as backup_commands
+from market_assets.store import schema
+from market_assets.store.database import Database
+from market_assets_tests.cli.conftest import Invoke
+from market_assets_tests.cli.programs import market_assets
+from market_assets_tests.store.any_rows import everything, fill_every_table
+from market_assets_tests.store.postgresql_programs import with_programs
+
+REAL_COMMANDS = {"PATH": with_programs()["PATH"]}
+
+
+@pytest.fixture
+def store(project: Path) -> Database:
+    """The default store of the project's folder, with rows in every table."""
+    database = Database(f"sqlite:///{project / 'data' / 'market.db'}")
+    schema.upgrade(database)
+    fill_every_table(database)
+    return database
+
+
+def the_backup(project: Path) -> Path:
+    (path,) = (project / "data" / "backups").iterdir()
+    return path
+
+
+def empty(database: Database) -> None:
+    with database.engine().begin() as connection:
+        connection.execute(sa.text("DELETE FROM job_postings"))
+
+
+def beat(at: float) -> None:
+    with dg.DagsterInstance.get() as instance:
+        instance.add_daemon_heartbeat(DaemonHeartbeat(at, "SCHEDULER", "a daemon", []))
+
+
+@pytest.mark.usefixtures("store")
+def test_a_backup_says_what_is_in_it_and_what_is_not(invoke: Invoke, project: Path) -> None:
+    (project / "data" / "jwt_secret_key").write_text("the key that nobody may know" * 2)
+    done = invoke("backup")
+    assert done.exit_code == 0
+    path = the_backup(project)
+    assert str(path.relative_to(project)) in done.output
+    for words in ("read back and counted", "data/market.db", "Not in it: ", "jwt_secret_key", "--with-landing"):
+        assert words in done.output
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+    assert "database/market.db" in names
+    assert {"dagster/history/runs.db", "dagster/schedules/schedules.db"} <= set(names)
+    assert not [name for name in names if "jwt" in name or ".env" in name]
+    assert b"the key that nobody may know" not in path.read_bytes()
+
+
+@pytest.mark.usefixtures("store")
+def test_a_backup_goes_where_it_is_told(invoke: Invoke, project: Path) -> None:
+    (project / "shelf").mkdir()
+    assert invoke("backup", "shelf").exit_code == 0
+    assert invoke("backup", "one.zip").exit_code == 0
+    assert len(list((project / "shelf").glob("market-assets-*.zip"))) == 1
+    again = invoke("backup", "one.zip")
+    assert again.exit_code == 1
+    assert again.output.splitlines()[-1] == "market-assets: one.zip exists; a backup never replaces one"
+
+
+def test_a_filled_store_is_replaced_only_when_told(invoke: Invoke, store: Database, project: Path) -> None:
+    before = everything(store)
+    invoke("backup")
+    empty(store)
+    refused = invoke("restore", the_backup(project))
+    assert refused.exit_code == 1
+    assert "rows; --force replaces them" in refused.output
+    assert everything(store)["job_postings"] == []
+    done = invoke("restore", the_backup(project), "--force")
+    assert done.exit_code == 0, done.output
+    assert "is as it was on" in done.output
+    assert everything(store) == before
+
+
+def test_an_empty_store_is_filled_without_asking(invoke: Invoke, store: Database, project: Path) -> None:
+    before = everything(store)
+    invoke("backup")
+    done = invoke("restore", the_backup(project), MARKET_ASSETS_DATA_DIR="other")
+    assert done.exit_code == 0, done.output
+    assert everything(Database(f"sqlite:///{project / 'other' / 'market.db'}")) == before
+
+
+def test_a_living_daemon_is_not_disturbed(
+    invoke: Invoke, store: Database, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    invoke("backup")
+    empty(store)
+    monkeypatch.setenv("DAGSTER_HOME", str(project))
+    monkeypatch.setattr(backup_commands, "_SILENCE_SECONDS", 2.0)
+    monkeypatch.setattr(backup_commands, "_POLL_SECONDS", 0.01)
+    beat(time.time() - 3600)
+    assert invoke("restore", the_backup(project), "--force").exit_code == 0
+    empty(store)
+    beat(time.time())
+    reads = dg.DagsterInstance.get_daemon_heartbeats
+
+    def read_and_beat(instance: dg.DagsterInstance) -> object:
+        beat(time.time())
+        return reads(instance)
+
+    monkeypatch.setattr(dg.DagsterInstance, "get_daemon_heartbeats", read_and_beat)
+    refused = invoke("restore", the_backup(project), "--force")
+    assert refused.exit_code == 1
+    assert "stop `market-assets serve` first" in refused.output
+    assert everything(store)["job_postings"] == []
+    monkeypatch.setattr(dg.DagsterInstance, "get_daemon_heartbeats", reads)
+    silent = invoke("restore", the_backup(project), "--force")
+    assert silent.exit_code == 0, "it has fallen silent meanwhile"
+
+
+@pytest.mark.parametrize(
+    "command", [("backup",), ("restore", "nothing.zip"), ("db", "copy", "nothing.db", "new.db")]
+)
+def test_nothing_to_work_on_is_one_line(invoke: Invoke, project: Path, command: tuple[str, ...]) -> None:
+    done = invoke(*command)
+    assert done.exit_code == 1
+    assert done.output.startswith("market-assets: there is no")
+    assert len(done.output.splitlines()) == 1
+    assert not (project / "new.db").exists()
+
+
+@pytest.mark.usefixtures("store")
+def test_a_file_that_is_no_backup(invoke: Invoke, project: Path) -> None:
+    (project / "notes.zip").write_text("milk, bread")
+    done = invoke("restore", "notes.zip", "--force")
+    assert done.exit_code == 1
+    assert done.output == "market-assets: notes.zip is damaged or no backup: File is not a zip file\n"
+
+
+def test_a_copy_tells_each_table(invoke: Invoke, store: Database, project: Path) -> None:
+    done = invoke("db", "copy", "data/market.db", f"sqlite:///{project}/copy.db")
+    assert done.exit_code == 0, done.output
+    assert everything(Database(f"sqlite:///{project}/copy.db")) == everything(store)
+    lines = done.output.splitlines()
+    assert "           3  job_postings" in lines
+    assert any("rows copied from data/market.db to" in line for line in lines)
+    assert invoke("db", "copy", "data/market.db", "copy.db").exit_code == 1
+    assert invoke("db", "copy", "data/market.db").exit_code == 2
+    assert invoke("db", "copy", "data/market.db", "mysql://someone@host/x").exit_code == 1
+
+
+@pytest.mark.postgresql
+def test_to_postgresql_and_back_by_programs(project: Path, store: Database, postgresql_url: str) -> None:
+    assert market_assets("db", "copy", "data/market.db", postgresql_url, cwd=project).code == 0
+    server = {"DATABASE_URL": postgresql_url, **REAL_COMMANDS}
+    made = market_assets("backup", "pg.zip", cwd=project, **server)
+    assert made.code == 0, made.err
+    before = everything(Database(postgresql_url))
+    assert before == everything(store)
+    empty(Database(postgresql_url))
+    assert market_assets("restore", "pg.zip", cwd=project, **server).code == 1
+    done = market_assets("restore", "pg.zip", "--yes", cwd=project, **server)
+    assert done.code == 0, done.err
+    assert everything(Database(postgresql_url)) == before
+    other = market_assets("restore", "pg.zip", "--yes", cwd=project)
+    assert other.code == 1
+    assert "another kind" in other.last_line

@@ -1,0 +1,176 @@
+"""`market-assets watch` and `market-assets history prune`, as programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from market_assets.cli.watch import Watched, _table, changes
+from market_assets.definitions import build_defs
+from market_assets.defs.jobs import CLEANUP
+from market_assets.operations.run_progress import Progress
+from market_assets.settings import Settings
+from market_assets.sources.sample.source import SampleSource
+from market_assets.store.executions import Execution
+from market_assets_tests.cli.programs import (
+    PATIENCE_SECONDS,
+    PROGRAMS,
+    environment,
+    make_project,
+    market_assets,
+)
+from market_assets_tests.cli.programs import run as run_program
+from market_assets_tests.dagster_ext.history.instances import age
+
+EXECUTE = ("job", "execute", "-m", "market_assets.definitions", "-j")
+
+
+def watched(run_id: str, status: Any, progress: Progress | None = None, error: str | None = None) -> Watched:
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    return Watched(Execution(run_id, "job", "", status, moment, moment, None, None, None, error, "cli"), progress)
+
+
+def test_each_change_is_told_once() -> None:
+    first = [watched("b", "queued"), watched("a", "success")]
+    second = [watched("b", "running", Progress(0, 2, ("x",))), watched("a", "success")]
+    third = [
+        watched("c", "failed", error="x"),
+        watched("b", "running", Progress(1, 2, ())),
+        watched("a", "success"),
+    ]
+    looks = iter([first, second, second, third])
+
+    def told() -> Iterator[Watched]:
+        with pytest.raises(RuntimeError):
+            yield from changes(lambda: next(looks), lambda: None)
+
+    assert list(told()) == [first[0], second[0], third[1], third[0]]
+
+
+def test_a_history_that_does_not_answer_is_a_line(tmp_path: Path) -> None:
+    nobody = "postgresql://nobody@127.0.0.1:1/dagster"
+    ended = run_program("market-assets", "watch", cwd=make_project(tmp_path), DAGSTER_POSTGRES_URL=nobody)
+    assert ended.code == 1
+    assert ended.last_line.startswith("market-assets: Dagster's history does not answer: connection to server at")
+    assert "Traceback" not in ended.err
+
+
+def test_errors_are_no_markup() -> None:
+    from rich.console import Console
+
+    console = Console(width=200, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
+    console.print(_table([watched("a", "failed", error="[bold]no[/bold] [/] bracket")]))
+    assert "[bold]no[/bold] [/] bracket" in console.export_text()
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = make_project(tmp_path_factory.mktemp("history") / "project")
+    assert market_assets("db", "upgrade", cwd=folder).code == 0
+    return folder
+
+
+def watch(project: Path, *arguments: str, **streams: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [PROGRAMS / "market-assets", "watch", "--every", "0.2", *arguments],
+        cwd=project,
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        **streams,
+    )
+
+
+@pytest.mark.slow
+def test_changes_are_told_as_json_until_ctrl_c(project: Path) -> None:
+    # One that is at work from the start is told at once: so the watcher is known to look.
+    home = (project / "dagster.yaml").parent
+    with working(home) as instance:
+        waiting = instance.add_run(dg.DagsterRun("waiting", status=dg.DagsterRunStatus.STARTED)).run_id
+    process = watch(project, "--json", stdout=subprocess.PIPE)
+    lines: Queue[dict[str, Any]] = Queue()
+
+    def read() -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.put(json.loads(line))
+
+    threading.Thread(target=read, daemon=True).start()
+    try:
+        assert lines.get(timeout=PATIENCE_SECONDS)["run_id"] == waiting
+        assert run_program("dagster", *EXECUTE, "prune_history", cwd=project).code == 0
+        told = []
+        while not told or told[-1]["status"] != "success":
+            told.append(lines.get(timeout=PATIENCE_SECONDS))
+        assert {message["job_id"] for message in told} == {"prune_history"}
+        assert told[-1].keys() >= {"type", "run_id", "started_at", "duration", "rows", "error", "triggered_by"}
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_SECONDS) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+    finally:
+        process.kill()
+
+
+@pytest.mark.slow
+def test_on_a_terminal_there_is_a_table(project: Path) -> None:
+    ours, theirs = pty.openpty()
+    process = watch(project, stdout=theirs, stdin=theirs)
+    try:
+        seen = b""
+        while b"waiting" not in seen and b"job" not in seen:
+            seen += os.read(ours, 65_536)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE_SECONDS) == 0
+    finally:
+        process.kill()
+        os.close(ours)
+        os.close(theirs)
+
+
+def working(project: Path) -> Any:
+    """The instance of a project, whose paths are relative to its folder."""
+    before = Path.cwd()
+    os.chdir(project)
+    try:
+        return dg.DagsterInstance.from_config(str(project))
+    finally:
+        os.chdir(before)
+
+
+@pytest.mark.slow
+def test_old_runs_are_pruned_by_command_and_by_job(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    settings = Settings(MARKET_ASSETS_DATA_DIR=project / "data", _env_file=None)
+    job = build_defs(settings, [SampleSource()]).resolve_job_def(CLEANUP)
+    with working(project) as instance:
+        for _ in range(3):
+            assert job.execute_in_process(instance=instance).success
+        records = instance.get_run_records(dg.RunsFilter(job_name=CLEANUP))
+        old = [record.dagster_run.run_id for record in records][-2:]
+        age(instance, old, 100)
+    dry = market_assets("history", "prune", "--dry-run", "--json", cwd=project)
+    assert (dry.code, json.loads(dry.out)["runs"]) == (0, 2), dry
+    (project / "dry.yaml").write_text("dry_run: true\n")
+    by_job = run_program("dagster", *EXECUTE, "prune_history", "-c", "dry.yaml", cwd=project)
+    assert by_job.code == 0
+    assert "would prune: 2 runs" in by_job.out + by_job.err
+    done = market_assets("history", "prune", cwd=project)
+    assert done.code == 0, done
+    assert "2 runs" in done.out
+    with working(project) as instance:
+        assert not instance.get_run_records(dg.RunsFilter(run_ids=old))
+    assert json.loads(market_assets("history", "prune", "--dry-run", "--json", cwd=project).out)["runs"] == 0
+    assert market_assets("history", "prune", "--days", "0", cwd=project).code == 2

@@ -1,0 +1,81 @@
+"""A database of a newer program: every way in says so in one line and touches nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from market_assets.defs.jobs import CLEANUP, INGESTION, REBUILD, REFRESH
+from market_assets.settings import Settings
+from market_assets.sources.sample.source import SampleSource
+from market_assets.store import schema
+from market_assets.store.database import Database
+from market_assets_tests.cli.conftest import Invoke
+from market_assets_tests.cli.programs import market_assets, run
+from market_assets_tests.pipelines import Pipeline, failure_of
+from market_assets_tests.store.any_rows import everything, fill_every_table
+
+NEWER = "is newer than this program (version 9999"
+COMMANDS = (
+    ("db", "upgrade"),
+    ("db", "copy", "data/market.db", "other.db"),
+    ("backup",),
+    ("run", "--days", "1"),
+    ("summary",),
+    ("recommend", "Python"),
+    ("archive", "restore", "--month", "2026-01"),
+    ("user", "list"),
+    ("user", "add", "ann", "--role", "viewer", "--password-stdin"),
+    ("serve",),
+)
+
+
+def make_newer(database: Database) -> None:
+    schema.upgrade(database)
+    fill_every_table(database)
+    with database.engine().begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+
+
+@pytest.fixture
+def newer(project: Path) -> Database:
+    database = Database(f"sqlite:///{project / 'data' / 'market.db'}")
+    make_newer(database)
+    return database
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_refuses(invoke: Invoke, newer: Database, project: Path, command: tuple[str, ...]) -> None:
+    before = everything(newer)
+    done = invoke(*command, stdin="a long enough password 1\n")
+    assert done.exit_code == 1
+    assert NEWER in done.output.splitlines()[-1]
+    assert "install the newer program" in done.output.splitlines()[-1]
+    assert everything(newer) == before
+    assert schema.current_version(newer) == "9999"
+    assert not (project / "other.db").exists()
+    assert not (project / "data" / "backups").exists()
+
+
+@pytest.mark.parametrize("job", [INGESTION, REFRESH, CLEANUP, REBUILD])
+def test_every_job_refuses(empty_database_url: str, tmp_path: Path, job: str) -> None:
+    database = Database(empty_database_url)
+    make_newer(database)
+    before = everything(database)
+    settings = Settings(DATABASE_URL=empty_database_url, MARKET_ASSETS_DATA_DIR=tmp_path, _env_file=None)
+    with Pipeline(settings, SampleSource(postings_per_day=2)) as pipeline:
+        assert NEWER in failure_of(pipeline.run(job))
+    assert everything(database) == before
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("newer")
+def test_the_web_process_and_dagsters_own_command_refuse(project: Path) -> None:
+    web = market_assets("web", cwd=project)
+    assert web.code == 1
+    assert NEWER in web.last_line
+    job = run("dagster", "job", "execute", "-m", "market_assets.definitions", "-j", REFRESH, cwd=project)
+    assert job.code == 1
+    assert NEWER in job.out + job.err

@@ -1,0 +1,173 @@
+"""`market-assets run` as a user runs it: a process of its own in the project's folder."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import textwrap
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+
+from market_assets_tests.cli.programs import (
+    PATIENCE_SECONDS,
+    environment,
+    make_project,
+    market_assets,
+    run,
+)
+from market_assets_tests.pipelines import RESULTS, read_rows
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_main_job_from_nothing_and_once_more(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = datetime.now(UTC).date()
+    first = market_assets("run", "--days", "3", cwd=project)
+    assert first.code == 0, first.err
+    url = f"sqlite:///{project / 'data/market.db'}"
+    for told in ("Filling 2 days", "raw_postings/sample", "skill_demand", "market_report", "data/market.db"):
+        assert told in first.out
+    days = {row["partition_date"] for row in read_rows(url, "job_postings")}
+    assert len(days) == 3
+    assert min(days) >= before - timedelta(days=2)
+    assert all(read_rows(url, table) for table in RESULTS)
+    assert (project / "data/reports/market_report.html").read_text(encoding="utf-8").startswith("<!")
+
+    # The store is filled now: only today is run again, and that changes no posting.
+    again = market_assets("run", "--json", cwd=project)
+    assert again.code == 0, again.err
+    summary = json.loads(again.out)
+    assert summary["postings"] == read_rows(url, "market_summary")[0]["postings"] > 0
+    shown = market_assets("summary", "--json", cwd=project)
+    assert json.loads(shown.out)["top_skills"] == summary["top_skills"]
+
+    monkeypatch.chdir(project)
+    with dg.DagsterInstance.from_config(str(project)) as instance:
+        runs = instance.get_runs()
+    assert {record.job_name for record in runs} == {"daily_sample_ingestion", "__ASSET_JOB"}
+    assert {record.status for record in runs} == {dg.DagsterRunStatus.SUCCESS}
+
+
+#: `market-assets`, with a first fill of fewer days, given as the first argument.
+FILLING = """
+    import sys
+    from market_assets.cli.main import main
+    from market_assets.cli import run
+    run.FIRST_DAYS = int(sys.argv.pop(1))
+    main()
+"""
+
+
+def test_a_first_fill_that_was_killed_is_finished_by_the_next_run(project: Path) -> None:
+    url, days = f"sqlite:///{project / 'data/market.db'}", 40
+    command = [sys.executable, "-c", textwrap.dedent(FILLING), str(days), "run"]
+    killed = subprocess.Popen(command, cwd=project, env=environment(), stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not ((project / "data/market.db").exists() and has_postings(url)):
+        assert killed.poll() is None, "it ended before it could be killed"
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    killed.kill()
+    killed.wait()
+    before = {row["partition_date"] for row in read_rows(url, "job_postings")}
+    assert 0 < len(before) < days - 1
+
+    subprocess.run([*command, "--json"], cwd=project, env=environment(), check=True, timeout=PATIENCE_SECONDS)
+    assert len({row["partition_date"] for row in read_rows(url, "job_postings")}) == days
+
+
+def has_postings(url: str) -> bool:
+    with contextlib.suppress(sa.exc.OperationalError):
+        return bool(read_rows(url, "job_postings"))
+    return False
+
+
+def test_settings_in_the_env_file_count(project: Path) -> None:
+    (project / ".env").write_text("MARKET_ASSETS_DATA_DIR=elsewhere\n")
+    ended = market_assets("db", "upgrade", cwd=project)
+    assert ended.code == 0, ended.err
+    assert (project / "elsewhere/market.db").exists()
+    assert not (project / "data").exists()
+
+
+def test_a_source_that_gives_nothing_ends_it_with_the_cause_in_the_last_line(tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    (project / "sources.yaml").write_text("sources: [{type: file, name: mine, path: missing.csv}]")
+    ended = market_assets("run", "--days", "2", cwd=project)
+    assert ended.code == 1
+    assert ended.last_line.startswith("market-assets: job_postings failed: nothing could be ingested for ")
+    assert ended.last_line.endswith("mine: missing.csv: there is no such file")
+    assert ended.err.count("missing.csv: there is no such file") == 1, "a cause is told once"
+
+
+def test_faults_end_a_real_process_as_promised(project: Path) -> None:
+    (project / "mine.csv").write_text("title\nCook\n")
+    gone = {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/market"}
+    for arguments in (("run",), ("run", "--from", "mine.csv")):
+        ended = market_assets(*arguments, cwd=project, **gone)
+        assert ended.code == 1
+        assert ended.last_line.startswith("market-assets: ")
+        assert "Connection refused" in ended.last_line
+    wrong = market_assets("run", cwd=project, MARKET_ASSETS_INGESTION_CRON="at two")
+    assert wrong.code == 2
+    assert wrong.err.startswith("market-assets: MARKET_ASSETS_INGESTION_CRON: ")
+    assert market_assets("--version", cwd=project).out.startswith("market-assets")
+
+
+JOBS = (
+    "daily_sample_ingestion",
+    "refresh_market_stats",
+    "cleanup_old_data",
+    "rebuild_skill_relationships",
+    "prune_history",
+)
+EXECUTE = ("job", "execute", "-m", "market_assets.definitions", "-j")
+
+
+def test_dagster_executes_every_job(project: Path) -> None:
+    for job in JOBS:
+        ended = run("dagster", *EXECUTE, job, cwd=project)
+        assert ended.code == 0, ended.err
+    url = f"sqlite:///{project / 'data/market.db'}"
+    assert all(read_rows(url, table) for table in ("job_postings", *RESULTS))
+    with_partition = run(
+        "dagster", *EXECUTE, JOBS[0], "--tags", '{"dagster/partition": "2024-02-29"}', cwd=project
+    )
+    assert with_partition.code == 0, with_partition.err
+    assert len({row["partition_date"] for row in read_rows(url, "job_postings")}) == 2
+
+
+def test_a_job_that_fails_ends_with_1_and_its_last_line_names_the_cause(project: Path) -> None:
+    job = JOBS[0]
+    ended = run("dagster", *EXECUTE, job, cwd=project, DATABASE_URL="postgresql://nobody@127.0.0.1:1/market")
+    assert ended.code == 1
+    assert ended.last_line.startswith(f"{job}: ")
+    assert "Connection refused" in ended.last_line
+
+
+def test_a_wrong_setting_ends_dagsters_commands_too(project: Path) -> None:
+    ended = run("dagster", *EXECUTE, JOBS[1], cwd=project, MARKET_ASSETS_WINDOW_DAYS="ninety")
+    assert ended.code == 2
+    assert "MARKET_ASSETS_WINDOW_DAYS" in ended.last_line
+    assert "Traceback" not in ended.err
+
+
+def test_dagster_validates_and_materializes_from_the_folder(project: Path) -> None:
+    validated = run("dagster", "definitions", "validate", cwd=project)
+    assert validated.code == 0, validated.err
+    materialized = run(
+        "dagster", "asset", "materialize", "-m", "market_assets.definitions", "--select", "group:ingestion",
+        "--partition", "2024-02-29", cwd=project,
+    )  # fmt: skip
+    assert materialized.code == 0, materialized.err
+    (day,) = {
+        row["partition_date"] for row in read_rows(f"sqlite:///{project / 'data/market.db'}", "job_postings")
+    }
+    assert day.isoformat() == "2024-02-29"

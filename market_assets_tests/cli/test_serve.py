@@ -1,0 +1,195 @@
+"""`market-assets serve`: every process of it, started for real, asked over HTTP, and ended."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from market_assets_tests.cli.programs import PATIENCE_SECONDS, PROGRAMS, environment, market_assets
+
+pytestmark = pytest.mark.slow
+
+PASSWORD = "a long password of the test's own"
+SCHEDULED = {
+    "daily_sample_ingestion_schedule",
+    "refresh_market_stats_schedule",
+    "cleanup_old_data_schedule",
+    "rebuild_skill_relationships_schedule",
+    "prune_history_schedule",
+}
+DAEMONS = {"SCHEDULER", "QUEUED_RUN_COORDINATOR", "SENSOR"}
+
+
+@dataclass
+class Server:
+    """A running `market-assets serve`, and all processes that carry its mark."""
+
+    process: subprocess.Popen[str]
+    port: int
+    mark: str
+    token: str = ""
+    lines: list[str] = field(default_factory=list)
+
+    def wait_for_line(self, text: str) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip())
+            if text in line:
+                return
+        raise AssertionError(f"ended without {text!r}: {self.lines}")
+
+    def ask(self, path: str, body: Any = None, method: str | None = None) -> tuple[int, str]:
+        """Status and body of an answer; signed in once there is a token."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", method=method)
+        if self.token:
+            request.add_header("Authorization", f"Bearer {self.token}")
+        if body is not None:
+            request.data = json.dumps(body).encode()
+            request.add_header("Content-Type", "application/json")
+        try:
+            with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def query(self, text: str) -> Any:
+        status, body = self.ask("/graphql", {"query": text})
+        assert status == 200, body
+        return json.loads(body)["data"]
+
+    def processes(self) -> dict[int, str]:
+        """pid → command line of each living process that it started, itself included."""
+        found = {}
+        for folder in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if folder.name.isdigit() and self.mark.encode() in (folder / "environ").read_bytes():
+                    found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        return found
+
+    def pid_of(self, command: str) -> int:
+        return next(pid for pid, line in self.processes().items() if command in line)
+
+    def end(self) -> int:
+        """Wait for its end; returns the exit code."""
+        rest, _ = self.process.communicate(timeout=PATIENCE_SECONDS)
+        self.lines += rest.splitlines()
+        return self.process.returncode
+
+
+def eventually(happens: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not happens():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.3)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def server(project: Path) -> Iterator[Server]:
+    added = market_assets(
+        "user", "add", "tester", "--role", "admin", "--password-stdin", cwd=project, stdin=f"{PASSWORD}\n"
+    )
+    assert added.code == 0, added.err
+    port, mark = free_port(), f"mark-{uuid4()}"
+    process = subprocess.Popen(
+        [PROGRAMS / "market-assets", "serve"],
+        cwd=project,
+        env=environment(MARKET_ASSETS_PORT=str(port), MARKET_ASSETS_TEST_MARK=mark),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    server = Server(process, port, mark)
+    try:
+        server.wait_for_line(f"http://127.0.0.1:{port}/market")
+        yield server
+    finally:
+        for pid in sorted(server.processes()):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait(PATIENCE_SECONDS)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def sign_in(server: Server) -> None:
+    status, body = server.ask("/api/auth/login", {"username": "tester", "password": PASSWORD})
+    assert status == 200, body
+    server.token = json.loads(body)["access_token"]
+
+
+def healthy_daemons(server: Server) -> set[str]:
+    answer = server.query("{ instance { daemonHealth { allDaemonStatuses { daemonType healthy } } } }")
+    statuses = answer["instance"]["daemonHealth"]["allDaemonStatuses"]
+    return {status["daemonType"] for status in statuses if status["healthy"]}
+
+
+def test_it_serves_runs_jobs_and_ends_politely(server: Server, project: Path) -> None:
+    assert server.ask("/server_info")[0] == 401
+    sign_in(server)
+    status, info = server.ask("/server_info")
+    assert (status, "dagster_version" in info) == (200, True)
+    eventually(lambda: healthy_daemons(server) >= DAEMONS)
+
+    repositories = server.query(
+        "{ repositoriesOrError { ... on RepositoryConnection { nodes { location { name } "
+        "schedules { name scheduleState { status } } } } } }"
+    )
+    (repository,) = repositories["repositoriesOrError"]["nodes"]
+    assert repository["location"]["name"] == "market_assets"
+    states = {schedule["name"]: schedule["scheduleState"]["status"] for schedule in repository["schedules"]}
+    assert states == dict.fromkeys(SCHEDULED, "RUNNING")
+
+    status, page = server.ask("/market")
+    assert (status, "There is no market report yet" in page) == (404, True)
+    triggered = "/api/admin/scheduler/jobs/refresh_market_stats/trigger?wait=120"
+    status, body = server.ask(triggered, {}, method="POST")
+    assert (status, json.loads(body)["result"]["status"]) == (200, "success")
+    status, page = server.ask("/market")
+    assert (status, page) == (200, (project / "data/reports/market_report.html").read_text(encoding="utf-8"))
+
+    assert len(server.processes()) >= 4
+    server.process.send_signal(signal.SIGTERM)
+    assert server.end() == 0
+    eventually(lambda: server.processes() == {})
+    assert not [line for line in server.lines if "Traceback" in line or "killed" in line]
+
+
+def test_when_one_process_dies_the_others_end_too(server: Server) -> None:
+    os.kill(server.pid_of("dagster._daemon run"), signal.SIGKILL)
+    assert server.end() == 1
+    assert "market-assets: the daemon ended with exit code -9" in server.lines
+    eventually(lambda: server.processes() == {})
+
+
+def test_a_taken_port_is_refused_in_one_line(project: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        ended = market_assets("serve", cwd=project, MARKET_ASSETS_PORT=port)
+    assert ended.code == 2
+    (line,) = ended.err.splitlines()
+    assert line == f"market-assets: MARKET_ASSETS_PORT: 127.0.0.1:{port} can't be used: Address already in use"
+    assert ended.out == ""

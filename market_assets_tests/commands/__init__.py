@@ -1,1 +1,0 @@
-"""Tests of what the commands of `market-assets` do."""

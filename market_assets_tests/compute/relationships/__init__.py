@@ -1,1 +1,0 @@
-"""Tests of every relationship table, against counts in plain Python."""

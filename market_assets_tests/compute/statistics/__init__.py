@@ -1,1 +1,0 @@
-"""Tests of every statistic table, against counts in plain Python."""

@@ -1,0 +1,38 @@
+"""Records as sources give them, and what becomes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import polars as pl
+
+from market_assets.postings.normalise import NormalisedPostings, normalise
+from market_assets.postings.schemas import (
+    NORMALISED_POSTING,
+    RAW_POSTING,
+    REJECTED_POSTING,
+)
+
+OBSERVED_AT = datetime(2026, 8, 1, 12, tzinfo=UTC)
+
+
+def raw_frame(*records: Mapping[str, str | None]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [{name: record.get(name) for name in RAW_POSTING} for record in records], schema=RAW_POSTING
+    )
+
+
+def normalised(*records: Mapping[str, str | None]) -> NormalisedPostings:
+    result = normalise(raw_frame(*records), source="board", observed_at=OBSERVED_AT)
+    assert result.postings.schema == NORMALISED_POSTING
+    assert result.rejected.schema == REJECTED_POSTING
+    assert result.postings.height + result.rejected.height == len(records)
+    return result
+
+
+def one(**fields: str | None) -> dict[str, Any]:
+    """The one posting that a record gives, and under 'nulled' what was counted."""
+    result = normalised({"title": "Engineer", **fields})
+    return {**result.postings.row(0, named=True), "nulled": result.nulled}

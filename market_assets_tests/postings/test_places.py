@@ -1,0 +1,266 @@
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from market_assets.postings.countries import countries
+from market_assets.postings.gazetteer import areas, cities, place_key, places, region_codes, regions
+from market_assets.postings.places import LOCATION, LONGEST_LOCATION, normalise_locations
+from market_assets.postings.schemas import WORKPLACES
+from market_assets_tests.postings.test_texts import lines
+
+POSTINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "postings"
+needs_recordings = pytest.mark.skipif(
+    not POSTINGS.exists(), reason="the recordings (shared/data) are not beside the checkout"
+)
+
+Location = tuple[str | None, str | None, str | None]
+
+
+def told(*texts: str | None) -> list[Location]:
+    frame = normalise_locations(pl.Series("location", texts, dtype=pl.String))
+    assert frame.schema == LOCATION
+    return frame.rows()
+
+
+CITIES = {
+    "San Jose, CA": "San Jose, US",
+    "san jose, ca": "San Jose, US",
+    "HERNDON, VA": "Herndon, US",
+    "Albuquerque, NM": "Albuquerque, US",
+    "London, United Kingdom": "London, GB",
+    "London, UK": "London, GB",
+    "London, England, United Kingdom": "London, GB",
+    "London": "London, GB",
+    "Berlin": "Berlin, DE",
+    "Berlin, Germany": "Berlin, DE",
+    "10115 Berlin": "Berlin, DE",
+    "München, Bavaria, Germany": "Munich, DE",
+    "Bangalore, India": "Bengaluru, IN",
+    "Bengaluru, Karnataka": "Bengaluru, IN",
+    "NYC Office": "New York, US",
+    "New York, New York": "New York, US",
+    "New York, US, New York": "New York, US",
+    "Buffalo, New York": "Buffalo, US",
+    "Betterment HQ - New York City": "New York, US",
+    "New York, NY (HQ)": "New York, US",
+    "Washington, D.C.": "Washington, US",
+    "Washington DC": "Washington, US",
+    "Bellevue, Washington": "Bellevue, US",
+    "SF": "San Francisco, US",
+    "LA": "Los Angeles, US",
+    "New Orleans, LA": "New Orleans, US",
+    "San Francisco Bay Area": "San Francisco, US",
+    "San Mateo, CA United States": "San Mateo, US",
+    "Cary,North Carolina,United States": "Cary, US",
+    "BRASIL,BELO HORIZONTE": "Belo Horizonte, BR",
+    "Europe, Germany, Berlin": "Berlin, DE",
+    "United States, California, Tustin": "Tustin, US",
+    "TX - Lockhart": "Lockhart, US",
+    "IN-Bengaluru": "Bengaluru, IN",
+    "900 Quebec Avenue, Corcoran, CA 93212": "Corcoran, US",
+    "3801 S. Broadway, Los Angeles, CA. 90037": "Los Angeles, US",
+    "London - UK2": "London, GB",
+    "Singapore": "Singapore, SG",
+    "Zürich, CH": "Zurich, CH",
+    "Offenburg, Germany": "Offenburg, DE",
+    "Ranchi, Jharkhand, India": "Ranchi, IN",
+    "Novi Sad, South Bačka, Serbia, EMEA": "Novi Sad, RS",
+    "Warszawa, Masovian Voivodeship, Poland": "Warsaw, PL",
+    "San Francisco, CA - Denver, CO - New York, NY": "San Francisco, US",
+    "LATAM,  Hong Kong,  Mexico": "Hong Kong, HK",
+    "Holland, MI": "Holland, US",
+    "Kent, WA": "Kent, US",
+    # Codes that are both a state's or province's and a country's: the city decides.
+    "Toronto, CA": "Toronto, CA",
+    "Toronto, ON": "Toronto, CA",
+    "Vancouver, BC": "Vancouver, CA",
+    "Vancouver, WA": "Vancouver, US",
+    "Perth, WA": "Perth, AU",
+    "London, Ontario": "London, CA",
+    "Paris, TX": "Paris, US",
+    "Cambridge, MA": "Cambridge, US",
+    "Casablanca, MA": "Casablanca, MA",
+    "Indianapolis, IN": "Indianapolis, US",
+    "Bangalore, IN": "Bengaluru, IN",
+    "Chennai, TN": "Chennai, IN",
+    "Nashville, TN": "Nashville, US",
+    "Chicago, IL": "Chicago, US",
+    "Tel Aviv, IL": "Tel Aviv, IL",
+    "Bogotá, CO": "Bogotá, CO",
+    "Berlin, DE": "Berlin, DE",
+    "Oldenburg, DE": "Oldenburg, DE",
+    "Lewes, DE": "Lewes, US",
+    "Zaandam, NL": "Zaandam, NL",
+    "St. John's, NL": "St. John's, CA",
+    "Birmingham, AL": "Birmingham, US",
+    "Atlanta, Georgia": "Atlanta, US",
+    "Augusta, Georgia": "Augusta, US",
+    "Tbilisi, Georgia": "Tbilisi, GE",
+}
+
+
+@pytest.mark.parametrize("text", CITIES)
+def test_cities(text: str) -> None:
+    assert told(text) == [(CITIES[text], CITIES[text][-2:], None)]
+
+
+WITHOUT_CITY: dict[str, Location] = {
+    "USA": ("United States", "US", None),
+    "Deutschland": ("Germany", "DE", None),
+    "us": ("United States", "US", None),
+    "Bulgaria, Poland , Romania": ("Bulgaria", "BG", None),
+    "Central - United States": ("United States", "US", None),
+    "Oregon": ("Oregon", "US", None),
+    "Washington": ("Washington", "US", None),
+    "Ontario, CAN": ("Ontario, Canada", "CA", None),
+    "Canada, Ontario": ("Ontario, Canada", "CA", None),
+    "Georgia": ("Georgia", None, None),
+    "Georgia, USA": ("Georgia, United States", "US", None),
+    "CA": ("CA", None, None),
+    "IN": ("IN", None, None),
+    "Europe": ("Europe", None, None),
+    "Lightning Labs": ("Lightning Labs", None, None),
+    "BLANK,BLANK,Multiple Locations": ("BLANK,BLANK,Multiple Locations", None, None),
+    "Multiple Locations, CA": ("Multiple Locations, CA", None, None),
+    "Marsa, ": ("Marsa", None, None),
+    "()": (None, None, None),
+    "[]": (None, None, None),
+}
+
+
+@pytest.mark.parametrize("text", WITHOUT_CITY)
+def test_without_city(text: str) -> None:
+    assert told(text) == [WITHOUT_CITY[text]]
+
+
+WORKPLACE: dict[str, Location] = {
+    "Remote": (None, None, "remote"),
+    "Global Remote": (None, None, "remote"),
+    "Worldwide": (None, None, "remote"),
+    "Distributed": (None, None, "remote"),
+    "Hybrid": (None, None, "hybrid"),
+    "Hybrid; In-Office": (None, None, "hybrid"),
+    "In-Office": (None, None, "onsite"),
+    "Remote - US": ("United States", "US", "remote"),
+    "Remote US": ("United States", "US", "remote"),
+    "US-Remote": ("United States", "US", "remote"),
+    "Remote in USA": ("United States", "US", "remote"),
+    "Canada(remote)": ("Canada", "CA", "remote"),
+    "Remote - US: Select locations": ("United States", "US", "remote"),
+    "Canada - Remote (ON, AB, BC, or NS Only)": ("Canada", "CA", "remote"),
+    "Remote, US, Texas": ("Texas, United States", "US", "remote"),
+    "Remote - NA, APAC, EMEA": ("NA, APAC, EMEA", None, "remote"),
+    "Remote (EMEA)": ("EMEA", None, "remote"),
+    "Remote / NYC": ("New York, US", "US", "remote"),
+    "Berlin/Remote": ("Berlin, DE", "DE", "remote"),
+    "Remote, Bangalore": ("Bengaluru, IN", "IN", "remote"),
+    "Tokyo (Remote/Hybrid)": ("Tokyo, JP", "JP", "hybrid"),
+    "Hybrid- Any Office (Fremont, CA, Salem, OR, or Pittsburgh, PA)": ("Fremont, US", "US", "hybrid"),
+    "Onsite- Salem, OR": ("Salem, US", "US", "onsite"),
+    "Remote-Friendly (Travel-Required) | San Francisco, CA | Seattle, WA": ("San Francisco, US", "US", "remote"),
+}
+
+
+@pytest.mark.parametrize("text", WORKPLACE)
+def test_workplace(text: str) -> None:
+    assert told(text) == [WORKPLACE[text]]
+
+
+SEVERAL: dict[str, Location] = {
+    "Denver, CO;San Francisco, CA": ("Denver, US", "US", None),
+    "Canada; Toronto, ON": ("Toronto, CA", "CA", None),
+    "Remote in UK; Remote in USA": ("United Kingdom", "GB", "remote"),
+    "Somewhere | London, UK": ("London, GB", "GB", None),
+    "California; Oregon": ("California", "US", None),
+    "Remote within US and Canada": ("United States", "US", "remote"),
+    "Canada-Open, US-Open": ("Canada", "CA", None),
+    "Trinidad and Tobago & Barbados": ("Trinidad and Tobago", "TT", None),
+    "Winston-Salem": ("Winston-Salem", None, None),
+    json.dumps(["Remote in USA", "Brooklyn, NY"]): ("Brooklyn, US", "US", "remote"),
+    json.dumps(["Montréal, QC, Canada", "LA"]): ("Montreal, CA", "CA", None),
+    json.dumps(["Nowhere at all"]): ("Nowhere at all", None, None),
+    json.dumps(["Somewhere\ud800\0", None, 7]): ("Somewhere?", None, None),
+}
+
+
+@pytest.mark.parametrize("text", SEVERAL)
+def test_several(text: str) -> None:
+    assert told(text) == [SEVERAL[text]]
+
+
+def test_rows_stay_in_order() -> None:
+    assert [row[0] for row in told("Berlin", None, "Paris", "Berlin")] == [
+        "Berlin, DE",
+        None,
+        "Paris, FR",
+        "Berlin, DE",
+    ]
+    assert told() == []
+
+
+@needs_recordings
+def test_real_locations() -> None:
+    boards = pl.read_parquet(POSTINGS / "ats_jobs_2026.parquet")
+    stated = boards.select(
+        "region", "is_remote", lines(boards["location_raw"], longest=1_000).alias("location_raw")
+    )
+    frame = stated.hstack(normalise_locations(stated["location_raw"]))
+    named = frame.filter(pl.col("location_raw").is_not_null() & (pl.col("location_raw") != "Hybrid"))
+    assert named["country"].is_not_null().mean() > 0.93  # type: ignore[operator]
+    # The board's own reading of the region comes from the same text.
+    american = frame.filter(pl.col("region") == "us", pl.col("country").is_not_null())
+    assert (american["country"] == "US").mean() > 0.97  # type: ignore[operator]
+    said_remote = frame.filter(
+        pl.col("location_raw").str.contains("(?i)remote") & ~pl.col("location_raw").str.contains("(?i)hybrid")
+    )
+    assert said_remote["workplace"].unique().to_list() == ["remote"]
+    told_cities = frame.filter(pl.col("location").str.contains(", [A-Z]{2}$"))
+    assert (told_cities["location"].str.tail(2) == told_cities["country"]).all()
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.one_of(
+            st.none(),
+            st.text(),
+            st.lists(
+                st.sampled_from(
+                    [*CITIES, *WITHOUT_CITY, *WORKPLACE, *SEVERAL, " - ", ", ", "; ", "(", ")", "|", "/", "["]
+                )
+            ).map("".join),
+            st.lists(st.text()).map(json.dumps),
+        )
+    )
+)
+def test_any_text_is_told_or_kept(texts: list[str | None]) -> None:
+    codes = {country.alpha2 for country in countries()}
+    stated = lines(pl.Series(texts, dtype=pl.String), longest=1_000)
+    frame = normalise_locations(stated)
+    assert frame.height == len(texts)
+    assert frame.equals(normalise_locations(stated))
+    for location, country, workplace in frame.rows():
+        assert country is None or (country in codes and location)
+        assert workplace in (None, *WORKPLACES)
+        if location is not None:
+            assert 0 < len(location) <= LONGEST_LOCATION
+            assert not any(ord(letter) < 32 for letter in location)
+
+
+def test_gazetteer() -> None:
+    codes = {country.alpha2 for country in countries()}
+    assert {place.kind for place in places()} == {"city", "region", "area"}
+    assert all((place.country in codes) == (place.kind != "area") for place in places())
+    assert len(places()) == len({(place.kind, place.name, place.country) for place in places()})
+    assert sum(place.kind == "region" and place.country == "US" for place in places()) == 51
+    assert [place.country for place in cities()["london"]] == ["GB", "CA"]
+    assert regions()["georgia"] == ("US", "GE")
+    assert region_codes()["WA"] == ("US", "AU")
+    assert "emea" in areas()
+    assert all(used[0] == "US" for used in region_codes().values() if "US" in used)
+    assert place_key(" Łódź ") == place_key("LODZ")
+    assert place_key("St. John’s") == "st johns"

@@ -1,0 +1,80 @@
+"""Rows for every table, whatever it is, made up from the types of its columns; all rows of a store to compare."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from market_assets.store.database import Database
+
+Rows = dict[str, list[tuple[Any, ...]]]
+#: What trips up whoever quotes, splits or escapes by hand.
+AWKWARD = "a 'quoted' \"text\"\\ with\ttab,\nline, \\N, ä, 漢字, 🧑‍🚀, 100 % :name"
+
+
+def fill_every_table(database: Database, rows: int = 3, *, first: int = 1000) -> Rows:
+    """Put rows into every table that is there, whatever the schema's version; returns what is stored then."""
+    with database.engine().begin() as connection:
+        for table in _tables(connection):
+            made = [_row(table, number, last=number == first + rows - 1) for number in range(first, first + rows)]
+            connection.execute(table.insert(), made)
+    return everything(database)
+
+
+def everything(database: Database) -> Rows:
+    """All rows of all tables as columns by name, in an order of their own."""
+    with database.engine().connect() as connection:
+        return {
+            table.name: sorted(
+                (tuple(_comparable(value) for value in row) for row in connection.execute(sa.select(table))),
+                key=str,
+            )
+            for table in _tables(connection)
+        }
+
+
+def columns(database: Database) -> dict[str, list[str]]:
+    """The names of the columns of each table, in the order of `everything`."""
+    with database.engine().connect() as connection:
+        return {table.name: list(table.columns.keys()) for table in _tables(connection)}
+
+
+def _tables(connection: sa.Connection) -> list[sa.Table]:
+    metadata = sa.MetaData()
+    metadata.reflect(connection)
+    return [table for table in metadata.sorted_tables if table.name != "alembic_version"]
+
+
+def _row(table: sa.Table, number: int, *, last: bool) -> dict[str, Any]:
+    return {
+        column.name: None if last and column.nullable else _value(table, column, number)
+        for column in table.columns
+    }
+
+
+def _value(table: sa.Table, column: sa.Column[Any], number: int) -> Any:
+    moment = datetime(2026, 3, 1, 2, 30, 15, 123456, tzinfo=UTC) + timedelta(days=number)
+    match column.type:
+        case sa.Boolean():
+            return number % 2 == 0
+        case sa.Integer():
+            # Beyond what a double holds, where the column is a BIGINT.
+            return number if column.primary_key else 2**62 + number
+        case sa.Numeric() | sa.Float():
+            return number / 7
+        case sa.DateTime() as kind:
+            return moment if kind.timezone else moment.replace(tzinfo=None)
+        case sa.Date():
+            return date(2026, 3, 1) + timedelta(days=number)
+        case sa.LargeBinary():
+            return bytes([0, number % 256, 255, 39, 92])
+        case _:
+            return f"{table.name}.{column.name} {number} {AWKWARD}"
+
+
+def _comparable(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=None) if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+    return bytes(value) if isinstance(value, memoryview) else value

@@ -1,0 +1,99 @@
+"""What must come out, worked out posting by posting: slow, plain, and written from the contract alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from market_assets_tests.store.made_up_postings import RATES, TAXONOMY, number_of
+
+PERIODS = {"hourly": 2080, "daily": 260, "weekly": 52, "monthly": 12, "yearly": 1}
+CURRENCY_OF = {"DE": "EUR", "US": "USD"}
+
+
+def jobs(postings: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """Postings that share a key, also by way of others, together; the oldest first, ties by source and id."""
+    groups = [[posting] for posting in postings]
+    merged = True
+    while merged:
+        merged = False
+        for one in range(len(groups)):
+            for other in range(one + 1, len(groups)):
+                if any(share_a_key(a, b) for a in groups[one] for b in groups[other]):
+                    groups[one] += groups.pop(other)
+                    merged = True
+                    break
+            if merged:
+                break
+    return [sorted(group, key=lambda p: (p["posted_at"], p["source"], p["external_id"])) for group in groups]
+
+
+def share_a_key(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    return any(one[key] is not None and one[key] == other[key] for key in ("url_key", "job_key"))
+
+
+def links(postings: Sequence[Mapping[str, Any]]) -> dict[int, tuple[int | None, bool]]:
+    """posting_id → duplicate_of, first_of_job."""
+    linked: dict[int, tuple[int | None, bool]] = {}
+    for job in jobs(postings):
+        original = next((posting for posting in job if posting["in_store"]), job[0])
+        for posting in job:
+            duplicate_of = None if posting is original else original["posting_id"]
+            linked[posting["posting_id"]] = (duplicate_of, posting is job[0])
+    return linked
+
+
+def annual(amount: float | None, posting: Mapping[str, Any], posted_at: datetime) -> float | None:
+    """Stated pay as dollars a year, by the rate of the day of posting."""
+    currency = posting.get("salary_currency") or CURRENCY_OF.get(posting.get("country") or "")
+    if amount is None or currency is None:
+        return None
+    larger = max(each for each in (posting.get("salary_min"), posting.get("salary_max")) if each is not None)
+    assumed = "hourly" if larger < 500 else "monthly" if larger < 20_000 else "yearly"
+    known = sorted((day, rate) for day, of, rate in RATES.rows() if of == currency)
+    earlier = [rate for day, rate in known if day <= posted_at.date()]
+    rate = 1.0 if currency == "USD" else earlier[-1] if earlier else known[0][1]
+    return round(amount * PERIODS[posting.get("salary_period") or assumed] * rate, 2)
+
+
+def expected_postings(
+    days: Mapping[date, Iterable[tuple[datetime, Mapping[str, Any]]]],
+) -> dict[int, dict[str, Any]]:
+    """posting_id → what job_postings and posting_facts hold of it, from all partitions at once.
+
+    Args:
+        days: day → its sightings (when it was fetched, the posting), in the order in which they were read.
+    """
+    sightings: dict[int, dict[date, tuple[datetime, Mapping[str, Any]]]] = {}
+    for day, seen in days.items():
+        for observed_at, posting in seen:
+            number = number_of(posting["external_id"], posting["source"])
+            sightings.setdefault(number, {})[day] = (observed_at, posting)
+    rows = {number: _expected(number, by_day) for number, by_day in sightings.items()}
+    for number, (duplicate_of, first_of_job) in links(list(rows.values())).items():
+        rows[number] |= {"duplicate_of": duplicate_of, "first_of_job": first_of_job}
+    return rows
+
+
+def _expected(number: int, by_day: Mapping[date, tuple[datetime, Mapping[str, Any]]]) -> dict[str, Any]:
+    oldest, newest = min(by_day), max(by_day)
+    first_seen, (last_seen, content) = by_day[oldest][0], by_day[newest]
+    posted_at = content.get("stated_posted_at") or first_seen
+    pay = {
+        f"annual_salary_{end}": annual(content.get(f"salary_{end}"), content, posted_at) for end in ("min", "max")
+    }
+    known = [amount for amount in pay.values() if amount is not None]
+    return {
+        "posting_id": number,
+        **content,
+        **pay,
+        "salary": sum(known) / len(known) if known else None,
+        "posted_at": posted_at,
+        "ingested_at": first_seen,
+        "last_seen_at": last_seen,
+        "partition_date": oldest,
+        "content_date": newest,
+        "in_store": True,
+        "skills": {name for name in TAXONOMY["skill"] if name in content["title"].split()},
+    }

@@ -1,0 +1,60 @@
+"""Postings of four months, cleaning up, and all that is known of them: for the tests of the archive."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import sqlalchemy as sa
+
+from market_assets.store.connection import MarketConnection
+from market_assets.store.expiry import expire
+from market_assets.store.tables.market import job_postings, posting_facts, posting_skills
+from market_assets_tests.store.made_up_postings import days_after, find_skills, posting, stored, write_day
+
+#: Postings are made up for the hundred days up to here.
+NOW = datetime(2026, 4, 11, 12, tzinfo=UTC)
+MONTHS = ("2026-01", "2026-02", "2026-03", "2026-04")
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def write(connection: MarketConnection, postings: list[dict[str, object]]) -> None:
+    """Store postings with their skills, as a day that is later than all of them saw them."""
+    day = days_after(60)
+    write_day(connection, day, postings, rejected=[("bad", "title is missing")])
+    find_skills(connection, day)
+
+
+def old_and_new() -> list[dict[str, object]]:
+    """Three postings in each month from January to April; the middle ones of all months are one job."""
+    starts = [datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 3, 4)]
+    return [
+        posting(
+            f"{place}-{start:%m}",
+            title="Python Docker",
+            stated_posted_at=start + timedelta(days=3 * place),
+            url_key=9 if place == 1 else None,
+        )
+        for start in starts
+        for place in range(3)
+    ]
+
+
+def clean_up(connection: MarketConnection, archive: Path, cutoff: datetime, now: datetime = NOW) -> int:
+    return sum(step.deleted for step in expire(connection, archive, cutoff, now))
+
+
+def everything(connection: MarketConnection) -> list[pl.DataFrame]:
+    """All that is known of postings, but for when they were restored."""
+    return [stored(connection, job_postings).drop("restored_at"), stored(connection, posting_facts)]
+
+
+def same(before: list[pl.DataFrame], after: list[pl.DataFrame]) -> bool:
+    return all(one.equals(other) for one, other in zip(before, after, strict=True))
+
+
+def skills_in(connection: MarketConnection) -> list[tuple[int, str]]:
+    with connection.transaction():
+        view = sa.select(posting_skills.c.posting_id, posting_skills.c.skill)
+        return sorted(connection.read(view, pl.Schema({"posting_id": pl.Int64(), "skill": pl.String()})).rows())

@@ -1,0 +1,441 @@
+"""Backups: what was backed up comes back to the last row, and nothing is touched by one that can't be restored."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import UTC, date, datetime
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import sqlalchemy as sa
+
+from market_assets.sources.protocol import Fetch, Payload
+from market_assets.store import schema
+from market_assets.store.backup import container, postgresql_tools
+from market_assets.store.backup.container import Backup
+from market_assets.store.backup.manifest import BackupError, Manifest
+from market_assets.store.backup.restoring import Places, Restored, count_stored, restore
+from market_assets.store.backup.taking import Contents, take
+from market_assets.store.database import Database, StoreError, StoreUnavailableError
+from market_assets.store.landing import Landing
+from market_assets.store.lock import StoreBusyError, StoreLock
+from market_assets.store.tables.market import job_postings, skill_demand, skills
+from market_assets_tests.store.any_rows import Rows, columns, everything, fill_every_table
+from market_assets_tests.store.migrating import migrate_to
+from market_assets_tests.store.postgresql_programs import made_up, with_programs
+from market_assets_tests.store.programs import program
+
+NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+DAY = date(2026, 3, 4)
+
+WRITER = """
+    import sys
+    from market_assets.store.connection import MarketConnection
+    from market_assets.store.database import Database
+    from market_assets_tests.store.made_up_postings import MARCH, days_after, posting, write_day
+    with MarketConnection(Database(sys.argv[1])) as connection:
+        for number in range(100_000):
+            write_day(connection, days_after(number % 300), [posting(f"{number}-{n}") for n in range(40)])
+            print("wrote", number)
+"""
+
+
+class Site:
+    """A store with everything around it, in a folder of its own."""
+
+    def __init__(self, database: Database, folder: Path, environment: dict[str, str] | None = None) -> None:
+        self.database = database
+        self.folder = folder
+        self.environment = environment or with_programs()
+        self.archive = folder / "archive"
+        self.history = folder / "dagster"
+        self.landing = Landing(str(folder / "landing"))
+
+    def furnish(self) -> None:
+        """Archived postings, landed payloads and runs of Dagster, as far as a backup looks into them."""
+        (self.archive / "month=2026-01").mkdir(parents=True)
+        (self.archive / "month=2026-01" / "postings-1.parquet").write_bytes(b"archived")
+        payload = Payload("all.json", lambda: BytesIO(b"landed"))
+        self.landing.land("board", DAY, Fetch(NOW, iter([payload])))
+        for name in ("history/runs.db", "history/runs/index.db", "schedules/schedules.db"):
+            path = self.history / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(path)) as connection, connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("CREATE TABLE note (text)")
+                connection.execute("INSERT INTO note VALUES (?)", (name,))
+
+    def files(self) -> dict[str, Any]:
+        """What lies around the database."""
+        found: dict[str, Any] = {}
+        for folder in (self.archive, self.folder / "landing"):
+            found |= {str(path.relative_to(self.folder)): path.read_bytes() for path in folder.rglob("*.*")}
+        for path in self.history.rglob("*.db"):
+            with closing(sqlite3.connect(path)) as connection:
+                found[str(path.relative_to(self.folder))] = connection.execute("SELECT * FROM note").fetchall()
+        return found
+
+    def take(self, path: Path, *, with_landing: bool = True) -> Manifest:
+        return take(
+            Contents(
+                database=self.database,
+                history=self.history,
+                archive=self.archive,
+                landing=self.landing if with_landing else None,
+                environment=self.environment,
+                program="1.2.3",
+                left_out=("the rest",),
+            ),
+            path,
+            NOW,
+        )
+
+    def restore(self, path: Path) -> Restored:
+        places = Places(self.database, self.history, self.archive, self.landing, self.folder, self.environment)
+        with Backup(path) as backup:
+            return restore(backup, places)
+
+
+@pytest.fixture
+def site(database: Database, tmp_path: Path) -> Site:
+    site = Site(database, tmp_path / "site")
+    site.furnish()
+    fill_every_table(database)
+    return site
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "backups" / "backup.zip"
+
+
+def spoil(site: Site) -> Rows:
+    """Change the store after a backup; returns what is in it then."""
+    with site.database.engine().begin() as connection:
+        connection.execute(job_postings.delete())
+        connection.execute(skill_demand.update().values(rank=7))
+        connection.execute(skills.insert().values(skill_id=1, code=b"\1\0", skill="New", category="New"))
+    return everything(site.database)
+
+
+def a_new_database(site: Site, tmp_path: Path) -> Database:
+    """A database without tables, of the same kind."""
+    if site.database.is_sqlite:
+        return Database(f"sqlite:///{tmp_path / 'elsewhere' / 'new.db'}")
+    name = f"market_{uuid4().hex}"
+    engine = site.database.engine().execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(sa.text(f"CREATE DATABASE {name}"))
+    return Database(site.database.url.set(database=name).render_as_string(hide_password=False))
+
+
+def test_everything_comes_back(site: Site, path: Path) -> None:
+    before, files = everything(site.database), site.files()
+    manifest = site.take(path)
+    assert {table: rows for table, rows in manifest.tables.items() if table != "alembic_version"} == {
+        table: len(rows) for table, rows in before.items()
+    }
+    assert spoil(site) != before
+    shutil.rmtree(site.archive)
+    shutil.rmtree(site.folder / "landing")
+    with closing(sqlite3.connect(site.history / "history" / "runs.db")) as connection, connection:
+        connection.execute("DELETE FROM note")
+    (site.history / "history" / "runs" / "later.db").write_bytes(b"of a run after the backup")
+    restored = site.restore(path)
+    assert everything(site.database) == before
+    assert site.files() == files
+    assert restored == Restored(sum(manifest.tables.values()), 3, 1, 2, None)
+    assert sorted(each.name for each in site.history.iterdir()) == ["history", "schedules"]
+
+
+def test_a_new_machine_is_filled(site: Site, path: Path, tmp_path: Path) -> None:
+    before, files = everything(site.database), site.files()
+    site.take(path)
+    new = Site(a_new_database(site, tmp_path), tmp_path / "new")
+    assert count_stored(new.database) == 0
+    new.restore(path)
+    assert everything(new.database) == before
+    assert new.files() == files
+    assert schema.upgrade(new.database) is False
+    with new.database.engine().begin() as connection:
+        assert connection.execute(sa.text("SELECT count(*) FROM posting_skills")).scalar() is not None
+        connection.execute(
+            sa.text(
+                "INSERT INTO audit_log (at, who, address, action, target, result, detail) "
+                "VALUES ('2026-03-04 05:06:07.000000', '', '', '', '', '', '')"
+            )
+        )
+
+
+def test_what_a_manifest_says(site: Site, path: Path) -> None:
+    manifest = site.take(path, with_landing=False)
+    assert manifest.created_at == NOW
+    assert manifest.program == "1.2.3"
+    assert manifest.schema_version == schema.newest_version()
+    assert manifest.kind == ("sqlite" if site.database.is_sqlite else "postgresql")
+    assert manifest.left_out == ("the rest",)
+    assert {file.name.split("/")[0] for file in manifest.files} == {"database", "dagster", "archive"}
+    assert all(len(file.sha256) == 64 and file.size > 0 for file in manifest.files)
+    with Backup(path) as backup:
+        assert backup.manifest == manifest
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(path.parent.iterdir()) == [path], "nothing else is left there"
+
+
+def test_a_backup_never_replaces_another(site: Site, path: Path) -> None:
+    site.take(path)
+    first = path.read_bytes()
+    with pytest.raises(BackupError, match=r"backup\.zip exists"):
+        site.take(path)
+    assert path.read_bytes() == first
+
+
+@pytest.mark.slow
+def test_a_backup_while_days_are_written_holds_whole_days(database: Database, tmp_path: Path) -> None:
+    site = Site(database, tmp_path / "site")
+    seen = set()
+    with program(WRITER, database.url.render_as_string(hide_password=False)) as writer:
+        for number in range(5):
+            writer.expect("wrote")
+            site.take(tmp_path / f"{number}.zip")
+            writer.expect("wrote")
+        writer.kill()
+    for number in range(5):
+        site.restore(tmp_path / f"{number}.zip")
+        rows = everything(database)
+        postings = {row[0] for row in rows["job_postings"]}
+        assert len(postings) % 40 == 0
+        assert postings == {row[0] for row in rows["posting_facts"]}
+        (revision,) = [row[1] for row in rows["data_revision"] if row[0] == 1]
+        assert revision == len(postings) // 40, "a day is counted with its postings"
+        seen.add(len(postings))
+    assert len(seen) > 1, "it was written meanwhile"
+
+
+def test_a_backup_of_an_older_schema_is_upgraded(empty_database_url: str, tmp_path: Path, path: Path) -> None:
+    database = Database(empty_database_url)
+    migrate_to(database, "0001")
+    before, names = fill_every_table(database), columns(database)
+    site = Site(database, tmp_path / "site")
+    assert site.take(path).schema_version == "0001"
+    schema.upgrade(database)
+    fill_every_table(database, first=5000)
+    assert site.restore(path).upgraded_from == "0001"
+    assert schema.current_version(database) == schema.newest_version()
+    after = everything(database)
+    assert len(after["job_postings"]) == len(before["job_postings"])
+    at = columns(database)["skill_pairs"].index("skill_a")
+    assert {row[at] for row in after["skill_pairs"]} == {
+        row[names["skill_pairs"].index("skill_a")] for row in before["skill_pairs"]
+    }
+    assert after["users"] == []
+
+
+def test_a_newer_backup_is_refused(site: Site, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as newer:
+        known = schema._known_versions()
+        newer.setattr(schema, "_known_versions", lambda: [*known, "9999"])
+        with site.database.engine().begin() as connection:
+            connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+        site.take(path)
+    before = spoil(site)
+    with pytest.raises(StoreError, match=r"the backup .*backup\.zip is newer than this program \(version 9999"):
+        site.restore(path)
+    assert everything(site.database) == before
+
+
+def test_the_other_kind_of_database_is_refused(site: Site, path: Path, tmp_path: Path) -> None:
+    site.take(path)
+    other = (
+        "postgresql://someone@nowhere.invalid/market" if site.database.is_sqlite else f"sqlite:///{tmp_path}/o.db"
+    )
+    with pytest.raises(BackupError, match=r"another kind.*`market-assets db copy`"):
+        Site(Database(other), tmp_path / "other").restore(path)
+    assert not (tmp_path / "o.db").exists()
+
+
+def test_a_store_in_use_is_left_alone(site: Site, path: Path) -> None:
+    site.take(path)
+    before = spoil(site)
+    with (
+        StoreLock(site.database, "daily_sample_ingestion run 12345678").shared(),
+        pytest.raises(StoreBusyError, match="held by daily_sample_ingestion run 12345678"),
+    ):
+        site.restore(path)
+    assert everything(site.database) == before
+    site.restore(path)
+    assert everything(site.database) != before
+
+
+def test_an_empty_database_is_nothing_to_back_up(empty_database_url: str, tmp_path: Path, path: Path) -> None:
+    with pytest.raises(BackupError, match="nothing to back up"):
+        Site(Database(empty_database_url), tmp_path / "site").take(path)
+    assert not path.exists()
+
+
+def damaged(path: Path, position: int) -> Path:
+    content = bytearray(path.read_bytes())
+    content[position] ^= 0x5A
+    copy = path.with_name("damaged.zip")
+    copy.write_bytes(content)
+    return copy
+
+
+def test_one_wrong_byte_is_refused_or_makes_no_difference(site: Site, path: Path) -> None:
+    site.take(path)
+    before = everything(site.database)
+    size = path.stat().st_size
+    chosen = random.Random(5).sample(range(size), 40)
+    refused = 0
+    for position in (0, 1, size // 2, size - 1, size - 22, *chosen):
+        try:
+            site.restore(damaged(path, position))
+        except StoreError as error:
+            assert "damaged.zip" in str(error)
+            assert "\n" not in str(error)
+            refused += 1
+        assert everything(site.database) == before
+    assert refused > 20
+
+
+@pytest.mark.parametrize("kept", [0, 1, 100, 0.5, 0.99])
+def test_a_backup_that_is_cut_off_is_refused(site: Site, path: Path, kept: float) -> None:
+    site.take(path)
+    before = spoil(site)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(kept * len(content)) if 0 < kept < 1 else int(kept)])
+    with pytest.raises(BackupError, match=r"backup\.zip"):
+        site.restore(path)
+    assert everything(site.database) == before
+
+
+def test_a_missing_backup_and_another_zip(site: Site, tmp_path: Path) -> None:
+    with pytest.raises(BackupError, match=r"there is no file .*missing\.zip"):
+        site.restore(tmp_path / "missing.zip")
+    shutil.make_archive(str(tmp_path / "other"), "zip", site.archive)
+    with pytest.raises(BackupError, match="not a backup of market-assets"):
+        site.restore(tmp_path / "other.zip")
+
+
+def test_a_backup_that_lies_about_its_rows_is_refused(
+    site: Site, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = container.write
+
+    def write_with_a_lie(path: Path, members: Any, describe: Any) -> None:
+        def lie(files: Any) -> Manifest:
+            manifest: Manifest = describe(files)
+            manifest.tables["skills"] += 1
+            return manifest
+
+        write(path, members, lie)
+
+    monkeypatch.setattr(container, "write", write_with_a_lie)
+    with pytest.raises(BackupError, match="skills has 3 rows instead of 4"):
+        site.take(path)
+    assert not path.exists(), "it is read back before it has a name"
+
+
+def test_a_damaged_file_is_put_aside(tmp_path: Path, migrated_sqlite: Path, path: Path) -> None:
+    database = Database(f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'market.db')}")
+    before = fill_every_table(database)
+    site = Site(database, tmp_path / "site")
+    site.take(path)
+    database.path.write_bytes(b"not a database at all" * 1000)
+    for suffix in ("-wal", "-shm"):
+        database.path.with_name(f"market.db{suffix}").unlink(missing_ok=True)
+    site.restore(path)
+    assert everything(database) == before
+    assert (tmp_path / "market.db.damaged").exists()
+
+
+def test_who_has_the_file_open_sees_what_was_restored(tmp_path: Path, migrated_sqlite: Path, path: Path) -> None:
+    database = Database(f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'market.db')}")
+    fill_every_table(database)
+    site = Site(database, tmp_path / "site")
+    site.take(path)
+    reader = database.pooled_engine()
+    with reader.connect() as connection:
+        count = sa.select(sa.func.count()).select_from(job_postings)
+        spoil(site)
+        assert connection.scalar(count) == 0
+        connection.rollback()
+        site.restore(path)
+        assert connection.scalar(count) == 3
+    reader.dispose()
+
+
+@pytest.fixture
+def postgresql_site(postgresql_url: str, tmp_path: Path) -> Site:
+    database = Database(postgresql_url)
+    schema.upgrade(database)
+    fill_every_table(database)
+    site = Site(database, tmp_path / "site")
+    site.furnish()
+    return site
+
+
+@pytest.mark.postgresql
+def test_programs_that_are_missing_or_older_than_the_server(
+    postgresql_site: Site, path: Path, tmp_path: Path
+) -> None:
+    postgresql_site.environment = {"PATH": str(tmp_path)}
+    with pytest.raises(BackupError, match="pg_dump is not on PATH: install PostgreSQL's client programs"):
+        postgresql_site.take(path)
+    old = made_up(tmp_path / "old", "pg_dump", 'echo "pg_dump (PostgreSQL) 13.4 (Debian 13.4-1)"')
+    postgresql_site.environment = with_programs(old)
+    with pytest.raises(BackupError, match=r"pg_dump 13 on PATH can't back up PostgreSQL \d\d"):
+        postgresql_site.take(path)
+    assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.postgresql
+def test_a_password_is_no_argument(postgresql_site: Site, path: Path, tmp_path: Path) -> None:
+    url = postgresql_site.database.url.set(password="geheim-123")
+    told = tmp_path / "told"
+    spy = made_up(
+        tmp_path / "spy", "pg_dump", f'echo "$@" $PGPASSWORD >> {told}\nPATH=${{PATH#*:}} exec pg_dump "$@"'
+    )
+    site = Site(Database(url.render_as_string(hide_password=False)), tmp_path / "site", with_programs(spy))
+    site.take(path)
+    assert [line.split()[-1] for line in told.read_text().splitlines()] == ["geheim-123"] * 2
+    assert told.read_text().count("geheim-123") == 2, "once for each call, in the environment"
+
+
+@pytest.mark.postgresql
+def test_a_restore_that_breaks_off_leaves_what_was_there(
+    postgresql_site: Site, path: Path, tmp_path: Path
+) -> None:
+    postgresql_site.take(path)
+    before, files = spoil(postgresql_site), postgresql_site.files()
+    half = made_up(
+        tmp_path / "half",
+        "pg_restore",
+        'case "$*" in *--data-only*) PATH=${PATH#*:} exec pg_restore "$@";; '
+        '*) PATH=${PATH#*:} pg_restore "$@" | head -c 9000; exit 1;; esac',
+    )
+    postgresql_site.environment = with_programs(half)
+    with pytest.raises(StoreUnavailableError, match="was left as it was"):
+        postgresql_site.restore(path)
+    assert everything(postgresql_site.database) == before
+    assert postgresql_site.files() == files
+
+
+@pytest.mark.postgresql
+def test_a_restore_does_not_wait_for_readers_for_ever(
+    postgresql_site: Site, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    postgresql_site.take(path)
+    before = spoil(postgresql_site)
+    monkeypatch.setattr(postgresql_tools, "_LOCK_TIMEOUT", "200ms")
+    with postgresql_site.database.engine().begin() as reader:
+        reader.execute(sa.select(skills)).all()
+        with pytest.raises(StoreUnavailableError, match=r"left as it was: .*lock timeout"):
+            postgresql_site.restore(path)
+    assert everything(postgresql_site.database) == before

@@ -1,0 +1,134 @@
+"""Skills and rules are made known once; what is found is written when it is its turn, where it still holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+
+from market_assets.store.connection import MarketConnection
+from market_assets.store.database import StoreError
+from market_assets.store.extraction import ExtractionRules, prepare, recall_rules
+from market_assets.store.posting_skills import encode_skills, known_skill_ids, read_texts, write_skills
+from market_assets.store.revisions import POSTINGS, count_up_postings
+from market_assets.store.tables.market import data_revision, posting_facts, skills
+from market_assets_tests.store.made_up_postings import MARCH, days_after, found_skills, posting, write_day
+
+RULES = ExtractionRules("{}", "1")
+NAMES = pl.DataFrame({"skill": ["zsh", "Ada"], "category": ["shells", "languages"]})
+
+
+def known(connection: MarketConnection) -> dict[str, tuple[int, str]]:
+    columns = (skills.c.skill, skills.c.skill_id, skills.c.category)
+    schema = pl.Schema({"skill": pl.String(), "skill_id": pl.Int64(), "category": pl.String()})
+    return {
+        name: (number, category) for name, number, category in connection.read(sa.select(*columns), schema).rows()
+    }
+
+
+def revision(connection: MarketConnection) -> int:
+    return int(connection.scalar(sa.select(data_revision.c.revision).where(data_revision.c.id == POSTINGS)))
+
+
+@pytest.fixture
+def other(connection: MarketConnection) -> Iterator[MarketConnection]:
+    """Another writer of the same database, which does not wait long."""
+    with MarketConnection(connection.database) as other:
+        if not connection.database.is_sqlite:
+            other.execute("SET lock_timeout = '3s'")
+        yield other
+
+
+def test_what_is_new_is_made_known_once(connection: MarketConnection) -> None:
+    ids = prepare(connection, NAMES, RULES)
+    assert known(connection) == {"zsh": (ids[0], "shells"), "Ada": (ids[1], "languages")}
+    assert recall_rules(connection) == {RULES.version: RULES}
+    before = revision(connection)
+    assert prepare(connection, NAMES.reverse(), RULES).tolist() == ids[::-1].tolist()
+    assert revision(connection) == before
+
+
+@pytest.mark.parametrize(
+    ("names", "rules"),
+    [
+        (pl.concat([NAMES, pl.DataFrame({"skill": ["Go"], "category": ["languages"]})]), RULES),
+        (NAMES.with_columns(category=pl.lit("moved")), RULES),
+        (NAMES, ExtractionRules("{}", "2")),
+    ],
+    ids=["skill", "category", "rules"],
+)
+def test_whatever_is_new_is_noticed(
+    connection: MarketConnection, names: pl.DataFrame, rules: ExtractionRules
+) -> None:
+    first = prepare(connection, NAMES, RULES)
+    ids = prepare(connection, names, rules)
+    assert ids[:2].tolist() == first.tolist()
+    assert known(connection) == {
+        name: (number, category) for (name, category), number in zip(names.rows(), ids, strict=True)
+    }
+    assert recall_rules(connection).keys() == {RULES.version, rules.version}
+
+
+def test_known_ids_are_those_of_the_names(connection: MarketConnection) -> None:
+    assert known_skill_ids(connection, NAMES) is None
+    ids = prepare(connection, NAMES, RULES)
+    found = known_skill_ids(connection, NAMES)
+    assert found is not None
+    assert (found.dtype, found.tolist()) == (ids.dtype, ids.tolist())
+    assert known_skill_ids(connection, NAMES.with_columns(category=pl.lit("moved"))) is None
+
+
+def test_nobody_waits_for_a_day_that_is_being_written_where_nothing_is_new(
+    connection: MarketConnection, other: MarketConnection
+) -> None:
+    ids = prepare(connection, NAMES, RULES)
+    with connection.transaction():
+        count_up_postings(connection)
+        assert prepare(other, NAMES, RULES).tolist() == ids.tolist()
+
+
+def read_first(connection: MarketConnection) -> pl.DataFrame:
+    with connection.transaction():
+        return next(read_texts(connection, MARCH))
+
+
+def write_first(connection: MarketConnection, texts: pl.DataFrame) -> None:
+    """Say that each text asks for the first of `NAMES`."""
+    ids = prepare(connection, NAMES, RULES)
+    encoded = encode_skills(found_skills([[0]] * texts.height), ids)
+    with connection.transaction():
+        write_skills(connection, texts, encoded, RULES.version)
+
+
+def with_skills(connection: MarketConnection) -> list[str]:
+    query = sa.select(posting_facts.c.external_id).where(posting_facts.c.skills.is_not(None))
+    return sorted(connection.read(query, pl.Schema({"external_id": pl.String()}))["external_id"])
+
+
+def test_a_text_that_changed_since_it_was_searched_is_left_to_whoever_changed_it(
+    connection: MarketConnection,
+) -> None:
+    write_day(connection, MARCH, [posting("a", title="zsh"), posting("b", title="zsh"), posting("c", title="zsh")])
+    texts = read_first(connection)
+    write_day(connection, days_after(1), [posting("a", title="Ada"), posting("b", title="zsh")])
+    write_first(connection, texts)
+    assert with_skills(connection) == ["b", "c"]
+
+
+def test_skills_are_written_when_a_day_that_is_being_written_is_done(
+    connection: MarketConnection, other: MarketConnection
+) -> None:
+    """Each holds rows that the other wants, sooner or later."""
+    if connection.database.is_sqlite:
+        pytest.skip("SQLite has one writer at a time")
+    write_day(connection, MARCH, [posting("a", title="zsh")])
+    texts = read_first(connection)
+    prepare(connection, NAMES, RULES)
+    with connection.transaction():
+        count_up_postings(connection)
+        with pytest.raises(StoreError, match="lock timeout"):
+            write_first(other, texts)
+    write_first(other, texts)
+    assert with_skills(connection) == ["a"]
