@@ -18,10 +18,9 @@ REEXTRACTION = "reextract_skills"
 )
 @failing_well
 def search_postings_again(context: dg.OpExecutionContext, store: dg.ResourceParam[MarketStore]) -> None:
-    from market_assets.defs.assets.posting_skills import rules_of
     from market_assets.skills.matching import skill_matcher
     from market_assets.skills.taxonomy import load_taxonomy
-    from market_assets.store.extraction import count_outdated
+    from market_assets.store.extraction import count_outdated, rules_of
     from market_assets.store.reextraction import Reextracted, reextract
 
     matcher = skill_matcher(load_taxonomy(store.settings.taxonomy))

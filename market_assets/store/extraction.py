@@ -11,6 +11,8 @@ import numpy.typing as npt
 import polars as pl
 import sqlalchemy as sa
 
+from market_assets.skills.matching import SkillMatcher
+from market_assets.skills.taxonomy import Taxonomy
 from market_assets.store.connection import MarketConnection
 from market_assets.store.posting_skills import ensure_skills, known_skill_ids
 from market_assets.store.tables.extraction import extraction_versions
@@ -46,6 +48,18 @@ class ExtractionRules:
         """What the store knows these rules by."""
         digest = sha256(f"{self.rules}\n{self.taxonomy}".encode()).digest()
         return int.from_bytes(digest[:8], "little", signed=True)
+
+
+def rules_of(matcher: SkillMatcher) -> ExtractionRules:
+    """What a matcher finds skills by, as the store remembers it."""
+    return ExtractionRules(matcher.taxonomy.to_json(), matcher.rules)
+
+
+def skill_names(taxonomy: Taxonomy) -> pl.DataFrame:
+    """skill, category: what the store knows skills by."""
+    return pl.DataFrame(
+        [(skill.name, skill.category) for skill in taxonomy.skills], ["skill", "category"], orient="row"
+    )
 
 
 def prepare(connection: MarketConnection, names: pl.DataFrame, rules: ExtractionRules) -> npt.NDArray[np.uint16]:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from market_assets.defs.assets.posting_skills import rules_of, skill_names
-
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -40,7 +38,14 @@ def reextract(connection: MarketConnection, matcher: SkillMatcher, batch: int = 
 
     Postings remember by which rules they were searched, so that a run that was killed goes on where it ended.
     """
-    from market_assets.store.extraction import forget_unused_rules, prepare, read_outdated, recall_rules
+    from market_assets.store.extraction import (
+        forget_unused_rules,
+        prepare,
+        read_outdated,
+        recall_rules,
+        rules_of,
+        skill_names,
+    )
     from market_assets.store.revisions import count_up_postings
 
     rules = rules_of(matcher)
@@ -82,7 +87,7 @@ def _search_again(
     skill_ids: npt.NDArray[np.uint16],
     changes: SkillChanges | None,
 ) -> Reextracted:
-    from market_assets.store.extraction import mark_current
+    from market_assets.store.extraction import mark_current, rules_of
     from market_assets.store.posting_skills import encode_skills, write_skills
 
     rules = rules_of(matcher)

@@ -12,12 +12,9 @@ from market_assets.defs.retries import failing_well
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    import polars as pl
 
     from market_assets.skills.matching import SkillMatcher
-    from market_assets.skills.taxonomy import Taxonomy
     from market_assets.store.connection import MarketConnection
-    from market_assets.store.extraction import ExtractionRules
 
 EXTRACTED_CHECK = "skills_found_in_every_posting"
 _COLUMNS = [
@@ -45,7 +42,7 @@ def posting_skills(
 ) -> dg.MaterializeResult:
     from market_assets.skills.matching import skill_matcher
     from market_assets.skills.taxonomy import load_taxonomy
-    from market_assets.store.extraction import count_outdated, prepare
+    from market_assets.store.extraction import count_outdated, prepare, rules_of, skill_names
     from market_assets.store.posting_skills import count_pending
 
     days = days_of(context)
@@ -77,28 +74,13 @@ def posting_skills(
     )
 
 
-def rules_of(matcher: "SkillMatcher") -> "ExtractionRules":
-    """What a matcher finds skills by, as the store remembers it."""
-    from market_assets.store.extraction import ExtractionRules
-
-    return ExtractionRules(matcher.taxonomy.to_json(), matcher.rules)
-
-
-def skill_names(taxonomy: "Taxonomy") -> "pl.DataFrame":
-    """skill, category: what the store knows skills by."""
-    import polars as pl
-
-    return pl.DataFrame(
-        [(skill.name, skill.category) for skill in taxonomy.skills], ["skill", "category"], orient="row"
-    )
-
-
 def _extract(
     connection: "MarketConnection", day: date, matcher: "SkillMatcher", skill_ids: "npt.NDArray[np.uint16]"
 ) -> tuple[int, int, int]:
     """Find and store the skills of a day's postings; returns postings, skills, postings without any."""
     import polars as pl
 
+    from market_assets.store.extraction import rules_of
     from market_assets.store.posting_skills import encode_skills, read_texts, write_skills
 
     searched, encoded = [], []
