@@ -6,7 +6,6 @@ import sys
 
 import dagster as dg
 import sqlalchemy as sa
-from dagster._core.workspace.load_target import WorkspaceFileTarget
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
@@ -14,6 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from market_assets.dagster_ext.webserver import MarketProcessContext, MarketWebserver
+from market_assets.dagster_ext.workspace_types import WorkspaceFileTarget
 from market_assets.settings import Settings
 from market_assets.store import schema
 from market_assets.store.database import Database

@@ -11,12 +11,13 @@ from typing import Any
 
 import sqlalchemy as sa
 from dagster import DagsterEventType
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log.schema import (
     AssetCheckExecutionsTable,
     AssetEventTagsTable,
     SqlEventLogStorageTable,
 )
+
+from market_assets.dagster_ext.run_events import AssetCheckExecutionRecordStatus
 
 EVENTS = SqlEventLogStorageTable
 RESULTS = AssetCheckExecutionsTable
