@@ -11,7 +11,6 @@ from dagster._core.storage.tags import (
     RUN_FAILURE_REASON_TAG,
     WILL_RETRY_TAG,
 )
-from dagster._daemon.controller import get_daemon_statuses
 
 __all__ = [
     "AUTO_RETRY_RUN_ID_TAG",
@@ -24,5 +23,4 @@ __all__ = [
     "StepFailureData",
     "TimeWindowFreshnessPolicy",
     "auto_reexecution_should_retry_run",
-    "get_daemon_statuses",
 ]

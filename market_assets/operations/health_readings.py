@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from market_assets.dagster_ext.run_events import get_daemon_statuses
+from market_assets.dagster_ext.daemons import get_daemon_statuses
 from market_assets.dagster_ext.schedules import (
     InstigatorState,
     ScheduleInstigatorData,
