@@ -1,4 +1,4 @@
-"""`market-assets alerts test`: a test message to everybody who would be told of incidents."""
+"""`market-assets alerts test`: sends a test message to every recipient of alerts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import click
 
 from market_assets.cli.errors import CommandFailedError
-from market_assets.operations.alerts.channels import host_of, send
+from market_assets.operations.alerts.channels import Message, host_of, send
 from market_assets.settings import Settings
 
 
@@ -20,11 +20,12 @@ def send_test(settings: Settings) -> None:
     """
     urls = settings.alert_urls
     if not urls:
-        raise CommandFailedError("nobody would be told: set MARKET_ASSETS_ALERT_URLS, see .env.example")
+        raise CommandFailedError("there is no recipient: set MARKET_ASSETS_ALERT_URLS, see .env.example")
     body = f"Sent by `market-assets alerts test` at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC. Nothing is wrong."
+    message = Message("market_assets: a test", body)
     with ThreadPoolExecutor(len(urls)) as threads:
-        errors = list(threads.map(lambda url: send("market_assets: a test", body, url), urls))
+        errors = list(threads.map(lambda url: send(message, url), urls))
     for url, error in zip(urls, errors, strict=True):
         click.echo(f"{'failed' if error else 'sent  '}  {host_of(url)}" + (f": {error}" if error else ""))
     if failed := sum(error is not None for error in errors):
-        raise CommandFailedError(f"{failed} of {len(urls)} could not be told")
+        raise CommandFailedError(f"{failed} of {len(urls)} could not be reached")

@@ -17,13 +17,14 @@ from market_assets.cli.errors import CommandFailedError
 from market_assets.cli.instance import open_instance
 from market_assets.cli.summary import Intake, print_market
 from market_assets.dagster_ext.liveness import show_life
-from market_assets.definitions import build_defs, configured_sources
+from market_assets.definitions import build_defs
 from market_assets.defs.assets.raw_postings import refetching
 from market_assets.defs.jobs import INGESTION
-from market_assets.defs.partitions import AS_OF_TAG
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import NO_RUN_RETRY_TAGS
-from market_assets.operations.failure_cause import forget_causes, told_by
+from market_assets.defs.sources import configured_sources
+from market_assets.operations.failure_cause import cause_of_event, discard_causes
+from market_assets.operations.tags import AS_OF_TAG
 from market_assets.settings import Settings
 from market_assets.sources.protocol import Source
 from market_assets.store import schema
@@ -205,7 +206,7 @@ def _execute(
         **how,
     )
     if not result.success:
-        forget_causes()
+        discard_causes()
         raise CommandFailedError(_cause(instance, result))
     return result
 
@@ -213,5 +214,5 @@ def _execute(
 def _cause(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> str:
     for event in result.all_events:
         if event.is_step_failure:
-            return told_by(instance, result.run_id, event)
+            return cause_of_event(instance, result.run_id, event)
     return "the run failed before its first step"

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from market_assets.cli.errors import CommandFailedError
-from market_assets.definitions import configured_sources
+from market_assets.defs.sources import configured_sources
 from market_assets.postings.normalise import normalise
 from market_assets.settings import Settings
 from market_assets.sources.protocol import Source, SourceError

@@ -11,8 +11,8 @@ import dagster as dg
 from market_assets.dagster_ext.schedules import InstigatorState, InstigatorType
 from market_assets.dagster_ext.workspace_types import RemoteRepository, RemoteSchedule, WorkspaceProcessContext
 from market_assets.defs.custom_tasks import PROBLEMS_METADATA, SENSOR
-from market_assets.defs.schedules import interval_of
 from market_assets.operations.executions import job_selection
+from market_assets.operations.tags import interval_of
 from market_assets.web.auth.identity import ApiError
 
 

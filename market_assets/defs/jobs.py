@@ -7,7 +7,7 @@ import dagster as dg
 from market_assets.defs.assets.maintenance import DELETE_TAG
 from market_assets.defs.assets.relationships import KEEP_RECOMMENDATIONS_TAG
 from market_assets.defs.retries import run_retry_tags
-from market_assets.operations.failure_cause import say_why_it_failed
+from market_assets.operations.failure_cause import print_failure_cause
 
 INGESTION = "daily_sample_ingestion"
 REFRESH = "refresh_market_stats"
@@ -26,21 +26,21 @@ def default_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
             description="One day: every source is fetched and landed; its postings are validated, deduplicated, "
             "searched for skills and stored. Without a partition it is about today.",
             tags=run_retry_tags(),
-            hooks={say_why_it_failed},
+            hooks={print_failure_cause},
         ),
         dg.define_asset_job(
             REFRESH,
             selection=group("statistics", "relationships"),
             description="Every statistic anew; pairs, relationships and categories brought up to date.",
             tags={KEEP_RECOMMENDATIONS_TAG: "true", **run_retry_tags()},
-            hooks={say_why_it_failed},
+            hooks={print_failure_cause},
         ),
         dg.define_asset_job(
             CLEANUP,
             selection=group("maintenance"),
             description="Postings older than the retention are archived, then deleted; the database is optimised.",
             tags={DELETE_TAG: "true", **run_retry_tags()},
-            hooks={say_why_it_failed},
+            hooks={print_failure_cause},
         ),
         dg.define_asset_job(
             REBUILD,
@@ -48,6 +48,6 @@ def default_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
             description="Co-occurrence, relationships, recommendations and communities from nothing; names that "
             "the taxonomy may lack.",
             tags=run_retry_tags(),
-            hooks={say_why_it_failed},
+            hooks={print_failure_cause},
         ),
     ]

@@ -8,8 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from market_assets.operations.health import Health, judge
-from market_assets.operations.health_json import detailed
+from market_assets.operations.health import Health, health_report, judge
 from market_assets.web.auth.guard import DETAILS_KEY
 from market_assets.web.monitor import Monitor
 
@@ -23,7 +22,7 @@ def health_routes(monitor: Monitor) -> list[BaseRoute]:
         facts = await monitor.facts()
         judged = judge(facts)
         may_know = request.scope["state"].get(DETAILS_KEY) is True
-        content = detailed(facts, judged) if may_know else for_strangers(judged)
+        content = health_report(facts, judged) if may_know else for_strangers(judged)
         return JSONResponse(content, 200 if judged.is_ok else 503, _FRESH)
 
     async def live(_request: Request) -> Response:

@@ -25,9 +25,10 @@ from starlette.routing import Route
 
 from market_assets.dagster_ext.workspace import job_names, repositories
 from market_assets.dagster_ext.workspace_types import WorkspaceProcessContext
-from market_assets.operations.health import Facts, HistoryFacts, judge
-from market_assets.operations.probes import PATIENCE_SECONDS, Probe
-from market_assets.operations.run_counters import Tally, advance
+from market_assets.operations.background import PATIENCE_SECONDS, Probe
+from market_assets.operations.health import judge
+from market_assets.operations.run_counters import Counters, update_counters
+from market_assets.operations.system_state import HistoryState, SystemState
 from market_assets.web.monitor import Monitor
 
 _KINDS = ("run", "check", "schedule", "sensor", "missed", "stale", "system")
@@ -40,7 +41,7 @@ class Metrics:
     def __init__(self, context: WorkspaceProcessContext, monitor: Monitor) -> None:
         self._context = context
         self._monitor = monitor
-        self._tally = Probe(lambda: advance(context.instance, _sources(context)))
+        self._tally = Probe(lambda: update_counters(context.instance, _sources(context)))
         #: What this process itself has measured.
         self.registry = CollectorRegistry()
 
@@ -48,9 +49,9 @@ class Metrics:
         return Route("/metrics", self._answer, methods=["GET"])
 
     async def _answer(self, _request: Request) -> Response:
-        counting = self._tally.ask()
+        counting = self._tally.result()
         facts = await self._monitor.facts()
-        if not counting.done() and self._tally.has_been_reading < PATIENCE_SECONDS:
+        if not counting.done() and self._tally.seconds_reading < PATIENCE_SECONDS:
             await asyncio.wait([asyncio.wrap_future(counting)], timeout=PATIENCE_SECONDS)
         counted = counting.result() if counting.done() and not counting.exception() else None
         stores = CollectorRegistry()
@@ -75,7 +76,7 @@ def _sources(context: WorkspaceProcessContext) -> list[dg.AssetKey]:
     return [key for key in sorted(keys) if key.path[0] == "raw_postings"]
 
 
-def _families(facts: Facts, tally: Tally | None, jobs: set[str]) -> Iterator[Metric]:
+def _families(facts: SystemState, tally: Counters | None, jobs: set[str]) -> Iterator[Metric]:
     yield GaugeMetricFamily("market_assets_up", "1: the web process answers", 1)
     yield _gauge("market_assets_healthy", "1 where /health answers 200", [((), float(judge(facts).is_ok))])
     yield _gauge(
@@ -93,7 +94,7 @@ def _families(facts: Facts, tally: Tally | None, jobs: set[str]) -> Iterator[Met
         yield from _counters(tally, jobs)
 
 
-def _history(history: HistoryFacts, facts: Facts) -> Iterator[Metric]:
+def _history(history: HistoryState, facts: SystemState) -> Iterator[Metric]:
     now = facts.now
     yield GaugeMetricFamily("market_assets_queued_runs", "Runs that wait in the queue", history.queued)
     yield GaugeMetricFamily("market_assets_running_runs", "Runs in progress", history.running)
@@ -124,7 +125,11 @@ def _history(history: HistoryFacts, facts: Facts) -> Iterator[Metric]:
     yield _gauge(
         "market_assets_table_age_seconds",
         "Since a table was made last",
-        [((one.table,), (now - one.made_at).total_seconds()) for one in history.tables if one.made_at],
+        [
+            ((one.table,), (now - one.materialized_at).total_seconds())
+            for one in history.tables
+            if one.materialized_at
+        ],
         ("table",),
     )
     yield _gauge(
@@ -144,7 +149,7 @@ def _history(history: HistoryFacts, facts: Facts) -> Iterator[Metric]:
     yield GaugeMetricFamily("market_assets_alert_recipients_failing", "Who can't be told of incidents", failing)
 
 
-def _counters(tally: Tally, jobs: set[str]) -> Iterator[Metric]:
+def _counters(tally: Counters, jobs: set[str]) -> Iterator[Metric]:
     runs = CounterMetricFamily("market_assets_runs", "Runs that ended", labels=("job", "status"))
     seconds = SummaryMetricFamily("market_assets_run_duration_seconds", "Seconds that runs took", labels=("job",))
     # From the start, at 0: `increase()` knows nothing of a first run that its series begins with.

@@ -11,10 +11,16 @@ from typing import Any
 
 from market_assets.dagster_ext.workspace import load_failure, repositories
 from market_assets.dagster_ext.workspace_types import WorkspaceProcessContext
-from market_assets.operations.alerts.monitored import Watched, tables_of, watched_schedule
-from market_assets.operations.health import DatabaseFacts, Facts
-from market_assets.operations.health_readings import read_database, read_disk, read_history
-from market_assets.operations.probes import PATIENCE_SECONDS, Probe, facts_of
+from market_assets.operations.background import PATIENCE_SECONDS, Probe
+from market_assets.operations.monitored import Monitored, monitored_schedule, monitored_tables
+from market_assets.operations.system_state import (
+    DatabaseState,
+    SystemState,
+    read_database,
+    read_disk,
+    read_history,
+    state_of,
+)
 from market_assets.settings import Settings
 from market_assets.store.database import Database
 from market_assets.store.schedule_overrides import SchedulerMemory, recall_if_there
@@ -33,18 +39,18 @@ class Monitor:
             "disk": Probe(lambda: read_disk(settings)),
         }
 
-    async def facts(self) -> Facts:
+    async def facts(self) -> SystemState:
         """The facts, within `PATIENCE_SECONDS` whatever hangs."""
-        asked = {name: probe.ask() for name, probe in self.probes.items()}
+        asked = {name: probe.result() for name, probe in self.probes.items()}
         # One that has kept others waiting for that long already is not waited for again.
         waited_for = [
             asyncio.wrap_future(future)
             for name, future in asked.items()
-            if not future.done() and self.probes[name].has_been_reading < PATIENCE_SECONDS
+            if not future.done() and self.probes[name].seconds_reading < PATIENCE_SECONDS
         ]
         if waited_for:
             await asyncio.wait(waited_for, timeout=PATIENCE_SECONDS)
-        return facts_of(self.probes, asked)
+        return state_of(self.probes, asked)
 
     def _read_code(self) -> None:
         if failure := load_failure(self._context):
@@ -53,9 +59,9 @@ class Monitor:
             raise CodeError("the workspace names none, or it is still being loaded")
 
     def _read_history(self) -> Any:
-        return read_history(self._context.instance, watched_by(self._context), datetime.now(UTC), self._memory)
+        return read_history(self._context.instance, monitored_in(self._context), datetime.now(UTC), self._memory)
 
-    def _read_database(self, database: Database) -> DatabaseFacts:
+    def _read_database(self, database: Database) -> DatabaseState:
         facts = read_database(database)
         self._memory = recall_if_there(database)
         return facts
@@ -65,10 +71,10 @@ class CodeError(Exception):
     """The code location can't be used."""
 
 
-def watched_by(context: WorkspaceProcessContext) -> Watched:
+def monitored_in(context: WorkspaceProcessContext) -> Monitored:
     """What the code locations of a workspace say of themselves, as far as facts need it."""
     found = [repository for _name, repository in repositories(context)]
-    return Watched(
-        schedules=tuple(watched_schedule(one) for repository in found for one in repository.get_schedules()),
-        tables=tuple(table for repository in found for table in tables_of(repository.asset_graph)),
+    return Monitored(
+        schedules=tuple(monitored_schedule(one) for repository in found for one in repository.get_schedules()),
+        tables=tuple(table for repository in found for table in monitored_tables(repository.asset_graph)),
     )

@@ -11,11 +11,19 @@ from typing import Any
 
 import dagster as dg
 
-from market_assets.operations.alerts.cycle import WEB_BOOK, Look, tell
-from market_assets.operations.alerts.detection import End, Finding
-from market_assets.operations.alerts.incidents import Book, incident, load_book, save_book
-from market_assets.operations.health import Facts, judge
-from market_assets.operations.threads import in_thread
+from market_assets.operations.alerts.delivery import Delivery, announce
+from market_assets.operations.alerts.incidents import (
+    WEB_LOG,
+    Finding,
+    IncidentLog,
+    Resolution,
+    incident,
+    load_log,
+    save_log,
+)
+from market_assets.operations.background import in_thread
+from market_assets.operations.health import judge
+from market_assets.operations.system_state import SystemState
 from market_assets.settings import Settings
 from market_assets.web.monitor import Monitor
 
@@ -42,7 +50,7 @@ class Watch:
         self._instance = instance
         self._monitor = monitor
         self._settings = settings
-        self._book: Book | None = None
+        self._saved: IncidentLog | None = None
         self._since: dict[str, datetime] = {}
 
     @contextlib.asynccontextmanager
@@ -67,26 +75,26 @@ class Watch:
             for failure in look.failures:
                 _log.error("could not tell of incidents: %s", failure)
 
-    async def look(self, facts: Facts) -> Look:
+    async def look(self, facts: SystemState) -> Delivery:
         """Find, note and tell by some facts."""
         findings = list(self._findings(facts))
 
-        def told() -> Look:
-            if self._book is None:
-                self._book = _within(_STORAGE_SECONDS, lambda: load_book(self._instance, WEB_BOOK)) or Book()
-            return tell(self._book, findings, self._settings.alert_urls, facts.now, self._save)
+        def told() -> Delivery:
+            if self._saved is None:
+                self._saved = _within(_STORAGE_SECONDS, lambda: load_log(self._instance, WEB_LOG)) or IncidentLog()
+            return announce(self._saved, findings, self._settings.alert_urls, facts.now, self._save)
 
         # No thread of the pool: sending may take its time, and the pool answers requests.
-        look: Look = await asyncio.wrap_future(in_thread(told))
-        self._book = look.book
+        look: Delivery = await asyncio.wrap_future(in_thread(told))
+        self._saved = look.log
         return look
 
-    def _save(self, book: Book) -> None:
+    def _save(self, log: IncidentLog) -> None:
         """Keep the book here and, if its storage answers, there: what is told must not depend on it."""
-        self._book = book
-        _within(_STORAGE_SECONDS, lambda: save_book(self._instance, WEB_BOOK, book))
+        self._saved = log
+        _within(_STORAGE_SECONDS, lambda: save_log(self._instance, WEB_LOG, log))
 
-    def _findings(self, facts: Facts) -> Iterator[Finding]:
+    def _findings(self, facts: SystemState) -> Iterator[Finding]:
         wrong = {reason.name: reason.text for reason in judge(facts).reasons if reason.name in _WATCHED}
         self._since = {name: self._since.get(name, facts.now) for name in wrong}
         for name, (title, ending) in _WATCHED.items():
@@ -94,7 +102,7 @@ class Watch:
             if name not in wrong:
                 # Of daemons nothing is known while their storage does not answer.
                 if not (name == "daemon" and facts.history is None):
-                    yield End(key, facts.now, f"{ending} at {facts.now:%Y-%m-%d %H:%M} UTC")
+                    yield Resolution(key, facts.now, f"{ending} at {facts.now:%Y-%m-%d %H:%M} UTC")
             elif facts.now - self._since[name] >= PATIENCE:
                 yield incident(key, "system", title, wrong[name], self._since[name])
 

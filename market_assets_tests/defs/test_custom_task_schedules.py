@@ -22,8 +22,8 @@ from dagster._core.scheduler.instigation import (
     TickStatus,
 )
 
-from market_assets.defs.schedules import due_moment
 from market_assets.operations.intervals import Interval
+from market_assets.operations.schedule_guard import due_time
 from market_assets_tests.operations.own_tasks import code_location, task
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -129,7 +129,7 @@ DUE = Interval(300).latest(NOON)
         (-10, -1, 5, DUE + timedelta(hours=5)),
     ],
 )
-def test_a_missed_due_moment_is_made_up_for_once(
+def test_a_missed_due_time_is_made_up_for_once(
     tmp_path: Path,
     ticking: dg.DagsterInstance,
     started: int,
@@ -141,7 +141,7 @@ def test_a_missed_due_moment_is_made_up_for_once(
     moment = DUE + timedelta(hours=now)
     # Dagster notes a tick before it is evaluated.
     remember(ticking, DUE + timedelta(hours=started), *ticks, moment)
-    assert due_moment(ticking, "mine_schedule", Interval(300), moment) == expected
+    assert due_time(ticking, "mine_schedule", Interval(300), moment) == expected
     key, reason = tick(code_location(tmp_path, task("...", "hours=5")), ticking, moment)
     assert key == (f"mine:{expected.isoformat()}" if expected else None)
     assert bool(reason) == (expected is None)

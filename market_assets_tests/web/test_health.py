@@ -16,8 +16,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from market_assets.operations.health import Facts
-from market_assets.operations.probes import PATIENCE_SECONDS, Probe
+from market_assets.operations.background import PATIENCE_SECONDS, Probe
+from market_assets.operations.system_state import SystemState
 from market_assets.web.monitor import Monitor
 from market_assets.web.watch import PATIENCE, Watch
 from market_assets_tests.conftest import PROJECT
@@ -67,7 +67,7 @@ def test_well_and_not_so_well(quiet: WholeProcess) -> None:
     assert stranger.get("/health").status_code == 503
     assert stranger.get("/health").json() == {"status": "failing", "reasons": ["daemon"]}
     (reason,) = near.get("/health").json()["reasons"]
-    assert "the daemon has not been heard from since" in reason
+    assert "the daemon has sent no heartbeat since" in reason
     assert stranger.get("/health/live").json() == {"status": "ok"}
 
 
@@ -121,7 +121,7 @@ def test_whatever_hangs_is_named_and_holds_up_nobody(quiet: WholeProcess, part: 
             answer = quiet.client(FAR).get("/health")
             assert (answer.status_code, answer.json()["reasons"]) == (503, [part])
         # Once it is known to hang, nobody waits for it.
-        waited = quiet.process.monitor.probes[part].has_been_reading
+        waited = quiet.process.monitor.probes[part].seconds_reading
         assert waited >= PATIENCE_SECONDS
         metrics = quiet.client().get("/metrics").text
         assert f'market_assets_part_up{{part="{part}"}} 0.0' in metrics
@@ -300,7 +300,9 @@ def test_a_silent_daemon_is_told_of_by_the_web_process(tmp_path: Path) -> None:
 
         def look(after: timedelta) -> None:
             facts = asyncio.run(web.process.monitor.facts())
-            asyncio.run(watch.look(Facts(start + after, facts.history, facts.database, facts.disk, facts.errors)))
+            asyncio.run(
+                watch.look(SystemState(start + after, facts.history, facts.database, facts.disk, facts.errors))
+            )
 
         look(timedelta())
         look(PATIENCE - timedelta(seconds=1))
@@ -333,7 +335,7 @@ def test_it_tells_of_dagsters_storage_too_though_its_book_is_there(
         monkeypatch.setattr(web.instance.run_storage, "get_cursor_values", broken)
         monkeypatch.setattr(web.instance.run_storage, "set_cursor_values", broken)
         for minutes in range(8):
-            facts = Facts(start + timedelta(minutes=minutes), errors={"history": "disk I/O error"})
+            facts = SystemState(start + timedelta(minutes=minutes), errors={"history": "disk I/O error"})
             asyncio.run(watch.look(facts))
         assert server.titles == ["Dagster's storage does not answer"]
         assert "disk I/O error" in server.messages[0]["message"]

@@ -1,204 +1,229 @@
-"""Whom to tell what, and when: pure functions of the book.
+"""Decides which messages each recipient is sent, and when, and sends them.
 
-Each recipient hears once that an incident began and once that it is over; of one that was over before it could be
-told, once. Single messages are limited in number; beyond that one digest an hour says how many more there are.
+A recipient is sent once that an incident began and once that it is over; if it was over before the first message
+could be sent, one message has both. What begins or ends together is one message. After ten messages within an hour
+the news wait, and are one message when the hour is over. All but `announce` are pure functions of the log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
 
-from market_assets.operations.alerts.incidents import Book, Heard, Hearing, Incident, Recipient, cut
+from market_assets.operations.alerts.channels import (
+    Message,
+    MessageKind,
+    Outcome,
+    host_of,
+    recipient_of,
+    send_all,
+)
+from market_assets.operations.alerts.incidents import (
+    Announcement,
+    Finding,
+    Incident,
+    IncidentLog,
+    Recipient,
+    Stage,
+    shortened,
+)
 
-#: So many single messages within an hour, then a digest.
+#: So many messages within an hour, then the news wait.
 MOST_AN_HOUR = 10
 HOUR = timedelta(hours=1)
-#: After a failure it is tried again after this long, then twice as long, up to an hour.
+#: After a failure a recipient is tried again after this long, then twice as long, up to an hour.
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_MESSAGE = 3_000
-_LISTED = 20
-#: Incidents of these kinds that begin together are told together: they have one cause.
-_TOGETHER = {"stale": "tables are stale", "missed": "schedules missed starts"}
-_FROM = "market_assets: "
+_LISTED, _IN_TITLE = 20, 3
+_PREFIX = "market_assets: "
 _TIME = "%Y-%m-%d %H:%M"
 
 
-#: That it began, that it is over, or both at once for one who heard nothing in between.
-_What = Literal["begun", "over", "both"]
-#: How a service shows a message: as something that failed, that is well again, or merely to know.
-Kind = Literal["failure", "success", "info"]
-#: Which incident: its key and its beginning.
-_Identity = tuple[str, datetime]
-
-
 @dataclass(frozen=True)
-class Message:
-    """What is sent, and what its recipient has heard of which incidents afterwards."""
+class Delivery:
+    """The log after one round of messages, the number that was sent, and a line for each failure."""
 
-    title: str
-    body: str
-    tells: Mapping[_Identity, Heard]
-    kind: Kind
-    is_digest: bool = False
+    log: IncidentLog
+    sent: int = 0
+    failures: tuple[str, ...] = ()
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of sending a recipient's messages; `error` where one failed, after which no more were tried."""
-
-    sent: tuple[Message, ...] = ()
-    error: str | None = None
-
-
-def with_recipients(book: Book, hosts: Mapping[str, str]) -> Book:
-    """The book with the recipients that the settings name, and none besides."""
-    recipients = {name: book.recipients.get(name, Recipient(host)) for name, host in hosts.items()}
-    return replace(book, recipients=recipients)
+    @property
+    def summary(self) -> str:
+        """For the tick of the sensor: open incidents, sent messages, and recipients that can't be reached."""
+        titles = [one.title for one in self.log.open]
+        more = f" and {len(titles) - 5} more" if len(titles) > 5 else ""
+        parts = [f"{len(titles)} open" + (f": {'; '.join(titles[:5])}{more}" if titles else "")]
+        if self.sent:
+            parts.append(f"{self.sent} messages sent")
+        unreached = [one for one in self.log.recipients.values() if one.error]
+        return "; ".join([*parts, *(f"{one.host} can't be reached: {one.error}" for one in unreached)])
 
 
-def settled(book: Book) -> Book:
-    """The book after a process was cut off while it sent: what was on its way goes out again, but only once."""
-    return _changed(book, lambda _one, _recipient, hearing: _arrived(hearing) if hearing.again else hearing)
+def announce(
+    log: IncidentLog,
+    findings: Iterable[Finding],
+    urls: Sequence[str],
+    now: datetime,
+    save: Callable[[IncidentLog], None],
+) -> Delivery:
+    """Update the log with findings and send the recipients what they have not been sent yet.
+
+    The log is saved before and after the messages are sent, so that a process that is killed in between repeats
+    a message at most once.
+
+    Args:
+        log: the log as it was loaded.
+        findings: what was detected since.
+        urls: the recipients, for Apprise.
+        now: the time of the evaluation.
+        save: saves the log.
+    """
+    log = with_recipients(after_restart(log), urls).updated(findings).pruned(now)
+    due = {name: messages for name in log.recipients if (messages := due_messages(log, name, now))}
+    for name, messages in due.items():
+        log = while_sending(log, name, messages)
+    save(log)
+    if not due:
+        return Delivery(log)
+    outcomes = send_all(due, urls)
+    for name, outcome in outcomes.items():
+        log = after_sending(log, name, outcome, now)
+    save(log)
+    failures = tuple(f"{log.recipients[name].host}: {one.error}" for name, one in outcomes.items() if one.error)
+    return Delivery(log, sum(len(one.sent) for one in outcomes.values()), failures)
 
 
-def due(book: Book, recipient: str, now: datetime) -> list[Message]:
+def with_recipients(log: IncidentLog, urls: Iterable[str]) -> IncidentLog:
+    """The log with these recipients and no others."""
+    recipients = {}
+    for url in urls:
+        name = recipient_of(url)
+        recipients[name] = log.recipients.get(name, Recipient(host_of(url)))
+    return replace(log, recipients=recipients)
+
+
+def after_restart(log: IncidentLog) -> IncidentLog:
+    """The log after a process was killed while it sent: what has been repeated once already counts as sent."""
+
+    def settled(_one: Incident, _recipient: str, announced: Announcement) -> Announcement:
+        return Announcement(announced.sending) if announced.is_repeat else announced
+
+    return _changed(log, settled)
+
+
+def due_messages(log: IncidentLog, recipient: str, now: datetime) -> list[Message]:
     """What a recipient is to be sent now."""
-    known = book.recipients[recipient]
-    # What lies further ahead than an hour was noted before the clock was set back.
+    known = log.recipients[recipient]
+    # A time more than an hour ahead is from before the clock was set back.
     if known.retry_at is not None and now < known.retry_at <= now + HOUR:
         return []
-    messages = _messages(_untold(book, recipient))
-    free = max(0, MOST_AN_HOUR - sum(_within_the_hour(moment, now) for moment in known.sent))
-    if len(messages) <= free:
-        return messages
-    rest = messages[free:]
-    if known.digest_at is not None and _within_the_hour(known.digest_at, now):
-        return messages[:free]
-    return [*messages[:free], _digest(rest) if len(rest) > 1 else replace(rest[0], is_digest=True)]
+    begun, over = _news(log, recipient)
+    messages = [_begun_message(begun)] if begun else []
+    if over:
+        messages.append(_over_message(over, recipient))
+    return messages[: max(0, MOST_AN_HOUR - sum(_is_recent(sent, now) for sent in known.sent))]
 
 
-def _within_the_hour(moment: datetime, now: datetime) -> bool:
-    return now - HOUR < moment <= now
-
-
-def on_their_way(book: Book, recipient: str, messages: Iterable[Message]) -> Book:
-    """The book while messages are being sent."""
-    tells = _tells(messages)
+def while_sending(log: IncidentLog, recipient: str, messages: Iterable[Message]) -> IncidentLog:
+    """The log while messages are being sent to a recipient."""
+    stages = {identity: stage for message in messages for identity, stage in message.stages.items()}
 
     def sending(one: Incident) -> Incident:
-        what = tells.get(one.identity)
-        if what is None:
+        if one.identity not in stages:
             return one
-        hearing = one.told.get(recipient, Hearing())
-        hearing = replace(hearing, sending=what, again=hearing.sending == what)
-        return replace(one, told={**one.told, recipient: hearing})
+        stage, before = stages[one.identity], one.announcements.get(recipient, Announcement())
+        announced = Announcement(before.stage, stage, is_repeat=before.sending == stage)
+        return replace(one, announcements={**one.announcements, recipient: announced})
 
-    return replace(book, incidents=tuple(map(sending, book.incidents)))
-
-
-def after(book: Book, recipient: str, outcome: Outcome, now: datetime) -> Book:
-    """The book when a recipient's messages, which were on their way, have arrived or failed."""
-    arrived = _tells(outcome.sent)
-
-    def heard(one: Incident, whom: str, hearing: Hearing) -> Hearing:
-        if whom != recipient or not hearing.sending:
-            return hearing
-        return _arrived(hearing) if one.identity in arrived else Hearing(hearing.heard)
-
-    known = _after(book.recipients[recipient], outcome, now)
-    return replace(_changed(book, heard), recipients={**book.recipients, recipient: known})
+    return replace(log, incidents=tuple(map(sending, log.incidents)))
 
 
-def _after(known: Recipient, outcome: Outcome, now: datetime) -> Recipient:
-    single = (now for message in outcome.sent if not message.is_digest)
-    sent = (*(moment for moment in known.sent if _within_the_hour(moment, now)), *single)
-    digest_at = now if any(message.is_digest for message in outcome.sent) else known.digest_at
-    known = replace(known, sent=sent, digest_at=digest_at)
+def after_sending(log: IncidentLog, recipient: str, outcome: Outcome, now: datetime) -> IncidentLog:
+    """The log when the messages to a recipient have been sent or have failed."""
+    arrived = {identity for message in outcome.sent for identity in message.stages}
+
+    def sent(one: Incident, name: str, announced: Announcement) -> Announcement:
+        if name != recipient or not announced.sending:
+            return announced
+        return Announcement(announced.sending if one.identity in arrived else announced.stage)
+
+    known = _recipient_after(log.recipients[recipient], outcome, now)
+    return replace(_changed(log, sent), recipients={**log.recipients, recipient: known})
+
+
+def _recipient_after(known: Recipient, outcome: Outcome, now: datetime) -> Recipient:
+    sent = (*(time for time in known.sent if _is_recent(time, now)), *(now for _message in outcome.sent))
+    known = replace(known, sent=sent)
     if outcome.error is None:
         return replace(known, failures=0, retry_at=None, error=None, error_at=None) if outcome.sent else known
     wait = min(_FIRST_WAIT * 2 ** min(known.failures, 10), HOUR)
-    error = cut(outcome.error, 300)
+    error = shortened(outcome.error, 300)
     return replace(known, failures=known.failures + 1, retry_at=now + wait, error=error, error_at=now)
 
 
-def _arrived(hearing: Hearing) -> Hearing:
-    return Hearing(hearing.sending)
+def _is_recent(time: datetime, now: datetime) -> bool:
+    return now - HOUR < time <= now
 
 
-def _tells(messages: Iterable[Message]) -> dict[_Identity, Heard]:
-    return {identity: heard for message in messages for identity, heard in message.tells.items()}
+def _changed(log: IncidentLog, change: Callable[[Incident, str, Announcement], Announcement]) -> IncidentLog:
+    """The log with every announcement changed."""
+    incidents = (
+        replace(one, announcements={name: change(one, name, each) for name, each in one.announcements.items()})
+        for one in log.incidents
+    )
+    return replace(log, incidents=tuple(incidents))
 
 
-def _changed(book: Book, change: Callable[[Incident, str, Hearing], Hearing]) -> Book:
-    """The book with every hearing changed."""
-
-    def changed(one: Incident) -> Incident:
-        return replace(one, told={whom: change(one, whom, hearing) for whom, hearing in one.told.items()})
-
-    return replace(book, incidents=tuple(map(changed, book.incidents)))
-
-
-def _untold(book: Book, recipient: str) -> list[tuple[Incident, _What]]:
-    """The incidents that a recipient has something to hear of, and what."""
-    untold: list[tuple[Incident, _What]] = []
-    for one in sorted(book.incidents, key=lambda one: (one.over_at or one.begun_at, one.key)):
-        hearing = one.told.get(recipient)
-        if one.is_open:
-            if hearing is None or hearing.heard == "":
-                untold.append((one, "begun"))
-        elif one.ending and hearing is not None and hearing.heard != "over":
-            untold.append((one, "over" if hearing.heard == "begun" else "both"))
-    return untold
+def _news(log: IncidentLog, recipient: str) -> tuple[list[Incident], list[Incident]]:
+    """The incidents of which a recipient has to be sent that they began, and that they are over."""
+    begun, over = [], []
+    for one in sorted(log.incidents, key=lambda one: (one.over_at or one.begun_at, one.key)):
+        announced = one.announcements.get(recipient)
+        if one.is_open and (announced is None or announced.stage == ""):
+            begun.append(one)
+        elif not one.is_open and one.ending and announced is not None and announced.stage != "over":
+            over.append(one)
+    return begun, over
 
 
-def _messages(untold: list[tuple[Incident, _What]]) -> list[Message]:
-    messages: list[Message] = []
-    groups: dict[tuple[str, _What], list[Incident]] = {}
-    for one, what in untold:
-        if one.kind in _TOGETHER:
-            groups.setdefault((one.kind, what), []).append(one)
-        else:
-            messages.append(_single(one, what))
-    for (kind, what), incidents in groups.items():
-        messages.append(_single(incidents[0], what) if len(incidents) == 1 else _group(kind, what, incidents))
-    return messages
+def _begun_message(incidents: Sequence[Incident]) -> Message:
+    texts = [(one.title, one.detail) for one in incidents]
+    return _message(texts, "failure", {one.identity: "begun" for one in incidents})
 
 
-def _single(one: Incident, what: _What) -> Message:
-    tells = {one.identity: _heard(what)}
-    if what == "begun":
-        return _message(one.title, one.detail, tells, "failure")
-    lasted = f"It began at {one.begun_at:{_TIME}} UTC." if what == "over" else f"{one.title}.\n{one.detail}"
-    return _message(f"over: {one.title}", f"{one.ending}.\n{lasted}", tells, "success")
+def _over_message(incidents: Sequence[Incident], recipient: str) -> Message:
+    texts = [(one.title, f"{one.ending}.\n{_beginning(one, recipient)}") for one in incidents]
+    return _message(texts, "success", {one.identity: "over" for one in incidents}, "over: ")
 
 
-def _group(kind: str, what: _What, incidents: list[Incident]) -> Message:
-    title = f"{'' if what == 'begun' else 'over: '}{len(incidents)} {_TOGETHER[kind]}"
-    lines = [f"{one.title}. {one.detail}" if what == "begun" else one.ending or one.title for one in incidents]
-    shown_as: Kind = "failure" if what == "begun" else "success"
-    return _message(title, _listed(lines), {one.identity: _heard(what) for one in incidents}, shown_as)
+def _beginning(one: Incident, recipient: str) -> str:
+    """When it began; with the cause where this has not been sent before."""
+    if one.announcements[recipient].stage == "begun":
+        return f"It began at {one.begun_at:{_TIME}} UTC."
+    return f"{one.title}.\n{one.detail}"
 
 
-def _heard(what: _What) -> Heard:
-    return "begun" if what == "begun" else "over"
-
-
-def _digest(messages: list[Message]) -> Message:
-    title = f"{len(messages)} more within the hour"
-    tells = _tells(messages)
-    body = _listed([message.title.removeprefix(_FROM) for message in messages])
-    return replace(_message(title, f"{body}\nAll of them: market-assets status", tells, "info"), is_digest=True)
-
-
-def _listed(lines: list[str]) -> str:
-    more = len(lines) - _LISTED
-    shown = [f"- {cut(line, 200)}" for line in lines[:_LISTED]]
-    return "\n".join([*shown, f"- and {more} more"] if more > 0 else shown)
-
-
-def _message(title: str, body: str, tells: Mapping[_Identity, Heard], kind: Kind) -> Message:
+def _message(
+    texts: Sequence[tuple[str, str]],
+    kind: MessageKind,
+    stages: Mapping[tuple[str, datetime], Stage],
+    prefix: str = "",
+) -> Message:
+    """A message of one title and body, or of many."""
+    titles = [title for title, _body in texts]
+    if len(texts) == 1:
+        ((title, body),) = texts
+    else:
+        title = f"{len(texts)} incidents: {_listed(titles, _IN_TITLE, '; ')}"
+        body = _listed(
+            [f"- {shortened(' '.join(f'{one}. {each}'.split()), 300)}" for one, each in texts], _LISTED, "\n"
+        )
     # Some services refuse a message without a body.
-    return Message(f"{_FROM}{title}", cut(body.strip() or title, _LONGEST_MESSAGE), tells, kind)
+    body = shortened(body.strip() or title, _LONGEST_MESSAGE)
+    return Message(f"{_PREFIX}{prefix}{title}", body, kind, stages)
+
+
+def _listed(texts: Sequence[str], longest: int, separator: str) -> str:
+    more = len(texts) - longest
+    return separator.join([*texts[:longest], *([f"and {more} more: market-assets status"] if more > 0 else [])])

@@ -7,9 +7,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from market_assets.operations.alerts.cycle import DAEMON_BOOK, WEB_BOOK
-from market_assets.operations.alerts.incidents import Incident, load_book
-from market_assets.operations.health_readings import known_recipients
+from market_assets.operations.alerts.incidents import DAEMON_LOG, WEB_LOG, Incident, load_log
+from market_assets.operations.system_state import recipients_of
 from market_assets.web.admin.models import Moment
 from market_assets.web.admin.services import AdminCall
 
@@ -51,14 +50,14 @@ def read_alerts(
     call: AdminCall, limit: Annotated[int, Query(ge=0, le=200, description="Of those that are over")] = 50
 ) -> Alerts:
     """What is wrong, what was, and who could not be told."""
-    books = [load_book(call.services.runs.context.instance, name) for name in (DAEMON_BOOK, WEB_BOOK)]
-    over = sorted((one for book in books for one in book.recently_over), key=_over_at, reverse=True)
+    logs = [load_log(call.services.runs.context.instance, name) for name in (DAEMON_LOG, WEB_LOG)]
+    over = sorted((one for log in logs for one in log.recently_over), key=_over_at, reverse=True)
     return Alerts(
-        open=[_seen(one) for one in sorted((one for book in books for one in book.open), key=_begun_at)],
+        open=[_seen(one) for one in sorted((one for log in logs for one in log.open), key=_begun_at)],
         over=[_seen(one) for one in over[:limit]],
         recipients=[
             Recipient(host=one.host, error=one.error, error_at=one.error_at, retry_at=one.retry_at)
-            for one in known_recipients(books)
+            for one in recipients_of(logs)
         ],
     )
 

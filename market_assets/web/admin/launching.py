@@ -13,8 +13,8 @@ from starlette.requests import HTTPConnection
 
 from market_assets.dagster_ext.workspace import KnownJob
 from market_assets.dagster_ext.workspace_types import WorkspaceProcessContext
-from market_assets.operations.executions import TRIGGERED_BY_TAG
-from market_assets.operations.overlap_guard import active_run
+from market_assets.operations.schedule_guard import active_run
+from market_assets.operations.tags import TRIGGERED_BY_TAG
 from market_assets.store.database import Database
 from market_assets.store.mutex import turn
 from market_assets.web.admin.models import TriggerRequest

@@ -17,7 +17,12 @@ import sqlalchemy as sa
 from market_assets.dagster_ext.schedules import InstigatorState
 from market_assets.dagster_ext.workspace import KnownJob, is_running, known_jobs, states_by_selector
 from market_assets.dagster_ext.workspace_types import RemoteSchedule, WorkspaceProcessContext
-from market_assets.operations.pauses import pause_in_force, reason_to_stay_off, settle_pauses, started_since
+from market_assets.operations.schedule_overrides import (
+    end_pauses,
+    pause_in_force,
+    reason_to_stay_off,
+    started_since,
+)
 from market_assets.store import schedule_overrides as scheduler_memory
 from market_assets.store.schedule_overrides import Change, Pause, SchedulerMemory
 from market_assets.web.admin.models import JobStatus
@@ -215,7 +220,7 @@ class Scheduler:
         if not any(job.pause for job in seen.memory.jobs.values()):
             return seen
         schedules = {name: job.schedule_names for name, job in seen.every_job.items()}
-        settle_pauses(self.engine, self.context.instance, schedules, seen.now)
+        end_pauses(self.engine, self.context.instance, schedules, seen.now)
         return self.overview()
 
     def _put_back(self, schedules: Iterable[RemoteSchedule], seen: Overview) -> bool:
