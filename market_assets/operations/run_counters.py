@@ -1,7 +1,7 @@
 """Counters of runs and postings, which never go down, however much of the history is removed.
 
 They are kept among Dagster's cursors, with the place up to which the history has been counted, so that each run is
-counted once. Only one process may update them: the web process does, when it is asked for metrics.
+counted once. Only one process may update them: the web process does, for each scrape of its metrics.
 """
 
 from __future__ import annotations

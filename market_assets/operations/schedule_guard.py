@@ -1,7 +1,7 @@
 """What a schedule's tick does: whether it may start its job now, and which missed starts it makes up for.
 
 After an outage Dagster evaluates a schedule once, for the last time that it was due. One refresh is as good as
-three, but each day of ingestion counts, so that tick asks for the missed days as well.
+three, but each day of ingestion counts, so that tick requests runs of the missed days as well.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class HistoryState:
     running: int = 0
     incidents: tuple[Incident, ...] = ()
     recipients: tuple[Recipient, ...] = ()
-    #: When the sensor `alerts` looked for incidents last.
+    #: When the sensor `alerts` detected incidents last.
     evaluated_at: datetime | None = None
 
 

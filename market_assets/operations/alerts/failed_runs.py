@@ -116,7 +116,7 @@ def _success(run: dg.DagsterRun, ended: datetime, log: IncidentLog) -> str:
 
 
 def _rematerialized(instance: dg.DagsterInstance, log: IncidentLog) -> Iterator[Resolution]:
-    """Ends the incidents of runs of single assets, whoever materialized the assets since."""
+    """Ends the incidents of runs of single assets, when the assets have been materialized by any run since."""
     waiting = [one for one in log.open if one.assets]
     keys = (dg.AssetKey.from_user_string(asset) for one in waiting for asset in one.assets)
     made = materialized_at(instance, keys)

@@ -51,7 +51,7 @@ class Incident:
     #: The assets whose next materialization ends it, where no job's success does.
     assets: tuple[str, ...] = ()
     partition: str | None = None
-    #: By recipient. One who was added later has no entry, and is sent the incident only while it is open.
+    #: By recipient. One that was added later has no entry, and is sent the incident only while it is open.
     announcements: Mapping[str, Announcement] = field(default_factory=dict)
 
     @property
