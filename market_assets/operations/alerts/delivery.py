@@ -20,7 +20,6 @@ from market_assets.operations.alerts.channels import (
     send_all,
 )
 from market_assets.operations.alerts.incidents import (
-    Announcement,
     Finding,
     Incident,
     IncidentLog,
@@ -69,8 +68,8 @@ def announce(
 ) -> Delivery:
     """Update the log with findings and send the recipients what they have not been sent yet.
 
-    The log is saved before and after the messages are sent, so that a process that is killed in between repeats
-    a message at most once.
+    The log is saved before the messages are sent, so that nothing is sent while it can't be saved, and afterwards.
+    A process that is killed in between sends the message again when it is restarted.
 
     Args:
         log: the log as it was loaded.
@@ -79,10 +78,8 @@ def announce(
         now: the time of the evaluation.
         save: saves the log.
     """
-    log = with_recipients(after_restart(log), urls).updated(findings).pruned(now)
+    log = with_recipients(log, urls).updated(findings).pruned(now)
     due = {name: messages for name in log.recipients if (messages := due_messages(log, name, now))}
-    for name, messages in due.items():
-        log = while_sending(log, name, messages)
     save(log)
     if not due:
         return Delivery(log)
@@ -103,15 +100,6 @@ def with_recipients(log: IncidentLog, urls: Iterable[str]) -> IncidentLog:
     return replace(log, recipients=recipients)
 
 
-def after_restart(log: IncidentLog) -> IncidentLog:
-    """The log after a process was killed while it sent: what has been repeated once already counts as sent."""
-
-    def settled(_one: Incident, _recipient: str, announced: Announcement) -> Announcement:
-        return Announcement(announced.sending) if announced.is_repeat else announced
-
-    return _changed(log, settled)
-
-
 def due_messages(log: IncidentLog, recipient: str, now: datetime) -> list[Message]:
     """What a recipient is to be sent now."""
     known = log.recipients[recipient]
@@ -125,31 +113,15 @@ def due_messages(log: IncidentLog, recipient: str, now: datetime) -> list[Messag
     return messages[: max(0, MOST_AN_HOUR - sum(_is_recent(sent, now) for sent in known.sent))]
 
 
-def while_sending(log: IncidentLog, recipient: str, messages: Iterable[Message]) -> IncidentLog:
-    """The log while messages are being sent to a recipient."""
-    stages = {identity: stage for message in messages for identity, stage in message.stages.items()}
-
-    def sending(one: Incident) -> Incident:
-        if one.identity not in stages:
-            return one
-        stage, before = stages[one.identity], one.announcements.get(recipient, Announcement())
-        announced = Announcement(before.stage, stage, is_repeat=before.sending == stage)
-        return replace(one, announcements={**one.announcements, recipient: announced})
-
-    return replace(log, incidents=tuple(map(sending, log.incidents)))
-
-
 def after_sending(log: IncidentLog, recipient: str, outcome: Outcome, now: datetime) -> IncidentLog:
     """The log when the messages to a recipient have been sent or have failed."""
-    arrived = {identity for message in outcome.sent for identity in message.stages}
-
-    def sent(one: Incident, name: str, announced: Announcement) -> Announcement:
-        if name != recipient or not announced.sending:
-            return announced
-        return Announcement(announced.sending if one.identity in arrived else announced.stage)
-
+    sent = {identity: stage for message in outcome.sent for identity, stage in message.stages.items()}
+    incidents = tuple(
+        replace(one, announced={**one.announced, recipient: sent[one.identity]}) if one.identity in sent else one
+        for one in log.incidents
+    )
     known = _recipient_after(log.recipients[recipient], outcome, now)
-    return replace(_changed(log, sent), recipients={**log.recipients, recipient: known})
+    return replace(log, incidents=incidents, recipients={**log.recipients, recipient: known})
 
 
 def _recipient_after(known: Recipient, outcome: Outcome, now: datetime) -> Recipient:
@@ -166,23 +138,14 @@ def _is_recent(time: datetime, now: datetime) -> bool:
     return now - HOUR < time <= now
 
 
-def _changed(log: IncidentLog, change: Callable[[Incident, str, Announcement], Announcement]) -> IncidentLog:
-    """The log with every announcement changed."""
-    incidents = (
-        replace(one, announcements={name: change(one, name, each) for name, each in one.announcements.items()})
-        for one in log.incidents
-    )
-    return replace(log, incidents=tuple(incidents))
-
-
 def _news(log: IncidentLog, recipient: str) -> tuple[list[Incident], list[Incident]]:
     """The incidents of which a recipient has to be sent that they began, and that they are over."""
     begun, over = [], []
     for one in sorted(log.incidents, key=lambda one: (one.over_at or one.begun_at, one.key)):
-        announced = one.announcements.get(recipient)
-        if one.is_open and (announced is None or announced.stage == ""):
+        stage = one.announced.get(recipient)
+        if one.is_open and not stage:
             begun.append(one)
-        elif not one.is_open and one.ending and announced is not None and announced.stage != "over":
+        elif not one.is_open and one.ending and stage in ("", "begun"):
             over.append(one)
     return begun, over
 
@@ -199,7 +162,7 @@ def _over_message(incidents: Sequence[Incident], recipient: str) -> Message:
 
 def _beginning(one: Incident, recipient: str) -> str:
     """When it began; with the cause where this has not been sent before."""
-    if one.announcements[recipient].stage == "begun":
+    if one.announced[recipient] == "begun":
         return f"It began at {one.begun_at:{_TIME}} UTC."
     return f"{one.title}.\n{one.detail}"
 

@@ -26,17 +26,6 @@ _LONGEST_TITLE, _LONGEST_DETAIL = 200, 1_500
 
 
 @dataclass(frozen=True)
-class Announcement:
-    """What one recipient was sent about one incident."""
-
-    stage: Stage = ""
-    #: The stage that is being sent; it stays where the process is killed meanwhile.
-    sending: Stage = ""
-    #: Whether that is a repetition, because it is unknown whether the first message arrived.
-    is_repeat: bool = False
-
-
-@dataclass(frozen=True)
 class Incident:
     """Something that is wrong, from when it was detected until it is over."""
 
@@ -52,7 +41,7 @@ class Incident:
     assets: tuple[str, ...] = ()
     partition: str | None = None
     #: By recipient. One that was added later has no entry, and is sent the incident only while it is open.
-    announcements: Mapping[str, Announcement] = field(default_factory=dict)
+    announced: Mapping[str, Stage] = field(default_factory=dict)
 
     @property
     def identity(self) -> tuple[str, datetime]:
@@ -132,7 +121,7 @@ class IncidentLog:
                     kept = tuple(over if one is newest else one for one in log.incidents)
                     log = replace(log, incidents=kept)
             elif log.is_new(finding.key, finding.begun_at):
-                begun = replace(finding, announcements=dict.fromkeys(self.recipients, Announcement()))
+                begun = replace(finding, announced=dict.fromkeys(self.recipients, ""))
                 log = replace(log, incidents=(*log.incidents, begun))
         return log
 

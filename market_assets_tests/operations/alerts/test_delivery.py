@@ -12,14 +12,11 @@ from hypothesis import strategies as st
 from market_assets.operations.alerts.channels import Message, Outcome, recipient_of
 from market_assets.operations.alerts.delivery import (
     MOST_AN_HOUR,
-    after_restart,
     after_sending,
     due_messages,
-    while_sending,
     with_recipients,
 )
 from market_assets.operations.alerts.incidents import (
-    Announcement,
     Finding,
     Incident,
     IncidentLog,
@@ -56,7 +53,6 @@ class Inbox:
         messages = due_messages(log, self.name, now)
         if not messages:
             return log
-        log = while_sending(log, self.name, messages)
         if fails:
             return after_sending(log, self.name, Outcome((), "HTTP 500"), now)
         self.received += [(now, message) for message in messages]
@@ -165,33 +161,6 @@ def test_a_new_recipient_is_sent_what_is_open_and_not_what_was() -> None:
 
 def test_a_recipient_that_is_no_longer_set_is_removed() -> None:
     assert set(with_recipients(EMPTY, URLS[:1]).recipients) == {ONE}
-
-
-def test_a_process_that_is_killed_while_it_sends_repeats_once_at_most() -> None:
-    log = EMPTY.updated([failed("a", START)])
-    sent = 0
-    for minutes in range(6):
-        now = START + minutes * MINUTE
-        log = after_restart(log_from_json(log_to_json(log)))
-        messages = due_messages(log, ONE, now)
-        sent += len(messages)
-        # The log is saved, the messages are sent, and the process is killed.
-        log = while_sending(log, ONE, messages)
-    assert sent == 2
-    assert after_restart(log).incidents[0].announcements[ONE] == Announcement("begun")
-    inbox, later = Inbox(), START + 9 * MINUTE
-    inbox.receive(after_restart(log).updated([over("a", later)]), later)
-    assert inbox.titles == ["over: a failed"]
-
-
-def test_a_message_that_failed_is_not_taken_for_one_whose_fate_is_unknown() -> None:
-    inbox, log = Inbox(), EMPTY.updated([failed("a", START)])
-    for _ in range(5):
-        known = log.recipients[ONE]
-        log = after_restart(inbox.receive(log, known.retry_at or START, fails=True))
-    assert inbox.titles == []
-    inbox.receive(log, START + timedelta(days=1))
-    assert inbox.titles == ["a failed"]
 
 
 def test_texts_are_bounded_and_keep_both_ends() -> None:

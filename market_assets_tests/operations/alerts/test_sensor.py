@@ -127,31 +127,41 @@ def test_recipients_do_not_depend_on_each_other(location: MonitoredLocation, ser
         assert server.titles == broken.titles == ["hourly failed"]
 
 
-def test_a_process_that_dies_while_it_sends_repeats_once(location: MonitoredLocation, server: Receiver) -> None:
-    """The log is not saved after the messages were sent."""
-
+def test_a_process_that_is_killed_while_it_sends_repeats_the_message(
+    location: MonitoredLocation, server: Receiver
+) -> None:
     class KilledError(Exception):
         pass
 
     fail(location)
-    for _ in range(4):
-        findings, log = detect(location.instance, location.monitored, location.log, location.now)
-        saved: list[IncidentLog] = []
+    saved: list[IncidentLog] = []
 
-        def save(log: IncidentLog, saved: list[IncidentLog] = saved) -> None:
-            saved.append(log)
-            if len(saved) > 1:
-                raise KilledError
-            save_log(location.instance, DAEMON_LOG, log)
+    def save(log: IncidentLog) -> None:
+        saved.append(log)
+        if len(saved) > 1:
+            raise KilledError
+        save_log(location.instance, DAEMON_LOG, log)
 
-        try:
-            announce(log, findings, location.urls, location.now, save)
-        except KilledError:
-            continue
+    findings, log = detect(location.instance, location.monitored, location.log, location.now)
+    with pytest.raises(KilledError):
+        announce(log, findings, location.urls, location.now, save)
+    for _ in range(3):
+        location.evaluate()
     assert server.titles == ["hourly failed"] * 2
     recover(location)
     location.evaluate()
     assert server.titles[2:] == ["over: hourly failed"]
+
+
+def test_nothing_is_sent_while_the_log_can_not_be_saved(location: MonitoredLocation, server: Receiver) -> None:
+    def save(_log: IncidentLog) -> None:
+        raise OSError("read-only")
+
+    fail(location)
+    findings, log = detect(location.instance, location.monitored, location.log, location.now)
+    with pytest.raises(OSError, match="read-only"):
+        announce(log, findings, location.urls, location.now, save)
+    assert server.arrived == []
 
 
 def test_a_huge_traceback_is_shortened(location: MonitoredLocation, server: Receiver) -> None:
