@@ -21,9 +21,11 @@ from market_assets.store import schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 
-# A busy machine is no failure: no example has to be quick.
-hypothesis.settings.register_profile("patient", parent=hypothesis.settings(), deadline=None)
-hypothesis.settings.load_profile("patient")
+# A busy machine is no failure: no example has to be quick. The ordinary run is the same each time; only the thorough
+# one searches for examples that nobody has seen yet.
+hypothesis.settings.register_profile("ordinary", deadline=None, max_examples=25, derandomize=True)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=500)
+hypothesis.settings.load_profile("ordinary")
 
 # The modules and tests that are loaded stay to the end: collecting garbage among them over and over is in vain.
 gc.set_threshold(50_000, 20, 20)
@@ -33,6 +35,25 @@ FORGETFUL = ("fsync", "full_page_writes")
 
 PROJECT = Path(__file__).resolve().parents[1]
 REAL_DATA = PROJECT.parent / "shared" / "data"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--thorough", action="store_true", help="every test at full depth, the long proofs included")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--thorough"):
+        hypothesis.settings.load_profile("thorough")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without --thorough, leave out what is marked as thorough."""
+    if config.getoption("--thorough"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("thorough")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.hookimpl(optionalhook=True)
