@@ -21,8 +21,8 @@ from market_assets.store import schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 
-# A busy machine is no failure: no example has to be quick. The ordinary run is the same each time; only the thorough
-# one searches for examples that nobody has seen yet.
+# A busy machine is no failure: no example has to be quick. The ordinary run is the same each time; only the
+# thorough one searches for examples that nobody has seen yet.
 hypothesis.settings.register_profile("ordinary", deadline=None, max_examples=25, derandomize=True)
 hypothesis.settings.register_profile("thorough", deadline=None, max_examples=500)
 hypothesis.settings.load_profile("ordinary")
@@ -65,6 +65,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def pytest_collection_finish() -> None:
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def thorough(request: pytest.FixtureRequest) -> bool:
+    """Whether every test runs at full depth."""
+    return bool(request.config.getoption("--thorough"))
 
 
 @pytest.fixture(scope="session")
