@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.assets.result_table import result_asset
-from market_assets.defs.assets.windows import Market
 
 if TYPE_CHECKING:
     import polars as pl
@@ -79,8 +79,8 @@ def relationships_assets(
     ]
 
 
-def _unless_empty(name: str) -> Callable[[dg.AssetExecutionContext, Market], str | None]:
-    def skip(context: dg.AssetExecutionContext, market: Market) -> str | None:
+def _unless_empty(name: str) -> Callable[[dg.AssetExecutionContext, MarketReader], str | None]:
+    def skip(context: dg.AssetExecutionContext, market: MarketReader) -> str | None:
         from market_assets.store.tables.market import metadata
 
         if KEEP_RECOMMENDATIONS_TAG in context.run.tags and market.count(metadata.tables[name]):
@@ -90,37 +90,37 @@ def _unless_empty(name: str) -> Callable[[dg.AssetExecutionContext, Market], str
     return skip
 
 
-def _skill_pairs(market: Market) -> pl.DataFrame:
+def _skill_pairs(market: MarketReader) -> pl.DataFrame:
     from market_assets.statistics.pairs import skill_pairs
 
     return skill_pairs(market.window)
 
 
-def _skill_relationships(market: Market) -> pl.DataFrame:
+def _skill_relationships(market: MarketReader) -> pl.DataFrame:
     from market_assets.statistics.relationships import skill_relationships
 
     return skill_relationships(_skill_pairs(market), market.window)
 
 
-def _category_relationships(market: Market) -> pl.DataFrame:
+def _category_relationships(market: MarketReader) -> pl.DataFrame:
     from market_assets.statistics.categories import category_relationships
 
     return category_relationships(market.window)
 
 
-def _skill_recommendations(market: Market) -> pl.DataFrame:
+def _skill_recommendations(market: MarketReader) -> pl.DataFrame:
     from market_assets.statistics.recommendations import skill_recommendations
 
     return skill_recommendations(_skill_pairs(market), market.window)
 
 
-def _skill_affinities(market: Market) -> pl.DataFrame:
+def _skill_affinities(market: MarketReader) -> pl.DataFrame:
     from market_assets.statistics.affinities import skill_affinities
 
     return skill_affinities(_skill_pairs(market), market.window)
 
 
-def _skill_communities(market: Market) -> pl.DataFrame:
+def _skill_communities(market: MarketReader) -> pl.DataFrame:
     from market_assets.statistics.communities import skill_communities
 
     return skill_communities(_skill_relationships(market))

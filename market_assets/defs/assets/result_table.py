@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.assets.table_metadata import column_schema, preview
-from market_assets.defs.assets.windows import Market
 from market_assets.defs.partitions import OWNERS, POOL, as_of
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import failing_well
@@ -19,14 +19,14 @@ VALID_CHECK = "valid"
 
 def result_asset(
     name: str,
-    compute: Callable[[Market], "pl.DataFrame"],
+    compute: Callable[[MarketReader], "pl.DataFrame"],
     *,
     group: str,
     deps: Sequence[str],
     description: str,
-    must_have_rows: Callable[[Market], bool] = lambda _market: False,
+    must_have_rows: Callable[[MarketReader], bool] = lambda _market: False,
     freshness: dg.FreshnessPolicy | None = None,
-    skip: Callable[[dg.AssetExecutionContext, Market], str | None] = lambda _context, _market: None,
+    skip: Callable[[dg.AssetExecutionContext, MarketReader], str | None] = lambda _context, _market: None,
     may_be_empty: bool = False,
 ) -> dg.AssetsDefinition:
     """An asset that computes the table of its name.
@@ -68,7 +68,7 @@ def result_asset(
 
         table = metadata.tables[name]
         with store.alone() as connection:
-            market = Market(store, connection, as_of(context))
+            market = MarketReader(store, connection, as_of(context))
             if reason := skip(context, market):
                 context.log.info(f"{name} is left as it is: {reason}")
                 yield _check(name, [], market.count(table), may_be_empty)
@@ -98,7 +98,7 @@ def _check(name: str, problems: Sequence[str], rows: int, may_be_empty: bool) ->
     )
 
 
-def _described(market: Market, name: str, rows: "pl.DataFrame") -> dict[str, Any]:
+def _described(market: MarketReader, name: str, rows: "pl.DataFrame") -> dict[str, Any]:
     return {
         "dagster/row_count": rows.height,
         **column_schema(name),

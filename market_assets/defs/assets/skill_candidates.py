@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.assets.result_table import result_asset
-from market_assets.defs.assets.windows import Market
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,7 +30,7 @@ def skill_candidates_asset(rebuilt: dg.FreshnessPolicy | None) -> dg.AssetsDefin
     )
 
 
-def _skill_candidates(market: Market) -> pl.DataFrame:
+def _skill_candidates(market: MarketReader) -> pl.DataFrame:
     from market_assets.skills.candidates import skill_candidates
 
     return skill_candidates(lambda: market.newest_texts(MOST_POSTINGS), market.matcher)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.assets.result_table import result_asset
-from market_assets.defs.assets.windows import Market
 
 if TYPE_CHECKING:
     import polars as pl
@@ -21,10 +21,10 @@ def statistics_assets(freshness: dg.FreshnessPolicy | None) -> list[dg.AssetsDef
 
     def of_skills(
         name: str,
-        compute: Callable[[Market], pl.DataFrame],
+        compute: Callable[[MarketReader], pl.DataFrame],
         description: str,
         *,
-        must_have_rows: Callable[[Market], bool] = lambda _market: False,
+        must_have_rows: Callable[[MarketReader], bool] = lambda _market: False,
         deps: tuple[str, ...] = ("posting_skills",),
     ) -> dg.AssetsDefinition:
         return result_asset(
@@ -77,53 +77,53 @@ def statistics_assets(freshness: dg.FreshnessPolicy | None) -> list[dg.AssetsDef
     ]
 
 
-def _skills_in_window(market: Market) -> bool:
+def _skills_in_window(market: MarketReader) -> bool:
     return len(market.window.codes) > 0
 
 
-def _skill_demand(market: Market) -> pl.DataFrame:
+def _skill_demand(market: MarketReader) -> pl.DataFrame:
     from market_assets.statistics.demand import skill_demand
 
     return skill_demand(market.window)
 
 
-def _salary_statistics(market: Market) -> pl.DataFrame:
+def _salary_statistics(market: MarketReader) -> pl.DataFrame:
     from market_assets.statistics.pay import salary_statistics
 
     return salary_statistics(market.window)
 
 
-def _salary_trends(market: Market) -> pl.DataFrame:
+def _salary_trends(market: MarketReader) -> pl.DataFrame:
     from market_assets.statistics.trends import salary_trends
 
     return salary_trends(market.history)
 
 
-def _industry_skills(market: Market) -> pl.DataFrame:
+def _industry_skills(market: MarketReader) -> pl.DataFrame:
     from market_assets.statistics.demand import industry_skills
 
     return industry_skills(market.window)
 
 
-def _location_salaries(market: Market) -> pl.DataFrame:
+def _location_salaries(market: MarketReader) -> pl.DataFrame:
     from market_assets.statistics.pay import location_salaries
 
     return location_salaries(market.window)
 
 
-def _trending_skills(market: Market) -> pl.DataFrame:
+def _trending_skills(market: MarketReader) -> pl.DataFrame:
     from market_assets.statistics.trends import trending_skills
 
     return trending_skills(market.trending, market.as_of)
 
 
-def _posting_statistics(market: Market) -> pl.DataFrame:
+def _posting_statistics(market: MarketReader) -> pl.DataFrame:
     from market_assets.statistics.counts import posting_statistics
 
     return posting_statistics(market.window)
 
 
-def _market_summary(market: Market) -> pl.DataFrame:
+def _market_summary(market: MarketReader) -> pl.DataFrame:
     from market_assets.statistics.summary import market_summary
     from market_assets.store.tables.market import trending_skills
 

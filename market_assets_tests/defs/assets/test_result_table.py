@@ -80,7 +80,7 @@ def test_a_broken_invariant_keeps_the_old_rows(
     before = on_sqlite.everything(tables)
     spoil, told = BREAKAGES[breakage]
     computed = demand.skill_demand
-    monkeypatch.setattr(demand, "skill_demand", lambda facts: spoil(computed(facts)))
+    monkeypatch.setattr(demand, "skill_demand", lambda window: spoil(computed(window)))
     result = on_sqlite.materialize(*tables, tags=TAGS)
     message = failure_of(result)
     assert message.startswith("skill_demand was not replaced: ")
@@ -97,7 +97,7 @@ def test_it_holds_on_both_databases_and_in_a_rebuild(pipeline: Pipeline, monkeyp
     before = pipeline.everything(RESULTS)
     computed = pairs.skill_pairs
     monkeypatch.setattr(
-        pairs, "skill_pairs", lambda facts: computed(facts).with_columns(co_occurrences=pl.lit(0, pl.Int64()))
+        pairs, "skill_pairs", lambda window: computed(window).with_columns(co_occurrences=pl.lit(0, pl.Int64()))
     )
     result = pipeline.run(REBUILD, TAGS)
     assert "co_occurrences is below 1" in failure_of(result)
@@ -110,7 +110,7 @@ def test_a_mistake_in_a_computation_keeps_the_old_rows(
 ) -> None:
     before = pipeline.everything(RESULTS)
 
-    def fail(_facts: object) -> pl.DataFrame:
+    def fail(_window: object) -> pl.DataFrame:
         raise ZeroDivisionError("a share of nothing")
 
     monkeypatch.setattr(demand, "skill_demand", fail)

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     from market_assets.defs.resources import MarketStore
     from market_assets.skills.matching import SkillMatcher
-    from market_assets.statistics.window import Facts
+    from market_assets.statistics.window import Window
     from market_assets.store.connection import MarketConnection
 
 #: trending_skills compares the last 30 days with the 60 before them.
 TRENDING_DAYS = 90
 
 
-class Market:
+class MarketReader:
     """Reads what statistics are computed from; every window ends at `as_of`."""
 
     def __init__(self, store: MarketStore, connection: MarketConnection, as_of: datetime) -> None:
@@ -42,26 +42,26 @@ class Market:
         return self.start_of(self._store.settings.window_days)
 
     @cached_property
-    def window(self) -> Facts:
+    def window(self) -> Window:
         """The postings of the window that most tables are about."""
         from market_assets.store.posting_skills import Counted
 
-        return self._store.facts(self._connection, self.window_start, self.as_of, Counted.ORIGINALS)
+        return self._store.window(self._connection, self.window_start, self.as_of, Counted.ORIGINALS)
 
     @cached_property
-    def trending(self) -> Facts:
+    def trending(self) -> Window:
         """The postings of the days that growth compares."""
         from market_assets.store.posting_skills import Counted
 
-        return self._store.facts(self._connection, self.start_of(TRENDING_DAYS), self.as_of, Counted.ORIGINALS)
+        return self._store.window(self._connection, self.start_of(TRENDING_DAYS), self.as_of, Counted.ORIGINALS)
 
     @cached_property
-    def history(self) -> Facts:
+    def history(self) -> Window:
         """The postings of the trend window, those included that have been archived since."""
         from market_assets.store.posting_skills import Counted
 
         start = self.start_of(self._store.settings.trend_days)
-        return self._store.facts(self._connection, start, self.as_of, Counted.FIRST_OF_JOB)
+        return self._store.window(self._connection, start, self.as_of, Counted.FIRST_OF_JOB)
 
     def newest_texts(self, most: int) -> Iterator[pl.DataFrame]:
         """posting_id, title and description of the newest counted postings of the window, in batches."""
