@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from market_assets.defs.jobs import PRUNE
-from market_assets.defs.retries import failing_well, run_retry_tags
+from market_assets.defs.retries import retry_transient_errors, run_retry_tags
 from market_assets.operations.executions import what_jobs_run
 from market_assets.operations.failure_cause import say_why_it_failed
 from market_assets.settings import Settings
@@ -31,7 +31,7 @@ def prune_history_job(settings: Settings) -> dg.JobDefinition:
         pool=PRUNE,
         description="Prunes runs, events, logs, results of checks and ticks; its metadata says how much.",
     )
-    @failing_well
+    @retry_transient_errors
     def prune(context: dg.OpExecutionContext, config: PruneConfig) -> None:
         from market_assets.dagster_ext.history.prune import Pruning
         from market_assets.store.database import Database
