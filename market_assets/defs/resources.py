@@ -86,7 +86,7 @@ class MarketStore:
         from market_assets.store.connection import MarketConnection
 
         self._make_ready()
-        taken_anew = self._lock.hold(exclusive=exclusive)
+        taken_anew = self._lock.acquire(exclusive=exclusive)
         if taken_anew or not exclusive:
             self._windows.clear()
         with MarketConnection(self.database) as connection:

@@ -63,10 +63,10 @@ def test_a_run_survives_the_loss_of_its_sessions(
 def test_a_lock_that_was_lost_is_taken_again(postgresql_url: str) -> None:
     database = Database(postgresql_url)
     first, second = StoreLock(database, "first"), StoreLock(database, "second")
-    assert first.hold(exclusive=True)
-    assert not first.hold(exclusive=True), "it is held"
+    assert first.acquire(exclusive=True)
+    assert not first.acquire(exclusive=True), "it is held"
     end_sessions(postgresql_url)
     with second.exclusive():
         pass
-    assert first.hold(exclusive=True), "someone else may have written meanwhile"
+    assert first.acquire(exclusive=True), "someone else may have written meanwhile"
     first.release()

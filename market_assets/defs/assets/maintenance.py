@@ -89,7 +89,7 @@ def _expire(
 def database_maintenance(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
 ) -> dg.MaterializeResult:
-    from market_assets.store.vacuum import optimise
+    from market_assets.store.connection import optimise
 
     with store.alone() as connection:
         before, after = optimise(connection)
