@@ -81,7 +81,7 @@ def relationships_assets(
 
 def _unless_empty(name: str) -> Callable[[dg.AssetExecutionContext, MarketReader], str | None]:
     def skip(context: dg.AssetExecutionContext, market: MarketReader) -> str | None:
-        from market_assets.store.tables.market import metadata
+        from market_assets.store.tables.catalog import metadata
 
         if KEEP_RECOMMENDATIONS_TAG in context.run.tags and market.count(metadata.tables[name]):
             return "the weekly rebuild makes it anew"

@@ -64,7 +64,7 @@ def result_asset(
     @retry_transient_errors
     def asset(context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]) -> Iterator[Any]:
         from market_assets.store.results import InvariantError, replace_table
-        from market_assets.store.tables.market import metadata
+        from market_assets.store.tables.catalog import metadata
 
         table = metadata.tables[name]
         with store.alone() as connection:

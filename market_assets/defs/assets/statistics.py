@@ -125,7 +125,7 @@ def _posting_statistics(market: MarketReader) -> pl.DataFrame:
 
 def _market_summary(market: MarketReader) -> pl.DataFrame:
     from market_assets.statistics.summary import market_summary
-    from market_assets.store.tables.market import trending_skills
+    from market_assets.store.tables.results import trending_skills
 
     return market_summary(
         market.window,
