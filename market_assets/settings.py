@@ -197,7 +197,7 @@ class Settings(BaseSettings):
     @classmethod
     def _readable_rates(cls, value: Path | None) -> Path | None:
         if value is not None:
-            from market_assets.postings.salaries.exchange_rates import load_exchange_rates
+            from market_assets.postings.salaries.currencies import load_exchange_rates
 
             load_exchange_rates(value)
         return value

@@ -73,7 +73,7 @@ class MarketStore:
         return self._windows[key]
 
     def exchange_rates(self) -> pl.DataFrame:
-        from market_assets.postings.salaries.exchange_rates import load_exchange_rates
+        from market_assets.postings.salaries.currencies import load_exchange_rates
 
         return load_exchange_rates(self.settings.exchange_rates)
 

@@ -11,7 +11,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from market_assets.postings.duplicates import KEYED
-from market_assets.postings.near_identity import near_identities
+from market_assets.postings.near_duplicates import near_identities
 from market_assets.store.archive import ARCHIVED, read_month, write_month
 from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from market_assets.postings.identity import posting_ids
 from market_assets.postings.normalise import rejected_frame
-from market_assets.postings.salaries.exchange_rates import EXCHANGE_RATE
+from market_assets.postings.salaries.currencies import EXCHANGE_RATE
 from market_assets.postings.schemas import NORMALISED_POSTING
 from market_assets.sources.reading import NormalisedBatch
 from market_assets.store.column_types import arrow_schema
