@@ -14,9 +14,7 @@ from market_assets.defs.assets.maintenance import database_maintenance, expired_
 from market_assets.defs.assets.market_report import market_report_asset
 from market_assets.defs.assets.posting_skills import posting_skills
 from market_assets.defs.assets.raw_postings import raw_postings_asset
-from market_assets.defs.assets.relationships import relationships_assets
-from market_assets.defs.assets.skill_candidates import skill_candidates_asset
-from market_assets.defs.assets.statistics import statistics_assets
+from market_assets.defs.assets.result_tables import result_assets
 from market_assets.defs.custom_tasks import problems_sensor, task_job, task_schedule
 from market_assets.defs.history_job import prune_history_job
 from market_assets.defs.jobs import default_jobs
@@ -76,10 +74,8 @@ def _assets(sources: Sequence[Source], *, day_by_day: bool) -> list[dg.AssetsDef
         daily = [asset.with_attributes(backfill_policy=dg.BackfillPolicy.multi_run(1)) for asset in daily]
     return [
         *daily,
-        *statistics_assets(_REFRESHED),
+        *result_assets(_REFRESHED, WEEKLY),
         market_report_asset(_REFRESHED),
-        *relationships_assets(_REFRESHED, WEEKLY),
-        skill_candidates_asset(WEEKLY),
         expired_postings,
         database_maintenance,
     ]

@@ -45,7 +45,7 @@ def skill_affinities(
         intercept: the score of the skill where nothing is at hand. Empty where no skills were seen together.
 
     Raises:
-        ValueError: `pairs` were not counted over `window`.
+        OtherPostingsError: `pairs` were not counted over `window`.
     """
     a, b = pair_codes(pairs, window)
     postings = postings_by_skill(window)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from market_assets.statistics.window import Window
+from market_assets.statistics.window import OtherPostingsError, Window
 
 SKILL_PAIRS = pl.Schema({"skill_a": pl.String(), "skill_b": pl.String(), "co_occurrences": pl.Int64()})
 
@@ -55,19 +55,24 @@ def postings_by_skill(window: Window) -> Int64s:
 def pair_codes(pairs: pl.DataFrame, window: Window) -> tuple[Int64s, Int64s]:
     """The positions in `window.skills` of both skills of each pair.
 
+    Args:
+        pairs: schema `SKILL_PAIRS`, whole.
+        window: the counted postings.
+
     Raises:
-        ValueError: a pair has a skill that `window` does not have, or occurs more often than one of its skills:
-            it was counted over other postings.
+        OtherPostingsError: `pairs` were not counted over `window`.
     """
     skills = pl.Enum(window.skills["skill"])
     columns = [pairs[name].cast(skills, strict=False).to_physical() for name in ("skill_a", "skill_b")]
-    known = not any(column.null_count() for column in columns)
-    a, b = (column.fill_null(0).cast(pl.Int64).to_numpy() for column in columns)
-    if known:
-        postings = postings_by_skill(window)
-        known = bool((pairs["co_occurrences"].to_numpy() <= np.minimum(postings[a], postings[b])).all())
-    if not known:
-        raise ValueError("the pairs were counted over other postings than these: count them again")
+    if any(column.null_count() for column in columns):
+        raise OtherPostingsError("skill_pairs")
+    a, b = (column.cast(pl.Int64).to_numpy() for column in columns)
+    both, lengths = pairs["co_occurrences"].to_numpy(), np.diff(window.offsets)
+    # A posting with n skills adds n - 1 to the sum of each of them.
+    expected = np.bincount(window.codes, np.repeat(lengths - 1, lengths), window.skills.height)
+    counted = np.bincount(a, both, window.skills.height) + np.bincount(b, both, window.skills.height)
+    if not np.array_equal(counted, expected):
+        raise OtherPostingsError("skill_pairs")
     return a, b
 
 

@@ -45,7 +45,7 @@ def skill_recommendations(pairs: pl.DataFrame, window: Window, limit: int = 10) 
         salaries of postings with the recommended skill.
 
     Raises:
-        ValueError: `pairs` were not counted over `window`.
+        OtherPostingsError: `pairs` were not counted over `window`.
     """
     a, b = pair_codes(pairs, window)
     postings, both = postings_by_skill(window), pairs["co_occurrences"].to_numpy()

@@ -60,17 +60,19 @@ def skill_relationships(pairs: pl.DataFrame, window: Window) -> pl.DataFrame:
         lift_lower, npmi_lower and log_likelihood are those of `Association`.
 
     Raises:
-        ValueError: `pairs` were not counted over `window`.
+        OtherPostingsError: `pairs` were not counted over `window`.
     """
-    seen = pairs.filter(pl.col("co_occurrences") >= MINIMUM_CO_OCCURRENCES).sort("skill_a", "skill_b")
-    both, postings = seen["co_occurrences"].to_numpy(), len(window)
+    pairs = pairs.sort("skill_a", "skill_b")
+    seen = (pairs["co_occurrences"] >= MINIMUM_CO_OCCURRENCES).to_numpy()
     with_skill = postings_by_skill(window)
-    a, b = (with_skill[codes] for codes in pair_codes(seen, window))
-    pair = Association(both, a, b, max(postings, 1))
+    a, b = (with_skill[codes[seen]] for codes in pair_codes(pairs, window))
+    pairs = pairs.filter(seen)
+    both = pairs["co_occurrences"].to_numpy()
+    pair = Association(both, a, b, max(len(window), 1))
     npmi = pair.npmi()
     return pl.DataFrame(
         {
-            **seen.select("skill_a", "skill_b", "co_occurrences").to_dict(),
+            **pairs.select("skill_a", "skill_b", "co_occurrences").to_dict(),
             "support": both / pair.postings,
             "confidence_ab": both / a,
             "confidence_ba": both / b,

@@ -38,7 +38,7 @@ def market_summary(
     as_of: datetime,
     window_start: datetime,
     duplicates: int,
-    rejected: int,
+    rejections: pl.DataFrame,
     trending: pl.DataFrame,
 ) -> pl.DataFrame:
     """The headline figures of the window.
@@ -48,7 +48,7 @@ def market_summary(
         as_of: the moment of the refresh, UTC.
         window_start: where the window begins, UTC.
         duplicates: postings of the window that are not counted because they are another's duplicates.
-        rejected: postings that could not be taken.
+        rejections: reason, postings: what was rejected on the days of the window.
         trending: schema `trends.TRENDING_SKILLS`.
 
     Returns:
@@ -67,7 +67,7 @@ def market_summary(
             "window_start": [window_start],
             "postings": [len(window)],
             "duplicates": [duplicates],
-            "rejected": [rejected],
+            "rejected": [int(rejections["postings"].sum())],
             "postings_with_salary": pay.counts,
             "average_salary": known_or_null(pay.mean()),
             "median_salary": known_or_null(pay.quantile(0.5)),

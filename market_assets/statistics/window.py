@@ -30,6 +30,18 @@ WINDOW_POSTING = pl.Schema(
 )
 
 
+class OtherPostingsError(ValueError):
+    """A table was counted over other postings than those of the window it is used with.
+
+    Attributes:
+        table: the name of that table.
+    """
+
+    def __init__(self, table: str) -> None:
+        super().__init__(f"{table} was counted over other postings than those of the window")
+        self.table = table
+
+
 @dataclass(frozen=True)
 class Window:
     """Counted postings, ordered by posting_id, with their skills in compressed sparse rows.

@@ -13,7 +13,7 @@ from market_assets.statistics.affinities import skill_affinities
 from market_assets.statistics.pairs import SKILL_PAIRS, skill_pairs
 from market_assets.statistics.recommendations import skill_recommendations
 from market_assets.statistics.relationships import Association, skill_relationships
-from market_assets.statistics.window import Window
+from market_assets.statistics.window import OtherPostingsError, Window
 from market_assets_tests.statistics.markets import Posting, market
 
 
@@ -87,10 +87,12 @@ def test_skills_that_avoid_each_other_are_no_surprise() -> None:
 
 
 @pytest.mark.parametrize("compute", [skill_relationships, skill_recommendations, skill_affinities])
-@pytest.mark.parametrize("pair", [("A", "unheard of", 2), ("A", "B", 3)], ids=["unknown skill", "too many"])
+@pytest.mark.parametrize(
+    "pair", [("A", "other", 2), ("A", "B", 3), ("A", "B", 1)], ids=["unknown skill", "too many", "too few"]
+)
 def test_pairs_of_other_postings_are_refused(
     compute: Callable[[pl.DataFrame, Window], pl.DataFrame], pair: tuple[str, str, int]
 ) -> None:
     window = market([Posting(("A", "B")), Posting(("A", "B")), Posting(("A",))]).window()
-    with pytest.raises(ValueError, match="count them again"):
+    with pytest.raises(OtherPostingsError, match="skill_pairs was counted over other postings"):
         compute(pl.DataFrame([pair], schema=SKILL_PAIRS, orient="row"), window)

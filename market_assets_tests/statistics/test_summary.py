@@ -16,12 +16,18 @@ from market_assets_tests.statistics import brute_force
 from market_assets_tests.statistics.markets import AS_OF, TODAY, Market, Posting, market, markets
 
 START = TODAY - timedelta(days=90)
+REJECTIONS = pl.DataFrame({"reason": ["no title", "not decodable"], "postings": [3, 2]})
 NO_TREND = pl.DataFrame(schema=TRENDING_SKILLS)
 
 
 def _summary(given_market: Market, trending: pl.DataFrame = NO_TREND) -> dict[str, Any]:
     table = market_summary(
-        given_market.window(), as_of=AS_OF, window_start=START, duplicates=4, rejected=5, trending=trending
+        given_market.window(),
+        as_of=AS_OF,
+        window_start=START,
+        duplicates=4,
+        rejections=REJECTIONS,
+        trending=trending,
     )
     assert table.schema == MARKET_SUMMARY
     return table.row(named=True) if table.height == 1 else {}

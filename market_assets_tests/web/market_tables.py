@@ -77,7 +77,12 @@ def computed_tables(window: Window, as_of: datetime = AS_OF) -> dict[sa.Table, p
         tables.skill_recommendations: skill_recommendations(pairs, window),
         tables.skill_affinities: skill_affinities(pairs, window),
         tables.market_summary: market_summary(
-            window, as_of=as_of, window_start=window_start(as_of, 90), duplicates=3, rejected=1, trending=trending
+            window,
+            as_of=as_of,
+            window_start=window_start(as_of, 90),
+            duplicates=3,
+            rejections=pl.DataFrame({"reason": ["no title"], "postings": [1]}),
+            trending=trending,
         ),
     }
 

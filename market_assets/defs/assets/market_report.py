@@ -60,10 +60,9 @@ def market_report_asset(freshness: dg.FreshnessPolicy | None) -> dg.AssetsDefini
 def report_tables(market: MarketReader) -> "ReportTables":
     """What the report and the terminal summary show, read from the store."""
     from market_assets.report.tables import ReportTables
-    from market_assets.store.tables.catalog import metadata
 
     return ReportTables(
-        **{name: market.table(metadata.tables[name]) for name in SHOWN},
+        **{name: market.table(name) for name in SHOWN},
         rejections=market.rejections(),
         sources=market.sources(),
         currency=market.currency,
