@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import dagster as dg
 
+from market_assets.checked_settings import get_settings
 from market_assets.dagster_ext.liveness import watched
 from market_assets.defs.assets.job_postings import job_postings_asset
 from market_assets.defs.assets.maintenance import database_maintenance, expired_postings
@@ -30,7 +31,7 @@ from market_assets.defs.sensors.lost_retries import lost_retries_sensor
 from market_assets.defs.sensors.new_postings import new_postings_sensor
 from market_assets.operations.pauses import pause_ends_sensor
 from market_assets.operations.task_files import TaskFiles, load_task_files
-from market_assets.settings import Settings, SettingsError, get_settings
+from market_assets.settings import Settings, SettingsError
 from market_assets.sources.configuration import ConfigurationError, load_sources
 from market_assets.sources.files.inbox import INBOX, Inbox, InboxSource
 from market_assets.sources.protocol import Source

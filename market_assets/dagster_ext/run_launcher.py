@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 from dagster._core.launcher import CheckRunHealthResult, RunLauncher
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
+from market_assets.checked_settings import get_settings
 from market_assets.dagster_ext.local_launcher import WatchfulRunLauncher
-from market_assets.settings import get_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

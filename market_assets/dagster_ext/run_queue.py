@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from dagster._core.run_coordinator import QueuedRunCoordinator
 
-from market_assets.settings import get_settings
+from market_assets.checked_settings import get_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -18,8 +18,10 @@ from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool, QueuePool
+
+from market_assets.settings import parse_database_url
 
 BUSY_TIMEOUT_MS = 60_000
 _LITTLE_ROOM = 64 << 20
@@ -34,10 +36,17 @@ class StoreUnavailableError(StoreError):
 
 
 class Database:
-    """A market database, by its URL (`sqlite:///path` or `postgresql://…`)."""
+    """A market database, by its URL (`sqlite:///path` or `postgresql://…`).
+
+    Raises:
+        StoreError: the URL is of no such database.
+    """
 
     def __init__(self, url: str) -> None:
-        self.url: URL = parse_database_url(url)
+        try:
+            self.url: URL = parse_database_url(url)
+        except ValueError as error:
+            raise StoreError(str(error)) from None
         # Statements that are reused are compiled once; others leave the cache when they are collected.
         self._compiled: WeakKeyDictionary[sa.sql.ClauseElement, str] = WeakKeyDictionary()
 
@@ -143,24 +152,6 @@ def connected(store: Database | sa.Engine) -> Iterator[sa.Connection]:
     """
     with sqlalchemy_errors(store), engine_of(store).connect() as connection:
         yield connection
-
-
-def parse_database_url(url: str) -> URL:
-    """Read a database URL.
-
-    Raises:
-        StoreError: it is not one of SQLite or PostgreSQL.
-    """
-    try:
-        parsed = make_url(url.replace("postgres://", "postgresql://", 1))
-    except (sa.exc.ArgumentError, ValueError):
-        # The URL itself is not repeated: it may hold a password.
-        raise StoreError("not a database URL such as sqlite:///path or postgresql://user@host/name") from None
-    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise StoreError(f"{parsed.get_backend_name()} is not supported: use sqlite:///path or postgresql://…")
-    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise StoreError("an SQLite database needs a file: sqlite:///path/to/market.db")
-    return parsed
 
 
 def _problem_of_folder(folder: Path, cause: str) -> str:

@@ -24,12 +24,12 @@ from market_assets.operations.health import (
     judge,
 )
 from market_assets.operations.health_readings import read_database, read_disk, read_history
-from market_assets.operations.intervals import Interval
 from market_assets.operations.probes import Probe, ask_all
 from market_assets.settings import Settings
 from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets.store.schedule_overrides import JobOverrides, Pause, ScheduleOverrides
+from market_assets.tasks import Interval
 from market_assets_tests.operations.alerts.watching import FAULTS, Watching, watching
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
