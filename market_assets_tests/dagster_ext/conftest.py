@@ -10,7 +10,7 @@ import pytest
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import PythonFileTarget
 
-from market_assets_tests.dagster_ext.history.instances import history_instance
+from market_assets_tests.dagster_ext.instances import history_instance
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -25,6 +25,6 @@ def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dg.Dags
 def workspace(instance: dg.DagsterInstance) -> Iterator[WorkspaceProcessContext]:
     """What the UI would show of the instance and of the assets of these tests."""
     here = Path(__file__).with_name("instances.py")
-    target = PythonFileTarget(str(here), "DEFS", str(here.parents[3]), "tests")
+    target = PythonFileTarget(str(here), "DEFS", str(here.parents[2]), "tests")
     with WorkspaceProcessContext(instance, target, version=dg.__version__) as context:
         yield context

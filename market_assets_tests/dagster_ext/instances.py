@@ -81,7 +81,8 @@ def history_instance(folder: Path, postgresql_url: str | None = None) -> Iterato
     """An instance whose history is in SQLite, or in a database of PostgreSQL."""
     home = folder / "home"
     home.mkdir(exist_ok=True)
-    config: dict[str, Any] = {"telemetry": {"enabled": False}}
+    ours = yaml.safe_load((Path(__file__).resolve().parents[2] / "dagster.yaml").read_text(encoding="utf-8"))
+    config: dict[str, Any] = {"telemetry": {"enabled": False}, "retention": ours["retention"]}
     if postgresql_url:
         driver = sa.make_url(postgresql_url).set(drivername="postgresql+psycopg2")
         config["storage"] = {"postgres": {"postgres_url": driver.render_as_string(hide_password=False)}}
