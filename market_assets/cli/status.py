@@ -23,7 +23,7 @@ from market_assets.operations.system_state import (
 )
 from market_assets.settings import Settings
 from market_assets.store.database import Database
-from market_assets.store.schedule_overrides import SchedulerMemory, recall_if_there
+from market_assets.store.schedule_overrides import ScheduleOverrides, read_overrides_if_any
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,7 +69,7 @@ def _state(settings: Settings) -> SystemState:
         from market_assets.operations.monitored import Monitored
 
         with open_instance(settings) as instance:
-            return read_history(instance, monitored or Monitored(), datetime.now(UTC), _memory(database))
+            return read_history(instance, monitored or Monitored(), datetime.now(UTC), _overrides(database))
 
     database = Database(settings.market_url)
     probes: dict[str, Probe[Any]] = {
@@ -88,11 +88,11 @@ def _monitored(settings: Settings) -> Monitored:
     return monitored_in(build_defs(settings).get_repository_def())
 
 
-def _memory(database: Database) -> SchedulerMemory | None:
+def _overrides(database: Database) -> ScheduleOverrides | None:
     from market_assets.store.database import StoreError
 
     try:
-        return recall_if_there(database)
+        return read_overrides_if_any(database)
     except StoreError:
         # The database's own probe says so.
         return None

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from market_assets.defs import jobs
-from market_assets.operations.intervals import Interval
 from market_assets.operations.schedule_guard import (
     due_time,
     in_words,
@@ -19,6 +18,7 @@ from market_assets.operations.schedule_guard import (
 )
 from market_assets.operations.tags import INTERVAL_TAG, MAKES_UP_TAG
 from market_assets.settings import Settings
+from market_assets.tasks import Interval
 
 
 def default_schedules(settings: Settings, *, fills_past: bool = True) -> list[dg.ScheduleDefinition]:

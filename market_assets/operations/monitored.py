@@ -12,8 +12,8 @@ import dagster as dg
 
 from market_assets.dagster_ext.run_events import TimeWindowFreshnessPolicy
 from market_assets.dagster_ext.schedules import schedule_execution_time_iterator
-from market_assets.operations.intervals import Interval
 from market_assets.operations.tags import ALERTS_SENSOR, interval_of
+from market_assets.tasks import Interval
 
 
 @dataclass(frozen=True)

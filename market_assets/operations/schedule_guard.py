@@ -19,13 +19,13 @@ from market_assets.dagster_ext.schedules import (
     TickStatus,
     schedule_execution_time_iterator,
 )
-from market_assets.operations.intervals import Interval
 from market_assets.operations.schedule_overrides import reason_to_stay_off, schedule_states
 from market_assets.operations.tags import (
     PARTITION_RANGE_END_TAG,
     PARTITION_RANGE_START_TAG,
     PARTITION_TAG,
 )
+from market_assets.tasks import Interval
 
 if TYPE_CHECKING:
     from dagster import RunRecord
@@ -73,9 +73,9 @@ def reason_off_schedule(
     Dagster does not tick a schedule that is stopped. This is for one that was started all the same: that of a
     deleted job in the UI, or all schedules at once because Dagster's history was removed.
     """
-    from market_assets.store.schedule_overrides import recall_if_there
+    from market_assets.store.schedule_overrides import read_overrides_if_any
 
-    overrides = recall_if_there(database)
+    overrides = read_overrides_if_any(database)
     if not (overrides.jobs or overrides.stop):
         return None
     return reason_to_stay_off(overrides, job, schedule_states(instance).get(schedule), now)

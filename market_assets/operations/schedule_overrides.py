@@ -22,7 +22,7 @@ from market_assets.dagster_ext.schedules import (
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from market_assets.store.schedule_overrides import Pause, SchedulerMemory
+    from market_assets.store.schedule_overrides import Pause, ScheduleOverrides
 
 
 def schedule_states(instance: dg.DagsterInstance) -> dict[str, InstigatorState]:
@@ -44,7 +44,7 @@ def started_since(state: InstigatorState | None, time: datetime) -> bool:
 
 
 def pause_in_force(
-    overrides: SchedulerMemory, job: str, state: InstigatorState | None, now: datetime
+    overrides: ScheduleOverrides, job: str, state: InstigatorState | None, now: datetime
 ) -> Pause | None:
     """A job's pause; None where it has none, it is over, or the job's schedule was started since."""
     pause = overrides.pause_of(job)
@@ -54,7 +54,7 @@ def pause_in_force(
 
 
 def reason_to_stay_off(
-    overrides: SchedulerMemory, job: str, state: InstigatorState | None, now: datetime
+    overrides: ScheduleOverrides, job: str, state: InstigatorState | None, now: datetime
 ) -> str | None:
     """The override that stops scheduled starts of a job, in words; None where none does."""
     if overrides.is_deleted(job):
@@ -85,7 +85,7 @@ def end_pauses(
     """
     from market_assets.store import schedule_overrides
 
-    overrides = schedule_overrides.recall(engine)
+    overrides = schedule_overrides.read_overrides(engine)
     states = schedule_states(instance)
     done = []
     for job, names in schedules.items():

@@ -30,7 +30,7 @@ from market_assets.settings import Settings
 
 if TYPE_CHECKING:
     from market_assets.store.database import Database
-    from market_assets.store.schedule_overrides import SchedulerMemory
+    from market_assets.store.schedule_overrides import ScheduleOverrides
 
 #: Daemons send a heartbeat every 30 s; Dagster itself would tolerate half an hour without one.
 _HEARTBEAT_TOLERANCE_SECONDS = 120.0
@@ -153,7 +153,7 @@ def state_of(probes: Mapping[str, Probe[Any]], results: Mapping[str, Future[Any]
 
 
 def read_history(
-    instance: dg.DagsterInstance, monitored: Monitored, now: datetime, overrides: SchedulerMemory | None = None
+    instance: dg.DagsterInstance, monitored: Monitored, now: datetime, overrides: ScheduleOverrides | None = None
 ) -> HistoryState:
     """Read the part that is in Dagster's storage.
 
@@ -238,7 +238,7 @@ def _job(
     instance: dg.DagsterInstance,
     schedule: MonitoredSchedule,
     state: InstigatorState | None,
-    overrides: SchedulerMemory | None,
+    overrides: ScheduleOverrides | None,
     now: datetime,
     is_active: bool,
 ) -> JobState:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from market_assets.operations.intervals import Interval
+from market_assets.tasks import Interval
 
 #: Dagster's tags for what a run is about: one partition, or a range with both ends included.
 PARTITION_TAG = "dagster/partition"

@@ -23,7 +23,7 @@ from market_assets.operations.system_state import (
 )
 from market_assets.settings import Settings
 from market_assets.store.database import Database
-from market_assets.store.schedule_overrides import SchedulerMemory, recall_if_there
+from market_assets.store.schedule_overrides import ScheduleOverrides, read_overrides_if_any
 
 
 class Monitor:
@@ -31,7 +31,7 @@ class Monitor:
 
     def __init__(self, context: WorkspaceProcessContext, settings: Settings, database: Database) -> None:
         self._context = context
-        self._memory: SchedulerMemory | None = None
+        self._overrides: ScheduleOverrides | None = None
         self.probes: dict[str, Probe[Any]] = {
             "code": Probe(self._read_code),
             "history": Probe(self._read_history),
@@ -59,11 +59,13 @@ class Monitor:
             raise CodeError("the workspace names none, or it is still being loaded")
 
     def _read_history(self) -> Any:
-        return read_history(self._context.instance, monitored_in(self._context), datetime.now(UTC), self._memory)
+        return read_history(
+            self._context.instance, monitored_in(self._context), datetime.now(UTC), self._overrides
+        )
 
     def _read_database(self, database: Database) -> DatabaseState:
         facts = read_database(database)
-        self._memory = recall_if_there(database)
+        self._overrides = read_overrides_if_any(database)
         return facts
 
 

@@ -22,8 +22,8 @@ from dagster._core.scheduler.instigation import (
     TickStatus,
 )
 
-from market_assets.operations.intervals import Interval
 from market_assets.operations.schedule_guard import due_time
+from market_assets.tasks import Interval
 from market_assets_tests.operations.own_tasks import code_location, task
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)

@@ -20,7 +20,6 @@ from market_assets.operations.alerts.incidents import (
 )
 from market_assets.operations.background import Probe
 from market_assets.operations.health import judge
-from market_assets.operations.intervals import Interval
 from market_assets.operations.monitored import Monitored
 from market_assets.operations.system_state import (
     DaemonState,
@@ -38,7 +37,8 @@ from market_assets.operations.system_state import (
 from market_assets.settings import Settings
 from market_assets.store import schema
 from market_assets.store.database import Database
-from market_assets.store.schedule_overrides import Pause, RememberedJob, SchedulerMemory
+from market_assets.store.schedule_overrides import JobOverrides, Pause, ScheduleOverrides
+from market_assets.tasks import Interval
 from market_assets_tests.operations.alerts.monitored_location import FAULTS, MonitoredLocation, monitored_location
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -216,7 +216,7 @@ def test_a_job_that_is_running_or_off_is_not_late(location: MonitoredLocation) -
     location.instance.report_run_canceled(run)
     assert job_state(location, "nightly", later).is_late
     pause = Pause(location.now + HOUR, "ada", "the source is moving")
-    overrides = SchedulerMemory({"nightly": RememberedJob(location.now, pause=pause)})
+    overrides = ScheduleOverrides({"nightly": JobOverrides(location.now, pause=pause)})
     paused = job_state(location, "nightly", later, overrides=overrides)
     assert (paused.is_on, paused.is_late, paused.next_run) == (False, False, None)
     assert paused.off_because and "ada" in paused.off_because and "the source is moving" in paused.off_because

@@ -52,7 +52,7 @@ def expired_postings(
 def _expire(
     context: dg.AssetExecutionContext, store: MarketStore, cutoff: datetime, now: datetime
 ) -> dict[str, Any]:
-    from market_assets.defs.assets.windows import TRENDING_DAYS
+    from market_assets.defs.assets.market_reader import TRENDING_DAYS
     from market_assets.statistics.window import window_start
     from market_assets.store.expiry import expire, forget
 
@@ -89,7 +89,7 @@ def _expire(
 def database_maintenance(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
 ) -> dg.MaterializeResult:
-    from market_assets.store.vacuum import optimise
+    from market_assets.store.connection import optimise
 
     with store.alone() as connection:
         before, after = optimise(connection)

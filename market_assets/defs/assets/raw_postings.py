@@ -103,4 +103,4 @@ def _problems(store: MarketStore, source: "Source", landed: "LandedDay | None") 
 
     if landed is None:
         return []
-    return [*landed.problems, *unreadable(source, store.landing.open(landed))]
+    return [*landed.problems, *unreadable(source, store.landing.open(landed, with_problem=True))]

@@ -24,10 +24,10 @@ def pause_ends_sensor(settings: Settings) -> dg.SensorDefinition:
     )
     def pause_ends(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         from market_assets.store.database import Database
-        from market_assets.store.schedule_overrides import recall_if_there
+        from market_assets.store.schedule_overrides import read_overrides_if_any
 
         database = Database(settings.market_url)
-        overrides = recall_if_there(database)
+        overrides = read_overrides_if_any(database)
         if not any(job.pause for job in overrides.jobs.values()):
             return dg.SkipReason("nothing is paused")
         schedules: dict[str, list[str]] = {}

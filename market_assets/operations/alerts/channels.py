@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,24 +38,6 @@ class Outcome:
 
     sent: tuple[Message, ...] = ()
     error: str | None = None
-
-
-def unreadable(urls: Sequence[str]) -> str | None:
-    """What is wrong with the first URL that Apprise can't read, without its secrets; None if nothing."""
-    import apprise
-
-    # It would log the whole URL.
-    log = logging.getLogger("apprise")
-    was_disabled, log.disabled = log.disabled, True
-    try:
-        for number, url in enumerate(urls, 1):
-            if apprise.Apprise.instantiate(url, suppress_exceptions=True) is None:
-                scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*(?=://)", url)
-                kind = f"{scheme[0]}://…" if scheme else "it has no scheme such as mailto://"
-                return f"apprise can't read URL {number} of {len(urls)} ({kind})"
-    finally:
-        log.disabled = was_disabled
-    return None
 
 
 def recipient_of(url: str) -> str:
