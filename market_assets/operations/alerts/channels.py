@@ -32,14 +32,6 @@ class Message:
     stages: Mapping[tuple[str, datetime], Stage] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What was sent to a recipient; `error` where a message failed, after which no more were tried."""
-
-    sent: tuple[Message, ...] = ()
-    error: str | None = None
-
-
 def recipient_of(url: str) -> str:
     """The name under which the deliveries to a URL are kept, which reveals nothing of it."""
     return sha256(url.encode()).hexdigest()[:16]
@@ -57,29 +49,16 @@ def host_of(url: str) -> str:
     return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
 
 
-def send_all(messages: Mapping[str, Sequence[Message]], urls: Sequence[str]) -> dict[str, Outcome]:
-    """Send each recipient's messages in order, all recipients at the same time.
+def send_all(messages: Mapping[str, Message], urls: Sequence[str]) -> dict[str, str | None]:
+    """Send each recipient a message, all at the same time; returns by recipient what went wrong, None if nothing.
 
     Args:
         messages: by the names of recipients, see `recipient_of`.
         urls: the URLs of all recipients.
     """
     url_of = {recipient_of(url): url for url in urls}
-    sending = {
-        name: in_thread(partial(_send_in_order, of_recipient, url_of[name]))
-        for name, of_recipient in messages.items()
-    }
-    return {name: outcome.result() for name, outcome in sending.items()}
-
-
-def _send_in_order(messages: Sequence[Message], url: str) -> Outcome:
-    sent: list[Message] = []
-    for message in messages:
-        error = send(message, url)
-        if error is not None:
-            return Outcome(tuple(sent), error)
-        sent.append(message)
-    return Outcome(tuple(sent))
+    sending = {name: in_thread(partial(send, message, url_of[name])) for name, message in messages.items()}
+    return {name: error.result() for name, error in sending.items()}
 
 
 def send(message: Message, url: str) -> str | None:

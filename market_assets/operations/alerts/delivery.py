@@ -1,32 +1,18 @@
 """Decides which messages each recipient is sent, and when, and sends them.
 
 A recipient is sent once that an incident began and once that it is over; if it was over before the first message
-could be sent, one message has both. What begins or ends together is one message. After ten messages within an hour
-the news wait, and are one message when the hour is over. All but `announce` are pure functions of the log.
+could be sent, one message has both. All news at one time are one message. After ten messages within an hour the
+news wait until the hour is over. All functions but `announce` are pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from market_assets.operations.alerts.channels import (
-    Message,
-    MessageKind,
-    Outcome,
-    host_of,
-    recipient_of,
-    send_all,
-)
-from market_assets.operations.alerts.incidents import (
-    Finding,
-    Incident,
-    IncidentLog,
-    Recipient,
-    Stage,
-    shortened,
-)
+from market_assets.operations.alerts.channels import Message, host_of, recipient_of, send_all
+from market_assets.operations.alerts.incidents import Finding, Incident, IncidentLog, Recipient, shortened
 
 #: So many messages within an hour, then the news wait.
 MOST_AN_HOUR = 10
@@ -79,16 +65,16 @@ def announce(
         save: saves the log.
     """
     log = with_recipients(log, urls).updated(findings).pruned(now)
-    due = {name: messages for name in log.recipients if (messages := due_messages(log, name, now))}
+    due = {name: message for name in log.recipients if (message := due_message(log, name, now))}
     save(log)
     if not due:
         return Delivery(log)
-    outcomes = send_all(due, urls)
-    for name, outcome in outcomes.items():
-        log = after_sending(log, name, outcome, now)
+    errors = send_all(due, urls)
+    for name, message in due.items():
+        log = after_sending(log, name, message, errors[name], now)
     save(log)
-    failures = tuple(f"{log.recipients[name].host}: {one.error}" for name, one in outcomes.items() if one.error)
-    return Delivery(log, sum(len(one.sent) for one in outcomes.values()), failures)
+    failures = tuple(f"{log.recipients[name].host}: {error}" for name, error in errors.items() if error)
+    return Delivery(log, len(due) - len(failures), failures)
 
 
 def with_recipients(log: IncidentLog, urls: Iterable[str]) -> IncidentLog:
@@ -100,91 +86,71 @@ def with_recipients(log: IncidentLog, urls: Iterable[str]) -> IncidentLog:
     return replace(log, recipients=recipients)
 
 
-def due_messages(log: IncidentLog, recipient: str, now: datetime) -> list[Message]:
-    """What a recipient is to be sent now."""
+def due_message(log: IncidentLog, recipient: str, now: datetime) -> Message | None:
+    """What a recipient is to be sent now; None if nothing."""
     known = log.recipients[recipient]
     # A time more than an hour ahead is from before the clock was set back.
-    if known.retry_at is not None and now < known.retry_at <= now + HOUR:
-        return []
-    begun, over = _news(log, recipient)
-    messages = [_begun_message(begun)] if begun else []
-    if over:
-        messages.append(_over_message(over, recipient))
-    return messages[: max(0, MOST_AN_HOUR - sum(_is_recent(sent, now) for sent in known.sent))]
+    waits = known.retry_at is not None and now < known.retry_at <= now + HOUR
+    if waits or sum(_is_recent(sent, now) for sent in known.sent) >= MOST_AN_HOUR:
+        return None
+    unsent = [one for one in log.incidents if _is_unsent(one, recipient)]
+    if not unsent:
+        return None
+    unsent.sort(key=lambda one: (one.over_at or one.begun_at, one.key))
+    texts = [_text(one, recipient) for one in unsent]
+    title, body = texts[0] if len(texts) == 1 else _combined(texts)
+    return Message(
+        title=_PREFIX + title,
+        # Some services refuse a message without a body.
+        body=shortened(body.strip() or title, _LONGEST_MESSAGE),
+        kind="failure" if any(one.is_open for one in unsent) else "success",
+        stages={one.identity: "begun" if one.is_open else "over" for one in unsent},
+    )
 
 
-def after_sending(log: IncidentLog, recipient: str, outcome: Outcome, now: datetime) -> IncidentLog:
-    """The log when the messages to a recipient have been sent or have failed."""
-    sent = {identity: stage for message in outcome.sent for identity, stage in message.stages.items()}
+def after_sending(
+    log: IncidentLog, recipient: str, message: Message, error: str | None, now: datetime
+) -> IncidentLog:
+    """The log when a message to a recipient has been sent, or has failed with an error."""
+    known = log.recipients[recipient]
+    if error is not None:
+        wait = min(_FIRST_WAIT * 2 ** min(known.failures, 10), HOUR)
+        error = shortened(error, 300)
+        known = replace(known, failures=known.failures + 1, retry_at=now + wait, error=error, error_at=now)
+        return replace(log, recipients={**log.recipients, recipient: known})
+    sent = (*(time for time in known.sent if _is_recent(time, now)), now)
     incidents = tuple(
-        replace(one, announced={**one.announced, recipient: sent[one.identity]}) if one.identity in sent else one
+        replace(one, announced={**one.announced, recipient: message.stages[one.identity]})
+        if one.identity in message.stages
+        else one
         for one in log.incidents
     )
-    known = _recipient_after(log.recipients[recipient], outcome, now)
-    return replace(log, incidents=incidents, recipients={**log.recipients, recipient: known})
-
-
-def _recipient_after(known: Recipient, outcome: Outcome, now: datetime) -> Recipient:
-    sent = (*(time for time in known.sent if _is_recent(time, now)), *(now for _message in outcome.sent))
-    known = replace(known, sent=sent)
-    if outcome.error is None:
-        return replace(known, failures=0, retry_at=None, error=None, error_at=None) if outcome.sent else known
-    wait = min(_FIRST_WAIT * 2 ** min(known.failures, 10), HOUR)
-    error = shortened(outcome.error, 300)
-    return replace(known, failures=known.failures + 1, retry_at=now + wait, error=error, error_at=now)
+    return replace(log, incidents=incidents, recipients={**log.recipients, recipient: Recipient(known.host, sent)})
 
 
 def _is_recent(time: datetime, now: datetime) -> bool:
     return now - HOUR < time <= now
 
 
-def _news(log: IncidentLog, recipient: str) -> tuple[list[Incident], list[Incident]]:
-    """The incidents of which a recipient has to be sent that they began, and that they are over."""
-    begun, over = [], []
-    for one in sorted(log.incidents, key=lambda one: (one.over_at or one.begun_at, one.key)):
-        stage = one.announced.get(recipient)
-        if one.is_open and not stage:
-            begun.append(one)
-        elif not one.is_open and one.ending and stage in ("", "begun"):
-            over.append(one)
-    return begun, over
+def _is_unsent(one: Incident, recipient: str) -> bool:
+    """Whether a recipient has not been sent everything about an incident."""
+    stage = one.announced.get(recipient)
+    return not stage if one.is_open else bool(one.ending) and stage in ("", "begun")
 
 
-def _begun_message(incidents: Sequence[Incident]) -> Message:
-    texts = [(one.title, one.detail) for one in incidents]
-    return _message(texts, "failure", {one.identity: "begun" for one in incidents})
+def _text(one: Incident, recipient: str) -> tuple[str, str]:
+    """Title and body. That of the end has the cause only where that has not been sent before."""
+    if one.is_open:
+        return one.title, one.detail
+    is_known = one.announced[recipient] == "begun"
+    begin = f"It began at {one.begun_at:{_TIME}} UTC." if is_known else f"{one.title}.\n{one.detail}"
+    return f"over: {one.title}", f"{one.ending}.\n{begin}"
 
 
-def _over_message(incidents: Sequence[Incident], recipient: str) -> Message:
-    texts = [(one.title, f"{one.ending}.\n{_beginning(one, recipient)}") for one in incidents]
-    return _message(texts, "success", {one.identity: "over" for one in incidents}, "over: ")
-
-
-def _beginning(one: Incident, recipient: str) -> str:
-    """When it began; with the cause where this has not been sent before."""
-    if one.announced[recipient] == "begun":
-        return f"It began at {one.begun_at:{_TIME}} UTC."
-    return f"{one.title}.\n{one.detail}"
-
-
-def _message(
-    texts: Sequence[tuple[str, str]],
-    kind: MessageKind,
-    stages: Mapping[tuple[str, datetime], Stage],
-    prefix: str = "",
-) -> Message:
-    """A message of one title and body, or of many."""
-    titles = [title for title, _body in texts]
-    if len(texts) == 1:
-        ((title, body),) = texts
-    else:
-        title = f"{len(texts)} incidents: {_listed(titles, _IN_TITLE, '; ')}"
-        body = _listed(
-            [f"- {shortened(' '.join(f'{one}. {each}'.split()), 300)}" for one, each in texts], _LISTED, "\n"
-        )
-    # Some services refuse a message without a body.
-    body = shortened(body.strip() or title, _LONGEST_MESSAGE)
-    return Message(f"{_PREFIX}{prefix}{title}", body, kind, stages)
+def _combined(texts: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    title = f"{len(texts)} incidents: {_listed([title for title, _body in texts], _IN_TITLE, '; ')}"
+    lines = [shortened(" ".join(f"- {one}. {body}".split()), 300) for one, body in texts]
+    return title, _listed(lines, _LISTED, "\n")
 
 
 def _listed(texts: Sequence[str], longest: int, separator: str) -> str:

@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market_assets.operations.alerts.channels import Message, Outcome, recipient_of
+from market_assets.operations.alerts.channels import Message, recipient_of
 from market_assets.operations.alerts.delivery import (
     MOST_AN_HOUR,
     after_sending,
-    due_messages,
+    due_message,
     with_recipients,
 )
 from market_assets.operations.alerts.incidents import (
@@ -50,13 +50,12 @@ class Inbox:
         self.received: list[tuple[datetime, Message]] = []
 
     def receive(self, log: IncidentLog, now: datetime, *, fails: bool = False) -> IncidentLog:
-        messages = due_messages(log, self.name, now)
-        if not messages:
+        message = due_message(log, self.name, now)
+        if message is None:
             return log
-        if fails:
-            return after_sending(log, self.name, Outcome((), "HTTP 500"), now)
-        self.received += [(now, message) for message in messages]
-        return after_sending(log, self.name, Outcome(tuple(messages)), now)
+        if not fails:
+            self.received.append((now, message))
+        return after_sending(log, self.name, message, "HTTP 500" if fails else None, now)
 
     @property
     def stages(self) -> Counter[tuple[tuple[str, datetime], str]]:
@@ -116,7 +115,7 @@ def test_the_wait_after_a_failure_grows() -> None:
         log = inbox.receive(log, now, fails=True)
         known = log.recipients[ONE]
         assert known.error == "HTTP 500" and known.retry_at is not None
-        assert due_messages(log, ONE, known.retry_at - timedelta(seconds=1)) == []
+        assert due_message(log, ONE, known.retry_at - timedelta(seconds=1)) is None
         waits.append(known.retry_at - now)
         now = known.retry_at
     assert waits[:3] == [timedelta(seconds=30), MINUTE, 2 * MINUTE]
@@ -134,7 +133,7 @@ def test_what_begins_or_ends_together_is_one_message() -> None:
     assert message.body.count("- job") == 20 and "and 280 more" in message.body and len(message.body) <= 3_000
     soon = START + MINUTE
     inbox.receive(log.updated([over("job 000", soon), failed("a", soon), over("job 001", soon)]), soon)
-    assert inbox.titles[1:] == ["a failed", "over: 2 incidents: job 000 failed; job 001 failed"]
+    assert inbox.titles[1:] == ["3 incidents: a failed; over: job 000 failed; over: job 001 failed"]
     assert set(inbox.stages.values()) == {1} and len(inbox.stages) == 303
 
 
@@ -165,7 +164,8 @@ def test_a_recipient_that_is_no_longer_set_is_removed() -> None:
 
 def test_texts_are_bounded_and_keep_both_ends() -> None:
     huge = failed("a", START, "the cause\n" + "x" * 1_000_000 + "\nValueError: the other end")
-    (message,) = due_messages(EMPTY.updated([huge]), ONE, START)
+    message = due_message(EMPTY.updated([huge]), ONE, START)
+    assert message is not None
     assert len(message.body) <= 1_600 and len(message.title) <= 230
     assert message.body.startswith("the cause") and message.body.endswith("the other end")
     assert shortened("short", 10) == "short"

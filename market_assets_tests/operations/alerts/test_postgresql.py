@@ -38,7 +38,7 @@ def test_a_night_on_postgresql(tmp_path: Path, postgresql_url: str) -> None:
         location.run("shop", partition_key="2026-03-06")
         location.evaluate()
         (title,) = server.titles[2:]
-        assert title.startswith("over: 3 incidents: ")
+        assert title.startswith("3 incidents: over: ")
         assert all(name in title for name in ("hourly", "the check complete of stock", "the sensor inbox"))
         counters = update_counters(location.instance, ())
         assert counters.runs == {"hourly": {"failed": 2, "success": 1}, "shop": {"success": 3}}
