@@ -157,7 +157,18 @@ def simulated_daemon(
         "config": {"max_tick_retries": 60},
     }
     coordinator = {"module": "dagster._core.run_coordinator", "class": "DefaultRunCoordinator"}
-    overrides = {"run_launcher": launcher, "scheduler": scheduler, "run_coordinator": coordinator}
+    # One file for the events of all runs: a file for each takes more time than the ticks.
+    events = {
+        "module": "dagster._core.storage.event_log",
+        "class": "ConsolidatedSqliteEventLogStorage",
+        "config": {"base_dir": str(folder / "events")},
+    }
+    overrides = {
+        "run_launcher": launcher,
+        "scheduler": scheduler,
+        "run_coordinator": coordinator,
+        "event_log_storage": events,
+    }
     with (
         instance_for_test(overrides, temp_dir=str(folder)) as instance,
         create_test_daemon_workspace_context(InProcessWorkspaceLoadTarget(origin), instance) as context,
