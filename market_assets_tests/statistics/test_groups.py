@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_assets.statistics.grouped import GroupedValues, group_values, known_or_null
+from market_assets.statistics.groups import GroupedValues, group_values, known_or_null
 
 _values = st.one_of(
     st.floats(-1e9, 1e9, allow_nan=False),
