@@ -70,6 +70,12 @@ def strongest_pairs(tables: ReportTables, limit: int) -> pl.DataFrame:
     return known.sort(order, descending=[False, True, True, False, False]).head(limit)
 
 
+def closest_categories(tables: ReportTables, limit: int) -> pl.DataFrame:
+    """The pairs of categories that most postings ask for together: the columns of category_relationships."""
+    order = ["co_occurrences", "category_a", "category_b"]
+    return tables.category_relationships.sort(order, descending=[True, False, False]).head(limit)
+
+
 def dimension(tables: ReportTables, name: str) -> pl.DataFrame:
     """One dimension of posting_statistics: value, postings, share of it; most postings first."""
     rows = tables.posting_statistics.filter(pl.col("dimension") == name)
@@ -161,8 +167,3 @@ def unknown_shares(tables: ReportTables) -> dict[str, float]:
         "location": 1 - int(located) / postings,
         "industry": int(industry) / postings,
     }
-
-
-def why_empty(tables: ReportTables, reason: str) -> str:
-    """Why there is nothing to show: `reason`, unless there are no postings at all."""
-    return reason if summary(tables)["postings"] else "Nothing yet: no posting has been counted in the window."

@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 import matplotlib
 import polars as pl
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -123,7 +124,7 @@ def named_rows(axes: Axes, names: pl.Series) -> None:
     axes.set_ylim(len(names) - 0.5, -0.5)
 
 
-def inline_svg(figure: Figure, name: str, description: str) -> str:
+def inline_svg(figure: Figure, name: str, description: str) -> Markup:
     """The figure as an `<svg>` to be put into an HTML page.
 
     Args:
@@ -145,7 +146,7 @@ def inline_svg(figure: Figure, name: str, description: str) -> str:
     title = ElementTree.Element("title", id=f"{name}-title")
     title.text = description
     root.insert(0, title)
-    return ElementTree.tostring(root, encoding="unicode")
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
 def _strip(root: ElementTree.Element) -> None:
