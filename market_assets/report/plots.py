@@ -43,7 +43,7 @@ STRENGTH_NAMES = ("very_weak", "weak", "moderate", "strong", "very_strong")
 MEAN_DAYS = 7
 #: How the direction of a trend is drawn.
 _DIRECTIONS = {"increasing": ("▲", UP), "decreasing": ("▼", DOWN), "stable": ("▶", MUTED)}
-#: A small plot of pay spans at least this part of its middle, so that a flat line looks flat.
+#: The axis of a small plot of pay spans at least this part of its middle, so that a flat line looks flat.
 _LEAST_SPAN = 0.1
 
 
@@ -244,7 +244,7 @@ def pay_trends(months: pl.DataFrame) -> Markup:
 
 
 def _pay_line(axes: Axes, skill: pl.DataFrame, timeline: list[str], colour: str) -> None:
-    """The medians of one skill on the months of all; a month without salaries is passed over."""
+    """The medians of one skill on the months of all; a month without salaries is skipped."""
     places = [timeline.index(month) for month in skill["month"]]
     medians = skill["median_salary"].to_list()
     middle = (min(medians) + max(medians)) / 2
