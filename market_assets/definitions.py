@@ -8,7 +8,8 @@ from datetime import timedelta
 
 import dagster as dg
 
-from market_assets.dagster_ext.liveness import watched
+from market_assets.checked_settings import get_settings
+from market_assets.dagster_ext.liveness import with_liveness
 from market_assets.defs.assets.job_postings import job_postings_asset
 from market_assets.defs.assets.maintenance import database_maintenance, expired_postings
 from market_assets.defs.assets.market_report import market_report_asset
@@ -22,6 +23,7 @@ from market_assets.defs.partitions import WEEKLY
 from market_assets.defs.progress_logger import progress_logger
 from market_assets.defs.reextraction_job import reextraction_job
 from market_assets.defs.resources import store_resource
+from market_assets.defs.retries import NO_RUN_RETRY_TAGS
 from market_assets.defs.schedules import default_schedules
 from market_assets.defs.sensors.alerts import alerts_sensor
 from market_assets.defs.sensors.executions import executions_sensor
@@ -30,7 +32,7 @@ from market_assets.defs.sensors.lost_retries import lost_retries_sensor
 from market_assets.defs.sensors.new_postings import new_postings_sensor
 from market_assets.operations.pauses import pause_ends_sensor
 from market_assets.operations.task_files import TaskFiles, load_task_files
-from market_assets.settings import Settings, SettingsError, get_settings
+from market_assets.settings import Settings, SettingsError
 from market_assets.sources.configuration import ConfigurationError, load_sources
 from market_assets.sources.files.inbox import INBOX, Inbox, InboxSource
 from market_assets.sources.protocol import Source
@@ -62,7 +64,8 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
         sensors=[*_sensors(settings), problems_sensor(own.problems, own.tasks)],
         resources={"store": store_resource(settings)},
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
-        executor=watched(dg.in_process_executor),
+        # A command in a terminal reports a failure itself: the run is not started again in the background.
+        executor=with_liveness(dg.in_process_executor, NO_RUN_RETRY_TAGS),
     )
 
 

@@ -16,7 +16,7 @@ from market_assets.defs.resources import MarketStore
 from market_assets.settings import Settings
 from market_assets.store.quality import count_stored
 from market_assets.store.results import read_table
-from market_assets.store.tables.market import market_summary
+from market_assets.store.tables.results import market_summary
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ class MarketStore:
         return self._windows[key]
 
     def exchange_rates(self) -> pl.DataFrame:
-        from market_assets.postings.salaries.exchange_rates import load_exchange_rates
+        from market_assets.postings.salaries.currencies import load_exchange_rates
 
         return load_exchange_rates(self.settings.exchange_rates)
 
@@ -86,7 +86,7 @@ class MarketStore:
         from market_assets.store.connection import MarketConnection
 
         self._make_ready()
-        taken_anew = self._lock.hold(exclusive=exclusive)
+        taken_anew = self._lock.acquire(exclusive=exclusive)
         if taken_anew or not exclusive:
             self._windows.clear()
         with MarketConnection(self.database) as connection:

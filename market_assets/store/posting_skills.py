@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from market_assets.statistics.window import WINDOW_POSTING, Window
 from market_assets.store.connection import MarketConnection
 from market_assets.store.revisions import count_up_postings
-from market_assets.store.tables.market import job_postings, posting_facts, skills
+from market_assets.store.tables.postings import job_postings, posting_facts, skills
 
 _SKILL = pl.Schema({"skill_id": pl.Int64(), "skill": pl.String(), "category": pl.String()})
 _TEXT = pl.Schema({"posting_id": pl.Int64(), "title": pl.String(), "description": pl.String()})

@@ -17,7 +17,7 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError
 from market_assets.store.expiry import count_expired, expire, restore_month
 from market_assets.store.posting_skills import Counted, read_window
-from market_assets.store.tables.market import job_postings
+from market_assets.store.tables.postings import job_postings
 from market_assets_tests.store.made_up_postings import (
     clear,
     database_examples,

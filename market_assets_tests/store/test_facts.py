@@ -23,7 +23,7 @@ from market_assets.store.posting_skills import (
     read_window,
     write_skills,
 )
-from market_assets.store.tables.market import posting_facts, posting_skills, skills
+from market_assets.store.tables.postings import posting_facts, posting_skills, skills
 from market_assets_tests.store.made_up_postings import (
     MARCH,
     VERSION,

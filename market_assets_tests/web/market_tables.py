@@ -22,7 +22,7 @@ from market_assets.statistics.window import WINDOW_POSTING, Window, window_start
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.results import replace_table
-from market_assets.store.tables import market as tables
+from market_assets.store.tables import results as tables
 
 AS_OF = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
 #: Names that are hard on paths and query strings.

@@ -82,14 +82,14 @@ class MarketReader:
     def table(self, name: str) -> pl.DataFrame:
         """A result table as it is in the store."""
         from market_assets.store.results import read_table
-        from market_assets.store.tables.market import metadata
+        from market_assets.store.tables.catalog import metadata
 
         return read_table(self._connection, metadata.tables[name])
 
     def count(self, name: str) -> int:
         """How many rows a result table has."""
         from market_assets.store.results import count_rows
-        from market_assets.store.tables.market import metadata
+        from market_assets.store.tables.catalog import metadata
 
         return count_rows(self._connection, metadata.tables[name])
 

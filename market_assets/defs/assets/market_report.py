@@ -8,7 +8,7 @@ import dagster as dg
 from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.partitions import OWNERS, POOL, as_of
 from market_assets.defs.resources import MarketStore
-from market_assets.defs.retries import failing_well
+from market_assets.defs.retries import retry_transient_errors
 
 if TYPE_CHECKING:
     from market_assets.report.tables import ReportTables
@@ -40,7 +40,7 @@ def market_report_asset(freshness: dg.FreshnessPolicy | None) -> dg.AssetsDefini
         description="A self-contained HTML page: top skills, pay, trends, growth, relationships, data quality.",
         freshness_policy=freshness,
     )
-    @failing_well
+    @retry_transient_errors
     def market_report(
         context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
     ) -> dg.MaterializeResult:

@@ -11,7 +11,7 @@ from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.assets.table_metadata import column_schema, preview
 from market_assets.defs.partitions import OWNERS, POOL, as_of
 from market_assets.defs.resources import MarketStore
-from market_assets.defs.retries import failing_well
+from market_assets.defs.retries import retry_transient_errors
 
 if TYPE_CHECKING:
     import polars as pl
@@ -85,10 +85,10 @@ def result_asset(table: ResultTable, group: str, freshness: dg.FreshnessPolicy) 
             )
         ],
     )
-    @failing_well
+    @retry_transient_errors
     def asset(context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]) -> Iterator[Any]:
         from market_assets.store.results import InvariantError, replace_table
-        from market_assets.store.tables.market import metadata
+        from market_assets.store.tables.catalog import metadata
 
         with store.alone() as connection:
             market = MarketReader(store, connection, as_of(context))

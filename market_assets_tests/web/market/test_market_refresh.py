@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.results import read_table, replace_table
-from market_assets.store.tables import market as tables
+from market_assets.store.tables import results as tables
 from market_assets.web.market.cache import MarketCache
 from market_assets.web.market.snapshot import Bodies, Names
 from market_assets_tests.web.market.asking import API, demand_rows, got, walked
