@@ -60,9 +60,9 @@ def this_project(taxonomy: Taxonomy) -> System:
 
     def answer(titles: list[str], texts: list[str]) -> Answer:
         started = time.process_time()
-        codes = matcher.extract(pl.Series(titles, dtype=pl.String), pl.Series(texts, dtype=pl.String))
+        found = matcher.weighed(pl.Series(titles, dtype=pl.String), pl.Series(texts, dtype=pl.String))
         seconds = time.process_time() - started
-        return Answer([[taxonomy.skills[code].name for code in row] for row in codes.to_list()], seconds)
+        return Answer([[taxonomy.skills[code].name for code in row] for row in found["skills"].to_list()], seconds)
 
     return answer
 

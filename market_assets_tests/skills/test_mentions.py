@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from market_assets.skills.cues import load_cues
 from market_assets.skills.explain import explain
 from market_assets.skills.matching import skill_matcher
-from market_assets.skills.mentions import Weight
 from market_assets.skills.taxonomy import load_taxonomy
+from market_assets.skills.weights import Weight
 
 MATCHER = skill_matcher(load_taxonomy())
 R, A, M, N, U, B = (
