@@ -18,7 +18,7 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.duplicate_links import keys_of, relink, write_sketches
 from market_assets.store.posting_skills import ensure_skills
 from market_assets.store.revisions import count_up_postings
-from market_assets.store.tables.market import job_postings, posting_facts, rejected_postings, skills
+from market_assets.store.tables.postings import job_postings, posting_facts, rejected_postings, skills
 
 #: Restored postings are left alone for this long.
 RESTORED_DAYS = 30

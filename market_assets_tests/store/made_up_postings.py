@@ -19,7 +19,7 @@ from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.posting_skills import encode_skills, ensure_skills, read_texts, write_skills
 from market_assets.store.postings import DayWriter, IngestedDay
-from market_assets.store.tables.market import metadata
+from market_assets.store.tables.catalog import metadata
 
 #: A euro was worth a dollar at first, two from 2026-03-10 on: a rate of the wrong day shows at once.
 RATES = pl.DataFrame(
