@@ -33,7 +33,7 @@ class SkillLists:
     """Which mentions of skills are listed side by side: "Java, Kotlin or Scala", "AWS/GCP/Azure".
 
     Attributes:
-        list_of: the number of each mention's list, ascending. A mention that is not listed is a list of its own.
+        list_of: the number of each mention's list, ascending. A mention that is not listed has a list to itself.
         has_or: of each list, whether it contains "or" or a slash.
         has_word: of each list, whether it contains a word such as "and" or "or".
     """
