@@ -1,4 +1,4 @@
-"""Names that stand beside skills surface; ordinary words and known names do not."""
+"""Names that are listed with skills become candidates; ordinary words and known names do not."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_name_in_few_postings_is_not() -> None:
     assert candidates(*[text] * MIN_POSTINGS)["listed_postings"].to_list() == [MIN_POSTINGS]
 
 
-def test_a_word_that_mostly_stands_elsewhere_is_not() -> None:
+def test_a_word_that_is_mostly_elsewhere_is_not() -> None:
     listed, elsewhere = ["Python, Team and SQL"] * 4, ["the team is nice"] * 20
     assert candidates(*listed)["candidate"].to_list() == ["Team"]
     assert candidates(*listed, *elsewhere).is_empty()

@@ -1,4 +1,4 @@
-"""The shipped skills hold together, and a file of one's own adds, replaces or says what is wrong with it."""
+"""The shipped taxonomy is consistent; an override adds and replaces skills, or is refused with the reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mention weighs what a reader would say it does; what is not asked for is not found."""
+"""Mentions have the weight that a reader would give them; negated skills are not found."""
 
 from __future__ import annotations
 

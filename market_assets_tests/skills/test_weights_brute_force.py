@@ -1,4 +1,4 @@
-"""The rules of weights once more, in plain loops over the characters of a text, come to the same weights."""
+"""A second implementation of the weights, in plain loops over the characters of a text, gives the same."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from functools import cache
 from itertools import pairwise
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 
 from market_assets.skills.cues import Cue, Meaning, Position, load_cues
 from market_assets.skills.matching import skill_matcher
 from market_assets.skills.taxonomy import load_taxonomy
 from market_assets.skills.weights import Weight
-from market_assets_tests.skills.test_mentions import written
-from market_assets_tests.skills.test_skills_brute_force import WORD, twin_mentions, twin_plain, twin_spaced
+from market_assets_tests.skills.test_matching_brute_force import WORD, twin_mentions, twin_plain, twin_spaced
+from market_assets_tests.skills.test_weights import written
 
 MATCHER = skill_matcher(load_taxonomy())
 MARKUP = " *#_=>-[](){}0123456789.)&|/~"
@@ -43,7 +43,7 @@ def cue_words() -> dict[str, list[Cue]]:
 
 
 def spans_of(folded: str, *positions: Position) -> list[Span]:
-    """Where cues of some places are, those left out that lie in a longer one."""
+    """Start, end and cue of each hit in some positions, without those within a longer one."""
     spans = [
         (hit.start(), hit.start() + len(words), cue)
         for words, cues in cue_words().items()
@@ -74,7 +74,7 @@ def bounds(breaks: list[int], at: int) -> tuple[int, int]:
 
 
 def openings(plain: str, folded: str, breaks: list[int]) -> Iterator[tuple[int, int, Meaning]]:
-    """Where passages begin and end at the latest, and what they say."""
+    """Start, latest end and meaning of each passage."""
     reached = -1
     for start, end, cue in spans_of(folded, Position.HEADING):
         begin, stop = bounds(breaks, start)
@@ -95,7 +95,7 @@ def openings(plain: str, folded: str, breaks: list[int]) -> Iterator[tuple[int, 
 
 
 def lists_of(plain: str, mentions: list[tuple[int, int, object]]) -> list[tuple[int, bool, bool]]:
-    """Of each mention the number of its list, whether that offers a choice, and whether a word joins it."""
+    """For each mention the number of its list, whether that offers a choice, and whether a word joins it."""
     numbers, marks, reached = [0], [""], 0
     for (_, end, _), (start, _, _) in pairwise(mentions):
         reached = max(reached, end)
@@ -111,7 +111,7 @@ def lists_of(plain: str, mentions: list[tuple[int, int, object]]) -> list[tuple[
 def by_sentence(
     plain: str, folded: str, breaks: list[int], start: int, end: int, passage: Weight | None
 ) -> Weight:
-    """The weight of a mention under a heading, by what its sentence says."""
+    """The weight of a mention under a heading, by the cues of its sentence."""
     first, last = bounds(breaks, start)
     spans = spans_of(folded, Position.BEFORE, Position.AFTER, Position.EITHER, Position.WEAK, Position.NEGATOR)
     spans = [span for span in spans if first < span[0] <= last]
@@ -180,7 +180,6 @@ def twin_weights(text: str) -> dict[str, int]:
     return best
 
 
-@settings(max_examples=300)
 @given(written)
 def test_plain_loops_come_to_the_same_weights(text: str) -> None:
     found = MATCHER.weighed(pl.Series([None], dtype=pl.String), pl.Series([text], dtype=pl.String))
