@@ -1,4 +1,4 @@
-"""Names that stand beside skills surface; ordinary words and known names do not."""
+"""Names that are listed with skills become candidates; ordinary words and known names do not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import yaml
 
-from market_assets.skills.candidates import LEAST_POSTINGS, SKILL_CANDIDATES, skill_candidates
+from market_assets.skills.candidates import MIN_POSTINGS, SKILL_CANDIDATES, skill_candidates
 from market_assets.skills.matching import SkillMatcher, skill_matcher
 from market_assets.skills.taxonomy import Taxonomy, load_taxonomy
 
@@ -72,11 +72,11 @@ def test_what_is_no_name_in_a_list_is_not(text: str) -> None:
 
 def test_a_name_in_few_postings_is_not() -> None:
     text = "Python, Frobnik, Frobnik and Frobnik"
-    assert candidates(*[text] * (LEAST_POSTINGS - 1)).is_empty()
-    assert candidates(*[text] * LEAST_POSTINGS)["listed_postings"].to_list() == [LEAST_POSTINGS]
+    assert candidates(*[text] * (MIN_POSTINGS - 1)).is_empty()
+    assert candidates(*[text] * MIN_POSTINGS)["listed_postings"].to_list() == [MIN_POSTINGS]
 
 
-def test_a_word_that_mostly_stands_elsewhere_is_not() -> None:
+def test_a_word_that_is_mostly_elsewhere_is_not() -> None:
     listed, elsewhere = ["Python, Team and SQL"] * 4, ["the team is nice"] * 20
     assert candidates(*listed)["candidate"].to_list() == ["Team"]
     assert candidates(*listed, *elsewhere).is_empty()

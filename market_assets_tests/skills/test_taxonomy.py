@@ -1,4 +1,4 @@
-"""The shipped skills hold together, and a file of one's own adds, replaces or says what is wrong with it."""
+"""The shipped taxonomy is consistent; an override adds and replaces skills, or is refused with the reason."""
 
 from __future__ import annotations
 
@@ -261,14 +261,17 @@ def test_an_override_adds_and_replaces_by_name(tmp_path: Path) -> None:
         ("skills: {Crafts: [{name: K, case: upper}]}", "skill K: case is 'any', 'exact' or 'near', not 'upper'"),
         ("skills: {Crafts: [{name: K, case: near}]}", "skill K: case is near, but there are no near words"),
         ("skills: {Crafts: [{name: K, nested: 1}]}", "skill K: nested is true or false, not 1"),
-        ("skills: {Crafts: [{name: K, near: yarns}]}", "near names the context 'yarns', which is not there"),
+        ("skills: {Crafts: [{name: K, near: yarns}]}", "near names the context 'yarns', which is not defined"),
         (
             "skills: {Crafts: [{name: K, near: [red yarn]}]}",
             "skill K: near must hold single words, not 'red yarn'",
         ),
         ("skills: {A: [{name: K, ambiguous: [b]}]}", "skill K: ambiguous must hold aliases with the words that"),
         ("skills: {A: [{name: K, ambiguous: {b: []}}]}", "skill K: ambiguous alias b has no words that decide"),
-        ("skills: {A: [{name: K, ambiguous: {b: yarns}}]}", "near names the context 'yarns', which is not there"),
+        (
+            "skills: {A: [{name: K, ambiguous: {b: yarns}}]}",
+            "near names the context 'yarns', which is not defined",
+        ),
         ("skills: {A: [{name: K, ambiguous: {b: [c d]}}]}", "near must hold single words, not 'c d'"),
         ("skills: {A: [{name: K, ambiguous: {1: [c]}}]}", "skill K: ambiguous must hold texts, not 1"),
         ("skills: {A: [{name: K, ambiguous: {Java: [c]}}]}", "alias Java of K is the name of Java"),

@@ -1,4 +1,4 @@
-"""A mention weighs what a reader would say it does; what is not asked for is not found."""
+"""Mentions have the weight that a reader would give them; negated skills are not found."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from market_assets.skills.cues import load_cues
 from market_assets.skills.explain import explain
 from market_assets.skills.matching import skill_matcher
-from market_assets.skills.mentions import Weight
 from market_assets.skills.taxonomy import load_taxonomy
+from market_assets.skills.weights import Weight
 
 MATCHER = skill_matcher(load_taxonomy())
 R, A, M, N, U, B = (

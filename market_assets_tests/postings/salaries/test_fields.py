@@ -1,4 +1,4 @@
-"""Amounts, currencies and periods that stand in fields of their own."""
+"""Fields of one amount, currency or period."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings.salaries.fields import parse_amounts, parse_currencies, parse_periods
@@ -33,7 +33,6 @@ def test_amount_fields() -> None:
     assert amounts.to_list() == [AMOUNT_FIELDS.get(text or "") for text in texts]
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.floats(-1e9, 1e9, allow_nan=False).filter(lambda amount: not f"{amount!r}".endswith("0"))
     | st.integers(-(10**9), 10**9)

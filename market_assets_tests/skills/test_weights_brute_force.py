@@ -1,4 +1,4 @@
-"""The rules of weights once more, in plain loops over the characters of a text, come to the same weights."""
+"""A second implementation of the weights, in plain loops over the characters of a text, gives the same."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from functools import cache
 from itertools import pairwise
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 
-from market_assets.skills.cues import Cue, Meaning, Place, load_cues
+from market_assets.skills.cues import Cue, Meaning, Position, load_cues
 from market_assets.skills.matching import skill_matcher
-from market_assets.skills.mentions import Weight
 from market_assets.skills.taxonomy import load_taxonomy
-from market_assets_tests.skills.test_mentions import written
-from market_assets_tests.skills.test_skills_brute_force import WORD, twin_mentions, twin_plain, twin_spaced
+from market_assets.skills.weights import Weight
+from market_assets_tests.skills.test_matching_brute_force import WORD, twin_mentions, twin_plain, twin_spaced
+from market_assets_tests.skills.test_weights import written
 
 MATCHER = skill_matcher(load_taxonomy())
 MARKUP = " *#_=>-[](){}0123456789.)&|/~"
@@ -42,15 +42,15 @@ def cue_words() -> dict[str, list[Cue]]:
     return found
 
 
-def spans_of(folded: str, *places: Place) -> list[Span]:
-    """Where cues of some places are, those left out that lie in a longer one."""
+def spans_of(folded: str, *positions: Position) -> list[Span]:
+    """Start, end and cue of each hit in some positions, without those within a longer one."""
     spans = [
         (hit.start(), hit.start() + len(words), cue)
         for words, cues in cue_words().items()
         if words in folded
         for hit in re.finditer(f"(?<= )(?={re.escape(words)} )", folded)
         for cue in cues
-        if cue.place in places
+        if cue.position in positions
     ]
     return (
         sorted(
@@ -58,7 +58,7 @@ def spans_of(folded: str, *places: Place) -> list[Span]:
             for span in spans
             if not any(a <= span[0] and span[1] <= b and (a, b) != span[:2] for a, b, _ in spans)
         )
-        if places != (Place.HEADING,)
+        if positions != (Position.HEADING,)
         else sorted(spans, key=lambda span: (span[0], -span[1]))
     )
 
@@ -74,9 +74,9 @@ def bounds(breaks: list[int], at: int) -> tuple[int, int]:
 
 
 def openings(plain: str, folded: str, breaks: list[int]) -> Iterator[tuple[int, int, Meaning]]:
-    """Where passages begin and end at the latest, and what they say."""
+    """Start, latest end and meaning of each passage."""
     reached = -1
-    for start, end, cue in spans_of(folded, Place.HEADING):
+    for start, end, cue in spans_of(folded, Position.HEADING):
         begin, stop = bounds(breaks, start)
         rest = plain[end:stop].strip(" *_#")
         words = plain[start:end]
@@ -90,12 +90,12 @@ def openings(plain: str, folded: str, breaks: list[int]) -> Iterator[tuple[int, 
             line = plain.find("\n", end)
             own_line = cue.meaning is Meaning.OPTIONAL and line >= 0 and plain[end:line].strip(" *_#:-")
             yield start, line if own_line else len(plain), cue.meaning
-    for start, _, cue in spans_of(folded, Place.PASSAGE):
+    for start, _, cue in spans_of(folded, Position.PASSAGE):
         yield start, len(plain), cue.meaning
 
 
 def lists_of(plain: str, mentions: list[tuple[int, int, object]]) -> list[tuple[int, bool, bool]]:
-    """Of each mention the number of its list, whether that offers a choice, and whether a word joins it."""
+    """For each mention the number of its list, whether that offers a choice, and whether a word joins it."""
     numbers, marks, reached = [0], [""], 0
     for (_, end, _), (start, _, _) in pairwise(mentions):
         reached = max(reached, end)
@@ -111,29 +111,29 @@ def lists_of(plain: str, mentions: list[tuple[int, int, object]]) -> list[tuple[
 def by_sentence(
     plain: str, folded: str, breaks: list[int], start: int, end: int, passage: Weight | None
 ) -> Weight:
-    """The weight of a mention under a heading, by what its sentence says."""
+    """The weight of a mention under a heading, by the cues of its sentence."""
     first, last = bounds(breaks, start)
-    spans = spans_of(folded, Place.BEFORE, Place.AFTER, Place.EITHER, Place.WEAK, Place.NEGATOR)
+    spans = spans_of(folded, Position.BEFORE, Position.AFTER, Position.EITHER, Position.WEAK, Position.NEGATOR)
     spans = [span for span in spans if first < span[0] <= last]
-    strong: dict[tuple[int, int], dict[Place, Meaning]] = {}
+    strong: dict[tuple[int, int], dict[Position, Meaning]] = {}
     for a, b, cue in spans:
-        if cue.place in (Place.BEFORE, Place.AFTER, Place.EITHER):
-            strong.setdefault((a, b), {})[cue.place] = cue.meaning
+        if cue.position in (Position.BEFORE, Position.AFTER, Position.EITHER):
+            strong.setdefault((a, b), {})[cue.position] = cue.meaning
     weight = passage or Weight.MENTIONED
-    asked_for = any(cue.place is Place.WEAK and a < start for a, _, cue in spans)
+    asked_for = any(cue.position is Position.WEAK and a < start for a, _, cue in spans)
     if asked_for and passage is not Weight.OPTIONAL:
         weight = Weight.MENTIONED if passage is Weight.BOILERPLATE else Weight.REQUIRED
     found = None
     places = sorted(strong)
     before = [span for span in places if span[0] < start]
     after = [span for span in places if span[0] >= start]
-    if after and Place.BEFORE not in strong[after[0]]:
+    if after and Position.BEFORE not in strong[after[0]]:
         found = softened(strong, places, after[0])
         gap = plain[end : after[0][0] - 1]
         others = (",", ":", "(", ")", " and ", " but ", " und ", " aber ")
         if found is Meaning.NOT_REQUIRED and (len(gap) > 40 or any(one in gap for one in others)):
             found = None
-    if found is None and before and Place.AFTER not in strong[before[-1]]:
+    if found is None and before and Position.AFTER not in strong[before[-1]]:
         found = softened(strong, places, before[-1])
     if found is None or (passage is Weight.BOILERPLATE and found is Meaning.IN_USE):
         return weight
@@ -143,7 +143,7 @@ def by_sentence(
 
 
 def softened(
-    strong: dict[tuple[int, int], dict[Place, Meaning]], places: list[tuple[int, int]], span: tuple[int, int]
+    strong: dict[tuple[int, int], dict[Position, Meaning]], places: list[tuple[int, int]], span: tuple[int, int]
 ) -> Meaning:
     (meaning,) = set(strong[span].values())
     at = places.index(span)
@@ -157,7 +157,7 @@ def twin_weights(text: str) -> dict[str, int]:
     plain, folded = twin_plain(text), twin_spaced(text).lower()
     breaks, mentions = breaks_of(plain), twin_mentions(text)
     passages = sorted(openings(plain, folded, breaks), key=lambda opening: opening[0])
-    negators = {end for _, end, cue in spans_of(folded, *list(Place)[2:]) if cue.place is Place.NEGATOR}
+    negators = {end for _, end, cue in spans_of(folded, *list(Position)[2:]) if cue.position is Position.NEGATOR}
     weights: list[Weight] = []
     direct: list[bool] = []
     lists = lists_of(plain, mentions) if mentions else []
@@ -180,7 +180,6 @@ def twin_weights(text: str) -> dict[str, int]:
     return best
 
 
-@settings(max_examples=300)
 @given(written)
 def test_plain_loops_come_to_the_same_weights(text: str) -> None:
     found = MATCHER.weighed(pl.Series([None], dtype=pl.String), pl.Series([text], dtype=pl.String))
