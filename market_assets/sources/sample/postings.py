@@ -1,4 +1,4 @@
-"""Postings of the sample: choices drawn for many postings at once, and the texts that they stand for."""
+"""Postings of the sample: choices drawn for many postings at once, and their texts."""
 
 from __future__ import annotations
 

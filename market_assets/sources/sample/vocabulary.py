@@ -118,7 +118,7 @@ class Roles:
     """`roles.yaml`. Attributes named `family_…` have an entry a family, those named `profile_…` one a profile.
 
     A profile is a family in an industry with one of the family's stacks of skills. Its row of `profile_skills` is
-    filled up with the number of skills, which stands for no skill and has almost no weight; `skill_pay` and
+    filled up with the number of skills, which means no skill and has almost no weight; `skill_pay` and
     `skill_trends` have an entry for it.
     """
 
