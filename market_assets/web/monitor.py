@@ -9,16 +9,15 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
-from dagster._core.workspace.context import WorkspaceProcessContext
-
 from market_assets.dagster_ext.workspace import load_failure, repositories
+from market_assets.dagster_ext.workspace_types import WorkspaceProcessContext
 from market_assets.operations.alerts.monitored import Watched, tables_of, watched_schedule
 from market_assets.operations.health import DatabaseFacts, Facts
 from market_assets.operations.health_readings import read_database, read_disk, read_history
 from market_assets.operations.probes import PATIENCE_SECONDS, Probe, facts_of
 from market_assets.settings import Settings
 from market_assets.store.database import Database
-from market_assets.store.schedule_overrides import SchedulerMemory, recall_if_there
+from market_assets.store.schedule_overrides import ScheduleOverrides, read_overrides_if_any
 
 
 class Monitor:
@@ -26,7 +25,7 @@ class Monitor:
 
     def __init__(self, context: WorkspaceProcessContext, settings: Settings, database: Database) -> None:
         self._context = context
-        self._memory: SchedulerMemory | None = None
+        self._overrides: ScheduleOverrides | None = None
         self.probes: dict[str, Probe[Any]] = {
             "code": Probe(self._read_code),
             "history": Probe(self._read_history),
@@ -54,11 +53,11 @@ class Monitor:
             raise CodeError("the workspace names none, or it is still being loaded")
 
     def _read_history(self) -> Any:
-        return read_history(self._context.instance, watched_by(self._context), datetime.now(UTC), self._memory)
+        return read_history(self._context.instance, watched_by(self._context), datetime.now(UTC), self._overrides)
 
     def _read_database(self, database: Database) -> DatabaseFacts:
         facts = read_database(database)
-        self._memory = recall_if_there(database)
+        self._overrides = read_overrides_if_any(database)
         return facts
 
 
