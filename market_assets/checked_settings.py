@@ -51,7 +51,7 @@ class _CheckedSettings(Settings):
     @classmethod
     def _readable_rates(cls, value: Path | None) -> Path | None:
         if value is not None:
-            from market_assets.postings.salaries.exchange_rates import load_exchange_rates
+            from market_assets.postings.salaries.currencies import load_exchange_rates
 
             load_exchange_rates(value)
         return value

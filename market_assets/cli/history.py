@@ -15,21 +15,12 @@ from typing import TYPE_CHECKING, Any
 import click
 import dagster as dg
 
-from market_assets.cli.command import (
-    CommandFailedError,
-    history_errors,
-    json_option,
-    open_instance,
-    pass_settings,
-)
-from market_assets.dagster_ext.history.prune import Pruning, UnknownStorageError
-from market_assets.defs.history_job import worded
+from market_assets.cli.command import history_errors, json_option, open_instance, pass_settings
+from market_assets.defs.history_job import in_words, prune_recorded
 from market_assets.operations.executions import ExecutionReader, what_jobs_run
 from market_assets.operations.run_progress import Progress, progress_of
 from market_assets.settings import Settings
-from market_assets.store.database import Database
 from market_assets.store.executions import UNENDED, Execution
-from market_assets.store.schema import ensure_current
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -53,20 +44,15 @@ def prune(settings: Settings, dry_run: bool, days: int | None, as_json: bool) ->
     """Delete old finished runs with all their events, as the job prune_history does."""
     from market_assets.definitions import build_defs
 
-    database = Database(settings.market_url)
-    ensure_current(database)
     before = datetime.now(UTC) - timedelta(days=days or settings.history_days)
     what_it_runs = what_jobs_run(build_defs(settings).get_repository_def())
     with open_instance(settings) as instance:
-        try:
-            pruned = Pruning(instance, database.engine(), what_it_runs, before).run(dry=dry_run)
-        except UnknownStorageError as error:
-            raise CommandFailedError(str(error)) from error
+        pruned = prune_recorded(instance, settings, what_it_runs, before, dry_run=dry_run)
     if as_json:
         click.echo(json.dumps({"dry_run": dry_run, "before": before.isoformat(), **vars(pruned)}))
     else:
         click.echo(f"{'Would prune' if dry_run else 'Pruned'} what ended before {before:%Y-%m-%d %H:%M} UTC:")
-        click.echo(worded(pruned))
+        click.echo(in_words(pruned))
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ import click
 import polars as pl
 
 from market_assets.cli.command import CommandFailedError, json_option, pass_settings
+from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.assets.market_report import report_tables
-from market_assets.defs.assets.windows import Market
 from market_assets.defs.resources import MarketStore
 from market_assets.settings import Settings
 from market_assets.statistics.recommender import Recommended, Recommender
@@ -23,7 +23,7 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.quality import count_stored
 from market_assets.store.results import read_table
-from market_assets.store.tables.market import (
+from market_assets.store.tables.results import (
     market_summary,
     salary_statistics,
     skill_affinities,
@@ -71,7 +71,7 @@ def print_market(settings: Settings, as_of: datetime, intake: Intake, note: str 
 
     store = MarketStore(settings, "summary")
     with store.reading() as connection:
-        tables = report_tables(Market(store, connection, as_of))
+        tables = report_tables(MarketReader(store, connection, as_of))
     shown: dict[str, Any] = {
         "postings_in": intake.postings_in,
         "rejected": intake.rejected,

@@ -15,7 +15,7 @@ import dagster as dg
 
 from market_assets.cli.command import CommandFailedError, json_option, open_instance, pass_settings
 from market_assets.cli.market import Intake, print_market
-from market_assets.dagster_ext.liveness import show_life
+from market_assets.dagster_ext.liveness import hold_lock
 from market_assets.defs.assets.raw_postings import refetching
 from market_assets.defs.jobs import INGESTION
 from market_assets.defs.partitions import AS_OF_TAG
@@ -29,7 +29,7 @@ from market_assets.store.database import Database
 from market_assets.store.lock import StoreLock
 from market_assets.store.quality import count_stored, newest_stated
 from market_assets.store.results import count_rows
-from market_assets.store.tables.market import market_summary
+from market_assets.store.tables.results import market_summary
 
 _Echo = Callable[[str], None]
 #: How many days, today included, an empty store is filled with.
@@ -215,7 +215,7 @@ def _execute(
     result = job.execute_in_process(
         instance=instance,
         run_id=run_id,
-        tags={**tags, **show_life(instance, run_id), **NO_RUN_RETRY_TAGS},
+        tags={**tags, **hold_lock(instance, run_id), **NO_RUN_RETRY_TAGS},
         run_config={"loggers": {"progress": {"config": {"quiet": quiet}}}, **(config or {})},
         raise_on_error=False,
         **how,

@@ -11,11 +11,11 @@ from inspect import isawaitable
 from typing import Any
 
 import sqlalchemy as sa
-from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster_webserver.webserver import DagsterWebserver
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 
+from market_assets.dagster_ext.workspace_types import WorkspaceProcessContext, WorkspaceRequestContext
 from market_assets.operations.executions import TRIGGERED_BY_TAG
 from market_assets.store import audit
 from market_assets.web.auth.identity import Identity, identity_of

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import dagster as dg
-from dagster._core.definitions.run_request import InstigatorType
-from dagster._core.remote_representation.external import RemoteRepository, RemoteSchedule
-from dagster._core.scheduler.instigation import InstigatorState
-from dagster._core.workspace.context import WorkspaceProcessContext
 
+from market_assets.dagster_ext.schedules import InstigatorState, InstigatorType
+from market_assets.dagster_ext.workspace_types import RemoteRepository, RemoteSchedule, WorkspaceProcessContext
 from market_assets.defs.custom_tasks import PROBLEMS_METADATA, SENSOR
 from market_assets.defs.schedules import interval_of
 from market_assets.operations.executions import job_selection

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 import dagster as dg
-from dagster._core.scheduler.instigation import ScheduleInstigatorData
 
+from market_assets.dagster_ext.schedules import ScheduleInstigatorData
 from market_assets.defs import jobs
 from market_assets.operations.missed_starts import MAKES_UP_TAG, in_words, missed_days, missed_moments
 from market_assets.operations.overlap_guard import reason_off_schedule, reason_to_skip

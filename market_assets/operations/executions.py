@@ -11,7 +11,7 @@ import dagster as dg
 from market_assets.operations.failure_cause import told_by
 
 if TYPE_CHECKING:
-    from dagster._core.storage.dagster_run import RunRecord
+    from dagster import RunRecord
 
     from market_assets.store.executions import Execution, ExecutionStatus
 

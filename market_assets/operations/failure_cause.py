@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 if TYPE_CHECKING:
-    from dagster._core.events import JobFailureData
-    from dagster._core.execution.plan.objects import StepFailureData
+    from market_assets.dagster_ext.run_events import JobFailureData, StepFailureData
 
 _causes: list[str] = []
 _MARKED_FROM_OUTSIDE = "This run has been marked as failed from outside"

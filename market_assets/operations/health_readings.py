@@ -8,10 +8,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster._core.scheduler.instigation import InstigatorState, ScheduleInstigatorData
-from dagster._daemon.controller import get_daemon_statuses
-from dagster._utils.schedules import schedule_execution_time_iterator
 
+from market_assets.dagster_ext.daemons import get_daemon_statuses
+from market_assets.dagster_ext.schedules import (
+    InstigatorState,
+    ScheduleInstigatorData,
+    schedule_execution_time_iterator,
+)
 from market_assets.operations.alerts.cycle import DAEMON_BOOK, WEB_BOOK
 from market_assets.operations.alerts.incidents import Book, Recipient, load_book
 from market_assets.operations.alerts.monitored import Watched, WatchedSchedule

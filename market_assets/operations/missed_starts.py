@@ -11,9 +11,12 @@ from datetime import UTC, datetime
 from itertools import takewhile
 
 import dagster as dg
-from dagster._core.scheduler.instigation import ScheduleInstigatorData, TickStatus
-from dagster._utils.schedules import schedule_execution_time_iterator
 
+from market_assets.dagster_ext.schedules import (
+    ScheduleInstigatorData,
+    TickStatus,
+    schedule_execution_time_iterator,
+)
 from market_assets.operations.overlap_guard import active_run
 from market_assets.operations.pauses import schedule_states
 

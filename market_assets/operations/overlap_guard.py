@@ -11,7 +11,7 @@ from market_assets.defs.partitions import PARTITION_TAG
 from market_assets.operations.pauses import reason_to_stay_off, schedule_states
 
 if TYPE_CHECKING:
-    from dagster._core.storage.dagster_run import RunRecord
+    from dagster import RunRecord
 
     from market_assets.store.database import Database
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 if TYPE_CHECKING:
-    from dagster._core.storage.dagster_run import RunRecord
+    from dagster import RunRecord
 
 _STEP_EVENTS = {
     dg.DagsterEventType.STEP_START,

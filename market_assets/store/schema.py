@@ -7,11 +7,6 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-import market_assets.store.tables.access
-import market_assets.store.tables.executions
-import market_assets.store.tables.extraction
-import market_assets.store.tables.schedule_overrides
-import market_assets.store.tables.skills  # noqa: F401 - declare their tables on `tables.metadata`
 from market_assets.store.database import Database, StoreError, StoreUnavailableError
 from market_assets.store.lock import StoreLock
 

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Iterable, Iterator
 
 import dagster as dg
-from dagster._core.workspace.context import WorkspaceProcessContext
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -25,6 +24,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from market_assets.dagster_ext.workspace import job_names, repositories
+from market_assets.dagster_ext.workspace_types import WorkspaceProcessContext
 from market_assets.operations.health import Facts, HistoryFacts, judge
 from market_assets.operations.probes import PATIENCE_SECONDS, Probe
 from market_assets.operations.run_counters import Tally, advance

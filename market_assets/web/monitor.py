@@ -9,9 +9,8 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
-from dagster._core.workspace.context import WorkspaceProcessContext
-
 from market_assets.dagster_ext.workspace import load_failure, repositories
+from market_assets.dagster_ext.workspace_types import WorkspaceProcessContext
 from market_assets.operations.alerts.monitored import Watched, tables_of, watched_schedule
 from market_assets.operations.health import DatabaseFacts, Facts
 from market_assets.operations.health_readings import read_database, read_disk, read_history

@@ -25,7 +25,7 @@ pytestmark = [
 ]
 
 TODAY = datetime.now(UTC).date()
-DAYS = [TODAY - timedelta(days=back) for back in range(20, 14, -1)]
+DAYS = [TODAY - timedelta(days=back) for back in range(18, 14, -1)]
 #: What must be the same whatever the order of the days; numbers of postings are given out as they come.
 TABLES = {
     "job_postings": """SELECT p.*, o.source || ' ' || o.external_id AS original

@@ -12,7 +12,7 @@ from market_assets.operations.executions import ExecutionReader, what_jobs_run
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
-    from dagster._core.storage.dagster_run import RunRecord
+    from dagster import RunRecord
 
     from market_assets.settings import Settings
 

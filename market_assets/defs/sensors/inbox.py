@@ -18,7 +18,7 @@ from market_assets.operations.overlap_guard import reason_against_start, reason_
 from market_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from dagster._core.storage.dagster_run import RunRecord
+    from dagster import RunRecord
 
     from market_assets.sources.files.inbox import Inbox
     from market_assets.store.landing import Landing

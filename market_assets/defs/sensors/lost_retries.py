@@ -9,9 +9,14 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
-from dagster._core.events import RunFailureReason
-from dagster._core.execution.retries import auto_reexecution_should_retry_run
-from dagster._core.storage.tags import AUTO_RETRY_RUN_ID_TAG, RUN_FAILURE_REASON_TAG, WILL_RETRY_TAG
+
+from market_assets.dagster_ext.run_events import (
+    AUTO_RETRY_RUN_ID_TAG,
+    RUN_FAILURE_REASON_TAG,
+    WILL_RETRY_TAG,
+    RunFailureReason,
+    auto_reexecution_should_retry_run,
+)
 
 SENSOR_SECONDS = 30
 #: Later the next scheduled run is nearer than a repetition.

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import dagster as dg
-from dagster._core.events import DagsterEventType
-from dagster._core.storage.tags import ROOT_RUN_ID_TAG, WILL_RETRY_TAG
+from dagster import DagsterEventType
 
+from market_assets.dagster_ext.run_events import ROOT_RUN_ID_TAG, WILL_RETRY_TAG
 from market_assets.defs.partitions import PARTITION_TAG
 from market_assets.operations.alerts.detection import ASSET_JOB
 from market_assets.operations.alerts.incidents import Cursor

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 
+from market_assets.dagster_ext.run_events import TimeWindowFreshnessPolicy
 from market_assets.defs.schedules import interval_of
 from market_assets.tasks import Interval
 

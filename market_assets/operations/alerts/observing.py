@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
+from market_assets.dagster_ext.run_events import AssetCheckExecutionRecordStatus
 from market_assets.operations.alerts.detection import judged
 from market_assets.operations.alerts.ended_runs import ended_runs
 from market_assets.operations.alerts.incidents import Book, Cursor

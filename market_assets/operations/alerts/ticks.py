@@ -8,15 +8,19 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import dagster as dg
-from dagster._core.scheduler.instigation import InstigatorState, ScheduleInstigatorData, TickStatus
-from dagster._utils.schedules import schedule_execution_time_iterator
 
+from market_assets.dagster_ext.schedules import (
+    InstigatorState,
+    ScheduleInstigatorData,
+    TickStatus,
+    schedule_execution_time_iterator,
+)
 from market_assets.operations.alerts.incidents import Cursor
 from market_assets.operations.alerts.monitored import Watched, WatchedSchedule
 from market_assets.operations.alerts.observation import SeenSchedule, SeenTick
 
 if TYPE_CHECKING:
-    from dagster._core.scheduler.instigation import InstigatorTick
+    from market_assets.dagster_ext.schedules import InstigatorTick
 
 #: Kind and name.
 Name = tuple[str, str]

@@ -23,7 +23,8 @@ from market_assets.store.backup.zip_file import Backup, BackupError, Manifest, f
 from market_assets.store.database import Database, connected
 from market_assets.store.landing import Landing
 from market_assets.store.lock import StoreLock
-from market_assets.store.tables.market import data_revision, metadata
+from market_assets.store.tables.catalog import metadata
+from market_assets.store.tables.postings import data_revision
 
 #: The folders inside a backup.
 _DATABASE, _HISTORY, _ARCHIVE, _LANDING = "database", "dagster", "archive", "landing"

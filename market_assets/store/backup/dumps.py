@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from market_assets.store import schema
 from market_assets.store.backup.zip_file import BackupError, file_errors
 from market_assets.store.database import BUSY_TIMEOUT_MS, Database, StoreUnavailableError, connected
-from market_assets.store.tables.market import metadata
+from market_assets.store.tables.catalog import metadata
 
 #: How long a restore on PostgreSQL waits for readers of the tables that it replaces.
 _LOCK_TIMEOUT = "30s"

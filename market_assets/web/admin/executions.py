@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import sqlalchemy as sa
-from dagster._core.storage.dagster_run import RunRecord
-from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster import RunRecord
 
 from market_assets.dagster_ext.workspace import what_it_runs
+from market_assets.dagster_ext.workspace_types import WorkspaceProcessContext
 from market_assets.operations.executions import STATUSES, ExecutionReader, duration_of
 from market_assets.store import executions as store
 from market_assets.store.executions import Execution as StoredExecution

@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import Any
 
 import dagster as dg
-from dagster._core.workspace.context import WorkspaceProcessContext
 from starlette.requests import HTTPConnection
 
 from market_assets.dagster_ext.workspace import KnownJob
+from market_assets.dagster_ext.workspace_types import WorkspaceProcessContext
 from market_assets.operations.executions import TRIGGERED_BY_TAG
 from market_assets.operations.overlap_guard import active_run
 from market_assets.store.database import Database

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
-from dagster._core.remote_representation.external import RemoteSchedule
-from dagster._core.scheduler.instigation import InstigatorState
-from dagster._core.workspace.context import WorkspaceProcessContext
 
+from market_assets.dagster_ext.schedules import InstigatorState
 from market_assets.dagster_ext.workspace import KnownJob, is_running, known_jobs, states_by_selector
+from market_assets.dagster_ext.workspace_types import RemoteSchedule, WorkspaceProcessContext
 from market_assets.operations.pauses import pause_in_force, reason_to_stay_off, settle_pauses, started_since
 from market_assets.store import schedule_overrides
 from market_assets.store.schedule_overrides import Change, Pause, ScheduleOverrides

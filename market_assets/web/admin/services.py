@@ -97,7 +97,7 @@ def _schema(state: State) -> Any:
     """Dagster's GraphQL schema: large, so the one of Dagster's webserver is used where there is one."""
     schema = getattr(state, "graphql_schema", None)
     if schema is None:
-        from dagster_graphql.schema import create_schema
+        from market_assets.dagster_ext.workspace_types import create_schema
 
         schema = create_schema()
     return schema
