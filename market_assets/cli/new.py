@@ -1,4 +1,4 @@
-"""Writing a task or a source from a template, under a name of the user's choice."""
+"""`market-assets new`: a task or a source from a template, under the user's name for it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from tokenize import NAME, generate_tokens
 import click
 
 import market_assets
-from market_assets.cli.errors import CommandFailedError
+from market_assets.cli.command import CommandFailedError, pass_settings
+from market_assets.operations.task_files import packaged_folder
 from market_assets.settings import Settings
+from market_assets.sources.configuration import ENTRIES
+from market_assets.tasks import reason_against_id
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
 (_PACKAGE,) = map(Path, market_assets.__path__)
@@ -22,33 +25,39 @@ _BOARDS = _PACKAGE / "sources" / "boards"
 _TESTS = _PACKAGE.parent / "market_assets_tests" / "sources"
 
 
-def write_task(settings: Settings, name: str) -> None:
-    """Write a task, and print what to do next.
+@click.group()
+def new() -> None:
+    """Start a task or a source from a template that works unchanged."""
 
-    Raises:
-        CommandFailedError: the name is invalid or taken, or the file can't be written.
-    """
-    from market_assets.operations.task_files import packaged_folder
-    from market_assets.tasks import reason_against_id
 
+@new.command()
+@click.argument("name")
+@pass_settings
+def task(settings: Settings, name: str) -> None:
+    """Write a scheduled task into MARKET_ASSETS_CUSTOM_DIR, else into market_assets/custom."""
     _check_name(name)
     if reason := reason_against_id(name) or _reason_taken(settings, name):
-        raise CommandFailedError(f"{name!r} won't do as a name: {reason}")
+        raise CommandFailedError(f"{name!r} can't be the name: {reason}")
     path = (settings.custom_dir or packaged_folder()) / f"{name}.py"
     _write(path, _filled("task.py", name, example="example_task"))
-    click.echo(f"Wrote {path}: the job {name}, every hour. It works as it is; make it yours. Then")
+    click.echo(f"Wrote {path}: the job {name}, every hour. It works unchanged; edit it. Then")
     click.echo(f"  dagster job execute -m market_assets.definitions -j {name}    # try it")
     click.echo("  market-assets serve                 # it is on the schedule from the next start")
 
 
+@new.command()
+@click.argument("name")
+def source(name: str) -> None:
+    """Write a job board into market_assets/sources/boards, and its test."""
+    write_source(name)
+
+
 def write_source(name: str, *, boards: Path = _BOARDS, tests: Path = _TESTS) -> None:
-    """Write a job board and its test, and print what to do next.
+    """Write a job board and its test, and print the next steps.
 
     Raises:
         CommandFailedError: the name is invalid or taken, or a file can't be written.
     """
-    from market_assets.sources.configuration import ENTRIES
-
     _check_name(name)
     path, test = boards / f"{name}.py", tests / f"test_{name}.py"
     if name in ENTRIES:
@@ -61,7 +70,7 @@ def write_source(name: str, *, boards: Path = _BOARDS, tests: Path = _TESTS) -> 
     if tests.is_dir():
         _write(test, _filled("source_test.py", name, example="example_board"))
         click.echo(
-            f"Wrote {test}: an answer, and what is read from it. Both work as they are; make them yours. Then"
+            f"Wrote {test}: a response, and the postings read from it. Both work unchanged; edit them. Then"
         )
     configuration = boards.parent / "configuration.py"
     click.echo(f"  1. Name it in {configuration}: import {_camel(name)}, and add it to ENTRIES.")
@@ -73,7 +82,7 @@ def write_source(name: str, *, boards: Path = _BOARDS, tests: Path = _TESTS) -> 
 def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name) or iskeyword(name):
         raise CommandFailedError(
-            f"{name!r} won't do as a name: 2 to 40 lower case letters, digits and underscores, a letter first"
+            f"{name!r} can't be the name: 2 to 40 lower case letters, digits and underscores, a letter first"
         )
 
 
@@ -91,7 +100,7 @@ def _filled(template: str, name: str, *, example: str) -> str:
     code = generate_tokens(io.StringIO(text).readline)
     words = {token.string for token in code if token.type == NAME}
     if taken := words.intersection({name, _camel(name)}):
-        raise CommandFailedError(f"{name!r} won't do as a name: {min(taken)} means something else in the file")
+        raise CommandFailedError(f"{name!r} can't be the name: {min(taken)} means something else in the file")
     for spelling in (str, _camel, _words):
         text = text.replace(spelling(example), spelling(name))
     written = text.replace("market_assets.cli.templates.source", f"market_assets.sources.boards.{name}")
