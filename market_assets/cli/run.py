@@ -31,7 +31,7 @@ from market_assets.store.database import Database
 from market_assets.store.lock import StoreLock
 from market_assets.store.quality import count_stored, newest_stated
 from market_assets.store.results import count_rows
-from market_assets.store.tables.market import market_summary
+from market_assets.store.tables.results import market_summary
 
 #: How many days of the past an empty store is filled with.
 FIRST_DAYS = 180

@@ -16,8 +16,9 @@ from dagster_celery.config import DEFAULT_CONFIG
 from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_execute_job_task
 
+from market_assets.checked_settings import get_settings
 from market_assets.dagster_ext.celery_launcher import CONFIGURATION
-from market_assets.settings import SettingsError, get_settings
+from market_assets.settings import SettingsError
 
 
 def worker_app(broker_url: str | None) -> Any:

@@ -13,7 +13,7 @@ from dagster._core.storage.base_storage import DagsterStorage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 from sqlalchemy.engine import make_url
 
-from market_assets.settings import get_settings
+from market_assets.checked_settings import get_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -16,8 +16,8 @@ import dagster as dg
 from dagster._core.launcher import CheckRunHealthResult, RunLauncher, WorkerStatus
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
+from market_assets.checked_settings import get_settings
 from market_assets.dagster_ext.liveness import why_dead
-from market_assets.settings import get_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import dagster as dg
 
-from market_assets.settings import get_settings
+from market_assets.checked_settings import get_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

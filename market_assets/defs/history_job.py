@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from market_assets.defs.jobs import PRUNE
-from market_assets.defs.retries import failing_well, run_retry_tags
+from market_assets.defs.retries import retry_transient_errors, run_retry_tags
 from market_assets.operations.executions import ExecutionReader, what_jobs_run
 from market_assets.operations.failure_cause import say_why_it_failed
 from market_assets.settings import Settings
@@ -31,7 +31,7 @@ def prune_history_job(settings: Settings) -> dg.JobDefinition:
         pool=PRUNE,
         description="Prunes runs with their events, check results, logs and files; its metadata has the counts.",
     )
-    @failing_well
+    @retry_transient_errors
     def prune(context: dg.OpExecutionContext, config: PruneConfig) -> None:
         before = datetime.now(UTC) - timedelta(days=settings.history_days)
         pruned = prune_recorded(

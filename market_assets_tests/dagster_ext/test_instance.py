@@ -11,9 +11,10 @@ import pytest
 import sqlalchemy as sa
 from dagster._core.run_coordinator import QueuedRunCoordinator
 
+from market_assets.checked_settings import get_settings
 from market_assets.dagster_ext.instance_storage import psycopg2_url
 from market_assets.dagster_ext.run_launcher import CeleryOrLocalLauncher, LocalLauncher
-from market_assets.settings import SettingsError, get_settings
+from market_assets.settings import SettingsError
 from market_assets_tests.cli.programs import PROJECT
 
 

@@ -13,7 +13,7 @@ from anyio import to_thread
 from market_assets.store.column_types import arrow_schema
 from market_assets.store.database import Database
 from market_assets.store.revisions import read_table_revisions
-from market_assets.store.tables.market import market_summary
+from market_assets.store.tables.results import market_summary
 from market_assets.web.market.snapshot import TABLES, Market, market_of
 
 CHECK_SECONDS = 0.25

@@ -13,7 +13,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from market_assets.statistics.related import CLOSEST_FIRST, related_skills
-from market_assets.store.tables import market as tables
+from market_assets.store.tables import results as tables
 
 if TYPE_CHECKING:
     from market_assets.statistics.recommender import Recommender

@@ -80,7 +80,7 @@ def test_a_broken_invariant_keeps_the_old_rows(
     before = on_sqlite.everything(tables)
     spoil, told = BREAKAGES[breakage]
     computed = demand.skill_demand
-    monkeypatch.setattr(demand, "skill_demand", lambda facts: spoil(computed(facts)))
+    monkeypatch.setattr(demand, "skill_demand", lambda window: spoil(computed(window)))
     result = on_sqlite.materialize(*tables, tags=TAGS)
     message = failure_of(result)
     assert message.startswith("skill_demand was not replaced: ")
@@ -97,7 +97,7 @@ def test_it_holds_on_both_databases_and_in_a_rebuild(pipeline: Pipeline, monkeyp
     before = pipeline.everything(RESULTS)
     computed = pairs.skill_pairs
     monkeypatch.setattr(
-        pairs, "skill_pairs", lambda facts: computed(facts).with_columns(co_occurrences=pl.lit(0, pl.Int64()))
+        pairs, "skill_pairs", lambda window: computed(window).with_columns(co_occurrences=pl.lit(0, pl.Int64()))
     )
     result = pipeline.run(REBUILD, TAGS)
     assert "co_occurrences is below 1" in failure_of(result)
@@ -105,12 +105,40 @@ def test_it_holds_on_both_databases_and_in_a_rebuild(pipeline: Pipeline, monkeyp
     assert pipeline.everything(RESULTS) == before
 
 
+def test_a_rebuild_counts_pairs_once(on_sqlite: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[object] = []
+    computed = pairs.skill_pairs
+    monkeypatch.setattr(pairs, "skill_pairs", lambda window: counted.append(window) or computed(window))
+    on_sqlite.rebuild(AS_OF)
+    assert len(counted) == 1
+    assert on_sqlite.rows("skill_affinities")
+
+
+@pytest.mark.parametrize("table", ["skill_relationships", "skill_recommendations", "skill_affinities"])
+def test_a_table_of_other_postings_is_not_read(on_sqlite: Pipeline, table: str) -> None:
+    """By itself, an asset reads what an earlier run counted: only where that is about the same postings."""
+    on_sqlite.rebuild(AS_OF)
+    before = on_sqlite.rows(table)
+    assert materialized(done(on_sqlite.materialize(table, tags=TAGS))) == {table}
+    assert on_sqlite.rows(table) == before
+
+    later = {AS_OF_TAG: datetime(2024, 12, 28, tzinfo=UTC).isoformat()}
+    result = on_sqlite.materialize(table, tags=later)
+    assert failure_of(result) == (
+        f"{table} was not replaced: skill_pairs was counted over other postings than those of the window; "
+        "materialize skill_pairs first"
+    )
+    assert on_sqlite.rows(table) == before
+    assert materialized(done(on_sqlite.materialize("skill_pairs", table, tags=later))) == {"skill_pairs", table}
+    assert on_sqlite.rows(table) == []
+
+
 def test_a_mistake_in_a_computation_keeps_the_old_rows(
     pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = pipeline.everything(RESULTS)
 
-    def fail(_facts: object) -> pl.DataFrame:
+    def fail(**_inputs: object) -> pl.DataFrame:
         raise ZeroDivisionError("a share of nothing")
 
     monkeypatch.setattr(demand, "skill_demand", fail)

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from hypothesis import strategies as st
 
-from market_assets.statistics.window import FACT, Facts
+from market_assets.statistics.window import WINDOW_POSTING, Window
 
 AS_OF = datetime(2024, 3, 15, 13, 45, 12, 345678, tzinfo=UTC)
 TODAY = datetime(2024, 3, 15, tzinfo=UTC)
@@ -72,7 +72,7 @@ class Market:
     postings: list[Posting]
     categories: dict[str, str | None] = field(default_factory=dict)
 
-    def facts(self) -> Facts:
+    def window(self) -> Window:
         """The same as columns."""
         names = sorted(self.categories)
         position = {name: code for code, name in enumerate(names)}
@@ -80,8 +80,8 @@ class Market:
         columns = {name: [getattr(posting, name) for posting in self.postings] for name in fields}
         lengths = [len(posting.skills) for posting in self.postings]
         codes = [position[skill] for posting in self.postings for skill in posting.skills]
-        return Facts(
-            postings=pl.DataFrame({"posting_id": range(len(self.postings)), **columns}, schema=FACT),
+        return Window(
+            postings=pl.DataFrame({"posting_id": range(len(self.postings)), **columns}, schema=WINDOW_POSTING),
             offsets=np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
             codes=np.array(codes, dtype=np.int32),
             skills=pl.DataFrame(

@@ -1,25 +1,24 @@
-"""How pay is written: the regular expressions that `salaries` reads texts with.
+"""Regular expressions for pay: numbers, scales, currencies, periods, and `MONEY`, which combines them.
 
-They are written for the engine behind polars, which knows no look-around; so a currency in front of a figure
-is marked first (`PREFIX_MARK`), and what must not follow a figure is captured and judged afterwards.
+They are for the regex engine of polars, which has no look-around. So a currency in front of a figure is marked
+first (`PREFIX_MARK`), and what may not follow a figure is captured and checked afterwards.
 """
 
 from __future__ import annotations
 
 import re
 
-from market_assets.postings.salaries.exchange_rates import (
+from market_assets.postings.salaries.currencies import (
     AMBIGUOUS_SYMBOLS,
     currency_codes,
     currency_names,
     currency_symbols,
 )
 
-#: Stands before a currency that belongs to the figure after it: in "2026 $90,000" the $ is not the year's.
+#: Inserted before a currency that belongs to the figure after it: in "2026 $90,000" the $ is not the year's.
 PREFIX_MARK = "‹"
 
-#: Words for each period, as they follow "per" or stand alone. Tried in this order: "par an" is a year,
-#: "an hour" is not.
+#: Words for each period, alone or after "per". Tried in this order: "par an" is a year, "an hour" is not.
 PERIOD_WORDS = {
     "hourly": (
         "hours?|hrs?|h|hourly|ph|p h|stunden?|std|stündlich|stundenlohn|heures?|horas?|ora|uur|godz|godzinę|timme"
@@ -36,7 +35,7 @@ PERIOD_WORDS = {
     ),
 }
 
-#: Every other week, twice a month …: not one of the periods, and not to be guessed at.
+#: Periods that are not supported: every other week, twice a month …
 OTHER_PERIODS = (
     r"\bbi[\s-]?(?:week|month|annual|year)|\bsemi[\s-]?(?:month|annual|week)|"
     r"\b(?:fortnight|quarter|(?:twice|half|two|other|one time)\b)"
@@ -49,7 +48,7 @@ _PERIOD = (
     r"annuel(?:le)?s?|anual(?:es)?|mensuel(?:le)?s?|mensual(?:es)?|hebdomadaires?|jährlich|rocznie|miesięcznie|pcm|p\.?\s?a|p\.?m|p\.?h|p\.?d)\b)\.?"
 )
 
-#: A period that is said of the pay before its figure: "Annual salary: …", "Hourly rate …", "Jahresgehalt …".
+#: A period before the figure: "Annual salary: …", "Hourly rate …", "Jahresgehalt …".
 PERIOD_BEFORE = (
     r"(?i)\b(hourly|daily|weekly|monthly|annual|yearly|day|jahres|monats|stunden|tages)[\s-]?"
     r"(?:(?:base|basic|gross|brutto|fixed)\s)*(?:salary|pay|rate|wages?|compensation|range|earnings|income|ctc|"
@@ -58,7 +57,7 @@ PERIOD_BEFORE = (
 
 _ATTACHED_PERIOD = "ph|pd|pw|pcm|pm|pa"
 
-# Codes that are common English words in capitals stay out of free text.
+# Codes that are common English words in capitals are not searched for in free text.
 _CODES = "|".join(sorted(currency_codes() - {"ALL", "TOP"}))
 _LOWER_CODES = "usd|eur|gbp|cad|aud|chf|inr|sgd|pln|sek|nok|dkk|brl|nzd|hkd|zar|jpy|Usd|Eur|Gbp"
 
@@ -88,7 +87,7 @@ TEN_THOUSANDS = r"([0-9])\s?万"
 GROUPED_BY_COMMA = r"^[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3}(?:\.[0-9]+)?$"
 GROUPED_BY_POINT = r"^[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]+)?$"
 
-#: Word after a figure → what the figure is multiplied by.
+#: Word after a figure → factor.
 SCALES = {
     **dict.fromkeys(("k", "thousand", "tsd", "tys", "t"), 1e3),
     **dict.fromkeys(("lpa", "lakh", "lakhs", "lac", "lacs", "l"), 1e5),
@@ -97,7 +96,7 @@ SCALES = {
     **dict.fromkeys(("b", "bn", "billion", "billions", "mrd"), 1e9),
 }
 INDIAN_SCALES = ("lpa", "lakh", "lakhs", "lac", "lacs", "l", "cr", "crore", "crores")
-#: In other currencies millions are a company's revenue or funding, not pay.
+#: In other currencies, millions are a company's revenue or funding, not pay.
 CURRENCIES_PAID_IN_MILLIONS = (
     *("JPY", "KRW", "IDR", "VND", "COP", "CLP", "PYG", "HUF", "NGN", "UGX", "TZS", "IRR", "LBP", "CRC"),
     *("KZT", "UZS", "MMK", "KHR", "LAK", "MNT", "ARS", "INR", "PKR", "RWF", "GNF", "MGA", "XAF", "XOF"),
@@ -133,7 +132,8 @@ def _amount(side: str) -> str:
     )
 
 
-#: A figure or a range of figures with all that says what they are.
+#: A figure or a range of two figures, with the words around them that decide what they mean. Groups that end in 1
+#: or 2 belong to the first or the second figure.
 MONEY = (
     r"(?:(?P<minus>(?:^|[\s(:])-)|"
     r"(?P<lead>(?:\b(?i:up\s?to|max(?:imum)?(?:\sof)?|bis(?:\szu)?|jusqu'à|hasta|less\sthan|under|from|min(?:imum)?"
@@ -146,10 +146,10 @@ MONEY = (
 )
 LEADS_TO_MAXIMUM = r"(?i)^(?:up|max|bis|jusqu|hasta|less|under|<|≤)"
 
-#: "401k" and its like are pension plans.
+#: US pension plans: "401k" and the like.
 PENSION_PLANS = r"(?i)(^|[^0-9.,$£€])(?:401|403|457)\s?\(?[kb]\b\)?"
 
-#: What may stand beside a figure that names no currency, so that it is still pay and nothing else.
+#: The only words allowed beside a figure without a currency for it to count as pay.
 BESIDE_A_BARE_FIGURE = (
     r"(?i)^(?:[\s.,:;()\[\]*~|]|\b(?:salary|pay|wage|wages|rate|range|compensation|base|basic|gross|net|brutto|netto|"
     r"gehalt|jahresgehalt|monatsgehalt|stundenlohn|salaire|salario|est|estimated|estimate|employer|provided|glassdoor|"

@@ -10,7 +10,7 @@ from dagster._utils.schedules import has_out_of_range_cron_interval, schedule_ex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_assets.operations.intervals import Interval
+from market_assets.tasks import Interval
 
 NOW = datetime(2026, 3, 4, 12, 34, 56, tzinfo=UTC)
 #: Moments over years, clock changes and leap days among them.
