@@ -1,8 +1,8 @@
 """Repeats the failure event of runs whose retry Dagster owes and has not started.
 
-Dagster's daemon reads each failure event once. If it reads between the event and the run's change of status, or if the
-code server is away, the retry never comes (`should_retry` and `retry_run` in its auto_run_reexecution.py, 1.13.27).
-Repeating the event is harmless: the daemon retries no run twice.
+Dagster's daemon reads each failure event once. If it reads between the event and the run's change of status, or
+if the code server is away, the retry never comes (`should_retry` and `retry_run` in its
+auto_run_reexecution.py, 1.13.27). Repeating the event is harmless: the daemon retries no run twice.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def repeat_failures(instance: dg.DagsterInstance, now: datetime) -> list[str]:
     lost = [run for run in instance.get_runs(filters) if _lacks_retry(instance, run)]
     for run in lost:
         instance.add_run_tags(run.run_id, {_REPEATED_TAG: str(_repeated(run) + 1)})
-        instance.report_run_failed(run, "The run failed, and was not retried as it should be: it is reported again.")
+        instance.report_run_failed(run, "The run failed; its retry is missing: reported again.")
     return [run.run_id for run in lost]
 
 
