@@ -16,7 +16,7 @@ from market_assets.store import copying
 from market_assets.store.connection import MarketConnection
 from market_assets.store.copying import copy_store
 from market_assets.store.database import Database
-from market_assets.store.tables.market import metadata
+from market_assets.store.tables.catalog import metadata
 from market_assets_tests.pipelines import Pipeline
 
 POSTINGS, BATCH = 55_600, 20_000

@@ -24,7 +24,7 @@ from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.duplicate_links import relink, write_sketches
-from market_assets.store.tables.market import posting_facts
+from market_assets.store.tables.postings import posting_facts
 
 STORED = 1_000_000
 NARROW = arrow_schema(posting_facts)

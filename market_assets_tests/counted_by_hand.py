@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from market_assets.settings import Settings
 from market_assets.store.database import Database
-from market_assets.store.tables.market import job_postings, posting_skills, rejected_postings, skills
+from market_assets.store.tables.postings import job_postings, posting_skills, rejected_postings, skills
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]

@@ -23,7 +23,7 @@ from market_assets.settings import Settings
 from market_assets.sources.files.source import FileSource
 from market_assets.sources.protocol import Fetch, Payload, RawBatch, Source, SourceError
 from market_assets.store.database import Database
-from market_assets.store.tables.market import metadata
+from market_assets.store.tables.catalog import metadata
 
 RESULTS = (
     "skill_demand",

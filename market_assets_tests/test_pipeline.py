@@ -13,7 +13,7 @@ import pytest
 
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
-from market_assets.store.tables.market import metadata
+from market_assets.store.tables.catalog import metadata
 from market_assets_tests.counted_by_hand import count, read_market
 from market_assets_tests.pipelines import INGESTED, RESULTS, WEEKLY, ListedSource, Pipeline, Row, figures
 

@@ -18,8 +18,7 @@ from market_assets.skills.taxonomy import load_taxonomy
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.reextraction import Reextracted, reextract
-from market_assets.store.tables.extraction import extraction_versions
-from market_assets.store.tables.market import posting_facts, posting_skills
+from market_assets.store.tables.postings import extraction_versions, posting_facts, posting_skills
 from market_assets_tests.pipelines import RESULTS, ListedSource, Pipeline, done
 from market_assets_tests.pipelines import figures as figures_of
 

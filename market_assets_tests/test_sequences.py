@@ -19,7 +19,8 @@ import sqlalchemy as sa
 
 from market_assets.settings import Settings
 from market_assets.store.database import Database
-from market_assets.store.tables.market import job_postings, metadata, posting_facts, posting_skills
+from market_assets.store.tables.catalog import metadata
+from market_assets.store.tables.postings import job_postings, posting_facts, posting_skills
 from market_assets_tests import counted_by_hand
 from market_assets_tests.pipelines import RESULTS, ListedSource, Pipeline, Row, figures
 from market_assets_tests.test_pipeline import assert_recommended, assert_same

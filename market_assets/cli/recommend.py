@@ -16,7 +16,7 @@ from market_assets.store import schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.results import read_table
-from market_assets.store.tables.market import salary_statistics, skill_affinities, skill_relationships
+from market_assets.store.tables.results import salary_statistics, skill_affinities, skill_relationships
 
 
 def print_recommendations(settings: Settings, names: Sequence[str], *, limit: int, as_json: bool) -> None:

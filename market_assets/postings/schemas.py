@@ -1,6 +1,6 @@
 """The columns that pass between the rooms: a raw posting as a source reads it, and a normalised one.
 
-What becomes of a posting after that is declared in `store.tables.market`.
+What becomes of a posting after that is declared in `store.tables.postings`.
 """
 
 from __future__ import annotations

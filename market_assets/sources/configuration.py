@@ -25,8 +25,7 @@ from market_assets.sources.boards.jsonld import JsonLd
 from market_assets.sources.boards.lever import Lever
 from market_assets.sources.boards.remoteok import RemoteOk
 from market_assets.sources.boards.remotive import Remotive
-from market_assets.sources.entry import Entry, Tools
-from market_assets.sources.protocol import Fetch, RawBatch, Source
+from market_assets.sources.protocol import Entry, Fetch, RawBatch, Source, Tools
 
 if TYPE_CHECKING:
     from market_assets.sources.http_client import HttpClient

@@ -64,9 +64,11 @@ def read_batches(landed: Iterable[LandedSource], failures: dict[str, str]) -> It
 
 
 def unreadable(source: Source, payloads: Iterable[Payload]) -> list[str]:
-    """What is wrong with those payloads that are not of the form that is known of the source.
+    """The problems of those payloads that can't be read. Only their first postings are read.
 
-    Only their first postings are read: enough to see that an interface has changed.
+    Args:
+        source: their source.
+        payloads: landed payloads that could not be read when they were fetched; the code may read them by now.
     """
     problems = []
     for payload in payloads:

@@ -1,1 +1,1 @@
-"""Which skills and categories belong together: every relationship table, from `statistics.window.Facts`."""
+"""Which skills and categories belong together: every relationship table, from `statistics.window.Window`."""

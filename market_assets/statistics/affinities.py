@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from market_assets.statistics.pairs import pair_codes, postings_by_skill
-from market_assets.statistics.window import Facts
+from market_assets.statistics.window import Window
 
 SKILL_AFFINITIES = pl.Schema({"skill": pl.String(), "recommended_skill": pl.String(), "weight": pl.Float64()})
 
@@ -25,7 +25,7 @@ Numbers = npt.NDArray[np.float64]
 
 
 def skill_affinities(
-    pairs: pl.DataFrame, facts: Facts, *, penalty: float = PENALTY, kept: int = KEPT_WEIGHTS
+    pairs: pl.DataFrame, window: Window, *, penalty: float = PENALTY, kept: int = KEPT_WEIGHTS
 ) -> pl.DataFrame:
     """A ridge regression of whether a posting has a skill on which of the others it has, for every skill at once.
 
@@ -35,8 +35,8 @@ def skill_affinities(
     postings, so that the cost does not grow with them.
 
     Args:
-        pairs: schema `pairs.SKILL_PAIRS`, counted over `facts`.
-        facts: the counted postings of the window.
+        pairs: schema `pairs.SKILL_PAIRS`, counted over `window`.
+        window: the counted postings.
         penalty: λ.
         kept: the greatest number of weights for a recommended skill.
 
@@ -45,23 +45,23 @@ def skill_affinities(
         intercept: the score of the skill where nothing is at hand. Empty where no skills were seen together.
 
     Raises:
-        ValueError: `pairs` were not counted over `facts`.
+        OtherPostingsError: `pairs` were not counted over `window`.
     """
-    a, b = pair_codes(pairs, facts)
-    postings = postings_by_skill(facts)
+    a, b = pair_codes(pairs, window)
+    postings = postings_by_skill(window)
     chosen = _most_asked(postings)
     weights, intercepts = np.zeros((0, 0)), np.zeros(0)
     if pairs.height:
         together = _together(chosen, postings, a, b, pairs["co_occurrences"].to_numpy())
-        weights = _greatest(_regression(together, len(facts), penalty), kept)
-        share = np.diagonal(together) / len(facts)
+        weights = _greatest(_regression(together, len(window), penalty), kept)
+        share = np.diagonal(together) / len(window)
         intercepts = np.round(share - share @ weights, DIGITS)
     else:
         chosen = chosen[:0]
     h, j = np.nonzero(weights)
     skill, other = np.concatenate((chosen[h], chosen)), np.concatenate((chosen[j], chosen))
     order = np.lexsort((other, skill))
-    names = facts.skills["skill"]
+    names = window.skills["skill"]
     return pl.DataFrame(
         {
             "skill": names.gather(skill[order]),

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from market_assets.statistics.groups import labels
-from market_assets.statistics.window import Facts
+from market_assets.statistics.window import Window
 
 CATEGORY_RELATIONSHIPS = pl.Schema(
     {"category_a": pl.String(), "category_b": pl.String(), "co_occurrences": pl.Int64()}
@@ -16,20 +16,20 @@ CATEGORY_RELATIONSHIPS = pl.Schema(
 BLOCK_CELLS = 1 << 22
 
 
-def category_relationships(facts: Facts) -> pl.DataFrame:
+def category_relationships(window: Window) -> pl.DataFrame:
     """How many postings hold skills of both of two categories.
 
     Returns:
         Schema `CATEGORY_RELATIONSHIPS`, by category_a and category_b, category_a < category_b by code point,
         for pairs that occur. A posting counts once, however many skills it has of the two.
     """
-    categories = labels(facts.skills["category"])
+    categories = labels(window.skills["category"])
     size = len(categories.names)
     together = np.zeros((size, size), dtype=np.int64)
     step = max(BLOCK_CELLS // max(size, 1), 1)
-    for start in range(0, len(facts), step):
-        offsets = facts.offsets[start : start + step + 1]
-        codes = categories.codes[facts.codes[offsets[0] : offsets[-1]]]
+    for start in range(0, len(window), step):
+        offsets = window.offsets[start : start + step + 1]
+        codes = categories.codes[window.codes[offsets[0] : offsets[-1]]]
         rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
         # Sums of ones are exact in float32 up to 2²⁴, more than a block has postings, in any order.
         holds = np.zeros((len(offsets) - 1, size), dtype=np.float32)

@@ -17,7 +17,7 @@ from market_assets.statistics.groups import (
     skill_groups,
 )
 from market_assets.statistics.top_values import top_values
-from market_assets.statistics.window import Facts
+from market_assets.statistics.window import Window
 
 SKILL_DEMAND = pl.Schema(
     {
@@ -55,7 +55,7 @@ INDUSTRY_SKILLS = pl.Schema(
 FULL_SCORE_SHARE = 0.5
 
 
-def skill_demand(facts: Facts) -> pl.DataFrame:
+def skill_demand(window: Window) -> pl.DataFrame:
     """Demand and pay of each skill, in all postings and in each known industry.
 
     Returns:
@@ -67,34 +67,34 @@ def skill_demand(facts: Facts) -> pl.DataFrame:
         lists of up to five {value, postings} of the row's own postings. `rank` is 1 for the most postings in the
         row's industry; ties by skill.
     """
-    columns = {name: labels(facts.postings[name]) for name in ("source", "industry", "location")}
-    frames = [_profile(facts, segments, columns) for segments in (None, columns["industry"])]
+    columns = {name: labels(window.postings[name]) for name in ("source", "industry", "location")}
+    frames = [_profile(window, segments, columns) for segments in (None, columns["industry"])]
     return pl.concat(frames).select(pl.col(name).cast(dtype) for name, dtype in SKILL_DEMAND.items())
 
 
-def industry_skills(facts: Facts) -> pl.DataFrame:
+def industry_skills(window: Window) -> pl.DataFrame:
     """The skills of each known industry.
 
     Returns:
         Schema `INDUSTRY_SKILLS`, by industry and skill; the figures are those of the industry's rows in
         `skill_demand`.
     """
-    industries = labels(facts.postings["industry"])
-    members = skill_groups(facts, industries)
-    pay = group_values(members.groups, salaries(facts), members.size, members.rows)
-    rows = _shares(facts, members, industries).with_columns(
+    industries = labels(window.postings["industry"])
+    members = skill_groups(window, industries)
+    pay = group_values(members.groups, salaries(window), members.size, members.rows)
+    rows = _shares(window, members, industries).with_columns(
         average_salary=known_or_null(pay.mean()[members.filled()])
     )
     return rows.select(pl.col(name).cast(dtype) for name, dtype in INDUSTRY_SKILLS.items())
 
 
-def _profile(facts: Facts, segments: Labels | None, columns: dict[str, Labels]) -> pl.DataFrame:
-    members = skill_groups(facts, segments)
+def _profile(window: Window, segments: Labels | None, columns: dict[str, Labels]) -> pl.DataFrame:
+    members = skill_groups(window, segments)
     filled = members.filled()
-    pay = group_values(members.groups, salaries(facts), members.size, members.rows)
-    return _shares(facts, members, segments).with_columns(
+    pay = group_values(members.groups, salaries(window), members.size, members.rows)
+    return _shares(window, members, segments).with_columns(
         demand_score=pl.min_horizontal(pl.lit(100.0), 100 / FULL_SCORE_SHARE * pl.col("demand_share")),
-        required_share=_required_share(facts, segments, filled),
+        required_share=_required_share(window, segments, filled),
         average_salary=known_or_null(pay.mean()[filled]),
         median_salary=known_or_null(pay.quantile(0.5)[filled]),
         min_salary=known_or_null(pay.minimum()[filled]),
@@ -105,27 +105,27 @@ def _profile(facts: Facts, segments: Labels | None, columns: dict[str, Labels]) 
     )
 
 
-def _required_share(facts: Facts, segments: Labels | None, filled: npt.NDArray[np.int64]) -> pl.Series:
+def _required_share(window: Window, segments: Labels | None, filled: npt.NDArray[np.int64]) -> pl.Series:
     """Of the postings of each group whose skills are weighed, the share that requires the skill; else null."""
-    weighed = skill_groups(facts.wanted(1), segments).counts()[filled]
-    required = skill_groups(facts.wanted(Weight.ALTERNATIVE), segments).counts()[filled]
+    weighed = skill_groups(window.wanted(1), segments).counts()[filled]
+    required = skill_groups(window.wanted(Weight.ALTERNATIVE), segments).counts()[filled]
     share = np.divide(required, weighed, out=np.full(len(filled), np.nan), where=weighed > 0)
     return known_or_null(share)
 
 
-def _shares(facts: Facts, members: SkillGroups, segments: Labels | None) -> pl.DataFrame:
+def _shares(window: Window, members: SkillGroups, segments: Labels | None) -> pl.DataFrame:
     """One row a filled group: industry, skill, category, postings, demand_share and rank."""
     filled = members.filled()
     segment, skill = np.divmod(filled, max(members.skills, 1))
     postings = members.counts()[filled]
-    of = np.full(len(filled), len(facts)) if segments is None else segments.counts()[segment]
+    of = np.full(len(filled), len(window)) if segments is None else segments.counts()[segment]
     return pl.DataFrame(
         {
             "industry": pl.repeat(None, len(filled), dtype=pl.String, eager=True)
             if segments is None
             else segments.names.gather(segment),
-            "skill": facts.skills["skill"].gather(skill),
-            "category": facts.skills["category"].gather(skill),
+            "skill": window.skills["skill"].gather(skill),
+            "category": window.skills["category"].gather(skill),
             "postings": postings,
             "demand_share": postings / of,
             "rank": _ranks(segment, postings),

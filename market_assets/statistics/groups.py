@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from market_assets.statistics.window import Facts
+from market_assets.statistics.window import Window
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,13 @@ class SkillGroups:
         return np.flatnonzero(self.counts())
 
 
-def skill_groups(facts: Facts, segments: Labels | None = None) -> SkillGroups:
+def skill_groups(window: Window, segments: Labels | None = None) -> SkillGroups:
     """Group the skills of postings by segment; without segments all postings are one.
 
     Postings of no segment (null) are left out.
     """
-    skills = facts.skills.height
-    groups, rows = facts.codes.astype(np.int64), facts.rows
+    skills = window.skills.height
+    groups, rows = window.codes.astype(np.int64), window.rows
     if segments is None:
         return SkillGroups(groups=groups, rows=rows, skills=skills, size=skills)
     segment = segments.codes[rows]
@@ -79,9 +79,9 @@ def skill_groups(facts: Facts, segments: Labels | None = None) -> SkillGroups:
     return SkillGroups(groups=groups, rows=rows, skills=skills, size=len(segments.names) * skills)
 
 
-def salaries(facts: Facts) -> npt.NDArray[np.float64]:
+def salaries(window: Window) -> npt.NDArray[np.float64]:
     """The salary of each posting, NaN where unknown."""
-    return facts.postings["salary"].to_numpy()
+    return window.postings["salary"].to_numpy()
 
 
 def place_in_group(groups: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

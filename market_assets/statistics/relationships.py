@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from market_assets.statistics.pairs import pair_codes, postings_by_skill
-from market_assets.statistics.window import Facts
+from market_assets.statistics.window import Window
 
 SKILL_RELATIONSHIPS = pl.Schema(
     {
@@ -43,12 +43,12 @@ GREATEST_STRENGTH = "very_strong"
 DEVIATIONS = 3.2905267314919255
 
 
-def skill_relationships(pairs: pl.DataFrame, facts: Facts) -> pl.DataFrame:
+def skill_relationships(pairs: pl.DataFrame, window: Window) -> pl.DataFrame:
     """The association of each pair of skills that occurs at least twice.
 
     Args:
-        pairs: schema `pairs.SKILL_PAIRS`, counted over `facts`.
-        facts: the counted postings of the window.
+        pairs: schema `pairs.SKILL_PAIRS`, counted over `window`.
+        window: the counted postings.
 
     Returns:
         Schema `SKILL_RELATIONSHIPS`, by skill_a and skill_b. With n postings, of which a have skill_a, b have
@@ -60,17 +60,19 @@ def skill_relationships(pairs: pl.DataFrame, facts: Facts) -> pl.DataFrame:
         lift_lower, npmi_lower and log_likelihood are those of `Association`.
 
     Raises:
-        ValueError: `pairs` were not counted over `facts`.
+        OtherPostingsError: `pairs` were not counted over `window`.
     """
-    seen = pairs.filter(pl.col("co_occurrences") >= MINIMUM_CO_OCCURRENCES).sort("skill_a", "skill_b")
-    both, postings = seen["co_occurrences"].to_numpy(), len(facts)
-    with_skill = postings_by_skill(facts)
-    a, b = (with_skill[codes] for codes in pair_codes(seen, facts))
-    pair = Association(both, a, b, max(postings, 1))
+    pairs = pairs.sort("skill_a", "skill_b")
+    seen = (pairs["co_occurrences"] >= MINIMUM_CO_OCCURRENCES).to_numpy()
+    with_skill = postings_by_skill(window)
+    a, b = (with_skill[codes[seen]] for codes in pair_codes(pairs, window))
+    pairs = pairs.filter(seen)
+    both = pairs["co_occurrences"].to_numpy()
+    pair = Association(both, a, b, max(len(window), 1))
     npmi = pair.npmi()
     return pl.DataFrame(
         {
-            **seen.select("skill_a", "skill_b", "co_occurrences").to_dict(),
+            **pairs.select("skill_a", "skill_b", "co_occurrences").to_dict(),
             "support": both / pair.postings,
             "confidence_ab": both / a,
             "confidence_ba": both / b,

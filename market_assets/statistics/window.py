@@ -16,7 +16,7 @@ from market_assets.postings.schemas import UTC_DATETIME
 
 #: `posted_at` is the effective time of posting, `salary` the midpoint of the annual pay in the
 #: reporting currency; `workplace`, `industry`, `location` and `employment_type` are null where unknown.
-FACT = pl.Schema(
+WINDOW_POSTING = pl.Schema(
     {
         "posting_id": pl.Int64(),
         "source": pl.String(),
@@ -30,12 +30,24 @@ FACT = pl.Schema(
 )
 
 
+class OtherPostingsError(ValueError):
+    """A table was counted over other postings than those of the window it is used with.
+
+    Attributes:
+        table: the name of that table.
+    """
+
+    def __init__(self, table: str) -> None:
+        super().__init__(f"{table} was counted over other postings than those of the window")
+        self.table = table
+
+
 @dataclass(frozen=True)
-class Facts:
+class Window:
     """Counted postings, ordered by posting_id, with their skills in compressed sparse rows.
 
     Attributes:
-        postings: one row a posting, schema `FACT`.
+        postings: one row a posting, schema `WINDOW_POSTING`.
         offsets: int64, one longer than `postings`; the skills of row i are
             `codes[offsets[i]:offsets[i + 1]]`, each at most once.
         codes: int32, positions in `skills`.
@@ -59,7 +71,7 @@ class Facts:
         """For each entry of `codes`, the row of its posting."""
         return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.offsets))
 
-    def between(self, start: datetime, end: datetime) -> Facts:
+    def between(self, start: datetime, end: datetime) -> Window:
         """The postings with start ≤ posted_at ≤ end."""
         posted = self.postings["posted_at"]
         keep = ((posted >= start) & (posted <= end)).to_numpy()
@@ -67,7 +79,7 @@ class Facts:
             return self
         lengths = np.diff(self.offsets)
         entries = np.repeat(keep, lengths)
-        return Facts(
+        return Window(
             postings=self.postings.filter(pl.Series(keep)),
             offsets=np.concatenate(([0], np.cumsum(lengths[keep]))).astype(np.int64),
             codes=self.codes[entries],
@@ -75,12 +87,12 @@ class Facts:
             weights=self.weights[entries] if len(self.weights) else self.weights,
         )
 
-    def wanted(self, least: int) -> Facts:
+    def wanted(self, least: int) -> Window:
         """The same postings with those of their skills alone that are known to weigh as much."""
         weighed = len(self.weights) > 0
         keep = self.weights >= least if weighed else np.zeros(len(self.codes), dtype=bool)
         counts = np.bincount(self.rows[keep], minlength=len(self))
-        return Facts(
+        return Window(
             postings=self.postings,
             offsets=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
             codes=self.codes[keep],

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from market_assets.store.column_types import arrow_schema
 from market_assets.store.database import StoreError, StoreUnavailableError
-from market_assets.store.tables.market import job_postings, posting_facts
+from market_assets.store.tables.postings import job_postings, posting_facts
 
 #: What is kept of a posting: the whole row of job_postings and what only its narrow row knows.
 _NARROW = ("skills", "skill_weights", "skills_version", "url_key", "job_key", "text_hash")

@@ -14,7 +14,8 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError
 from market_assets.store.lock import StoreLock
 from market_assets.store.results import count_rows
-from market_assets.store.tables.market import data_revision, metadata
+from market_assets.store.tables.catalog import metadata
+from market_assets.store.tables.postings import data_revision
 
 Progress = Callable[[str, int], None]
 _WORD = 2**64
@@ -40,7 +41,7 @@ def copy_store(source: Database, target: Database, *, batch: int, progress: Prog
     _check(source, target)
     schema.upgrade(target)
     with (
-        StoreLock(target, "db copy").at_once(),
+        StoreLock(target, "db copy").exclusive(wait=False),
         MarketConnection(target) as there,
         MarketConnection(source) as here,
     ):

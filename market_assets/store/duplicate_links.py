@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from market_assets.postings.duplicates import CANDIDATE, KEYED, KEYS, link_duplicates
 from market_assets.store.connection import MarketConnection
-from market_assets.store.tables.market import job_postings, posting_facts, posting_sketches
+from market_assets.store.tables.postings import job_postings, posting_facts, posting_sketches
 
 _LINK = pl.Schema({"duplicate_of": pl.Int64(), "first_of_job": pl.Boolean()})
 _NARROW = pl.Schema({**{name: dtype for name, dtype in CANDIDATE.items() if name != "sketch"}, **_LINK})

@@ -11,14 +11,14 @@ import polars as pl
 import sqlalchemy as sa
 
 from market_assets.postings.duplicates import KEYED
-from market_assets.postings.near_identity import near_identities
+from market_assets.postings.near_duplicates import near_identities
 from market_assets.store.archive import ARCHIVED, read_month, write_month
 from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.duplicate_links import keys_of, relink, write_sketches
 from market_assets.store.posting_skills import ensure_skills
 from market_assets.store.revisions import count_up_postings
-from market_assets.store.tables.market import job_postings, posting_facts, rejected_postings, skills
+from market_assets.store.tables.postings import job_postings, posting_facts, rejected_postings, skills
 
 #: Restored postings are left alone for this long.
 RESTORED_DAYS = 30

@@ -15,8 +15,7 @@ from market_assets.skills.matching import SkillMatcher
 from market_assets.skills.taxonomy import Taxonomy
 from market_assets.store.connection import MarketConnection
 from market_assets.store.posting_skills import ensure_skills, known_skill_ids
-from market_assets.store.tables.extraction import extraction_versions
-from market_assets.store.tables.market import job_postings, posting_facts
+from market_assets.store.tables.postings import extraction_versions, job_postings, posting_facts
 
 _TEXT = pl.Schema(
     {

@@ -12,10 +12,10 @@ import numpy.typing as npt
 import polars as pl
 import sqlalchemy as sa
 
-from market_assets.statistics.window import FACT, Facts
+from market_assets.statistics.window import WINDOW_POSTING, Window
 from market_assets.store.connection import MarketConnection
 from market_assets.store.revisions import count_up_postings
-from market_assets.store.tables.market import job_postings, posting_facts, skills
+from market_assets.store.tables.postings import job_postings, posting_facts, skills
 
 _SKILL = pl.Schema({"skill_id": pl.Int64(), "skill": pl.String(), "category": pl.String()})
 _TEXT = pl.Schema({"posting_id": pl.Int64(), "title": pl.String(), "description": pl.String()})
@@ -31,24 +31,26 @@ class Counted(Enum):
     FIRST_OF_JOB = "first of job"
 
 
-def read_facts(
+def read_window(
     connection: MarketConnection, start: datetime, end: datetime, counted: Counted = Counted.ORIGINALS
-) -> Facts:
+) -> Window:
     """The counted postings with start ≤ posted_at ≤ end whose skills are known, with those skills."""
     facts = posting_facts.c
     counts = facts.duplicate_of.is_(None) if counted is Counted.ORIGINALS else facts.first_of_job
     query = (
-        sa.select(*(facts[name] for name in FACT), facts.skills, facts.skill_weights)
+        sa.select(*(facts[name] for name in WINDOW_POSTING), facts.skills, facts.skill_weights)
         .where(facts.posted_at >= start, facts.posted_at <= end, counts, facts.skills.is_not(None))
         .order_by(facts.posting_id)
     )
-    rows = connection.read(query, pl.Schema({**FACT, "skills": pl.Binary(), "skill_weights": pl.Binary()}))
+    rows = connection.read(
+        query, pl.Schema({**WINDOW_POSTING, "skills": pl.Binary(), "skill_weights": pl.Binary()})
+    )
     known = _known_skills(connection).sort("skill")
     lengths = rows["skills"].bin.size().to_numpy() // 2
     offsets = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))).astype(np.int64)
     codes, order = _positions(rows["skills"], offsets, known["skill_id"].to_numpy())
-    return Facts(
-        postings=rows.select(FACT.names()),
+    return Window(
+        postings=rows.select(WINDOW_POSTING.names()),
         offsets=offsets,
         codes=codes,
         skills=known.select("skill", "category"),

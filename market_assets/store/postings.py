@@ -19,7 +19,7 @@ from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.duplicate_links import relink, write_sketches
 from market_assets.store.revisions import count_up_postings
-from market_assets.store.tables.market import job_postings, posting_facts, rejected_postings
+from market_assets.store.tables.postings import job_postings, posting_facts, rejected_postings
 
 #: Texts stay in the database while a day is merged; only the other columns pass through memory at once.
 _TEXTS = ("title", "company", "description", "url")

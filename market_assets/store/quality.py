@@ -8,7 +8,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from market_assets.store.connection import MarketConnection
-from market_assets.store.tables.market import job_postings, posting_facts, rejected_postings
+from market_assets.store.tables.postings import job_postings, posting_facts, rejected_postings
 
 
 def count_duplicates(connection: MarketConnection, start: datetime, end: datetime) -> int:

@@ -25,7 +25,7 @@ def replace_table(connection: MarketConnection, table: sa.Table, rows: pl.DataFr
 
     Args:
         connection: where the table is.
-        table: one of `store.tables.market`.
+        table: one of `store.tables.results`.
         rows: the columns of the table, with their types.
         expect_rows: whether the input was such that an empty result must be a mistake.
 

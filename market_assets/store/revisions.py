@@ -10,7 +10,7 @@ from zlib import crc32
 
 import sqlalchemy as sa
 
-from market_assets.store.tables.market import data_revision
+from market_assets.store.tables.postings import data_revision
 
 if TYPE_CHECKING:
     # Readers in the web process must not load ADBC: see `Database.pooled_engine`.

@@ -7,11 +7,6 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-import market_assets.store.tables.access
-import market_assets.store.tables.executions
-import market_assets.store.tables.extraction
-import market_assets.store.tables.schedule_overrides
-import market_assets.store.tables.skills  # noqa: F401 - declare their tables on `tables.metadata`
 from market_assets.store.database import Database, StoreError, StoreUnavailableError
 from market_assets.store.lock import StoreLock
 
@@ -39,7 +34,7 @@ def current_version(database: Database) -> str | None:
             version: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
             return version
     except sa.exc.DatabaseError as error:
-        raise StoreUnavailableError(database.worded(_cause(error))) from error
+        raise StoreUnavailableError(database.describe_failure(_cause(error))) from error
 
 
 def upgrade(database: Database, *, locked: bool = False) -> bool:
@@ -65,7 +60,7 @@ def upgrade(database: Database, *, locked: bool = False) -> bool:
             with database.engine().connect() as connection:
                 _migrate(connection)
         except sa.exc.DatabaseError as error:
-            raise StoreUnavailableError(database.worded(_cause(error))) from error
+            raise StoreUnavailableError(database.describe_failure(_cause(error))) from error
     return True
 
 

@@ -31,7 +31,7 @@ from market_assets.operations.probes import PATIENCE_SECONDS, Probe, facts_of
 from market_assets.operations.threads import in_thread
 from market_assets.settings import Settings
 from market_assets.store.database import Database
-from market_assets.store.schedule_overrides import SchedulerMemory, recall_if_there
+from market_assets.store.schedule_overrides import ScheduleOverrides, read_overrides_if_any
 from market_assets.web.auth.guard import DETAILS_KEY
 
 #: How often the web process looks for incidents.
@@ -57,7 +57,7 @@ class Monitor:
 
     def __init__(self, context: WorkspaceProcessContext, settings: Settings, database: Database) -> None:
         self._context = context
-        self._overrides: SchedulerMemory | None = None
+        self._overrides: ScheduleOverrides | None = None
         self.probes: dict[str, Probe[Any]] = {
             "code": Probe(self._read_code),
             "history": Probe(self._read_history),
@@ -89,7 +89,7 @@ class Monitor:
 
     def _read_database(self, database: Database) -> DatabaseFacts:
         facts = read_database(database)
-        self._overrides = recall_if_there(database)
+        self._overrides = read_overrides_if_any(database)
         return facts
 
 

@@ -20,7 +20,7 @@ import polars as pl
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.results import replace_table
-from market_assets.store.tables.market import posting_statistics
+from market_assets.store.tables.results import posting_statistics
 from market_assets_tests.faults.soundness import assert_sound
 from market_assets_tests.store.any_rows import everything
 from market_assets_tests.store.made_up_postings import days_after, find_skills, posting, write_day

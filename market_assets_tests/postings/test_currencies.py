@@ -4,7 +4,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from market_assets.postings.salaries.exchange_rates import (
+from market_assets.postings.salaries.currencies import (
     AMBIGUOUS_SYMBOLS,
     EXCHANGE_RATE,
     ExchangeRateError,

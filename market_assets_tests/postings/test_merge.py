@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market_assets.postings.merge import CONTENT, SIGHTING, merge_sightings, newest_of_each
-from market_assets.postings.salaries.exchange_rates import EXCHANGE_RATE
+from market_assets.postings.salaries.currencies import EXCHANGE_RATE
 from market_assets.postings.schemas import NORMALISED_POSTING
 
 INCOMING = pl.Schema(

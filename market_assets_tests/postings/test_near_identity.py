@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from market_assets.postings.near_identity import NEAR_IDENTITY, near_identities
+from market_assets.postings.near_duplicates import NEAR_IDENTITY, near_identities
 from market_assets_tests.postings.test_sketches import prose
 
 PLAIN = {"title": "Data Engineer", "company": "Acme", "location": "Berlin, DE", "description": prose(100, 1)}

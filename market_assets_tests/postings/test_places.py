@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from market_assets.postings.countries import countries
 from market_assets.postings.gazetteer import areas, cities, place_key, places, region_codes, regions
-from market_assets.postings.places import LOCATION, LONGEST_LOCATION, normalise_locations
+from market_assets.postings.places import LOCATION, MAX_LOCATION_LENGTH, normalise_locations
 from market_assets.postings.schemas import WORKPLACES
 from market_assets_tests.postings.test_texts import lines
 
@@ -247,7 +247,7 @@ def test_any_text_is_told_or_kept(texts: list[str | None]) -> None:
         assert country is None or (country in codes and location)
         assert workplace in (None, *WORKPLACES)
         if location is not None:
-            assert 0 < len(location) <= LONGEST_LOCATION
+            assert 0 < len(location) <= MAX_LOCATION_LENGTH
             assert not any(ord(letter) < 32 for letter in location)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from market_assets.postings.identity import plain_title
-from market_assets.postings.normalise import posting_ids, rejected_frame
+from market_assets.postings.identity import plain_title, posting_ids
+from market_assets.postings.normalise import rejected_frame
 from market_assets.postings.schemas import (
     REJECTED_POSTING,
 )

@@ -8,14 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market_assets.postings.salaries.parse import (
-    PARSED_SALARY,
-    ParsedSalary,
-    parse_salary,
-    parse_salary_texts,
-    salary_record,
-    salary_records,
-)
+from market_assets.postings.salaries.figures import PARSED_SALARY
+from market_assets.postings.salaries.parse import parse_salary_texts, salary_record
 from market_assets.postings.schemas import SALARY_PERIODS
 
 POSTINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "postings"
@@ -118,18 +112,14 @@ NO_SALARIES = (
 )  # fmt: skip
 
 
-def as_row(parsed: ParsedSalary | None) -> tuple[float | None, float | None, str | None, str | None] | None:
-    return None if parsed is None else (parsed.minimum, parsed.maximum, parsed.currency, parsed.period)
-
-
 @pytest.mark.parametrize("text", FORMS)
 def test_forms_in_the_wild(text: str) -> None:
-    assert as_row(parse_salary(text)) == FORMS[text]
+    assert parse_salary_texts(pl.Series([text])).rows() == [FORMS[text]]
 
 
 @pytest.mark.parametrize("text", NO_SALARIES)
 def test_what_is_no_salary(text: str) -> None:
-    assert parse_salary(text) is None
+    assert parse_salary_texts(pl.Series([text])).rows() == [(None,) * 4]
 
 
 def test_a_column_is_read_as_its_texts_are_in_their_order() -> None:
@@ -174,8 +164,6 @@ def test_record_has_the_pay_per_year_in_the_stated_currency() -> None:
         "annual_maximum": 60_000.0,
     }
     assert salary_record("competitive") is None
-    assert salary_records([]) == []
-    assert salary_records(["DOE", "$5"]) == [None, salary_record("$5")]
 
 
 def grouped(amount: int, separator: str) -> str:
@@ -256,13 +244,13 @@ def test_what_is_written_is_read_back(
 @settings(max_examples=200, deadline=None)
 @given(st.text(alphabet="0123456789.,-+$€£kKmM% ()/'ehrUSDtoperyar\x00\n", max_size=60) | st.text(max_size=60))
 def test_any_text_gives_sound_figures_or_none(text: str) -> None:
-    parsed = parse_salary(text)
+    minimum, maximum, _, period = parse_salary_texts(pl.Series([text])).row(0)
 
-    if parsed is not None:
-        figures = [figure for figure in (parsed.minimum, parsed.maximum) if figure is not None]
+    figures = [figure for figure in (minimum, maximum) if figure is not None]
+    if figures:
         assert figures == sorted(figures)
         assert all(0 < figure < 1e12 for figure in figures)
-        assert parsed.period in (None, *SALARY_PERIODS)
+        assert period in (None, *SALARY_PERIODS)
         assert any(character.isdigit() for character in text)
 
 

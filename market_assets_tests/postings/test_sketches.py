@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market_assets.postings import sketches as under_test
-from market_assets.postings.sketches import LENGTH, LONGEST_READ, RUN, padded, shared_shares, sketches
+from market_assets.postings.sketches import LENGTH, MAX_TEXT_LENGTH, RUN, padded, shared_shares, sketches
 
 WORDS = st.sampled_from(["a", "ä", "c++", "日本", "engineer", "x1"])
 TEXTS = st.lists(st.none() | st.lists(WORDS, max_size=30).map(" ".join), max_size=6)
@@ -65,8 +65,8 @@ def test_a_sketch_does_not_depend_on_what_is_hashed_with_it(
 
 def test_only_the_beginning_of_a_huge_text_is_read() -> None:
     text = prose(10_000, 1)
-    assert len(text) > LONGEST_READ
-    assert sketches(pl.Series([text])) == [sketch_of(text[:LONGEST_READ])]
+    assert len(text) > MAX_TEXT_LENGTH
+    assert sketches(pl.Series([text])) == [sketch_of(text[:MAX_TEXT_LENGTH])]
 
 
 @pytest.mark.parametrize("kept", [60, 150, 400])

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from market_assets.postings.texts import (
-    LONGEST_ADDRESS_READ,
+    MAX_ADDRESS_INPUT,
     canonical_url,
     first_line,
     in_one_line,
@@ -42,7 +42,7 @@ def stated(texts: pl.Series) -> pl.Series:
 
 
 def web_addresses(texts: pl.Series) -> pl.Series:
-    read = lines(texts, longest=LONGEST_ADDRESS_READ).to_frame()
+    read = lines(texts, longest=MAX_ADDRESS_INPUT).to_frame()
     return read.select(web_address(pl.all())).to_series()
 
 

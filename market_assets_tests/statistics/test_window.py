@@ -10,27 +10,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market_assets.statistics.window import FACT, Facts, window_start
+from market_assets.statistics.window import WINDOW_POSTING, Window, window_start
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 POSTINGS = st.lists(st.tuples(st.integers(0, 5), st.sets(st.integers(0, 4))), max_size=8)
 
 
-def facts(postings: list[tuple[int, set[int]]]) -> Facts:
+def window_of(postings: list[tuple[int, set[int]]]) -> Window:
     rows = [
         {"posting_id": number, "source": "s", "posted_at": START + timedelta(days=day)}
         for number, (day, _) in enumerate(postings)
     ]
     codes = [sorted(skills) for _, skills in postings]
-    return Facts(
-        postings=pl.DataFrame(rows, schema=FACT),
+    return Window(
+        postings=pl.DataFrame(rows, schema=WINDOW_POSTING),
         offsets=np.cumsum([0, *map(len, codes)], dtype=np.int64),
         codes=np.array([code for each in codes for code in each], dtype=np.int32),
         skills=pl.DataFrame({"skill": list("ABCDE"), "category": ["x"] * 5}),
     )
 
 
-def skills_of(counted: Facts) -> dict[int, list[int]]:
+def skills_of(counted: Window) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {number: [] for number in counted.postings["posting_id"]}
     numbers = counted.postings["posting_id"].to_list()
     for row, code in zip(counted.rows.tolist(), counted.codes.tolist(), strict=True):
@@ -39,12 +39,12 @@ def skills_of(counted: Facts) -> dict[int, list[int]]:
 
 
 @settings(max_examples=100, deadline=None)
-@given(postings=POSTINGS, window=st.tuples(st.integers(0, 5), st.integers(0, 5)))
+@given(postings=POSTINGS, days=st.tuples(st.integers(0, 5), st.integers(0, 5)))
 def test_a_window_holds_its_postings_with_their_skills(
-    postings: list[tuple[int, set[int]]], window: tuple[int, int]
+    postings: list[tuple[int, set[int]]], days: tuple[int, int]
 ) -> None:
-    first, last = window
-    cut = facts(postings).between(START + timedelta(days=first), START + timedelta(days=last))
+    first, last = days
+    cut = window_of(postings).between(START + timedelta(days=first), START + timedelta(days=last))
     expected = {n: sorted(skills) for n, (day, skills) in enumerate(postings) if first <= day <= last}
     assert skills_of(cut) == expected
     assert len(cut) == len(expected)
@@ -53,7 +53,7 @@ def test_a_window_holds_its_postings_with_their_skills(
 
 
 def test_the_edges_of_a_window_count() -> None:
-    counted, instant = facts([(0, {1}), (1, {2})]), timedelta(microseconds=1)
+    counted, instant = window_of([(0, {1}), (1, {2})]), timedelta(microseconds=1)
     end = START + timedelta(days=1)
     assert len(counted.between(START, end)) == 2
     assert skills_of(counted.between(START + instant, end)) == {1: [2]}

@@ -12,14 +12,14 @@ from hypothesis import HealthCheck, settings
 
 from market_assets.postings.identity import posting_ids
 from market_assets.postings.normalise import rejected_frame
-from market_assets.postings.salaries.exchange_rates import EXCHANGE_RATE
+from market_assets.postings.salaries.currencies import EXCHANGE_RATE
 from market_assets.postings.schemas import NORMALISED_POSTING
 from market_assets.sources.reading import NormalisedBatch
 from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.posting_skills import encode_skills, ensure_skills, read_texts, write_skills
 from market_assets.store.postings import DayWriter, IngestedDay
-from market_assets.store.tables.market import metadata
+from market_assets.store.tables.catalog import metadata
 
 #: A euro was worth a dollar at first, two from 2026-03-10 on: a rate of the wrong day shows at once.
 RATES = pl.DataFrame(

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from market_assets.store.column_types import arrow_schema
-from market_assets.store.tables.market import skill_demand, skill_relationships
+from market_assets.store.tables.results import skill_demand, skill_relationships
 
 RELATED: dict[str, Any] = {
     "skill_a": "Ada",

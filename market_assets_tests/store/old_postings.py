@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from market_assets.store.connection import MarketConnection
 from market_assets.store.expiry import expire
-from market_assets.store.tables.market import job_postings, posting_facts, posting_skills
+from market_assets.store.tables.postings import job_postings, posting_facts, posting_skills
 from market_assets_tests.store.made_up_postings import days_after, find_skills, posting, stored, write_day
 
 #: Postings are made up for the hundred days up to here.

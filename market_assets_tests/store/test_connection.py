@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import StoreError
-from market_assets.store.tables.market import job_postings, rejected_postings, skill_pairs, skills
+from market_assets.store.tables.postings import job_postings, rejected_postings, skills
+from market_assets.store.tables.results import skill_pairs
 from market_assets_tests.store.made_up_postings import database_examples
 
 PAIRS = pl.DataFrame({"skill_a": ["C", "Go"], "skill_b": ["C++", "100% 'quoted' %s"], "co_occurrences": [1, 2]})

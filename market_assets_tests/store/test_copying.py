@@ -16,10 +16,11 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.copying import CopyError, copy_store
 from market_assets.store.database import Database, StoreError
 from market_assets.store.lock import StoreBusyError, StoreLock
-from market_assets.store.tables.market import data_revision, job_postings, metadata, skills
+from market_assets.store.tables.catalog import metadata
+from market_assets.store.tables.postings import data_revision, job_postings, skills
 from market_assets_tests.store.any_rows import everything, fill_every_table
 from market_assets_tests.store.made_up_postings import MARCH, days_after, find_skills, posting, write_day
-from market_assets_tests.store.migrating import migrate_to
+from market_assets_tests.store.migrating import add_version
 
 AUDIT_ENTRY = """
     INSERT INTO audit_log (at, who, address, action, target, result, detail)
@@ -169,19 +170,23 @@ def test_a_target_in_use_is_refused(database: Database, target: Database) -> Non
         copy_store(database, target, batch=100, progress=silently)
 
 
-def test_databases_that_do_not_fit(database: Database, target: Database, tmp_path: Path) -> None:
+def test_databases_that_do_not_fit(
+    database: Database, target: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(CopyError, match="into itself"):
         copy_store(
             database, Database(database.url.render_as_string(hide_password=False)), batch=1, progress=silently
         )
     with pytest.raises(CopyError, match="nothing to copy"):
         copy_store(target, database, batch=1, progress=silently)
-    migrate_to(target, "0001")
-    with pytest.raises(StoreError, match="at version 0001, the code needs"):
-        copy_store(database, target, batch=1, progress=silently)
-    with pytest.raises(StoreError, match="at version 0001, the code needs"):
-        copy_store(target, database, batch=1, progress=silently)
-    assert schema.current_version(target) == "0001"
+    schema.upgrade(target)
+    older = schema.current_version(target)
+    add_version(monkeypatch, tmp_path, "SELECT 1")
+    schema.upgrade(database)
+    for one, other in ((database, target), (target, database)):
+        with pytest.raises(StoreError, match=f"at version {older}, the code needs"):
+            copy_store(one, other, batch=1, progress=silently)
+    assert schema.current_version(target) == older
     link = tmp_path / "link.db"
     if database.is_sqlite:
         link.symlink_to(database.path)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from market_assets.store.connection import MarketConnection
 from market_assets.store.duplicate_links import keys_of, relink
 from market_assets.store.postings import count_broken_links
-from market_assets.store.tables.market import job_postings, posting_facts
+from market_assets.store.tables.postings import job_postings, posting_facts
 from market_assets_tests.store import brute_force
 from market_assets_tests.store.made_up_postings import (
     clear,

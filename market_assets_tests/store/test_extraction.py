@@ -13,7 +13,7 @@ from market_assets.store.database import StoreError
 from market_assets.store.extraction import ExtractionRules, prepare, recall_rules
 from market_assets.store.posting_skills import encode_skills, known_skill_ids, read_texts, write_skills
 from market_assets.store.revisions import POSTINGS, count_up_postings
-from market_assets.store.tables.market import data_revision, posting_facts, skills
+from market_assets.store.tables.postings import data_revision, posting_facts, skills
 from market_assets_tests.store.made_up_postings import MARCH, days_after, found_skills, posting, write_day
 
 RULES = ExtractionRules("{}", "1")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from market_assets.store.connection import MarketConnection
 from market_assets.store.postings import DayWriter
-from market_assets.store.tables.market import job_postings, posting_facts, posting_skills, rejected_postings
+from market_assets.store.tables.postings import job_postings, posting_facts, posting_skills, rejected_postings
 from market_assets_tests.store.brute_force import expected_postings
 from market_assets_tests.store.made_up_postings import (
     RATES,

@@ -15,7 +15,7 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.posting_skills import count_pending
 from market_assets.store.postings import DayWriter, count_broken_links
-from market_assets.store.tables.market import data_revision, job_postings, posting_facts, rejected_postings
+from market_assets.store.tables.postings import data_revision, job_postings, posting_facts, rejected_postings
 from market_assets_tests.store.made_up_postings import (
     MARCH,
     RATES,

@@ -14,7 +14,7 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError
 from market_assets.store.expiry import RESTORED_DAYS, count_expired, expire, forget, restore_month
 from market_assets.store.posting_skills import ensure_skills
-from market_assets.store.tables.market import job_postings, posting_facts, rejected_postings, skills
+from market_assets.store.tables.postings import job_postings, posting_facts, rejected_postings, skills
 from market_assets_tests.store.made_up_postings import (
     days_after,
     find_skills,

@@ -11,7 +11,7 @@ from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError
 from market_assets.store.results import InvariantError, read_table, replace_table
-from market_assets.store.tables.market import skill_demand, skill_pairs
+from market_assets.store.tables.results import skill_demand, skill_pairs
 from market_assets_tests.store.made_up_results import demand
 from market_assets_tests.store.programs import program
 
@@ -22,7 +22,7 @@ KILLED = """
     from market_assets.store.connection import MarketConnection
     from market_assets.store.database import Database
     from market_assets.store.results import replace_table
-    from market_assets.store.tables.market import skill_pairs
+    from market_assets.store.tables.results import skill_pairs
 
     class Killed(MarketConnection):
         def append(self, table, frame):

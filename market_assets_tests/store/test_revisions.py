@@ -10,7 +10,7 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.results import InvariantError, replace_table
 from market_assets.store.revisions import count_up_postings, read_table_revisions
-from market_assets.store.tables.market import location_salaries, skill_pairs
+from market_assets.store.tables.results import location_salaries, skill_pairs
 
 PAIR = pl.DataFrame({"skill_a": ["A"], "skill_b": ["B"], "co_occurrences": [3]}, schema=arrow_schema(skill_pairs))
 

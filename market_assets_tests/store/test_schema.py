@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
 from market_assets.store import schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError
-from market_assets.store.tables.market import data_revision, metadata
+from market_assets.store.tables.catalog import metadata
+from market_assets.store.tables.postings import data_revision
 from market_assets_tests.store.programs import program
 
 UPGRADE = """
@@ -61,33 +60,6 @@ def test_an_empty_database_is_upgraded_once(empty_database_url: str) -> None:
     schema.ensure_current(database)
     with MarketConnection(database) as connection:
         assert connection.scalar(sa.select(data_revision.c.revision)) == 41
-
-
-def test_results_of_an_older_version_are_made_anew_and_the_rest_stays(empty_database_url: str) -> None:
-    database = Database(empty_database_url)
-    pair = {"skill_a": "Ada", "skill_b": "C", "co_occurrences": 3}
-    rest = {"support": 0.5, "confidence_ab": 1, "confidence_ba": 1, "lift": 2, "npmi": 1, "strength": "weak"}
-    older: dict[str, dict[str, object]] = {
-        "skill_pairs": pair,
-        "skill_relationships": {**pair, **rest},
-        "skill_recommendations": {"skill": "Ada", "recommended_skill": "C", "score": 0.5, "rank": 1},
-    }
-    with database.engine().connect() as connection:
-        if database.is_sqlite:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        config = Config()
-        config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0003")
-        for name, row in older.items():
-            connection.execute(sa.table(name, *map(sa.column, row)).insert().values(row))
-        connection.commit()
-    assert schema.upgrade(database) is True
-    with database.engine().connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        assert compare_metadata(context, metadata) == []
-        left = {name: connection.scalar(sa.select(sa.func.count()).select_from(sa.table(name))) for name in older}
-    assert left == {"skill_pairs": 1, "skill_relationships": 0, "skill_recommendations": 0}
 
 
 def test_what_is_migrated_is_what_is_declared(database: Database) -> None:
@@ -137,16 +109,6 @@ def test_a_newer_database_is_refused_in_words(database: Database, enter: Callabl
         enter(database)
     assert database.name in str(raised.value)
     assert schema.current_version(database) == "9999"
-
-
-def test_an_older_database_is_left_alone_with_what_to_do(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    older = schema.newest_version()
-    monkeypatch.setattr(schema, "newest_version", lambda: "9998")
-    with pytest.raises(StoreError, match=f"at version {older}, the code needs 9998.*`market-assets db upgrade`"):
-        schema.ensure_current(database)
-    assert schema.current_version(database) == older
 
 
 def test_two_processes_upgrade_an_empty_database_at_once(empty_database_url: str) -> None:

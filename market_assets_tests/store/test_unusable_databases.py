@@ -13,7 +13,7 @@ from market_assets.store import schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError, StoreUnavailableError
 from market_assets.store.lock import StoreLock
-from market_assets.store.tables.market import data_revision
+from market_assets.store.tables.postings import data_revision
 
 PASSWORD = "geheim-123"
 

@@ -6,16 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal
 
-from market_assets.sources.boards.board import (
-    Asking,
-    Fields,
-    Page,
-    PagedBoard,
-    WebAddress,
-    at,
-    record_list,
-    stated,
-)
+from market_assets.sources.boards.board import FetchContext, Page, PagedBoard, WebAddress
+from market_assets.sources.boards.fields import Fields, at, record_list, stated
 from market_assets.sources.request import Request
 
 
@@ -29,7 +21,7 @@ class ExampleBoard(PagedBoard):
     url: WebAddress = "https://board.example/api/jobs"
     category: str = "all"
 
-    def first_pages(self, asking: Asking) -> Iterator[Page]:  # noqa: ARG002
+    def first_pages(self, context: FetchContext) -> Iterator[Page]:  # noqa: ARG002
         # What to ask for. The name is that of the landed file.
         yield Page("postings", Request(self.url, {"category": self.category, "page": "1"}))
 

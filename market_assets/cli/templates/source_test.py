@@ -8,7 +8,7 @@ from typing import Any
 
 from market_assets.cli.templates.source import ExampleBoard
 from market_assets.postings.schemas import RAW_POSTING
-from market_assets.sources.entry import Tools
+from market_assets.sources.protocol import Tools
 
 # Put an answer of the board here, shortened, and what you see in it below.
 ANSWER = {

@@ -15,7 +15,7 @@ _PREVIEW_WIDTH = 60
 
 def column_schema(table: str) -> dict[str, dg.TableSchema]:
     """The metadata that shows the columns of a market table, from the table's declaration."""
-    from market_assets.store.tables.market import metadata
+    from market_assets.store.tables.catalog import metadata
 
     schema = dg.TableSchema(
         columns=[

@@ -8,17 +8,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from market_assets.sources.boards.board import (
-    Asking,
-    Fields,
-    Page,
-    PagedBoard,
-    WebAddress,
-    at,
-    pay,
-    record_list,
-    stated,
-)
+from market_assets.sources.boards.board import FetchContext, Page, PagedBoard, WebAddress
+from market_assets.sources.boards.fields import Fields, at, pay, record_list, stated
 from market_assets.sources.request import Request
 
 _PAGE_SIZE = 50
@@ -40,7 +31,7 @@ class Adzuna(PagedBoard):
     where: str | None = None
     max_days_old: int | None = Field(default=None, ge=1)
 
-    def first_pages(self, asking: Asking) -> Iterator[Page]:
+    def first_pages(self, context: FetchContext) -> Iterator[Page]:
         asked = {
             "results_per_page": str(_PAGE_SIZE),
             "sort_by": "date",
@@ -49,7 +40,7 @@ class Adzuna(PagedBoard):
             "max_days_old": stated(self.max_days_old),
         }
         params = {key: value for key, value in asked.items() if value}
-        secrets = {"app_id": asking.keys["ADZUNA_APP_ID"], "app_key": asking.keys["ADZUNA_APP_KEY"]}
+        secrets = {"app_id": context.keys["ADZUNA_APP_ID"], "app_key": context.keys["ADZUNA_APP_KEY"]}
         for country in dict.fromkeys(self.countries):
             url = f"{self.url}/{country}/search/1"
             yield Page(country, Request(url, params, secret_params=secrets, key_names=self.needed_keys))

@@ -6,16 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal
 
-from market_assets.sources.boards.board import (
-    Asking,
-    Fields,
-    Page,
-    PagedBoard,
-    WebAddress,
-    at,
-    record_list,
-    stated,
-)
+from market_assets.sources.boards.board import FetchContext, Page, PagedBoard, WebAddress
+from market_assets.sources.boards.fields import Fields, at, record_list, stated
 from market_assets.sources.request import Request
 
 
@@ -25,7 +17,7 @@ class Arbeitnow(PagedBoard):
     type: Literal["arbeitnow"] = "arbeitnow"
     url: WebAddress = "https://www.arbeitnow.com/api/job-board-api"
 
-    def first_pages(self, asking: Asking) -> Iterator[Page]:  # noqa: ARG002
+    def first_pages(self, context: FetchContext) -> Iterator[Page]:  # noqa: ARG002
         yield Page("postings", Request(self.url))
 
     def next_request(self, page: Page, document: Any) -> Request | None:

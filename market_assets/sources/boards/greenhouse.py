@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from market_assets.sources.boards.board import CompanyBoards, Fields, WebAddress, at, record_list, stated
+from market_assets.sources.boards.board import CompanyBoards, WebAddress
+from market_assets.sources.boards.fields import Fields, at, record_list, stated
 from market_assets.sources.request import Request
 
 

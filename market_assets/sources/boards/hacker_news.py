@@ -10,16 +10,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from market_assets.sources.boards.board import (
-    Asking,
-    Board,
-    Fields,
-    NoPostingError,
-    Page,
-    WebAddress,
-    record_list,
-    stated,
-)
+from market_assets.sources.boards.board import Board, FetchContext, NoPostingError, Page, WebAddress
+from market_assets.sources.boards.fields import Fields, record_list, stated
 from market_assets.sources.protocol import SourceError
 from market_assets.sources.request import Request
 
@@ -44,8 +36,8 @@ class HackerNews(Board):
     url: WebAddress = "https://hn.algolia.com/api/v1"
     threads: int = Field(default=1, ge=1, le=24)
 
-    def first_pages(self, asking: Asking) -> Iterator[Page]:
-        found = asking.get(Request(f"{self.url}/search_by_date", {"tags": "story,author_whoishiring"}))
+    def first_pages(self, context: FetchContext) -> Iterator[Page]:
+        found = context.get(Request(f"{self.url}/search_by_date", {"tags": "story,author_whoishiring"}))
         try:
             hits = record_list(json.loads(found), "hits")
         except ValueError:

@@ -6,17 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Literal
 
-from market_assets.sources.boards.board import (
-    Asking,
-    Fields,
-    Page,
-    PagedBoard,
-    WebAddress,
-    at,
-    pay,
-    record_list,
-    stated,
-)
+from market_assets.sources.boards.board import FetchContext, Page, PagedBoard, WebAddress
+from market_assets.sources.boards.fields import Fields, at, pay, record_list, stated
 from market_assets.sources.request import Request
 
 _PAGE_SIZE = 20
@@ -30,7 +21,7 @@ class Himalayas(PagedBoard):
     type: Literal["himalayas"] = "himalayas"
     url: WebAddress = "https://himalayas.app/jobs/api"
 
-    def first_pages(self, asking: Asking) -> Iterator[Page]:  # noqa: ARG002
+    def first_pages(self, context: FetchContext) -> Iterator[Page]:  # noqa: ARG002
         yield Page("postings", Request(self.url, {"limit": str(_PAGE_SIZE), "offset": "0"}))
 
     def next_request(self, page: Page, document: Any) -> Request | None:

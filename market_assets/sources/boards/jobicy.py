@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from market_assets.sources.boards.board import Asking, Board, Fields, Page, WebAddress, pay, record_list, stated
+from market_assets.sources.boards.board import Board, FetchContext, Page, WebAddress
+from market_assets.sources.boards.fields import Fields, pay, record_list, stated
 from market_assets.sources.request import Request
 
 
@@ -21,7 +22,7 @@ class Jobicy(Board):
     industry: str | None = None
     tag: str | None = None
 
-    def first_pages(self, asking: Asking) -> Iterator[Page]:  # noqa: ARG002
+    def first_pages(self, context: FetchContext) -> Iterator[Page]:  # noqa: ARG002
         asked = {"count": str(self.count), "geo": self.geo, "industry": self.industry, "tag": self.tag}
         yield Page("postings", Request(self.url, {key: value for key, value in asked.items() if value}))
 

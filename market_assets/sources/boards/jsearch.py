@@ -9,17 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from market_assets.sources.boards.board import (
-    Asking,
-    Fields,
-    Page,
-    PagedBoard,
-    WebAddress,
-    at,
-    pay,
-    record_list,
-    stated,
-)
+from market_assets.sources.boards.board import FetchContext, Page, PagedBoard, WebAddress
+from market_assets.sources.boards.fields import Fields, at, pay, record_list, stated
 from market_assets.sources.request import Request
 
 
@@ -36,8 +27,8 @@ class JSearch(PagedBoard):
     #: Each page is paid for.
     pages: int = Field(default=1, ge=1, le=100)
 
-    def first_pages(self, asking: Asking) -> Iterator[Page]:
-        headers = {"X-RapidAPI-Key": asking.keys["RAPIDAPI_KEY"]}
+    def first_pages(self, context: FetchContext) -> Iterator[Page]:
+        headers = {"X-RapidAPI-Key": context.keys["RAPIDAPI_KEY"]}
         for position, query in enumerate(dict.fromkeys(self.queries), 1):
             params = {"query": query, "page": "1", "num_pages": "1", "date_posted": self.date_posted}
             params |= {"country": self.country} if self.country else {}

@@ -9,19 +9,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from market_assets.sources.boards.board import (
-    Asking,
-    Board,
-    Fields,
-    Page,
-    WebAddress,
-    at,
-    page_name,
-    pay,
-    record_list,
-    stated,
-)
+from market_assets.sources.boards.board import Board, FetchContext, Page, WebAddress, page_name
 from market_assets.sources.boards.feeds import links
+from market_assets.sources.boards.fields import Fields, at, pay, record_list, stated
 from market_assets.sources.protocol import SourceError
 from market_assets.sources.request import Request
 
@@ -41,17 +31,17 @@ class JsonLd(Board):
             raise ValueError("it needs `pages` or `feeds`")
         return self
 
-    def first_pages(self, asking: Asking) -> Iterator[Page]:
+    def first_pages(self, context: FetchContext) -> Iterator[Page]:
         addresses = list(self.pages)
         for feed in self.feeds:
-            addresses += self._pages_of(feed, asking)
+            addresses += self._pages_of(feed, context)
         for url in dict.fromkeys(addresses):
             yield Page(page_name(url), Request(url))
 
-    def _pages_of(self, feed: str, asking: Asking) -> list[str]:
+    def _pages_of(self, feed: str, context: FetchContext) -> list[str]:
         request = Request(feed)
         try:
-            listed = links(asking.get(request))
+            listed = links(context.get(request))
         except ValueError as error:
             raise SourceError(f"{request.shown}: {error}", permanent=False) from None
         # A feed is a stranger's word: it can't send us to other hosts.

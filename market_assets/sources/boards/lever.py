@@ -5,16 +5,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from market_assets.postings.countries import countries
-from market_assets.sources.boards.board import (
-    CompanyBoards,
-    Fields,
-    WebAddress,
-    at,
-    pay,
-    record_list,
-    stated,
-    with_country,
-)
+from market_assets.sources.boards.board import CompanyBoards, WebAddress
+from market_assets.sources.boards.fields import Fields, at, pay, record_list, stated, with_country
 from market_assets.sources.request import Request
 
 

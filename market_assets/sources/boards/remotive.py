@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from market_assets.sources.boards.board import Asking, Board, Fields, Page, WebAddress, record_list, stated
+from market_assets.sources.boards.board import Board, FetchContext, Page, WebAddress
+from market_assets.sources.boards.fields import Fields, record_list, stated
 from market_assets.sources.request import Request
 
 
@@ -17,7 +18,7 @@ class Remotive(Board):
     category: str | None = None
     search: str | None = None
 
-    def first_pages(self, asking: Asking) -> Iterator[Page]:  # noqa: ARG002
+    def first_pages(self, context: FetchContext) -> Iterator[Page]:  # noqa: ARG002
         asked = {"category": self.category, "search": self.search}
         yield Page("postings", Request(self.url, {key: value for key, value in asked.items() if value}))
 

@@ -20,7 +20,8 @@ from market_assets.store.backup.taking import ARCHIVE, HISTORY, LANDING, stage_d
 from market_assets.store.database import Database, StoreUnavailableError
 from market_assets.store.landing import Landing
 from market_assets.store.lock import StoreLock
-from market_assets.store.tables.market import data_revision, metadata
+from market_assets.store.tables.catalog import metadata
+from market_assets.store.tables.postings import data_revision
 
 #: What of Dagster's folder is replaced whole.
 _HISTORY_PARTS = ("history", "schedules")
@@ -102,7 +103,7 @@ def restore(backup: Backup, places: Places) -> Restored:
     with worded(beside):
         beside.mkdir(parents=True, exist_ok=True)
         staging = tempfile.TemporaryDirectory(prefix=".restore-", dir=beside)
-    with staging as folder, StoreLock(places.database, "restore").at_once():
+    with staging as folder, StoreLock(places.database, "restore").exclusive(wait=False):
         return _restore(backup, places, Path(folder))
 
 

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-import market_assets.store.tables.access
-import market_assets.store.tables.extraction
-import market_assets.store.tables.schedule_overrides
-import market_assets.store.tables.skills  # noqa: F401 - declare their tables on `metadata`
-from market_assets.store.tables.market import metadata
+from market_assets.store.tables.catalog import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

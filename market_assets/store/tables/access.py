@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index, Integer, Table, Text
 
 from market_assets.store.column_types import UtcDateTime
-from market_assets.store.tables.market import metadata
+from market_assets.store.tables.columns import metadata
 
 ROLES = ("admin", "viewer")
 

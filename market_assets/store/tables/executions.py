@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Float, Index, Table, Text
 
 from market_assets.store.column_types import UtcDateTime
-from market_assets.store.tables.market import metadata
+from market_assets.store.tables.columns import metadata
 
 #: One row a run, as `defs.sensors.executions` last saw it.
 job_executions = Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Table, Text
 
 from market_assets.store.column_types import UtcDateTime
-from market_assets.store.tables.market import metadata
+from market_assets.store.tables.columns import metadata
 
 #: A job, from when it was first seen. It is deleted where deleted_at is set, paused where paused_at is.
 scheduled_jobs = Table(

@@ -22,7 +22,7 @@ from market_assets.operations.job_names import CLEANUP, INGESTION, PRUNE, REBUIL
 from market_assets.operations.overlap_guard import active_run
 from market_assets.settings import Settings
 from market_assets.store.database import Database
-from market_assets.store.mutex import turn
+from market_assets.store.lock import mutex
 from market_assets.web.admin.executions import RunReader
 from market_assets.web.admin.models import Configuration, DefaultTask, Job, JobDetail, JobPause, TriggerRequest
 from market_assets.web.admin.scheduler import Overview, utc_now
@@ -147,7 +147,7 @@ class Launcher:
         if partition is not None:
             tags[_PARTITION_TAG] = partition
         # Other web processes of the same store may get a trigger at the same time.
-        with turn(self._database):
+        with mutex(self._database):
             if key is not None:
                 tags[IDEMPOTENCY_TAG] = key
                 if earlier := self._earlier(job, user, key):

@@ -20,7 +20,7 @@ from market_assets.dagster_ext.workspace import KnownJob, is_running, known_jobs
 from market_assets.dagster_ext.workspace_types import RemoteSchedule, WorkspaceProcessContext
 from market_assets.operations.pauses import pause_in_force, reason_to_stay_off, settle_pauses, started_since
 from market_assets.store import schedule_overrides
-from market_assets.store.schedule_overrides import Change, Pause, SchedulerMemory
+from market_assets.store.schedule_overrides import Change, Pause, ScheduleOverrides
 from market_assets.web.admin.models import JobStatus
 from market_assets.web.errors import ApiError
 
@@ -35,7 +35,7 @@ class Overview:
 
     now: datetime
     every_job: Mapping[str, KnownJob]
-    overrides: SchedulerMemory
+    overrides: ScheduleOverrides
     states: Mapping[str, InstigatorState]
 
     @property
@@ -106,10 +106,10 @@ class Scheduler:
         """The present state; jobs that are new are registered now."""
         now = self.clock()
         jobs = known_jobs(self.context)
-        overrides = schedule_overrides.recall(self.engine)
+        overrides = schedule_overrides.read_overrides(self.engine)
         if not jobs.keys() <= overrides.jobs.keys():
             schedule_overrides.register(self.engine, jobs, now)
-            overrides = schedule_overrides.recall(self.engine)
+            overrides = schedule_overrides.read_overrides(self.engine)
         return Overview(now, jobs, overrides, states_by_selector(self.context.instance))
 
     def start(self) -> str:
@@ -158,7 +158,7 @@ class Scheduler:
                 raise ApiError(422, "until: is not in the future")
             schedule_overrides.pause(self.engine, job_id, pause)
             self._stop(job.schedules, overview)
-            schedule_overrides.let_go(self.engine, job.schedule_names, "stop")
+            schedule_overrides.release(self.engine, job.schedule_names, "stop")
         until = f" until {pause.until.isoformat()}" if pause.until else ""
         return f"Job {job_id} paused{until}"
 
@@ -188,7 +188,7 @@ class Scheduler:
             running = held.union(overview.running([job]))
             schedule_overrides.delete(self.engine, job_id, Change(overview.now, by), running)
             self._stop(job.schedules, overview)
-            schedule_overrides.let_go(self.engine, job.schedule_names, "stop")
+            schedule_overrides.release(self.engine, job.schedule_names, "stop")
         return f"Job {job_id} deleted"
 
     def restore(self, job_id: str) -> str:
@@ -207,7 +207,7 @@ class Scheduler:
             held = overview.overrides.held["deletion"]
             waits = self._put_back((one for one in job.schedules if one.name in held), overview)
             schedule_overrides.restore(self.engine, job_id)
-            schedule_overrides.let_go(self.engine, job.schedule_names, "deletion")
+            schedule_overrides.release(self.engine, job.schedule_names, "deletion")
         return f"Job {job_id} restored" + _waiting(waits)
 
     def _settled(self) -> Overview:

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from market_assets.store.tables.market import market_summary
+from market_assets.store.tables.results import market_summary
 from market_assets.web.errors import ApiError
 from market_assets.web.market.snapshot import MarketSnapshot, Names
 

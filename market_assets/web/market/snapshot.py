@@ -19,7 +19,7 @@ from market_assets.statistics.related import CLOSEST_FIRST, related_skills
 from market_assets.store.column_types import arrow_schema
 from market_assets.store.database import Database
 from market_assets.store.revisions import read_table_revisions
-from market_assets.store.tables import market as tables
+from market_assets.store.tables import results as tables
 
 if TYPE_CHECKING:
     from market_assets.statistics.recommender import Recommender

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from market_assets.store.database import Database
-from market_assets.store.tables import market as tables
+from market_assets.store.tables import results as tables
 from market_assets.web.market.snapshot import TOP_LISTS
 from market_assets_tests.web.market_tables import stored
 

@@ -1,0 +1,26 @@
+"""Every declared table, the view of posting and skill, and the row that writers of postings queue on
+
+Nothing has been released yet, so this version is what `store.tables` declares. With the first release its
+statements are to be written out here, and every later change gets a version of its own.
+"""
+
+from __future__ import annotations
+
+from alembic import op
+
+from market_assets.store.revisions import POSTINGS
+from market_assets.store.tables.catalog import metadata
+from market_assets.store.tables.postings import POSTING_SKILLS_VIEW, data_revision
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    metadata.create_all(op.get_bind())
+    op.execute(POSTING_SKILLS_VIEW[op.get_bind().dialect.name])
+    op.bulk_insert(data_revision, [{"id": POSTINGS, "revision": 0}])
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER TABLE posting_facts SET (fillfactor = 45)")
