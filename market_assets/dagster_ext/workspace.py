@@ -13,7 +13,10 @@ from market_assets.dagster_ext.workspace_types import RemoteRepository, RemoteSc
 from market_assets.defs.custom_tasks import PROBLEMS_METADATA, SENSOR
 from market_assets.defs.schedules import interval_of
 from market_assets.operations.executions import job_selection
-from market_assets.web.auth.identity import ApiError
+
+
+class CodeLocationError(Exception):
+    """The code location can't be used; the message is the cause, in one line."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ def known_jobs(context: WorkspaceProcessContext) -> dict[str, KnownJob]:
     """Every job that has a name of its own, in the order of their names.
 
     Raises:
-        ApiError: 503, there is none because the code does not load.
+        CodeLocationError: there is none, because the code does not load.
     """
     found: dict[str, KnownJob] = {}
     for location, repository in repositories(context):
@@ -68,7 +71,7 @@ def known_jobs(context: WorkspaceProcessContext) -> dict[str, KnownJob]:
             ordered = tuple(sorted(schedules, key=lambda schedule: schedule.name))
             found[job_id] = KnownJob(job_id, location, repository, ordered)
     if not found and (failure := load_failure(context)):
-        raise ApiError(503, f"The code does not load: {failure}")
+        raise CodeLocationError(failure)
     return dict(sorted(found.items()))
 
 
