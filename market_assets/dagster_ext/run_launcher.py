@@ -1,9 +1,9 @@
-"""Where runs are executed: on Celery workers where one listens, else beside the code server.
+"""How many runs there are at once, and where: on Celery workers where one listens, else beside the code server.
 
 A run stays with the launcher that started it: it is terminated and checked by the same one. Dagster's run
 monitoring calls `check_run_worker_health` and marks dead runs as failed. Dagster has no public base class for
-launchers; `market_assets_tests/dagster_ext/test_instance.py` and `test_liveness.py` fail if its interface
-changes.
+launchers; `market_assets_tests/dagster_ext/test_instance.py` and `test_liveness.py` fail if its interface or the
+queue's configuration changes.
 """
 
 from __future__ import annotations
@@ -30,6 +30,18 @@ CELERY_TASK_TAG = "dagster-celery/task_id"
 _LONGEST_HOLD_SECONDS = 35.0
 #: How long Dagster's daemon takes to notice that a code server is back.
 _SETTLING_SECONDS = 9.0
+
+
+class RunQueue(dg.QueuedRunCoordinator):
+    """Dagster's queue, with MARKET_ASSETS_WORKERS runs at once.
+
+    `dagster.yaml` can take that number from the environment only if the variable is always set.
+    """
+
+    @classmethod
+    def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> Self:
+        limit = get_settings().workers
+        return super().from_config_value(inst_data, {**config_value, "max_concurrent_runs": limit})
 
 
 @dataclass
