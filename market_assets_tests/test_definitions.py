@@ -41,7 +41,7 @@ category_relationships  | relationships | posting_skills                       |
 skill_recommendations   | relationships | posting_skills skill_pairs           | 216 h
 skill_affinities        | relationships | posting_skills skill_pairs           | 216 h
 skill_communities       | relationships | skill_relationships                  | 216 h
-skill_candidates        | taxonomy      | posting_skills                       | 216 h
+skill_candidates        | taxonomy      | job_postings                         | 216 h
 expired_postings        | maintenance   | job_postings                         | 216 h
 database_maintenance    | maintenance   | expired_postings                     | 216 h
 """
