@@ -1,4 +1,4 @@
-"""The jobs on assets, and the names of all. Which assets belong to a job is said by asset group."""
+"""The jobs on assets. Which assets belong to a job is decided by the asset groups."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ from market_assets.defs.assets.maintenance import DELETE_TAG
 from market_assets.defs.assets.result_asset import KEEP_WEEKLY_TAG
 from market_assets.defs.retries import run_retry_tags
 from market_assets.operations.failure_cause import print_failure_cause
+from market_assets.operations.names import CLEANUP, INGESTION, PRUNE, REBUILD, REFRESH
 
-INGESTION = "daily_sample_ingestion"
-REFRESH = "refresh_market_stats"
-CLEANUP = "cleanup_old_data"
-REBUILD = "rebuild_skill_relationships"
-PRUNE = "prune_history"
+__all__ = ["CLEANUP", "INGESTION", "PRUNE", "REBUILD", "REFRESH", "default_jobs"]
 
 
 def default_jobs() -> list[dg.UnresolvedAssetJobDefinition]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from market_assets.operations.tags import AS_OF_TAG, PARTITION_TAG
+from market_assets.operations.names import AS_OF_TAG, PARTITION_TAG
 
 OWNERS = ["team:market-data"]
 # Single-run backfills are marked beta; a warning at every start would hide other warnings.

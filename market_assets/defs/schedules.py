@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import dagster as dg
 
 from market_assets.defs import jobs
+from market_assets.operations.names import INTERVAL_TAG, MAKES_UP_TAG
 from market_assets.operations.schedule_guard import (
     due_time,
     in_words,
@@ -16,7 +17,6 @@ from market_assets.operations.schedule_guard import (
     reason_off_schedule,
     reason_to_skip,
 )
-from market_assets.operations.tags import INTERVAL_TAG, MAKES_UP_TAG
 from market_assets.settings import Settings
 from market_assets.tasks import Interval
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from market_assets.operations.failure_cause import UNKNOWN, cause_of_event
-from market_assets.operations.tags import TRIGGERED_BY_TAG
+from market_assets.operations.names import TRIGGERED_BY_TAG
 
 if TYPE_CHECKING:
     from dagster import RunRecord

@@ -12,7 +12,7 @@ import dagster as dg
 
 from market_assets.dagster_ext.run_events import TimeWindowFreshnessPolicy
 from market_assets.dagster_ext.schedules import schedule_execution_time_iterator
-from market_assets.operations.tags import ALERTS_SENSOR, interval_of
+from market_assets.operations.names import ALERTS_SENSOR, interval_of
 from market_assets.tasks import Interval
 
 

@@ -19,12 +19,12 @@ from market_assets.dagster_ext.schedules import (
     TickStatus,
     schedule_execution_time_iterator,
 )
-from market_assets.operations.schedule_overrides import reason_to_stay_off, schedule_states
-from market_assets.operations.tags import (
+from market_assets.operations.names import (
     PARTITION_RANGE_END_TAG,
     PARTITION_RANGE_START_TAG,
     PARTITION_TAG,
 )
+from market_assets.operations.schedule_overrides import reason_to_stay_off, schedule_states
 from market_assets.tasks import Interval
 
 if TYPE_CHECKING:

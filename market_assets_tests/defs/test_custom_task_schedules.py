@@ -77,14 +77,15 @@ def test_between_its_due_times_an_interval_says_when_it_is_due(
             assert key == f"mine:{moment.isoformat()}"
         else:
             assert key is None
-            assert (
-                reason == f"mine runs every 5 hours: the next time is {interval.next(moment):%Y-%m-%d %H:%M} UTC"
-            )
+            assert reason == f"mine runs every 5 hours, next at {interval.next(moment):%Y-%m-%d %H:%M} UTC"
     schedule = defs.resolve_schedule_def("mine_schedule")
     assert isinstance(schedule, dg.ScheduleDefinition)
     assert schedule.tags == {"market_assets/every_minutes": "300"}
     assert schedule.description is not None
-    assert "due every 5 hours, counted from 1970-01-01 00:00 UTC. Cron can't say that" in schedule.description
+    assert (
+        "due every 5 hours, counted from 1970-01-01 00:00 UTC. No cron expression is exactly that"
+        in schedule.description
+    )
 
 
 def remember(instance: dg.DagsterInstance, started: datetime, *ticks: datetime) -> None:

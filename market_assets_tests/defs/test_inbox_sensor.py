@@ -9,7 +9,7 @@ import pytest
 
 from market_assets.defs.assets.raw_postings import refetching
 from market_assets.defs.jobs import INGESTION
-from market_assets.operations.tags import PARTITION_TAG
+from market_assets.operations.names import PARTITION_TAG
 from market_assets.sources.files.inbox import InboxSource
 from market_assets.store.database import Database
 from market_assets.store.landing import Landing

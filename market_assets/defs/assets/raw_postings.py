@@ -9,7 +9,7 @@ import dagster as dg
 from market_assets.defs.partitions import DAILY_ASSET, days_of
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
-from market_assets.operations.tags import FETCHED_CHECK
+from market_assets.operations.names import FETCHED_CHECK
 
 if TYPE_CHECKING:
     from market_assets.sources.protocol import Source

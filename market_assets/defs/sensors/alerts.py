@@ -7,7 +7,7 @@ from functools import partial
 
 import dagster as dg
 
-from market_assets.operations.tags import ALERTS_SENSOR
+from market_assets.operations.names import ALERTS_SENSOR
 from market_assets.settings import Settings
 
 SENSOR_SECONDS = 30

@@ -13,8 +13,8 @@ import dagster as dg
 
 from market_assets.defs.assets.raw_postings import refetching
 from market_assets.defs.jobs import INGESTION
+from market_assets.operations.names import PARTITION_TAG
 from market_assets.operations.schedule_guard import reason_against_start, reason_to_skip
-from market_assets.operations.tags import PARTITION_TAG
 from market_assets.settings import Settings
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from market_assets.dagster_ext.schedules import InstigatorState, InstigatorTick,
 from market_assets.operations.alerts.failed_runs import run_findings
 from market_assets.operations.alerts.incidents import Finding, IncidentLog, Resolution, incident
 from market_assets.operations.monitored import Monitored, MonitoredSchedule, materialized_at
-from market_assets.operations.tags import FETCHED_CHECK
+from market_assets.operations.names import FETCHED_CHECK
 
 #: A schedule may be so late before a start counts as missed.
 PATIENCE = timedelta(minutes=10)

@@ -12,7 +12,7 @@ from market_assets.operations.alerts.incidents import Finding, Incident, Inciden
 from market_assets.operations.executions import ended_at
 from market_assets.operations.failure_cause import recorded_failure
 from market_assets.operations.monitored import materialized_at
-from market_assets.operations.tags import ASSET_JOB, PARTITION_TAG
+from market_assets.operations.names import ASSET_JOB, PARTITION_TAG
 
 #: Dagster decides shortly after a failure whether it retries the run, and launches the retry soon.
 _RETRY_PATIENCE = timedelta(minutes=15)
