@@ -522,7 +522,7 @@ PLAIN: dict[str, Any] = {
     "float": pa.array([188_000.0, 0.1, float("nan")]),
     "single": pa.array([1.1, 2.0, None], pa.float32()),
     "truth": pa.array([True, False, None]),
-    "moment": pa.array([datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), None, None], pa.timestamp("ns")),
+    "instant": pa.array([datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), None, None], pa.timestamp("ns")),
     "zoned": pa.array([datetime.datetime(2026, 1, 2, 3, 4, 5, 6000, UTC), None, None], pa.timestamp("us", "UTC")),
     "day": pa.array([datetime.date(2026, 1, 2), None, None]),
     "clock": pa.array([datetime.time(1, 2), None, None]),
@@ -539,7 +539,7 @@ PLAIN_ROW = {
     "float": "188000",
     "single": "1.1",
     "truth": "true",
-    "moment": "2026-01-02T03:04:05",
+    "instant": "2026-01-02T03:04:05",
     "zoned": "2026-01-02T03:04:05.006000+00:00",
     "day": "2026-01-02",
     "clock": "01:02:00",
@@ -560,7 +560,7 @@ def test_parquet_of_every_plain_type() -> None:
     assert payloads[0]["whole"] == 1
     assert payloads[0]["truth"] is True
     assert payloads[2]["float"] is None
-    assert payloads[0]["moment"] == "2026-01-02T03:04:05"
+    assert payloads[0]["instant"] == "2026-01-02T03:04:05"
     assert reasons == []
 
 
