@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from market_assets.cli.authoring import write_source
-from market_assets.cli.errors import CommandFailedError
+from market_assets.cli.command import CommandFailedError
+from market_assets.cli.new import write_source
 from market_assets.operations.task_files import load_task_files
 from market_assets.skills.matching import skill_matcher
 from market_assets.skills.taxonomy import load_taxonomy
