@@ -39,7 +39,7 @@ ALLOWED_ROOMS = {
     "statistics": {"statistics", "skills", "postings"},
     "sources": {"sources", "postings"},
     "store": {"store", "sources", "statistics", "skills", "postings", "settings"},
-    "dagster_ext": {"dagster_ext", "store", "settings"},
+    "dagster_ext": {"dagster_ext", "store", "settings", "checked_settings"},
     "settings.py": set(),
     "tasks.py": set(),
     "checked_settings.py": {"settings", "skills", "postings"},
