@@ -8,12 +8,9 @@ from market_assets.defs.assets.maintenance import DELETE_TAG
 from market_assets.defs.assets.result_asset import KEEP_WEEKLY_TAG
 from market_assets.defs.retries import run_retry_tags
 from market_assets.operations.failure_cause import say_why_it_failed
+from market_assets.operations.job_names import CLEANUP, INGESTION, PRUNE, REBUILD, REFRESH
 
-INGESTION = "daily_sample_ingestion"
-REFRESH = "refresh_market_stats"
-CLEANUP = "cleanup_old_data"
-REBUILD = "rebuild_skill_relationships"
-PRUNE = "prune_history"
+__all__ = ["CLEANUP", "INGESTION", "PRUNE", "REBUILD", "REFRESH", "default_jobs"]
 
 
 def default_jobs() -> list[dg.UnresolvedAssetJobDefinition]:

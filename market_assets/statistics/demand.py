@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from market_assets.skills.mentions import Weight
+from market_assets.skills.weights import Weight
 from market_assets.statistics.groups import (
     Labels,
     SkillGroups,

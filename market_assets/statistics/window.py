@@ -53,7 +53,7 @@ class Window:
         codes: int32, positions in `skills`.
         skills: skill (text, unique, in ascending order of the name), category (text). It may hold skills
             that no posting has.
-        weights: uint8, how strongly the posting asks for each entry of `codes` (`mentions.Weight`), 0 where
+        weights: uint8, how strongly the posting asks for each entry of `codes` (`weights.Weight`), 0 where
             unknown; empty where unknown for all.
     """
 

@@ -155,14 +155,14 @@ def test_a_web_process_that_dies_takes_no_run_with_it(box: Machine, held: StoreL
     with instance_of(box.folder) as instance:
         box.code_server()
         box.daemon()
-        web = box.start("market_assets.web", "workspace.yaml")
+        web = box.start("market_assets.web.server", "workspace.yaml")
         status, told = eventually(lambda: triggered(port), "an answer of the web process")
         assert status == 202
         run = eventually(lambda: waits_in_a_step(instance), "the first step")
         assert run.run_id == told["run_id"]
         box.kill(web.pid)
         web.wait()
-        box.start("market_assets.web", "workspace.yaml")
+        box.start("market_assets.web.server", "workspace.yaml")
         status, told = eventually(lambda: triggered(port), "an answer of the next web process")
         assert (status, told["run_id"]) == (409, run.run_id), "it knows what the other has started"
         held.release()

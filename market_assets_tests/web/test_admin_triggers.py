@@ -13,7 +13,7 @@ import pytest
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from market_assets.operations.executions import _STATUS_OF
-from market_assets.web.admin import launching
+from market_assets.web.admin import jobs
 from market_assets_tests.web.admin_calls import EVENTS, EXECUTION, executions, listening, trigger
 from market_assets_tests.web.admin_process import (
     CLEANUP,
@@ -211,9 +211,9 @@ def test_a_key_is_good_for_a_day(
     assert run is not None
     process.instance.report_run_canceled(run)
     made = datetime.now(UTC)
-    monkeypatch.setattr(launching, "utc_now", lambda: made + timedelta(hours=23, minutes=59))
+    monkeypatch.setattr(jobs, "utc_now", lambda: made + timedelta(hours=23, minutes=59))
     assert trigger(alice, REFRESH, key="k")["run_id"] == run_id
-    monkeypatch.setattr(launching, "utc_now", lambda: made + timedelta(hours=24, minutes=1))
+    monkeypatch.setattr(jobs, "utc_now", lambda: made + timedelta(hours=24, minutes=1))
     assert trigger(alice, REFRESH, key="k")["run_id"] != run_id
 
 

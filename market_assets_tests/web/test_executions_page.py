@@ -19,8 +19,8 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from market_assets.store.executions import Execution, record_executions
-from market_assets.web.auth.headers import PAGE_POLICY
-from market_assets.web.executions.page import parse_position
+from market_assets.web.auth.cross_site import PAGE_POLICY
+from market_assets.web.executions_page import parse_position
 from market_assets_tests.web.whole_process import PASSWORD, WholeProcess
 
 JOB = "refresh_market_stats"

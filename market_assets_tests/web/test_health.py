@@ -18,8 +18,7 @@ from starlette.testclient import TestClient
 
 from market_assets.operations.health import Facts
 from market_assets.operations.probes import PATIENCE_SECONDS, Probe
-from market_assets.web.monitor import Monitor
-from market_assets.web.watch import PATIENCE, Watch
+from market_assets.web.health import PATIENCE, IncidentWatch, Monitor
 from market_assets_tests.conftest import PROJECT
 from market_assets_tests.operations.alerts.receivers import receiver
 from market_assets_tests.web.whole_process import WholeProcess, whole_process
@@ -140,7 +139,7 @@ def test_code_that_does_not_load_is_named(tmp_path: Path) -> None:
     with (
         whole_process(tmp_path) as web,
         MarketProcessContext(
-            web.instance, WorkspaceFileTarget([str(workspace)]), version=dg.__version__
+            web.instance, WorkspaceFileTarget([str(workspace)]), user_of=lambda _request: None
         ) as context,
     ):
         monitor = Monitor(context, web.settings, web.database)
@@ -295,12 +294,12 @@ def test_panels_of_the_dashboard_lie_beside_each_other() -> None:
 def test_a_silent_daemon_is_told_of_by_the_web_process(tmp_path: Path) -> None:
     with receiver() as server, whole_process(tmp_path, MARKET_ASSETS_ALERT_URLS=server.url) as web:
         forget(web)
-        watch = Watch(web.instance, web.process.monitor, web.settings)
+        watch = IncidentWatch(web.instance, web.process.monitor, web.settings)
         start = datetime.now(UTC)
 
         def look(after: timedelta) -> None:
             facts = asyncio.run(web.process.monitor.facts())
-            asyncio.run(watch.look(Facts(start + after, facts.history, facts.database, facts.disk, facts.errors)))
+            asyncio.run(watch.check(Facts(start + after, facts.history, facts.database, facts.disk, facts.errors)))
 
         look(timedelta())
         look(PATIENCE - timedelta(seconds=1))
@@ -311,7 +310,7 @@ def test_a_silent_daemon_is_told_of_by_the_web_process(tmp_path: Path) -> None:
         (shown,) = web.client().get("/health").json()["incidents"]
         assert (shown["kind"], shown["title"]) == ("system", "the daemon is silent")
         # Another process takes the book over.
-        watch = Watch(web.instance, web.process.monitor, web.settings)
+        watch = IncidentWatch(web.instance, web.process.monitor, web.settings)
         look(PATIENCE * 3)
         look(PATIENCE * 4)
         assert server.titles == ["the daemon is silent"]
@@ -324,7 +323,7 @@ def test_it_tells_of_dagsters_storage_too_though_its_book_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with receiver() as server, whole_process(tmp_path, MARKET_ASSETS_ALERT_URLS=server.url) as web:
-        watch = Watch(web.instance, web.process.monitor, web.settings)
+        watch = IncidentWatch(web.instance, web.process.monitor, web.settings)
         start = datetime.now(UTC)
 
         def broken(*_arguments: object) -> None:
@@ -334,7 +333,7 @@ def test_it_tells_of_dagsters_storage_too_though_its_book_is_there(
         monkeypatch.setattr(web.instance.run_storage, "set_cursor_values", broken)
         for minutes in range(8):
             facts = Facts(start + timedelta(minutes=minutes), errors={"history": "disk I/O error"})
-            asyncio.run(watch.look(facts))
+            asyncio.run(watch.check(facts))
         assert server.titles == ["Dagster's storage does not answer"]
         assert "disk I/O error" in server.messages[0]["message"]
 

@@ -8,7 +8,7 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 
 from market_assets.web.auth import passwords
-from market_assets.web.auth.passwords import PasswordError, hash_password, is_outdated, is_right, made_up_password
+from market_assets.web.auth.passwords import PasswordError, hash_password, is_outdated, is_right, random_password
 from market_assets_tests.web.whole_process import PASSWORD, known_hash
 
 
@@ -64,7 +64,7 @@ def test_a_hash_of_other_costs_is_outdated() -> None:
     assert is_right(PASSWORD, cheap)
 
 
-def test_made_up_passwords_are_all_different_and_good_enough() -> None:
-    made = {made_up_password() for _ in range(100)}
+def test_random_passwords_are_all_different_and_good_enough() -> None:
+    made = {random_password() for _ in range(100)}
     assert len(made) == 100
     assert all(len(password) >= 20 for password in made)

@@ -18,8 +18,7 @@ from starlette.testclient import TestClient
 
 from market_assets.settings import Settings, SettingsError
 from market_assets.store import users
-from market_assets.web.auth.signing_key import signing_key
-from market_assets.web.auth.tokens import BROWSERS, PROGRAMS
+from market_assets.web.auth.tokens import BROWSERS, PROGRAMS, signing_key
 from market_assets_tests.web.whole_process import WholeProcess
 
 #: Whatever answers 200 to whoever signed in, and 401 to nobody.

@@ -21,9 +21,10 @@ from market_assets.dagster_ext.webserver import MarketProcessContext
 from market_assets.settings import Settings
 from market_assets.store import schema, users
 from market_assets.store.database import Database
-from market_assets.web.auth.limits import Limits
+from market_assets.web.auth.identity import identity_of
+from market_assets.web.auth.limits import RequestLimits
 from market_assets.web.auth.passwords import hash_password
-from market_assets.web.auth.signing_key import signing_key
+from market_assets.web.auth.tokens import signing_key
 from market_assets.web.server import WebProcess
 
 LOCATION = "market_assets"
@@ -31,7 +32,7 @@ PASSWORD = "correct horse battery staple"
 ROLES = {"ada": "admin", "vic": "viewer"}
 SITE = "http://localhost:3000"
 #: Tests ask more often, and from one address, than people do.
-UNLIMITED = Limits(sign_in="100000/minute", address="1000000/minute", user="1000000/minute")
+UNLIMITED = RequestLimits(sign_in="100000/minute", address="1000000/minute", user="1000000/minute")
 _hashes: dict[str, str] = {}
 
 
@@ -93,7 +94,7 @@ class WholeProcess:
 
 
 @contextlib.contextmanager
-def whole_process(folder: Path, limits: Limits = UNLIMITED, **variables: object) -> Iterator[WholeProcess]:
+def whole_process(folder: Path, limits: RequestLimits = UNLIMITED, **variables: object) -> Iterator[WholeProcess]:
     """The web process with an admin `ada` and a viewer `vic`."""
     settings = Settings(
         DATABASE_URL=f"sqlite:///{folder / 'market.db'}",
@@ -113,7 +114,7 @@ def whole_process(folder: Path, limits: Limits = UNLIMITED, **variables: object)
     with (
         dg.DagsterInstance.local_temp(str(home), overrides=overrides) as instance,
         MarketProcessContext(
-            instance, InProcessWorkspaceLoadTarget(origin), version=dg.__version__
+            instance, InProcessWorkspaceLoadTarget(origin), user_of=identity_of
         ) as process_context,
     ):
         process = WebProcess(process_context, settings, limits)
