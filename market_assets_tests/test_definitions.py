@@ -34,12 +34,12 @@ location_salaries       | statistics    | posting_skills                       |
 trending_skills         | statistics    | posting_skills                       | 26 h
 posting_statistics      | statistics    | posting_skills                       | 26 h
 market_summary          | statistics    | job_postings posting_skills trending_skills | 26 h
-market_report           | statistics    | {_REPORTED} job_postings             | 26 h
+market_report           | statistics    | job_postings {_REPORTED}             | 26 h
 skill_pairs             | relationships | posting_skills                       | 26 h
-skill_relationships     | relationships | skill_pairs posting_skills           | 26 h
+skill_relationships     | relationships | posting_skills skill_pairs           | 26 h
 category_relationships  | relationships | posting_skills                       | 26 h
-skill_recommendations   | relationships | skill_pairs posting_skills           | 216 h
-skill_affinities        | relationships | skill_pairs posting_skills           | 216 h
+skill_recommendations   | relationships | posting_skills skill_pairs           | 216 h
+skill_affinities        | relationships | posting_skills skill_pairs           | 216 h
 skill_communities       | relationships | skill_relationships                  | 216 h
 skill_candidates        | taxonomy      | job_postings                         | 216 h
 expired_postings        | maintenance   | job_postings                         | 216 h
