@@ -19,26 +19,25 @@ from market_assets_tests.web.admin_process import (
     REFRESH,
     SCHEDULER,
     AdminProcess,
-    admin_process,
 )
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdminProcess]:
+def daemon(shared_admin: AdminProcess) -> Iterator[AdminProcess]:
     """The process with a daemon that finds a pause which is over; nothing else is on the schedule meanwhile."""
-    with admin_process(tmp_path_factory.mktemp("admin")) as process:
-        alice = process.client()
-        for job in (INGESTION, REFRESH, REBUILD):
-            assert alice.post(f"{SCHEDULER}/jobs/{job}/pause").status_code == 200
-        assert alice.post(f"{SCHEDULER}/jobs/{CLEANUP}/pause", json={"reason": "over soon"}).status_code == 200
-        now = datetime.now(UTC)
-        engine = Database(process.settings.market_url).engine()
-        over = Pause(now - timedelta(seconds=30), "alice", "over soon", now - timedelta(seconds=1))
-        schedule_overrides.pause(engine, CLEANUP, over)
-        with process.daemon():
-            yield process
+    shared_admin.reset()
+    alice = shared_admin.client()
+    for job in (INGESTION, REFRESH, REBUILD):
+        assert alice.post(f"{SCHEDULER}/jobs/{job}/pause").status_code == 200
+    assert alice.post(f"{SCHEDULER}/jobs/{CLEANUP}/pause", json={"reason": "over soon"}).status_code == 200
+    now = datetime.now(UTC)
+    engine = Database(shared_admin.settings.market_url).engine()
+    over = Pause(now - timedelta(seconds=30), "alice", "over soon", now - timedelta(seconds=1))
+    schedule_overrides.pause(engine, CLEANUP, over)
+    with shared_admin.daemon():
+        yield shared_admin
 
 
 def test_runs_end_and_are_told_of(daemon: AdminProcess) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,7 +25,6 @@ from market_assets_tests.web.admin_process import (
     REFRESH,
     SCHEDULER,
     AdminProcess,
-    admin_process,
     with_identity,
 )
 
@@ -37,23 +35,6 @@ CRONS = {
     REBUILD: "0 4 * * 0",
     REFRESH: "30 2,14 * * *",
 }
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdminProcess]:
-    with admin_process(tmp_path_factory.mktemp("admin")) as process:
-        yield process
-
-
-@pytest.fixture
-def process(shared: AdminProcess) -> AdminProcess:
-    shared.reset()
-    return shared
-
-
-@pytest.fixture
-def alice(process: AdminProcess) -> TestClient:
-    return process.client()
 
 
 def post(client: TestClient, path: str, body: Any = None, *, status: int = 200) -> dict[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,26 +21,8 @@ from market_assets_tests.web.admin_process import (
     REFRESH,
     SCHEDULER,
     AdminProcess,
-    admin_process,
     with_identity,
 )
-
-
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdminProcess]:
-    with admin_process(tmp_path_factory.mktemp("admin")) as process:
-        yield process
-
-
-@pytest.fixture
-def process(shared: AdminProcess) -> AdminProcess:
-    shared.reset()
-    return shared
-
-
-@pytest.fixture
-def alice(process: AdminProcess) -> TestClient:
-    return process.client()
 
 
 def test_a_trigger_queues_a_run(process: AdminProcess, alice: TestClient) -> None:

@@ -21,9 +21,11 @@ from market_assets.dagster_ext.webserver import MarketProcessContext
 from market_assets.settings import Settings
 from market_assets.store import schema, users
 from market_assets.store.database import Database
+from market_assets.store.tables.catalog import metadata
 from market_assets.web.auth.limits import RequestLimits
 from market_assets.web.auth.passwords import hash_password
 from market_assets.web.auth.tokens import signing_key
+from market_assets.web.market.snapshot import SnapshotCache
 from market_assets.web.server import WebProcess
 
 LOCATION = "market_assets"
@@ -51,6 +53,21 @@ class WholeProcess:
     @property
     def engine(self) -> sa.Engine:
         return self.process.access.engine
+
+    def reset(self) -> None:
+        """Remove everything that tests did: runs, schedules' states, rows of every table, sessions, the report."""
+        self.instance.wipe()
+        self.instance.wipe_all_schedules()
+        self.settings.report_path.unlink(missing_ok=True)
+        with self.engine.begin() as connection:
+            for table in reversed(metadata.sorted_tables):
+                # The migration puts a row there.
+                if table.name != "data_revision":
+                    connection.execute(sa.delete(table))
+        for name, role in ROLES.items():
+            self.add_user(name, role)
+        self.process.access.tokens.clear_cache()
+        self.process.api.state.market = SnapshotCache(self.process.api.state.database)
 
     def client(self, address: str = "127.0.0.1", site: str = SITE, **headers: str) -> TestClient:
         """A client without cookies that nobody signed in for."""
