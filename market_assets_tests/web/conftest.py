@@ -14,21 +14,16 @@ from starlette.testclient import TestClient
 
 from market_assets.web.auth import passwords
 from market_assets_tests.web.admin_process import AdminProcess, admin_process
-from market_assets_tests.web.whole_process import WholeProcess, whole_process
+from market_assets_tests.web.whole_process import LOWEST_COST, WholeProcess, whole_process
 
 
 @pytest.fixture(scope="session", autouse=True)
-def cheap_hashes() -> Iterator[None]:
-    """Passwords are hashed at the lowest cost, since nearly every test signs in; `costly_hashes` undoes it."""
+def costly_hasher() -> Iterator[PasswordHasher]:
+    """The product's hasher; passwords are hashed at the lowest cost instead, since nearly every test signs in."""
+    costly = passwords._hasher
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
-        yield
-
-
-@pytest.fixture
-def costly_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Passwords are hashed at the cost of the product."""
-    monkeypatch.setattr(passwords, "_hasher", PasswordHasher())
+        patched.setattr(passwords, "_hasher", PasswordHasher(**LOWEST_COST))
+        yield costly
 
 
 @pytest.fixture(scope="session")

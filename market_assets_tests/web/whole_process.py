@@ -34,6 +34,8 @@ ROLES = {"ada": "admin", "vic": "viewer"}
 SITE = "http://localhost:3000"
 #: Tests ask more often, and from one address, than people do.
 UNLIMITED = RequestLimits(sign_in="100000/minute", address="1000000/minute", user="1000000/minute")
+#: Of a password's hash, in tests.
+LOWEST_COST = {"time_cost": 1, "memory_cost": 8, "parallelism": 1}
 _hashes: dict[str, str] = {}
 
 
