@@ -123,7 +123,7 @@ def configured_sources(settings: Settings) -> list[Source]:
         SettingsError: their configuration is wrong.
     """
     try:
-        return load_sources(settings.sources, keys=settings.board_keys, answers=settings.data_dir / "answers")
+        return load_sources(settings.sources, keys=settings.board_keys, cache_folder=settings.data_dir / "answers")
     except ConfigurationError as error:
         raise SettingsError(f"MARKET_ASSETS_SOURCES: {error}") from error
 

@@ -33,7 +33,7 @@ industry_skills         | statistics    | posting_skills                       |
 location_salaries       | statistics    | posting_skills                       | 26 h
 trending_skills         | statistics    | posting_skills                       | 26 h
 posting_statistics      | statistics    | posting_skills                       | 26 h
-market_summary          | statistics    | posting_skills trending_skills       | 26 h
+market_summary          | statistics    | job_postings posting_skills trending_skills | 26 h
 market_report           | statistics    | {_REPORTED}                          | 26 h
 skill_pairs             | relationships | posting_skills                       | 26 h
 skill_relationships     | relationships | skill_pairs                          | 26 h

@@ -1,14 +1,23 @@
-"""`market-assets status`: how things are, read from the stores alone, without a web process."""
+"""`market-assets status`: health, read from the stores alone; `market-assets alerts`: test messages."""
 
 from __future__ import annotations
 
 import json
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from market_assets.cli.instance import open_instance, use_dagster_home
+from market_assets.cli.command import (
+    CommandFailedError,
+    json_option,
+    open_instance,
+    pass_settings,
+    use_dagster_home,
+)
+from market_assets.operations.alerts.channels import host_of, send
 from market_assets.operations.health import Facts, Health, HistoryFacts, JobFacts, TableFacts, judge
 from market_assets.operations.health_json import detailed
 from market_assets.operations.health_readings import read_database, read_disk, read_history
@@ -22,18 +31,17 @@ if TYPE_CHECKING:
 
     from market_assets.operations.alerts.monitored import Watched
 
-#: A part that does not answer for so long is said to be silent.
-_PATIENCE_SECONDS = 15.0
+#: A part that has not answered by then is reported.
+_TIMEOUT_SECONDS = 15.0
 _SHOWN_INCIDENTS = 30
 _GOOD, _BAD, _DIM = "green", "bold red", "dim"
 
 
-def print_status(settings: Settings, *, as_json: bool) -> bool:
-    """Print what is known and what is wrong; returns whether nothing is.
-
-    Raises:
-        SettingsError: there is no dagster.yaml.
-    """
+@click.command()
+@json_option("Print a JSON object, as /health answers it.")
+@pass_settings
+def status(settings: Settings, as_json: bool) -> None:
+    """Print jobs, incidents, tables and stores; exit 1 when something is wrong."""
     use_dagster_home(settings)
     facts = _facts(settings)
     health = judge(facts)
@@ -43,7 +51,8 @@ def print_status(settings: Settings, *, as_json: bool) -> bool:
         from rich.console import Console
 
         _show(Console(highlight=False, soft_wrap=False), facts, health)
-    return not (health.reasons or health.warnings)
+    if health.reasons or health.warnings:
+        sys.exit(1)
 
 
 def _facts(settings: Settings) -> Facts:
@@ -70,7 +79,7 @@ def _facts(settings: Settings) -> Facts:
         "database": Probe(lambda: read_database(database)),
         "disk": Probe(lambda: read_disk(settings)),
     }
-    return ask_all(probes, _PATIENCE_SECONDS)
+    return ask_all(probes, _TIMEOUT_SECONDS)
 
 
 def _watched(settings: Settings) -> Watched:
@@ -86,7 +95,7 @@ def _overrides(database: Database) -> ScheduleOverrides | None:
     try:
         return read_overrides_if_any(database)
     except StoreError:
-        # The database's own probe says so.
+        # The probe of the database reports it.
         return None
 
 
@@ -162,12 +171,12 @@ def _show_stores(console: Console, facts: Facts, history: HistoryFacts) -> None:
     if facts.disk is not None:
         free, total = facts.disk.free / 2**30, facts.disk.total / 2**30
         console.print(f"disk      {free:,.1f} of {total:,.0f} GiB free", soft_wrap=True)
-    hosts = ", ".join(sorted({one.host for one in history.recipients})) or "nobody: set MARKET_ASSETS_ALERT_URLS"
+    hosts = ", ".join(sorted({one.host for one in history.recipients})) or "no one: set MARKET_ASSETS_ALERT_URLS"
     console.print(f"alerts    {hosts}", soft_wrap=True)
 
 
-def _ago(moment: datetime | None, now: datetime) -> str:
-    return f"{_span(now - moment)} ago" if moment else "never"
+def _ago(time: datetime | None, now: datetime) -> str:
+    return f"{_span(now - time)} ago" if time else "never"
 
 
 def _span(span: timedelta) -> str:
@@ -176,3 +185,24 @@ def _span(span: timedelta) -> str:
         if seconds >= 2 * size or (name == "m" and seconds >= size):
             return f"{seconds // size} {name}"
     return f"{seconds} s"
+
+
+@click.group()
+def alerts() -> None:
+    """Alerts: messages about failures."""
+
+
+@alerts.command("test")
+@pass_settings
+def send_test(settings: Settings) -> None:
+    """Send a test message to each of MARKET_ASSETS_ALERT_URLS and print which worked."""
+    urls = settings.alert_urls
+    if not urls:
+        raise CommandFailedError("no one receives alerts: set MARKET_ASSETS_ALERT_URLS, see .env.example")
+    body = f"Sent by `market-assets alerts test` at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC. Nothing is wrong."
+    with ThreadPoolExecutor(len(urls)) as threads:
+        errors = list(threads.map(lambda url: send("market_assets: a test", body, url), urls))
+    for url, error in zip(urls, errors, strict=True):
+        click.echo(f"{'failed' if error else 'sent  '}  {host_of(url)}" + (f": {error}" if error else ""))
+    if failed := sum(error is not None for error in errors):
+        raise CommandFailedError(f"{failed} of {len(urls)} test messages failed")

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.utils import is_valid_name
 
 from market_assets.defs.retries import retry_transient_errors, run_retry_tags
 from market_assets.defs.schedules import guarded_schedule
@@ -39,8 +38,11 @@ def task_job(task: Task) -> dg.JobDefinition:
     def call_function(context: dg.OpExecutionContext) -> dg.Output[None]:
         return dg.Output(None, metadata=shown_values(_call(task, context)))
 
-    # The name of a definition must be its alone in a code location, that of a step in a job need not.
-    step = task.function_name if is_valid_name(task.function_name) else task.id
+    # Unlike the names of definitions, those of steps may repeat; not every Python name is allowed.
+    try:
+        step = call_function.alias(task.function_name)
+    except dg.DagsterInvalidDefinitionError:
+        step = call_function.alias(task.id)
 
     @dg.job(
         name=task.id,
@@ -49,7 +51,7 @@ def task_job(task: Task) -> dg.JobDefinition:
         tags=run_retry_tags(),
     )
     def job() -> None:
-        call_function.alias(step)()
+        step()
 
     return job
 

@@ -1,4 +1,4 @@
-"""From landed payloads to normalised batches, source by source; one that can't be read fails alone."""
+"""Landed payloads read into normalised batches, source by source; one that can't be read fails alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from market_assets.sources.protocol import Payload, RawBatch, Source, SourceErro
 
 @dataclass(frozen=True)
 class LandedSource:
-    """A source with what it gave for a day."""
+    """A source with its landed payloads of a day."""
 
     source: Source
     observed_at: datetime
@@ -23,7 +23,7 @@ class LandedSource:
 
 @dataclass(frozen=True)
 class NormalisedBatch:
-    """Some postings of one source, normalised, with those that were rejected and the fields that were emptied."""
+    """Some normalised postings of one source, the rejected ones, and the number of emptied values by field."""
 
     source: str
     observed_at: datetime
@@ -33,7 +33,7 @@ class NormalisedBatch:
 
 
 class EverySourceFailedError(Exception):
-    """No source could be read; the message says why, source by source."""
+    """No source could be read; the message has the reasons, source by source."""
 
     def __init__(self, failures: dict[str, str]) -> None:
         super().__init__("; ".join(f"{name}: {reason}" for name, reason in failures.items()))
@@ -43,8 +43,8 @@ def read_batches(landed: Iterable[LandedSource], failures: dict[str, str]) -> It
     """Normalise what was landed, batch by batch.
 
     Args:
-        landed: the sources that gave something for the day.
-        failures: source → reason, for those that gave nothing; those that can't be read are added.
+        landed: the sources with something landed for the day.
+        failures: source → reason, for those without; those that can't be read are added.
 
     Raises:
         EverySourceFailedError: there are failures and no source was read.

@@ -12,12 +12,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from market_assets.dagster_ext.workspace import CodeLocationError, known_jobs
+from market_assets.dagster_ext.workspace import CodeLocationError
 from market_assets.store.executions import executed_jobs
 from market_assets.web.admin.executions import ListedRun, Position
 from market_assets.web.admin.models import RunStatus
 from market_assets.web.admin.services import Services, services_of
 from market_assets.web.auth.identity import identity_of
+from market_assets.web.known_jobs import known_jobs
 from market_assets.web.pages import render, static_route
 
 PATH = "/executions"

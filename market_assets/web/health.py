@@ -18,8 +18,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from market_assets.dagster_ext.workspace import CodeLocationError, load_failure, repositories
-from market_assets.dagster_ext.workspace_types import WorkspaceProcessContext
+from market_assets.dagster_ext.workspace import (
+    CodeLocationError,
+    WorkspaceProcessContext,
+    load_failure,
+    repositories,
+)
 from market_assets.operations.alerts.cycle import WEB_BOOK, Look, tell
 from market_assets.operations.alerts.detection import End, Finding
 from market_assets.operations.alerts.incidents import Book, incident, load_book, save_book

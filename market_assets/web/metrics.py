@@ -23,8 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Route, compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from market_assets.dagster_ext.workspace import job_names, repositories
-from market_assets.dagster_ext.workspace_types import WorkspaceProcessContext
+from market_assets.dagster_ext.workspace import WorkspaceProcessContext, job_names, repositories
 from market_assets.operations.health import Facts, HistoryFacts, judge
 from market_assets.operations.probes import PATIENCE_SECONDS, Probe
 from market_assets.operations.run_counters import Tally, advance

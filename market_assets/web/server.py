@@ -11,7 +11,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from market_assets.checked_settings import get_settings
 from market_assets.dagster_ext.webserver import MarketProcessContext, MarketWebserver
-from market_assets.dagster_ext.workspace_types import WorkspaceFileTarget
+from market_assets.dagster_ext.workspace import WorkspaceFileTarget
+from market_assets.operations.executions import TRIGGERED_BY_TAG
 from market_assets.settings import Settings, SettingsError
 from market_assets.store import schema
 from market_assets.store.database import Database, StoreError
@@ -19,6 +20,7 @@ from market_assets.store.users import has_admin
 from market_assets.web.application import build_api
 from market_assets.web.auth.cross_site import with_security_headers
 from market_assets.web.auth.guard import Access, Guard
+from market_assets.web.auth.identity import identity_of
 from market_assets.web.auth.limits import DEFAULT_LIMITS, RequestLimits, with_limits
 from market_assets.web.auth.login import login_routes
 from market_assets.web.auth.proxies import behind_proxies
@@ -39,7 +41,7 @@ class WebProcess:
         engine = database.pooled_engine()
         self.settings = settings
         self.access = Access(engine, Tokens(signing_key(settings), engine))
-        self.webserver = MarketWebserver(process_context, engine)
+        self.webserver = MarketWebserver(process_context, engine, TRIGGERED_BY_TAG)
         self.api = build_api(process_context, settings, database, limits)
         self.dagster = self.webserver.create_asgi_app()
         self.api.state.graphql_schema = self.webserver.schema
@@ -90,7 +92,7 @@ def serve_web(settings: Settings, workspace_file: str = "workspace.yaml") -> Non
     with (
         dg.DagsterInstance.get() as instance,
         MarketProcessContext(
-            instance, WorkspaceFileTarget([workspace_file]), version=dg.__version__
+            instance, WorkspaceFileTarget([workspace_file]), user_of=identity_of
         ) as process_context,
     ):
         # Milliseconds as in `dagster-webserver`; without effect on SQLite.

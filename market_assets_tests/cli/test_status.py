@@ -107,7 +107,7 @@ def test_code_and_stores_that_fail_are_named_and_hide_nothing_else(
 
 def test_a_store_that_hangs_is_named(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
     let_go = threading.Event()
-    monkeypatch.setattr(status, "_PATIENCE_SECONDS", 3.0)
+    monkeypatch.setattr(status, "_TIMEOUT_SECONDS", 3.0)
     monkeypatch.setattr(status, "read_database", lambda _database: let_go.wait(120))
     try:
         told = json.loads(invoke("status", "--json").stdout)
@@ -147,7 +147,7 @@ def test_one_that_fails_is_named_without_secrets(invoke: Invoke, server: Receive
     assert result.exit_code == 1
     first, second = result.stdout.splitlines()
     assert first.startswith(f"failed  json://127.0.0.1:{broken.port}: ") and second.startswith("sent    json://")
-    assert result.stderr.endswith("market-assets: 1 of 2 could not be told\n")
+    assert result.stderr.endswith("market-assets: 1 of 2 test messages failed\n")
     assert not any(secret in result.output for secret in ("open-sesame", "s3cret", "hook"))
     assert server.titles == ["a test"]
 
@@ -155,4 +155,6 @@ def test_one_that_fails_is_named_without_secrets(invoke: Invoke, server: Receive
 def test_nobody_to_tell(invoke: Invoke) -> None:
     result = invoke("alerts", "test")
     assert result.exit_code == 1
-    assert result.stderr == "market-assets: nobody would be told: set MARKET_ASSETS_ALERT_URLS, see .env.example\n"
+    assert (
+        result.stderr == "market-assets: no one receives alerts: set MARKET_ASSETS_ALERT_URLS, see .env.example\n"
+    )

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings.merge import CONTENT, SIGHTING, merge_sightings, newest_of_each
@@ -24,7 +24,7 @@ INCOMING = pl.Schema(
 KNOWN = pl.Schema({**{name: dtype for name, dtype in INCOMING.items() if name != "further"}, **SIGHTING})
 FIRST = date(2026, 3, 1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-#: The euro is worth as many dollars as the day of March, so that a rate tells its day.
+#: The euro is worth as many dollars as the day of March, so that each rate identifies its day.
 RATES = pl.DataFrame(
     [(FIRST + timedelta(days=number), "EUR", number + 1.0) for number in range(20)], EXCHANGE_RATE, orient="row"
 )
@@ -79,7 +79,6 @@ def run(sightings: Sequence[Sighting]) -> dict[str, Any]:
     return row.drop("further", "takes_content", "text_changed").row(0, named=True)
 
 
-@settings(max_examples=100, deadline=None)
 @given(sightings=SIGHTINGS, data=st.data())
 def test_any_order_and_any_repeats_come_to_the_same(sightings: list[Sighting], data: st.DataObject) -> None:
     again = data.draw(st.lists(st.sampled_from(sightings), max_size=4))

@@ -14,7 +14,7 @@ import pytest
 from board_server import Answer, BoardServer
 from recordings import RSS, as_json
 
-from market_assets.cli.errors import CommandFailedError
+from market_assets.cli.command import CommandFailedError
 from market_assets.cli.sources import check_sources
 from market_assets.defs.assets.raw_postings import raw_postings_asset, refetching
 from market_assets.defs.resources import store_resource

@@ -26,7 +26,7 @@ from market_assets.store.database import Database
 from market_assets.store.tables.access import audit_log
 from market_assets.store.tables.schedule_overrides import held_schedules, scheduled_jobs, scheduler_stops
 from market_assets.store.users import add_user
-from market_assets.web.auth.identity import IDENTITY_KEY, Identity
+from market_assets.web.auth.identity import IDENTITY_KEY, Identity, identity_of
 from market_assets.web.server import WebProcess
 
 SCHEDULER = "/api/admin/scheduler"
@@ -217,7 +217,7 @@ def _process(
     target = WorkspaceFileTarget([str(folder / "workspace.yaml")])
     with (
         dg.DagsterInstance.from_config(str(folder)) as instance,
-        MarketProcessContext(instance, target, version=dg.__version__) as context,
+        MarketProcessContext(instance, target, user_of=identity_of) as context,
     ):
         web = WebProcess(context, settings)
         try:

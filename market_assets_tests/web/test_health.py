@@ -139,7 +139,7 @@ def test_code_that_does_not_load_is_named(tmp_path: Path) -> None:
     with (
         whole_process(tmp_path) as web,
         MarketProcessContext(
-            web.instance, WorkspaceFileTarget([str(workspace)]), version=dg.__version__
+            web.instance, WorkspaceFileTarget([str(workspace)]), user_of=lambda _request: None
         ) as context,
     ):
         monitor = Monitor(context, web.settings, web.database)

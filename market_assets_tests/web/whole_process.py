@@ -22,6 +22,7 @@ from market_assets.settings import Settings
 from market_assets.store import schema, users
 from market_assets.store.database import Database
 from market_assets.store.tables.catalog import metadata
+from market_assets.web.auth.identity import identity_of
 from market_assets.web.auth.limits import RequestLimits
 from market_assets.web.auth.passwords import hash_password
 from market_assets.web.auth.tokens import signing_key
@@ -132,7 +133,7 @@ def whole_process(folder: Path, limits: RequestLimits = UNLIMITED, **variables: 
     with (
         dg.DagsterInstance.local_temp(str(home), overrides=overrides) as instance,
         MarketProcessContext(
-            instance, InProcessWorkspaceLoadTarget(origin), version=dg.__version__
+            instance, InProcessWorkspaceLoadTarget(origin), user_of=identity_of
         ) as process_context,
     ):
         process = WebProcess(process_context, settings, limits)

@@ -15,11 +15,11 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any, BinaryIO, ClassVar
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from market_assets.sources.boards.fields import Fields
+from market_assets.sources.boards.fields import Fields, record_list
 from market_assets.sources.protocol import Entry, Fetch, Payload, RawBatch, Source, SourceError, Tools, Undecodable
 from market_assets.sources.request import Request, without_queries
 
@@ -73,6 +73,9 @@ class NoPostingError(Exception):
 class Board(Entry):
     """A board. Its fields are the settings of its entry in `sources.yaml`."""
 
+    #: The keys that lead to the list of records in an answer.
+    record_path: ClassVar[tuple[str, ...]] = ()
+
     @abstractmethod
     def first_pages(self, context: FetchContext) -> Iterator[Page]:
         """The first page of each list of postings; most boards have one."""
@@ -89,13 +92,13 @@ class Board(Entry):
         """
         return json.loads(content)
 
-    @abstractmethod
     def records(self, document: Any) -> list[dict[str, Any]]:
         """The records in a decoded answer.
 
         Raises:
-            SourceError: it is not of the expected shape (`record_list` checks that).
+            SourceError: it is not of the expected shape.
         """
+        return record_list(document, *self.record_path)
 
     @abstractmethod
     def posting(self, record: dict[str, Any], file: str) -> Fields | None:

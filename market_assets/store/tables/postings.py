@@ -57,7 +57,7 @@ job_postings = Table(
 
 #: The narrow row of a posting that statistics read. It outlives the posting until no window reaches it.
 #: `skills` holds two bytes a skill (see `skills.code`), null until they have been extracted. `skill_weights` holds
-#: a byte a skill in the same order, a `skills.mentions.Weight`; `skills_version` is the version of the rules that
+#: a byte a skill in the same order, a `skills.weights.Weight`; `skills_version` is the version of the rules that
 #: found them (`store.extraction`). Both are null where the skills were found before there were weights.
 #: `duplicate_of` is the posting's own; `first_of_job` is true for the first posting of a job among all
 #: narrow rows, those whose posting has been archived included.

@@ -12,12 +12,12 @@ import dagster as dg
 import sqlalchemy as sa
 from dagster import RunRecord
 
-from market_assets.dagster_ext.workspace import what_it_runs
-from market_assets.dagster_ext.workspace_types import WorkspaceProcessContext
+from market_assets.dagster_ext.workspace import WorkspaceProcessContext
 from market_assets.operations.executions import STATUSES, ExecutionReader, duration_of
 from market_assets.store import executions as store
 from market_assets.store.executions import Execution, ExecutionStatus
 from market_assets.web.admin.models import ExecutionEntry, RunStatus
+from market_assets.web.known_jobs import what_it_runs
 
 #: A place in the list: when the run was created, and its id.
 Position = tuple[datetime, str]

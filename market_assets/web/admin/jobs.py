@@ -15,8 +15,7 @@ from typing import Any
 import dagster as dg
 from starlette.requests import HTTPConnection
 
-from market_assets.dagster_ext.workspace import KnownJob, what_it_runs
-from market_assets.dagster_ext.workspace_types import WorkspaceProcessContext
+from market_assets.dagster_ext.workspace import WorkspaceProcessContext
 from market_assets.operations.executions import TRIGGERED_BY_TAG, begun_at, status_of
 from market_assets.operations.job_names import CLEANUP, INGESTION, PRUNE, REBUILD, REFRESH
 from market_assets.operations.overlap_guard import active_run
@@ -27,6 +26,7 @@ from market_assets.web.admin.executions import RunReader
 from market_assets.web.admin.models import Configuration, DefaultTask, Job, JobDetail, JobPause, TriggerRequest
 from market_assets.web.admin.scheduler import Overview, utc_now
 from market_assets.web.errors import NOT_ADMIN, ApiError
+from market_assets.web.known_jobs import KnownJob, what_it_runs
 
 #: How many of its runs a job is shown with.
 NEWEST_RUNS = 10

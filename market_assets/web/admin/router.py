@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Path, Query, Response, WebSocket
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from market_assets.dagster_ext.workspace import is_known_job, task_problems
+from market_assets.dagster_ext.workspace import is_known_job
 from market_assets.operations.alerts.cycle import DAEMON_BOOK, WEB_BOOK
 from market_assets.operations.alerts.incidents import load_book
 from market_assets.operations.executions import duration_of, status_of
@@ -25,6 +25,7 @@ from market_assets.web.admin.services import AdminCall, Services, services_of
 from market_assets.web.auth.identity import identity_of
 from market_assets.web.auth.limits import LONGEST_WAIT_SECONDS
 from market_assets.web.errors import NOT_ADMIN, NOT_SIGNED_IN, POLICY_VIOLATION, ApiError, refuse
+from market_assets.web.known_jobs import task_problems
 
 _WAIT_POLL_SECONDS = 0.25
 _NOT_DONE: dict[int | str, dict[str, Any]] = {400: {"model": models.NotDone}}

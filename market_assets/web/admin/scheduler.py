@@ -16,13 +16,18 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from market_assets.dagster_ext.schedules import InstigatorState
-from market_assets.dagster_ext.workspace import KnownJob, is_running, known_jobs, states_by_selector
-from market_assets.dagster_ext.workspace_types import RemoteSchedule, WorkspaceProcessContext
+from market_assets.dagster_ext.workspace import (
+    RemoteSchedule,
+    WorkspaceProcessContext,
+    is_running,
+    states_by_selector,
+)
 from market_assets.operations.pauses import pause_in_force, reason_to_stay_off, settle_pauses, started_since
 from market_assets.store import schedule_overrides
 from market_assets.store.schedule_overrides import Change, Pause, ScheduleOverrides
 from market_assets.web.admin.models import JobStatus
 from market_assets.web.errors import ApiError
+from market_assets.web.known_jobs import KnownJob, known_jobs
 
 
 def utc_now() -> datetime:

@@ -13,7 +13,7 @@ from fastapi import Depends
 from starlette.datastructures import State
 from starlette.requests import HTTPConnection, Request
 
-from market_assets.dagster_ext.workspace_types import WorkspaceProcessContext, create_schema
+from market_assets.dagster_ext.workspace import WorkspaceProcessContext, create_schema
 from market_assets.settings import Settings
 from market_assets.store import audit
 from market_assets.web.admin.events import Broadcast
