@@ -1,4 +1,4 @@
-"""The page of executions: what stands on it, for whom, and that nothing on it is taken for markup."""
+"""The page of executions: its content, for each role, and that nothing on it is taken for markup."""
 
 from __future__ import annotations
 
@@ -146,20 +146,20 @@ def web_execution(record: object) -> Execution:
         return ExecutionReader(instance, lambda _job: "").execution(record)  # type: ignore[arg-type]
 
 
-def test_the_api_tells_of_pruned_runs_too(web: WholeProcess) -> None:
+def test_the_api_lists_pruned_runs_too(web: WholeProcess) -> None:
     present = add_run(web)
     record_executions(web.engine, [pruned(1), pruned(2, error="no memory")])
-    told = web.signed_in("ada").get("/api/admin/scheduler/executions").json()["executions"]
+    content = web.signed_in("ada").get("/api/admin/scheduler/executions").json()["executions"]
     page = web.signed_in("ada").get("/executions").text
     assert re.findall(r'href="/runs/([^"]*)"', page) == [present], (
         "a run that Dagster has no more has no page there"
     )
-    assert [execution["run_id"] for execution in told] == [present, "pruned-0002", "pruned-0001"]
-    assert (told[1]["error"], told[2]["rows"], told[2]["duration"]) == ("no memory", 12_345, 75.0)
+    assert [execution["run_id"] for execution in content] == [present, "pruned-0002", "pruned-0001"]
+    assert (content[1]["error"], content[2]["rows"], content[2]["duration"]) == ("no memory", 12_345, 75.0)
 
 
 @pytest.mark.parametrize("text", ["", "x", "2026-01-01T00:00:00~x", "0001-01-01T00:00:00+00:00~x", "~", None])
-def test_a_place_that_is_none_is_told_from_one_that_is(text: str | None) -> None:
+def test_only_a_place_in_the_list_is_parsed(text: str | None) -> None:
     assert parse_position(text) is None
     assert parse_position("2026-01-01T00:00:00+00:00~x") == (datetime(2026, 1, 1, tzinfo=UTC), "x")
 

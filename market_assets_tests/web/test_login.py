@@ -41,7 +41,7 @@ def test_a_program_signs_in(web: WholeProcess) -> None:
 
 
 @pytest.mark.parametrize("name", ["ada", "nobody", "", "\0", "ada\0", "a" * 200, "' OR 1=1 --", "\U0001f511"])
-def test_a_wrong_name_and_a_wrong_password_are_told_alike(web: WholeProcess, name: str) -> None:
+def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(web: WholeProcess, name: str) -> None:
     answer = web.client().post("/api/auth/login", json={"username": name, "password": "wrong password"})
     assert (answer.status_code, answer.json()) == (401, WRONG)
 
