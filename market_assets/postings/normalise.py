@@ -11,7 +11,7 @@ import polars as pl
 
 from market_assets.postings import vocabulary
 from market_assets.postings.dates import parse_dates
-from market_assets.postings.identity import identities, posting_ids
+from market_assets.postings.identity import identities
 from market_assets.postings.near_identity import near_identities
 from market_assets.postings.places import normalise_locations
 from market_assets.postings.salaries.stated import stated_pay
@@ -27,7 +27,7 @@ from market_assets.postings.texts import (
     web_address,
 )
 
-__all__ = ["LARGEST_RECORD", "NormalisedPostings", "normalise", "posting_ids", "rejected_frame"]
+__all__ = ["LARGEST_RECORD", "NormalisedPostings", "normalise", "rejected_frame"]
 
 #: Bytes of UTF-8 in a record, or in any of its fields.
 LARGEST_RECORD = 1_000_000

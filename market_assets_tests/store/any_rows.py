@@ -59,6 +59,8 @@ def _value(table: sa.Table, column: sa.Column[Any], number: int) -> Any:
     match column.type:
         case sa.Boolean():
             return number % 2 == 0
+        case sa.SmallInteger():
+            return number if column.primary_key else number % 100 + 1
         case sa.Integer():
             # Beyond what a double holds, where the column is a BIGINT.
             return number if column.primary_key else 2**62 + number

@@ -44,21 +44,21 @@ class Market:
     @cached_property
     def window(self) -> Facts:
         """The postings of the window that most tables are about."""
-        from market_assets.store.posting_skills import Counted
+        from market_assets.store.facts import Counted
 
         return self._store.facts(self._connection, self.window_start, self.as_of, Counted.ORIGINALS)
 
     @cached_property
     def trending(self) -> Facts:
         """The postings of the days that growth compares."""
-        from market_assets.store.posting_skills import Counted
+        from market_assets.store.facts import Counted
 
         return self._store.facts(self._connection, self.start_of(TRENDING_DAYS), self.as_of, Counted.ORIGINALS)
 
     @cached_property
     def history(self) -> Facts:
         """The postings of the trend window, those included that have been archived since."""
-        from market_assets.store.posting_skills import Counted
+        from market_assets.store.facts import Counted
 
         start = self.start_of(self._store.settings.trend_days)
         return self._store.facts(self._connection, start, self.as_of, Counted.FIRST_OF_JOB)

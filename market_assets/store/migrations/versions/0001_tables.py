@@ -20,7 +20,9 @@ depends_on = None
 
 def upgrade() -> None:
     metadata.create_all(op.get_bind())
-    op.execute(POSTING_SKILLS_VIEW[op.get_bind().dialect.name])
+    op.execute(POSTING_SKILLS_VIEW)
     op.bulk_insert(data_revision, [{"id": POSTINGS, "revision": 0}])
     if op.get_bind().dialect.name == "postgresql":
+        # Room on each page for the rows as they are after their skills have been found: a changed row that
+        # does not fit on its page costs an entry in every index.
         op.execute("ALTER TABLE posting_facts SET (fillfactor = 45)")
