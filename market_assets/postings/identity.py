@@ -11,7 +11,7 @@ from market_assets.postings.texts import canonical_url
 #: Between the parts of what is hashed; no cleaned text holds it.
 SEPARATOR = "\x1f"
 
-#: A shorter description says too little to tell two jobs apart.
+#: A shorter description holds too little to distinguish two jobs.
 SHORTEST_TELLING_DESCRIPTION = 200
 
 #: A longer external id is replaced by its hash, as the store keeps it in an index.
@@ -24,7 +24,7 @@ _GENDERS_IN_BRACKETS = (
 )
 _GENDERS_BARE = r"(?:^|[\s,|–-])(?:[mwfdx]/[mwfdx]/[mwfdx]|m/w|w/m|m/f|f/m|h/f|f/h|all genders)(?:$|[\s,|–-])"
 #: Letters, digits and the marks of languages ('C++' is not 'C#') make words; everything else only divides them.
-#: A single space is left as it is, as most of what stands between words is one.
+#: A single space is left as it is, as most separators of words are one.
 _BETWEEN_WORDS = r" *[^\p{L}\p{M}\p{N}+# ][^\p{L}\p{M}\p{N}+#]*| {2,}"
 
 

@@ -2,7 +2,7 @@
 
 Every two are compared where there are few. Where one employer has posted many texts for one role and place, only
 those whose sketches begin alike are, so that the time does not grow with the square of their number. Either way
-the answer depends on the set of postings alone: whoever has all postings of a `near_key` gets the same groups.
+the answer depends on the set of postings alone: all postings of a `near_key` give the same groups in any order.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _banded(many: Places, key: Places, rows: npt.NDArray[np.int32]) -> Iterator[
 
 
 def _neighbours(places: Places, bucket: Places, reach: int) -> Iterator[Pairs]:
-    """Places that are in one bucket, up to `reach` apart; buckets stand together."""
+    """Places that are in one bucket, up to `reach` apart; those of a bucket follow each other."""
     for distance in range(1, reach + 1):
         same = bucket[:-distance] == bucket[distance:]
         if not same.any():

@@ -30,7 +30,7 @@ Integers = npt.NDArray[np.int64]
 class Counted(Enum):
     """Which postings of a job count."""
 
-    #: The original of those in the store: what `duplicate_of` says.
+    #: The original of those in the store: those whose `duplicate_of` is null.
     ORIGINALS = "originals"
     #: The first of a job, even if its posting has been archived since: so that history doesn't change.
     FIRST_OF_JOB = "first of job"

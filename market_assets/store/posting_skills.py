@@ -138,10 +138,12 @@ def write_skills(connection: MarketConnection, searched: pl.DataFrame, rows: pl.
     count_up_postings(connection)
     connection.stage(_SEARCHED.name, searched.select("posting_id", "text_hash"))
     postings = connection.read(_SEARCHED_POSTINGS, _SEARCHED_POSTING)
-    stored = connection.read(_STORED_SKILLS, POSTING_SKILL).join(postings, on="posting_id", how="semi")
+    stored = POSTING_SKILL.to_frame()
+    if postings["skills_version"].count():
+        stored = connection.read(_STORED_SKILLS, POSTING_SKILL).join(postings, on="posting_id", how="semi")
     found = rows.join(postings.select("posting_id", "in_store"), on="posting_id")
     gone = stored.join(found, on=POSTING_SKILL.names(), how="anti")
-    fresh = found.join(stored, on=POSTING_SKILL.names(), how="anti") if stored.height else found
+    fresh = found.join(stored, on=POSTING_SKILL.names(), how="anti")
     if gone.height:
         connection.stage(_GONE.name, gone.select("posting_id", "skill_id"))
         connection.execute(_DELETE_GONE)

@@ -1,4 +1,4 @@
-"""The skills that the store knows, and the rules by which postings were searched for them."""
+"""The skills of all taxonomies so far, and the rules by which postings were searched for them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def skill_names(taxonomy: Taxonomy) -> pl.DataFrame:
 
 
 def prepare(connection: MarketConnection, names: pl.DataFrame, rules: ExtractionRules) -> npt.NDArray[np.int16]:
-    """Make skills and rules known before what they find is written, in a transaction of its own.
+    """Make skills and rules known before what they find is written, in a separate transaction.
 
     It waits for others that write postings only where something is new.
 

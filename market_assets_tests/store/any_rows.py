@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from market_assets.store.database import Database
 
 Rows = dict[str, list[tuple[Any, ...]]]
-#: What trips up whoever quotes, splits or escapes by hand.
+#: What breaks code that quotes, splits or escapes by hand.
 AWKWARD = "a 'quoted' \"text\"\\ with\ttab,\nline, \\N, ä, 漢字, 🧑‍🚀, 100 % :name"
 
 

@@ -30,7 +30,7 @@ RATES = pl.DataFrame(
 MARCH = date(2026, 3, 1)
 #: What made-up skills are found by.
 VERSION = 7
-#: A made-up posting asks for those of these that stand as words in its title.
+#: A made-up posting asks for those of these that are words of its title.
 TAXONOMY = pl.DataFrame(
     [("Python", "Languages"), ("SQL", "Languages"), ("Docker", "Tools"), ("Kafka", "Tools")],
     schema=["skill", "category"],

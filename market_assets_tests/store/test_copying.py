@@ -53,11 +53,11 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
 
 def test_every_row_of_every_table_arrives(database: Database, target: Database) -> None:
     before = fill_every_table(database)
-    told: dict[str, int] = {}
-    copied = copy_store(database, target, batch=2, progress=told.__setitem__)
+    progress: dict[str, int] = {}
+    copied = copy_store(database, target, batch=2, progress=progress.__setitem__)
     assert everything(target) == everything(database) == before
     assert copied == {table: len(rows) for table, rows in before.items()}
-    assert told == copied
+    assert progress == copied
     assert copied.keys() == metadata.tables.keys()
     assert schema.current_version(target) == schema.newest_version()
 

@@ -55,7 +55,7 @@ POSTINGS = st.lists(
     unique_by=lambda made_up: made_up["external_id"],
 )
 
-#: Cleans up, and is killed where it is told to.
+#: Cleans up, and is killed at the given place.
 KILLED = """
     import os, signal, sys
     from datetime import datetime
@@ -151,8 +151,8 @@ def test_the_next_oldest_stands_in_for_an_original_that_went(connection: MarketC
 
 def test_months_are_parted_at_midnight(connection: MarketConnection, tmp_path: Path) -> None:
     february = datetime(2026, 2, 1, tzinfo=UTC)
-    moments = {"last": february - timedelta(microseconds=1), "first": february}
-    write(connection, [posting(name, stated_posted_at=moment) for name, moment in moments.items()])
+    times = {"last": february - timedelta(microseconds=1), "first": february}
+    write(connection, [posting(name, stated_posted_at=time) for name, time in times.items()])
     clean_up(connection, tmp_path, NOW)
     assert read_month(tmp_path, "2026-01")["external_id"].to_list() == ["last"]
     assert read_month(tmp_path, "2026-02")["external_id"].to_list() == ["first"]

@@ -102,7 +102,7 @@ def test_restored_postings_are_left_alone_for_thirty_days(connection: MarketConn
 
 
 def test_what_is_seen_again_while_restored_is_not_lost(connection: MarketConnection, tmp_path: Path) -> None:
-    """The archive has an older file of the same postings: it must not stand for what they are now."""
+    """The archive has an older file of the same postings: it must not replace what they are now."""
     write(connection, old_and_new())
     clean_up(connection, tmp_path, NOW)
     restore_month(connection, tmp_path, JANUARY, NOW)

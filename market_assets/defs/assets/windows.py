@@ -1,4 +1,4 @@
-"""The market as a run sees it: the counted postings of each window, at one moment."""
+"""The counted postings of each window of a run, all windows ending at one time."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ POSTING_SKILLS_VIEW = """
     WHERE f.in_store
 """
 
-#: `taxonomy` is the skills as JSON, so that a later version can tell which of them have changed since; `rules`
+#: `taxonomy` is the skills as JSON, so that a later version knows which of them have changed since; `rules`
 #: names everything else that extraction depends on.
 extraction_versions = Table(
     "extraction_versions",

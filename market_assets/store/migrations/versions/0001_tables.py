@@ -1,7 +1,7 @@
 """Every declared table, the view of posting and skill, and the row that writers of postings queue on
 
 Nothing has been released yet, so this version is what `store.tables` declares. With the first release its
-statements are to be written out here, and every later change gets a version of its own.
+statements are to be written out here, and every later change gets another version.
 """
 
 from __future__ import annotations
