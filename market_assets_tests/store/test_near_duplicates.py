@@ -192,5 +192,5 @@ def test_any_steps_leave_the_links_of_linking_from_nothing(
 def test_sketches_are_found_by_key(connection: MarketConnection) -> None:
     write_day(connection, days_after(0), [keyed("a"), keyed("b", "cut"), keyed("c", "short")])
     with connection.transaction():
-        keyed = connection.scalar(sa.select(sa.func.count(posting_facts.c.near_key)))
-    assert keyed == stored(connection, posting_sketches).height == 2
+        count = connection.scalar(sa.select(sa.func.count(posting_facts.c.near_key)))
+    assert count == stored(connection, posting_sketches).height == 2
