@@ -24,7 +24,7 @@ from typing import Any
 from market_assets.settings import Settings
 from market_assets.store import schema
 from market_assets.store.database import Database
-from market_assets_tests.web.market_tables import fill, made_up_facts
+from market_assets_tests.web.market_tables import fill, made_up_window
 
 SKILLS, POSTINGS = 2_000, 40_000
 REQUESTS, CLIENTS = 1_500, 50
@@ -57,7 +57,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{Path(folder) / 'market.db'}")
         schema.upgrade(database)
-        fill(database, made_up_facts(SKILLS, POSTINGS))
+        fill(database, made_up_window(SKILLS, POSTINGS))
         port = _free_port()
         context = multiprocessing.get_context("spawn")
         server = context.Process(target=_serve, args=(database.url.render_as_string(False), port), daemon=True)

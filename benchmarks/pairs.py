@@ -12,12 +12,12 @@ import numpy as np
 import polars as pl
 
 from market_assets.statistics.pairs import skill_pairs
-from market_assets.statistics.window import FACT, Facts
+from market_assets.statistics.window import WINDOW_POSTING, Window
 
 POSTINGS, SKILLS, SKILLS_PER_POSTING = 200_000, 2_000, 10
 
 
-def made_up_facts(seed: int = 1) -> Facts:
+def made_up_window(seed: int = 1) -> Window:
     """Postings with ten skills each, some skills far more frequent than others."""
     random = np.random.default_rng(seed)
     weights = 1 / np.arange(1, SKILLS + 1)
@@ -25,31 +25,33 @@ def made_up_facts(seed: int = 1) -> Facts:
     rows = [np.unique(row) for row in drawn]
     lengths = np.array([len(row) for row in rows])
     nothing = {
-        name: pl.lit(None, dtype) for name, dtype in FACT.items() if name not in ("posting_id", "posted_at")
+        name: pl.lit(None, dtype)
+        for name, dtype in WINDOW_POSTING.items()
+        if name not in ("posting_id", "posted_at")
     }
     postings = pl.DataFrame({"posting_id": np.arange(POSTINGS)}).with_columns(
-        posted_at=pl.lit(datetime(2026, 1, 1, tzinfo=UTC), FACT["posted_at"]), **nothing
+        posted_at=pl.lit(datetime(2026, 1, 1, tzinfo=UTC), WINDOW_POSTING["posted_at"]), **nothing
     )
-    return Facts(
-        postings=postings.select(FACT.names()),
+    return Window(
+        postings=postings.select(WINDOW_POSTING.names()),
         offsets=np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
         codes=np.concatenate(rows).astype(np.int32),
         skills=pl.DataFrame({"skill": [f"skill {n:04d}" for n in range(SKILLS)], "category": ["any"] * SKILLS}),
     )
 
 
-def with_a_dict(facts: Facts) -> pl.DataFrame:
+def with_a_dict(window: Window) -> pl.DataFrame:
     counts: Counter[tuple[int, int]] = Counter()
-    for start, end in zip(facts.offsets[:-1].tolist(), facts.offsets[1:].tolist(), strict=True):
-        counts.update(combinations(facts.codes[start:end].tolist(), 2))
-    names = facts.skills["skill"].to_list()
+    for start, end in zip(window.offsets[:-1].tolist(), window.offsets[1:].tolist(), strict=True):
+        counts.update(combinations(window.codes[start:end].tolist(), 2))
+    names = window.skills["skill"].to_list()
     rows = [(names[a], names[b], count) for (a, b), count in counts.items()]
     return pl.DataFrame(rows, ["skill_a", "skill_b", "co_occurrences"], orient="row").sort("skill_a", "skill_b")
 
 
-def with_a_join(facts: Facts) -> pl.DataFrame:
-    names = facts.skills["skill"].gather(pl.Series(facts.codes))
-    entries = pl.DataFrame({"posting": facts.rows, "skill": names})
+def with_a_join(window: Window) -> pl.DataFrame:
+    names = window.skills["skill"].gather(pl.Series(window.codes))
+    entries = pl.DataFrame({"posting": window.rows, "skill": names})
     return (
         entries.lazy()
         .join(entries.lazy(), on="posting", suffix="_b")
@@ -61,19 +63,19 @@ def with_a_join(facts: Facts) -> pl.DataFrame:
     )
 
 
-def timed(count: Callable[[Facts], pl.DataFrame], facts: Facts) -> tuple[float, pl.DataFrame]:
+def timed(count: Callable[[Window], pl.DataFrame], window: Window) -> tuple[float, pl.DataFrame]:
     started = time.perf_counter()
-    pairs = count(facts)
+    pairs = count(window)
     return time.perf_counter() - started, pairs
 
 
 def main() -> None:
-    facts = made_up_facts()
-    ours, expected = timed(skill_pairs, facts)
-    print(f"{POSTINGS:,} postings, {len(facts.codes):,} skills found, {expected.height:,} pairs")
+    window = made_up_window()
+    ours, expected = timed(skill_pairs, window)
+    print(f"{POSTINGS:,} postings, {len(window.codes):,} skills found, {expected.height:,} pairs")
     print(f"{'this project':<20} {ours:7.2f} s")
     for name, count in (("dict and loops", with_a_dict), ("Polars self-join", with_a_join)):
-        seconds, pairs = timed(count, facts)
+        seconds, pairs = timed(count, window)
         assert pairs.equals(expected), f"{name} counts otherwise"
         print(f"{name:<20} {seconds:7.2f} s   {seconds / ours:6.1f} × this project")
 

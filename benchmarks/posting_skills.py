@@ -25,7 +25,7 @@ from market_assets.store import schema
 from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
-from market_assets.store.facts import read_facts
+from market_assets.store.facts import read_window
 from market_assets.store.posting_skills import POSTING_SKILL, write_skills
 from market_assets.store.skills import ensure_skills
 from market_assets.store.tables.postings import job_postings, posting_facts
@@ -155,7 +155,7 @@ def write_bytes(connection: MarketConnection, _: pl.DataFrame, pairs: pl.DataFra
 
 
 def read_rows(connection: MarketConnection) -> int:
-    return len(read_facts(connection, START, START + timedelta(days=999)).codes)
+    return len(read_window(connection, START, START + timedelta(days=999)).codes)
 
 
 def read_bytes(connection: MarketConnection) -> int:

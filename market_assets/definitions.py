@@ -8,15 +8,14 @@ from datetime import timedelta
 
 import dagster as dg
 
-from market_assets.dagster_ext.liveness import watched
+from market_assets.checked_settings import get_settings
+from market_assets.dagster_ext.liveness import with_liveness
 from market_assets.defs.assets.job_postings import job_postings_asset
 from market_assets.defs.assets.maintenance import database_maintenance, expired_postings
 from market_assets.defs.assets.market_report import market_report_asset
 from market_assets.defs.assets.posting_skills import posting_skills
 from market_assets.defs.assets.raw_postings import raw_postings_asset
-from market_assets.defs.assets.relationships import relationships_assets
-from market_assets.defs.assets.skill_candidates import skill_candidates_asset
-from market_assets.defs.assets.statistics import statistics_assets
+from market_assets.defs.assets.result_tables import result_assets
 from market_assets.defs.custom_tasks import problems_sensor, task_job, task_schedule
 from market_assets.defs.history_job import prune_history_job
 from market_assets.defs.jobs import default_jobs
@@ -24,6 +23,7 @@ from market_assets.defs.partitions import WEEKLY
 from market_assets.defs.progress_logger import progress_logger
 from market_assets.defs.reextraction_job import reextraction_job
 from market_assets.defs.resources import store_resource
+from market_assets.defs.retries import NO_RUN_RETRY_TAGS
 from market_assets.defs.schedules import default_schedules
 from market_assets.defs.sensors.alerts import alerts_sensor
 from market_assets.defs.sensors.executions import executions_sensor
@@ -32,7 +32,7 @@ from market_assets.defs.sensors.lost_retries import lost_retries_sensor
 from market_assets.defs.sensors.new_postings import new_postings_sensor
 from market_assets.operations.pauses import pause_ends_sensor
 from market_assets.operations.task_files import TaskFiles, load_task_files
-from market_assets.settings import Settings, SettingsError, get_settings
+from market_assets.settings import Settings, SettingsError
 from market_assets.sources.configuration import ConfigurationError, load_sources
 from market_assets.sources.files.inbox import INBOX, Inbox, InboxSource
 from market_assets.sources.protocol import Source
@@ -64,7 +64,8 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
         sensors=[*_sensors(settings), problems_sensor(own.problems, own.tasks)],
         resources={"store": store_resource(settings)},
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
-        executor=watched(dg.in_process_executor),
+        # A command in a terminal reports a failure itself: the run is not started again in the background.
+        executor=with_liveness(dg.in_process_executor, NO_RUN_RETRY_TAGS),
     )
 
 
@@ -76,10 +77,8 @@ def _assets(sources: Sequence[Source], *, day_by_day: bool) -> list[dg.AssetsDef
         daily = [asset.with_attributes(backfill_policy=dg.BackfillPolicy.multi_run(1)) for asset in daily]
     return [
         *daily,
-        *statistics_assets(_REFRESHED),
+        *result_assets(_REFRESHED, WEEKLY),
         market_report_asset(_REFRESHED),
-        *relationships_assets(_REFRESHED, WEEKLY),
-        skill_candidates_asset(WEEKLY),
         expired_postings,
         database_maintenance,
     ]
@@ -124,7 +123,7 @@ def configured_sources(settings: Settings) -> list[Source]:
         SettingsError: their configuration is wrong.
     """
     try:
-        return load_sources(settings.sources, keys=settings.board_keys, answers=settings.data_dir / "answers")
+        return load_sources(settings.sources, keys=settings.board_keys, cache_folder=settings.data_dir / "answers")
     except ConfigurationError as error:
         raise SettingsError(f"MARKET_ASSETS_SOURCES: {error}") from error
 

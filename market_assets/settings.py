@@ -1,22 +1,28 @@
-"""Every setting, typed. The only reader of the environment and of `.env`."""
+"""Every setting, typed. The only reader of the environment and of `.env`.
+
+A leaf: it imports nothing of the package. `checked_settings` adds the checks that need other modules, and has the
+settings of this process.
+"""
 
 from __future__ import annotations
 
 import os
-from functools import lru_cache
 from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import click
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
 _ISO_CURRENCY = r"^[A-Z]{3}$"
-#: Longer than any market's history, and short enough that a window never begins before the calendar does.
+#: Longer than any market's history, and short enough that no window begins before the year 1.
 _MOST_DAYS = 36_500
-#: What a message must not repeat: it may hold a password.
+#: Variables whose value may hold a password, so that no message repeats it.
 _SECRET = {
     *("DATABASE_URL", "DAGSTER_POSTGRES_URL", "MARKET_ASSETS_BROKER_URL", "MARKET_ASSETS_LANDING_URL"),
     *("JWT_SECRET_KEY", "MARKET_ASSETS_METRICS_TOKEN", "MARKET_ASSETS_ALERT_URLS"),
@@ -26,7 +32,7 @@ _SECRET = {
 class SettingsError(click.ClickException):
     """A setting is wrong; each line of the message names the variable and what is wrong with it.
 
-    Dagster's own commands end with this line and exit code too, since click knows how.
+    A click exception, so that Dagster's own commands end with this message and exit code too.
     """
 
     exit_code = 2
@@ -50,7 +56,7 @@ class Settings(BaseSettings):
     rebuild_cron: str = Field("0 4 * * 0", validation_alias="MARKET_ASSETS_REBUILD_CRON")
     history_cron: str = Field("0 5 * * *", validation_alias="MARKET_ASSETS_HISTORY_CRON")
     history_days: int = Field(90, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_HISTORY_DAYS")
-    # Without the file there is the sample source alone; one that is named must be there.
+    # Where the default file is missing, the sample source is used; a file that is set must exist.
     sources: Path = Field(Path("sources.yaml"), validate_default=False, validation_alias="MARKET_ASSETS_SOURCES")
     currency: str = Field("USD", pattern=_ISO_CURRENCY, validation_alias="MARKET_ASSETS_CURRENCY")
     exchange_rates: Path | None = Field(None, validation_alias="MARKET_ASSETS_EXCHANGE_RATES")
@@ -65,7 +71,7 @@ class Settings(BaseSettings):
     workers: int = Field(2, ge=1, le=1000, validation_alias="MARKET_ASSETS_WORKERS")
     broker_url: str | None = Field(None, validation_alias="MARKET_ASSETS_BROKER_URL")
     jwt_secret_key: SecretStr | None = Field(None, validation_alias="JWT_SECRET_KEY")
-    # Whose word about where a request comes from is taken: addresses or networks, by commas or spaces.
+    # Proxies whose X-Forwarded-* headers are trusted: addresses or networks, separated by commas or spaces.
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (), validation_alias="MARKET_ASSETS_TRUSTED_PROXIES"
     )
@@ -74,23 +80,13 @@ class Settings(BaseSettings):
     adzuna_app_key: str | None = Field(None, validation_alias="ADZUNA_APP_KEY")
     rapidapi_key: str | None = Field(None, validation_alias="RAPIDAPI_KEY")
     alert_urls: Annotated[tuple[str, ...], NoDecode] = Field((), validation_alias="MARKET_ASSETS_ALERT_URLS")
-    # No setting, but what a user's own file changes.
+    # Not a setting: the report of a user's own file has another name.
     _report_name: str = PrivateAttr("market_report")
 
     @field_validator("alert_urls", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(value.split()) if isinstance(value, str) else value
-
-    @field_validator("alert_urls")
-    @classmethod
-    def _readable_by_apprise(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if value:
-            from market_assets.operations.alerts.channels import unreadable
-
-            if problem := unreadable(value):
-                raise ValueError(problem)
-        return value
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod
@@ -107,15 +103,6 @@ class Settings(BaseSettings):
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("currency")
-    @classmethod
-    def _currency_of_some_country(cls, value: str) -> str:
-        from market_assets.postings.countries import country_currencies
-
-        if value != "USD" and value not in country_currencies().values():
-            raise ValueError("is not the currency of any country")
-        return value
-
     @field_validator("landing_url")
     @classmethod
     def _known_file_system(cls, value: str | None) -> str | None:
@@ -131,34 +118,32 @@ class Settings(BaseSettings):
     @field_validator("ingestion_cron", "refresh_cron", "cleanup_cron", "rebuild_cron", "history_cron")
     @classmethod
     def _valid_cron(cls, value: str) -> str:
-        from dagster._utils.schedules import is_valid_cron_string
+        import dagster as dg
 
-        if not is_valid_cron_string(value):
-            raise ValueError(f"{value!r} is not a cron expression such as '0 2 * * *'")
+        try:
+            dg.ScheduleDefinition(name="any", job_name="any", cron_schedule=value)
+        except dg.DagsterInvalidDefinitionError:
+            raise ValueError(f"{value!r} is not a cron expression such as '0 2 * * *'") from None
         return value
 
     @field_validator("database_url")
     @classmethod
     def _known_database(cls, value: str | None) -> str | None:
-        if not value:
-            return value
-        from market_assets.store.database import StoreError, parse_database_url
-
-        try:
+        if value:
             parse_database_url(value)
-        except StoreError as error:
-            raise ValueError(str(error)) from None
         return value
 
     @field_validator("dagster_postgres_url")
     @classmethod
     def _known_instance_database(cls, value: str | None, info: ValidationInfo) -> str | None:
-        if value and not value.startswith(("postgresql", "postgres:")):
-            raise ValueError("it must be a PostgreSQL database: postgresql://user:password@host/name")
-        if value and cls._known_database(value) == info.data.get("database_url"):
-            raise ValueError(
-                "it must be another database than DATABASE_URL's: each keeps its own schema's version"
-            )
+        if value:
+            if not value.startswith(("postgresql", "postgres:")):
+                raise ValueError("it must be a PostgreSQL database: postgresql://user:password@host/name")
+            parse_database_url(value)
+            if value == info.data.get("database_url"):
+                raise ValueError(
+                    "it must be another database than DATABASE_URL's: each keeps its own schema's version"
+                )
         return value
 
     @field_validator("broker_url")
@@ -184,24 +169,6 @@ class Settings(BaseSettings):
             raise ValueError(f"{value} is no folder")
         return value
 
-    @field_validator("taxonomy")
-    @classmethod
-    def _readable_taxonomy(cls, value: Path | None) -> Path | None:
-        if value is not None:
-            from market_assets.skills.taxonomy import load_taxonomy
-
-            load_taxonomy(value)
-        return value
-
-    @field_validator("exchange_rates")
-    @classmethod
-    def _readable_rates(cls, value: Path | None) -> Path | None:
-        if value is not None:
-            from market_assets.postings.salaries.exchange_rates import load_exchange_rates
-
-            load_exchange_rates(value)
-        return value
-
     @property
     def market_url(self) -> str:
         """The market database: as set, else an SQLite file under the data folder."""
@@ -214,7 +181,7 @@ class Settings(BaseSettings):
 
     @property
     def board_keys(self) -> dict[str, str | None]:
-        """The keys of accounts at job boards, by environment variable."""
+        """The API keys for job boards, by environment variable."""
         return {
             "ADZUNA_APP_ID": self.adzuna_app_id,
             "ADZUNA_APP_KEY": self.adzuna_app_key,
@@ -230,7 +197,7 @@ class Settings(BaseSettings):
         return self.data_dir / "reports" / f"{self._report_name}.html"
 
     def of_file(self, name: str) -> Settings:
-        """The settings for a user's own file: a database, landing folder and report that hold nothing else."""
+        """The settings for a user's own file: with a separate database, landing folder and report."""
         folder = self.data_dir / "from"
         own = self.model_copy(
             update={
@@ -242,32 +209,52 @@ class Settings(BaseSettings):
         return own
 
 
-@lru_cache(maxsize=1)
-def get_settings() -> Settings:
-    """The settings of this process.
+def parse_database_url(url: str) -> URL:
+    """Read a database URL: `sqlite:///path` or `postgresql://…`.
+
+    Raises:
+        ValueError: it is not one; the message does not repeat the URL, which may hold a password.
+    """
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        parsed = make_url(url.replace("postgres://", "postgresql://", 1))
+    except (ArgumentError, ValueError):
+        raise ValueError("not a database URL such as sqlite:///path or postgresql://user@host/name") from None
+    backend = parsed.get_backend_name()
+    if backend not in ("sqlite", "postgresql"):
+        raise ValueError(f"{backend} is not supported: use sqlite:///path or postgresql://…")
+    if backend == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise ValueError("an SQLite database needs a file: sqlite:///path/to/market.db")
+    return parsed
+
+
+def read_settings(kind: type[Settings]) -> Settings:
+    """Read the settings from the environment and `.env`.
 
     Raises:
         SettingsError: one line for each wrong variable.
     """
     try:
-        return Settings()
+        return kind()
     except ValidationError as error:
-        raise SettingsError("\n".join(_worded(problem) for problem in error.errors())) from None
+        raise SettingsError("\n".join(_message(problem) for problem in error.errors())) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f".env: it can't be read: {error}") from None
 
 
 def environment_for_children(**changes: str) -> dict[str, str]:
-    """The environment of a process that this one starts, with changes."""
+    """The environment for a child process, with changes."""
     return {**os.environ, **changes}
 
 
 def set_dagster_home(folder: Path) -> None:
-    """Tell Dagster, in this process and its children, where its instance is configured."""
+    """Set DAGSTER_HOME, the folder of `dagster.yaml`, for this process and its children."""
     os.environ["DAGSTER_HOME"] = str(folder.resolve())
 
 
-def _worded(problem: object) -> str:
+def _message(problem: object) -> str:
     details = dict(problem)  # type: ignore[call-overload]
     message = str(details["msg"]).removeprefix("Value error, ")
     name = ".".join(map(str, details["loc"]))

@@ -7,7 +7,7 @@ A file in `market_assets/custom/` or in the folder `MARKET_ASSETS_CUSTOM_DIR`:
     @scheduled_job("my_custom_job", hours=1)      # or cron="0 6 * * 1-5", minutes=…, days=…
     def my_custom_ingestion(): ...
 
-What is declared here becomes a job and its schedule in `defs.custom_tasks`.
+`defs.custom_tasks` makes a job and its schedule of each declared task.
 """
 
 from __future__ import annotations
@@ -15,18 +15,27 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+import warnings
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import gcd
 from pathlib import Path
 from typing import Any, TypeVar
 
-from market_assets.operations.intervals import Interval
-
 _Function = TypeVar("_Function", bound=Callable[..., Any])
-_MINUTES = {"minutes": 1, "hours": 60, "days": 1_440}
-_LONGEST_MINUTES = 366 * 1_440
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: Minutes.
+_HOUR, _DAY, _WEEK = 60, 1_440, 10_080
+_MINUTES = {"minutes": 1, "hours": _HOUR, "days": _DAY}
+_LONGEST_MINUTES = 366 * _DAY
+#: 1970-01-01 was a Thursday.
+_FIRST_WEEKDAY = 4
+#: An interval that divides a week, and not a day, takes one cron expression for each of its times in the week.
+_MAX_TIMES_A_WEEK = 14
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 
 
@@ -50,15 +59,57 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Interval:
+    """Every so many minutes, counted from 1970-01-01 00:00 UTC, so independent of when anything was started."""
+
+    minutes: int
+
+    @property
+    def in_words(self) -> str:
+        """The interval in words, in the largest unit: every 5 hours."""
+        for unit, size in (("day", _DAY), ("hour", _HOUR), ("minute", 1)):
+            number, rest = divmod(self.minutes, size)
+            if not rest:
+                return f"every {unit}" if number == 1 else f"every {number} {unit}s"
+        raise AssertionError(self.minutes)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether `crons` are exactly this interval: it divides a day, or a week into few parts."""
+        return _DAY % self.minutes == 0 or self._divides_week
+
+    @property
+    def crons(self) -> list[str]:
+        """Cron expressions, in UTC, that include every due time; where not `is_exact`, others too, but few."""
+        if _DAY % self.minutes == 0:
+            return _daily_crons(self.minutes)
+        if self._divides_week:
+            return [_weekly_cron(minute) for minute in range(0, _WEEK, self.minutes)]
+        return _daily_crons(gcd(self.minutes, _DAY))
+
+    def latest(self, time: datetime) -> datetime:
+        """The last due time at or before a time."""
+        return _EPOCH + (time - _EPOCH) // timedelta(minutes=self.minutes) * timedelta(minutes=self.minutes)
+
+    def next(self, time: datetime) -> datetime:
+        """The first due time after a time."""
+        return self.latest(time) + timedelta(minutes=self.minutes)
+
+    @property
+    def _divides_week(self) -> bool:
+        return _WEEK % self.minutes == 0 and _WEEK // self.minutes <= _MAX_TIMES_A_WEEK
+
+
+@dataclass(frozen=True)
 class Task:
     """A declared task.
 
     Attributes:
         id: the name of its job.
         function: what it calls.
-        takes_context: whether the function wants Dagster's context.
+        takes_context: whether the function takes Dagster's context.
         when: an interval or a cron expression, in UTC.
-        description: what the UI says about it.
+        description: the text that the UI shows.
         place: where it is declared.
     """
 
@@ -79,11 +130,11 @@ _collected: ContextVar[list[Task] | None] = ContextVar("collected_tasks", defaul
 
 @contextmanager
 def collecting() -> Iterator[list[Task]]:
-    """Gather the tasks that are declared meanwhile; elsewhere a declaration is checked and nothing more."""
-    gathered: list[Task] = []
-    token = _collected.set(gathered)
+    """Collect the tasks that are declared in the block; outside of one, a declaration is only checked."""
+    tasks: list[Task] = []
+    token = _collected.set(tasks)
     try:
-        yield gathered
+        yield tasks
     finally:
         _collected.reset(token)
 
@@ -97,7 +148,7 @@ def scheduled_job(
     cron: str | None = None,
     description: str | None = None,
 ) -> Callable[[_Function], _Function]:
-    """Put a function on the schedule; the function itself stays as it is.
+    """Put a function on the schedule; the function itself is returned unchanged.
 
     The function takes no argument, or one: Dagster's `OpExecutionContext`. It may be `async`. An exception, or a
     returned `{"success": False, "error": …}`, fails the run. Any other dict that it returns is shown with the run.
@@ -108,10 +159,10 @@ def scheduled_job(
         hours: run every so many hours.
         days: run every so many days.
         cron: run at the times of a cron expression of five fields, in UTC.
-        description: what the UI says about the job; by default the function's docstring.
+        description: the text that the UI shows for the job; by default the function's docstring.
 
     Raises:
-        TaskError: the arguments, or the function, won't do.
+        TaskError: the arguments or the function are invalid.
     """
     frame = sys._getframe(1)
     place = Place(Path(frame.f_code.co_filename), frame.f_lineno)
@@ -120,10 +171,10 @@ def scheduled_job(
 
     def declare(function: _Function) -> _Function:
         takes_context = _takes_context(function, place, id)
-        said = description or inspect.getdoc(function) or f"Calls {function.__name__} of {place.file.name}."
+        text = description or inspect.getdoc(function) or f"Calls {function.__name__} of {place.file.name}."
         tasks = _collected.get()
         if tasks is not None:
-            tasks.append(Task(id, function, takes_context, when, said, place))
+            tasks.append(Task(id, function, takes_context, when, text, place))
         return function
 
     return declare
@@ -131,11 +182,15 @@ def scheduled_job(
 
 def reason_against_id(id: object) -> str | None:
     """Why something can't be the id of a task; None where it can."""
-    from dagster._core.definitions.utils import DISALLOWED_NAMES
+    import dagster as dg
 
     if not isinstance(id, str) or not _ID.fullmatch(id):
         return "an id is a letter, then letters, digits and underscores, at most 100"
-    return "Dagster keeps this name for itself" if id in DISALLOWED_NAMES else None
+    try:
+        dg.GraphDefinition(name=id)
+    except dg.DagsterInvalidDefinitionError:
+        return "Dagster keeps this name for itself"
+    return None
 
 
 def _check_id(id: object, place: Place) -> None:
@@ -160,12 +215,19 @@ def _when(intervals: dict[str, int | None], cron: str | None, place: Place, id: 
 
 
 def _cron(cron: object, place: Place, id: str) -> str:
-    from dagster._utils.schedules import has_out_of_range_cron_interval, is_valid_cron_string
+    import dagster as dg
 
-    if not isinstance(cron, str) or not is_valid_cron_string(cron):
-        raise TaskError(place, id, f"cron={cron!r} is not a cron expression such as '0 6 * * 1-5'")
-    if has_out_of_range_cron_interval(cron):
-        raise TaskError(place, id, f"cron={cron!r} steps beyond its field: use minutes, hours or days")
+    invalid = TaskError(place, id, f"cron={cron!r} is not a cron expression such as '0 6 * * 1-5'")
+    if not isinstance(cron, str):
+        raise invalid
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", "Found a cron schedule with an interval greater", UserWarning)
+            dg.ScheduleDefinition(name="any", job_name="any", cron_schedule=cron)
+    except dg.DagsterInvalidDefinitionError:
+        raise invalid from None
+    except UserWarning:
+        raise TaskError(place, id, f"cron={cron!r} steps beyond its field: use minutes, hours or days") from None
     return cron
 
 
@@ -184,3 +246,19 @@ def _takes_context(function: Callable[..., Any], place: Place, id: str) -> bool:
         names = ", ".join(parameter.name for parameter in needed)
         raise TaskError(place, id, f"{function.__name__} may take Dagster's context alone, and takes {names}")
     return bool(needed)
+
+
+def _daily_crons(step: int) -> list[str]:
+    """Every `step` minutes, where that divides a day."""
+    if _HOUR % step == 0:
+        return ["* * * * *" if step == 1 else "0 * * * *" if step == _HOUR else f"*/{step} * * * *"]
+    hours_by_minute: dict[int, list[int]] = defaultdict(list)
+    for minute in range(0, _DAY, step):
+        hours_by_minute[minute % _HOUR].append(minute // _HOUR)
+    return [f"{minute} {','.join(map(str, hours))} * * *" for minute, hours in sorted(hours_by_minute.items())]
+
+
+def _weekly_cron(minute: int) -> str:
+    """A time of the week, in minutes since 00:00 on the epoch's weekday."""
+    day, rest = divmod(minute, _DAY)
+    return f"{rest % _HOUR} {rest // _HOUR} * * {(day + _FIRST_WEEKDAY) % 7}"

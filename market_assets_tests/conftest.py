@@ -21,9 +21,11 @@ from market_assets.store import schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 
-# A busy machine is no failure: no example has to be quick.
-hypothesis.settings.register_profile("patient", parent=hypothesis.settings(), deadline=None)
-hypothesis.settings.load_profile("patient")
+# A busy machine is no failure: no example has to be quick. The ordinary run is the same each time; only the
+# thorough one searches for examples that nobody has seen yet.
+hypothesis.settings.register_profile("ordinary", deadline=None, max_examples=25, derandomize=True)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=500)
+hypothesis.settings.load_profile("ordinary")
 
 # The modules and tests that are loaded stay to the end: collecting garbage among them over and over is in vain.
 gc.set_threshold(50_000, 20, 20)
@@ -35,6 +37,25 @@ PROJECT = Path(__file__).resolve().parents[1]
 REAL_DATA = PROJECT.parent / "shared" / "data"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--thorough", action="store_true", help="every test at full depth, the long proofs included")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--thorough"):
+        hypothesis.settings.load_profile("thorough")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without --thorough, leave out what is marked as thorough."""
+    if config.getoption("--thorough"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("thorough")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     from market_assets_tests.distribution import Distribution
@@ -44,6 +65,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def pytest_collection_finish() -> None:
     gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def thorough(request: pytest.FixtureRequest) -> bool:
+    """Whether every test runs at full depth."""
+    return bool(request.config.getoption("--thorough"))
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from market_assets.settings import Settings, SettingsError, get_settings
+from market_assets.checked_settings import get_settings
+from market_assets.settings import Settings, SettingsError
 
 EXAMPLE = Path(__file__).resolve().parents[1] / ".env.example"
 #: What docker-compose.yml alone reads.

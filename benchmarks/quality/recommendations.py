@@ -30,7 +30,7 @@ from market_assets.statistics.pairs import skill_pairs
 from market_assets.statistics.recommender import Recommender
 from market_assets.statistics.related import related_skills
 from market_assets.statistics.relationships import skill_relationships
-from market_assets.statistics.window import FACT, Facts
+from market_assets.statistics.window import WINDOW_POSTING, Window
 
 DATA = Path(__file__).resolve().parents[3] / "shared/data/skills/posting_skill_sets.parquet"
 SPLITS, FOLDS = (1, 2, 3), 4
@@ -116,8 +116,8 @@ def _summed(weights: Matrix) -> Scorer:
 
 def regression(seen: Matrix, penalty: float) -> Scorer:
     """The affinities alone, of whatever penalty."""
-    facts = facts_of(seen)
-    table = skill_affinities(skill_pairs(facts), facts, penalty=penalty)
+    window = window_of(seen)
+    table = skill_affinities(skill_pairs(window), window, penalty=penalty)
     weights = np.zeros((seen.shape[1], seen.shape[1]))
     skill, other = (table[name].cast(pl.Int64).to_numpy() for name in ("skill", "recommended_skill"))
     weights[skill, other] = table["weight"].to_numpy()
@@ -128,10 +128,10 @@ def regression(seen: Matrix, penalty: float) -> Scorer:
 
 def this_project(seen: Matrix, _: float) -> Scorer:
     """Through the tables, as the API answers; what `recommend` doesn't name comes last."""
-    facts = facts_of(seen)
-    pairs = skill_pairs(facts)
-    weights = skill_affinities(pairs, facts)
-    related = related_skills(skill_relationships(pairs, facts))
+    window = window_of(seen)
+    pairs = skill_pairs(window)
+    weights = skill_affinities(pairs, window)
+    related = related_skills(skill_relationships(pairs, window))
     pay = pl.DataFrame(schema={"skill": pl.String, "median_salary": pl.Float64})
     recommender = Recommender(weights, related, pay)
 
@@ -150,15 +150,17 @@ def _name(skill: int) -> str:
     return f"{skill:05d}"
 
 
-def facts_of(table: Matrix) -> Facts:
+def window_of(table: Matrix) -> Window:
     nothing = {
-        name: pl.lit(None, dtype) for name, dtype in FACT.items() if name not in ("posting_id", "posted_at")
+        name: pl.lit(None, dtype)
+        for name, dtype in WINDOW_POSTING.items()
+        if name not in ("posting_id", "posted_at")
     }
     postings = pl.DataFrame({"posting_id": np.arange(len(table))}).with_columns(
-        posted_at=pl.lit(datetime(2026, 1, 1, tzinfo=UTC), FACT["posted_at"]), **nothing
+        posted_at=pl.lit(datetime(2026, 1, 1, tzinfo=UTC), WINDOW_POSTING["posted_at"]), **nothing
     )
-    return Facts(
-        postings=postings.select(FACT.names()),
+    return Window(
+        postings=postings.select(WINDOW_POSTING.names()),
         offsets=np.concatenate(([0], np.cumsum(table.sum(axis=1)))).astype(np.int64),
         codes=np.nonzero(table)[1].astype(np.int32),
         skills=pl.DataFrame(
@@ -210,8 +212,8 @@ def main(arguments: Iterable[str] = ()) -> None:
             settings.append(chosen(candidate, postings[half], seed))
             figures.append(measure(candidate.learn(postings[half], settings[-1]), postings[~half]))
         hits, reciprocal = np.mean(figures, axis=0)
-        told = ", ".join(f"{setting:g}" for setting in settings) if any(settings) else ""
-        print(f"{candidate.name:<24} {hits:11.3f} {reciprocal:7.3f}   {told}", flush=True)
+        parameters = ", ".join(f"{setting:g}" for setting in settings) if any(settings) else ""
+        print(f"{candidate.name:<24} {hits:11.3f} {reciprocal:7.3f}   {parameters}", flush=True)
 
 
 if __name__ == "__main__":

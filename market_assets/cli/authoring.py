@@ -1,4 +1,4 @@
-"""Writing a task or a source from a template, under a name of the user's own."""
+"""Writing a task or a source from a template, under a name of the user's choice."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from market_assets.settings import Settings
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
 (_PACKAGE,) = map(Path, market_assets.__path__)
-_SOURCES = _PACKAGE / "sources"
+_BOARDS = _PACKAGE / "sources" / "boards"
 #: Only in a checkout of the project.
 _TESTS = _PACKAGE.parent / "market_assets_tests" / "sources"
 
 
 def write_task(settings: Settings, name: str) -> None:
-    """Write a task, and say what to do next.
+    """Write a task, and print what to do next.
 
     Raises:
-        CommandFailedError: the name won't do or is taken, or the file can't be written.
+        CommandFailedError: the name is invalid or taken, or the file can't be written.
     """
     from market_assets.operations.task_files import packaged_folder
     from market_assets.tasks import reason_against_id
@@ -41,16 +41,16 @@ def write_task(settings: Settings, name: str) -> None:
     click.echo("  market-assets serve                 # it is on the schedule from the next start")
 
 
-def write_source(name: str, *, sources: Path = _SOURCES, tests: Path = _TESTS) -> None:
-    """Write a job board and its test, and say what to do next.
+def write_source(name: str, *, boards: Path = _BOARDS, tests: Path = _TESTS) -> None:
+    """Write a job board and its test, and print what to do next.
 
     Raises:
-        CommandFailedError: the name won't do or is taken, or a file can't be written.
+        CommandFailedError: the name is invalid or taken, or a file can't be written.
     """
     from market_assets.sources.configuration import ENTRIES
 
     _check_name(name)
-    path, test = sources / f"{name}.py", tests / f"test_{name}.py"
+    path, test = boards / f"{name}.py", tests / f"test_{name}.py"
     if name in ENTRIES:
         raise CommandFailedError(f"there is a source of the type {name} already")
     for taken in (path, path.with_suffix(""), test):
@@ -63,7 +63,7 @@ def write_source(name: str, *, sources: Path = _SOURCES, tests: Path = _TESTS) -
         click.echo(
             f"Wrote {test}: an answer, and what is read from it. Both work as they are; make them yours. Then"
         )
-    configuration = sources / "configuration.py"
+    configuration = boards.parent / "configuration.py"
     click.echo(f"  1. Name it in {configuration}: import {_camel(name)}, and add it to ENTRIES.")
     click.echo("  2. Show its settings in the comments of sources.yaml, and add it to the list there:")
     click.echo(f"       - type: {name}")
@@ -94,7 +94,8 @@ def _filled(template: str, name: str, *, example: str) -> str:
         raise CommandFailedError(f"{name!r} won't do as a name: {min(taken)} means something else in the file")
     for spelling in (str, _camel, _words):
         text = text.replace(spelling(example), spelling(name))
-    return _sorted_imports(text.replace("market_assets.cli.templates.source", f"market_assets.sources.{name}"))
+    written = text.replace("market_assets.cli.templates.source", f"market_assets.sources.boards.{name}")
+    return _sorted_imports(written)
 
 
 def _sorted_imports(text: str) -> str:

@@ -11,13 +11,14 @@ from typing import Any
 
 import click
 
+from market_assets.checked_settings import get_settings
 from market_assets.cli.options.accounts import user
 from market_assets.cli.options.authoring import new
 from market_assets.cli.options.databases import archive, backup, db, restore
 from market_assets.cli.options.history import history, watch
 from market_assets.cli.options.operations import alerts, status
 from market_assets.cli.options.postings import salaries, skills, sources
-from market_assets.settings import Settings, SettingsError, get_settings
+from market_assets.settings import Settings, SettingsError
 
 
 class _Group(click.Group):

@@ -16,7 +16,7 @@ import dagster as dg
 from market_assets.cli.errors import CommandFailedError
 from market_assets.cli.instance import open_instance
 from market_assets.cli.summary import Intake, print_market
-from market_assets.dagster_ext.liveness import show_life
+from market_assets.dagster_ext.liveness import hold_lock
 from market_assets.definitions import build_defs, configured_sources
 from market_assets.defs.assets.raw_postings import refetching
 from market_assets.defs.jobs import INGESTION
@@ -199,7 +199,7 @@ def _execute(
     result = job.execute_in_process(
         instance=instance,
         run_id=run_id,
-        tags={**tags, **show_life(instance, run_id), **NO_RUN_RETRY_TAGS},
+        tags={**tags, **hold_lock(instance, run_id), **NO_RUN_RETRY_TAGS},
         run_config={"loggers": {"progress": {"config": {"quiet": quiet}}}, **(config or {})},
         raise_on_error=False,
         **how,

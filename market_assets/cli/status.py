@@ -15,7 +15,7 @@ from market_assets.operations.health_readings import read_database, read_disk, r
 from market_assets.operations.probes import Probe, ask_all
 from market_assets.settings import Settings
 from market_assets.store.database import Database
-from market_assets.store.schedule_overrides import SchedulerMemory, recall_if_there
+from market_assets.store.schedule_overrides import ScheduleOverrides, read_overrides_if_any
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -61,7 +61,7 @@ def _facts(settings: Settings) -> Facts:
         from market_assets.operations.alerts.monitored import Watched
 
         with open_instance(settings) as instance:
-            return read_history(instance, watched or Watched(), datetime.now(UTC), _memory(database))
+            return read_history(instance, watched or Watched(), datetime.now(UTC), _overrides(database))
 
     database = Database(settings.market_url)
     probes: dict[str, Probe[Any]] = {
@@ -80,11 +80,11 @@ def _watched(settings: Settings) -> Watched:
     return watched_in(build_defs(settings).get_repository_def())
 
 
-def _memory(database: Database) -> SchedulerMemory | None:
+def _overrides(database: Database) -> ScheduleOverrides | None:
     from market_assets.store.database import StoreError
 
     try:
-        return recall_if_there(database)
+        return read_overrides_if_any(database)
     except StoreError:
         # The database's own probe says so.
         return None

@@ -10,8 +10,8 @@ from typing import Any
 import click
 
 from market_assets.cli.errors import CommandFailedError
+from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.assets.market_report import report_tables
-from market_assets.defs.assets.windows import Market
 from market_assets.defs.resources import MarketStore
 from market_assets.settings import Settings
 from market_assets.store.quality import count_stored
@@ -60,7 +60,7 @@ def print_market(settings: Settings, as_of: datetime, intake: Intake, note: str 
 
     store = MarketStore(settings, "summary")
     with store.reading() as connection:
-        tables = report_tables(Market(store, connection, as_of))
+        tables = report_tables(MarketReader(store, connection, as_of))
     shown: dict[str, Any] = {
         "postings_in": intake.postings_in,
         "rejected": intake.rejected,

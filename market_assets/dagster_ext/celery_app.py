@@ -1,8 +1,10 @@
-"""The Celery application of the workers, for Celery's own program to start them with:
+"""The Celery application of the workers, started with Celery's own program:
 
     celery --app market_assets.dagster_ext.celery_app worker --concurrency 1 --queues dagster
 
-It must not load the data path: what a worker's first process has loaded, threads included, its children inherit.
+`dagster-celery worker start` does the same, but takes no settings from this package. This module must not import the
+data path: child processes inherit everything that the worker's first process has loaded, threads included.
+`market_assets_tests/dagster_ext/test_celery_app.py` checks both.
 """
 
 from __future__ import annotations
@@ -14,8 +16,9 @@ from dagster_celery.config import DEFAULT_CONFIG
 from dagster_celery.make_app import make_app
 from dagster_celery.tasks import create_execute_job_task
 
+from market_assets.checked_settings import get_settings
 from market_assets.dagster_ext.celery_launcher import CONFIGURATION
-from market_assets.settings import SettingsError, get_settings
+from market_assets.settings import SettingsError
 
 
 def worker_app(broker_url: str | None) -> Any:
@@ -35,6 +38,6 @@ def worker_app(broker_url: str | None) -> Any:
 try:
     app = worker_app(get_settings().broker_url)
 except SettingsError as error:
-    # Celery would show a traceback of its own.
+    # Without this, Celery would print a traceback.
     print(f"market-assets: {error.message}", file=sys.stderr)
     sys.exit(SettingsError.exit_code)

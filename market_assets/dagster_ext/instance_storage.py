@@ -1,7 +1,7 @@
 """Where Dagster keeps its history: PostgreSQL where DAGSTER_POSTGRES_URL is set, else SQLite.
 
-`dagster.yaml` can't choose: it takes single values from the environment, not the kind of storage, and a variable
-that is not set is an error there.
+`dagster.yaml` can't choose: it takes single values from the environment, but not the kind of storage, and a variable
+that is not set is an error there. `market_assets_tests/dagster_ext/test_instance.py` opens both kinds.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from dagster._core.storage.base_storage import DagsterStorage
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 from sqlalchemy.engine import make_url
 
-from market_assets.settings import get_settings
+from market_assets.checked_settings import get_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
 class InstanceStorage(DagsterStorage, ConfigurableClass):
-    """Named in `dagster.yaml`; what comes of it is one of Dagster's storages."""
+    """Named in `dagster.yaml`; Dagster gets the storage that `from_config_value` returns."""
 
     @classmethod
     def config_type(cls) -> Any:
@@ -33,7 +33,7 @@ class InstanceStorage(DagsterStorage, ConfigurableClass):
         """The storage that the settings choose.
 
         Args:
-            inst_data: what `dagster.yaml` says, for processes that are to open the same storage.
+            inst_data: the entry in `dagster.yaml`, by which other processes open the same storage.
             config_value: `base_dir`, the folder of the SQLite files.
         """
         if url := get_settings().dagster_postgres_url:
@@ -46,6 +46,6 @@ class InstanceStorage(DagsterStorage, ConfigurableClass):
 
 
 def psycopg2_url(url: str) -> str:
-    """A PostgreSQL URL for the driver that dagster-postgres is written for, whatever driver it names."""
+    """A PostgreSQL URL with the driver that dagster-postgres requires in place of any other."""
     named = make_url(url.replace("postgres://", "postgresql://", 1))
     return named.set(drivername="postgresql+psycopg2").render_as_string(hide_password=False)

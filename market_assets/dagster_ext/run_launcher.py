@@ -1,38 +1,93 @@
 """Where runs are executed: on Celery workers where one listens, else beside the code server.
 
-A run belongs to the worker that it was sent to: ending it and asking after its health go the same way.
+A run stays with the launcher that started it: it is terminated and checked by the same one. Dagster's run monitoring
+calls `check_run_worker_health` and marks dead runs as failed. Dagster has no public base class for launchers;
+`market_assets_tests/dagster_ext/test_instance.py` and `test_liveness.py` fail if its interface changes.
 """
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from dagster._core.launcher import CheckRunHealthResult, RunLauncher
+import dagster as dg
+from dagster._core.launcher import CheckRunHealthResult, RunLauncher, WorkerStatus
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
-from market_assets.dagster_ext.local_launcher import WatchfulRunLauncher
-from market_assets.settings import get_settings
+from market_assets.checked_settings import get_settings
+from market_assets.dagster_ext.liveness import why_dead
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dagster import DagsterInstance, DagsterRun
-    from dagster._core.launcher import LaunchRunContext
-
-    from market_assets.dagster_ext.celery_launcher import CeleryRuns
+    from market_assets.dagster_ext.celery_launcher import CeleryLauncher
 
 #: dagster-celery's, which need not be installed.
-_CELERY_TASK_TAG = "dagster-celery/task_id"
+CELERY_TASK_TAG = "dagster-celery/task_id"
+#: A dead run is reported as running for at most so long while its code server is away.
+_LONGEST_HOLD_SECONDS = 35.0
+#: How long Dagster's daemon takes to notice that a code server is back.
+_SETTLING_SECONDS = 9.0
 
 
-class RunWorkers(RunLauncher, ConfigurableClass):
-    """Sends each run to the workers that there are."""
+@dataclass
+class _DeadRun:
+    """When a run was first seen to be dead, and since when its code server has answered; by the monotonic clock."""
+
+    seen_at: float
+    answers_since: float | None = None
+
+
+class LocalLauncher(dg.DefaultRunLauncher):
+    """Dagster's launcher of runs beside the code server, with a health check.
+
+    It also checks runs of commands on this machine. Dagster gives up the retry of a failed run if the code server is
+    away when the failure is reported, and the two often die together: so the failure is reported once the code server
+    is back, after 35 seconds at the latest.
+    """
+
+    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(inst_data)
+        self._dead: dict[str, _DeadRun] = {}
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        return True
+
+    def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
+        reason = why_dead(self._instance, run)
+        if reason is None:
+            self._dead.pop(run.run_id, None)
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
+        if self._awaits_code_server(run.run_id, time.monotonic()):
+            return CheckRunHealthResult(WorkerStatus.RUNNING, f"{reason}; waiting for the code server")
+        self._dead.pop(run.run_id, None)
+        return CheckRunHealthResult(WorkerStatus.FAILED, reason)
+
+    def _awaits_code_server(self, run_id: str, now: float) -> bool:
+        client = self._get_grpc_client_for_termination(run_id)  # type: ignore[no-untyped-call]
+        if client is None:
+            return False
+        dead = self._dead.setdefault(run_id, _DeadRun(now))
+        try:
+            client.ping("")
+        except Exception:
+            dead.answers_since = None
+        else:
+            dead.answers_since = dead.answers_since or now
+        has_settled = dead.answers_since is not None and now - dead.answers_since >= _SETTLING_SECONDS
+        return not has_settled and now - dead.seen_at < _LONGEST_HOLD_SECONDS
+
+
+class CeleryOrLocalLauncher(RunLauncher, ConfigurableClass):
+    """Sends each run to a Celery worker, or starts it beside the code server where no worker answers."""
 
     def __init__(self, broker_url: str | None, inst_data: ConfigurableClassData | None = None) -> None:
         self._inst_data = inst_data
         self._broker_url = broker_url
-        self._beside_code_server = WatchfulRunLauncher()
-        self._celery_runs: CeleryRuns | None = None
+        self._local = LocalLauncher()
+        self._celery: CeleryLauncher | None = None
         super().__init__()  # type: ignore[no-untyped-call]
 
     @property
@@ -47,53 +102,54 @@ class RunWorkers(RunLauncher, ConfigurableClass):
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
         return cls(get_settings().broker_url, inst_data, **config_value)
 
-    def register_instance(self, instance: DagsterInstance) -> None:
+    def register_instance(self, instance: dg.DagsterInstance) -> None:
         super().register_instance(instance)
-        self._beside_code_server.register_instance(instance)
+        self._local.register_instance(instance)
 
-    def launch_run(self, context: LaunchRunContext) -> None:
+    def launch_run(self, context: Any) -> None:
+        run = context.dagster_run
         if self._broker_url is not None:
-            if self._celery().is_anyone_listening():
-                self._celery().launch_run(context)
+            if self._on_celery().has_worker():
+                self._on_celery().launch_run(context)
                 return
             self._instance.report_engine_event(
                 "No Celery worker listens at MARKET_ASSETS_BROKER_URL: the run starts beside the code server.",
-                context.dagster_run,
+                run,
                 cls=type(self),
             )
-        if _CELERY_TASK_TAG in context.dagster_run.tags:
-            # Copied from the run that this one repeats.
-            self._instance.add_run_tags(context.dagster_run.run_id, {_CELERY_TASK_TAG: ""})
-        self._beside_code_server.launch_run(context)
+        if CELERY_TASK_TAG in run.tags:
+            # Copied from the run that this one retries.
+            self._instance.add_run_tags(run.run_id, {CELERY_TASK_TAG: ""})
+        self._local.launch_run(context)
 
     def terminate(self, run_id: str) -> bool:
         run = self._instance.get_run_by_id(run_id)
-        return run is not None and self._launcher_of(run).terminate(run_id)
+        return run is not None and self.launcher_of(run).terminate(run_id)
 
     @property
     def supports_check_run_worker_health(self) -> bool:
         return True
 
-    def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        return self._launcher_of(run).check_run_worker_health(run)
+    def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
+        return self.launcher_of(run).check_run_worker_health(run)
 
     def dispose(self) -> None:
-        self._beside_code_server.dispose()
+        self._local.dispose()
 
     def join(self, timeout: int = 30) -> None:
-        self._beside_code_server.join(timeout)  # type: ignore[no-untyped-call]
+        self._local.join(timeout)  # type: ignore[no-untyped-call]
 
-    def _launcher_of(self, run: DagsterRun) -> RunLauncher:
-        """The launcher that a run was started by: runs on Celery carry their task's id."""
-        on_celery = self._broker_url is not None and run.tags.get(_CELERY_TASK_TAG)
-        return self._celery() if on_celery else self._beside_code_server
+    def launcher_of(self, run: dg.DagsterRun) -> RunLauncher:
+        """The launcher that started a run: runs on Celery have the id of their task in a tag."""
+        on_celery = self._broker_url is not None and run.tags.get(CELERY_TASK_TAG)
+        return self._on_celery() if on_celery else self._local
 
-    def _celery(self) -> CeleryRuns:
+    def _on_celery(self) -> CeleryLauncher:
         """Made on first use: most processes start no runs, and Celery takes memory."""
-        if self._celery_runs is None:
-            from market_assets.dagster_ext.celery_launcher import CeleryRuns
+        if self._celery is None:
+            from market_assets.dagster_ext.celery_launcher import CeleryLauncher
 
             assert self._broker_url is not None
-            self._celery_runs = CeleryRuns(self._broker_url)
-            self._celery_runs.register_instance(self._instance)
-        return self._celery_runs
+            self._celery = CeleryLauncher(self._broker_url)
+            self._celery.register_instance(self._instance)
+        return self._celery

@@ -1,26 +1,25 @@
-"""How many runs there are at once: as many as MARKET_ASSETS_WORKERS says.
+"""How many runs there are at once: as many as MARKET_ASSETS_WORKERS.
 
-`dagster.yaml` takes that number from the environment only if it is always set.
+`dagster.yaml` can take that number from the environment only if the variable is always set.
+`market_assets_tests/dagster_ext/test_instance.py` checks the limit that Dagster reads.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from dagster._core.run_coordinator import QueuedRunCoordinator
+import dagster as dg
 
-from market_assets.settings import get_settings
+from market_assets.checked_settings import get_settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dagster._serdes import ConfigurableClassData
 
-
-class RunQueue(QueuedRunCoordinator):
+class RunQueue(dg.QueuedRunCoordinator):
     """Dagster's queue, with the limit of the settings."""
 
     @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]) -> Self:
+    def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> Self:
         limit = get_settings().workers
         return super().from_config_value(inst_data, {**config_value, "max_concurrent_runs": limit})

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.definitions.utils import is_valid_name
 
-from market_assets.defs.retries import failing_well, run_retry_tags
+from market_assets.defs.retries import retry_transient_errors, run_retry_tags
 from market_assets.defs.schedules import guarded_schedule
 from market_assets.operations.failure_cause import say_why_it_failed
 from market_assets.settings import Settings
@@ -35,7 +35,7 @@ def task_job(task: Task) -> dg.JobDefinition:
         # One run at a time, however it was started: a further one waits in the queue.
         pool=task.id,
     )
-    @failing_well
+    @retry_transient_errors
     def call_function(context: dg.OpExecutionContext) -> dg.Output[None]:
         return dg.Output(None, metadata=shown_values(_call(task, context)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from market_assets.defs.assets.maintenance import DELETE_TAG
-from market_assets.defs.assets.relationships import KEEP_RECOMMENDATIONS_TAG
+from market_assets.defs.assets.result_asset import KEEP_WEEKLY_TAG
 from market_assets.defs.retries import run_retry_tags
 from market_assets.operations.failure_cause import say_why_it_failed
 
@@ -32,7 +32,7 @@ def default_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
             REFRESH,
             selection=group("statistics", "relationships"),
             description="Every statistic anew; pairs, relationships and categories brought up to date.",
-            tags={KEEP_RECOMMENDATIONS_TAG: "true", **run_retry_tags()},
+            tags={KEEP_WEEKLY_TAG: "true", **run_retry_tags()},
             hooks={say_why_it_failed},
         ),
         dg.define_asset_job(

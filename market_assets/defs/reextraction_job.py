@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 
 from market_assets.defs.resources import MarketStore
-from market_assets.defs.retries import failing_well, run_retry_tags
+from market_assets.defs.retries import retry_transient_errors, run_retry_tags
 from market_assets.operations.failure_cause import say_why_it_failed
 
 REEXTRACTION = "reextract_skills"
@@ -16,7 +16,7 @@ REEXTRACTION = "reextract_skills"
     # One run at a time, however it was started: two would search the same postings.
     pool=REEXTRACTION,
 )
-@failing_well
+@retry_transient_errors
 def search_postings_again(context: dg.OpExecutionContext, store: dg.ResourceParam[MarketStore]) -> None:
     from market_assets.skills.matching import skill_matcher
     from market_assets.skills.taxonomy import load_taxonomy

@@ -14,7 +14,7 @@ from market_assets.settings import Settings
 if TYPE_CHECKING:
     import polars as pl
 
-    from market_assets.statistics.window import Facts
+    from market_assets.statistics.window import Window
     from market_assets.store.connection import MarketConnection
     from market_assets.store.facts import Counted
     from market_assets.store.landing import Landing
@@ -34,7 +34,7 @@ class MarketStore:
         self.database = Database(settings.market_url)
         self._lock = StoreLock(self.database, holder, notice=log.info if log else print)
         self._ready = False
-        self._facts: dict[tuple[datetime, datetime, Counted], Facts] = {}
+        self._windows: dict[tuple[datetime, datetime, Counted], Window] = {}
 
     @property
     def landing(self) -> Landing:
@@ -63,32 +63,32 @@ class MarketStore:
         with MarketConnection(self.database) as connection:
             yield connection
 
-    def facts(self, connection: MarketConnection, start: datetime, end: datetime, counted: Counted) -> Facts:
+    def window(self, connection: MarketConnection, start: datetime, end: datetime, counted: Counted) -> Window:
         """The counted postings of a window, read once while this run has the tables alone."""
-        from market_assets.store.facts import read_facts
+        from market_assets.store.facts import read_window
 
         key = (start, end, counted)
-        if key not in self._facts:
-            self._facts[key] = read_facts(connection, start, end, counted)
-        return self._facts[key]
+        if key not in self._windows:
+            self._windows[key] = read_window(connection, start, end, counted)
+        return self._windows[key]
 
     def exchange_rates(self) -> pl.DataFrame:
-        from market_assets.postings.salaries.exchange_rates import load_exchange_rates
+        from market_assets.postings.salaries.currencies import load_exchange_rates
 
         return load_exchange_rates(self.settings.exchange_rates)
 
     def close(self) -> None:
         self._lock.release()
-        self._facts.clear()
+        self._windows.clear()
 
     @contextlib.contextmanager
     def _open(self, *, exclusive: bool) -> Iterator[MarketConnection]:
         from market_assets.store.connection import MarketConnection
 
         self._make_ready()
-        taken_anew = self._lock.hold(exclusive=exclusive)
+        taken_anew = self._lock.acquire(exclusive=exclusive)
         if taken_anew or not exclusive:
-            self._facts.clear()
+            self._windows.clear()
         with MarketConnection(self.database) as connection:
             yield connection
 

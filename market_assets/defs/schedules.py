@@ -9,11 +9,11 @@ import dagster as dg
 
 from market_assets.dagster_ext.schedules import ScheduleInstigatorData
 from market_assets.defs import jobs
-from market_assets.operations.intervals import Interval
 from market_assets.operations.missed_starts import MAKES_UP_TAG, in_words, missed_days, missed_moments
 from market_assets.operations.overlap_guard import reason_off_schedule, reason_to_skip
 from market_assets.operations.pauses import schedule_states
 from market_assets.settings import Settings
+from market_assets.tasks import Interval
 
 _INTERVAL_TAG = "market_assets/every_minutes"
 

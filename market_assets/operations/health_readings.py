@@ -34,7 +34,7 @@ from market_assets.settings import Settings
 
 if TYPE_CHECKING:
     from market_assets.store.database import Database
-    from market_assets.store.schedule_overrides import SchedulerMemory
+    from market_assets.store.schedule_overrides import ScheduleOverrides
 
 #: Daemons send a heartbeat every 30 s. Dagster itself would wait for half an hour before it worries.
 _SILENCE_SECONDS = 120.0
@@ -45,7 +45,7 @@ _WAITING = {dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED}
 
 
 def read_history(
-    instance: dg.DagsterInstance, watched: Watched, now: datetime, memory: SchedulerMemory | None = None
+    instance: dg.DagsterInstance, watched: Watched, now: datetime, overrides: ScheduleOverrides | None = None
 ) -> HistoryFacts:
     """What Dagster's storage tells of the watched jobs and tables, the daemons, the queue and the incidents.
 
@@ -53,7 +53,7 @@ def read_history(
         instance: Dagster's.
         watched: the code location's jobs, schedules and tables.
         now: the moment.
-        memory: why schedules are off, where that is known.
+        overrides: why schedules are off, where that is known.
     """
     active = instance.get_run_records(dg.RunsFilter(statuses=ACTIVE))
     busy = {record.dagster_run.job_name for record in active}
@@ -63,7 +63,7 @@ def read_history(
     books = [load_book(instance, name) for name in (DAEMON_BOOK, WEB_BOOK)]
     return HistoryFacts(
         jobs=tuple(
-            _job(instance, schedule, states.get(schedule.name), memory, now, is_active=schedule.job in busy)
+            _job(instance, schedule, states.get(schedule.name), overrides, now, is_active=schedule.job in busy)
             for schedule in sorted(watched.schedules, key=lambda one: (one.job, one.name))
         ),
         daemons=tuple(_daemons(instance)),
@@ -134,12 +134,12 @@ def _job(
     instance: dg.DagsterInstance,
     schedule: WatchedSchedule,
     state: InstigatorState | None,
-    memory: SchedulerMemory | None,
+    overrides: ScheduleOverrides | None,
     now: datetime,
     *,
     is_active: bool,
 ) -> JobFacts:
-    held = reason_to_stay_off(memory, schedule.job, state, now) if memory else None
+    held = reason_to_stay_off(overrides, schedule.job, state, now) if overrides else None
     is_on = held is None and (state.is_running if state else schedule.runs_by_default)
     last = _newest(instance, schedule.job)
     success = _newest(instance, schedule.job, dg.DagsterRunStatus.SUCCESS)

@@ -45,12 +45,12 @@ def reason_off_schedule(
     Dagster does not start a schedule that is stopped. This holds where it was started all the same: a deleted
     job's in the UI, or every schedule at once because Dagster's own history was removed.
     """
-    from market_assets.store.schedule_overrides import recall_if_there
+    from market_assets.store.schedule_overrides import read_overrides_if_any
 
-    memory = recall_if_there(database)
-    if not (memory.jobs or memory.stop):
+    overrides = read_overrides_if_any(database)
+    if not (overrides.jobs or overrides.stop):
         return None
-    return reason_to_stay_off(memory, job, schedule_states(instance).get(schedule), now)
+    return reason_to_stay_off(overrides, job, schedule_states(instance).get(schedule), now)
 
 
 def reason_against_start(instance: dg.DagsterInstance, database: Database, job: str, now: datetime) -> str | None:

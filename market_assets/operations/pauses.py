@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from market_assets.settings import Settings
-    from market_assets.store.schedule_overrides import Pause, SchedulerMemory
+    from market_assets.store.schedule_overrides import Pause, ScheduleOverrides
 
 #: A schedule catches up with what it missed since `until`, so the sensor need not be prompt.
 SENSOR_SECONDS = 60
@@ -48,28 +48,28 @@ def started_since(state: InstigatorState | None, moment: datetime) -> bool:
 
 
 def pause_in_force(
-    memory: SchedulerMemory, job: str, state: InstigatorState | None, now: datetime
+    overrides: ScheduleOverrides, job: str, state: InstigatorState | None, now: datetime
 ) -> Pause | None:
     """A job's pause, unless it is over or someone has started the job's schedule since."""
-    pause = memory.pause_of(job)
+    pause = overrides.pause_of(job)
     if pause is None or pause.is_over(now) or started_since(state, pause.at):
         return None
     return pause
 
 
 def reason_to_stay_off(
-    memory: SchedulerMemory, job: str, state: InstigatorState | None, now: datetime
+    overrides: ScheduleOverrides, job: str, state: InstigatorState | None, now: datetime
 ) -> str | None:
     """Why a scheduled start of a job should be skipped by what people decided; None where it should not."""
-    if memory.is_deleted(job):
-        deletion = memory.jobs[job].deletion
+    if overrides.is_deleted(job):
+        deletion = overrides.jobs[job].deletion
         assert deletion is not None
         return f"{job} was deleted by {deletion.by} on {deletion.at:%Y-%m-%d %H:%M} UTC, until someone restores it"
-    if pause := pause_in_force(memory, job, state, now):
+    if pause := pause_in_force(overrides, job, state, now):
         until = f"until {pause.until:%Y-%m-%d %H:%M} UTC" if pause.until else "until someone resumes it"
         return f"{job} was paused by {pause.by} {until}" + (f": {pause.reason}" if pause.reason else "")
-    if memory.stop and not started_since(state, memory.stop.at):
-        return f"the scheduler was stopped by {memory.stop.by} on {memory.stop.at:%Y-%m-%d %H:%M} UTC"
+    if overrides.stop and not started_since(state, overrides.stop.at):
+        return f"the scheduler was stopped by {overrides.stop.by} on {overrides.stop.at:%Y-%m-%d %H:%M} UTC"
     return None
 
 
@@ -87,13 +87,13 @@ def settle_pauses(
     Returns:
         What was done, in words.
     """
-    from market_assets.store import schedule_overrides as scheduler_memory
+    from market_assets.store import schedule_overrides
 
-    memory = scheduler_memory.recall(engine)
+    overrides = schedule_overrides.read_overrides(engine)
     states = schedule_states(instance)
     done = []
     for job, names in schedules.items():
-        pause = memory.pause_of(job)
+        pause = overrides.pause_of(job)
         if pause is None:
             continue
         stored = [states[name] for name in names if name in states]
@@ -101,10 +101,10 @@ def settle_pauses(
             done.append(f"{job}: its schedule was started again")
         elif pause.is_over(now):
             assert pause.until is not None
-            if memory.is_deleted(job):
-                scheduler_memory.hold(engine, names, "deletion")
-            elif memory.stop:
-                scheduler_memory.hold(engine, names, "stop")
+            if overrides.is_deleted(job):
+                schedule_overrides.hold(engine, names, "deletion")
+            elif overrides.stop:
+                schedule_overrides.hold(engine, names, "stop")
             else:
                 _start(instance, stored, pause.until)
             done.append(f"{job}: paused until {pause.until:%Y-%m-%d %H:%M} UTC")
@@ -112,7 +112,7 @@ def settle_pauses(
             _stop(instance, stored)
             continue
         # A pause that was made meanwhile is another one, and stays.
-        scheduler_memory.end_pause(engine, job, begun_at=pause.at)
+        schedule_overrides.end_pause(engine, job, begun_at=pause.at)
     return done
 
 
@@ -148,11 +148,11 @@ def pause_ends_sensor(settings: Settings) -> dg.SensorDefinition:
     )
     def pause_ends(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         from market_assets.store.database import Database
-        from market_assets.store.schedule_overrides import recall_if_there
+        from market_assets.store.schedule_overrides import read_overrides_if_any
 
         database = Database(settings.market_url)
-        memory = recall_if_there(database)
-        if not any(job.pause for job in memory.jobs.values()):
+        overrides = read_overrides_if_any(database)
+        if not any(job.pause for job in overrides.jobs.values()):
             return dg.SkipReason("nothing is paused")
         schedules: dict[str, list[str]] = {}
         assert context.repository_def is not None

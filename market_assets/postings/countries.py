@@ -1,4 +1,4 @@
-"""The countries of the world: their names in the wild and their currencies (ISO 3166-1 and ISO 4217)."""
+"""The countries of the world: their names and spellings, and their currencies (ISO 3166-1 and ISO 4217)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COUNTRIES_FILE = Path(__file__).with_name("countries.csv")
 
 @dataclass(frozen=True)
 class Country:
-    """A row of `countries.csv`; `currency` is null where no currency is used (Antarctica)."""
+    """A row of `countries.csv`; `currency` is None where no currency is used (Antarctica)."""
 
     alpha2: str
     alpha3: str
@@ -23,7 +23,7 @@ class Country:
 
 @cache
 def countries() -> tuple[Country, ...]:
-    """All countries, in order of alpha2. XK is Kosovo's code by usage."""
+    """All countries, in ascending order of alpha2. XK, which is not in ISO 3166-1, is Kosovo's usual code."""
     with COUNTRIES_FILE.open(encoding="utf-8", newline="") as file:
         return tuple(
             Country(
@@ -39,7 +39,7 @@ def countries() -> tuple[Country, ...]:
 
 @cache
 def country_names() -> dict[str, str]:
-    """Casefolded name, alternative name or alpha3 code → alpha2. (Alpha2 codes themselves are not in here.)"""
+    """Casefolded name, alternative name or alpha3 code → alpha2. The keys do not include the alpha2 codes."""
     return {
         name.casefold(): country.alpha2
         for country in countries()
@@ -49,5 +49,5 @@ def country_names() -> dict[str, str]:
 
 @cache
 def country_currencies() -> dict[str, str]:
-    """alpha2 → ISO 4217 code of the currency that pay is stated in there."""
+    """alpha2 → ISO 4217 code of the currency in which pay is stated there."""
     return {country.alpha2: country.currency for country in countries() if country.currency}

@@ -1,4 +1,4 @@
-"""When a posting was published, out of the many ways in which sources write it."""
+"""Parsing of publication times, in the many formats of sources."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import polars as pl
 
 from market_assets.postings.schemas import UTC_DATETIME
 
-#: Formats of a day, tried in this order once weekday, commas and ordinal endings are gone. Month before day,
-#: unless the first number can't be a month.
+#: Formats of a day, tried in this order after weekday, commas and ordinal endings are removed. The month comes
+#: first, unless the first number can't be a month.
 _DAY_FORMATS = (
     "%Y-%m-%d",
     "%Y%m%d",
@@ -27,17 +27,17 @@ _DAY_FORMATS = (
     "%d-%b-%Y",
 )
 
-#: What machines write most, and what can be read at once.
+#: The most frequent format, which is parsed first.
 _TIMESTAMP = r"^[1-9][0-9]{3}-[01][0-9]-[0-3][0-9]T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"
 
-#: Time of day and offset, as they end an absolute time.
+#: Time of day and offset, at the end of an absolute time.
 _TIME = (
     r"(?:^|[t\s]+|\bat\s+)(?P<hour>[0-9]{1,2}):(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,9}))?)?"
     r"\s*(?P<half>[ap]m)?\s*(?P<zone>z|(?:utc|gmt)?[+-][0-9]{2}(?::?[0-9]{2})?|utc|gmt|[ecmp][sd]t|ces?t|bst)?$"
 )
 _COMPACT_TIME = r"^([0-9]{8})t?([0-9]{2})([0-9]{2})([0-9]{2})(z|[+-][0-9]{4})?$"
 
-#: Zones by name, in minutes east of Greenwich: those of RFC 2822, and the ones of western Europe.
+#: Named time zones, in minutes east of Greenwich: those of RFC 2822 and of western Europe.
 _ZONES = {
     "est": -300,
     "edt": -240,
@@ -68,23 +68,24 @@ _SECONDS = {
 _JUST_NOW = ("just posted", "just now", "now", "today", "posted today", "just", "new")
 _YESTERDAY = ("yesterday", "posted yesterday")
 
-_LONGEST_DATE = 64
+_MAX_LENGTH = 64
 _MICROSECONDS = 1_000_000
 
 
 def parse_dates(texts: pl.Series, observed_at: datetime) -> pl.Series:
-    """Read times of publication.
+    """Parse publication times.
 
-    ISO 8601 with or without a zone (none means UTC), days alone (midnight UTC), RFC 2822, epoch seconds,
-    milliseconds, microseconds and nanoseconds, written dates ('July 18, 2026', '18 Jul 2026', '07/18/2026'; the
-    day comes first only where the month can't) and relative ones ('3 days ago', '30+ days ago', 'yesterday').
+    Supported are ISO 8601 with or without a time zone (UTC by default), days alone (midnight UTC), RFC 2822; epoch
+    seconds, milliseconds, microseconds and nanoseconds; written dates ('July 18, 2026', '18 Jul 2026',
+    '07/18/2026', where the day comes first only if the first number can't be a month); and relative times ('3 days
+    ago', '30+ days ago', 'yesterday').
 
     Args:
         texts: String.
-        observed_at: what relative times count from; UTC where it has no zone.
+        observed_at: the time that relative times refer to; UTC where it has no time zone.
 
     Returns:
-        Datetime('us', 'UTC'); null where nothing can be read. Whether the time is plausible is not judged.
+        Datetime('us', 'UTC'); null for unknown formats. Whether the time is plausible is not checked.
     """
     now = observed_at.replace(tzinfo=UTC) if observed_at.tzinfo is None else observed_at.astimezone(UTC)
     parsed = texts.to_frame("text").select(_timestamp(pl.col("text"))).to_series().alias(texts.name)
@@ -95,34 +96,34 @@ def parse_dates(texts: pl.Series, observed_at: datetime) -> pl.Series:
 
 
 def _timestamp(text: pl.Expr) -> pl.Expr:
-    moment = text.str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", strict=False)
-    return pl.when(text.str.contains(_TIMESTAMP)).then(moment).cast(UTC_DATETIME)
+    time = text.str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", strict=False)
+    return pl.when(text.str.contains(_TIMESTAMP)).then(time).cast(UTC_DATETIME)
 
 
 def _parse_any(texts: pl.Series, now: datetime) -> pl.Series:
-    text = pl.when(pl.col("text").str.len_bytes() <= _LONGEST_DATE).then(_plain(pl.col("text")))
+    text = pl.when(pl.col("text").str.len_bytes() <= _MAX_LENGTH).then(_plain(pl.col("text")))
     plain = texts.to_frame("text").select(text.alias("text")).to_series()
     parsed = plain.to_frame().select(_epoch(pl.col("text")).alias("parsed")).to_series()
-    for read in (_absolute, lambda rest: _relative(rest, now)):
+    for parse in (_absolute, lambda rest: _relative(rest, now)):
         rows = (parsed.is_null() & plain.is_not_null()).arg_true()
         if rows.is_empty():
             break
-        parsed = parsed.scatter(rows, read(plain.gather(rows)))
-    # Beyond these years no other calendar follows, Python's own included.
+        parsed = parsed.scatter(rows, parse(plain.gather(rows)))
+    # The years that Python's datetime supports.
     in_range = parsed.dt.year().is_between(1, 9999)
     return pl.select(pl.when(in_range).then(parsed)).to_series()
 
 
 def _plain(text: pl.Expr) -> pl.Expr:
-    """In lower case, without the words before a date and the comment that may end it."""
+    """The text in lower case, without words before the date and a comment in brackets after it."""
     lowered = text.str.strip_chars().str.to_lowercase().str.replace_all(r"\s+", " ")
     return lowered.str.replace(r"\s*\([^()]*\)$", "").str.replace(_LEADING_WORDS, "")
 
 
 def _epoch(text: pl.Expr) -> pl.Expr:
-    """Numbers as seconds since 1970, or as thousandths, millionths or billionths, told by their size.
+    """Numbers as seconds, milliseconds, microseconds or nanoseconds since 1970, depending on their size.
 
-    Eight digits of a year of ours are a day ('20260718').
+    Eight digits that begin with 19 or 20 are a day ('20260718').
     """
     is_day = text.str.contains(r"^(?:19|20)[0-9]{6}$") | text.str.contains(_COMPACT_TIME)
     number = pl.when(text.str.contains(_NUMBER) & ~is_day).then(text.cast(pl.Float64, strict=False))
@@ -148,23 +149,23 @@ def _absolute(texts: pl.Series) -> pl.Series:
     day = day.str.replace_all(r"([0-9])(?:st|nd|rd|th)\b", "$1").str.replace_all(r"[,\s]+", " ")
     day = day.str.replace(r"\bsept\b", "sep").str.replace(r"([a-z])\.", "$1")
     parts = texts.to_frame("text").select(day.alias("day"), spaced.str.extract_groups(_TIME).alias("time"))
-    # Days are few even where times are many, so the formats are tried on those alone.
+    # The formats are tried on distinct days, of which there are few.
     days = parts.select("day").unique().with_columns(_midnight(pl.col("day")).alias("midnight"))
     time = pl.col("time")
     has_time = time.struct.field("hour").is_not_null()
-    moment = pl.when(has_time).then(pl.col("midnight") + _time_of_day(time)).otherwise("midnight")
-    return parts.join(days, on="day", how="left", maintain_order="left").select(moment.alias("text")).to_series()
+    parsed = pl.when(has_time).then(pl.col("midnight") + _time_of_day(time)).otherwise("midnight")
+    return parts.join(days, on="day", how="left", maintain_order="left").select(parsed.alias("text")).to_series()
 
 
 def _midnight(day: pl.Expr) -> pl.Expr:
     date = pl.coalesce(day.str.to_date(day_format, strict=False) for day_format in _DAY_FORMATS)
-    # A day far outside of the calendar's range would overflow microseconds.
+    # Days far outside of this range would overflow 64-bit microseconds.
     in_range = date.dt.year().is_between(1, 9999)
     return pl.when(in_range).then(date).cast(pl.Datetime("us")).cast(UTC_DATETIME)
 
 
 def _time_of_day(time: pl.Expr) -> pl.Expr:
-    """Duration since midnight UTC; null where a part is out of its range or the zone is not known."""
+    """Duration since midnight UTC; null where a part is out of range."""
     hour, minute, second = (
         time.struct.field(name).cast(pl.Int64, strict=False).fill_null(0) for name in ("hour", "minute", "second")
     )
@@ -175,7 +176,7 @@ def _time_of_day(time: pl.Expr) -> pl.Expr:
         .when(hour.is_between(1, 12))
         .then(hour % 12 + pl.when(half == "pm").then(12).otherwise(0))
     )
-    # A leap second is told as the last one of its minute.
+    # A leap second becomes the second before it.
     second = pl.when(second == 60).then(59).otherwise(second)
     in_range = (minute < 60) & (second < 60)
     fraction = time.struct.field("fraction").str.pad_end(6, "0").str.head(6).cast(pl.Int64).fill_null(0)
@@ -184,7 +185,7 @@ def _time_of_day(time: pl.Expr) -> pl.Expr:
 
 
 def _offset(zone: pl.Expr) -> pl.Expr:
-    """Minutes east of Greenwich."""
+    """Minutes east of Greenwich; 0 without a zone."""
     numeric = zone.str.extract_groups(r"([+-])([0-9]{2}):?([0-9]{2})?$")
     hours, minutes = (numeric.struct.field(name).cast(pl.Int64) for name in ("2", "3"))
     sign = pl.when(numeric.struct.field("1") == "-").then(-1).otherwise(1)
@@ -197,16 +198,16 @@ def _relative(texts: pl.Series, now: datetime) -> pl.Series:
     parts = text.str.extract_groups(_RELATIVE)
     count = parts.struct.field("count").replace(["a", "an", "one"], ["1", "1", "1"]).cast(pl.Int64, strict=False)
     unit = parts.struct.field("unit").replace_strict(_SECONDS, default=None, return_dtype=pl.Int64)
-    # Without 'ago' only the short forms of lists are meant ('3d'); '5 years' may be anything.
+    # Without 'ago' only short forms count ('3d'), as '5 years' may mean anything.
     is_short = text.str.contains(r"^[0-9]+\+?\s?[a-z]{1,2}$")
-    meant = parts.struct.field("ago").is_not_null() | is_short
-    moment = pl.lit(now, dtype=UTC_DATETIME)
-    told = (
+    is_relative = parts.struct.field("ago").is_not_null() | is_short
+    reference = pl.lit(now, dtype=UTC_DATETIME)
+    parsed = (
         pl.when(text.is_in(list(_JUST_NOW)))
-        .then(moment)
+        .then(reference)
         .when(text.is_in(list(_YESTERDAY)))
-        .then(moment - pl.duration(days=1))
-        .when(meant)
-        .then(moment - pl.duration(seconds=count * unit))
+        .then(reference - pl.duration(days=1))
+        .when(is_relative)
+        .then(reference - pl.duration(seconds=count * unit))
     )
-    return texts.to_frame("text").select(told.alias("text")).to_series()
+    return texts.to_frame("text").select(parsed.alias("text")).to_series()

@@ -1,12 +1,13 @@
-"""Cities, regions and areas that postings name, and the countries they lie in: loads `places.csv`.
+"""Names of places and all that they can mean: loads `places.csv` and looks up the parts of a stated location.
 
 Kinds in `places.csv`: a city; a region (state, province; `code` is what follows a city: 'CA'); an area that is
-larger than a country. Of cities of the same name the first row is the one meant where nothing else tells.
+larger than a country. Of several cities of one name, the first row is the default.
 """
 
 from __future__ import annotations
 
 import csv
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator
@@ -14,12 +15,39 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from market_assets.postings.countries import countries, country_names
+
 PLACES_FILE = Path(__file__).with_name("places.csv")
 
-#: Letters that Unicode doesn't take apart into a base letter and a mark.
+#: Letters that Unicode does not decompose into a base letter and a mark.
 _BASE_LETTERS = str.maketrans(
     {"ł": "l", "ø": "o", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe", ".": "", "'": "", "’": ""}
 )
+
+#: Characters around a name that are not part of it.
+EDGES = " \t\n,;:|/•·-–—()[]\"'&"
+
+#: US states come before countries of the same code ('San Jose, CA'), but Germany before Delaware.
+_COUNTRY_BEFORE_STATE = frozenset({"DE"})
+
+_CODES_IN_ANY_CASE = frozenset({"us", "uk", "usa", "uae", "nyc"})
+
+#: The city is always named with its district, so the name alone is the state.
+_STATE_RATHER_THAN_CITY = "washington"
+
+_BETWEEN_PARTS = re.compile(r"[,()\[\]:]|\s+[-–—]+\s+|^[-–—]+\s*|\s*[-–—]+$")
+_POSTCODE = re.compile(r"^\d[\d-]{2,}\s+|\s+(?=[A-Z\d-]*\d)[A-Z\d-]{2,}(?:\s\d[A-Z]{2})?$")
+_NOISE = re.compile(
+    r"\b(?:hq|headquarters?|offices?|campus|metro(?:politan)?(?: area)?|greater|downtown|hub|studio|only|area)\b",
+    re.IGNORECASE,
+)
+_CITY_NAME = re.compile(r"[^\W\d_][^\W\d_ .'’-]*(?:[ .'’-]+[^\W\d_]+){0,4}\.?")
+_NOT_IN_A_CITY_NAME = re.compile(
+    r"\b(?:add|all|and|any|blank|client|coast|continental|eligible|every|flexible|from|global|here|home|in|locations?"
+    r"|midwest|multiple|nationwide|northeast|northwest|not|of|open|or|other|region|required|select|several|site"
+    r"|southeast|southwest|states|team|to|travel|various|with)\b"
+)
+_COMPASS = frozenset({"central", "east", "north", "south", "west", "the"})
 
 
 @dataclass(frozen=True)
@@ -31,6 +59,34 @@ class Place:
     country: str
     code: str
     alternative_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a location ('San Jose', 'CA') and everything it can mean.
+
+    Attributes:
+        text: the part as written.
+        cities: the cities of this name, the default first.
+        country: alpha2; None unless the part can only be a country.
+        readings: the countries that it can name, or whose region it can be, the likeliest first.
+        is_area: whether it names an area larger than a country.
+    """
+
+    text: str
+    cities: tuple[Place, ...] = ()
+    country: str | None = None
+    readings: tuple[str, ...] = ()
+    is_area: bool = False
+
+    @property
+    def is_known(self) -> bool:
+        return bool(self.cities or self.readings or self.is_area)
+
+    @property
+    def is_region(self) -> bool:
+        """Whether it can be a region, or at least not only a country."""
+        return self.country is None and bool(self.readings)
 
 
 @cache
@@ -50,27 +106,27 @@ def places() -> tuple[Place, ...]:
 
 
 def place_key(name: str) -> str:
-    """What names of the same place have in common: no case, accents, full stops, apostrophes or extra spaces."""
+    """The form that spellings of one place share: no case, accents, full stops, apostrophes or extra spaces."""
     decomposed = unicodedata.normalize("NFKD", name.casefold()).translate(_BASE_LETTERS)
     return " ".join("".join(letter for letter in decomposed if not unicodedata.combining(letter)).split())
 
 
 @cache
 def cities() -> dict[str, tuple[Place, ...]]:
-    """Key of a city's name → the cities of that name, the most likely one first."""
+    """`place_key` of a city's name → the cities of that name, the default first."""
     found: defaultdict[str, list[Place]] = defaultdict(list)
-    for key, place in _named("city"):
+    for key, place in _keys_of("city"):
         found[key].append(place)
     return {key: tuple(named) for key, named in found.items()}
 
 
 @cache
 def regions() -> dict[str, tuple[str, ...]]:
-    """Key of a region's name → the countries (alpha2) that have a region of that name."""
+    """`place_key` of a region's name → the countries (alpha2) that have a region of that name."""
     found: defaultdict[str, list[str]] = defaultdict(list)
-    for key, place in _named("region"):
+    for key, place in _keys_of("region"):
         found[key].append(place.country)
-    return {key: tuple(countries) for key, countries in found.items()}
+    return {key: tuple(named) for key, named in found.items()}
 
 
 @cache
@@ -80,17 +136,109 @@ def region_codes() -> dict[str, tuple[str, ...]]:
     for place in places():
         if place.kind == "region" and place.code:
             found[place.code].append(place.country)
-    return {code: tuple(countries) for code, countries in found.items()}
+    return {code: tuple(named) for code, named in found.items()}
 
 
 @cache
 def areas() -> frozenset[str]:
-    """Keys of areas larger than a country: 'europe', 'emea'."""
-    return frozenset(key for key, _ in _named("area"))
+    """`place_key` of each area larger than a country: 'europe', 'emea'."""
+    return frozenset(key for key, _ in _keys_of("area"))
 
 
-def _named(kind: str) -> Iterator[tuple[str, Place]]:
+@cache
+def plain_country_names() -> dict[str, str]:
+    """alpha2 → the country's name."""
+    return {country.alpha2: country.name for country in countries()}
+
+
+def parse_parts(text: str) -> list[Part]:
+    """The parts of one location, in order. Words without meaning ('HQ', a postcode) are left out."""
+    parts: list[Part] = []
+    for piece in _BETWEEN_PARTS.split(text):
+        stripped = piece.strip(EDGES + ".") if not piece.strip().endswith(".") else piece.strip(EDGES)
+        if stripped:
+            parts.extend(_parts_of_piece(stripped, first=not parts))
+    return parts
+
+
+def can_be_city(text: str) -> bool:
+    """Whether an unknown name looks like a city's."""
+    key = place_key(text)
+    return (
+        2 < len(text) <= 40
+        and not (len(text) == 3 and text.isupper())
+        and key not in _COMPASS
+        and len(key.split()) <= 5
+        and _CITY_NAME.fullmatch(text) is not None
+        and _NOT_IN_A_CITY_NAME.search(key) is None
+    )
+
+
+def _keys_of(kind: str) -> Iterator[tuple[str, Place]]:
     for place in places():
         if place.kind == kind:
             for key in dict.fromkeys(place_key(name) for name in (place.name, *place.alternative_names)):
                 yield key, place
+
+
+def _parts_of_piece(text: str, *, first: bool) -> list[Part]:
+    """The parts of a piece between commas: one, or two that no comma divides ('CA United States')."""
+    part = _look_up(text, first=first)
+    if part.is_known:
+        return [part]
+    shorter = _NOISE.sub(" ", _POSTCODE.sub("", text)).strip(EDGES)
+    if not shorter:
+        return []
+    if shorter != text:
+        part = _look_up(shorter, first=first)
+        if part.is_known:
+            return [part]
+    return _divide(shorter, first=first) or [part if shorter == text else Part(f"({text})")]
+
+
+def _divide(text: str, *, first: bool) -> list[Part] | None:
+    words = text.split() if " " in text else text.split("-")
+    for length in (3, 2, 1):
+        if len(words) <= length:
+            continue
+        head, tail = " ".join(words[:-length]), " ".join(words[-length:])
+        last = _look_up(tail, first=True)
+        if not last.is_known:
+            continue
+        beginning = _look_up(head, first=first)
+        if beginning.is_known or (last.readings and can_be_city(head)):
+            return [beginning, last]
+        if last.cities and any(character.isdigit() for character in head):
+            return [last]
+    return None
+
+
+def _look_up(text: str, *, first: bool) -> Part:
+    """Everything that a name or code can mean. A code in the first place, or alone, must be in capitals."""
+    key = place_key(text)
+    code = key.upper() if len(key) <= 3 else ""
+    in_capitals = text.replace(".", "") == code
+    if code and first and not in_capitals and key not in _CODES_IN_ANY_CASE:
+        return Part(text)
+    if key in areas():
+        return Part(text, is_area=True)
+    readings = _readings(key, code, country_names().get(text.casefold()) or _countries_by_key().get(key))
+    # 'LA' is Los Angeles where it comes first, and Louisiana after a city.
+    can_be_a_city = key != _STATE_RATHER_THAN_CITY and (not code or first or (in_capitals and not readings))
+    is_country = len(readings) == 1 and (not code or code in plain_country_names() or key in country_names())
+    is_country = is_country and key not in regions()
+    named_cities = cities().get(key, ()) if can_be_a_city else ()
+    return Part(text, named_cities, readings[0] if is_country else None, readings)
+
+
+def _readings(key: str, code: str, named_country: str | None) -> tuple[str, ...]:
+    of_code = list(region_codes().get(code, ()))
+    country_code = [code] if code in plain_country_names() else []
+    state_first = of_code[:1] == ["US"] and code not in _COUNTRY_BEFORE_STATE
+    coded = of_code + country_code if state_first else country_code + of_code
+    return tuple(dict.fromkeys([*regions().get(key, ()), *coded, *([named_country] if named_country else [])]))
+
+
+@cache
+def _countries_by_key() -> dict[str, str]:
+    return {place_key(name): alpha2 for name, alpha2 in country_names().items()}

@@ -1,4 +1,4 @@
-"""From postings as sources state them to normalised ones, column by column."""
+"""Normalisation: from raw postings, as sources state them, to normalised ones."""
 
 from __future__ import annotations
 
@@ -12,46 +12,44 @@ import polars as pl
 from market_assets.postings import vocabulary
 from market_assets.postings.dates import parse_dates
 from market_assets.postings.identity import identities
-from market_assets.postings.near_identity import near_identities
+from market_assets.postings.near_duplicates import near_identities
 from market_assets.postings.places import normalise_locations
-from market_assets.postings.salaries.stated import stated_pay
+from market_assets.postings.salaries.parse import stated_pay
 from market_assets.postings.schemas import NORMALISED_POSTING, RAW_POSTING, REJECTED_POSTING
 from market_assets.postings.texts import (
-    LONGEST_ADDRESS_READ,
+    MAX_ADDRESS_INPUT,
+    count_lost,
     first_line,
     in_one_line,
-    lost,
     plain_columns,
     tidied,
     unless_missing,
     web_address,
 )
 
-__all__ = ["LARGEST_RECORD", "NormalisedPostings", "normalise", "rejected_frame"]
+#: Bytes of UTF-8 in a record or in any of its fields; larger records are rejected.
+MAX_RECORD_BYTES = 1_000_000
 
-#: Bytes of UTF-8 in a record, or in any of its fields.
-LARGEST_RECORD = 1_000_000
+#: Bytes of the payload of a rejected posting that are kept.
+MAX_REJECTED_PAYLOAD_BYTES = 64_000
 
-#: Bytes that are kept of the payload of a rejected posting.
-LARGEST_REJECTED_PAYLOAD = 64_000
-
-#: No job that is still of interest was posted before.
+#: Earlier publication times are implausible.
 EARLIEST_POSTED_AT = datetime(2000, 1, 1, tzinfo=UTC)
 
-_LONGEST_NAME = 300
+_MAX_NAME_LENGTH = 300
 
-#: Fields that are one line, and the characters that are kept of it.
+#: Fields of one line, and the number of characters that are kept.
 _LINES = {
-    "board": _LONGEST_NAME,
+    "board": _MAX_NAME_LENGTH,
     "external_id": 1_000,
     "title": 500,
     "location": 1_000,
-    "url": LONGEST_ADDRESS_READ,
+    "url": MAX_ADDRESS_INPUT,
     **dict.fromkeys(("salary_min", "salary_max", "salary_currency", "salary_period", "salary_text"), 5_000),
     **dict.fromkeys(("posted_at", "employment_type", "industry", "workplace"), 1_000),
 }
 
-#: Fields of which it is counted how often what was stated became null; and what they become.
+#: Fields whose implausible or unreadable values are counted → the column in which these become null.
 _COUNTED = {
     "posted_at": "stated_posted_at",
     "employment_type": "employment_type",
@@ -62,13 +60,13 @@ _COUNTED = {
 
 @dataclass(frozen=True)
 class NormalisedPostings:
-    """What became of raw postings.
+    """The result of `normalise`.
 
     Attributes:
         postings: schema `NORMALISED_POSTING`, one row an accepted record, in the order of the input.
         rejected: schema `REJECTED_POSTING`, in the order of the input.
-        nulled: field → how many stated values were implausible or unreadable and became null; fields without any
-            are not in it.
+        nulled: field → how many stated values were implausible or unreadable and became null; without fields that
+            have none.
     """
 
     postings: pl.DataFrame
@@ -81,12 +79,12 @@ def normalise(raw: pl.DataFrame, *, source: str, observed_at: datetime) -> Norma
 
     Args:
         raw: schema `RAW_POSTING`.
-        source: the name of the source; a posting's own board takes its place where it names one.
-        observed_at: when the source was read; no posting can be from later. UTC where it has no zone.
+        source: the name of the source, for postings that name no board.
+        observed_at: when the source was read; later publication times become null. UTC where it has no time zone.
     """
     raw = raw.select(pl.col(name).cast(dtype) for name, dtype in RAW_POSTING.items())
     size = raw.select(_size()).to_series()
-    fits = size <= LARGEST_RECORD
+    fits = size <= MAX_RECORD_BYTES
     clean = _clean(raw if fits.all() else raw.filter(fits))
     titled = clean["title"].is_not_null()
     postings, nulled = _normalised(clean if titled.all() else clean.filter(titled), source, observed_at)
@@ -100,15 +98,20 @@ def normalise(raw: pl.DataFrame, *, source: str, observed_at: datetime) -> Norma
 
 @cache
 def _size() -> pl.Expr:
-    """The bytes of a record's longest field, which the whole record is among."""
+    """The bytes of a record's longest field; the payload, which is the whole record, is one of them."""
     return pl.max_horizontal(pl.all().str.len_bytes()).fill_null(0)
 
 
 def rejected_frame(payloads: list[str], reasons: list[str]) -> pl.DataFrame:
-    """Rejected postings out of their payloads and the reasons, in words.
+    """A frame of rejected postings.
+
+    Args:
+        payloads: the records as they came.
+        reasons: why each was rejected, for people to read.
 
     Returns:
-        Schema `REJECTED_POSTING`. payload_hash: SHA-256 (hex) of the whole payload; payload: its first 64 kB.
+        Schema `REJECTED_POSTING`. payload_hash: SHA-256 (hex) of the whole payload; payload: its first
+        `MAX_REJECTED_PAYLOAD_BYTES`.
     """
     encoded = [payload.encode("utf-8", "surrogatepass") for payload in payloads]
     return pl.DataFrame(
@@ -122,8 +125,8 @@ def rejected_frame(payloads: list[str], reasons: list[str]) -> pl.DataFrame:
 
 
 def _shortened(payload: str) -> str:
-    """The beginning of a payload, without what PostgreSQL can't store: NUL and halves of characters."""
-    beginning = payload[:LARGEST_REJECTED_PAYLOAD].encode("utf-8", "replace")[:LARGEST_REJECTED_PAYLOAD]
+    """The beginning of a payload, without NUL and lone surrogates, which PostgreSQL can't store."""
+    beginning = payload[:MAX_REJECTED_PAYLOAD_BYTES].encode("utf-8", "replace")[:MAX_REJECTED_PAYLOAD_BYTES]
     return beginning.decode("utf-8", "ignore").replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
@@ -133,7 +136,7 @@ def _rejected(records: pl.DataFrame, size: pl.Series) -> pl.DataFrame:
     ).to_series()
     reasons = [
         f"record of {_megabytes(size_of_one)} MB is over the limit of 1 MB"
-        if size_of_one > LARGEST_RECORD
+        if size_of_one > MAX_RECORD_BYTES
         else "title is missing"
         for size_of_one in size
     ]
@@ -141,12 +144,12 @@ def _rejected(records: pl.DataFrame, size: pl.Series) -> pl.DataFrame:
 
 
 def _megabytes(size: int) -> str:
-    """One decimal, or as many as show that the limit was passed."""
+    """With one decimal, or as many as are needed to exceed the limit of 1 MB."""
     return next(text for text in (f"{size / 1e6:.{digits}f}" for digits in (1, 3, 6)) if float(text) > 1)
 
 
 def _clean(raw: pl.DataFrame) -> pl.DataFrame:
-    """Every field but the payload as clean text, null where it says nothing."""
+    """Every field but the payload as clean text, null for `texts.MISSING_WORDS`."""
     return plain_columns(raw.drop("payload")).select(_arranged()).select(_unless_missing())
 
 
@@ -154,7 +157,7 @@ def _clean(raw: pl.DataFrame) -> pl.DataFrame:
 def _arranged() -> list[pl.Expr]:
     return [
         *(in_one_line(pl.col(name), longest) for name, longest in _LINES.items()),
-        first_line(pl.col("company"), _LONGEST_NAME),
+        first_line(pl.col("company"), _MAX_NAME_LENGTH),
         tidied(pl.col("description")),
     ]
 
@@ -168,7 +171,7 @@ def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tupl
     """The normalised postings of records that have a title, and how many of their values became null."""
     pay, nulled = stated_pay(clean)
     place = normalise_locations(clean["location"])
-    told = pl.DataFrame(
+    columns = pl.DataFrame(
         [
             clean["title"],
             clean["company"],
@@ -188,13 +191,13 @@ def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tupl
             *pay,
         ]
     ).with_columns(*_of_source(source, observed_at), *_of_several_fields())
-    known = told.hstack(identities(told)).hstack(near_identities(told))
+    known = columns.hstack(identities(columns)).hstack(near_identities(columns))
     nulled |= known.select(_values_lost()).row(0, named=True)
     return known.select(NORMALISED_POSTING.names()), nulled
 
 
 def _of_source(source: str, observed_at: datetime) -> list[pl.Expr]:
-    """The source's name where no board is stated; no date from after the source was read."""
+    """Source (the stated board, else the source's name) and the plausible publication time."""
     latest = observed_at.replace(tzinfo=UTC) if observed_at.tzinfo is None else observed_at
     plausible = pl.col("date").is_between(EARLIEST_POSTED_AT, latest)
     return [
@@ -205,9 +208,9 @@ def _of_source(source: str, observed_at: datetime) -> list[pl.Expr]:
 
 @cache
 def _of_several_fields() -> list[pl.Expr]:
-    """The workplace by the field's words, else the location's, else the title's; a mere 'not remote' is last."""
-    words = ("workplace_of_field", "workplace_of_location", "workplace_of_title")
-    workplace = pl.coalesce(*words, pl.when("denies_remote").then(pl.lit("onsite")))
+    """The workplace (that of the field, else the location, else the title, else of a denial), and the address."""
+    named = ("workplace_of_field", "workplace_of_location", "workplace_of_title")
+    workplace = pl.coalesce(*named, pl.when("denies_remote").then(pl.lit("onsite")))
     return [
         workplace.alias("workplace"),
         (workplace == "remote").alias("is_remote"),
@@ -217,4 +220,4 @@ def _of_several_fields() -> list[pl.Expr]:
 
 @cache
 def _values_lost() -> list[pl.Expr]:
-    return [lost(f"{field}_text", column).alias(field) for field, column in _COUNTED.items()]
+    return [count_lost(f"{field}_text", column).alias(field) for field, column in _COUNTED.items()]

@@ -1,8 +1,8 @@
-"""A text as a handful of numbers, by which it is told how much of one text is in another.
+"""Sketches of texts, from which the share of one text that is contained in another is estimated.
 
-A sketch holds the smallest of the hashes of all runs of `RUN` words, as 16-bit numbers in ascending order
-(bottom-k MinHash). Unlike MinHash by many hash functions, it also says how much of a short text is in a long one,
-as where a board shows only the beginning.
+A sketch holds the smallest of the 16-bit hashes of all runs of `RUN` words, in ascending order (bottom-k MinHash:
+Broder, "On the resemblance and containment of documents", 1997). Unlike MinHash with many hash functions, it also
+gives the containment of a short text in a long one, as where a board shows only the beginning.
 """
 
 from __future__ import annotations
@@ -17,53 +17,61 @@ import polars as pl
 #: Words that are hashed together.
 RUN = 3
 
-#: Numbers in the sketch of a long text.
+#: Sketches in the sketch of a long text.
 LENGTH = 160
 
-#: Characters of a text that are read; more would fill the 16-bit numbers, so that any two texts share some.
-LONGEST_READ = 20_000
+#: Characters of a text that are hashed; more would fill the range of 16 bits, so that any two texts share hashes.
+MAX_TEXT_LENGTH = 20_000
 
-#: Fewer numbers in common ground say nothing.
-LEAST_COMPARED = 6
+#: Two sketches with fewer comparable numbers share nothing.
+MIN_COMPARED = 6
 
 _CHUNK_BYTES = 500_000
 _CHUNK_ROWS = 0x10000
 _SPACE = 32
 _LARGEST = 0xFFFF
-#: Odd, so that multiplying by it can be undone.
+#: Odd, so that it has an inverse modulo 2**64.
 _BASE = 0x9E3779B97F4A7C15
 _INVERSE = pow(_BASE, -1, 2**64)
 
-Numbers = npt.NDArray[np.int32]
-Wide = npt.NDArray[np.uint64]
-Places = npt.NDArray[np.int64]
+Sketches = npt.NDArray[np.int32]
+Hashes = npt.NDArray[np.uint64]
+Indices = npt.NDArray[np.int64]
 
 
 def sketches(texts: pl.Series) -> list[bytes]:
-    """The sketch of each text: at most `LENGTH` little-endian 16-bit numbers, none for null.
+    """The sketch of each text: at most `LENGTH` little-endian 16-bit numbers; no bytes for null.
 
     Args:
-        texts: words with one space between them.
+        texts: String; words divided by single spaces.
     """
-    read = texts.fill_null("").str.slice(0, LONGEST_READ) + " "
+    read = texts.fill_null("").str.slice(0, MAX_TEXT_LENGTH) + " "
     found: list[bytes] = []
     for start, end in _chunks(read):
         found += _sketches(read[start:end])
     return found
 
 
-def padded(encoded: list[bytes]) -> Numbers:
-    """Sketches as rows of `LENGTH` numbers, filled up with -1."""
+def padded(encoded: list[bytes]) -> Sketches:
+    """Sketches as an array of shape (sketches, `LENGTH`), padded with -1."""
     rows = np.full((len(encoded), LENGTH), -1, dtype=np.int32)
     for row, numbers in zip(rows, encoded, strict=True):
         row[: len(numbers) // 2] = np.frombuffer(numbers, dtype="<u2")
     return rows
 
 
-def shared_shares(rows: Numbers, one: Places, other: Places) -> npt.NDArray[np.float64]:
-    """For each pair of rows, the share of the shorter text that is in the longer one; 0 where too little is known.
+def shared_shares(rows: Sketches, one: Indices, other: Indices) -> npt.NDArray[np.float64]:
+    """For each pair of sketches, the share of the shorter text that is contained in the longer one.
 
-    A full sketch knows nothing of hashes above its largest, so only those below the smaller of both largest count.
+    A full sketch has no information on hashes above its largest, so only those up to the smaller of both largest
+    hashes are compared.
+
+    Args:
+        rows: padded sketches.
+        one, other: the rows of each pair.
+
+    Returns:
+        Shape (pairs,), 0 to 1; 0 where fewer than `MIN_COMPARED` hashes can be compared.
     """
     shares = np.zeros(len(one))
     for start in range(0, len(one), 10_000):
@@ -72,23 +80,23 @@ def shared_shares(rows: Numbers, one: Places, other: Places) -> npt.NDArray[np.f
     return shares
 
 
-def _shares(one: Numbers, other: Numbers) -> npt.NDArray[np.float64]:
-    ground = np.minimum(_known_up_to(one), _known_up_to(other))[:, None]
-    smaller = np.minimum(*(((rows >= 0) & (rows <= ground)).sum(axis=1) for rows in (one, other)))
-    # Fillers of both sides must not equal each other.
+def _shares(one: Sketches, other: Sketches) -> npt.NDArray[np.float64]:
+    limit = np.minimum(_largest_known(one), _largest_known(other))[:, None]
+    smaller = np.minimum(*(((rows >= 0) & (rows <= limit)).sum(axis=1) for rows in (one, other)))
+    # The padding of both sides must differ.
     both = np.sort(np.concatenate([one, np.where(other < 0, -2, other)], axis=1), axis=1)
     shared = ((both[:, 1:] == both[:, :-1]) & (both[:, 1:] >= 0)).sum(axis=1)
-    shares: npt.NDArray[np.float64] = np.where(smaller >= LEAST_COMPARED, shared / np.maximum(smaller, 1), 0.0)
+    shares: npt.NDArray[np.float64] = np.where(smaller >= MIN_COMPARED, shared / np.maximum(smaller, 1), 0.0)
     return shares
 
 
-def _known_up_to(rows: Numbers) -> Numbers:
-    known: Numbers = np.where(rows[:, -1] < 0, _LARGEST, rows[:, -1])
+def _largest_known(rows: Sketches) -> Sketches:
+    known: Sketches = np.where(rows[:, -1] < 0, _LARGEST, rows[:, -1])
     return known
 
 
 def _chunks(texts: pl.Series) -> Iterator[tuple[int, int]]:
-    """Rows of some `_CHUNK_BYTES` together, few enough to be numbered in 16 bits, from start to end."""
+    """Start and end of slices of about `_CHUNK_BYTES`, each of few enough rows to be numbered in 16 bits."""
     ends = texts.str.len_bytes().cast(pl.Int64).cum_sum()
     start = 0
     while start < len(texts):
@@ -109,9 +117,9 @@ def _sketches(texts: pl.Series) -> list[bytes]:
 
 
 def _hashed_runs(texts: pl.Series) -> npt.NDArray[np.uint32]:
-    """The 16 highest bits of the hashes of all runs of words, below the numbers of their rows.
+    """The hashes of all runs of words: the row in the upper 16 bits, the highest 16 bits of the hash in the lower.
 
-    A run's hash is that of its bytes as a polynomial, taken from a running sum over all bytes.
+    The hash is a polynomial in the run's bytes, computed from prefix sums over all bytes, and then mixed.
     """
     content = np.frombuffer("".join(texts).encode(), dtype=np.uint8)
     powers, inverses = _powers(1 << len(content).bit_length())
@@ -128,19 +136,19 @@ def _hashed_runs(texts: pl.Series) -> npt.NDArray[np.uint32]:
 
 
 @lru_cache(2)
-def _powers(length: int) -> tuple[Wide, Wide]:
+def _powers(length: int) -> tuple[Hashes, Hashes]:
     return _powers_of(_BASE, length), _powers_of(_INVERSE, length)
 
 
-def _powers_of(base: int, length: int) -> Wide:
+def _powers_of(base: int, length: int) -> Hashes:
     powers = np.full(length, base, dtype=np.uint64)
     powers[0] = 1
-    found: Wide = np.cumprod(powers, dtype=np.uint64)
-    return found
+    powers_of_base: Hashes = np.cumprod(powers, dtype=np.uint64)
+    return powers_of_base
 
 
-def _mixed(hashes: Wide) -> Wide:
-    """SplitMix64's last steps: every bit of the input changes every bit of the output."""
+def _mixed(hashes: Hashes) -> Hashes:
+    """The finaliser of SplitMix64 (Steele et al., 2014): every input bit affects every output bit."""
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         hashes = (hashes ^ (hashes >> np.uint64(shift))) * np.uint64(factor)
     return hashes ^ (hashes >> np.uint64(31))

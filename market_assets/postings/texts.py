@@ -1,10 +1,9 @@
-"""Stated text made readable: HTML, entities, control characters, white space, web addresses.
+"""Cleaning of texts: HTML, entities, control characters, white space, web addresses.
 
-What comes out of here never holds a NUL (PostgreSQL refuses it) nor any other control character but
-newline and tab.
+Clean text holds no control characters but newline and tab; in particular no NUL, which PostgreSQL refuses.
 
-All columns go through one expression each, as every call into polars costs more than the rows of a small batch.
-Polars keeps 32 compiled regular expressions a thread, so what can be said without one is.
+There is one expression a column, as each call into polars costs more than the rows of a small batch. Regular
+expressions are avoided where possible, as polars keeps only 32 compiled ones a thread.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from collections.abc import Callable
 import polars as pl
 from selectolax.lexbor import LexborHTMLParser
 
-#: Words that sources write where they mean that nothing is known.
+#: Words that sources write for a missing value.
 MISSING_WORDS = ("", "-1", "n/a", "none", "null", "nan")
 
 _BLOCK_NAMES = (
@@ -44,25 +43,25 @@ _SPACES = "[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
 _UNTIDY = (
     "[\x00-\x08\x0b-\x1f\x7f-\xa0\u00ad\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff\ufffe\uffff]"
 )
-#: A text without any of these characters is plain as it stands.
+#: A text without any of these characters needs no cleaning.
 _MARKED_UP_OR_UNTIDY = f"[<&{_UNTIDY[1:]}"
 
-#: All white space but a single space, which most of it is, and which stays as it is.
+#: All white space but a single space, which is the most frequent and is kept.
 _WHITE_SPACE = r"\s{2,}|[^\S ]"
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 
-#: UTF-8 that was read as Latin-1 ('youâ\x80\x99ll'): a lead byte and its continuation bytes, as characters.
+#: UTF-8 that was decoded as Latin-1 ('youâ\x80\x99ll'): a lead byte and its continuation bytes, as characters.
 _MISREAD_UTF8 = re.compile("[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 
-#: Beyond this many tags the parser's time grows with the square of the nesting, so tags are cut out instead.
-_MOST_TAGS_PARSED = 10_000
+#: The parser's time grows with the square of the nesting. From texts with more tags, tags are cut by pattern.
+_MAX_PARSED_TAGS = 10_000
 
-#: Characters of a stated address that are looked at, and of the longest that is kept.
-LONGEST_ADDRESS_READ = 4_000
-LONGEST_ADDRESS = 2_000
+#: Characters of a stated web address that are parsed, and of the longest one that is kept.
+MAX_ADDRESS_INPUT = 4_000
+MAX_ADDRESS_LENGTH = 2_000
 
-#: Query parameters (in lower case) that say where a visitor came from, not which page is meant.
+#: Query parameters (in lower case) that track visitors and do not identify the page.
 _TRACKING_PARAMETER = (
     r"^(?:utm_.*|gh_src|ref|refid|referrer|source|src|lever-source(?:\[\])?|lever-origin|gclid|dclid|gbraid|wbraid"
     r"|fbclid|msclkid|yclid|igshid|mc_cid|mc_eid|trk|trackingid|_ga|_gl|_hsenc|_hsmi)(?:=|$)"
@@ -70,29 +69,27 @@ _TRACKING_PARAMETER = (
 
 
 def plain_columns(texts: pl.DataFrame) -> pl.DataFrame:
-    """Columns of texts without markup, entities and untidy characters; what is left to do is their white space.
+    """Remove markup, entities and control characters from columns of texts; white space is left as it is.
 
-    Plain text, HTML and HTML that was escaped once more are read. Paragraphs and list items stand on lines of
-    their own. Control characters are dropped but for newline and tab.
-
-    Few texts but descriptions need it, so those of all columns go through it together.
+    Plain text, HTML and HTML that was escaped once more are recognised. Paragraphs and list items get a line each.
+    The affected texts of all columns are processed together, as few texts but descriptions are affected.
     """
     special = texts.select(pl.all().str.contains(_MARKED_UP_OR_UNTIDY))
     names = [name for name in texts.columns if special[name].any()]
     if not names:
         return texts
-    found = [texts[name].filter(special[name]).alias("text") for name in names]
-    plain, start = _plain(pl.concat(found)), 0
+    affected = [texts[name].filter(special[name]).alias("text") for name in names]
+    plain, start = _plain(pl.concat(affected)), 0
     replaced = []
-    for name, part in zip(names, found, strict=True):
+    for name, part in zip(names, affected, strict=True):
         replaced.append(_put(plain.slice(start, len(part)), texts[name], special[name]))
         start += len(part)
     return texts.with_columns(replaced)
 
 
 def tidied(plain: pl.Expr) -> pl.Expr:
-    """Plain text (see `plain_columns`) without white space at its ends and those of its lines."""
-    # Looking for the last space before a newline is twenty times as fast as looking for the first.
+    """Plain text (see `plain_columns`) without white space at its ends and at the ends of its lines."""
+    # Searching for the last space before a newline is twenty times as fast as for the first.
     trailing = plain.str.contains(r"[ \t]\n")
     trimmed = pl.when(trailing).then(plain).str.replace_all(r"[ \t]+\n", "\n")
     whole = pl.when(trailing).then(trimmed).otherwise(plain)
@@ -100,27 +97,27 @@ def tidied(plain: pl.Expr) -> pl.Expr:
 
 
 def in_one_line(plain: pl.Expr, longest: int) -> pl.Expr:
-    """Plain text (see `plain_columns`) in one line of at most so many characters."""
+    """Plain text (see `plain_columns`) in one line of at most `longest` characters."""
     return plain.str.strip_chars().str.replace_all(_WHITE_SPACE, " ").str.head(longest)
 
 
 def first_line(plain: pl.Expr, longest: int) -> pl.Expr:
-    """As `in_one_line`, of the first line that holds anything: some state a rating below the name."""
+    """As `in_one_line`, of the first line with text: some sources put a rating below the company's name."""
     return in_one_line(plain.str.strip_chars().str.split("\n").list.first(), longest)
 
 
 def unless_missing(text: pl.Expr) -> pl.Expr:
-    """The text trimmed, null where it only says that nothing is known (`MISSING_WORDS`)."""
+    """The text trimmed, null where it is one of `MISSING_WORDS`."""
     trimmed = text.str.strip_chars()
-    # The head alone is lowered, as descriptions are long.
+    # Only the beginning is lowered, as descriptions are long.
     lowered = trimmed.str.head(max(map(len, MISSING_WORDS)) + 1).str.to_lowercase()
     return pl.when(~lowered.is_in(list(MISSING_WORDS))).then(trimmed)
 
 
 def web_address(line: pl.Expr) -> pl.Expr:
-    """The http or https address that a line (of up to `LONGEST_ADDRESS_READ`) is; null where it is none."""
+    """The http or https address in a line of up to `MAX_ADDRESS_INPUT` characters; null where it is none."""
     address = line.str.replace_all(" ", "%20", literal=True)
-    is_address = address.str.contains(r"(?i)^https?://[^\s/?#]+") & (address.str.len_chars() <= LONGEST_ADDRESS)
+    is_address = address.str.contains(r"(?i)^https?://[^\s/?#]+") & (address.str.len_chars() <= MAX_ADDRESS_LENGTH)
     return pl.when(is_address).then(address)
 
 
@@ -128,15 +125,15 @@ def canonical_url(url: pl.Expr) -> pl.Expr:
     """One spelling for the addresses of the same page.
 
     Scheme https, host in lower case without 'www.' and default port, no trailing slash, no tracking parameters,
-    the other parameters in order. The fragment goes too, unless it is a route of a page's own ('#/jobs/7').
-    Null where the text is not an http or https address.
+    the other parameters sorted. The fragment is dropped, unless it is a route ('#/jobs/7'). Null where the text is
+    not an http or https address.
     """
     page = url.str.extract_groups(r"(?i)^https?://(?P<host>[^/?#]+)(?P<path>[^?#]*)").struct
     host = page.field("host").str.to_lowercase().str.strip_prefix("www.")
     is_secure = host.str.ends_with(":443")
     parameters = url.str.extract(r"^[^?#]*\?([^#]*)").str.split("&")
-    meant = ~pl.element().str.to_lowercase().str.contains(_TRACKING_PARAMETER) & (pl.element() != "")
-    query = parameters.list.eval(pl.element().filter(meant)).list.sort().list.join("&")
+    identifying = ~pl.element().str.to_lowercase().str.contains(_TRACKING_PARAMETER) & (pl.element() != "")
+    query = parameters.list.eval(pl.element().filter(identifying)).list.sort().list.join("&")
     route = url.str.extract(r"#(!?/.*)$")
     return pl.concat_str(
         pl.lit("https://"),
@@ -148,25 +145,25 @@ def canonical_url(url: pl.Expr) -> pl.Expr:
 
 
 def listed(text: str) -> list[str]:
-    """The texts of a JSON list, each in one line, or the text itself where it is no such list."""
+    """The texts of a JSON list, each in one line; the text itself where it is no JSON list."""
     if text.startswith("["):
         try:
             items = json.loads(text)
         except (ValueError, RecursionError):
             return [text]
-        # JSON can escape what no stored text may hold: control characters, and halves of other characters.
+        # JSON can escape control characters and lone surrogates, which no stored text may hold.
         texts = (item.encode("utf-8", "replace").decode("utf-8") for item in items if isinstance(item, str))
         return [cleaned for cleaned in (" ".join(_CONTROL.sub(" ", item).split()) for item in texts) if cleaned]
     return [text]
 
 
-def lost(stated_name: str, kept_name: str) -> pl.Expr:
-    """How many values were stated in one column and are null in the other."""
+def count_lost(stated_name: str, kept_name: str) -> pl.Expr:
+    """How many values are stated in one column and null in the other."""
     return (pl.col(stated_name).is_not_null() & pl.col(kept_name).is_null()).sum()
 
 
 def _plain(texts: pl.Series) -> pl.Series:
-    """Texts without markup, entities and untidy characters."""
+    """Texts without markup, entities, control characters and special spaces."""
     texts = _tidy_characters(_repair_misread(texts))
     tags = texts.str.count_matches(_TAG) if _any(texts, "<") else pl.repeat(0, len(texts), eager=True)
     if _any(texts, "&lt;"):
@@ -186,18 +183,18 @@ def _any(texts: pl.Series, part: str) -> bool:
 
 
 def _replace_where(texts: pl.Series, where: pl.Series, replace: Callable[[pl.Series], pl.Series]) -> pl.Series:
-    """Replace only the texts for which `where` is true."""
+    """Apply `replace` to the texts for which `where` is true."""
     return _put(replace(texts.filter(where)), texts, where) if where.any() else texts
 
 
 def _put(replaced: pl.Series, texts: pl.Series, where: pl.Series) -> pl.Series:
-    """The texts with the `replaced` ones in the places for which `where` is true."""
-    # `scatter` writes in place.
+    """The texts, with the `replaced` ones where `where` is true."""
+    # `scatter` modifies its series.
     return texts.clone().scatter(where.arg_true(), replaced)
 
 
 def _tidy_characters(texts: pl.Series) -> pl.Series:
-    """Line breaks as newlines, spaces of every width as a space, control characters and invisible ones dropped."""
+    """Line breaks as newlines, all spaces as U+0020, without control and invisible characters."""
 
     def tidy(untidy: pl.Series) -> pl.Series:
         broken = untidy.str.replace_all(_LINE_BREAKS, "\n")
@@ -207,7 +204,7 @@ def _tidy_characters(texts: pl.Series) -> pl.Series:
 
 
 def _repair_misread(texts: pl.Series) -> pl.Series:
-    """Decode UTF-8 that was read as Latin-1, told by C1 control characters, which no text means to hold."""
+    """Decode UTF-8 that was decoded as Latin-1, recognised by C1 control characters, which no text should hold."""
 
     def repaired(match: re.Match[str]) -> str:
         try:
@@ -222,17 +219,17 @@ def _repair_misread(texts: pl.Series) -> pl.Series:
 
 
 def _unescape_markup(texts: pl.Series) -> pl.Series:
-    """Undo one escaping of HTML in a single pass; the parser reads what other entities there are."""
+    """Undo one escaping of HTML in a single pass; the parser decodes all other entities."""
     return texts.str.replace_many(list(_MARKUP), list(_MARKUP.values()))
 
 
 def _decode_entities(texts: pl.Series) -> pl.Series:
-    """Decode '&amp;' and the like once; without a semicolon they may be part of an address, so they stay."""
+    """Decode '&amp;' and the like once; those without a semicolon are kept, as they may be part of an address."""
     return pl.Series([_ENTITY.sub(lambda match: html.unescape(match[0]), text) for text in texts], dtype=pl.String)
 
 
 def _texts_of_html(texts: pl.Series) -> pl.Series:
-    """Text of HTML. White space in the source means nothing once there are block elements."""
+    """Text of HTML. In the presence of block elements, white space in the source has no meaning."""
     blocks = texts.str.contains(_BLOCK_TAG)
 
     def mark_lines(sources: pl.Series) -> pl.Series:
@@ -247,7 +244,7 @@ def _texts_of_html(texts: pl.Series) -> pl.Series:
 
 
 def _text_of_html(source: str) -> str:
-    if source.count("<") > _MOST_TAGS_PARSED:
+    if source.count("<") > _MAX_PARSED_TAGS:
         return _ENTITY.sub(lambda match: html.unescape(match[0]), re.sub(r"<[^<>]*>", "", source))
     parser = LexborHTMLParser(source)
     parser.strip_tags(["script", "style", "template"])

@@ -1,26 +1,22 @@
-"""Words of our own for what postings state in theirs: employment type, workplace, industry.
-
-Each distinct text is read once, as there are far fewer of them than postings.
-"""
+"""Fixed values for what postings state in many wordings: employment type, workplace and industry."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import cache, lru_cache
+from functools import cache
+from pathlib import Path
 
 import polars as pl
+import yaml
 
-from market_assets.postings.industries import industry_key, industry_names
+from market_assets.postings.text_cache import single_column_cache
 from market_assets.postings.texts import listed
 
-LONGEST_INDUSTRY = 100
+INDUSTRIES_FILE = Path(__file__).with_name("industries.yaml")
+MAX_INDUSTRY_LENGTH = 100
 
-#: Words of each field that are remembered from batch to batch.
-_MOST_REMEMBERED = 10_000
-
-#: The first pattern that is found decides; so 'Full-time internship' is an internship, and what says only that a
-#: job is permanent is full time.
+#: The first pattern that matches decides: 'Full-time internship' is an internship, and a job of which only
+#: permanence is stated is full time.
 _EMPLOYMENT_TYPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (employment_type, re.compile("|".join(patterns)))
     for employment_type, *patterns in (
@@ -58,7 +54,7 @@ _EMPLOYMENT_TYPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     )
 )
 _CAMEL_CASE = re.compile(r"(?<=[a-zà-ÿ])(?=[A-Z])")
-_LIST = re.compile(r"[,;|/\[\]{}\"\n&+]+|\s(?:and|or|und|oder|et|ou|y|o)\s")
+_LIST_SEPARATOR = re.compile(r"[,;|/\[\]{}\"\n&+]+|\s(?:and|or|und|oder|et|ou|y|o)\s")
 
 _HYBRID = re.compile(r"\bhybrid[eo]?\b|\bh[ií]brid[oa]\b|\bpartly remote\b|\bteilweise remote\b")
 _REMOTE = re.compile(
@@ -71,6 +67,7 @@ _ONSITE = re.compile(
     r"|\bsur site\b"
 )
 _NOT_REMOTE = re.compile(r"\b(?:not?|non)[ -]remote\b|\bno remote work\b")
+_NOT_A_WORD = re.compile(r"[\W_]+")
 _AFFIRMED = frozenset({"true", "yes", "y", "1", "1.0", "t"})
 _DENIED = frozenset({"false", "no", "n", "0", "0.0", "f"})
 
@@ -86,43 +83,36 @@ _REMOTE_FIELD = (
 )
 
 
-def map_distinct(texts: pl.Series, read: Callable[[str], str | None]) -> pl.Series:
-    """What `read` makes of each text, called once for each distinct text; null for null."""
-    stated = texts.to_list()
-    told = {text: None if text is None else read(text) for text in dict.fromkeys(stated)}
-    return pl.Series(texts.name, [told[text] for text in stated], pl.String)
-
-
 def employment_types(texts: pl.Series) -> pl.Series:
     """One of `schemas.EMPLOYMENT_TYPES` for any wording ('FullTime', 'CDI'); of a list, the first known.
 
     Returns:
-        String; null where the words are not known.
+        String; null for unknown words.
     """
-    return map_distinct(texts, _employment_type_of)
+    return _EMPLOYMENT_TYPE_CACHE.column(texts)
 
 
 def workplaces(texts: pl.Series) -> pl.Series:
-    """One of `schemas.WORKPLACES` for the words of a field that states the workplace, or whether it is remote.
+    """One of `schemas.WORKPLACES` for fields that state the workplace, or whether the job is remote.
 
     Returns:
-        String; null where the words are not known, and for a mere 'false' (see `denies_remote`).
+        String; null for unknown words, and for 'false' and the like (see `denies_remote`).
     """
-    return map_distinct(texts, _workplace_of_field)
+    return _WORKPLACE_CACHE.column(texts)
 
 
 def denies_remote(texts: pl.Series) -> pl.Series:
-    """Whether a field says no more than that the job is not remote ('false'). Boolean; null for null."""
+    """Whether a field states only that the job is not remote ('false'). Boolean; null for null."""
     return texts.str.strip_chars().str.to_lowercase().is_in(sorted(_DENIED))
 
 
 def workplaces_of_titles(titles: pl.Series) -> pl.Series:
-    """The workplace that a title sets apart ('Engineer (Remote)'). String, null where it doesn't."""
-    told = pl.repeat(None, len(titles), dtype=pl.String, eager=True).alias(titles.name)
+    """The workplace that a title sets apart ('Engineer (Remote)'). String; null where there is none."""
+    found = pl.repeat(None, len(titles), dtype=pl.String, eager=True).alias(titles.name)
     named = titles.str.contains(_WORKPLACE_NAMED)
     if not named.any():
-        return told
-    return told.scatter(named.arg_true(), titles.filter(named).to_frame("title").select(_set_apart()).to_series())
+        return found
+    return found.scatter(named.arg_true(), titles.filter(named).to_frame("title").select(_set_apart()).to_series())
 
 
 @cache
@@ -139,7 +129,7 @@ def _set_apart() -> pl.Expr:
 
 
 def workplace_of(text: str) -> str | None:
-    """The workplace that a text's words tell; hybrid before remote, as it is the narrower word."""
+    """The workplace that a text names; hybrid before remote, as it is the more specific word."""
     words = text.lower()
     if _HYBRID.search(words):
         return "hybrid"
@@ -149,22 +139,32 @@ def workplace_of(text: str) -> str | None:
 
 
 def industries(texts: pl.Series) -> pl.Series:
-    """The canonical name of a stated industry (`taxonomy/industries.yaml`); of a list, the first known.
+    """The canonical name of stated industries (`industries.yaml`); of a list, the first known.
 
     Returns:
-        String; an industry that is not known is kept as stated.
+        String; an unknown industry is kept as stated.
     """
-    return map_distinct(texts, _industry_of)
+    return _INDUSTRY_CACHE.column(texts)
 
 
-@lru_cache(_MOST_REMEMBERED)
+def industry_key(name: str) -> str:
+    """The form that spellings of one industry share: no case, no punctuation, '&' as 'and'."""
+    return _NOT_A_WORD.sub(" ", name.casefold().replace("&", " and ")).strip()
+
+
+@cache
+def industry_names() -> dict[str, str]:
+    """`industry_key` of a name or alias → the canonical name."""
+    entries: dict[str, list[str]] = yaml.safe_load(INDUSTRIES_FILE.read_text(encoding="utf-8"))
+    return {industry_key(alias): name for name, aliases in entries.items() for alias in (name, *aliases)}
+
+
 def _workplace_of_field(text: str) -> str | None:
     return "remote" if text.strip().lower() in _AFFIRMED else workplace_of(text)
 
 
-@lru_cache(_MOST_REMEMBERED)
 def _employment_type_of(text: str) -> str | None:
-    for item in _LIST.split(_CAMEL_CASE.sub(" ", text).lower()):
+    for item in _LIST_SEPARATOR.split(_CAMEL_CASE.sub(" ", text).lower()):
         words = " ".join(item.replace("_", " ").replace("-", " ").split()).replace("fulltime", "full time")
         for employment_type, pattern in _EMPLOYMENT_TYPES:
             if pattern.search(words):
@@ -172,7 +172,6 @@ def _employment_type_of(text: str) -> str | None:
     return None
 
 
-@lru_cache(_MOST_REMEMBERED)
 def _industry_of(text: str) -> str | None:
     names = industry_names()
     items = listed(text)
@@ -181,4 +180,9 @@ def _industry_of(text: str) -> str | None:
         known = names.get(industry_key(name))
         if known is not None:
             return known
-    return ", ".join(items)[:LONGEST_INDUSTRY].strip() or None
+    return ", ".join(items)[:MAX_INDUSTRY_LENGTH].strip() or None
+
+
+_EMPLOYMENT_TYPE_CACHE = single_column_cache(_employment_type_of, pl.String())
+_WORKPLACE_CACHE = single_column_cache(_workplace_of_field, pl.String())
+_INDUSTRY_CACHE = single_column_cache(_industry_of, pl.String())

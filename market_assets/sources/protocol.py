@@ -1,22 +1,29 @@
-"""What every source of postings is: it fetches payloads of a day and reads postings out of them.
+"""What a source of postings is, and what an entry of `sources.yaml` is that configures one.
 
-Fetching and reading are apart because what was fetched is landed, byte for byte, before anything
-looks at it: a day that is run again reads what was landed and fetches nothing.
+Fetching and reading are separate steps: what was fetched is landed byte for byte, and postings are read from what
+was landed, so that a day can be run again without fetching it again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from market_assets.sources.http_client import HttpClient
+
+_NAME = r"^[a-z][a-z0-9_]*$"
+
 
 class SourceError(Exception):
-    """A source could not be fetched or read; the message tells a person what to do.
+    """A source could not be fetched or read; the message names what to do about it.
 
     `permanent` errors (bad credentials, a missing file, a bad setting) are not worth a retry.
     """
@@ -28,15 +35,23 @@ class SourceError(Exception):
 
 @dataclass(frozen=True)
 class Payload:
-    """One answer of a source as it came. `name` is unique within the source and day."""
+    """One answer of a source as it came.
+
+    Attributes:
+        name: unique within the source and day.
+        open: opens the content; of a source it fetches it first.
+        problem: why no postings can be read from the content, None if they can. Known once the content was opened,
+            and found without reading it again; such a payload is landed all the same.
+    """
 
     name: str
     open: Callable[[], BinaryIO]
+    problem: Callable[[], str | None] = lambda: None
 
 
 @dataclass(frozen=True)
 class Fetch:
-    """What a source gave for a day, and the moment (UTC) at which it was observed."""
+    """The payloads of a source for a day, and the time (UTC) at which they were observed."""
 
     observed_at: datetime
     payloads: Iterator[Payload]
@@ -44,7 +59,7 @@ class Fetch:
 
 @dataclass(frozen=True)
 class Undecodable:
-    """A record that is not even a posting: its text (shortened) and the reason in words."""
+    """A record that is no posting: its text (shortened) and the reason."""
 
     payload: str
     reason: str
@@ -68,14 +83,14 @@ class Source(Protocol):
 
     @property
     def any_day(self) -> bool:
-        """Whether it can give the postings of a past day; most only know what there is now."""
+        """Whether the postings of a past day can be fetched; most sources only have the current ones."""
         ...
 
     def fetch(self, day: date, now: datetime) -> Fetch:
         """Fetch the payloads of a day.
 
         Raises:
-            SourceError: the source can't be reached, or can't give that day.
+            SourceError: the source can't be reached, or has nothing for that day.
         """
         ...
 
@@ -83,6 +98,41 @@ class Source(Protocol):
         """Read the postings of a landed payload, in batches of at most some ten thousand rows.
 
         Raises:
-            SourceError: the payload is not of the shape that the source promises.
+            SourceError: the payload is not of the expected shape.
         """
         ...
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What sources are made with.
+
+    Attributes:
+        client: returns the HTTP client, which is made on first use.
+        keys: environment variable → key of an account at a board.
+    """
+
+    client: Callable[[], HttpClient]
+    keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+class Entry(BaseModel, ABC):
+    """An entry of `sources.yaml`, one subclass per `type`. What is heavy is imported in `make` only."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: The environment variables with the keys that the source needs.
+    needed_keys: ClassVar[tuple[str, ...]] = ()
+    #: See `Source.any_day`.
+    any_day: ClassVar[bool] = False
+
+    type: str
+    name: str | None = Field(default=None, pattern=_NAME, max_length=60)
+
+    @property
+    def source_name(self) -> str:
+        return self.name or self.type
+
+    @abstractmethod
+    def make(self, tools: Tools) -> Source:
+        """Make the source."""

@@ -1,4 +1,4 @@
-"""From landed payloads to normalised batches, source by source; one that can't be read fails alone."""
+"""Landed payloads read into normalised batches, source by source; one that can't be read fails alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from market_assets.sources.protocol import Payload, RawBatch, Source, SourceErro
 
 @dataclass(frozen=True)
 class LandedSource:
-    """A source with what it gave for a day."""
+    """A source with its landed payloads of a day."""
 
     source: Source
     observed_at: datetime
@@ -23,7 +23,7 @@ class LandedSource:
 
 
 class EverySourceFailedError(Exception):
-    """No source could be read; the message says why, source by source."""
+    """No source could be read; the message has the reasons, source by source."""
 
     def __init__(self, failures: dict[str, str]) -> None:
         super().__init__("; ".join(f"{name}: {reason}" for name, reason in failures.items()))
@@ -33,8 +33,8 @@ def read_batches(landed: Iterable[LandedSource], failures: dict[str, str]) -> It
     """Normalise what was landed, batch by batch.
 
     Args:
-        landed: the sources that gave something for the day.
-        failures: source → reason, for those that gave nothing; those that can't be read are added.
+        landed: the sources with something landed for the day.
+        failures: source → reason, for those without; those that can't be read are added.
 
     Raises:
         EverySourceFailedError: there are failures and no source was read.
@@ -54,9 +54,11 @@ def read_batches(landed: Iterable[LandedSource], failures: dict[str, str]) -> It
 
 
 def unreadable(source: Source, payloads: Iterable[Payload]) -> list[str]:
-    """What is wrong with those payloads that are not of the form that is known of the source.
+    """The problems of those payloads that can't be read. Only their first postings are read.
 
-    Only their first postings are read: enough to see that an interface has changed.
+    Args:
+        source: their source.
+        payloads: landed payloads that could not be read when they were fetched; the code may read them by now.
     """
     problems = []
     for payload in payloads:

@@ -1,4 +1,4 @@
-"""How many postings there are of each source, industry, salary band, day, employment type and workplace."""
+"""Postings by source, industry, salary band, day, employment type and workplace."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from market_assets.statistics.groups import salaries
-from market_assets.statistics.window import Facts
+from market_assets.statistics.window import Window
 
 POSTING_STATISTICS = pl.Schema({"dimension": pl.String(), "value": pl.String(), "postings": pl.Int64()})
 
@@ -15,7 +15,7 @@ BAND_WIDTH = 25_000
 TOP_BAND = 200_000
 
 
-def posting_statistics(facts: Facts) -> pl.DataFrame:
+def posting_statistics(window: Window) -> pl.DataFrame:
     """Postings by value of each dimension.
 
     Returns:
@@ -23,11 +23,11 @@ def posting_statistics(facts: Facts) -> pl.DataFrame:
         ('50000-75000' holds 50,000 but not 75,000; '200000+'), day ('YYYY-MM-DD' of posting, UTC),
         employment_type and remote (remote, hybrid, onsite). A missing value is 'unknown'.
     """
-    postings = facts.postings
+    postings = window.postings
     dimensions = {
         "source": postings["source"],
         "industry": postings["industry"],
-        "salary_band": _salary_bands(salaries(facts)),
+        "salary_band": _salary_bands(salaries(window)),
         "day": postings["posted_at"].dt.date().cast(pl.String),
         "employment_type": postings["employment_type"],
         "remote": postings["workplace"],

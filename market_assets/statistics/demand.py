@@ -1,4 +1,4 @@
-"""How often each skill is asked for, in all postings and in each industry."""
+"""Demand for each skill, in all postings and in each industry."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from market_assets.skills.mentions import Weight
-from market_assets.statistics.grouped import group_values, known_or_null
+from market_assets.skills.weights import Weight
 from market_assets.statistics.groups import (
     Labels,
     SkillGroups,
+    group_salaries,
+    known_or_null,
     labels,
-    place_in_group,
-    salaries,
+    position_in_group,
     skill_groups,
 )
 from market_assets.statistics.top_values import top_values
-from market_assets.statistics.window import Facts
+from market_assets.statistics.window import Window
 
 SKILL_DEMAND = pl.Schema(
     {
@@ -50,51 +50,50 @@ INDUSTRY_SKILLS = pl.Schema(
     }
 )
 
-
-#: The demand_share from which on demand_score is at its maximum of 100.
+#: demand_score is 100 at this demand_share and above.
 FULL_SCORE_SHARE = 0.5
 
 
-def skill_demand(facts: Facts) -> pl.DataFrame:
+def skill_demand(window: Window) -> pl.DataFrame:
     """Demand and pay of each skill, in all postings and in each known industry.
 
     Returns:
         Schema `SKILL_DEMAND`, one row a skill and industry that has it, by industry (null, which is all
         postings, first) and skill. `demand_share` is of all counted postings of the row's industry, with or
         without skills; `demand_score` is 200 × share, at most 100. `required_share` is the share of the row's
-        postings that require the skill, alone or as one of several (null where none has been weighed). Salaries
+        postings that require the skill, alone or as one of several (null where no weight is known). Salaries
         are annual, and null where none is known. `top_sources`, `top_industries` and `top_locations` are JSON
         lists of up to five {value, postings} of the row's own postings. `rank` is 1 for the most postings in the
         row's industry; ties by skill.
     """
-    columns = {name: labels(facts.postings[name]) for name in ("source", "industry", "location")}
-    frames = [_profile(facts, segments, columns) for segments in (None, columns["industry"])]
+    columns = {name: labels(window.postings[name]) for name in ("source", "industry", "location")}
+    frames = [_profile(window, segments, columns) for segments in (None, columns["industry"])]
     return pl.concat(frames).select(pl.col(name).cast(dtype) for name, dtype in SKILL_DEMAND.items())
 
 
-def industry_skills(facts: Facts) -> pl.DataFrame:
+def industry_skills(window: Window) -> pl.DataFrame:
     """The skills of each known industry.
 
     Returns:
         Schema `INDUSTRY_SKILLS`, by industry and skill; the figures are those of the industry's rows in
         `skill_demand`.
     """
-    industries = labels(facts.postings["industry"])
-    members = skill_groups(facts, industries)
-    pay = group_values(members.groups, salaries(facts), members.size, members.rows)
-    rows = _shares(facts, members, industries).with_columns(
+    industries = labels(window.postings["industry"])
+    members = skill_groups(window, industries)
+    pay = group_salaries(window, members)
+    rows = _shares(window, members, industries).with_columns(
         average_salary=known_or_null(pay.mean()[members.filled()])
     )
     return rows.select(pl.col(name).cast(dtype) for name, dtype in INDUSTRY_SKILLS.items())
 
 
-def _profile(facts: Facts, segments: Labels | None, columns: dict[str, Labels]) -> pl.DataFrame:
-    members = skill_groups(facts, segments)
+def _profile(window: Window, segments: Labels | None, columns: dict[str, Labels]) -> pl.DataFrame:
+    members = skill_groups(window, segments)
     filled = members.filled()
-    pay = group_values(members.groups, salaries(facts), members.size, members.rows)
-    return _shares(facts, members, segments).with_columns(
+    pay = group_salaries(window, members)
+    return _shares(window, members, segments).with_columns(
         demand_score=pl.min_horizontal(pl.lit(100.0), 100 / FULL_SCORE_SHARE * pl.col("demand_share")),
-        required_share=_required_share(facts, segments, filled),
+        required_share=_required_share(window, segments, filled),
         average_salary=known_or_null(pay.mean()[filled]),
         median_salary=known_or_null(pay.quantile(0.5)[filled]),
         min_salary=known_or_null(pay.minimum()[filled]),
@@ -105,27 +104,27 @@ def _profile(facts: Facts, segments: Labels | None, columns: dict[str, Labels]) 
     )
 
 
-def _required_share(facts: Facts, segments: Labels | None, filled: npt.NDArray[np.int64]) -> pl.Series:
-    """Of the postings of each group whose skills are weighed, the share that requires the skill; else null."""
-    weighed = skill_groups(facts.wanted(1), segments).counts()[filled]
-    required = skill_groups(facts.wanted(Weight.ALTERNATIVE), segments).counts()[filled]
+def _required_share(window: Window, segments: Labels | None, filled: npt.NDArray[np.int64]) -> pl.Series:
+    """Of the postings of each group with a known weight, the share that requires the skill; null without any."""
+    weighed = skill_groups(window.wanted(1), segments).counts()[filled]
+    required = skill_groups(window.wanted(Weight.ALTERNATIVE), segments).counts()[filled]
     share = np.divide(required, weighed, out=np.full(len(filled), np.nan), where=weighed > 0)
     return known_or_null(share)
 
 
-def _shares(facts: Facts, members: SkillGroups, segments: Labels | None) -> pl.DataFrame:
+def _shares(window: Window, members: SkillGroups, segments: Labels | None) -> pl.DataFrame:
     """One row a filled group: industry, skill, category, postings, demand_share and rank."""
     filled = members.filled()
     segment, skill = np.divmod(filled, max(members.skills, 1))
     postings = members.counts()[filled]
-    of = np.full(len(filled), len(facts)) if segments is None else segments.counts()[segment]
+    of = np.full(len(filled), len(window)) if segments is None else segments.counts()[segment]
     return pl.DataFrame(
         {
             "industry": pl.repeat(None, len(filled), dtype=pl.String, eager=True)
             if segments is None
             else segments.names.gather(segment),
-            "skill": facts.skills["skill"].gather(skill),
-            "category": facts.skills["category"].gather(skill),
+            "skill": window.skills["skill"].gather(skill),
+            "category": window.skills["category"].gather(skill),
             "postings": postings,
             "demand_share": postings / of,
             "rank": _ranks(segment, postings),
@@ -134,8 +133,8 @@ def _shares(facts: Facts, members: SkillGroups, segments: Labels | None) -> pl.D
 
 
 def _ranks(segment: npt.NDArray[np.int64], postings: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The place of each row within its segment by postings; rows of a tie keep their order (by skill)."""
+    """The rank of each row within its segment by postings, from 1; ties keep their order (by skill)."""
     order = np.lexsort((np.arange(len(segment)), -postings, segment))
     ranks = np.empty(len(segment), dtype=np.int64)
-    ranks[order] = place_in_group(segment[order]) + 1
+    ranks[order] = position_in_group(segment[order]) + 1
     return ranks

@@ -1,4 +1,4 @@
-"""How often two skills are asked for in the same posting."""
+"""How often two skills, or skills of two categories, are asked for in the same posting."""
 
 from __future__ import annotations
 
@@ -8,38 +8,45 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from market_assets.statistics.window import Facts
+from market_assets.statistics.groups import labels
+from market_assets.statistics.window import OtherPostingsError, Window
 
 SKILL_PAIRS = pl.Schema({"skill_a": pl.String(), "skill_b": pl.String(), "co_occurrences": pl.Int64()})
 
-#: Pairs made at a time (8 MiB of int64 for each of the three arrays that a block takes).
+CATEGORY_RELATIONSHIPS = pl.Schema(
+    {"category_a": pl.String(), "category_b": pl.String(), "co_occurrences": pl.Int64()}
+)
+
+#: Pairs in a block (8 MiB of int64 for each of the three arrays that a block takes).
 BLOCK_PAIRS = 1 << 20
-#: Possible pairs that are counted in one pass over the postings, in a flat array (128 MiB of int32): those of
-#: up to 5,792 skills in use. More skills take more passes, not more memory.
+#: Possible pairs counted in one pass over the postings, in a flat array (128 MiB of int32): those of up to 5,792
+#: skills. More skills take more passes, not more memory.
 STRIP_CELLS = 1 << 25
+#: Cells of a block of the matrix of postings and categories (16 MiB of float32).
+BLOCK_CELLS = 1 << 22
 
 Int64s = npt.NDArray[np.int64]
 
 
-def skill_pairs(facts: Facts) -> pl.DataFrame:
+def skill_pairs(window: Window) -> pl.DataFrame:
     """Every pair of skills that occurs in a posting.
 
-    Memory is bounded by the pairs that occur, never by the pairs of all postings together.
+    Memory is bounded by `STRIP_CELLS` and the pairs that occur, not by the pairs of all postings together.
 
     Returns:
         Schema `SKILL_PAIRS`, by skill_a and skill_b, skill_a < skill_b by code point.
     """
-    used = np.flatnonzero(postings_by_skill(facts))
-    compact = np.zeros(facts.skills.height, dtype=np.int64)
+    used = np.flatnonzero(postings_by_skill(window))
+    compact = np.zeros(window.skills.height, dtype=np.int64)
     compact[used] = np.arange(len(used))
     pairs = len(used) ** 2
     strips = [
-        _count(_blocks(facts, compact, len(used)), first, min(first + STRIP_CELLS, pairs))
+        _count(_blocks(window, compact, len(used)), first, min(first + STRIP_CELLS, pairs))
         for first in range(0, pairs, STRIP_CELLS)
     ]
     keys = np.concatenate([np.empty(0, dtype=np.int64), *(keys for keys, _ in strips)])
     counts = np.concatenate([np.empty(0, dtype=np.int64), *(counts for _, counts in strips)])
-    names = facts.skills["skill"].gather(used)
+    names = window.skills["skill"].gather(used)
     a, b = np.divmod(keys, max(len(used), 1))
     return pl.DataFrame(
         {"skill_a": names.gather(a), "skill_b": names.gather(b), "co_occurrences": counts},
@@ -47,54 +54,89 @@ def skill_pairs(facts: Facts) -> pl.DataFrame:
     )
 
 
-def postings_by_skill(facts: Facts) -> Int64s:
-    """For each skill of `facts.skills`, how many postings have it."""
-    return np.bincount(facts.codes, minlength=facts.skills.height)
+def category_relationships(window: Window) -> pl.DataFrame:
+    """How many postings have skills of both of two categories.
+
+    Returns:
+        Schema `CATEGORY_RELATIONSHIPS`, by category_a and category_b, category_a < category_b by code point,
+        for pairs that occur. A posting counts once, however many skills it has of the two.
+    """
+    categories = labels(window.skills["category"])
+    size = len(categories.names)
+    together = np.zeros((size, size), dtype=np.int64)
+    step = max(BLOCK_CELLS // max(size, 1), 1)
+    for start in range(0, len(window), step):
+        offsets = window.offsets[start : start + step + 1]
+        codes = categories.codes[window.codes[offsets[0] : offsets[-1]]]
+        rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+        # Sums of ones are exact in float32 up to 2²⁴, more than the postings of a block.
+        holds = np.zeros((len(offsets) - 1, size), dtype=np.float32)
+        holds[rows[codes >= 0], codes[codes >= 0]] = 1
+        together += (holds.T @ holds).astype(np.int64)
+    a, b = np.nonzero(np.triu(together, 1))
+    return pl.DataFrame(
+        {
+            "category_a": categories.names.gather(a),
+            "category_b": categories.names.gather(b),
+            "co_occurrences": together[a, b],
+        },
+        schema=CATEGORY_RELATIONSHIPS,
+    )
 
 
-def pair_codes(pairs: pl.DataFrame, facts: Facts) -> tuple[Int64s, Int64s]:
-    """The positions in `facts.skills` of both skills of each pair.
+def postings_by_skill(window: Window) -> Int64s:
+    """For each skill of `window.skills`, how many postings have it."""
+    return np.bincount(window.codes, minlength=window.skills.height)
+
+
+def pair_codes(pairs: pl.DataFrame, window: Window) -> tuple[Int64s, Int64s]:
+    """The positions in `window.skills` of both skills of each pair.
+
+    Args:
+        pairs: schema `SKILL_PAIRS`, whole.
+        window: the counted postings.
 
     Raises:
-        ValueError: a pair has a skill that `facts` does not have, or occurs more often than one of its skills:
-            it was counted over other postings.
+        OtherPostingsError: `pairs` were not counted over `window`.
     """
-    skills = pl.Enum(facts.skills["skill"])
+    skills = pl.Enum(window.skills["skill"])
     columns = [pairs[name].cast(skills, strict=False).to_physical() for name in ("skill_a", "skill_b")]
-    known = not any(column.null_count() for column in columns)
-    a, b = (column.fill_null(0).cast(pl.Int64).to_numpy() for column in columns)
-    if known:
-        postings = postings_by_skill(facts)
-        known = bool((pairs["co_occurrences"].to_numpy() <= np.minimum(postings[a], postings[b])).all())
-    if not known:
-        raise ValueError("the pairs were counted over other postings than these: count them again")
+    if any(column.null_count() for column in columns):
+        raise OtherPostingsError("skill_pairs")
+    a, b = (column.cast(pl.Int64).to_numpy() for column in columns)
+    both, lengths = pairs["co_occurrences"].to_numpy(), np.diff(window.offsets)
+    # A posting with n skills adds n - 1 to the sum of each of them.
+    expected = np.bincount(window.codes, np.repeat(lengths - 1, lengths), window.skills.height)
+    counted = np.bincount(a, both, window.skills.height) + np.bincount(b, both, window.skills.height)
+    if not np.array_equal(counted, expected):
+        raise OtherPostingsError("skill_pairs")
     return a, b
 
 
-def _blocks(facts: Facts, compact: Int64s, size: int) -> Iterator[Int64s]:
-    """All pairs of all postings as a · size + b with a < b, some at a time.
+def _blocks(window: Window, compact: Int64s, size: int) -> Iterator[Int64s]:
+    """All pairs of all postings as a · size + b with a < b, in blocks.
 
-    Postings with the same number of skills are a rectangular table, whose pairs of columns are the pairs
-    of skills; so the loop runs over distinct numbers of skills, not over postings.
+    Postings with the same number of skills form a matrix, whose pairs of columns are the pairs of skills; so
+    the loop runs over distinct numbers of skills, not over postings.
     """
-    lengths = np.diff(facts.offsets)
+    lengths = np.diff(window.offsets)
     for length in np.unique(lengths[lengths > 1]):
-        starts = facts.offsets[:-1][lengths == length]
+        starts = window.offsets[:-1][lengths == length]
         left, right = np.triu_indices(length, 1)
         step = max(BLOCK_PAIRS // len(left), 1)
         for first in range(0, len(starts), step):
             entries = starts[first : first + step, None] + np.arange(length)
-            skills = compact[facts.codes[entries]]
+            skills = compact[window.codes[entries]]
             skills.sort(axis=1)
             columns = np.ascontiguousarray(skills.T)
             yield (columns[left] * size + columns[right]).ravel()
 
 
 def _count(blocks: Iterator[Int64s], first: int, end: int) -> tuple[Int64s, Int64s]:
-    """The pairs from `first` up to `end` that occur, ascending, and how often."""
+    """The pairs from `first` to before `end` that occur, ascending, and how often."""
     total = np.zeros(end - first, dtype=np.int32)
     for block in blocks:
-        # A Python 1 would be an int64 and take NumPy off its fast path: thirty times slower.
+        # With a Python 1, which is an int64, NumPy leaves its fast path: thirty times slower.
         np.add.at(total, block[(block >= first) & (block < end)] - first, np.int32(1))
     found = np.flatnonzero(total)
     return found + first, total[found].astype(np.int64)

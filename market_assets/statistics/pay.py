@@ -1,13 +1,19 @@
-"""What skills and places pay. Salaries are annual, in the reporting currency."""
+"""Pay by skill and by location. Salaries are annual, in the reporting currency."""
 
 from __future__ import annotations
 
 import numpy as np
 import polars as pl
 
-from market_assets.statistics.grouped import group_values, known_or_null
-from market_assets.statistics.groups import labels, salaries, skill_groups
-from market_assets.statistics.window import Facts
+from market_assets.statistics.groups import (
+    group_salaries,
+    group_values,
+    known_or_null,
+    labels,
+    salaries,
+    skill_groups,
+)
+from market_assets.statistics.window import Window
 
 SALARY_STATISTICS = pl.Schema(
     {
@@ -34,18 +40,18 @@ LOCATION_SALARIES = pl.Schema(
 )
 
 
-def salary_statistics(facts: Facts) -> pl.DataFrame:
+def salary_statistics(window: Window) -> pl.DataFrame:
     """The distribution of salaries of each skill that has at least one posting with a salary.
 
     Returns:
         Schema `SALARY_STATISTICS`, by skill. Percentiles are exact, with linear interpolation.
     """
-    members = skill_groups(facts)
-    pay = group_values(members.groups, salaries(facts), members.size, members.rows)
+    members = skill_groups(window)
+    pay = group_salaries(window, members)
     paid = np.flatnonzero(pay.counts)
     return pl.DataFrame(
         {
-            "skill": facts.skills["skill"].gather(paid),
+            "skill": window.skills["skill"].gather(paid),
             "postings_with_salary": pay.counts[paid],
             "average_salary": pay.mean()[paid],
             "p10": pay.quantile(0.10)[paid],
@@ -58,16 +64,16 @@ def salary_statistics(facts: Facts) -> pl.DataFrame:
     )
 
 
-def location_salaries(facts: Facts) -> pl.DataFrame:
+def location_salaries(window: Window) -> pl.DataFrame:
     """Postings and salaries of each known location.
 
     Returns:
         Schema `LOCATION_SALARIES`, by location. `postings` are all of the location, with a salary or without;
         salaries are null where none is known.
     """
-    locations = labels(facts.postings["location"])
+    locations = labels(window.postings["location"])
     known = np.flatnonzero(locations.codes >= 0)
-    pay = group_values(locations.codes[known], salaries(facts), len(locations.names), known)
+    pay = group_values(locations.codes[known], salaries(window), len(locations.names), known)
     return pl.DataFrame(
         {
             "location": locations.names,

@@ -8,9 +8,8 @@ import numpy as np
 import polars as pl
 
 from market_assets.postings.schemas import UTC_DATETIME
-from market_assets.statistics.grouped import group_values, known_or_null
-from market_assets.statistics.groups import salaries
-from market_assets.statistics.window import Facts
+from market_assets.statistics.groups import group_values, known_or_null, salaries
+from market_assets.statistics.window import Window
 
 MARKET_SUMMARY = pl.Schema(
     {
@@ -33,22 +32,22 @@ MARKET_SUMMARY = pl.Schema(
 
 
 def market_summary(
-    facts: Facts,
+    window: Window,
     *,
     as_of: datetime,
     window_start: datetime,
     duplicates: int,
-    rejected: int,
+    rejections: pl.DataFrame,
     trending: pl.DataFrame,
 ) -> pl.DataFrame:
     """The headline figures of the window.
 
     Args:
-        facts: the counted postings of the window.
-        as_of: the moment of the refresh, UTC.
+        window: the counted postings.
+        as_of: the time of the refresh, UTC.
         window_start: where the window begins, UTC.
         duplicates: postings of the window that are not counted because they are another's duplicates.
-        rejected: postings that could not be taken.
+        rejections: reason, postings: what was rejected on the days of the window.
         trending: schema `trends.TRENDING_SKILLS`.
 
     Returns:
@@ -57,25 +56,25 @@ def market_summary(
         `top_skill` has the most postings, `fastest_growing_skill` the greatest growth of those that are
         growing (ties by name). Null where there is none.
     """
-    postings = facts.postings
-    pay = group_values(np.zeros(len(facts), dtype=np.int64), salaries(facts), 1)
-    by_skill = np.bincount(facts.codes, minlength=facts.skills.height)
+    postings = window.postings
+    pay = group_values(np.zeros(len(window), dtype=np.int64), salaries(window), 1)
+    by_skill = np.bincount(window.codes, minlength=window.skills.height)
     remote = int((postings["workplace"] == "remote").sum())
     return pl.DataFrame(
         {
             "as_of": [as_of],
             "window_start": [window_start],
-            "postings": [len(facts)],
+            "postings": [len(window)],
             "duplicates": [duplicates],
-            "rejected": [rejected],
+            "rejected": [int(rejections["postings"].sum())],
             "postings_with_salary": pay.counts,
             "average_salary": known_or_null(pay.mean()),
             "median_salary": known_or_null(pay.quantile(0.5)),
             "skills": [int((by_skill > 0).sum())],
             "industries": [postings["industry"].drop_nulls().n_unique()],
             "locations": [postings["location"].drop_nulls().n_unique()],
-            "remote_share": [remote / len(facts) if len(facts) else None],
-            "top_skill": [facts.skills["skill"][int(by_skill.argmax())] if by_skill.any() else None],
+            "remote_share": [remote / len(window) if len(window) else None],
+            "top_skill": [window.skills["skill"][int(by_skill.argmax())] if by_skill.any() else None],
             "fastest_growing_skill": [_fastest_growing(trending)],
         },
         schema=MARKET_SUMMARY,

@@ -1,4 +1,4 @@
-"""How pay and demand move: salaries by month, and the last 30 days against the 60 before."""
+"""Changes of pay and demand: salaries by month, and the last 30 days compared with the 60 before."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from market_assets.statistics.grouped import group_values, known_or_null
-from market_assets.statistics.groups import labels, salaries, skill_groups
-from market_assets.statistics.window import Facts, window_start
+from market_assets.statistics.groups import group_salaries, known_or_null, labels, skill_groups
+from market_assets.statistics.window import Window, window_start
 
 SALARY_TRENDS = pl.Schema(
     {
@@ -33,18 +32,18 @@ TRENDING_SKILLS = pl.Schema(
     }
 )
 
-#: A change of the median by one part in this many (2 %), or less, is stable.
+#: A change of the median by at most one part in this many (2 %) is stable.
 STABLE_PARTS = 50
 
 RECENT_DAYS = 30
 PREVIOUS_DAYS = 60
 GROWING = 0.25
 DECLINING = -0.25
-#: Fewer recent postings than this tell nothing of a skill that was not there before.
+#: A skill without previous postings is emerging from this many recent postings on.
 EMERGING_POSTINGS = 3
 
 
-def salary_trends(facts: Facts) -> pl.DataFrame:
+def salary_trends(window: Window) -> pl.DataFrame:
     """Postings and salaries of each skill by month of posting (UTC).
 
     Returns:
@@ -53,16 +52,16 @@ def salary_trends(facts: Facts) -> pl.DataFrame:
         same in all rows of a skill, compares the median of its last month with salaries with the first:
         increasing, decreasing, stable (within ±2 %) or insufficient_data (fewer than two such months).
     """
-    months = labels(facts.postings["posted_at"].dt.strftime("%Y-%m"))
-    members = skill_groups(facts, months)
-    pay = group_values(members.groups, salaries(facts), members.size, members.rows)
+    months = labels(window.postings["posted_at"].dt.strftime("%Y-%m"))
+    members = skill_groups(window, months)
+    pay = group_salaries(window, members)
     median = pay.quantile(0.5)
     filled = members.filled()
     month, skill = np.divmod(filled, max(members.skills, 1))
     directions = _directions(median.reshape(len(months.names), members.skills))
     rows = pl.DataFrame(
         {
-            "skill": facts.skills["skill"].gather(skill),
+            "skill": window.skills["skill"].gather(skill),
             "month": months.names.gather(month),
             "postings": members.counts()[filled],
             "average_salary": known_or_null(pay.mean()[filled]),
@@ -83,7 +82,7 @@ def _directions(median: npt.NDArray[np.float64]) -> pl.Series:
     every = np.arange(skills)
     first = median[known.argmax(axis=0), every]
     last = median[months - 1 - known[::-1].argmax(axis=0), every]
-    # Multiplied out rather than divided, so that exactly 2 % of a whole amount is still stable.
+    # Multiplied rather than divided, so that exactly 2 % of a whole amount is stable.
     stable = STABLE_PARTS * np.abs(last - first) <= first
     names = np.select(
         [known.sum(axis=0) < 2, stable, last > first],
@@ -93,12 +92,12 @@ def _directions(median: npt.NDArray[np.float64]) -> pl.Series:
     return pl.Series(names.tolist(), dtype=pl.String)
 
 
-def trending_skills(facts: Facts, as_of: datetime) -> pl.DataFrame:
-    """Each skill's postings of the last 30 days against those of the 60 days before.
+def trending_skills(window: Window, as_of: datetime) -> pl.DataFrame:
+    """Each skill's postings of the last 30 days compared with those of the 60 days before.
 
     Args:
-        facts: counted postings that reach back 90 days; older and later ones are left out.
-        as_of: the moment of the refresh, UTC. Recent is from 00:00 UTC of its day less 30 days up to as_of;
+        window: counted postings that reach back 90 days; older and later ones are left out.
+        as_of: the time of the refresh, UTC. Recent is from 00:00 UTC of its day less 30 days up to as_of;
             previous is the 60 days before, without that instant.
 
     Returns:
@@ -107,14 +106,14 @@ def trending_skills(facts: Facts, as_of: datetime) -> pl.DataFrame:
         (≤ −0.25), emerging (previous is 0 and recent ≥ 3) or steady.
     """
     boundary = window_start(as_of, RECENT_DAYS)
-    posted = facts.postings["posted_at"]
+    posted = window.postings["posted_at"]
     recent = (posted >= boundary) & (posted <= as_of)
     previous = (posted >= boundary - timedelta(days=PREVIOUS_DAYS)) & (posted < boundary)
     counts = pl.DataFrame(
         {
-            "skill": facts.skills["skill"],
-            "recent_postings": _skill_counts(facts, recent),
-            "previous_postings": _skill_counts(facts, previous),
+            "skill": window.skills["skill"],
+            "recent_postings": _skill_counts(window, recent),
+            "previous_postings": _skill_counts(window, previous),
         }
     ).filter((pl.col("recent_postings") > 0) | (pl.col("previous_postings") > 0))
     growth = pl.when(pl.col("previous_postings") > 0).then(
@@ -133,7 +132,7 @@ def trending_skills(facts: Facts, as_of: datetime) -> pl.DataFrame:
     return rows.select(pl.col(name).cast(dtype) for name, dtype in TRENDING_SKILLS.items())
 
 
-def _skill_counts(facts: Facts, postings: pl.Series) -> npt.NDArray[np.int64]:
+def _skill_counts(window: Window, postings: pl.Series) -> npt.NDArray[np.int64]:
     """For each skill, how many of the chosen postings (boolean, one a posting) have it."""
-    chosen = np.repeat(postings.to_numpy(), np.diff(facts.offsets))
-    return np.bincount(facts.codes[chosen], minlength=facts.skills.height)
+    chosen = np.repeat(postings.to_numpy(), np.diff(window.offsets))
+    return np.bincount(window.codes[chosen], minlength=window.skills.height)

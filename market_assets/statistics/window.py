@@ -1,6 +1,6 @@
-"""The counted postings as narrow columns: the one input of every statistic and relationship.
+"""The counted postings of a window, the input of every statistic.
 
-Only what counts is in here: originals (no duplicates) whose skills have been extracted.
+A posting is counted if it is an original (not a duplicate) and its skills have been extracted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from market_assets.postings.schemas import UTC_DATETIME
 
 #: `posted_at` is the effective time of posting, `salary` the midpoint of the annual pay in the
 #: reporting currency; `workplace`, `industry`, `location` and `employment_type` are null where unknown.
-FACT = pl.Schema(
+WINDOW_POSTING = pl.Schema(
     {
         "posting_id": pl.Int64(),
         "source": pl.String(),
@@ -30,19 +30,31 @@ FACT = pl.Schema(
 )
 
 
-@dataclass(frozen=True)
-class Facts:
-    """Counted postings, ordered by posting_id, with their skills in compressed sparse rows.
+class OtherPostingsError(ValueError):
+    """A table was counted over other postings than those of the window it is used with.
 
     Attributes:
-        postings: one row a posting, schema `FACT`.
+        table: the name of that table.
+    """
+
+    def __init__(self, table: str) -> None:
+        super().__init__(f"{table} was counted over other postings than those of the window")
+        self.table = table
+
+
+@dataclass(frozen=True)
+class Window:
+    """Counted postings, ordered by posting_id, with their skills as a compressed sparse row (CSR) matrix.
+
+    Attributes:
+        postings: one row a posting, schema `WINDOW_POSTING`.
         offsets: int64, one longer than `postings`; the skills of row i are
             `codes[offsets[i]:offsets[i + 1]]`, each at most once.
         codes: int32, positions in `skills`.
         skills: skill (text, unique, in ascending order of the name), category (text). It may hold skills
             that no posting has.
-        weights: uint8, how much each entry of `codes` is wanted (`mentions.Weight`), 0 where it has not been
-            weighed; empty where nothing has.
+        weights: uint8, how strongly the posting asks for each entry of `codes` (`weights.Weight`), 0 where
+            unknown; empty where unknown for all.
     """
 
     postings: pl.DataFrame
@@ -59,28 +71,12 @@ class Facts:
         """For each entry of `codes`, the row of its posting."""
         return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.offsets))
 
-    def between(self, start: datetime, end: datetime) -> Facts:
-        """The postings with start ≤ posted_at ≤ end."""
-        posted = self.postings["posted_at"]
-        keep = ((posted >= start) & (posted <= end)).to_numpy()
-        if keep.all():
-            return self
-        lengths = np.diff(self.offsets)
-        entries = np.repeat(keep, lengths)
-        return Facts(
-            postings=self.postings.filter(pl.Series(keep)),
-            offsets=np.concatenate(([0], np.cumsum(lengths[keep]))).astype(np.int64),
-            codes=self.codes[entries],
-            skills=self.skills,
-            weights=self.weights[entries] if len(self.weights) else self.weights,
-        )
-
-    def wanted(self, least: int) -> Facts:
-        """The same postings with those of their skills alone that are known to weigh as much."""
+    def wanted(self, least: int) -> Window:
+        """The same postings with only those of their skills whose weight is known and at least `least`."""
         weighed = len(self.weights) > 0
         keep = self.weights >= least if weighed else np.zeros(len(self.codes), dtype=bool)
         counts = np.bincount(self.rows[keep], minlength=len(self))
-        return Facts(
+        return Window(
             postings=self.postings,
             offsets=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
             codes=self.codes[keep],

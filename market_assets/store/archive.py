@@ -21,7 +21,7 @@ from market_assets.store.tables.postings import job_postings, posting_facts
 
 _OF_FACTS = ("skills_version", "url_key", "job_key", "text_hash")
 #: What is kept of a posting: its row of job_postings, what only its fact row holds, and its skills by name, each
-#: with its `skills.mentions.Weight`; both lists are empty where it has none or has not been searched.
+#: with its `skills.weights.Weight`; both lists are empty where it has none or has not been searched.
 ARCHIVED = pl.Schema(
     {
         **arrow_schema(job_postings),

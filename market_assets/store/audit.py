@@ -1,4 +1,4 @@
-"""The audit log: who changed what, when, from where, and what came of it."""
+"""The audit log: who changed what, when, from where, and with what result."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from market_assets.store.database import Database
+from market_assets.store.database import Database, engine_of
 from market_assets.store.tables.access import audit_log
 
-#: Names and addresses come from outside: no entry may grow without bounds.
+#: Characters of a column: names and addresses come from requests, and must not grow without bounds.
 _LONGEST = 2_000
 
 
@@ -31,11 +31,11 @@ def record(
         store: the market database, or an engine on it.
         who: the user's name, or `cli:` and the name at the operating system.
         address: where the request came from; empty for a command.
-        action: what was asked for, such as `user.add` or `scheduler.pause`.
-        target: what it was asked of, such as a job's name.
-        result: what came of it, such as `ok` or `refused`.
-        detail: anything else that a reader should know.
-        at: when; by default now.
+        action: the kind of change, such as `user.add` or `scheduler.pause`.
+        target: what is changed, such as a job's name.
+        result: `ok`, `refused` or another result.
+        detail: further information.
+        at: the time; by default now.
     """
     row = {
         "who": who,
@@ -62,10 +62,10 @@ def read(
 
     Args:
         store: the market database, or an engine on it.
-        limit: at most so many.
-        who: of this user alone.
-        action: of this action alone.
-        before_id: only those older than the entry with this `audit_id`, for the next page.
+        limit: the maximum number of entries.
+        who: only entries of this user.
+        action: only entries of this action.
+        before_id: only entries older than the entry with this `audit_id`, for the next page.
     """
     query = sa.select(audit_log).order_by(audit_log.c.audit_id.desc()).limit(limit)
     if who is not None:
@@ -78,11 +78,6 @@ def read(
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def engine_of(store: Database | sa.Engine) -> sa.Engine:
-    """The engine itself, or one on the database."""
-    return store.engine() if isinstance(store, Database) else store
-
-
 def _storable(text: str) -> str:
-    """PostgreSQL's text takes neither NUL nor half of a surrogate pair."""
+    """Text that PostgreSQL can store: without NUL and lone surrogates, and cut to `_LONGEST` characters."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")[:_LONGEST]

@@ -1,7 +1,7 @@
-"""A connection of the data path: Arrow columns in, Arrow columns out, one transaction at a time.
+"""A connection of the data path: Polars frames in and out over ADBC, one transaction at a time.
 
-The same calls on both databases: on PostgreSQL a bulk write is COPY, on SQLite prepared inserts, both in the
-driver. Nothing here knows what the tables mean.
+The same calls serve both databases: in the driver, a bulk write is COPY on PostgreSQL and prepared inserts on
+SQLite. Independent of what the tables mean.
 """
 
 from __future__ import annotations
@@ -18,12 +18,17 @@ import polars as pl
 import sqlalchemy as sa
 
 from market_assets.store.column_types import SQLITE_TIME, arrow_schema
-from market_assets.store.database import BUSY_TIMEOUT_MS, Database, StoreError, StoreUnavailableError
+from market_assets.store.database import (
+    BUSY_TIMEOUT_MS,
+    Database,
+    StoreError,
+    StoreUnavailableError,
+    connected,
+)
 
-#: SQLite's driver settles a column's type by the first batch, so a batch must be the whole answer.
+#: SQLite's driver infers a column's type from the first batch, so one batch must hold all rows.
 _ALL_ROWS = 2**31 - 2
-#: Compressing texts takes a good part of the server's time, and lz4 a quarter of what the default takes; not every
-#: server has it.
+#: lz4 compresses texts in a quarter of the default's time, much of the server's work. Not every server has it.
 _QUICK_COMPRESSION = """
     SELECT set_config('default_toast_compression', 'lz4', false) FROM pg_settings
     WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)
@@ -53,7 +58,7 @@ class MarketConnection:
     def transaction(self) -> Iterator[None]:
         """All or nothing: commits at the end, rolls back on any exception."""
         try:
-            with _worded(self.database):
+            with _adbc_errors(self.database):
                 yield
                 self._connection.commit()
         except BaseException:
@@ -62,14 +67,14 @@ class MarketConnection:
             raise
 
     def execute(self, statement: sa.sql.ClauseElement | str) -> int:
-        """Run a statement; returns the number of rows it touched (-1 where the driver can't tell)."""
-        with _worded(self.database), self._connection.cursor() as cursor:
+        """Run a statement; returns the number of affected rows, -1 where the driver does not know it."""
+        with _adbc_errors(self.database), self._connection.cursor() as cursor:
             cursor.execute(self.database.compile(statement))
             return int(cursor.rowcount)
 
     def read(self, query: sa.sql.ClauseElement | str, schema: pl.Schema) -> pl.DataFrame:
         """The rows of a query as columns of the given types, in the query's order."""
-        with _worded(self.database), self._connection.cursor() as cursor:
+        with _adbc_errors(self.database), self._connection.cursor() as cursor:
             if self.database.is_sqlite:
                 cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(_ALL_ROWS)})
             cursor.execute(self.database.compile(query))
@@ -79,7 +84,7 @@ class MarketConnection:
 
     def scalar(self, query: sa.sql.ClauseElement | str) -> Any:
         """The single value of a query's first row, None without one."""
-        with _worded(self.database), self._connection.cursor() as cursor:
+        with _adbc_errors(self.database), self._connection.cursor() as cursor:
             cursor.execute(self.database.compile(query))
             row = cursor.fetchone()
         return None if row is None else row[0]
@@ -88,7 +93,7 @@ class MarketConnection:
         """Write a frame into a temporary table, and return that table for use in statements."""
         columns: Sequence[sa.ColumnClause[Any]] = [sa.column(column) for column in frame.columns]
         if not append:
-            # By its schema, lest it drops a table of that name that somebody keeps in the same database.
+            # With its schema, so that it never drops a permanent table of that name.
             self.execute(f"DROP TABLE IF EXISTS {'temp' if self.database.is_sqlite else 'pg_temp'}.{name}")
         self._ingest(name, frame, mode="create_append" if append else "create", temporary=True)
         return sa.table(name, *columns)
@@ -99,17 +104,43 @@ class MarketConnection:
             self._ingest(table.name, frame.select(arrow_schema(table).names()), mode="append")
 
     def upsert(self, table: sa.Table, rows: sa.Select[Any], *, keep: Sequence[str] = ()) -> int:
-        """Insert a select's rows by primary key; those that exist are overwritten, but for `keep` columns."""
+        """Insert a select's rows by primary key; existing rows are updated, except for the `keep` columns."""
         return self.execute(upsert_statement(self.database.is_sqlite, table, rows, tuple(keep)))
 
     def _ingest(self, name: str, frame: pl.DataFrame, *, mode: Any, temporary: bool = False) -> None:
         arrow = _for_database(frame, self.database).to_arrow(compat_level=pl.CompatLevel.oldest())
-        with _worded(self.database), self._connection.cursor() as cursor:
+        with _adbc_errors(self.database), self._connection.cursor() as cursor:
             cursor.adbc_ingest(name, arrow, mode=mode, temporary=temporary)
 
 
+def optimise(connection: MarketConnection) -> tuple[int, int]:
+    """VACUUM and ANALYZE the whole database; returns its size in bytes before and after.
+
+    The given connection is closed: VACUUM needs the database to itself.
+
+    Raises:
+        StoreUnavailableError: the database refuses, or has no room for it.
+    """
+    database = connection.database
+    connection.close()
+    with connected(database) as server:
+        server.execution_options(isolation_level="AUTOCOMMIT")
+        before = _size(database, server)
+        for statement in ("VACUUM", "ANALYZE"):
+            server.execute(sa.text(statement))
+        if database.is_sqlite:
+            server.execute(sa.text("PRAGMA wal_checkpoint(TRUNCATE)"))
+        return before, _size(database, server)
+
+
+def _size(database: Database, server: sa.Connection) -> int:
+    if database.is_sqlite:
+        return database.path.stat().st_size
+    return int(server.scalar(sa.text("SELECT pg_database_size(current_database())")) or 0)
+
+
 def _open(database: Database) -> dbapi.Connection:
-    with _worded(database):
+    with _adbc_errors(database):
         return _open_sqlite(database) if database.is_sqlite else _open_postgresql(database)
 
 
@@ -124,15 +155,15 @@ def _open_postgresql(database: Database) -> dbapi.Connection:
 
 
 def _open_sqlite(database: Database) -> dbapi.Connection:
-    """Open a file that is there, its pragmas set before the first transaction, in which they would do nothing."""
+    """Open an existing file and set its pragmas before the first transaction, in which they have no effect."""
     import adbc_driver_sqlite
 
     if not database.path.exists():
         raise StoreError(f"there is no database at {database.path}; make it with: market-assets db upgrade")
     driver = adbc_driver_sqlite.connect(database.adbc_uri)
     connection = adbc_driver_manager.AdbcConnection(driver)
-    # The time-out first: the other two already meet the locks of whoever has the file open. And what a run has
-    # told as written must still be there after a power cut, since Dagster's history will not ask for it again.
+    # The time-out comes first: setting the others already waits for locks. synchronous = FULL: Dagster does not
+    # repeat a run that has succeeded, so what it wrote must survive a power cut.
     for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "foreign_keys = ON", "synchronous = FULL"):
         with adbc_driver_manager.AdbcStatement(connection) as statement:
             statement.set_sql_query(f"PRAGMA {pragma}")
@@ -142,7 +173,7 @@ def _open_sqlite(database: Database) -> dbapi.Connection:
 
 @lru_cache(16)
 def upsert_statement(is_sqlite: bool, table: sa.Table, rows: sa.Select[Any], keep: tuple[str, ...]) -> Any:
-    """The statement of `MarketConnection.upsert`, the same one for the same rows, so that it is compiled once."""
+    """The statement of `MarketConnection.upsert`; cached, so that it is compiled once for the same rows."""
     from sqlalchemy.dialects import postgresql, sqlite
 
     names = [column.name for column in rows.selected_columns]
@@ -153,7 +184,7 @@ def upsert_statement(is_sqlite: bool, table: sa.Table, rows: sa.Select[Any], kee
 
 
 def _for_database(frame: pl.DataFrame, database: Database) -> pl.DataFrame:
-    """SQLite has no times, dates or booleans: they are stored as SQLAlchemy reads them."""
+    """SQLite has no times, dates or booleans: they are stored in SQLAlchemy's text format."""
     if not database.is_sqlite or not any(dtype.is_temporal() or dtype == pl.Boolean for dtype in frame.dtypes):
         return frame
     return frame.with_columns(
@@ -178,8 +209,8 @@ def _from_database(answer: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
 
 
 @contextlib.contextmanager
-def _worded(database: Database) -> Iterator[None]:
-    """Turn the drivers' errors into ones that name the database and the cause."""
+def _adbc_errors(database: Database) -> Iterator[None]:
+    """Raise the drivers' errors as StoreError, with the database's name and the cause."""
     try:
         yield
     except dbapi.Error as error:
@@ -189,8 +220,8 @@ def _worded(database: Database) -> Iterator[None]:
             for sign in ("locked", "unable to open", "Failed to connect", "readonly", "disk I/O", "disk is full")
         )
         kind = StoreUnavailableError if unavailable else StoreError
-        raise kind(database.worded(cause)) from error
+        raise kind(database.describe_failure(cause)) from error
     except OSError as error:
         if not isinstance(error, adbc_driver_manager.Error):
             raise
-        raise StoreUnavailableError(database.worded(str(error))) from error
+        raise StoreUnavailableError(database.describe_failure(str(error))) from error

@@ -41,7 +41,7 @@ def copy_store(source: Database, target: Database, *, batch: int, progress: Prog
     _check(source, target)
     schema.upgrade(target)
     with (
-        StoreLock(target, "db copy").at_once(),
+        StoreLock(target, "db copy").exclusive(wait=False),
         MarketConnection(target) as there,
         MarketConnection(source) as here,
     ):

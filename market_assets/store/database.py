@@ -1,4 +1,4 @@
-"""Which database it is, how to reach it, and what its two dialects call things.
+"""The market database by its URL: its engines, its SQL dialect, and its errors.
 
 The data path goes through ADBC (`store.connection`); SQLAlchemy declares, compiles and migrates. On SQLite
 both must not hold the same file open in one process at once: the kernel drops a process's file locks when any
@@ -8,35 +8,46 @@ process, which never opens ADBC.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool, QueuePool
+
+from market_assets.settings import parse_database_url
 
 BUSY_TIMEOUT_MS = 60_000
 _LITTLE_ROOM = 64 << 20
 
 
 class StoreError(Exception):
-    """The market database can't be used; the message tells a person why and what to do."""
+    """The market database can't be used; the message names the cause and what to do."""
 
 
 class StoreUnavailableError(StoreError):
-    """The database does not answer, is locked or can't be written; worth another try later."""
+    """The database does not answer, is locked or can't be written; a later attempt may succeed."""
 
 
 class Database:
-    """A market database, by its URL (`sqlite:///path` or `postgresql://…`)."""
+    """A market database, by its URL (`sqlite:///path` or `postgresql://…`).
+
+    Raises:
+        StoreError: the URL is of no such database.
+    """
 
     def __init__(self, url: str) -> None:
-        self.url: URL = parse_database_url(url)
-        # Statements that are kept are compiled once; those that are made for one use leave with it.
+        try:
+            self.url: URL = parse_database_url(url)
+        except ValueError as error:
+            raise StoreError(str(error)) from None
+        # Statements that are reused are compiled once; others leave the cache when they are collected.
         self._compiled: WeakKeyDictionary[sa.sql.ClauseElement, str] = WeakKeyDictionary()
 
     @property
@@ -45,7 +56,7 @@ class Database:
 
     @property
     def name(self) -> str:
-        """What messages call it: the file's path, or the URL without its password."""
+        """The name for messages: the file's path, or the URL without its password."""
         if self.is_sqlite:
             return str(self.path)
         return self.url.difference_update_query(["password", "sslpassword"]).render_as_string(hide_password=True)
@@ -57,10 +68,10 @@ class Database:
             raise StoreError("an SQLite database needs a file: sqlite:///path/to/market.db")
         return Path(self.url.database)
 
-    def worded(self, cause: str) -> str:
-        """A driver's word on a failure, and which database it is about."""
+    def describe_failure(self, cause: str) -> str:
+        """A message that names the database and a driver's cause; with the state of the folder on SQLite."""
         if self.is_sqlite:
-            cause += _what_is_wrong_with(self.path.parent, cause)
+            cause += _problem_of_folder(self.path.parent, cause)
         return f"the database {self.name} failed: {cause}"
 
     @property
@@ -85,7 +96,7 @@ class Database:
         return sql
 
     def engine(self) -> sa.Engine:
-        """An SQLAlchemy engine that keeps no connection open."""
+        """A new SQLAlchemy engine that keeps no connection open."""
         if not self.is_sqlite:
             return sa.create_engine(self.url.set(drivername="postgresql+psycopg"), poolclass=NullPool)
         engine = sa.create_engine(self.url, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
@@ -95,7 +106,7 @@ class Database:
     def pooled_engine(self) -> sa.Engine:
         """The engine of a process that reads often and never opens ADBC: it keeps a few connections open.
 
-        The same one at every call; whoever is done with it calls its `dispose()`.
+        It is the same one at every call; call its `dispose()` when it is no longer needed.
         """
         return self._pooled_engine
 
@@ -115,26 +126,36 @@ class Database:
         return engine
 
 
-def parse_database_url(url: str) -> URL:
-    """Read a database URL.
+def engine_of(store: Database | sa.Engine) -> sa.Engine:
+    """The engine itself, or one on the database."""
+    return store.engine() if isinstance(store, Database) else store
+
+
+@contextlib.contextmanager
+def sqlalchemy_errors(store: Database | sa.Engine) -> Iterator[None]:
+    """Raise SQLAlchemy's errors as StoreUnavailableError, in one line that names the database and the cause."""
+    try:
+        yield
+    except sa.exc.DatabaseError as error:
+        cause = " ".join(str(error.orig).split())
+        if isinstance(store, Database):
+            raise StoreUnavailableError(store.describe_failure(cause)) from error
+        raise StoreUnavailableError(f"the market database failed: {cause}") from error
+
+
+@contextlib.contextmanager
+def connected(store: Database | sa.Engine) -> Iterator[sa.Connection]:
+    """An SQLAlchemy connection for the block.
 
     Raises:
-        StoreError: it is not one of SQLite or PostgreSQL.
+        StoreUnavailableError: the database can't be reached, or refuses a statement of the block.
     """
-    try:
-        parsed = make_url(url.replace("postgres://", "postgresql://", 1))
-    except (sa.exc.ArgumentError, ValueError):
-        # The URL itself is not repeated: it may hold a password.
-        raise StoreError("not a database URL such as sqlite:///path or postgresql://user@host/name") from None
-    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise StoreError(f"{parsed.get_backend_name()} is not supported: use sqlite:///path or postgresql://…")
-    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise StoreError("an SQLite database needs a file: sqlite:///path/to/market.db")
-    return parsed
+    with sqlalchemy_errors(store), engine_of(store).connect() as connection:
+        yield connection
 
 
-def _what_is_wrong_with(folder: Path, cause: str) -> str:
-    """What SQLite does not say of the folder, in which it needs a log and an index even to read."""
+def _problem_of_folder(folder: Path, cause: str) -> str:
+    """Whether the folder is read-only or full, which SQLite's messages leave out; it writes there even to read."""
     if not folder.is_dir():
         return ""
     if any(sign in cause for sign in ("unable to open", "readonly")) and not os.access(folder, os.W_OK):

@@ -1,9 +1,8 @@
-"""Reading and writing the table of executions."""
+"""The table `job_executions`: one row a run, which outlives Dagster's own record of the run."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
@@ -11,12 +10,12 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from market_assets.store.database import Database, StoreUnavailableError
+from market_assets.store.database import Database, connected
 from market_assets.store.tables.executions import job_executions
 
 ExecutionStatus = Literal["queued", "running", "success", "failed", "canceled"]
 UNENDED: tuple[ExecutionStatus, ...] = ("queued", "running")
-#: As many values as any build of SQLite takes in one statement.
+#: Values in one statement that any build of SQLite accepts.
 _AT_ONCE = 500
 
 
@@ -28,12 +27,12 @@ class Execution:
         run_id: Dagster's.
         job_id: the job's name.
         func_name: the assets that it makes, as Dagster's asset selection, or the functions that it calls.
-        status: how far it is, or how it ended.
-        created_at: when it was asked for.
+        status: its present state, or how it ended.
+        created_at: when it was requested.
         started_at: None where it has not started, or never did.
         ended_at: None until it has ended.
         duration: seconds from its start to its end; None until then.
-        rows: what its assets reported of their rows, added up; None where none did.
+        rows: the sum of the rows that its assets reported; None where none did.
         error: why it failed, in one line.
         triggered_by: schedule, sensor, api:USER, ui:USER or cli.
     """
@@ -52,7 +51,7 @@ class Execution:
 
     @property
     def position(self) -> tuple[datetime, str]:
-        """What executions are ordered by: when they were asked for, then their id."""
+        """The key that executions are ordered by: when they were requested, then their id."""
         return self.created_at, self.run_id
 
 
@@ -60,13 +59,13 @@ _COLUMNS = [field.name for field in fields(Execution)]
 
 
 def record_executions(engine: sa.Engine, executions: Sequence[Execution]) -> int:
-    """Write executions, over those of the same runs; returns how many were not there already just so."""
-    with _connected(engine) as connection:
+    """Insert or update executions by run; returns how many were new or have changed."""
+    with connected(engine) as connection:
         known = {row.run_id: row for row in _of_runs(connection, [one.run_id for one in executions])}
     changed = [one for one in executions if known.get(one.run_id) != one]
     if changed:
-        # Only then: on SQLite a write waits for whoever else writes.
-        with _connected(engine) as connection, connection.begin():
+        # Only if needed: on SQLite a write waits for all other writers.
+        with connected(engine) as connection, connection.begin():
             for start in range(0, len(changed), _AT_ONCE):
                 rows = [_values(one) for one in changed[start : start + _AT_ONCE]]
                 connection.execute(_upsert(connection.dialect.name), rows)
@@ -74,8 +73,8 @@ def record_executions(engine: sa.Engine, executions: Sequence[Execution]) -> int
 
 
 def unrecorded(engine: sa.Engine, run_ids: Sequence[str]) -> list[str]:
-    """Those of some runs of which the table does not tell how they ended."""
-    with _connected(engine) as connection:
+    """Those of the given runs whose end is not in the table."""
+    with connected(engine) as connection:
         ended = {one.run_id for one in _of_runs(connection, run_ids) if one.status not in UNENDED}
     return [run_id for run_id in run_ids if run_id not in ended]
 
@@ -92,10 +91,10 @@ def read_executions(
 
     Args:
         engine: of the market database.
-        job: those of this job alone.
-        statuses: those of these statuses alone.
-        before: those that come after this `Execution.position` in the list, that is, older ones.
-        limit: at most so many.
+        job: only executions of this job.
+        statuses: only executions with one of these statuses; any where empty.
+        before: only executions older than this `Execution.position`, for the next page.
+        limit: the maximum number of executions.
     """
     table = job_executions.c
     query = sa.select(job_executions).order_by(table.created_at.desc(), table.run_id.desc()).limit(limit)
@@ -104,25 +103,25 @@ def read_executions(
     if statuses:
         query = query.where(table.status.in_(list(statuses)))
     if before is not None:
-        moment, run_id = before
+        created_at, run_id = before
         query = query.where(
-            sa.or_(table.created_at < moment, sa.and_(table.created_at == moment, table.run_id < run_id))
+            sa.or_(table.created_at < created_at, sa.and_(table.created_at == created_at, table.run_id < run_id))
         )
-    with _connected(engine) as connection:
+    with connected(engine) as connection:
         return [_execution(row) for row in connection.execute(query).mappings()]
 
 
 def executed_jobs(engine: sa.Engine) -> list[str]:
-    """The names of all jobs that ever ran, those that are no more included."""
-    with _connected(engine) as connection:
+    """The names of all jobs that ever ran, removed ones included."""
+    with connected(engine) as connection:
         return list(connection.scalars(sa.select(job_executions.c.job_id).distinct().order_by("job_id")))
 
 
 def is_there(database: Database) -> bool:
-    """Whether the table has been made yet."""
+    """Whether the table exists."""
     if database.is_sqlite and not database.path.exists():
         return False
-    with _connected(database.engine()) as connection:
+    with connected(database) as connection:
         return sa.inspect(connection).has_table(job_executions.name)
 
 
@@ -144,12 +143,3 @@ def _values(execution: Execution) -> dict[str, Any]:
 
 def _execution(row: Mapping[Any, Any]) -> Execution:
     return Execution(**{name: row[name] for name in _COLUMNS})
-
-
-@contextmanager
-def _connected(engine: sa.Engine) -> Iterator[sa.Connection]:
-    try:
-        with engine.connect() as connection:
-            yield connection
-    except sa.exc.DatabaseError as error:
-        raise StoreUnavailableError(f"the market database failed: {' '.join(str(error.orig).split())}") from error

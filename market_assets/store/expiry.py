@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from market_assets.postings.duplicates import KEYS
 from market_assets.postings.identity import IDENTITY
-from market_assets.postings.near_identity import near_identities
+from market_assets.postings.near_duplicates import near_identities
 from market_assets.store.archive import ARCHIVED, read_month, write_month
 from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 import sqlalchemy as sa
 
-from market_assets.statistics.window import FACT, Facts
+from market_assets.statistics.window import WINDOW_POSTING, Window
 from market_assets.store.connection import MarketConnection
 from market_assets.store.skills import read_known_skills
 from market_assets.store.tables.postings import posting_facts, posting_skill_facts
@@ -36,22 +36,22 @@ class Counted(Enum):
     FIRST_OF_JOB = "first of job"
 
 
-def read_facts(
+def read_window(
     connection: MarketConnection, start: datetime, end: datetime, counted: Counted = Counted.ORIGINALS
-) -> Facts:
+) -> Window:
     """The counted postings with start ≤ posted_at ≤ end that have been searched, with their skills."""
     facts = posting_facts.c
     counts = facts.duplicate_of.is_(None) if counted is Counted.ORIGINALS else facts.first_of_job
     query = (
-        sa.select(*(facts[name] for name in FACT))
+        sa.select(*(facts[name] for name in WINDOW_POSTING))
         .where(facts.posted_at >= start, facts.posted_at <= end, counts, facts.skills_version.is_not(None))
         .order_by(facts.posting_id)
     )
-    postings = connection.read(query, pl.Schema(FACT))
+    postings = connection.read(query, pl.Schema(WINDOW_POSTING))
     known = read_known_skills(connection).sort("skill")
     rows, codes, weights = _skills_of(connection, postings["posting_id"].to_numpy(), known["skill_id"].to_numpy())
     counts_of_rows = np.bincount(rows, minlength=postings.height)
-    return Facts(
+    return Window(
         postings=postings,
         offsets=np.concatenate(([0], np.cumsum(counts_of_rows))).astype(np.int64),
         codes=codes,

@@ -33,11 +33,12 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 @dataclass(frozen=True)
 class LandedPayload:
-    """A landed payload's name, its size in bytes and SHA-256 before compression."""
+    """A landed payload's name, its size in bytes and SHA-256 before compression, and why it could not be read."""
 
     name: str
     size: int
     sha256: str
+    problem: str | None = None
 
     @property
     def file(self) -> str:
@@ -122,10 +123,12 @@ class Landing:
             problems=tuple(content.get("problems", ())),
         )
 
-    def open(self, landed: LandedDay) -> Iterator[Payload]:
-        """The payloads of a landed day, as they came."""
+    def open(self, landed: LandedDay, *, with_problem: bool = False) -> Iterator[Payload]:
+        """The payloads of a landed day, as they came; only those that could not be read if `with_problem`."""
         folder = self._folder(landed.source, landed.day)
         for payload in landed.payloads:
+            if with_problem and payload.problem is None:
+                continue
             yield Payload(payload.name, partial(self._open, f"{folder}/{payload.file}"))
 
     def files(self) -> Iterator[tuple[str, BinaryIO | bytes]]:
@@ -204,7 +207,7 @@ class Landing:
                     digest.update(block)
                     size += len(block)
                     packed.write(block)
-            landed = LandedPayload(payload.name, size, digest.hexdigest())
+            landed = LandedPayload(payload.name, size, digest.hexdigest(), payload.problem())
             self._files.mv(unfinished, f"{folder}/{landed.file}")
         return landed
 

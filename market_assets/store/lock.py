@@ -1,8 +1,9 @@
-"""One lock on the market tables: shared by ingestion, held alone by refresh, rebuild, cleanup, migration.
+"""Locks between processes: the reader-writer lock on the market tables, and a short mutex.
 
-It holds however a writer was started, and a dead holder loses it at once, because the kernel (SQLite: a lock on
-a file beside the database) or the server (PostgreSQL: an advisory lock of a session) lets go of it. Whoever waits
-alone goes before those who come after it, so that a stream of shared holders can't keep it waiting for ever.
+Ingestion takes the lock shared; refresh, rebuild, cleanup and migration take it exclusively. It holds for every
+writer, however it was started, and is freed when its holder dies: the kernel (SQLite: flock on files beside the
+database) or the server (PostgreSQL: advisory locks of a session) releases it. Requests are served in the order of
+arrival, so that a stream of shared holders can't starve one that waits for exclusive access.
 """
 
 from __future__ import annotations
@@ -18,54 +19,49 @@ from typing import IO, Protocol
 
 import sqlalchemy as sa
 
-from market_assets.store.database import Database, StoreError, StoreUnavailableError
+from market_assets.store.database import Database, StoreError, StoreUnavailableError, sqlalchemy_errors
 
 _POLL_SECONDS = 0.2
 _NOTICE_SECONDS = 30.0
-#: How long to stand in the server's queue before saying so and standing there again.
+#: How long a request waits inside the PostgreSQL server before it reports that it waits and tries again.
 _QUEUE_SECONDS = 5.0
-#: Any numbers that no other program on the same PostgreSQL database takes for its advisory locks.
-_ADVISORY_KEY = 7_216_021_411
-_GATE_KEY = _ADVISORY_KEY + 1
+#: Keys of advisory locks. Any numbers that no other program on the same PostgreSQL database uses.
+_LOCK_KEY = 7_216_021_411
+_QUEUE_KEY = _LOCK_KEY + 1
+_MUTEX_KEY = _LOCK_KEY + 2
 
 Notice = Callable[[str], None]
 
 
 class StoreBusyError(StoreError):
-    """Someone else has the market tables; the message tells who."""
-
-
-@dataclass(frozen=True)
-class _Hold:
-    """A lock that was taken: how to let go of it, and whether it is still there."""
-
-    release: Callable[[], None]
-    is_alive: Callable[[], bool]
-
-
-class _Mechanism(Protocol):
-    def acquire(self, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> _Hold: ...
+    """The market tables are locked; the message names the holders."""
 
 
 class StoreLock:
-    """The lock of a database, for one holder; `purpose` tells others who holds it."""
+    """The lock on the market tables of a database, for one holder.
+
+    Args:
+        database: the market database.
+        purpose: what the holder does, shown to those that wait for it.
+        notice: called with a message while this one waits.
+    """
 
     def __init__(self, database: Database, purpose: str, notice: Notice = lambda _message: None) -> None:
         self._purpose = f"{purpose} (process {os.getpid()})"
         self._notice = notice
         self._mechanism: _Mechanism = _FileLock(database.path) if database.is_sqlite else _AdvisoryLock(database)
-        self._held: str | None = None
-        self._hold: _Hold | None = None
+        self._mode: str | None = None
+        self._held: _Held | None = None
 
-    def hold(self, *, exclusive: bool) -> bool:
-        """Take the lock in a mode and keep it until `release`; waits, saying so, as long as it takes.
+    def acquire(self, *, exclusive: bool) -> bool:
+        """Take the lock in a mode and keep it until `release`; waits as long as it takes, with notices.
 
         Returns:
-            Whether it was taken now; not where it was held before and nobody else can have had it since.
+            False where the lock was held in this mode all the time; True where others may have written before.
         """
         mode = "exclusive" if exclusive else "shared"
-        if self._held == mode and self._hold is not None:
-            if self._hold.is_alive():
+        if self._mode == mode and self._held is not None:
+            if self._held.is_alive():
                 return False
             self._notice("the lock on the market tables was lost with its connection; taking it again")
         self.release()
@@ -77,39 +73,32 @@ class StoreLock:
                 last_notice = time.monotonic()
                 self._notice(f"waiting for the market tables, which are held by {holders or 'another writer'}")
 
-        self._hold = self._mechanism.acquire(self._purpose, exclusive=exclusive, waiting=waiting)
-        self._held = mode
+        self._take(mode, waiting)
         return True
 
     def release(self) -> None:
-        """Let go; harmless when not held."""
-        if self._hold is not None:
-            self._hold.release()
-        self._held = self._hold = None
+        """Release the lock; does nothing where it is not held."""
+        if self._held is not None:
+            self._held.release()
+        self._mode = self._held = None
 
     @contextlib.contextmanager
-    def exclusive(self) -> Iterator[None]:
-        self.hold(exclusive=True)
-        try:
-            yield
-        finally:
-            self.release()
-
-    @contextlib.contextmanager
-    def at_once(self) -> Iterator[None]:
-        """Hold it alone, or not at all.
+    def exclusive(self, *, wait: bool = True) -> Iterator[None]:
+        """Hold the lock exclusively for the block.
 
         Raises:
-            StoreBusyError: someone else has it.
+            StoreBusyError: it is held by others, and `wait` is False.
         """
 
-        def busy(holders: str) -> None:
+        def refuse(holders: str) -> None:
             raise StoreBusyError(
                 f"the market tables are held by {holders or 'another writer'}: try again after it"
             )
 
-        self._hold = self._mechanism.acquire(self._purpose, exclusive=True, waiting=busy)
-        self._held = "exclusive"
+        if wait:
+            self.acquire(exclusive=True)
+        else:
+            self._take("exclusive", refuse)
         try:
             yield
         finally:
@@ -117,62 +106,107 @@ class StoreLock:
 
     @contextlib.contextmanager
     def shared(self) -> Iterator[None]:
-        self.hold(exclusive=False)
+        """Hold the lock shared for the block."""
+        self.acquire(exclusive=False)
         try:
             yield
         finally:
             self.release()
 
+    def _take(self, mode: str, waiting: Callable[[str], None]) -> None:
+        self._held = self._mechanism.take(self._purpose, exclusive=mode == "exclusive", waiting=waiting)
+        self._mode = mode
+
+
+@contextlib.contextmanager
+def mutex(database: Database) -> Iterator[None]:
+    """Mutual exclusion among the processes of a store for a short block, such as "look, and create if absent".
+
+    Independent of `StoreLock`: it does not wait for writers of postings. Freed when its process dies.
+
+    Raises:
+        StoreUnavailableError: the database, or the folder it is in, can't be used.
+    """
+    if database.is_sqlite:
+        path = database.path.with_name(f"{database.path.name}.mutex")
+        try:
+            file = path.open("a")
+        except OSError as error:
+            raise StoreUnavailableError(f"can't lock {path}: {error.strerror}") from error
+        with file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+        return
+    with sqlalchemy_errors(database):
+        connection = _lock_session(database)
+        connection.execute(sa.text(f"SELECT pg_advisory_lock({_MUTEX_KEY})"))
+    with connection:
+        yield
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A lock that was taken: how to release it, and whether it still holds."""
+
+    release: Callable[[], None]
+    is_alive: Callable[[], bool]
+
+
+class _Mechanism(Protocol):
+    def take(self, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> _Held:
+        """Take the lock; `waiting` is called with the names of the holders now and then, and may raise."""
+
 
 class _FileLock:
-    """flock on `<database>.lock`, behind a gate that keeps the order of arrival, and a file a holder."""
+    """flock on `<database>.lock`.
+
+    `<database>.lock-queue` is held by the one that waits first, so that requests keep their order. The folder
+    `<database>.lock-holders` has one locked file for each holder, with its purpose.
+    """
 
     def __init__(self, database_path: Path) -> None:
-        self._path = database_path.with_name(f"{database_path.name}.lock")
-        self._gate = database_path.with_name(f"{database_path.name}.gate")
-        self._holders = database_path.with_name(f"{database_path.name}.holders")
+        self._lock = database_path.with_name(f"{database_path.name}.lock")
+        self._queue = database_path.with_name(f"{database_path.name}.lock-queue")
+        self._holders = database_path.with_name(f"{database_path.name}.lock-holders")
 
-    def acquire(self, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> _Hold:
-        try:
-            self._holders.mkdir(exist_ok=True)
-            gate, lock = self._gate.open("a"), self._path.open("a")
-        except OSError as error:
-            raise StoreUnavailableError(f"can't lock {self._path}: {error.strerror}") from error
-        try:
-            with gate:
-                self._wait_for(gate, fcntl.LOCK_EX, waiting)
+    def take(self, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> _Held:
+        with contextlib.ExitStack() as undo:
+            try:
+                self._holders.mkdir(exist_ok=True)
+                queue, lock = self._queue.open("a"), undo.enter_context(self._lock.open("a"))
+            except OSError as error:
+                raise StoreUnavailableError(f"can't lock {self._lock}: {error.strerror}") from error
+            with queue:
+                self._wait_for(queue, fcntl.LOCK_EX, waiting)
                 self._wait_for(lock, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH, waiting)
-        except BaseException:
-            lock.close()
-            raise
-        try:
-            card = self._leave_card(f"{os.getpid()}-{id(lock)}", purpose)
-        except OSError as error:
-            lock.close()
-            raise StoreUnavailableError(f"can't lock {self._path}: {error.strerror}") from error
+            try:
+                named = self._name_holder(f"{os.getpid()}-{id(lock)}", purpose)
+            except OSError as error:
+                raise StoreUnavailableError(f"can't lock {self._lock}: {error.strerror}") from error
+            undo.pop_all()
 
         def release() -> None:
-            Path(card.name).unlink(missing_ok=True)
-            card.close()
+            Path(named.name).unlink(missing_ok=True)
+            named.close()
             lock.close()
 
         # The kernel keeps it as long as this process lives.
-        return _Hold(release, is_alive=lambda: True)
+        return _Held(release, is_alive=lambda: True)
 
-    def _leave_card(self, name: str, purpose: str) -> IO[str]:
-        """A file that tells who holds the lock, for as long as it is locked itself."""
+    def _name_holder(self, name: str, purpose: str) -> IO[str]:
+        """Write a file that names a holder of the lock; it is valid as long as it is locked itself."""
         path = self._holders / name
         while True:
             # Unbuffered, so that closing it has nothing left to write where the disk is full.
             with contextlib.ExitStack() as undo:
                 undo.callback(path.unlink, missing_ok=True)
-                card = undo.enter_context(path.open("w"))
-                os.write(card.fileno(), purpose.encode())
-                fcntl.flock(card, fcntl.LOCK_EX)
-                # Whoever looks for holders meanwhile takes a card that is not yet locked for a dead one's.
+                file = undo.enter_context(path.open("w"))
+                os.write(file.fileno(), purpose.encode())
+                fcntl.flock(file, fcntl.LOCK_EX)
+                # `_living_holders` of another process may have removed the file before it was locked.
                 if path.exists():
                     undo.pop_all()
-                    return card
+                    return file
 
     def _wait_for(self, file: IO[str], mode: int, waiting: Callable[[str], None]) -> None:
         while True:
@@ -186,62 +220,58 @@ class _FileLock:
     def _living_holders(self) -> str:
         living = []
         for path in sorted(self._holders.iterdir()):
-            with contextlib.suppress(FileNotFoundError), path.open() as card:
+            with contextlib.suppress(FileNotFoundError), path.open() as file:
                 try:
-                    fcntl.flock(card, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
                     path.unlink(missing_ok=True)
                 except BlockingIOError:
-                    living.append(card.read())
+                    living.append(file.read())
         return ", ".join(living)
 
 
 class _AdvisoryLock:
-    """A session-level advisory lock on a connection of its own, whose application_name tells who holds it.
+    """A session-level advisory lock on its own connection, whose application_name names the holder.
 
-    As with files it is taken behind a gate: who waits leaves the server's queue now and then to say so, and
-    without a gate those behind would slip past.
+    A request that waits leaves the server's queue now and then to report it. A second advisory lock, held by the
+    one that waits first, keeps later requests from overtaking it meanwhile.
     """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def acquire(self, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> _Hold:
+    def take(self, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> _Held:
         function = "pg_advisory_lock" if exclusive else "pg_advisory_lock_shared"
-        try:
-            connection = self._database.engine().connect().execution_options(isolation_level="AUTOCOMMIT")
-            try:
-                self._take(connection, purpose, function, waiting)
-            except BaseException:
-                connection.close()
-                raise
-        except sa.exc.OperationalError as error:
-            cause = " ".join(str(error.orig).split())
-            raise StoreUnavailableError(self._database.worded(cause)) from error
-        return _Hold(connection.close, is_alive=lambda: _answers(connection))
+        name = {"name": purpose[:63]}
+        with sqlalchemy_errors(self._database), contextlib.ExitStack() as undo:
+            connection = undo.enter_context(_lock_session(self._database))
+            connection.execute(sa.text("SELECT set_config('application_name', :name, false)"), name)
+            for lock, key in (("pg_advisory_lock", _QUEUE_KEY), (function, _LOCK_KEY)):
+                while not _try_lock(connection, lock, key):
+                    waiting(_living_sessions(connection))
+            connection.execute(sa.text(f"SELECT pg_advisory_unlock({_QUEUE_KEY})"))
+            undo.pop_all()
+        return _Held(connection.close, is_alive=lambda: _answers(connection))
 
-    def _take(
-        self, connection: sa.Connection, purpose: str, function: str, waiting: Callable[[str], None]
-    ) -> None:
-        connection.execute(sa.text("SELECT set_config('application_name', :name, false)"), {"name": purpose[:63]})
-        for take, key in (("pg_advisory_lock", _GATE_KEY), (function, _ADVISORY_KEY)):
-            while not self._try_lock(connection, take, key):
-                waiting(_living_sessions(connection))
-        connection.execute(sa.text(f"SELECT pg_advisory_unlock({_GATE_KEY})"))
 
-    def _try_lock(self, connection: sa.Connection, function: str, key: int) -> bool:
-        """Stand in the server's own queue for a while: it serves in the order of arrival."""
-        connection.execute(sa.text(f"SET lock_timeout = {int(_QUEUE_SECONDS * 1000)}"))
-        try:
-            connection.execute(sa.text(f"SELECT {function}({key})"))
-        except sa.exc.OperationalError as error:
-            if getattr(error.orig, "sqlstate", None) != "55P03":
-                raise
-            return False
-        return True
+def _lock_session(database: Database) -> sa.Connection:
+    return database.engine().connect().execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _try_lock(connection: sa.Connection, function: str, key: int) -> bool:
+    """Wait in the server's queue, which serves in the order of arrival, for up to `_QUEUE_SECONDS`."""
+    connection.execute(sa.text(f"SET lock_timeout = {int(_QUEUE_SECONDS * 1000)}"))
+    try:
+        connection.execute(sa.text(f"SELECT {function}({key})"))
+    except sa.exc.OperationalError as error:
+        # 55P03: lock_not_available
+        if getattr(error.orig, "sqlstate", None) != "55P03":
+            raise
+        return False
+    return True
 
 
 def _answers(connection: sa.Connection) -> bool:
-    """Whether a session is still there; with a server that was restarted its locks are gone."""
+    """Whether a session still exists; a server that was restarted has lost its locks."""
     try:
         connection.scalar(sa.text("SELECT 1"))
     except sa.exc.DBAPIError:
@@ -256,6 +286,6 @@ def _living_sessions(connection: sa.Connection) -> str:
             "WHERE l.locktype = 'advisory' AND l.granted "
             "AND (l.classid::bigint << 32) + l.objid::bigint = :key ORDER BY 1"
         ),
-        {"key": _ADVISORY_KEY},
+        {"key": _LOCK_KEY},
     )
     return ", ".join(names.scalars())

@@ -16,7 +16,7 @@ from market_assets.store.tables.postings import job_postings, posting_facts, pos
 
 _TEXT = pl.Schema({"posting_id": pl.Int64(), "title": pl.String(), "description": pl.String()})
 _HASHED_TEXT = pl.Schema({**_TEXT, "text_hash": pl.Int64()})
-#: A skill of a posting; `weight` is a `skills.mentions.Weight`.
+#: A skill of a posting; `weight` is a `skills.weights.Weight`.
 POSTING_SKILL = pl.Schema({"posting_id": pl.Int64(), "skill_id": pl.Int16(), "weight": pl.Int16()})
 _SEARCHED_POSTING = pl.Schema({"posting_id": pl.Int64(), "skills_version": pl.Int64(), "in_store": pl.Boolean()})
 

@@ -1,6 +1,7 @@
-"""What is remembered about jobs and schedules: who paused, deleted or stopped what, and what ran before.
+"""What people have changed about the schedule: pauses and deletions of jobs, stops of the whole scheduler.
 
-Whether a schedule runs is Dagster's to say; here is only what Dagster has no place for.
+Whether a schedule runs is stored by Dagster; these tables hold what Dagster has no place for: who changed it, why,
+until when, and which schedules are to run again afterwards.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from market_assets.store.database import Database, StoreUnavailableError
+from market_assets.store.database import Database, connected
 from market_assets.store.tables.schedule_overrides import held_schedules, scheduled_jobs, scheduler_stops
 
-#: What took a schedule out of service, and gives it back when it ends.
+#: Why a schedule is on hold: it runs again when the scheduler is started, or when the job is restored.
 HeldBy = Literal["stop", "deletion"]
 _NO_PAUSE: dict[str, Any] = {"paused_at": None, "paused_by": None, "pause_reason": None, "paused_until": None}
 _STOP = {"id": 1}
@@ -25,7 +26,7 @@ _STOP = {"id": 1}
 
 @dataclass(frozen=True)
 class Pause:
-    """A job that someone took off the schedule: until a moment, or until someone resumes it."""
+    """A pause of a job, until a time or, without one, until someone resumes the job."""
 
     at: datetime
     by: str
@@ -38,15 +39,15 @@ class Pause:
 
 @dataclass(frozen=True)
 class Change:
-    """Who did it, and when."""
+    """When something was changed, and by whom."""
 
     at: datetime
     by: str
 
 
 @dataclass(frozen=True)
-class RememberedJob:
-    """A job since it was first seen."""
+class JobOverrides:
+    """A job: when it was first seen, and its deletion and pause, if any."""
 
     registered_at: datetime
     deletion: Change | None = None
@@ -54,10 +55,16 @@ class RememberedJob:
 
 
 @dataclass(frozen=True)
-class SchedulerMemory:
-    """All that is remembered, as of one read."""
+class ScheduleOverrides:
+    """Everything in the tables, as of one read.
 
-    jobs: dict[str, RememberedJob] = field(default_factory=dict)
+    Attributes:
+        jobs: by job name.
+        stop: the stop of the scheduler; None while it is not stopped.
+        held: the names of the schedules on hold, by reason.
+    """
+
+    jobs: dict[str, JobOverrides] = field(default_factory=dict)
     stop: Change | None = None
     held: dict[HeldBy, frozenset[str]] = field(default_factory=dict)
 
@@ -68,42 +75,45 @@ class SchedulerMemory:
         return self.jobs[job].pause if job in self.jobs else None
 
 
-def recall(engine: sa.Engine) -> SchedulerMemory:
-    """Read all that is remembered."""
-    with _connected(engine) as connection:
-        jobs = {row.job: _remembered_job(row) for row in connection.execute(sa.select(scheduled_jobs))}
+def read_overrides(engine: sa.Engine) -> ScheduleOverrides:
+    """Read the overrides.
+
+    Raises:
+        StoreUnavailableError: the database does not answer.
+    """
+    with connected(engine) as connection:
+        jobs = {row.job: _job_overrides(row) for row in connection.execute(sa.select(scheduled_jobs))}
         stop = connection.execute(sa.select(scheduler_stops)).first()
         held: dict[HeldBy, set[str]] = {"stop": set(), "deletion": set()}
         for row in connection.execute(sa.select(held_schedules)):
             held[row.held_by].add(row.schedule)
-    return SchedulerMemory(
+    return ScheduleOverrides(
         jobs=jobs,
         stop=Change(stop.stopped_at, stop.stopped_by) if stop else None,
         held={cause: frozenset(schedules) for cause, schedules in held.items()},
     )
 
 
-def recall_if_there(database: Database) -> SchedulerMemory:
-    """As `recall`; nothing where the database or its tables have not been made yet."""
+def read_overrides_if_any(database: Database) -> ScheduleOverrides:
+    """As `read_overrides`; empty where the database or its tables do not exist yet."""
     if database.is_sqlite and not database.path.exists():
-        return SchedulerMemory()
-    engine = database.engine()
-    with _connected(engine) as connection:
+        return ScheduleOverrides()
+    with connected(database) as connection:
         if not sa.inspect(connection).has_table(scheduler_stops.name):
-            return SchedulerMemory()
-    return recall(engine)
+            return ScheduleOverrides()
+    return read_overrides(database.engine())
 
 
 def register(engine: sa.Engine, jobs: Iterable[str], now: datetime) -> None:
-    """Remember when jobs were first seen; those that are known stay as they are."""
+    """Store when jobs were first seen; known ones are left as they are."""
     with _changing(engine) as connection:
         for job in jobs:
             _insert_if_absent(connection, scheduled_jobs, job=job, registered_at=now)
 
 
 def pause(engine: sa.Engine, job: str, pause: Pause) -> None:
-    """Note a pause, in place of one there may be."""
-    noted = {
+    """Store a pause, replacing an earlier one."""
+    values = {
         "paused_at": pause.at,
         "paused_by": pause.by,
         "pause_reason": pause.reason,
@@ -111,11 +121,11 @@ def pause(engine: sa.Engine, job: str, pause: Pause) -> None:
     }
     with _changing(engine) as connection:
         _insert_if_absent(connection, scheduled_jobs, job=job, registered_at=pause.at)
-        connection.execute(sa.update(scheduled_jobs).where(scheduled_jobs.c.job == job).values(noted))
+        connection.execute(sa.update(scheduled_jobs).where(scheduled_jobs.c.job == job).values(values))
 
 
 def end_pause(engine: sa.Engine, job: str, begun_at: datetime | None = None) -> bool:
-    """Forget a job's pause, with `begun_at` only the one that began then; returns whether there was one."""
+    """Delete a job's pause, with `begun_at` only the one that began then; returns whether there was one."""
     ended = sa.update(scheduled_jobs).where(scheduled_jobs.c.job == job, scheduled_jobs.c.paused_at.is_not(None))
     if begun_at is not None:
         ended = ended.where(scheduled_jobs.c.paused_at == begun_at)
@@ -124,23 +134,23 @@ def end_pause(engine: sa.Engine, job: str, begun_at: datetime | None = None) -> 
 
 
 def delete(engine: sa.Engine, job: str, deletion: Change, schedules: Iterable[str]) -> None:
-    """Note that a job is off the list, and which of its schedules run again when it is restored."""
-    noted = {"deleted_at": deletion.at, "deleted_by": deletion.by}
+    """Mark a job as deleted, and hold those of its schedules that run again when it is restored."""
+    values = {"deleted_at": deletion.at, "deleted_by": deletion.by}
     with _changing(engine) as connection:
         _insert_if_absent(connection, scheduled_jobs, job=job, registered_at=deletion.at)
-        connection.execute(sa.update(scheduled_jobs).where(scheduled_jobs.c.job == job).values(noted))
+        connection.execute(sa.update(scheduled_jobs).where(scheduled_jobs.c.job == job).values(values))
         _hold(connection, schedules, "deletion")
 
 
 def restore(engine: sa.Engine, job: str) -> None:
-    """Forget that a job was deleted."""
-    noted = {"deleted_at": None, "deleted_by": None}
+    """Remove the mark that a job is deleted."""
+    values = {"deleted_at": None, "deleted_by": None}
     with _changing(engine) as connection:
-        connection.execute(sa.update(scheduled_jobs).where(scheduled_jobs.c.job == job).values(noted))
+        connection.execute(sa.update(scheduled_jobs).where(scheduled_jobs.c.job == job).values(values))
 
 
 def stop(engine: sa.Engine, stop: Change, schedules: Iterable[str]) -> None:
-    """Note that the scheduler is stopped, and which schedules run again when it is started."""
+    """Mark the scheduler as stopped, and hold the schedules that run again when it is started."""
     with _changing(engine) as connection:
         _insert_if_absent(connection, scheduler_stops, **_STOP, stopped_at=stop.at, stopped_by=stop.by)
         connection.execute(sa.update(scheduler_stops).values(stopped_at=stop.at, stopped_by=stop.by))
@@ -148,20 +158,20 @@ def stop(engine: sa.Engine, stop: Change, schedules: Iterable[str]) -> None:
 
 
 def start(engine: sa.Engine) -> None:
-    """Forget that the scheduler is stopped."""
+    """Remove the mark that the scheduler is stopped, and the holds of the stop."""
     with _changing(engine) as connection:
         connection.execute(sa.delete(scheduler_stops))
         connection.execute(sa.delete(held_schedules).where(held_schedules.c.held_by == "stop"))
 
 
 def hold(engine: sa.Engine, schedules: Iterable[str], held_by: HeldBy) -> None:
-    """Remember schedules that run again when what holds them ends."""
+    """Put schedules on hold; those that are stay so."""
     with _changing(engine) as connection:
         _hold(connection, schedules, held_by)
 
 
-def let_go(engine: sa.Engine, schedules: Iterable[str], held_by: HeldBy) -> None:
-    """Forget schedules that were held."""
+def release(engine: sa.Engine, schedules: Iterable[str], held_by: HeldBy) -> None:
+    """Remove holds of schedules."""
     with _changing(engine) as connection:
         connection.execute(
             sa.delete(held_schedules).where(
@@ -170,8 +180,8 @@ def let_go(engine: sa.Engine, schedules: Iterable[str], held_by: HeldBy) -> None
         )
 
 
-def _remembered_job(row: Any) -> RememberedJob:
-    return RememberedJob(
+def _job_overrides(row: Any) -> JobOverrides:
+    return JobOverrides(
         registered_at=row.registered_at,
         deletion=Change(row.deleted_at, row.deleted_by) if row.deleted_at else None,
         pause=Pause(row.paused_at, row.paused_by, row.pause_reason, row.paused_until) if row.paused_at else None,
@@ -189,15 +199,6 @@ def _insert_if_absent(connection: sa.Connection, table: sa.Table, **values: Any)
 
 
 @contextmanager
-def _connected(engine: sa.Engine) -> Iterator[sa.Connection]:
-    try:
-        with engine.connect() as connection:
-            yield connection
-    except sa.exc.DatabaseError as error:
-        raise StoreUnavailableError(f"the market database failed: {' '.join(str(error.orig).split())}") from error
-
-
-@contextmanager
 def _changing(engine: sa.Engine) -> Iterator[sa.Connection]:
-    with _connected(engine) as connection, connection.begin():
+    with connected(engine) as connection, connection.begin():
         yield connection

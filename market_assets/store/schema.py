@@ -34,7 +34,7 @@ def current_version(database: Database) -> str | None:
             version: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
             return version
     except sa.exc.DatabaseError as error:
-        raise StoreUnavailableError(database.worded(_cause(error))) from error
+        raise StoreUnavailableError(database.describe_failure(_cause(error))) from error
 
 
 def upgrade(database: Database, *, locked: bool = False) -> bool:
@@ -60,7 +60,7 @@ def upgrade(database: Database, *, locked: bool = False) -> bool:
             with database.engine().connect() as connection:
                 _migrate(connection)
         except sa.exc.DatabaseError as error:
-            raise StoreUnavailableError(database.worded(_cause(error))) from error
+            raise StoreUnavailableError(database.describe_failure(_cause(error))) from error
     return True
 
 

@@ -1,7 +1,7 @@
-"""The users in the store. Passwords come here as hashes only (see `web.passwords`).
+"""Users and ended sessions in the store. Passwords are stored as hashes only (see `web.auth.passwords`).
 
-Every change is one transaction that no other change of users can interleave with, so that there is always an
-admin left, whoever asks at the same time.
+Every change is one transaction, serialised with all other changes of users, so that concurrent changes can't
+remove the last admin.
 """
 
 from __future__ import annotations
@@ -16,17 +16,16 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from market_assets.store.audit import engine_of
-from market_assets.store.database import Database
+from market_assets.store.database import Database, engine_of
 from market_assets.store.tables.access import ROLES, ended_sessions, users
 
 ADMIN = "admin"
-#: What a name may hold: letters and digits of any script, and what e-mail addresses hold.
+#: A user name: letters and digits of any script, and the other characters of e-mail addresses.
 _NAME = re.compile(r"[\w.@+-]{1,64}")
 
 
 class UserError(Exception):
-    """A change of users that can't be made; the message tells a person why."""
+    """A change of users that can't be made; the message names the reason."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +50,7 @@ def add_user(store: Database | sa.Engine, name: str, role: str, password_hash: s
     if not _NAME.fullmatch(shown):
         raise UserError(f"{name!r} can't be a name: 1 to 64 letters, digits and . _ @ + -")
     now = datetime.now(UTC)
-    # Not 1: tokens of an earlier user of this name, who was removed, must not come back to life.
+    # Random, so that tokens of a removed user of the same name stay invalid.
     version = secrets.randbits(48)
     with _changing(store) as connection:
         if (taken := _find(connection, shown)) is not None:
@@ -71,7 +70,7 @@ def add_user(store: Database | sa.Engine, name: str, role: str, password_hash: s
 
 
 def find_user(store: Database | sa.Engine, name: str) -> User | None:
-    """The user of a name, whatever its case."""
+    """The user of a name, regardless of case; None where there is none."""
     with engine_of(store).connect() as connection:
         return _find(connection, name)
 
@@ -95,7 +94,7 @@ def has_admin(store: Database | sa.Engine) -> bool:
 
 
 def set_password(store: Database | sa.Engine, name: str, password_hash: str) -> User:
-    """Change a password; every token of the user is worth nothing from now on.
+    """Change a password, which invalidates every token of the user.
 
     Raises:
         UserError: there is no such user.
@@ -104,7 +103,7 @@ def set_password(store: Database | sa.Engine, name: str, password_hash: str) -> 
 
 
 def set_role(store: Database | sa.Engine, name: str, role: str) -> User:
-    """Change a role; every token of the user is worth nothing from now on.
+    """Change a role, which invalidates every token of the user.
 
     Raises:
         UserError: there is no such user or role, or it is the last admin.
@@ -114,7 +113,7 @@ def set_role(store: Database | sa.Engine, name: str, role: str) -> User:
 
 
 def renew_hash(store: Database | sa.Engine, user: User, password_hash: str) -> None:
-    """Store the same password hashed anew; tokens stay good. Nothing happens if it was changed meanwhile."""
+    """Replace the hash of an unchanged password; tokens stay valid. No effect if it was changed meanwhile."""
     with _changing(store) as connection:
         connection.execute(
             sa.update(users)
@@ -124,7 +123,7 @@ def renew_hash(store: Database | sa.Engine, user: User, password_hash: str) -> N
 
 
 def remove_user(store: Database | sa.Engine, name: str) -> User:
-    """Remove a user and return what it was.
+    """Remove a user and return it.
 
     Raises:
         UserError: there is no such user, or it is the last admin.
@@ -137,7 +136,7 @@ def remove_user(store: Database | sa.Engine, name: str) -> User:
 
 
 def end_session(store: Database | sa.Engine, session_id: str, expires_at: datetime) -> None:
-    """Remember that a session was signed out of; forget those that ran out by themselves."""
+    """Store that a session was signed out, and delete the ended sessions that have expired since."""
     with _changing(store) as connection:
         connection.execute(sa.delete(ended_sessions).where(ended_sessions.c.expires_at < datetime.now(UTC)))
         known = connection.scalar(sa.select(sa.exists().where(ended_sessions.c.session_id == session_id)))
@@ -196,10 +195,10 @@ def _check_role(role: str) -> None:
 
 @contextlib.contextmanager
 def _changing(store: Database | sa.Engine) -> Iterator[sa.Connection]:
-    """A transaction of a single writer."""
+    """A transaction that no other change of users runs beside."""
     with engine_of(store).connect() as connection:
         if connection.dialect.name == "sqlite":
-            # Python's driver would open a transaction only at the first write, after what was read to decide.
+            # By itself, Python's driver begins the transaction at the first write, after the reads it depends on.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
             connection.execute(sa.text("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"))

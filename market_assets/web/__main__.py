@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from market_assets.settings import SettingsError, get_settings
+from market_assets.checked_settings import get_settings
+from market_assets.settings import SettingsError
 from market_assets.store.database import StoreError
 from market_assets.web.server import serve_web
 

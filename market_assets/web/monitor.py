@@ -17,7 +17,7 @@ from market_assets.operations.health_readings import read_database, read_disk, r
 from market_assets.operations.probes import PATIENCE_SECONDS, Probe, facts_of
 from market_assets.settings import Settings
 from market_assets.store.database import Database
-from market_assets.store.schedule_overrides import SchedulerMemory, recall_if_there
+from market_assets.store.schedule_overrides import ScheduleOverrides, read_overrides_if_any
 
 
 class Monitor:
@@ -25,7 +25,7 @@ class Monitor:
 
     def __init__(self, context: WorkspaceProcessContext, settings: Settings, database: Database) -> None:
         self._context = context
-        self._memory: SchedulerMemory | None = None
+        self._overrides: ScheduleOverrides | None = None
         self.probes: dict[str, Probe[Any]] = {
             "code": Probe(self._read_code),
             "history": Probe(self._read_history),
@@ -53,11 +53,11 @@ class Monitor:
             raise CodeError("the workspace names none, or it is still being loaded")
 
     def _read_history(self) -> Any:
-        return read_history(self._context.instance, watched_by(self._context), datetime.now(UTC), self._memory)
+        return read_history(self._context.instance, watched_by(self._context), datetime.now(UTC), self._overrides)
 
     def _read_database(self, database: Database) -> DatabaseFacts:
         facts = read_database(database)
-        self._memory = recall_if_there(database)
+        self._overrides = read_overrides_if_any(database)
         return facts
 
 

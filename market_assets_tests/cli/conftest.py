@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from market_assets.checked_settings import get_settings
 from market_assets.cli.main import main
-from market_assets.settings import Settings, get_settings
+from market_assets.settings import Settings
 from market_assets_tests.cli.programs import make_project
 
 Invoke = Callable[..., Result]

@@ -32,7 +32,7 @@ from market_assets_tests.cli.programs import (
     market_assets,
 )
 from market_assets_tests.cli.programs import run as run_program
-from market_assets_tests.dagster_ext.history.instances import age
+from market_assets_tests.dagster_ext.instances import age
 
 EXECUTE = ("job", "execute", "-m", "market_assets.definitions", "-j")
 

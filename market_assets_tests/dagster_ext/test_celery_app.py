@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from market_assets.dagster_ext.celery_launcher import CONFIGURATION, CeleryRuns
+from market_assets.dagster_ext.celery_launcher import CONFIGURATION, CeleryLauncher
 from market_assets_tests.cli.programs import run
 from market_assets_tests.test_rooms import loaded_after
 
@@ -30,10 +30,10 @@ def test_a_workers_first_process_starts_no_threads_of_the_data_path(tmp_path: Pa
 
 
 def test_whoever_sends_runs_and_who_executes_them_agree() -> None:
-    runs = CeleryRuns(BROKER)
+    runs = CeleryLauncher(BROKER)
     assert {name: runs.celery.conf[name] for name in CONFIGURATION} == CONFIGURATION
     assert runs.celery.conf.broker_url == runs.celery.conf.result_backend == BROKER
 
 
-def test_without_redis_nobody_listens() -> None:
-    assert CeleryRuns(BROKER).is_anyone_listening() is False
+def test_without_redis_there_is_no_worker() -> None:
+    assert CeleryLauncher(BROKER).has_worker() is False

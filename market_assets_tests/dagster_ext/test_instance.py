@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -11,10 +11,10 @@ import pytest
 import sqlalchemy as sa
 from dagster._core.run_coordinator import QueuedRunCoordinator
 
+from market_assets.checked_settings import get_settings
 from market_assets.dagster_ext.instance_storage import psycopg2_url
-from market_assets.dagster_ext.local_launcher import WatchfulRunLauncher
-from market_assets.dagster_ext.run_launcher import RunWorkers
-from market_assets.settings import SettingsError, get_settings
+from market_assets.dagster_ext.run_launcher import CeleryOrLocalLauncher, LocalLauncher
+from market_assets.settings import SettingsError
 from market_assets_tests.cli.programs import PROJECT
 
 
@@ -35,7 +35,7 @@ def note(instance: dg.DagsterInstance) -> None:
     instance.daemon_cursor_storage.set_cursor_values({"a": "b"})
 
 
-def noted(instance: dg.DagsterInstance) -> dict[str, str]:
+def noted(instance: dg.DagsterInstance) -> Mapping[str, str]:
     return instance.daemon_cursor_storage.get_cursor_values({"a"})
 
 
@@ -101,7 +101,7 @@ def test_a_run_that_no_worker_has_belongs_to_the_code_server(monkeypatch: pytest
     monkeypatch.setenv("MARKET_ASSETS_BROKER_URL", "redis://127.0.0.1:1/0")
     with dg.DagsterInstance.get() as instance:
         launcher = instance.run_launcher
-        assert isinstance(launcher, RunWorkers)
+        assert isinstance(launcher, CeleryOrLocalLauncher)
         run = dg.DagsterRun("job", status=dg.DagsterRunStatus.STARTED)
-        assert isinstance(launcher._launcher_of(run), WatchfulRunLauncher)
+        assert isinstance(launcher.launcher_of(run), LocalLauncher)
         assert launcher.terminate("unknown") is False

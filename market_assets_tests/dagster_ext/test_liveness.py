@@ -12,18 +12,17 @@ import pytest
 from dagster._core.events import DagsterEvent
 from dagster._core.launcher import WorkerStatus
 
-from market_assets.dagster_ext import liveness as signs_of_life
-from market_assets.dagster_ext import local_launcher as launcher
-from market_assets.dagster_ext.liveness import PROCESS_TAG, show_life, watched, why_gone
-from market_assets.dagster_ext.local_launcher import WatchfulRunLauncher
+from market_assets.dagster_ext import liveness, run_launcher
+from market_assets.dagster_ext.liveness import PROCESS_TAG, hold_lock, why_dead, with_liveness
+from market_assets.dagster_ext.run_launcher import LocalLauncher
 from market_assets_tests.store.programs import program
 
 SHOWING = """
 import sys
 import dagster as dg
-from market_assets.dagster_ext.liveness import show_life
+from market_assets.dagster_ext.liveness import hold_lock
 with dg.DagsterInstance.local_temp(sys.argv[1]) as instance:
-    print(show_life(instance, sys.argv[2])["market_assets/process"])
+    print(hold_lock(instance, sys.argv[2])["market_assets/process"])
     input()
 """
 
@@ -38,7 +37,7 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 def nothing() -> None: ...
 
 
-@dg.job(executor_def=watched(dg.in_process_executor))
+@dg.job(executor_def=with_liveness(dg.in_process_executor, {"dagster/max_retries": "0"}))
 def a_job() -> None:
     nothing()
 
@@ -66,11 +65,11 @@ def test_a_process_is_seen_until_it_is_killed_however_long_it_stands_still(
         assert tag.startswith(f"{other.pid} on ")
         instance.add_run_tags(run.run_id, {PROCESS_TAG: tag})
         run = again(instance, run)
-        assert why_gone(instance, run) is None
+        assert why_dead(instance, run) is None
         os.kill(other.pid, signal.SIGSTOP)
-        assert why_gone(instance, run) is None
+        assert why_dead(instance, run) is None
         other.kill()
-        reason = why_gone(instance, run)
+        reason = why_dead(instance, run)
         assert reason is not None
         assert f"the process {other.pid} on {tag.split()[2].rstrip(':')} that ran it is gone" in reason
 
@@ -81,13 +80,13 @@ def test_another_process_of_the_same_number_deceives_nobody(instance: dg.Dagster
     file.parent.mkdir()
     file.touch()
     instance.add_run_tags(run.run_id, {PROCESS_TAG: f"{os.getpid()} on here: {file}"})
-    assert why_gone(instance, again(instance, run)) is not None
+    assert why_dead(instance, again(instance, run)) is not None
 
 
 def test_what_another_machine_runs_is_left_alone(instance: dg.DagsterInstance) -> None:
     run = begun(instance)
     instance.add_run_tags(run.run_id, {PROCESS_TAG: f"1 on elsewhere: /no/such/folder/{run.run_id}"})
-    assert why_gone(instance, again(instance, run)) is None
+    assert why_dead(instance, again(instance, run)) is None
 
 
 def test_a_repetition_is_not_judged_by_the_run_that_it_repeats(
@@ -97,22 +96,22 @@ def test_a_repetition_is_not_judged_by_the_run_that_it_repeats(
     dead.parent.mkdir()
     dead.touch()
     run = begun(instance, **{PROCESS_TAG: f"1 on here: {dead}"})
-    assert why_gone(instance, run) is None
-    monkeypatch.setattr(signs_of_life, "SILENT_SECONDS", 0.0)
-    assert why_gone(instance, run) is not None
+    assert why_dead(instance, run) is None
+    monkeypatch.setattr(liveness, "SILENT_SECONDS", 0.0)
+    assert why_dead(instance, run) is not None
 
 
 def test_a_run_that_says_nothing_after_its_start_is_gone_and_one_that_goes_on_is_not(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = begun(instance)
-    assert why_gone(instance, run) is None, "it has only just begun"
-    monkeypatch.setattr(signs_of_life, "SILENT_SECONDS", 0.0)
-    reason = why_gone(instance, run)
+    assert why_dead(instance, run) is None, "it has only just begun"
+    monkeypatch.setattr(liveness, "SILENT_SECONDS", 0.0)
+    reason = why_dead(instance, run)
     assert reason is not None
     assert "before the first step" in reason
     instance.report_engine_event("a step is being started elsewhere", run)
-    assert why_gone(instance, run) is None
+    assert why_dead(instance, run) is None
 
 
 def test_a_run_is_marked_by_the_process_that_executes_it(instance: dg.DagsterInstance) -> None:
@@ -132,31 +131,31 @@ def test_files_of_ended_runs_are_removed(instance: dg.DagsterInstance) -> None:
     ended, going_on = begun(instance), begun(instance)
     folder = Path(instance.root_directory).resolve() / "running"
     for run in (ended, going_on):
-        show_life(instance, run.run_id)
+        hold_lock(instance, run.run_id)
     assert len(list(folder.iterdir())) == 2
     instance.report_run_failed(ended)
     last = begun(instance)
-    show_life(instance, last.run_id)
+    hold_lock(instance, last.run_id)
     assert {file.name for file in folder.iterdir()} == {going_on.run_id, last.run_id}
 
 
 def test_an_instance_that_forgets_is_not_watched() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
-        assert show_life(instance, "a-run") == {}
+        assert hold_lock(instance, "a-run") == {}
 
 
 def test_a_folder_that_cant_be_written_stops_no_run(instance: dg.DagsterInstance) -> None:
     (Path(instance.root_directory) / "running").write_text("a file where the folder should be")
-    assert show_life(instance, "a-run") == {}
+    assert hold_lock(instance, "a-run") == {}
 
 
 def test_while_the_code_server_is_away_a_dead_run_is_held_back_but_not_for_long(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [1000.0]
-    monkeypatch.setattr(launcher.time, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(signs_of_life, "SILENT_SECONDS", 0.0)
-    watching = WatchfulRunLauncher()
+    monkeypatch.setattr(run_launcher.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(liveness, "SILENT_SECONDS", 0.0)
+    watching = LocalLauncher()
     watching.register_instance(instance)
     assert watching.supports_check_run_worker_health
     of_a_command, launched = begun(instance), begun(instance)
@@ -167,6 +166,6 @@ def test_while_the_code_server_is_away_a_dead_run_is_held_back_but_not_for_long(
         clock[0] = moment
         assert watching.check_run_worker_health(launched).status is WorkerStatus.RUNNING
     clock[0] = 1036.0
-    told = watching.check_run_worker_health(launched)
-    assert told.status is WorkerStatus.FAILED
-    assert "before the first step" in str(told)
+    result = watching.check_run_worker_health(launched)
+    assert result.status is WorkerStatus.FAILED
+    assert "before the first step" in str(result)

@@ -1,4 +1,4 @@
-"""The connections of Dagster's history: kept, shared by a process, replaced when lost, not shared with a fork."""
+"""The connections of Dagster's history: pooled, replaced when lost, limited, not shared with a fork."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from threading import Barrier
 
 import pytest
 import sqlalchemy as sa
-from dagster_postgres import PostgresRunStorage
 
 from market_assets.dagster_ext.instance_storage import psycopg2_url
-from market_assets.dagster_ext.postgresql_storage import PooledPostgresStorage, bound_questions
+from market_assets.dagster_ext.postgresql_storage import PooledPostgresStorage
 from market_assets_tests.faults.machine import eventually
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(120)]
@@ -44,7 +43,7 @@ def sessions(server: sa.Connection) -> set[int]:
 
 
 def use(storage: PooledPostgresStorage) -> None:
-    """Ask and tell each part something."""
+    """Read and write in each part."""
     storage.run_storage.set_cursor_values({"a": "b"})
     assert storage.run_storage.get_cursor_values({"a"}) == {"a": "b"}
     assert list(storage.run_storage.get_runs()) == []
@@ -64,15 +63,15 @@ def test_all_storages_of_a_process_share_a_connection(
     assert kept <= sessions(server)
 
 
-def test_what_is_needed_at_once_is_had_and_then_closed(
+def test_further_connections_are_opened_when_needed_and_then_closed(
     storage: PooledPostgresStorage, server: sa.Connection
 ) -> None:
     at_once = 8
     together = Barrier(at_once, timeout=60)
 
     def connect() -> int:
-        with storage.run_storage.connect() as connection:  # type: ignore[attr-defined]
-            pid: int = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar()
+        with storage.run_storage.connect() as connection:
+            pid: int = connection.execute(sa.text("SELECT pg_backend_pid()")).scalar_one()
             together.wait()
             return pid
 
@@ -89,14 +88,16 @@ def test_a_lost_connection_is_replaced(storage: PooledPostgresStorage, server: s
     assert kept not in sessions(server)
 
 
-def test_questions_can_be_bound_in_time_and_number(storage: PooledPostgresStorage, server: sa.Connection) -> None:
-    bound_questions(storage, seconds=1, at_once=3)
-    runs = storage.run_storage
-    assert isinstance(runs, PostgresRunStorage)
-    with runs.connect() as connection, pytest.raises(sa.exc.OperationalError, match="statement timeout"):
-        connection.execute(sa.text("SELECT pg_sleep(60)"))
+def test_statements_are_limited_in_time_and_number(storage: PooledPostgresStorage, server: sa.Connection) -> None:
+    """As the web process does through `DagsterInstance.optimize_for_webserver`."""
+    for part in (storage.run_storage, storage.event_log_storage, storage.schedule_storage):
+        part.optimize_for_webserver(statement_timeout=1_000, pool_recycle=3_600, max_overflow=1)
+    runs, events, ticks = storage.run_storage, storage.event_log_storage, storage.schedule_storage
+    for connect in (runs.connect, events.index_connection, ticks.connect):
+        with connect() as connection, pytest.raises(sa.exc.OperationalError, match="statement timeout"):
+            connection.execute(sa.text("SELECT pg_sleep(60)"))
     with ThreadPoolExecutor(1) as thread:
-        with runs.connect(), runs.connect(), runs.connect():
+        with runs.connect(), events.index_connection(), ticks.connect():
             fourth = thread.submit(runs.get_runs_count)
             assert wait([fourth], timeout=2).not_done == {fourth}
             assert len(sessions(server)) == 3
@@ -111,10 +112,10 @@ def test_a_forked_process_leaves_its_parents_connection_alone(
     forking = multiprocessing.get_context("fork")
     mine, theirs = forking.Pipe()
 
-    def child(told: Connection) -> None:
+    def child(pipe: Connection) -> None:
         use(storage)
-        told.send("used")
-        told.recv()
+        pipe.send("used")
+        pipe.recv()
 
     process = forking.Process(target=child, args=(theirs,))
     process.start()

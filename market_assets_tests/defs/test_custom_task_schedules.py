@@ -23,7 +23,7 @@ from dagster._core.scheduler.instigation import (
 )
 
 from market_assets.defs.schedules import due_moment
-from market_assets.operations.intervals import Interval
+from market_assets.tasks import Interval
 from market_assets_tests.operations.own_tasks import code_location, task
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)

@@ -15,7 +15,7 @@ from market_assets.operations.executions import ExecutionReader, what_jobs_run
 from market_assets.settings import Settings
 from market_assets.store.database import Database
 from market_assets.store.executions import read_executions
-from market_assets_tests.dagster_ext.history.instances import REPOSITORY, execute
+from market_assets_tests.dagster_ext.instances import REPOSITORY, execute
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from market_assets.definitions import build_defs, inbox_source
 from market_assets.defs.jobs import INGESTION, REFRESH
 from market_assets.defs.sensors.inbox import SENSOR, InboxError, inbox_sensor
 from market_assets.settings import Settings, SettingsError
-from market_assets.store import schedule_overrides as scheduler_memory
+from market_assets.store import schedule_overrides
 from market_assets.store.database import Database
 from market_assets.store.schedule_overrides import Change, Pause
 from market_assets_tests.defs.inbox_world import World
@@ -53,12 +53,12 @@ def test_a_pause_a_deletion_and_a_stop_hold_for_the_sensor(
     engine = Database(settings.market_url).engine()
     now = datetime.now(UTC)
     if decision == "pause":
-        scheduler_memory.pause(engine, INGESTION, Pause(now, "alice", "moving"))
+        schedule_overrides.pause(engine, INGESTION, Pause(now, "alice", "moving"))
     elif decision == "deletion":
-        scheduler_memory.delete(engine, INGESTION, Change(now, "alice"), [])
+        schedule_overrides.delete(engine, INGESTION, Change(now, "alice"), [])
     else:
-        scheduler_memory.stop(engine, Change(now, "alice"), [])
-    scheduler_memory.pause(engine, REFRESH, Pause(now, "anna"))
+        schedule_overrides.stop(engine, Change(now, "alice"), [])
+    schedule_overrides.pause(engine, REFRESH, Pause(now, "anna"))
     world.put("postings.csv")
     cursor = tick(settings, instance)[2]
     runs, reason, _cursor = tick(settings, instance, cursor)

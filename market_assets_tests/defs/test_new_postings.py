@@ -21,7 +21,7 @@ from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatu
 from market_assets.defs.jobs import REFRESH
 from market_assets.defs.sensors.new_postings import SENSOR, new_postings_sensor
 from market_assets.settings import Settings
-from market_assets.store import schedule_overrides as scheduler_memory
+from market_assets.store import schedule_overrides
 from market_assets.store.database import Database
 from market_assets.store.schedule_overrides import Change, Pause
 from market_assets_tests.pipelines import ListedSource, Pipeline
@@ -139,19 +139,19 @@ def test_what_people_decided_holds(world: World, decision: str) -> None:
     engine = Database(world.pipeline.settings.market_url).engine()
     now = datetime.now(UTC)
     if decision == "pause":
-        scheduler_memory.pause(engine, REFRESH, Pause(now, "alice", "moving"))
+        schedule_overrides.pause(engine, REFRESH, Pause(now, "alice", "moving"))
     elif decision == "deletion":
-        scheduler_memory.delete(engine, REFRESH, Change(now, "alice"), [])
+        schedule_overrides.delete(engine, REFRESH, Change(now, "alice"), [])
     else:
-        scheduler_memory.stop(engine, Change(now, "alice"), [])
+        schedule_overrides.stop(engine, Change(now, "alice"), [])
     world.post(5)
     reason = world.tick()
     assert reason is not None
     assert reason.startswith("5 new postings, but ")
     assert "alice" in reason
-    scheduler_memory.end_pause(engine, REFRESH)
-    scheduler_memory.restore(engine, REFRESH)
-    scheduler_memory.start(engine)
+    schedule_overrides.end_pause(engine, REFRESH)
+    schedule_overrides.restore(engine, REFRESH)
+    schedule_overrides.start(engine)
     assert world.tick() is None
 
 

@@ -1,4 +1,4 @@
-"""Which failures are tried again, at which level, and how often."""
+"""Which errors are retried, at which level, and how often."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from market_assets.definitions import build_defs
 from market_assets.defs import retries
 from market_assets.defs.jobs import default_jobs
-from market_assets.defs.retries import STEP_RETRIES, failing_well, passes, run_retry_tags
+from market_assets.defs.retries import STEP_RETRIES, is_transient, retry_transient_errors, run_retry_tags
 from market_assets.settings import Settings, SettingsError
 from market_assets.sources.protocol import SourceError
 from market_assets.sources.sample.source import SampleSource
@@ -44,7 +44,7 @@ class CloudError(Exception):
         self.response = {"ResponseMetadata": {"HTTPStatusCode": status}}
 
 
-PASSING = [
+TRANSIENT = [
     httpx.ConnectTimeout("slow", request=REQUEST),
     httpx.ConnectError("refused", request=REQUEST),
     httpx.RemoteProtocolError("hung up", request=REQUEST),
@@ -68,7 +68,7 @@ PASSING = [
     psycopg.errors.TooManyConnections("too many clients"),
     psycopg.OperationalError("connection failed: Connection refused"),
 ]
-LASTING = [
+PERMANENT = [
     *(answered(status) for status in (400, 401, 403, 404, 410, 422, 451)),
     *(old_answer(status) for status in (401, 404)),
     CloudError(403),
@@ -97,14 +97,14 @@ LASTING = [
 ]
 
 
-@pytest.mark.parametrize("error", PASSING, ids=repr)
-def test_what_passes(error: Exception) -> None:
-    assert passes(error)
+@pytest.mark.parametrize("error", TRANSIENT, ids=repr)
+def test_transient_errors(error: Exception) -> None:
+    assert is_transient(error)
 
 
-@pytest.mark.parametrize("error", LASTING, ids=repr)
-def test_what_lasts(error: Exception) -> None:
-    assert not passes(error)
+@pytest.mark.parametrize("error", PERMANENT, ids=repr)
+def test_permanent_errors(error: Exception) -> None:
+    assert not is_transient(error)
 
 
 def raised(outer: Exception, inner: Exception, *, handled: bool = False) -> Exception:
@@ -121,26 +121,26 @@ def raised(outer: Exception, inner: Exception, *, handled: bool = False) -> Exce
 
 
 @pytest.mark.parametrize("handled", [False, True])
-def test_the_outermost_error_that_tells_decides(handled: bool) -> None:
+def test_the_outermost_error_that_can_be_classified_decides(handled: bool) -> None:
     locked, full = sqlite3.OperationalError("database is locked"), OSError(errno.ENOSPC, "full")
-    assert passes(raised(RuntimeError("could not save"), locked, handled=handled))
-    assert not passes(raised(RuntimeError("could not save"), full, handled=handled))
-    assert not passes(raised(dg.Failure("so be it", allow_retries=False), locked, handled=handled))
-    assert passes(raised(dg.Failure("so be it"), locked, handled=handled))
-    assert not passes(raised(SourceError("gone"), TimeoutError(), handled=handled))
-    assert passes(sa.exc.OperationalError("SELECT 1", {}, locked).with_traceback(None)) is True
+    assert is_transient(raised(RuntimeError("could not save"), locked, handled=handled))
+    assert not is_transient(raised(RuntimeError("could not save"), full, handled=handled))
+    assert not is_transient(raised(dg.Failure("so be it", allow_retries=False), locked, handled=handled))
+    assert is_transient(raised(dg.Failure("so be it"), locked, handled=handled))
+    assert not is_transient(raised(SourceError("gone"), TimeoutError(), handled=handled))
+    assert is_transient(sa.exc.OperationalError("SELECT 1", {}, locked).with_traceback(None)) is True
 
 
-def test_a_chain_that_is_cut_or_a_ring_ends() -> None:
+def test_a_cut_and_a_circular_chain() -> None:
     cut = raised(ValueError("wrong"), TimeoutError(), handled=True)
     cut.__suppress_context__ = True
-    assert not passes(cut)
+    assert not is_transient(cut)
     first, second = RuntimeError("first"), RuntimeError("second")
     first.__cause__, second.__cause__ = second, first
-    assert not passes(first)
+    assert not is_transient(first)
 
 
-def test_every_job_is_started_again_once_and_from_its_beginning() -> None:
+def test_every_run_is_retried_once_and_from_its_beginning() -> None:
     for job in default_jobs():
         assert job.tags is not None
         assert run_retry_tags().items() <= job.tags.items()
@@ -159,7 +159,7 @@ def run(instance: dg.DagsterInstance, fail: Callable[[int], None]) -> tuple[dg.E
     attempts = 0
 
     @dg.op
-    @failing_well
+    @retry_transient_errors
     def work(context) -> int:  # type: ignore[no-untyped-def]
         nonlocal attempts
         attempts += 1
@@ -181,7 +181,7 @@ def tag_of(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> s
     return run.tags.get("dagster/retry_on_asset_or_op_failure")
 
 
-def test_a_passing_error_is_tried_again_until_it_has_passed(instance: dg.DagsterInstance) -> None:
+def test_a_transient_error_is_retried_until_it_is_gone(instance: dg.DagsterInstance) -> None:
     def fail(attempt: int) -> None:
         if attempt < 3:
             raise TimeoutError("slow")
@@ -192,7 +192,7 @@ def test_a_passing_error_is_tried_again_until_it_has_passed(instance: dg.Dagster
     assert tag_of(instance, result) is None
 
 
-def test_a_passing_error_that_stays_is_left_to_the_run(instance: dg.DagsterInstance) -> None:
+def test_a_transient_error_that_persists_is_left_to_the_retry_of_the_run(instance: dg.DagsterInstance) -> None:
     def fail(attempt: int) -> None:
         raise TimeoutError(f"slow, for the {attempt}th time")
 
@@ -202,7 +202,7 @@ def test_a_passing_error_that_stays_is_left_to_the_run(instance: dg.DagsterInsta
     assert tag_of(instance, result) == "true"
 
 
-def test_a_lasting_error_is_not_tried_again_at_either_level(instance: dg.DagsterInstance) -> None:
+def test_a_permanent_error_is_retried_at_neither_level(instance: dg.DagsterInstance) -> None:
     def fail(_attempt: int) -> None:
         raise ValueError("wrong data")
 
@@ -217,11 +217,11 @@ def test_pauses_grow_and_differ() -> None:
     for number, pauses in enumerate(drawn):
         assert all(0.5 * 3**number <= pause <= 3**number for pause in pauses)
         assert len(set(pauses)) > 1
-    assert sum(max(pauses) for pauses in drawn) < 15, "whoever waits at a terminal waits some seconds"
+    assert sum(max(pauses) for pauses in drawn) < 15, "a person at a terminal waits some seconds"
 
 
 @pytest.mark.parametrize(("error", "will_retry"), [(TimeoutError("slow"), "true"), (ValueError("wrong"), "false")])
-def test_what_dagsters_daemon_makes_of_it(
+def test_what_dagster_decides(
     error: Exception, will_retry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(retries, "FIRST_PAUSE_SECONDS", 0.001)
@@ -237,7 +237,7 @@ def test_what_dagsters_daemon_makes_of_it(
         assert failed.tags["dagster/will_retry"] == will_retry
 
 
-def test_every_asset_fails_well() -> None:
+def test_every_asset_is_decorated() -> None:
     definitions = build_defs(Settings(_env_file=None), [SampleSource()])
     assets = [asset for asset in definitions.assets or () if isinstance(asset, dg.AssetsDefinition)]
     assert len(assets) > 15

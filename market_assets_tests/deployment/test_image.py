@@ -13,7 +13,7 @@ import pytest
 from market_assets_tests.cli.programs import PROJECT
 from market_assets_tests.deployment.composition import Composition, Stage, stages
 
-pytestmark = [pytest.mark.slow, pytest.mark.deployment]
+pytestmark = [pytest.mark.slow, pytest.mark.deployment, pytest.mark.thorough]
 
 #: Packages are fetched and unpacked; only a network that hangs meets it.
 PATIENCE_SECONDS = 1800

@@ -19,7 +19,7 @@ import dagster as dg
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
-from market_assets.dagster_ext.liveness import why_gone
+from market_assets.dagster_ext.liveness import why_dead
 from market_assets.definitions import configured_sources
 from market_assets.defs.jobs import CLEANUP, INGESTION, REBUILD, REFRESH
 from market_assets.defs.partitions import AS_OF_TAG, PARTITION_TAG
@@ -210,7 +210,7 @@ def _ids(tables: Mapping[str, list[Row]]) -> list[int]:
 def _dead_runs(instance: dg.DagsterInstance) -> int:
     """How many runs were killed; each can be seen to be gone, and says which process it was."""
     begun = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
-    reasons = [why_gone(instance, run) for run in begun]
+    reasons = [why_dead(instance, run) for run in begun]
     assert all(reason and "is gone" in reason for reason in reasons), reasons
     return len(reasons)
 

@@ -23,12 +23,12 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_a_killed_run_leaves_nothing_half_done(filled: Market, job: str, tmp_path: Path) -> None:
+def test_a_killed_run_leaves_nothing_half_done(filled: Market, job: str, tmp_path: Path, thorough: bool) -> None:
     undisturbed = filled.copy(tmp_path / "twin")
     twin = undisturbed.run(job)
     undisturbed.remove()
     victim = filled.copy(tmp_path / "victim")
-    moments = twin.moments(random.Random(f"{job} of {victim.now:%Y-%m-%d}"), statements=1, seconds=1)
+    moments = twin.moments(random.Random(f"{job} of {victim.now:%Y-%m-%d}"), statements=1, seconds=int(thorough))
     with instance_of(victim.folder) as instance:
         assert torment(victim, job, moments, twin, instance) >= 1
     victim.remove()

@@ -18,8 +18,7 @@ from dagster._core.scheduler.instigation import TickStatus
 from market_assets.defs.jobs import CLEANUP, INGESTION, PRUNE, REBUILD, REFRESH
 from market_assets.defs.partitions import PARTITION_TAG
 from market_assets.operations.missed_starts import MOST_DAYS
-from market_assets.store import schedule_overrides as scheduler_memory
-from market_assets.store import schema
+from market_assets.store import schedule_overrides, schema
 from market_assets.store.database import Database
 from market_assets.store.schedule_overrides import Pause
 from market_assets_tests.cli.programs import PROJECT
@@ -207,7 +206,7 @@ def test_ticks_of_a_paused_job_say_by_whom(daemon: SimulatedDaemon, store: Datab
     """A schedule that was started behind the pause's back still starts nothing."""
     schema.upgrade(store)
     far = datetime(2100, 1, 1, tzinfo=UTC)
-    scheduler_memory.pause(store.engine(), REFRESH, Pause(datetime.now(UTC), "ann", "moving house", far))
+    schedule_overrides.pause(store.engine(), REFRESH, Pause(datetime.now(UTC), "ann", "moving house", far))
     daemon.run(SPRING, SPRING + timedelta(days=1))
     ticks = [tick for tick in daemon.ticks() if tick.job == REFRESH]
     assert [tick.status for tick in ticks] == [SKIPPED, SKIPPED]

@@ -24,12 +24,12 @@ from market_assets.operations.health import (
     judge,
 )
 from market_assets.operations.health_readings import read_database, read_disk, read_history
-from market_assets.operations.intervals import Interval
 from market_assets.operations.probes import Probe, ask_all
 from market_assets.settings import Settings
 from market_assets.store import schema
 from market_assets.store.database import Database
-from market_assets.store.schedule_overrides import Pause, RememberedJob, SchedulerMemory
+from market_assets.store.schedule_overrides import JobOverrides, Pause, ScheduleOverrides
+from market_assets.tasks import Interval
 from market_assets_tests.operations.alerts.watching import FAULTS, Watching, watching
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -203,8 +203,8 @@ def test_a_job_that_is_running_or_off_is_not_late(seen: Watching) -> None:
     seen.instance.report_run_canceled(run)
     assert job_facts(seen, "nightly", later).is_late
     pause = Pause(seen.now + HOUR, "ada", "the source is moving")
-    memory = SchedulerMemory({"nightly": RememberedJob(seen.now, pause=pause)})
-    paused = job_facts(seen, "nightly", later, memory=memory)
+    overrides = ScheduleOverrides({"nightly": JobOverrides(seen.now, pause=pause)})
+    paused = job_facts(seen, "nightly", later, overrides=overrides)
     assert (paused.is_on, paused.is_late, paused.next_run) == (False, False, None)
     assert paused.off_because and "ada" in paused.off_because and "the source is moving" in paused.off_because
     seen.set_schedule("nightly_schedule", seen.now, "STOPPED")

@@ -24,10 +24,9 @@ from market_assets.operations.overlap_guard import active_run, reason_off_schedu
 from market_assets.operations.pauses import pause_ends_sensor, schedule_states, settle_pauses
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
-from market_assets.store import schedule_overrides as scheduler_memory
-from market_assets.store import schema
+from market_assets.store import schedule_overrides, schema
 from market_assets.store.database import Database
-from market_assets.store.schedule_overrides import Change, Pause, RememberedJob
+from market_assets.store.schedule_overrides import Change, JobOverrides, Pause
 from market_assets.store.tables.schedule_overrides import held_schedules, scheduled_jobs, scheduler_stops
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -110,56 +109,56 @@ def test_a_store_without_tables_remembers_nothing(
     empty_database_url: str, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     database = Database(empty_database_url)
-    assert scheduler_memory.recall_if_there(database).jobs == {}
+    assert schedule_overrides.read_overrides_if_any(database).jobs == {}
     assert skipped(instance, database) is None
     assert not (tmp_path / "market.db").exists()
 
 
 def test_jobs_are_remembered_from_when_they_were_first_seen(database: Database) -> None:
     engine = database.engine()
-    scheduler_memory.register(engine, [REFRESH], NOW)
-    scheduler_memory.register(engine, [REFRESH, CLEANUP], NOW + HOUR)
-    jobs = scheduler_memory.recall(engine).jobs
-    assert jobs == {REFRESH: RememberedJob(NOW), CLEANUP: RememberedJob(NOW + HOUR)}
+    schedule_overrides.register(engine, [REFRESH], NOW)
+    schedule_overrides.register(engine, [REFRESH, CLEANUP], NOW + HOUR)
+    jobs = schedule_overrides.read_overrides(engine).jobs
+    assert jobs == {REFRESH: JobOverrides(NOW), CLEANUP: JobOverrides(NOW + HOUR)}
 
 
 def test_pauses_deletions_and_stops_are_remembered_and_forgotten(database: Database) -> None:
     engine = database.engine()
-    scheduler_memory.register(engine, [REFRESH], NOW)
-    scheduler_memory.pause(engine, REFRESH, ON)
-    scheduler_memory.delete(engine, REFRESH, Change(NOW, "anna"), ["a", "b"])
-    scheduler_memory.stop(engine, Change(NOW, "alice"), ["c"])
-    scheduler_memory.stop(engine, Change(NOW + HOUR, "anna"), ["c", "d"])
-    memory = scheduler_memory.recall(engine)
-    assert memory.jobs[REFRESH] == RememberedJob(NOW, Change(NOW, "anna"), ON)
-    assert memory.stop == Change(NOW + HOUR, "anna")
-    assert memory.held == {"stop": {"c", "d"}, "deletion": {"a", "b"}}
-    scheduler_memory.let_go(engine, ["a"], "deletion")
-    scheduler_memory.let_go(engine, ["c"], "deletion")
-    scheduler_memory.restore(engine, REFRESH)
-    assert scheduler_memory.end_pause(engine, REFRESH)
-    assert not scheduler_memory.end_pause(engine, REFRESH)
-    scheduler_memory.start(engine)
-    memory = scheduler_memory.recall(engine)
-    assert memory.jobs[REFRESH] == RememberedJob(NOW)
-    assert memory.stop is None
-    assert memory.held == {"stop": frozenset(), "deletion": {"b"}}
+    schedule_overrides.register(engine, [REFRESH], NOW)
+    schedule_overrides.pause(engine, REFRESH, ON)
+    schedule_overrides.delete(engine, REFRESH, Change(NOW, "anna"), ["a", "b"])
+    schedule_overrides.stop(engine, Change(NOW, "alice"), ["c"])
+    schedule_overrides.stop(engine, Change(NOW + HOUR, "anna"), ["c", "d"])
+    overrides = schedule_overrides.read_overrides(engine)
+    assert overrides.jobs[REFRESH] == JobOverrides(NOW, Change(NOW, "anna"), ON)
+    assert overrides.stop == Change(NOW + HOUR, "anna")
+    assert overrides.held == {"stop": {"c", "d"}, "deletion": {"a", "b"}}
+    schedule_overrides.release(engine, ["a"], "deletion")
+    schedule_overrides.release(engine, ["c"], "deletion")
+    schedule_overrides.restore(engine, REFRESH)
+    assert schedule_overrides.end_pause(engine, REFRESH)
+    assert not schedule_overrides.end_pause(engine, REFRESH)
+    schedule_overrides.start(engine)
+    overrides = schedule_overrides.read_overrides(engine)
+    assert overrides.jobs[REFRESH] == JobOverrides(NOW)
+    assert overrides.stop is None
+    assert overrides.held == {"stop": frozenset(), "deletion": {"b"}}
 
 
 def test_a_pause_made_meanwhile_is_not_ended(database: Database) -> None:
     engine = database.engine()
-    scheduler_memory.pause(engine, REFRESH, OVER)
-    scheduler_memory.pause(engine, REFRESH, later := Pause(NOW, "anna"))
-    assert not scheduler_memory.end_pause(engine, REFRESH, begun_at=OVER.at)
-    assert scheduler_memory.recall(engine).pause_of(REFRESH) == later
-    assert scheduler_memory.end_pause(engine, REFRESH, begun_at=NOW)
+    schedule_overrides.pause(engine, REFRESH, OVER)
+    schedule_overrides.pause(engine, REFRESH, later := Pause(NOW, "anna"))
+    assert not schedule_overrides.end_pause(engine, REFRESH, begun_at=OVER.at)
+    assert schedule_overrides.read_overrides(engine).pause_of(REFRESH) == later
+    assert schedule_overrides.end_pause(engine, REFRESH, begun_at=NOW)
 
 
 # --- what the guard says of a scheduled start ----------------------------------------------------
 
 
 def test_nothing_remembered_is_no_reason_to_skip(instance: dg.DagsterInstance, store: Database) -> None:
-    scheduler_memory.register(store.engine(), [REFRESH], NOW)
+    schedule_overrides.register(store.engine(), [REFRESH], NOW)
     assert skipped(instance, store) is None
 
 
@@ -167,7 +166,7 @@ def test_nothing_remembered_is_no_reason_to_skip(instance: dg.DagsterInstance, s
 def test_a_paused_job_is_skipped(instance: dg.DagsterInstance, store: Database, status: str | None) -> None:
     if status:
         set_schedule(instance, status, NOW if status == "DECLARED_IN_CODE" else None)
-    scheduler_memory.pause(store.engine(), REFRESH, ON)
+    schedule_overrides.pause(store.engine(), REFRESH, ON)
     reason = skipped(instance, store)
     assert reason is not None
     assert all(word in reason for word in (REFRESH, "alice", "holidays", "2026-03-04 14:00"))
@@ -175,7 +174,7 @@ def test_a_paused_job_is_skipped(instance: dg.DagsterInstance, store: Database, 
 
 
 def test_a_pause_without_end_or_reason(instance: dg.DagsterInstance, store: Database) -> None:
-    scheduler_memory.pause(store.engine(), REFRESH, Pause(NOW - HOUR, "alice"))
+    schedule_overrides.pause(store.engine(), REFRESH, Pause(NOW - HOUR, "alice"))
     assert skipped(instance, store) == f"{REFRESH} was paused by alice until someone resumes it"
 
 
@@ -183,7 +182,7 @@ def test_a_pause_without_end_or_reason(instance: dg.DagsterInstance, store: Data
 def test_a_pause_is_over_at_the_moment_named(
     instance: dg.DagsterInstance, store: Database, left: timedelta, is_skipped: bool
 ) -> None:
-    scheduler_memory.pause(store.engine(), REFRESH, Pause(NOW - HOUR, "alice", None, NOW + left))
+    schedule_overrides.pause(store.engine(), REFRESH, Pause(NOW - HOUR, "alice", None, NOW + left))
     assert (skipped(instance, store) is not None) == is_skipped
 
 
@@ -192,28 +191,28 @@ def test_whoever_starts_the_schedule_overrules_the_pause(
     instance: dg.DagsterInstance, store: Database, started: datetime, is_skipped: bool
 ) -> None:
     set_schedule(instance, "RUNNING", started)
-    scheduler_memory.pause(store.engine(), REFRESH, ON)
+    schedule_overrides.pause(store.engine(), REFRESH, ON)
     assert (skipped(instance, store) is not None) == is_skipped
 
 
 def test_a_deleted_job_is_skipped_whoever_starts_its_schedule(
     instance: dg.DagsterInstance, store: Database
 ) -> None:
-    scheduler_memory.delete(store.engine(), REFRESH, Change(NOW - HOUR, "anna"), [])
+    schedule_overrides.delete(store.engine(), REFRESH, Change(NOW - HOUR, "anna"), [])
     set_schedule(instance, "RUNNING", NOW)
     reason = skipped(instance, store)
     assert reason is not None
     assert all(word in reason for word in (REFRESH, "deleted", "anna", "restores"))
-    scheduler_memory.restore(store.engine(), REFRESH)
+    schedule_overrides.restore(store.engine(), REFRESH)
     assert skipped(instance, store) is None
 
 
 def test_a_stop_holds_for_what_nobody_started_since(instance: dg.DagsterInstance, store: Database) -> None:
-    scheduler_memory.stop(store.engine(), Change(NOW - HOUR, "anna"), [SCHEDULE])
+    schedule_overrides.stop(store.engine(), Change(NOW - HOUR, "anna"), [SCHEDULE])
     set_schedule(instance, "RUNNING", NOW)
     assert skipped(instance, store) is None
     assert skipped(instance, store, CLEANUP) == "the scheduler was stopped by anna on 2026-03-04 11:00 UTC"
-    scheduler_memory.start(store.engine())
+    schedule_overrides.start(store.engine())
     assert skipped(instance, store, CLEANUP) is None
 
 
@@ -226,7 +225,7 @@ def test_a_tick_of_a_paused_job_starts_nothing(
         instance, scheduled_execution_time=datetime.now(UTC), repository_def=repository
     )
     assert refresh.evaluate_tick(context).run_requests
-    scheduler_memory.pause(store.engine(), REFRESH, Pause(datetime.now(UTC), "alice", "holidays"))
+    schedule_overrides.pause(store.engine(), REFRESH, Pause(datetime.now(UTC), "alice", "holidays"))
     tick = refresh.evaluate_tick(context)
     assert not tick.run_requests
     assert tick.skip_message is not None
@@ -248,7 +247,7 @@ def test_a_run_without_a_partition_is_about_the_day_it_was_made_on(instance: dg.
 def test_a_pause_ends_at_its_moment(instance: dg.DagsterInstance, store: Database) -> None:
     set_schedule(instance, "STOPPED")
     set_schedule(instance, "STOPPED", job=CLEANUP)
-    scheduler_memory.pause(store.engine(), REFRESH, ON)
+    schedule_overrides.pause(store.engine(), REFRESH, ON)
     assert ON.until is not None
     early = ON.until - timedelta(microseconds=1)
     assert settle_pauses(store.engine(), instance, SCHEDULES, early) == []
@@ -258,13 +257,13 @@ def test_a_pause_ends_at_its_moment(instance: dg.DagsterInstance, store: Databas
     # Started as of the moment named: what was due since is made up for.
     assert schedule(instance) == ("RUNNING", ON.until)
     assert schedule(instance, CLEANUP) == ("STOPPED", None)
-    assert scheduler_memory.recall(store.engine()).pause_of(REFRESH) is None
+    assert schedule_overrides.read_overrides(store.engine()).pause_of(REFRESH) is None
     assert settle_pauses(store.engine(), instance, SCHEDULES, ON.until) == []
 
 
 def test_a_pause_that_was_overruled_is_forgotten(instance: dg.DagsterInstance, store: Database) -> None:
     set_schedule(instance, "RUNNING", NOW)
-    scheduler_memory.pause(store.engine(), REFRESH, ON)
+    schedule_overrides.pause(store.engine(), REFRESH, ON)
     (done,) = settle_pauses(store.engine(), instance, SCHEDULES, NOW)
     assert "started again" in done
     assert schedule(instance) == ("RUNNING", NOW)
@@ -276,10 +275,10 @@ def test_a_pause_that_was_overruled_is_forgotten(instance: dg.DagsterInstance, s
 
 def test_a_pause_that_was_cut_short_is_completed(instance: dg.DagsterInstance, store: Database) -> None:
     set_schedule(instance, "RUNNING", ON.at - HOUR)
-    scheduler_memory.pause(store.engine(), REFRESH, ON)
+    schedule_overrides.pause(store.engine(), REFRESH, ON)
     settle_pauses(store.engine(), instance, SCHEDULES, NOW)
     assert schedule(instance) == ("STOPPED", None)
-    assert scheduler_memory.recall(store.engine()).pause_of(REFRESH) == ON
+    assert schedule_overrides.read_overrides(store.engine()).pause_of(REFRESH) == ON
 
 
 @pytest.mark.parametrize("held_by", ["stop", "deletion"])
@@ -288,20 +287,20 @@ def test_a_pause_that_ends_while_something_else_holds_the_job(
 ) -> None:
     engine = store.engine()
     set_schedule(instance, "STOPPED")
-    scheduler_memory.pause(engine, REFRESH, OVER)
+    schedule_overrides.pause(engine, REFRESH, OVER)
     if held_by == "stop":
-        scheduler_memory.stop(engine, Change(NOW, "anna"), [])
+        schedule_overrides.stop(engine, Change(NOW, "anna"), [])
     else:
-        scheduler_memory.delete(engine, REFRESH, Change(NOW, "anna"), [])
+        schedule_overrides.delete(engine, REFRESH, Change(NOW, "anna"), [])
     settle_pauses(engine, instance, SCHEDULES, NOW)
     assert schedule(instance) == ("STOPPED", None)
-    memory = scheduler_memory.recall(engine)
-    assert memory.pause_of(REFRESH) is None
-    assert memory.held[held_by] == {SCHEDULE}  # type: ignore[index]
+    overrides = schedule_overrides.read_overrides(engine)
+    assert overrides.pause_of(REFRESH) is None
+    assert overrides.held[held_by] == {SCHEDULE}  # type: ignore[index]
 
 
 def test_a_job_that_is_no_more_is_left_alone(instance: dg.DagsterInstance, store: Database) -> None:
-    scheduler_memory.pause(store.engine(), "gone", OVER)
+    schedule_overrides.pause(store.engine(), "gone", OVER)
     assert settle_pauses(store.engine(), instance, SCHEDULES, NOW) == []
 
 
@@ -311,11 +310,11 @@ def test_the_sensor_ends_pauses(instance: dg.DagsterInstance, store: Database, s
     context = dg.build_sensor_context(instance, repository_def=repository)
     assert sensor.evaluate_tick(context).skip_message == "nothing is paused"
     now = datetime.now(UTC)
-    scheduler_memory.pause(store.engine(), REFRESH, Pause(now - HOUR, "alice", None, now + HOUR))
+    schedule_overrides.pause(store.engine(), REFRESH, Pause(now - HOUR, "alice", None, now + HOUR))
     set_schedule(instance, "STOPPED")
     assert sensor.evaluate_tick(context).skip_message == "no pause is over yet"
     assert schedule(instance)[0] == "STOPPED"
-    scheduler_memory.pause(store.engine(), REFRESH, Pause(now - HOUR, "alice", None, now))
+    schedule_overrides.pause(store.engine(), REFRESH, Pause(now - HOUR, "alice", None, now))
     message = sensor.evaluate_tick(context).skip_message
     assert message is not None
     assert REFRESH in message

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from market_assets.operations import task_files
-from market_assets.operations.intervals import Interval
 from market_assets.operations.task_files import TaskFiles, load_task_files, packaged_folder
-from market_assets.tasks import TaskError, scheduled_job
+from market_assets.tasks import Interval, TaskError, scheduled_job
 
 GOOD = '@scheduled_job("good", hours=1)\ndef good(): ...\n'
 

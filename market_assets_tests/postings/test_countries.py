@@ -1,7 +1,7 @@
 import re
 
 from market_assets.postings.countries import countries, country_currencies, country_names
-from market_assets.postings.salaries.exchange_rates import currency_codes
+from market_assets.postings.salaries.currencies import currency_codes
 
 
 def test_every_country_has_codes_a_name_and_a_known_currency() -> None:

@@ -7,12 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings.identity import IDENTITY
 from market_assets.postings.merge import CONTENT, SIGHTING, merge_sightings, newest_of_each
-from market_assets.postings.salaries.exchange_rates import EXCHANGE_RATE
+from market_assets.postings.salaries.currencies import EXCHANGE_RATE
 from market_assets.postings.schemas import NORMALISED_POSTING
 
 INCOMING = pl.Schema(
@@ -30,7 +30,7 @@ KNOWN = pl.Schema(
 )
 FIRST = date(2026, 3, 1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-#: The euro is worth as many dollars as the day of March, so that a rate tells its day.
+#: The euro is worth as many dollars as the day of March, so that each rate identifies its day.
 RATES = pl.DataFrame(
     [(FIRST + timedelta(days=number), "EUR", number + 1.0) for number in range(20)], EXCHANGE_RATE, orient="row"
 )
@@ -85,7 +85,6 @@ def run(sightings: Sequence[Sighting]) -> dict[str, Any]:
     return row.drop("further", "takes_content", "text_changed").row(0, named=True)
 
 
-@settings(max_examples=100, deadline=None)
 @given(sightings=SIGHTINGS, data=st.data())
 def test_any_order_and_any_repeats_come_to_the_same(sightings: list[Sighting], data: st.DataObject) -> None:
     again = data.draw(st.lists(st.sampled_from(sightings), max_size=4))

@@ -7,12 +7,12 @@ import random
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings import near_duplicates
-from market_assets.postings.near_duplicates import ALL_COMPARED, BANDS, NEIGHBOURS, near_groups
-from market_assets.postings.sketches import sketches
+from market_assets.postings.near_duplicates import BANDS, MAX_ALL_PAIRS, NEIGHBOURS, near_groups
+from market_assets.postings.sketches import padded, sketches
 from market_assets_tests.postings.test_sketches import hashes_of, prose
 
 SCHEMA = pl.Schema({"near_key": pl.Int64(), "sketch": pl.Binary()})
@@ -68,20 +68,18 @@ def compared_one_by_one(postings: list[Made]) -> set[frozenset[int]]:
     return partition(list(groups))
 
 
-@settings(max_examples=200, deadline=None)
 @given(postings=POSTINGS)
 def test_groups_are_those_of_comparing_each_with_each(postings: list[Made]) -> None:
     assert partition(near_groups(frame(postings)).to_list()) == compared_one_by_one(postings)
 
 
-@pytest.mark.parametrize("all_compared", [0, 3, ALL_COMPARED])
-@settings(max_examples=50, deadline=None)
+@pytest.mark.parametrize("all_pairs", [0, 3, MAX_ALL_PAIRS])
 @given(postings=POSTINGS, data=st.data())
-def test_groups_do_not_depend_on_the_order(all_compared: int, postings: list[Made], data: st.DataObject) -> None:
+def test_groups_do_not_depend_on_the_order(all_pairs: int, postings: list[Made], data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(len(postings))))
     rows = frame(postings)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(near_duplicates, "ALL_COMPARED", all_compared)
+        patch.setattr(near_duplicates, "MAX_ALL_PAIRS", all_pairs)
         straight = partition(near_groups(rows).to_list())
         shuffled = partition(near_groups(rows[order]).to_list())
     assert {frozenset(order[place] for place in group) for group in shuffled} == straight
@@ -94,7 +92,7 @@ def test_many_texts_of_one_employer_take_time_that_grows_with_their_number_only(
     again = [" ".join(word for word in job.split() if draw.random() > 0.02) for job in jobs[::20]]
     postings: list[Made] = [(5, text, 0) for text in jobs + again]
     rows = frame(postings).sort("sketch")
-    numbers = near_duplicates.padded([sketch[2:] for sketch in rows["sketch"]])
+    numbers = padded([sketch[2:] for sketch in rows["sketch"]])
     one, other = near_duplicates._candidates(rows["near_key"].to_numpy(), numbers)
     assert len(one) <= len(postings) * BANDS * NEIGHBOURS < len(postings) ** 2 / 3
     assert np.all(one < other)

@@ -3,12 +3,12 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings.countries import countries
 from market_assets.postings.gazetteer import areas, cities, place_key, places, region_codes, regions
-from market_assets.postings.places import LOCATION, LONGEST_LOCATION, normalise_locations
+from market_assets.postings.places import LOCATION, MAX_LOCATION_LENGTH, normalise_locations
 from market_assets.postings.schemas import WORKPLACES
 from market_assets_tests.postings.test_texts import lines
 
@@ -20,7 +20,7 @@ needs_recordings = pytest.mark.skipif(
 Location = tuple[str | None, str | None, str | None]
 
 
-def told(*texts: str | None) -> list[Location]:
+def normalised(*texts: str | None) -> list[Location]:
     frame = normalise_locations(pl.Series("location", texts, dtype=pl.String))
     assert frame.schema == LOCATION
     return frame.rows()
@@ -105,7 +105,7 @@ CITIES = {
 
 @pytest.mark.parametrize("text", CITIES)
 def test_cities(text: str) -> None:
-    assert told(text) == [(CITIES[text], CITIES[text][-2:], None)]
+    assert normalised(text) == [(CITIES[text], CITIES[text][-2:], None)]
 
 
 WITHOUT_CITY: dict[str, Location] = {
@@ -134,7 +134,7 @@ WITHOUT_CITY: dict[str, Location] = {
 
 @pytest.mark.parametrize("text", WITHOUT_CITY)
 def test_without_city(text: str) -> None:
-    assert told(text) == [WITHOUT_CITY[text]]
+    assert normalised(text) == [WITHOUT_CITY[text]]
 
 
 WORKPLACE: dict[str, Location] = {
@@ -167,7 +167,7 @@ WORKPLACE: dict[str, Location] = {
 
 @pytest.mark.parametrize("text", WORKPLACE)
 def test_workplace(text: str) -> None:
-    assert told(text) == [WORKPLACE[text]]
+    assert normalised(text) == [WORKPLACE[text]]
 
 
 SEVERAL: dict[str, Location] = {
@@ -189,17 +189,17 @@ SEVERAL: dict[str, Location] = {
 
 @pytest.mark.parametrize("text", SEVERAL)
 def test_several(text: str) -> None:
-    assert told(text) == [SEVERAL[text]]
+    assert normalised(text) == [SEVERAL[text]]
 
 
 def test_rows_stay_in_order() -> None:
-    assert [row[0] for row in told("Berlin", None, "Paris", "Berlin")] == [
+    assert [row[0] for row in normalised("Berlin", None, "Paris", "Berlin")] == [
         "Berlin, DE",
         None,
         "Paris, FR",
         "Berlin, DE",
     ]
-    assert told() == []
+    assert normalised() == []
 
 
 @needs_recordings
@@ -222,7 +222,6 @@ def test_real_locations() -> None:
     assert (told_cities["location"].str.tail(2) == told_cities["country"]).all()
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(
@@ -247,7 +246,7 @@ def test_any_text_is_told_or_kept(texts: list[str | None]) -> None:
         assert country is None or (country in codes and location)
         assert workplace in (None, *WORKPLACES)
         if location is not None:
-            assert 0 < len(location) <= LONGEST_LOCATION
+            assert 0 < len(location) <= MAX_LOCATION_LENGTH
             assert not any(ord(letter) < 32 for letter in location)
 
 

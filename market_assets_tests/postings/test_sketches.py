@@ -1,4 +1,4 @@
-"""Sketches equal those of plain loops, and tell how much of a text is in another."""
+"""Sketches equal those of plain loops, and estimate how much of a text is in another."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import random
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings import sketches as under_test
-from market_assets.postings.sketches import LENGTH, LONGEST_READ, RUN, padded, shared_shares, sketches
+from market_assets.postings.sketches import LENGTH, MAX_TEXT_LENGTH, RUN, padded, shared_shares, sketches
 
 WORDS = st.sampled_from(["a", "ä", "c++", "日本", "engineer", "x1"])
 TEXTS = st.lists(st.none() | st.lists(WORDS, max_size=30).map(" ".join), max_size=6)
@@ -46,7 +46,6 @@ def share(one: str, other: str) -> float:
     return there
 
 
-@settings(max_examples=200, deadline=None)
 @given(texts=TEXTS)
 def test_sketches_are_those_of_plain_loops(texts: list[str | None]) -> None:
     assert sketches(pl.Series(texts, dtype=pl.String)) == [sketch_of(text) for text in texts]
@@ -65,8 +64,8 @@ def test_a_sketch_does_not_depend_on_what_is_hashed_with_it(
 
 def test_only_the_beginning_of_a_huge_text_is_read() -> None:
     text = prose(10_000, 1)
-    assert len(text) > LONGEST_READ
-    assert sketches(pl.Series([text])) == [sketch_of(text[:LONGEST_READ])]
+    assert len(text) > MAX_TEXT_LENGTH
+    assert sketches(pl.Series([text])) == [sketch_of(text[:MAX_TEXT_LENGTH])]
 
 
 @pytest.mark.parametrize("kept", [60, 150, 400])

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from market_assets.postings.industries import industry_key, industry_names
 from market_assets.postings.schemas import EMPLOYMENT_TYPES, WORKPLACES
 from market_assets.postings.vocabulary import (
     denies_remote,
     employment_types,
     industries,
-    map_distinct,
+    industry_key,
+    industry_names,
     workplaces,
     workplaces_of_titles,
 )
@@ -187,18 +187,6 @@ def test_no_alias_stands_for_two_industries() -> None:
     assert all(names[industry_key(name)] == name for name in canonical)
 
 
-def test_map_distinct_reads_each_text_once() -> None:
-    read: list[str] = []
-
-    def reading(text: str) -> str | None:
-        read.append(text)
-        return text.upper() if text else None
-
-    assert map_distinct(column("b", "a", None, "b", ""), reading).to_list() == ["B", "A", None, "B", None]
-    assert sorted(read) == ["", "a", "b"]
-
-
-@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), st.text(), st.sampled_from([*EMPLOYMENT, *WORKPLACE, *TITLES, *INDUSTRIES]))))
 def test_any_text_gives_a_known_word_or_null(texts: list[str | None]) -> None:
     stated = column(*texts)

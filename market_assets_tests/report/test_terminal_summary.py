@@ -177,7 +177,7 @@ def test_json_holds_the_same_figures(tables: ReportTables) -> None:
 
 
 def test_json_of_unknown_pay_is_null(tables: ReportTables) -> None:
-    unpaid = tables.skill_demand.with_columns(median_salary=pl.lit(float("nan")))
+    unpaid = tables.skill_demand.with_columns(median_salary=pl.lit(None))
     answer = summary_json(replace(tables, skill_demand=unpaid), **RUN)
     assert {row["median_salary"] for row in answer["top_skills"]} == {None}
     assert "NaN" not in json.dumps(answer)

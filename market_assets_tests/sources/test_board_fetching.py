@@ -22,8 +22,7 @@ from recordings import (
 
 from market_assets.cli.templates.source import ExampleBoard
 from market_assets.sources.configuration import ENTRIES
-from market_assets.sources.entry import Tools
-from market_assets.sources.protocol import Source, SourceError
+from market_assets.sources.protocol import Source, SourceError, Tools
 from market_assets.store.landing import Landing
 
 NOW = datetime(2026, 8, 16, 12, tzinfo=UTC)
@@ -242,7 +241,7 @@ def test_a_past_day_can_not_be_had(fetching: Fetching) -> None:
         source = fetching.source(kind)
         assert not source.any_day
         with pytest.raises(
-            SourceError, match=f"{kind} only knows what there is now, so it has nothing for 2026-08-15"
+            SourceError, match=f"{kind} has only its current postings, so it has nothing for 2026-08-15"
         ):
             source.fetch(date(2026, 8, 15), NOW)
 

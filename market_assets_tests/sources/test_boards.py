@@ -15,8 +15,7 @@ from recordings import ADZUNA, ATOM, HACKER_NEWS_THREAD, JOB_LIST, JOB_PAGE, JSE
 from market_assets.postings.normalise import normalise
 from market_assets.postings.schemas import RAW_POSTING
 from market_assets.sources.configuration import ENTRIES
-from market_assets.sources.entry import Tools
-from market_assets.sources.protocol import RawBatch, Source, SourceError
+from market_assets.sources.protocol import RawBatch, Source, SourceError, Tools
 
 NOW = datetime(2026, 8, 16, tzinfo=UTC)
 COMPANIES = {"gitlab": "GitLab", "matchgroup": "Match Group", "notion": "Notion", "linear": "Linear"}

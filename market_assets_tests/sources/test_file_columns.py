@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market_assets.sources.files.column_names import KNOWN_NAMES
-from market_assets.sources.files.columns import FIELDS, apply_mapping, guess_columns, words_of
+from market_assets.sources.files.columns import FIELDS, KNOWN_NAMES, apply_mapping, guess_columns, words_of
 from market_assets.sources.protocol import SourceError
 
 #: Values that suit each field, all different.
@@ -309,4 +308,4 @@ def test_no_title_names_the_columns_and_says_what_to_do() -> None:
     with pytest.raises(SourceError) as caught:
         apply_mapping(frame.columns, frame, {})
     assert "its columns are: c0 x, c1 x, " in str(caught.value)
-    assert str(caught.value).endswith("and 10 more. Say which one it is: --map title='COLUMN'")
+    assert str(caught.value).endswith("and 10 more. Name it with --map title='COLUMN'")

@@ -19,9 +19,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from market_assets.sources.files import text
-from market_assets.sources.files.chunks import Chunk
 from market_assets.sources.files.csv_records import CsvRecords, rows, sniff_delimiter
 from market_assets.sources.files.decoding import decode
+from market_assets.sources.files.records import Chunk
 from market_assets.sources.protocol import SourceError
 
 
@@ -421,6 +421,26 @@ def test_json_lines_with_bad_ones(name: str) -> None:
         "line 4 is not an object but a list of 1 values, none of them an object",
         "line 5 is not an object but a number",
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"title": "cut', "line 2 is not JSON"),
+        (b"[1, 2, 3]", "line 2 is not an object"),
+        (b"null", "line 2 is not an object"),
+        (b'{"title": "a"} {"title": "b"}', "line 2 is not JSON"),
+        (b'{"title": "' + b"x" * 2_000_000 + b'"}', "record of 2.0 MB is over the limit of 1 MB"),
+        (b"y" * 2_000_000, "record of 2.0 MB is over the limit of 1 MB"),
+        (b'{"title": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "line 2 is not JSON: it is nested too deeply"),
+        (b'{"title": ' + b"9" * 5_000 + b"}", "line 2 is not JSON: Exceeds the limit"),
+    ],
+)
+def test_hostile_json_lines_are_undecodable_and_harm_no_other(line: bytes, reason: str) -> None:
+    frame, _, reasons, _ = decoded("jobs.jsonl", b'{"title": "before"}\n' + line + b'\n{"title": "after"}\n')
+    assert frame["title"].to_list() == ["before", "after"]
+    assert len(reasons) == 1
+    assert reasons[0].startswith(reason)
 
 
 def test_json_document_under_the_ending_of_json_lines() -> None:

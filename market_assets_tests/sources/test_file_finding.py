@@ -13,8 +13,7 @@ import pytest
 from board_server import Answer, BoardServer
 from fsspec.implementations.memory import MemoryFileSystem
 
-from market_assets.sources.files.finding import find_files, without_credentials
-from market_assets.sources.files.source import FileSource
+from market_assets.sources.files.source import FileSource, find_files, without_credentials
 from market_assets.sources.protocol import Source, SourceError
 
 NOW = datetime(2026, 8, 16, tzinfo=UTC)

@@ -14,8 +14,7 @@ from recordings import ADZUNA, HACKER_NEWS_THREAD, JOB_LIST, JSEARCH, as_json
 
 from market_assets.sources.boards.board import Board, Page
 from market_assets.sources.configuration import ENTRIES
-from market_assets.sources.entry import Tools
-from market_assets.sources.protocol import SourceError
+from market_assets.sources.protocol import SourceError, Tools
 from market_assets.sources.request import Request
 
 JSON = st.recursive(

@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from market_assets_tests.statistics.facts_strategy import Market, Posting
+from market_assets_tests.statistics.markets import Market, Posting
 
 Row = dict[str, Any]
 

@@ -12,7 +12,7 @@ from polars.testing import assert_frame_equal
 from market_assets.statistics import affinities as affinities_module
 from market_assets.statistics.affinities import DIGITS, SKILL_AFFINITIES, skill_affinities
 from market_assets.statistics.pairs import skill_pairs
-from market_assets_tests.statistics.facts_strategy import Market, Posting, market, markets, random_market
+from market_assets_tests.statistics.markets import Market, Posting, market, markets, random_market
 
 
 def _by_least_squares(given_market: Market, penalty: float) -> dict[tuple[str, str], float]:
@@ -33,13 +33,13 @@ def _by_least_squares(given_market: Market, penalty: float) -> dict[tuple[str, s
 
 
 def _assert_solved(given_market: Market, penalty: float) -> None:
-    facts = given_market.facts()
-    found = skill_affinities(skill_pairs(facts), facts, penalty=penalty)
+    window = given_market.window()
+    found = skill_affinities(skill_pairs(window), window, penalty=penalty)
     assert found.schema == SKILL_AFFINITIES
     assert found.equals(found.sort("skill", "recommended_skill"))
     weights = {(skill, other): weight for skill, other, weight in found.rows()}
     assert len(weights) == found.height
-    expected = _by_least_squares(given_market, penalty) if skill_pairs(facts).height else {}
+    expected = _by_least_squares(given_market, penalty) if skill_pairs(window).height else {}
     for pair, weight in expected.items():
         assert weights.get(pair, 0.0) == pytest.approx(weight, abs=10 ** (1 - DIGITS)), pair
     assert weights.keys() <= expected.keys()
@@ -57,18 +57,18 @@ def test_a_larger_market() -> None:
 
 
 def test_only_the_greatest_weights_are_kept_and_the_intercept_makes_up_for_the_rest() -> None:
-    facts = random_market(12, postings=1_000, skills=30, categories=3).facts()
-    pairs = skill_pairs(facts)
-    everything, kept = skill_affinities(pairs, facts), skill_affinities(pairs, facts, kept=7)
+    window = random_market(12, postings=1_000, skills=30, categories=3).window()
+    pairs = skill_pairs(window)
+    everything, kept = skill_affinities(pairs, window), skill_affinities(pairs, window, kept=7)
     own = pl.col("skill") == pl.col("recommended_skill")
     size = pl.col("weight").abs()
     greatest = everything.filter(~own).filter(size.rank("ordinal", descending=True).over("recommended_skill") <= 7)
     assert_frame_equal(kept.filter(~own), greatest)
     # On average a skill's score is its share, whatever was left out.
     share = {
-        skill: count / len(facts)
+        skill: count / len(window)
         for skill, count in zip(
-            facts.skills["skill"], np.bincount(facts.codes, minlength=facts.skills.height), strict=True
+            window.skills["skill"], np.bincount(window.codes, minlength=window.skills.height), strict=True
         )
     }
     for skill, rows in kept.group_by("recommended_skill"):
@@ -79,13 +79,13 @@ def test_only_the_greatest_weights_are_kept_and_the_intercept_makes_up_for_the_r
 def test_of_too_many_skills_the_most_asked_for_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(affinities_module, "MOST_SKILLS", 3)
     postings = [Posting(("A", "B", "C"))] * 3 + [Posting(("B", "C", "Z"))] * 5 + [Posting(("A", "D"))] * 2
-    facts = market(postings).facts()
-    found = skill_affinities(skill_pairs(facts), facts)
+    window = market(postings).window()
+    found = skill_affinities(skill_pairs(window), window)
     # A, D and Z have 5, 2 and 5 postings: of A and Z the first by name.
     assert set(found["skill"]) == {"A", "B", "C"}
 
 
 @pytest.mark.parametrize("postings", [[], [Posting()], [Posting(("SQL",)), Posting(("Zig",))]])
 def test_without_pairs_there_are_none(postings: list[Posting]) -> None:
-    facts = Market(postings, {"SQL": "data", "Zig": "languages"}).facts()
-    assert_frame_equal(skill_affinities(skill_pairs(facts), facts), pl.DataFrame(schema=SKILL_AFFINITIES))
+    window = Market(postings, {"SQL": "data", "Zig": "languages"}).window()
+    assert_frame_equal(skill_affinities(skill_pairs(window), window), pl.DataFrame(schema=SKILL_AFFINITIES))

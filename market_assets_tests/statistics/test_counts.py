@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from market_assets.statistics.counts import posting_statistics
-from market_assets_tests.statistics.facts_strategy import Posting, market
+from market_assets_tests.statistics.markets import Posting, market
 
 
 @pytest.mark.parametrize(
@@ -27,19 +27,19 @@ from market_assets_tests.statistics.facts_strategy import Posting, market
     ],
 )
 def test_bands_hold_their_lower_edge(salary: float | None, band: str) -> None:
-    table = posting_statistics(market([Posting(salary=salary)]).facts())
+    table = posting_statistics(market([Posting(salary=salary)]).window())
     assert table.row(by_predicate=pl.col("dimension") == "salary_band") == ("salary_band", band, 1)
 
 
 def test_missing_and_stated_unknown_are_one_value() -> None:
-    table = posting_statistics(market([Posting(industry=None), Posting(industry="unknown")]).facts())
+    table = posting_statistics(market([Posting(industry=None), Posting(industry="unknown")]).window())
     assert ("industry", "unknown", 2) in table.rows()
 
 
 def test_each_dimension_counts_every_posting() -> None:
-    facts = market([Posting(), Posting(source="other", salary=1.0, workplace="remote")]).facts()
+    window = market([Posting(), Posting(source="other", salary=1.0, workplace="remote")]).window()
     sums: Counter[str] = Counter()
-    for dimension, _, postings in posting_statistics(facts).rows():
+    for dimension, _, postings in posting_statistics(window).rows():
         sums[dimension] += postings
     names = ("source", "industry", "salary_band", "day", "employment_type", "remote")
     assert sums == dict.fromkeys(names, 2)

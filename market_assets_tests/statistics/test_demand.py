@@ -7,29 +7,29 @@ import json
 import pytest
 
 from market_assets.statistics.demand import industry_skills, skill_demand
-from market_assets_tests.statistics.facts_strategy import Market, Posting, market
+from market_assets_tests.statistics.markets import Market, Posting, market
 
 
 def test_postings_without_skills_count_in_the_share() -> None:
-    facts = market([Posting(("SQL",)), Posting(), Posting(), Posting()]).facts()
-    row = skill_demand(facts).row(0, named=True)
+    window = market([Posting(("SQL",)), Posting(), Posting(), Posting()]).window()
+    row = skill_demand(window).row(0, named=True)
     assert (row["demand_share"], row["demand_score"]) == (0.25, 50.0)
 
 
 def test_the_score_ends_at_a_hundred() -> None:
-    facts = market([Posting(("SQL",)), Posting(("SQL", "Zig")), Posting(("SQL",))]).facts()
-    assert skill_demand(facts)["demand_score"].to_list() == [100.0, pytest.approx(200 / 3)]
+    window = market([Posting(("SQL",)), Posting(("SQL", "Zig")), Posting(("SQL",))]).window()
+    assert skill_demand(window)["demand_score"].to_list() == [100.0, pytest.approx(200 / 3)]
 
 
 def test_ties_rank_by_code_point_within_each_industry() -> None:
-    facts = market(
+    window = market(
         [
             Posting(("c", "C", "Ä"), industry="Health"),
             Posting(("Ä",), industry="Health"),
             Posting(("c",), industry="Law"),
         ]
-    ).facts()
-    ranks = {(row["industry"], row["skill"]): row["rank"] for row in skill_demand(facts).to_dicts()}
+    ).window()
+    ranks = {(row["industry"], row["skill"]): row["rank"] for row in skill_demand(window).to_dicts()}
     assert ranks == {
         (None, "c"): 1,
         (None, "Ä"): 2,
@@ -43,8 +43,8 @@ def test_ties_rank_by_code_point_within_each_industry() -> None:
 
 def test_lists_hold_five_known_values_and_are_json() -> None:
     places = ['"a"', "b\\", "c\n", "d", "e", "f", "f", None, None, None]
-    facts = market(Posting(("SQL",), location=place) for place in places).facts()
-    row = skill_demand(facts).row(0, named=True)
+    window = market(Posting(("SQL",), location=place) for place in places).window()
+    row = skill_demand(window).row(0, named=True)
     assert json.loads(row["top_locations"]) == [
         {"value": "f", "postings": 2},
         *({"value": place, "postings": 1} for place in ('"a"', "b\\", "c\n", "d")),
@@ -53,19 +53,19 @@ def test_lists_hold_five_known_values_and_are_json() -> None:
 
 
 def test_without_a_known_industry_there_are_only_rows_for_all() -> None:
-    facts = market([Posting(("SQL",))]).facts()
-    assert skill_demand(facts)["industry"].to_list() == [None]
-    assert industry_skills(facts).is_empty()
+    window = market([Posting(("SQL",))]).window()
+    assert skill_demand(window)["industry"].to_list() == [None]
+    assert industry_skills(window).is_empty()
 
 
 def test_a_skill_that_is_not_asked_for_has_no_row() -> None:
-    facts = Market([Posting(("SQL",))], {"SQL": "data", "Zig": None}).facts()
-    assert skill_demand(facts)["skill"].to_list() == ["SQL"]
+    window = Market([Posting(("SQL",))], {"SQL": "data", "Zig": None}).window()
+    assert skill_demand(window)["skill"].to_list() == ["SQL"]
 
 
 def test_salaries_that_are_no_number_are_unknown() -> None:
-    facts = market([Posting(("SQL",), salary=float("nan")), Posting(("SQL",), salary=float("inf"))]).facts()
-    row = skill_demand(facts).row(0, named=True)
+    window = market([Posting(("SQL",), salary=float("nan")), Posting(("SQL",), salary=float("inf"))]).window()
+    row = skill_demand(window).row(0, named=True)
     assert row["postings"] == 2
     assert row["average_salary"] is None
     assert row["max_salary"] is None

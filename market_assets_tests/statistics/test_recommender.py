@@ -14,7 +14,7 @@ from market_assets.statistics.pairs import skill_pairs
 from market_assets.statistics.recommender import Recommender
 from market_assets.statistics.related import related_skills
 from market_assets.statistics.relationships import SKILL_RELATIONSHIPS, skill_relationships
-from market_assets_tests.statistics.facts_strategy import SKILLS, Market, Posting, market, markets
+from market_assets_tests.statistics.markets import SKILLS, Market, Posting, market, markets
 
 AFFINITIES = pl.DataFrame(
     [
@@ -94,9 +94,9 @@ def test_recommend_at_most_k_and_three_reasons() -> None:
     assert len(recommender.recommend(["A"], 2)) == 2
     with pytest.raises(ValueError, match="negative"):
         recommender.recommend(["A"], -1)
-    facts = market([Posting(("A", "B", "C", "D", "E"))] * 4 + [Posting()] * 9).facts()
-    table = related_skills(skill_relationships(skill_pairs(facts), facts))
-    recommender = Recommender(skill_affinities(skill_pairs(facts), facts), table, PAY)
+    window = market([Posting(("A", "B", "C", "D", "E"))] * 4 + [Posting()] * 9).window()
+    table = related_skills(skill_relationships(skill_pairs(window), window))
+    recommender = Recommender(skill_affinities(skill_pairs(window), window), table, PAY)
     (row,) = recommender.recommend(["E", "B", "A", "D"], 5)
     assert row["recommended_skill"] == "C"
     assert [each["skill"] for each in row["goes_with"]] == ["A", "B", "D"]
@@ -105,9 +105,9 @@ def test_recommend_at_most_k_and_three_reasons() -> None:
 @given(given_market=markets(), skills=st.lists(st.sampled_from((*SKILLS, "unheard of")), max_size=4))
 @settings(max_examples=60, deadline=None)
 def test_recommend_beside_sums_in_a_loop(given_market: Market, skills: list[str]) -> None:
-    facts = given_market.facts()
-    pairs = skill_pairs(facts)
-    affinities, table = skill_affinities(pairs, facts), related_skills(skill_relationships(pairs, facts))
+    window = given_market.window()
+    pairs = skill_pairs(window)
+    affinities, table = skill_affinities(pairs, window), related_skills(skill_relationships(pairs, window))
     pay = pl.DataFrame({"skill": list(SKILLS), "median_salary": [float(len(skill)) for skill in SKILLS]})
     reasons: dict[str, list[dict[str, Any]]] = {}
     for row in sorted(table.to_dicts(), key=lambda row: (-row["npmi_lower"], -row["npmi"], row["skill"])):

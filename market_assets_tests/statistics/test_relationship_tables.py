@@ -14,12 +14,17 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from market_assets.statistics import pairs as pairs_module
-from market_assets.statistics.categories import CATEGORY_RELATIONSHIPS, category_relationships
-from market_assets.statistics.pairs import SKILL_PAIRS, STRIP_CELLS, skill_pairs
+from market_assets.statistics.pairs import (
+    CATEGORY_RELATIONSHIPS,
+    SKILL_PAIRS,
+    STRIP_CELLS,
+    category_relationships,
+    skill_pairs,
+)
 from market_assets.statistics.recommendations import SKILL_RECOMMENDATIONS, skill_recommendations
 from market_assets.statistics.relationships import SKILL_RELATIONSHIPS, skill_relationships
 from market_assets_tests.statistics.brute_force import Row, assert_rows, by_skill
-from market_assets_tests.statistics.facts_strategy import Market, Posting, markets, random_market
+from market_assets_tests.statistics.markets import Market, Posting, markets, random_market
 
 
 def _pair_counts(market: Market) -> Counter[tuple[str, str]]:
@@ -132,11 +137,11 @@ def _recommendations(market: Market, limit: int) -> list[Row]:
 
 
 def _assert_all(market: Market) -> None:
-    facts = market.facts()
-    pairs = skill_pairs(facts)
+    window = market.window()
+    pairs = skill_pairs(window)
     assert_rows(pairs, SKILL_PAIRS, _pairs(market))
-    assert_rows(category_relationships(facts), CATEGORY_RELATIONSHIPS, _categories(market))
-    found, expected = skill_relationships(pairs, facts), _relationships(market)
+    assert_rows(category_relationships(window), CATEGORY_RELATIONSHIPS, _categories(market))
+    found, expected = skill_relationships(pairs, window), _relationships(market)
     assert found.schema == SKILL_RELATIONSHIPS
     # Large terms of a sum near zero: what is left of them has fewer sure digits than the rest.
     surprise = [row.pop("log_likelihood") for row in expected]
@@ -154,17 +159,17 @@ def test_tables_of_small_markets(market: Market) -> None:
 @given(market=markets())
 @settings(max_examples=60, deadline=None)
 def test_recommendations_of_small_markets(market: Market) -> None:
-    facts = market.facts()
+    window = market.window()
     for limit in (3, 10):
-        found = skill_recommendations(skill_pairs(facts), facts, limit)
+        found = skill_recommendations(skill_pairs(window), window, limit)
         assert_rows(found, SKILL_RECOMMENDATIONS, _recommendations(market, limit))
 
 
 def test_tables_of_a_larger_market() -> None:
     market = random_market(9, postings=3_000, skills=60, categories=5)
     _assert_all(market)
-    facts = market.facts()
-    found = skill_recommendations(skill_pairs(facts), facts)
+    window = market.window()
+    found = skill_recommendations(skill_pairs(window), window)
     assert_rows(found, SKILL_RECOMMENDATIONS, _recommendations(market, 10))
 
 
@@ -180,21 +185,21 @@ def test_pairs_at_the_edges_of_strips_and_blocks(market: Market, cells: int) -> 
     with pytest.MonkeyPatch.context() as smaller:
         smaller.setattr(pairs_module, "STRIP_CELLS", cells)
         smaller.setattr(pairs_module, "BLOCK_PAIRS", 7)
-        assert_rows(skill_pairs(market.facts()), SKILL_PAIRS, _pairs(market))
+        assert_rows(skill_pairs(market.window()), SKILL_PAIRS, _pairs(market))
 
 
 def test_pairs_of_more_postings_than_a_block_holds() -> None:
     skills = [f"skill {number:02d}" for number in range(20)]
     postings = [Posting(tuple(skills[number % 5 : number % 5 + 15])) for number in range(12_000)]
     market = Market(postings, dict.fromkeys(skills, "any"))
-    assert_rows(skill_pairs(market.facts()), SKILL_PAIRS, _pairs(market))
+    assert_rows(skill_pairs(market.window()), SKILL_PAIRS, _pairs(market))
 
 
 @pytest.mark.parametrize("postings", [[], [Posting()], [Posting(("SQL",)), Posting(("Zig",))]])
 def test_without_pairs_every_table_is_empty(postings: list[Posting]) -> None:
-    facts = Market(postings, {"SQL": "data", "Zig": "languages"}).facts()
-    pairs = skill_pairs(facts)
+    window = Market(postings, {"SQL": "data", "Zig": "languages"}).window()
+    pairs = skill_pairs(window)
     assert_frame_equal(pairs, pl.DataFrame(schema=SKILL_PAIRS))
-    assert_frame_equal(skill_relationships(pairs, facts), pl.DataFrame(schema=SKILL_RELATIONSHIPS))
-    assert_frame_equal(skill_recommendations(pairs, facts), pl.DataFrame(schema=SKILL_RECOMMENDATIONS))
-    assert_frame_equal(category_relationships(facts), pl.DataFrame(schema=CATEGORY_RELATIONSHIPS))
+    assert_frame_equal(skill_relationships(pairs, window), pl.DataFrame(schema=SKILL_RELATIONSHIPS))
+    assert_frame_equal(skill_recommendations(pairs, window), pl.DataFrame(schema=SKILL_RECOMMENDATIONS))
+    assert_frame_equal(category_relationships(window), pl.DataFrame(schema=CATEGORY_RELATIONSHIPS))

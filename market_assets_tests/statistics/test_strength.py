@@ -13,20 +13,20 @@ from market_assets.statistics.affinities import skill_affinities
 from market_assets.statistics.pairs import SKILL_PAIRS, skill_pairs
 from market_assets.statistics.recommendations import skill_recommendations
 from market_assets.statistics.relationships import Association, skill_relationships
-from market_assets.statistics.window import Facts
-from market_assets_tests.statistics.facts_strategy import Posting, market
+from market_assets.statistics.window import OtherPostingsError, Window
+from market_assets_tests.statistics.markets import Posting, market
 
 
 def _row(both: int, only_a: int, only_b: int, neither: int) -> dict[str, Any]:
-    facts = market(
+    window = market(
         [
             *[Posting(("A", "B"))] * both,
             *[Posting(("A",))] * only_a,
             *[Posting(("B",))] * only_b,
             *[Posting()] * neither,
         ]
-    ).facts()
-    table = skill_relationships(skill_pairs(facts), facts)
+    ).window()
+    table = skill_relationships(skill_pairs(window), window)
     return table.row(0, named=True) if table.height else {}
 
 
@@ -87,10 +87,12 @@ def test_skills_that_avoid_each_other_are_no_surprise() -> None:
 
 
 @pytest.mark.parametrize("compute", [skill_relationships, skill_recommendations, skill_affinities])
-@pytest.mark.parametrize("pair", [("A", "unheard of", 2), ("A", "B", 3)], ids=["unknown skill", "too many"])
+@pytest.mark.parametrize(
+    "pair", [("A", "other", 2), ("A", "B", 3), ("A", "B", 1)], ids=["unknown skill", "too many", "too few"]
+)
 def test_pairs_of_other_postings_are_refused(
-    compute: Callable[[pl.DataFrame, Facts], pl.DataFrame], pair: tuple[str, str, int]
+    compute: Callable[[pl.DataFrame, Window], pl.DataFrame], pair: tuple[str, str, int]
 ) -> None:
-    facts = market([Posting(("A", "B")), Posting(("A", "B")), Posting(("A",))]).facts()
-    with pytest.raises(ValueError, match="count them again"):
-        compute(pl.DataFrame([pair], schema=SKILL_PAIRS, orient="row"), facts)
+    window = market([Posting(("A", "B")), Posting(("A", "B")), Posting(("A",))]).window()
+    with pytest.raises(OtherPostingsError, match="skill_pairs was counted over other postings"):
+        compute(pl.DataFrame([pair], schema=SKILL_PAIRS, orient="row"), window)

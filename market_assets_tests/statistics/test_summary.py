@@ -13,15 +13,21 @@ from hypothesis import given, settings
 from market_assets.statistics.summary import MARKET_SUMMARY, market_summary
 from market_assets.statistics.trends import TRENDING_SKILLS, trending_skills
 from market_assets_tests.statistics import brute_force
-from market_assets_tests.statistics.facts_strategy import AS_OF, TODAY, Market, Posting, market, markets
+from market_assets_tests.statistics.markets import AS_OF, TODAY, Market, Posting, market, markets
 
 START = TODAY - timedelta(days=90)
+REJECTIONS = pl.DataFrame({"reason": ["no title", "not decodable"], "postings": [3, 2]})
 NO_TREND = pl.DataFrame(schema=TRENDING_SKILLS)
 
 
 def _summary(given_market: Market, trending: pl.DataFrame = NO_TREND) -> dict[str, Any]:
     table = market_summary(
-        given_market.facts(), as_of=AS_OF, window_start=START, duplicates=4, rejected=5, trending=trending
+        given_market.window(),
+        as_of=AS_OF,
+        window_start=START,
+        duplicates=4,
+        rejections=REJECTIONS,
+        trending=trending,
     )
     assert table.schema == MARKET_SUMMARY
     return table.row(named=True) if table.height == 1 else {}
@@ -31,7 +37,7 @@ def _summary(given_market: Market, trending: pl.DataFrame = NO_TREND) -> dict[st
 @settings(max_examples=60, deadline=None)
 def test_headline_figures(given_market: Market) -> None:
     postings = given_market.postings
-    trending = trending_skills(given_market.facts(), AS_OF)
+    trending = trending_skills(given_market.window(), AS_OF)
     pay = brute_force.known_salaries(postings)
     skills = brute_force.by_skill(postings)
     growing = [row for row in brute_force.trending_skills(given_market, AS_OF) if row["trend"] == "growing"]

@@ -16,7 +16,7 @@ from market_assets.store.archive import read_month
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError
 from market_assets.store.expiry import count_expired, expire, restore_month
-from market_assets.store.facts import Counted, read_facts
+from market_assets.store.facts import Counted, read_window
 from market_assets.store.tables.postings import job_postings
 from market_assets_tests.store.made_up_postings import (
     clear,
@@ -83,7 +83,7 @@ KILLED = """
 
 def first_of_jobs(connection: MarketConnection) -> tuple[pl.DataFrame, list[int], list[int]]:
     with connection.transaction():
-        facts = read_facts(connection, LONG_AGO, NOW, Counted.FIRST_OF_JOB)
+        facts = read_window(connection, LONG_AGO, NOW, Counted.FIRST_OF_JOB)
     return facts.postings, facts.offsets.tolist(), facts.codes.tolist()
 
 

@@ -12,11 +12,11 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_assets.statistics.window import FACT
+from market_assets.statistics.window import WINDOW_POSTING
 from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
-from market_assets.store.facts import Counted, read_facts
+from market_assets.store.facts import Counted, read_window
 from market_assets.store.posting_skills import POSTING_SKILL, append_skills, read_texts, skill_rows, write_skills
 from market_assets.store.skills import ensure_skills
 from market_assets.store.tables.postings import posting_facts, posting_skill_facts, posting_skills, skills
@@ -96,7 +96,7 @@ def test_facts_are_the_counted_rows_of_the_window(
     start, end = START - timedelta(microseconds=1), START + timedelta(microseconds=1)
     for counted in Counted:
         with connection.transaction():
-            facts = read_facts(connection, start, end, counted)
+            facts = read_window(connection, start, end, counted)
         expected = [
             (
                 *(FIRST_ID + number, row["posted_at"], row["industry"], row["salary"]),
@@ -117,7 +117,7 @@ def test_facts_are_the_counted_rows_of_the_window(
         ]
         read = facts.postings.select("posting_id", "posted_at", "industry", "salary").rows()
         assert [(*row, each) for row, each in zip(read, found, strict=True)] == expected
-        assert facts.postings.schema == FACT
+        assert facts.postings.schema == WINDOW_POSTING
         assert names == sorted(NAMES)
         assert (facts.codes.dtype, facts.offsets.dtype) == (np.int32, np.int64)
 
@@ -144,7 +144,7 @@ def test_the_view_holds_the_skills_of_postings_in_the_store(
 
 
 def test_an_empty_store_gives_empty_facts(connection: MarketConnection) -> None:
-    facts = read_facts(connection, START, START)
+    facts = read_window(connection, START, START)
     assert len(facts) == 0
     assert facts.offsets.tolist() == [0]
     assert facts.codes.tolist() == []
@@ -162,7 +162,7 @@ def test_a_posting_may_ask_for_very_many_skills(connection: MarketConnection) ->
         write_skills(connection, texts, rows, VERSION)
         view = pl.Schema({"skill": pl.String(), "weight": pl.Float64()})
         found = connection.read(sa.select(posting_skills.c.skill, posting_skills.c.weight), view)
-        facts = read_facts(connection, START, START + timedelta(days=1))
+        facts = read_window(connection, START, START + timedelta(days=1))
     weights = [min(max(number, 1), 100) for number in range(1000)]
     assert found.sort("skill").rows() == [
         (name, weight / 100) for name, weight in zip(names, weights, strict=True)
@@ -241,7 +241,7 @@ def test_skills_that_a_taxonomy_lists_in_any_order_read_back_in_order_of_names(
         connection, MARCH, [posting("a", title="Docker SQL Python"), posting("b"), posting("c", title="SQL")]
     )
     find_skills(connection, MARCH)
-    facts = read_facts(connection, START, START + timedelta(days=1))
+    facts = read_window(connection, START, START + timedelta(days=1))
     names = facts.skills["skill"].to_list()
     by_row = [[names[code] for code in facts.codes[facts.rows == row]] for row in range(3)]
     assert sorted(by_row) == [[], ["Docker", "Python", "SQL"], ["SQL"]]
@@ -271,9 +271,9 @@ def test_only_what_has_changed_is_written(connection: MarketConnection) -> None:
 
 def test_a_posting_without_skills_is_known_to_have_been_searched(connection: MarketConnection) -> None:
     write_day(connection, MARCH, [posting("a", title="Clerk")])
-    assert len(read_facts(connection, START, START + timedelta(days=1))) == 0
+    assert len(read_window(connection, START, START + timedelta(days=1))) == 0
     find_skills(connection, MARCH)
-    facts = read_facts(connection, START, START + timedelta(days=1))
+    facts = read_window(connection, START, START + timedelta(days=1))
     assert (len(facts), facts.offsets.tolist()) == (1, [0, 0])
 
 

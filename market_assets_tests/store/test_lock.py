@@ -25,7 +25,7 @@ HOLDER = """
     lock._POLL_SECONDS, lock._QUEUE_SECONDS = 0.01, 0.1
     url, purpose, mode = sys.argv[1:]
     held = lock.StoreLock(Database(url), purpose, notice=lambda message: print("notice:", message))
-    held.hold(exclusive=mode == "exclusive")
+    held.acquire(exclusive=mode == "exclusive")
     print("holding")
     input()
     held.release()
@@ -76,7 +76,7 @@ def empty(empty_database_url: str) -> Database:
 def take(database: Database, mode: str, purpose: str = "test") -> StoreLock:
     """Take the lock, or raise WouldWaitError rather than wait."""
     taken = StoreLock(database, purpose, notice=refuse)
-    taken.hold(exclusive=mode == "exclusive")
+    taken.acquire(exclusive=mode == "exclusive")
     return taken
 
 
@@ -189,12 +189,12 @@ def test_a_holder_is_named_though_someone_looked_just_as_it_came(
 def test_the_mode_can_be_switched(empty: Database) -> None:
     mine = take(empty, "exclusive")
     would_wait(empty, "shared")
-    mine.hold(exclusive=False)
+    mine.acquire(exclusive=False)
     theirs = take(empty, "shared")
     with pytest.raises(WouldWaitError):
-        mine.hold(exclusive=True)
+        mine.acquire(exclusive=True)
     theirs.release()
-    mine.hold(exclusive=True)
+    mine.acquire(exclusive=True)
     would_wait(empty, "shared")
     mine.release()
     take(empty, "exclusive").release()
@@ -202,7 +202,7 @@ def test_the_mode_can_be_switched(empty: Database) -> None:
 
 def test_holding_again_in_the_same_mode_changes_nothing(empty: Database) -> None:
     mine = take(empty, "exclusive", "refresh")
-    mine.hold(exclusive=True)
+    mine.acquire(exclusive=True)
     assert f"held by refresh (process {os.getpid()})" in would_wait(empty, "exclusive")
     mine.release()
     mine.release()

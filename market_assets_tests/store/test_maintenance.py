@@ -6,11 +6,10 @@ import polars as pl
 import sqlalchemy as sa
 
 from market_assets.store.column_types import arrow_schema
-from market_assets.store.connection import MarketConnection
+from market_assets.store.connection import MarketConnection, optimise
 from market_assets.store.database import Database
 from market_assets.store.results import read_table, replace_table
 from market_assets.store.tables.results import skill_pairs
-from market_assets.store.vacuum import optimise
 
 
 def pairs(number: int) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""A short turn: one at a time, across threads and processes, and over when its process dies."""
+"""The mutex: one at a time, across threads and processes, and over when its process dies."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from market_assets.store.database import Database, StoreUnavailableError
-from market_assets.store.mutex import turn
+from market_assets.store.lock import mutex
 from market_assets_tests.store.programs import program
 
 TAKING = """
 import sys
 from market_assets.store.database import Database
-from market_assets.store.mutex import turn
-with turn(Database(sys.argv[1])):
-    print("has the turn")
+from market_assets.store.lock import mutex
+with mutex(Database(sys.argv[1])):
+    print("has the mutex")
     input()
 print("done")
 """
@@ -30,7 +30,7 @@ def test_one_at_a_time(empty_database_url: str) -> None:
     def take() -> None:
         nonlocal inside, most, done
         for _ in range(20):
-            with turn(Database(empty_database_url)):
+            with mutex(Database(empty_database_url)):
                 with counting:
                     inside += 1
                     most = max(most, inside)
@@ -49,35 +49,35 @@ def test_one_at_a_time(empty_database_url: str) -> None:
 
 
 def take_once(url: str) -> None:
-    with turn(Database(url)):
+    with mutex(Database(url)):
         pass
 
 
 def test_other_processes_wait_and_a_dead_one_is_not_waited_for(empty_database_url: str) -> None:
     with program(TAKING, empty_database_url) as first:
-        first.expect("has the turn")
+        first.expect("has the mutex")
         with program(TAKING, empty_database_url) as second:
             mine = threading.Thread(target=take_once, args=(empty_database_url,))
             mine.start()
             mine.join(1.0)
-            assert mine.is_alive(), "the turn is another's"
+            assert mine.is_alive(), "the mutex is held by another's"
             first.kill()
             second.go_on()
-            second.expect("has the turn")
+            second.expect("has the mutex")
             second.expect("done")
             mine.join()
 
 
 def test_it_is_over_after_an_error(empty_database_url: str) -> None:
-    with pytest.raises(ValueError, match="mine"), turn(Database(empty_database_url)):
+    with pytest.raises(ValueError, match="mine"), mutex(Database(empty_database_url)):
         raise ValueError("mine")
-    with turn(Database(empty_database_url)):
+    with mutex(Database(empty_database_url)):
         pass
 
 
 def test_a_database_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
     urls = [f"sqlite:///{tmp_path / 'nowhere' / 'market.db'}", "postgresql://nobody@127.0.0.1:1/none"]
     for url in urls:
-        with pytest.raises(StoreUnavailableError, match=r"market\.db|127\.0\.0\.1"), turn(Database(url)):
+        with pytest.raises(StoreUnavailableError, match=r"market\.db|127\.0\.0\.1"), mutex(Database(url)):
             pass
     assert list(tmp_path.iterdir()) == []

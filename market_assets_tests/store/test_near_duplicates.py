@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings.duplicates import CANDIDATE, link_duplicates
-from market_assets.postings.near_identity import near_identities
+from market_assets.postings.near_duplicates import near_identities
 from market_assets.store.connection import MarketConnection
 from market_assets.store.expiry import expire, forget, restore_month
 from market_assets.store.tables.postings import job_postings, posting_facts, posting_sketches

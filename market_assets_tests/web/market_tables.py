@@ -1,4 +1,4 @@
-"""A made-up market of any size: facts from a seed, the real computations over them, and the tables filled."""
+"""A made-up market of any size: window from a seed, the real computations over them, and the tables filled."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from market_assets.statistics.recommendations import skill_recommendations
 from market_assets.statistics.relationships import skill_relationships
 from market_assets.statistics.summary import market_summary
 from market_assets.statistics.trends import salary_trends, trending_skills
-from market_assets.statistics.window import FACT, Facts, window_start
+from market_assets.statistics.window import WINDOW_POSTING, Window, window_start
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.results import replace_table
@@ -31,7 +31,7 @@ _INDUSTRIES = ("Technology", "Finance", "Health / Care", "Retail & Trade", None)
 _LOCATIONS = ("Berlin, DE", "Zürich, CH", "New York, US", None)
 
 
-def made_up_facts(skills: int = 30, postings: int = 400, seed: int = 7, as_of: datetime = AS_OF) -> Facts:
+def made_up_window(skills: int = 30, postings: int = 400, seed: int = 7, as_of: datetime = AS_OF) -> Window:
     """Postings of the 90 days before `as_of`; skills get rarer in a random order of their names."""
     random = np.random.default_rng(seed)
     names = sorted(islice((*AWKWARD, *(f"Skill {number}" for number in range(skills))), skills))
@@ -55,37 +55,42 @@ def made_up_facts(skills: int = 30, postings: int = 400, seed: int = 7, as_of: d
             None if unknown else pay for unknown, pay in zip(random.random(postings) < 0.3, salaries, strict=True)
         ],
     }
-    return Facts(
-        postings=pl.DataFrame(drawn, schema=FACT),
+    return Window(
+        postings=pl.DataFrame(drawn, schema=WINDOW_POSTING),
         offsets=np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
         codes=np.concatenate(codes).astype(np.int32),
         skills=pl.DataFrame({"skill": names, "category": [f"Category {len(name) % 3}" for name in names]}),
     )
 
 
-def computed_tables(facts: Facts, as_of: datetime = AS_OF) -> dict[sa.Table, pl.DataFrame]:
+def computed_tables(window: Window, as_of: datetime = AS_OF) -> dict[sa.Table, pl.DataFrame]:
     """What a refresh would write."""
-    pairs, trending = skill_pairs(facts), trending_skills(facts, as_of)
+    pairs, trending = skill_pairs(window), trending_skills(window, as_of)
     return {
-        tables.skill_demand: skill_demand(facts),
-        tables.industry_skills: industry_skills(facts),
-        tables.salary_statistics: salary_statistics(facts),
-        tables.salary_trends: salary_trends(facts),
-        tables.location_salaries: location_salaries(facts),
+        tables.skill_demand: skill_demand(window),
+        tables.industry_skills: industry_skills(window),
+        tables.salary_statistics: salary_statistics(window),
+        tables.salary_trends: salary_trends(window),
+        tables.location_salaries: location_salaries(window),
         tables.trending_skills: trending,
-        tables.skill_relationships: skill_relationships(pairs, facts),
-        tables.skill_recommendations: skill_recommendations(pairs, facts),
-        tables.skill_affinities: skill_affinities(pairs, facts),
+        tables.skill_relationships: skill_relationships(pairs, window),
+        tables.skill_recommendations: skill_recommendations(pairs, window),
+        tables.skill_affinities: skill_affinities(pairs, window),
         tables.market_summary: market_summary(
-            facts, as_of=as_of, window_start=window_start(as_of, 90), duplicates=3, rejected=1, trending=trending
+            window,
+            as_of=as_of,
+            window_start=window_start(as_of, 90),
+            duplicates=3,
+            rejections=pl.DataFrame({"reason": ["no title"], "postings": [1]}),
+            trending=trending,
         ),
     }
 
 
-def fill(database: Database, facts: Facts | None = None, as_of: datetime = AS_OF) -> None:
+def fill(database: Database, window: Window | None = None, as_of: datetime = AS_OF) -> None:
     """Replace the result tables as a refresh does, and leave no connection open."""
     with MarketConnection(database) as connection:
-        for table, rows in computed_tables(made_up_facts() if facts is None else facts, as_of).items():
+        for table, rows in computed_tables(made_up_window() if window is None else window, as_of).items():
             replace_table(connection, table, rows, expect_rows=False)
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from market_assets.operations.executions import duration_of
-from market_assets.store import schedule_overrides as scheduler_memory
+from market_assets.store import schedule_overrides
 from market_assets.store.database import Database
 from market_assets.store.schedule_overrides import Pause
 from market_assets_tests.web.admin_calls import PATIENCE, executions, listening, trigger, until
@@ -36,7 +36,7 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdminProcess]:
         now = datetime.now(UTC)
         engine = Database(process.settings.market_url).engine()
         over = Pause(now - timedelta(seconds=30), "alice", "over soon", now - timedelta(seconds=1))
-        scheduler_memory.pause(engine, CLEANUP, over)
+        schedule_overrides.pause(engine, CLEANUP, over)
         with process.daemon():
             yield process
 
@@ -84,7 +84,7 @@ def test_a_failed_run_names_its_cause(daemon: AdminProcess) -> None:
 def test_the_daemon_ends_a_pause_by_itself(daemon: AdminProcess) -> None:
     until(lambda: daemon.schedule_runs(CLEANUP))
     engine = Database(daemon.settings.market_url).engine()
-    until(lambda: scheduler_memory.recall(engine).pause_of(CLEANUP) is None)
+    until(lambda: schedule_overrides.read_overrides(engine).pause_of(CLEANUP) is None)
     told = daemon.client().get(f"{SCHEDULER}/jobs/{CLEANUP}").json()["job"]
     assert told["status"] == "scheduled"
     assert "pause" not in told

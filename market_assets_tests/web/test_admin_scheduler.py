@@ -11,7 +11,7 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.testclient import TestClient
 
-from market_assets.store import schedule_overrides as scheduler_memory
+from market_assets.store import schedule_overrides
 from market_assets.store.database import Database
 from market_assets.store.schedule_overrides import Pause
 from market_assets.web.admin.jobs import frequency
@@ -234,7 +234,7 @@ def test_a_job_paused_while_stopped_comes_back_only_when_resumed(process: AdminP
         post(alice, f"/jobs/{job_id}/pause")
     assert alice.delete(f"{SCHEDULER}/jobs/{REFRESH}").status_code == 200
     # As a pause that was cut short would leave it.
-    scheduler_memory.hold(Database(process.settings.market_url).engine(), [f"{CLEANUP}_schedule"], "stop")
+    schedule_overrides.hold(Database(process.settings.market_url).engine(), [f"{CLEANUP}_schedule"], "stop")
     post(alice, "/start")
     post(alice, f"/jobs/{REFRESH}/restore")
     assert running(process) == {INGESTION, PRUNE, REBUILD}
@@ -290,7 +290,7 @@ def test_a_pause_that_is_over_ends_before_the_next_change(process: AdminProcess,
     post(alice, f"/jobs/{REFRESH}/pause")
     engine = Database(process.settings.market_url).engine()
     over = Pause(now - timedelta(hours=2), "alice", "short", now - timedelta(hours=1))
-    scheduler_memory.pause(engine, REFRESH, over)
+    schedule_overrides.pause(engine, REFRESH, over)
     assert job(alice, REFRESH)["status"] == "paused"
     assert "pause" not in job(alice, REFRESH)
     post(alice, "/stop")
@@ -374,7 +374,7 @@ def test_a_pause_that_ended_while_the_job_was_deleted(process: AdminProcess, ali
     post(alice, f"/jobs/{REFRESH}/pause")
     assert alice.delete(f"{SCHEDULER}/jobs/{REFRESH}").status_code == 200
     over = Pause(now - timedelta(hours=2), "alice", None, now - timedelta(hours=1))
-    scheduler_memory.pause(Database(process.settings.market_url).engine(), REFRESH, over)
+    schedule_overrides.pause(Database(process.settings.market_url).engine(), REFRESH, over)
     post(alice, f"/jobs/{REFRESH}/restore")
     assert process.schedule_runs(REFRESH)
 

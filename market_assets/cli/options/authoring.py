@@ -28,7 +28,7 @@ def new_task(settings: Settings, name: str) -> None:
 @new.command("source")
 @_name
 def new_source(name: str) -> None:
-    """Write a job board into market_assets/sources, and its test."""
+    """Write a job board into market_assets/sources/boards, and its test."""
     from market_assets.cli.authoring import write_source
 
     write_source(name)

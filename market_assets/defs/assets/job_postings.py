@@ -9,7 +9,7 @@ import dagster as dg
 from market_assets.defs.assets.table_metadata import column_schema
 from market_assets.defs.partitions import DAILY_ASSET, days_of
 from market_assets.defs.resources import MarketStore
-from market_assets.defs.retries import failing_well
+from market_assets.defs.retries import retry_transient_errors
 
 if TYPE_CHECKING:
     from market_assets.postings.ingest import IngestionCounts
@@ -42,7 +42,7 @@ def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) 
         ],
         **DAILY_ASSET,
     )
-    @failing_well
+    @retry_transient_errors
     def job_postings(
         context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
     ) -> dg.MaterializeResult:

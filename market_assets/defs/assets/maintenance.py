@@ -7,7 +7,7 @@ import dagster as dg
 
 from market_assets.defs.partitions import OWNERS, POOL, WEEKLY
 from market_assets.defs.resources import MarketStore
-from market_assets.defs.retries import failing_well
+from market_assets.defs.retries import retry_transient_errors
 
 GROUP = "maintenance"
 #: A run with this tag deletes without `confirm`.
@@ -30,7 +30,7 @@ class ExpiredPostingsConfig(dg.Config):
     description="Postings older than the retention, as Parquet files by month; then deleted from the store. "
     "Deletes only in cleanup_old_data or with confirm: true, else reports what it would delete.",
 )
-@failing_well
+@retry_transient_errors
 def expired_postings(
     context: dg.AssetExecutionContext, config: ExpiredPostingsConfig, store: dg.ResourceParam[MarketStore]
 ) -> dg.MaterializeResult:
@@ -52,7 +52,7 @@ def expired_postings(
 def _expire(
     context: dg.AssetExecutionContext, store: MarketStore, cutoff: datetime, now: datetime
 ) -> dict[str, Any]:
-    from market_assets.defs.assets.windows import TRENDING_DAYS
+    from market_assets.defs.assets.market_reader import TRENDING_DAYS
     from market_assets.statistics.window import window_start
     from market_assets.store.expiry import expire, forget
 
@@ -85,11 +85,11 @@ def _expire(
     kinds={"sql"},
     description="VACUUM and ANALYZE, so that the space of deleted rows is used again and plans fit the data.",
 )
-@failing_well
+@retry_transient_errors
 def database_maintenance(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
 ) -> dg.MaterializeResult:
-    from market_assets.store.vacuum import optimise
+    from market_assets.store.connection import optimise
 
     with store.alone() as connection:
         before, after = optimise(connection)

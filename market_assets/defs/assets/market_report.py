@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from market_assets.defs.assets.windows import Market
+from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.partitions import OWNERS, POOL, as_of
 from market_assets.defs.resources import MarketStore
-from market_assets.defs.retries import failing_well
+from market_assets.defs.retries import retry_transient_errors
 
 if TYPE_CHECKING:
     from market_assets.report.tables import ReportTables
@@ -40,14 +40,14 @@ def market_report_asset(freshness: dg.FreshnessPolicy | None) -> dg.AssetsDefini
         description="A self-contained HTML page: top skills, pay, trends, growth, relationships, data quality.",
         freshness_policy=freshness,
     )
-    @failing_well
+    @retry_transient_errors
     def market_report(
         context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
     ) -> dg.MaterializeResult:
         from market_assets.report.page import render_report
 
         with store.alone() as connection:
-            page = render_report(report_tables(Market(store, connection, as_of(context))))
+            page = render_report(report_tables(MarketReader(store, connection, as_of(context))))
         path = store.settings.report_path
         _write_whole(path, page)
         return dg.MaterializeResult(
@@ -57,13 +57,12 @@ def market_report_asset(freshness: dg.FreshnessPolicy | None) -> dg.AssetsDefini
     return market_report
 
 
-def report_tables(market: Market) -> "ReportTables":
+def report_tables(market: MarketReader) -> "ReportTables":
     """What the report and the terminal summary show, read from the store."""
     from market_assets.report.tables import ReportTables
-    from market_assets.store.tables.catalog import metadata
 
     return ReportTables(
-        **{name: market.table(metadata.tables[name]) for name in SHOWN},
+        **{name: market.table(name) for name in SHOWN},
         rejections=market.rejections(),
         sources=market.sources(),
         currency=market.currency,

@@ -7,7 +7,7 @@ import dagster as dg
 
 from market_assets.defs.partitions import DAILY_ASSET, days_of
 from market_assets.defs.resources import MarketStore
-from market_assets.defs.retries import failing_well
+from market_assets.defs.retries import retry_transient_errors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,7 +36,7 @@ _COLUMNS = [
     ],
     **DAILY_ASSET,
 )
-@failing_well
+@retry_transient_errors
 def posting_skills(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
 ) -> dg.MaterializeResult:

@@ -8,7 +8,7 @@ import dagster as dg
 
 from market_assets.defs.partitions import DAILY_ASSET, days_of
 from market_assets.defs.resources import MarketStore
-from market_assets.defs.retries import failing_well
+from market_assets.defs.retries import retry_transient_errors
 
 if TYPE_CHECKING:
     from market_assets.sources.protocol import Source
@@ -45,7 +45,7 @@ def raw_postings_asset(source: "Source") -> dg.AssetsDefinition:
         ],
         **DAILY_ASSET,
     )
-    @failing_well
+    @retry_transient_errors
     def raw_postings(
         context: dg.AssetExecutionContext, config: RawPostingsConfig, store: dg.ResourceParam[MarketStore]
     ) -> dg.MaterializeResult:
@@ -104,4 +104,4 @@ def _problems(store: MarketStore, source: "Source", landed: "LandedDay | None") 
 
     if landed is None:
         return []
-    return [*landed.problems, *unreadable(source, store.landing.open(landed))]
+    return [*landed.problems, *unreadable(source, store.landing.open(landed, with_problem=True))]

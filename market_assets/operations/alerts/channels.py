@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -18,24 +17,6 @@ ANSWER_SECONDS = 15.0
 #: All that is sent to one recipient in one look; the sensor that sends is itself given a minute.
 BUDGET_SECONDS = 30.0
 _HIDDEN = "***"
-
-
-def unreadable(urls: Sequence[str]) -> str | None:
-    """What is wrong with the first URL that apprise can't read, its secrets left out; None if nothing."""
-    import apprise
-
-    # It would log the whole URL.
-    log = logging.getLogger("apprise")
-    was_disabled, log.disabled = log.disabled, True
-    try:
-        for number, url in enumerate(urls, 1):
-            if apprise.Apprise.instantiate(url, suppress_exceptions=True) is None:
-                scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*(?=://)", url)
-                kind = f"{scheme[0]}://…" if scheme else "it has no scheme such as mailto://"
-                return f"apprise can't read URL {number} of {len(urls)} ({kind})"
-    finally:
-        log.disabled = was_disabled
-    return None
 
 
 def hosts_of(urls: Sequence[str]) -> dict[str, str]:

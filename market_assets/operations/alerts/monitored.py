@@ -11,7 +11,7 @@ import dagster as dg
 
 from market_assets.dagster_ext.run_events import TimeWindowFreshnessPolicy
 from market_assets.defs.schedules import interval_of
-from market_assets.operations.intervals import Interval
+from market_assets.tasks import Interval
 
 #: The sensor that tells of failures does not tell of its own: `/health` does.
 ALERTS_SENSOR = "alerts"

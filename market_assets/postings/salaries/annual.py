@@ -1,4 +1,4 @@
-"""Pay as an annual amount in one currency: periods, assumed periods and conversion by dated rates."""
+"""Annual pay in one currency: pay periods, the period assumed where none is stated, and currency conversion."""
 
 from __future__ import annotations
 
@@ -9,19 +9,16 @@ from market_assets.postings.countries import country_currencies
 #: A working year: 52 weeks of 5 days of 8 hours.
 PERIODS_PER_YEAR = {"hourly": 2080, "daily": 260, "weekly": 52, "monthly": 12, "yearly": 1}
 
-#: No period stated: below the first the pay is taken as hourly, below the second as monthly, else yearly.
+#: Where no period is stated, pay below the first is assumed to be hourly, below the second monthly, else yearly.
 HOURLY_BELOW = 500
 MONTHLY_BELOW = 20_000
 
-#: From here on no amount is a salary, in whatever currency.
+#: An amount this large is no salary in any currency.
 IMPLAUSIBLE_AMOUNT = 1e12
 
 
 def pay_period(minimum: pl.Expr, maximum: pl.Expr, period: pl.Expr) -> pl.Expr:
-    """The stated period or, where there is none, the one that the larger stated figure suggests.
-
-    Null where neither a period nor a figure is stated.
-    """
+    """The stated period, else the one assumed from the larger stated figure; null where neither is stated."""
     larger = pl.max_horizontal(minimum, maximum)
     assumed = (
         pl.when(larger < HOURLY_BELOW)
@@ -35,27 +32,26 @@ def pay_period(minimum: pl.Expr, maximum: pl.Expr, period: pl.Expr) -> pl.Expr:
 
 
 def periods_per_year(period: pl.Expr) -> pl.Expr:
-    """How many of a period (one of `schemas.SALARY_PERIODS`) a working year has; null for any other text."""
+    """How many of a period (one of `schemas.SALARY_PERIODS`) a working year has. Float64; null for other texts."""
     return period.replace_strict(PERIODS_PER_YEAR, default=None, return_dtype=pl.Float64)
 
 
 def annual_pay(postings: pl.DataFrame, rates: pl.DataFrame, currency: str) -> pl.DataFrame:
-    """Bring every posting's pay to a year and to one currency.
+    """The annual pay of postings in one currency.
 
-    A missing currency is that of the posting's country. The rate is the latest on or before the day of
-    `posted_at`, else the earliest that there is; two currencies meet over the US dollar. Pay that is
-    already in `currency` is not converted, so it needs no rate. A figure that is negative, zero, not finite
-    or from `IMPLAUSIBLE_AMOUNT` up counts as not stated.
+    A missing currency is that of the posting's country. The exchange rate is the latest on or before the day of
+    `posted_at`, else the earliest one; conversion goes over the US dollar. Pay that is already in `currency` needs
+    no rate. A figure that is zero, negative, not finite, or at least `IMPLAUSIBLE_AMOUNT` counts as not stated.
 
     Args:
         postings: salary_min, salary_max (Float64), salary_currency, salary_period, country (String,
             alpha2), posted_at (Datetime, UTC); further columns are ignored.
-        rates: schema `postings.salaries.exchange_rates.EXCHANGE_RATE`, in any order.
-        currency: ISO code that the result is in.
+        rates: schema `postings.salaries.currencies.EXCHANGE_RATE`, in any order.
+        currency: ISO 4217 code of the result.
 
     Returns:
         annual_salary_min, annual_salary_max (Float64, per year in `currency`, rounded to 2 decimals, null
-        where unknown), a row for each posting in the same order.
+        where unknown), one row a posting, in their order.
     """
     pay = postings.select(
         _stated_amount("salary_min").alias("minimum"),
@@ -81,7 +77,7 @@ def annual_pay(postings: pl.DataFrame, rates: pl.DataFrame, currency: str) -> pl
 
 
 def midpoint(annual_min: pl.Expr, annual_max: pl.Expr) -> pl.Expr:
-    """The middle of the two figures, or the one that is known."""
+    """The mean of both figures, or the one that is known."""
     return pl.mean_horizontal(annual_min, annual_max, ignore_nulls=True)
 
 
@@ -97,7 +93,7 @@ def _currency_of_country(country: pl.Expr) -> pl.Expr:
 def _conversion_rates(stated: pl.DataFrame, rates: pl.DataFrame, currency: str) -> pl.DataFrame:
     """currency, date, rate_from, rate_to (US dollars for a unit of either currency), once for each pair.
 
-    Pairs are few (currencies × days) even where postings are millions, so only they look for a rate.
+    Rates are joined to these pairs, as there are few (currencies × days) even for millions of postings.
     """
     pairs = stated.unique(maintain_order=True)
     rate_from = _usd_per_unit(pairs, rates)

@@ -1,4 +1,4 @@
-"""Pay out of fields of its own: amounts, currencies and periods that are nearly in the form wanted."""
+"""Parsing of single fields of pay: an amount, a currency, a period."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from functools import cache
 
 import polars as pl
 
-from market_assets.postings.salaries.exchange_rates import currency_codes, currency_names, currency_symbols
-from market_assets.postings.salaries.patterns import (
+from market_assets.postings.salaries.currencies import currency_codes, currency_names, currency_symbols
+from market_assets.postings.salaries.money_patterns import (
     GROUPED_BY_COMMA,
     GROUPED_BY_POINT,
     NUMBER,
@@ -18,10 +18,10 @@ from market_assets.postings.salaries.patterns import (
     PERIOD_WORDS,
     SCALES,
 )
-from market_assets.postings.text_cache import Remembered
+from market_assets.postings.text_cache import TextCache, single_column_cache
 
-#: A longer text is none of these fields.
-LONGEST_FIELD = 100
+#: Bytes of UTF-8; a longer text is not parsed.
+MAX_FIELD_LENGTH = 100
 
 _SINGLE_POINT = re.compile(r"^[0-9]+\.[0-9]+$")
 _GROUPED_BY_COMMA = re.compile(GROUPED_BY_COMMA)
@@ -34,38 +34,40 @@ _WRITTEN_AMOUNT = re.compile(
     r"(?:[.,]--?)?[^\S\x1c-\x1f]?(?P<scale>k|K|thousand|lakhs?|LPA|m|M)?\+?"
     r"[^0-9A-Za-z.,+%-]*(?:[A-Za-z]{3})?[^0-9A-Za-z.,+%-]*\Z"
 )
-#: Of Unicode: what `str.strip` takes off besides are control characters.
+#: White space of Unicode, without the control characters that `str.strip` removes too.
 _WHITE_SPACE = "".join(chr(code) for code in range(0x3001) if chr(code).isspace() and not 0x1C <= code <= 0x1F)
 
-
-#: A number in a text of digits: by itself, and where a scale such as "k" follows it.
+#: The value of a number alone, and where a scale such as "k" follows it.
 NUMBERS = pl.Schema({"value": pl.Float64(), "scaled_value": pl.Float64()})
 
 
 def parse_numbers(texts: pl.Series) -> pl.DataFrame:
-    """Numbers with groups and decimals as English, Indian, Swiss or continental: schema `NUMBERS`.
+    """Parse numbers with the separators of English, Indian, Swiss or continental European notation.
 
-    A single point or comma before exactly three digits groups ("60.000"), except that a point is a decimal point
-    where a scale follows ("102.375k").
+    A single point or comma before exactly three digits separates thousands ("60.000"), except that a point before
+    a scale is a decimal point ("102.375k").
+
+    Returns:
+        Schema `NUMBERS`, one row a text.
     """
-    return _NUMBERS.frame(texts)
+    return _NUMBER_CACHE.frame(texts)
 
 
 def parse_amounts(texts: pl.Series) -> pl.Series:
-    """Read fields that hold one amount: "80000", "80000.0", "$80,000", "85k", "1e5", "60.000,50".
+    """Parse fields of one amount: "80000", "80000.0", "$80,000", "85k", "1e5", "60.000,50".
 
-    What a machine wrote as a number is taken at its word ("38.462" is 38.462), unless it ends like written
-    thousands ("60.000", "52.500"). Signs are kept, so that the caller can count a salary of -5 as bad.
+    A plain decimal number has its usual value ("38.462" is 38.462), unless it looks like rounded thousands
+    ("60.000", "52.500"). Signs are kept, so that a salary of -5 can be counted as implausible.
 
     Returns:
         Float64, null where there is no finite amount.
     """
-    return _AMOUNTS.column(texts)
+    return _AMOUNT_CACHE.column(texts)
 
 
 def parse_currencies(texts: pl.Series) -> pl.Series:
     """ISO 4217 codes of fields such as "usd", "$", "US Dollar", "£" or "EUR - Euro"; null where unknown."""
-    return _CURRENCIES.column(texts)
+    return _CURRENCY_CACHE.column(texts)
 
 
 def parse_periods(texts: pl.Series) -> pl.Series:
@@ -73,7 +75,7 @@ def parse_periods(texts: pl.Series) -> pl.Series:
 
     Null where unknown, and for periods that are not among them ("bi-weekly", "2 WEEK", "one-time").
     """
-    return _PERIODS.column(texts)
+    return _PERIOD_CACHE.column(texts)
 
 
 def _number(text: str, *, scaled: bool) -> float | None:
@@ -91,7 +93,7 @@ def _number(text: str, *, scaled: bool) -> float | None:
 
 def _amount(text: str) -> float | None:
     field = text.strip(_WHITE_SPACE)
-    if len(text.encode()) > LONGEST_FIELD:
+    if len(text.encode()) > MAX_FIELD_LENGTH:
         return None
     if _MACHINE_NUMBER.search(field) and not _WRITTEN_THOUSANDS.search(text):
         amount = float(field)
@@ -105,7 +107,7 @@ def _amount(text: str) -> float | None:
 
 
 def _currency(text: pl.Expr) -> pl.Expr:
-    """The ISO code that a short text stands for; null for an unknown one or a symbol of several currencies."""
+    """The ISO 4217 code of a short text; null for an unknown one or a symbol of several currencies."""
     stripped = text.str.strip_chars(" ()[]\t\r\n")
     codes = {code.lower(): code for code in sorted(currency_codes())}
     known = currency_names() | codes | {mark.casefold(): code for mark, code in currency_symbols().items()}
@@ -129,22 +131,23 @@ def _period(text: pl.Expr) -> pl.Expr:
     )
 
 
-def _remembered(read: Callable[[pl.Expr], pl.Expr]) -> Remembered:
-    """Words that are read by an expression of a field's text, which is null where it is longer than a field."""
+def _expression_cache(parse: Callable[[pl.Expr], pl.Expr]) -> TextCache:
+    """A cache of one column, for an expression of the text, which is null where the text is too long."""
 
     @cache
-    def word() -> pl.Expr:
+    def expression() -> pl.Expr:
         text = pl.col("text")
-        return read(pl.when(text.str.len_bytes() <= LONGEST_FIELD).then(text.str.strip_chars())).alias("word")
+        short = pl.when(text.str.len_bytes() <= MAX_FIELD_LENGTH).then(text.str.strip_chars())
+        return parse(short).alias("value")
 
-    return Remembered(
-        lambda texts: pl.DataFrame({"text": texts}).select(word()).rows(), pl.Schema({"word": pl.String()})
+    return TextCache(
+        lambda texts: pl.DataFrame({"text": texts}).select(expression()).rows(), pl.Schema({"value": pl.String()})
     )
 
 
-_NUMBERS = Remembered(
+_NUMBER_CACHE = TextCache(
     lambda texts: ((_number(text, scaled=False), _number(text, scaled=True)) for text in texts), NUMBERS
 )
-_AMOUNTS = Remembered(lambda texts: ((_amount(text),) for text in texts), pl.Schema({"amount": pl.Float64()}))
-_CURRENCIES = _remembered(_currency)
-_PERIODS = _remembered(_period)
+_AMOUNT_CACHE = single_column_cache(_amount, pl.Float64())
+_CURRENCY_CACHE = _expression_cache(_currency)
+_PERIOD_CACHE = _expression_cache(_period)

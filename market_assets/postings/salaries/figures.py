@@ -1,6 +1,6 @@
-"""Which figure of a text is its pay, out of all that `salary_candidates` found in it.
+"""Finds the pay in texts: all figures and ranges of a text are candidates, and the first that is pay is taken.
 
-Expressions are made once, as making them takes longer than reading the pay of a small batch.
+Expressions are built once, as building them takes longer than parsing a small batch.
 """
 
 from __future__ import annotations
@@ -9,38 +9,139 @@ from functools import cache
 
 import polars as pl
 
-from market_assets.postings.salaries import patterns
+from market_assets.postings.salaries import money_patterns as patterns
 from market_assets.postings.salaries.annual import IMPLAUSIBLE_AMOUNT
-from market_assets.postings.salaries.candidates import MARKS, PERIOD_PARTS, is_shared
+from market_assets.postings.salaries.fields import parse_currencies, parse_numbers, parse_periods
 
-#: What a text of pay says. Null where not stated; a single figure is both minimum and maximum, "up to" has a
-#: maximum only, "from" a minimum only.
+#: Null where not stated. A single figure is both minimum and maximum, "up to" gives a maximum only, "from" a
+#: minimum only.
 PARSED_SALARY = pl.Schema(
     {"minimum": pl.Float64(), "maximum": pl.Float64(), "currency": pl.String(), "period": pl.String()}
 )
 
-#: The smallest figure that is taken for pay where no currency is named, by the period that is.
+#: Replacements: plain hyphens, apostrophes and tildes, and words for pay that no space divides from the figure.
+_PLAIN_MARKS = {
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
+    **dict.fromkeys("’´`‘", "'"),
+    **dict.fromkeys("～〜", "~"),
+    **dict.fromkeys(("年収", "年俸", "年薪"), " yearly pay "),
+    **dict.fromkeys(("月給", "月収", "月薪"), " monthly pay "),
+    "時給": " hourly pay ",
+}
+
+#: Groups of `money_patterns.MONEY` that name the currency or the period, in order of priority.
+_CURRENCY_GROUPS = ("before1", "after1", "before2", "after2")
+_PERIOD_GROUPS = ("period2", "attached", "period1", "period_before")
+
+#: Signs that several currencies share.
+_SHARED_SIGNS = ("$", "¥", "￥")
+
+#: The smallest figure that counts as pay without a currency, by its period.
 _SMALLEST_BARE = {"hourly": 5.0, "daily": 20.0, "weekly": 100.0, "monthly": 100.0, "yearly": 1000.0}
 _SMALLEST_BARE_WITHOUT_PERIOD = 1000.0
 _LARGEST_BARE = 1e8
-_FURTHEST_SIDES = 10
+#: Figures of a range differ by less than this factor.
+_MAX_RANGE_FACTOR = 10
 
 
-def first_pay(candidates: pl.DataFrame) -> pl.DataFrame:
-    """The first candidate of each text that is pay: text and the columns of `PARSED_SALARY`.
+def find_pay(texts: list[str]) -> pl.DataFrame:
+    """The pay of texts that state some.
 
     Args:
-        candidates: as `find_candidates` returns them.
+        texts: distinct texts.
+
+    Returns:
+        text and the columns of `PARSED_SALARY`, one row for each text that states pay, in any order.
     """
+    candidates = _find_candidates(texts)
     for columns in _steps():
         candidates = candidates.with_columns(columns)
     pay = candidates.filter(_is_pay()).unique("row", keep="first", maintain_order=True)
     return pay.select("text", *PARSED_SALARY.names())
 
 
+def _find_candidates(texts: list[str]) -> pl.DataFrame:
+    """Each figure or range of each text, in order of appearance.
+
+    Returns:
+        text; row (one number a text); clean (the text that was searched); candidates (how many the text has); the
+        groups of `money_patterns.MONEY`; beside (the text without figures, where the candidate has no currency);
+        GROUP_currency for `_CURRENCY_GROUPS` and "elsewhere"; GROUP_period for `_PERIOD_GROUPS`; and for both
+        sides of a range the columns of `fields.NUMBERS`, with 1 or 2 appended.
+    """
+    found = (
+        pl.DataFrame({"text": texts})
+        .with_columns(_clean())
+        .with_columns(_money())
+        .with_row_index("row")
+        .explode("money")
+        .drop_nulls("money")
+        .with_columns(_parts())
+        .unnest("parts")
+        .with_columns(
+            pl.len().over("row").alias("candidates"),
+            pl.coalesce("attached2", "attached1").alias("attached"),
+            pl.col("clean").str.extract(patterns.PERIOD_BEFORE).alias("period_before"),
+            _currency_elsewhere(),
+            _beside(),
+        )
+    )
+    return found.with_columns(
+        *(parse_currencies(found[name]).alias(f"{name}_currency") for name in (*_CURRENCY_GROUPS, "elsewhere")),
+        *(parse_periods(found[name]).alias(f"{name}_period") for name in _PERIOD_GROUPS),
+        *(
+            number.alias(f"{number.name}{side}")
+            for side in "12"
+            for number in parse_numbers(found[f"number{side}"])
+        ),
+    )
+
+
+@cache
+def _clean() -> pl.Expr:
+    return (
+        pl.col("text")
+        .str.replace_all(r"[\p{Cc}\p{Cf}\p{Z}]+", " ")
+        .str.replace_many(_PLAIN_MARKS)
+        .str.strip_chars()
+        .str.replace_all(patterns.TEN_THOUSANDS, "${1}0000")
+        .str.replace_all(patterns.PENSION_PLANS, "$1 ")
+        .str.replace_all(patterns.MARK_PREFIX, f"{patterns.PREFIX_MARK}$1 $2")
+        .alias("clean")
+    )
+
+
+@cache
+def _money() -> pl.Expr:
+    return pl.col("clean").str.extract_all(patterns.MONEY).alias("money")
+
+
+@cache
+def _parts() -> pl.Expr:
+    return pl.col("money").str.extract_groups(patterns.MONEY).alias("parts")
+
+
+@cache
+def _beside() -> pl.Expr:
+    without_currency = pl.all_horizontal(pl.col(mark).is_null() for mark in _CURRENCY_GROUPS)
+    return pl.when(without_currency).then("clean").str.replace_all(patterns.MONEY, " ").alias("beside")
+
+
+def _is_shared(mark: str) -> pl.Expr:
+    return pl.col(mark).str.strip_chars().is_in(_SHARED_SIGNS)
+
+
+@cache
+def _currency_elsewhere() -> pl.Expr:
+    """The code that a text names elsewhere, where the candidate's sign is shared by several currencies."""
+    any_shared = pl.any_horizontal(_is_shared(mark).fill_null(False) for mark in _CURRENCY_GROUPS)
+    code = pl.col("clean").str.extract(r"\b(USD|CAD|AUD|NZD|SGD|HKD|TWD|MXN|COP|CLP|ARS|CNY|RMB|JPY)\b")
+    return pl.when(any_shared).then(code).alias("elsewhere")
+
+
 @cache
 def _steps() -> list[list[pl.Expr]]:
-    """What is worked out of the captured parts, one step after the other."""
+    """The columns that are computed from the groups, step by step."""
     return [
         [_currency(), _period(), _scale("1"), _scale("2")],
         [_shared_scale("1", "2"), _shared_scale("2", "1")],
@@ -56,14 +157,14 @@ def _has_currency(side: str) -> pl.Expr:
 
 
 def _currency() -> pl.Expr:
-    """The ISO code: one that is spelled out goes before a "$" or "¥", which several currencies share."""
+    """The ISO 4217 code: an unambiguous mark goes before a "$" or "¥", which several currencies share."""
     indian = pl.any_horizontal(
         pl.col(f"scale{side}").str.to_lowercase().is_in(patterns.INDIAN_SCALES).fill_null(False) for side in "12"
     )
     return pl.coalesce(
-        *(pl.when(~is_shared(mark)).then(f"{mark}_currency") for mark in MARKS),
+        *(pl.when(~_is_shared(mark)).then(f"{mark}_currency") for mark in _CURRENCY_GROUPS),
         "elsewhere_currency",
-        *(f"{mark}_currency" for mark in MARKS),
+        *(f"{mark}_currency" for mark in _CURRENCY_GROUPS),
         pl.when(indian & ~_has_currency("1") & ~_has_currency("2")).then(pl.lit("INR")),
     ).alias("currency")
 
@@ -74,7 +175,7 @@ def _scale(side: str) -> pl.Expr:
 
 
 def _shared_scale(side: str, other: str) -> pl.Expr:
-    """A scale that only the other side has, if it fits: "$100-120k" and "100k-120", but not "£45k - 25 days"."""
+    """The factor of a side, else the other side's if it fits: "$100-120k", "100k-120"; not "£45k - 25 days"."""
     value = pl.col(f"value{side}")
     fits = value < 1000
     if side == "2":
@@ -91,28 +192,28 @@ def _figure(side: str) -> pl.Expr:
 
 
 def _usable_side(side: str, other: str) -> pl.Expr:
-    """The side's figure, unless it has a unit of its own or is too far off to be the same kind of thing."""
+    """The side's figure, unless it has a unit or differs too much from the other side to form a range."""
     figure, opposite = pl.col(f"figure{side}"), pl.col(f"figure{other}")
-    far_off = (figure * _FURTHEST_SIDES <= opposite) | (
-        (figure >= opposite * _FURTHEST_SIDES) & _has_currency(other)
+    too_far = (figure * _MAX_RANGE_FACTOR <= opposite) | (
+        (figure >= opposite * _MAX_RANGE_FACTOR) & _has_currency(other)
     )
-    alien = (
+    unrelated = (
         (_of_two_periods() if side == "2" else pl.lit(False))
         | pl.col(f"unit{side}").is_not_null()
         | (pl.col(f"junk{side}").fill_null("") != "")
-        | (far_off & ~_has_currency(side))
+        | (too_far & ~_has_currency(side))
     )
-    return pl.when(~alien.fill_null(False)).then(figure).alias(f"usable{side}")
+    return pl.when(~unrelated.fill_null(False)).then(figure).alias(f"usable{side}")
 
 
 def _of_two_periods() -> pl.Expr:
-    """Whether the two figures are not a range but the same pay by two periods: "$50/hour or $100,000/year"."""
+    """Whether the two figures are the same pay for two periods, not a range: "$50/hour or $100,000/year"."""
     return (pl.col("period1_period") != pl.col("period2_period")).fill_null(False)
 
 
 def _bounds() -> list[pl.Expr]:
     sides = (pl.col("usable1"), pl.col("usable2"))
-    # A first side of zero is no minimum: "$0 - $100k" says no more than "up to $100k".
+    # A first side of zero is no minimum: "$0 - $100k" means "up to $100k".
     up_to = pl.col("figure1").is_null() & pl.col("number2").is_not_null()
     return [
         pl.when(~up_to).then(pl.min_horizontal(*sides)).alias("minimum"),
@@ -136,7 +237,7 @@ def _period() -> pl.Expr:
     per_annum = pl.any_horizontal(
         (pl.col(f"scale{side}").str.to_lowercase() == "lpa").fill_null(False) for side in "12"
     )
-    periods = (f"{name}_period" for name in PERIOD_PARTS)
+    periods = (f"{name}_period" for name in _PERIOD_GROUPS)
     first_of_two = pl.when(_of_two_periods()).then("period1_period")
     return pl.coalesce(pl.when(per_annum).then(pl.lit("yearly")), first_of_two, *periods).alias("period")
 
@@ -162,7 +263,7 @@ def _is_pay() -> pl.Expr:
 
 
 def _is_bare_pay(stated: pl.Expr) -> pl.Expr:
-    """Figures without a currency: alone in their text, of a plausible size, and not years."""
+    """Whether figures without a currency are pay: alone in their text, of a plausible size, and not years."""
     smallest = (
         pl.col("period")
         .replace_strict(_SMALLEST_BARE, default=None, return_dtype=pl.Float64)

@@ -1,107 +1,170 @@
-"""Pay out of the texts that state it: figures, currency and period.
+"""The pay that postings state, in fields or in texts.
 
-Texts of pay repeat (a hundred thousand postings share some thousand of them), so each different text is
-read once; all reading is by column expressions, in `salary_candidates` and `salary_figures`.
+Texts of pay repeat (a hundred thousand postings share a few thousand), so each distinct text is parsed once.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from functools import cache
 
 import polars as pl
 
-from market_assets.postings.salaries.annual import pay_period, periods_per_year
-from market_assets.postings.salaries.candidates import find_candidates
+from market_assets.postings.salaries.annual import IMPLAUSIBLE_AMOUNT, pay_period, periods_per_year
 from market_assets.postings.salaries.fields import parse_amounts, parse_currencies, parse_periods
-from market_assets.postings.salaries.figures import PARSED_SALARY, first_pay
-from market_assets.postings.text_cache import Remembered, Row
+from market_assets.postings.salaries.figures import PARSED_SALARY, find_pay
+from market_assets.postings.text_cache import Row, TextCache
+from market_assets.postings.texts import count_lost
 
-__all__ = [
-    "PARSED_SALARY",
-    "ParsedSalary",
-    "parse_amounts",
-    "parse_currencies",
-    "parse_periods",
-    "parse_salary",
-    "parse_salary_texts",
-    "salary_record",
-    "salary_records",
-]
+#: Bytes of UTF-8; a longer text is a description and not a statement of pay.
+MAX_TEXT_LENGTH = 5_000
 
-#: A longer text is a description and not a statement of pay.
-LONGEST_TEXT = 5_000
+#: An amount this large is no salary, of whatever period, but in the currencies of small units.
+IMPLAUSIBLE_IN_MOST_CURRENCIES = 1e8
+
+#: Currencies in which yearly pay can reach hundreds of millions; for them the limit is `IMPLAUSIBLE_AMOUNT`.
+_SMALL_UNITS = (
+    *("ARS", "BIF", "COP", "GNF", "IDR", "IQD", "IRR", "KHR", "KRW", "LAK", "LBP", "MGA", "MMK", "MNT", "MWK"),
+    *("NGN", "PYG", "RWF", "SLE", "SLL", "SOS", "SSP", "STN", "SYP", "TZS", "UGX", "UZS", "VND"),
+)
+
+#: Amounts by which sources mean that the pay is unknown. They are not counted as implausible.
+_UNKNOWN = (0.0, -1.0)
+
+PAY = pl.Schema(
+    {
+        "salary_min": pl.Float64(),
+        "salary_max": pl.Float64(),
+        "salary_currency": pl.String(),
+        "salary_period": pl.String(),
+    }
+)
 
 _DIGIT = re.compile("[0-9]")
 _NO_PAY: Row = (None,) * len(PARSED_SALARY)
 
 
-@dataclass(frozen=True)
-class ParsedSalary:
-    """Pay as a text states it; see `PARSED_SALARY`."""
+def stated_pay(stated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+    """Parse the pay of postings, from fields and text.
 
-    minimum: float | None
-    maximum: float | None
-    currency: str | None
-    period: str | None
+    Args:
+        stated: salary_min, salary_max, salary_currency, salary_period, salary_text (String, in one line); further
+            columns are ignored.
+
+    Returns:
+        Schema `PAY`, one row a posting; and the numbers of stated values that were implausible or unreadable,
+        under salary, salary_currency and salary_period. Currency and period are taken from the text where the
+        amounts are too, or where the text states the same amounts.
+    """
+    from_text = parse_salary_texts(stated["salary_text"])
+    table = pl.DataFrame(
+        [
+            *(stated[name].alias(f"stated_{name}") for name in PAY.names()),
+            parse_amounts(stated["salary_min"]).alias("minimum"),
+            parse_amounts(stated["salary_max"]).alias("maximum"),
+            parse_currencies(stated["salary_currency"]).alias("currency"),
+            parse_periods(stated["salary_period"]).alias("period"),
+            *(from_text[name].alias(f"text_{name}") for name in from_text.columns),
+        ]
+    )
+    checked = table.with_columns(_plausible_amounts())
+    return checked.select(_chosen_pay()), checked.select(_counts_of_implausible()).row(0, named=True)
 
 
-def parse_salary(text: str) -> ParsedSalary | None:
-    """Read one text; None where it states no salary."""
-    parsed = parse_salary_texts(pl.Series([text], dtype=pl.String)).row(0, named=True)
-    if parsed["minimum"] is None and parsed["maximum"] is None:
-        return None
-    return ParsedSalary(**parsed)
+def parse_salary_texts(texts: pl.Series) -> pl.DataFrame:
+    """Parse texts such as "$53K-$91K (Glassdoor est.)", "up to £45k" or "€60.000 brutto".
+
+    The first figure or range of a text that can be pay is taken. Figures without a currency count only where the
+    text holds nothing else. "kr" belongs to several currencies: a salary without a currency. Bonuses, revenue in
+    millions, percentages, years, pension plans and pay per piece are not salaries.
+
+    Args:
+        texts: String, nulls allowed.
+
+    Returns:
+        Schema `PARSED_SALARY`, one row a text; all null where there is no salary. minimum ≤ maximum.
+    """
+    return _CACHE.frame(texts)
 
 
 def salary_record(text: str) -> dict[str, float | str | None] | None:
-    """Read one text as `salary_records` does; None where it states no salary."""
-    return salary_records([text])[0]
+    """The pay that one text states; None where it states none.
 
-
-def salary_records(texts: Sequence[str]) -> list[dict[str, float | str | None] | None]:
-    """Read texts, with their pay per year as well: one record for each, None where there is no salary.
-
-    A record holds currency, minimum, maximum and period as stated (None where not), and annual_minimum and
-    annual_maximum in the stated currency, where a missing period is assumed as `pay.pay_period` says.
+    Returns:
+        currency, minimum, maximum and period as stated (None where not), and annual_minimum and annual_maximum in
+        the stated currency, where a missing period is assumed as by `annual.pay_period`.
     """
-    parsed = parse_salary_texts(pl.Series(texts, dtype=pl.String))
+    parsed = parse_salary_texts(pl.Series([text], dtype=pl.String))
     period = pay_period(pl.col("minimum"), pl.col("maximum"), pl.col("period"))
-    records = parsed.select(
+    record = parsed.select(
         "currency",
         "minimum",
         "maximum",
         "period",
         (pl.col("minimum") * periods_per_year(period)).round(2).alias("annual_minimum"),
         (pl.col("maximum") * periods_per_year(period)).round(2).alias("annual_maximum"),
-    )
+    ).row(0, named=True)
+    return None if record["minimum"] is None and record["maximum"] is None else record
+
+
+@cache
+def _plausible_amounts() -> list[pl.Expr]:
+    """Each amount as NAME_plausible, null where it can't be a salary."""
+    small_unit = pl.coalesce("currency", "text_currency").is_in(list(_SMALL_UNITS))
+    limit = pl.when(small_unit).then(IMPLAUSIBLE_AMOUNT).otherwise(IMPLAUSIBLE_IN_MOST_CURRENCIES)
     return [
-        None if record["minimum"] is None and record["maximum"] is None else record
-        for record in records.iter_rows(named=True)
+        pl.when(pl.col(name).is_finite() & (pl.col(name) > 0) & (pl.col(name) < limit))
+        .then(name)
+        .alias(f"{name}_plausible")
+        for name in ("minimum", "maximum", "text_minimum", "text_maximum")
     ]
 
 
-def parse_salary_texts(texts: pl.Series) -> pl.DataFrame:
-    """Read a column of texts such as "$53K-$91K (Glassdoor est.)", "up to £45k" or "€60.000 brutto".
+@cache
+def _chosen_pay() -> list[pl.Expr]:
+    minimum, maximum = pl.col("minimum_plausible"), pl.col("maximum_plausible")
+    text_minimum, text_maximum = pl.col("text_minimum_plausible"), pl.col("text_maximum_plausible")
+    in_fields = minimum.is_not_null() | maximum.is_not_null()
+    same_amount = (minimum == text_minimum) | (maximum == text_maximum)
+    use_text = ~in_fields | same_amount.fill_null(False)
+    lower = pl.when(in_fields).then(minimum).otherwise(text_minimum)
+    upper = pl.when(in_fields).then(maximum).otherwise(text_maximum)
+    swapped = lower > upper
+    return [
+        pl.when(swapped).then(upper).otherwise(lower).alias("salary_min"),
+        pl.when(swapped).then(lower).otherwise(upper).alias("salary_max"),
+        pl.coalesce("currency", pl.when(use_text).then("text_currency")).alias("salary_currency"),
+        pl.coalesce("period", pl.when(use_text).then("text_period")).alias("salary_period"),
+    ]
 
-    The first figure or range in a text that can be pay is taken. Figures without any currency count only
-    where the text holds nothing else. "kr" is money of several countries: a salary without a currency.
-    Bonuses, revenue in millions, percentages, years, pension plans and pay per piece are not salaries.
 
-    Args:
-        texts: String, nulls allowed.
-
-    Returns:
-        Schema `PARSED_SALARY`, a row for each text; all null where there is no salary. minimum ≤ maximum.
-    """
-    return _SALARY_TEXTS.frame(texts)
+@cache
+def _counts_of_implausible() -> list[pl.Expr]:
+    return [
+        pl.sum_horizontal(_implausible_amounts()).alias("salary"),
+        count_lost("stated_salary_currency", "currency").alias("salary_currency"),
+        count_lost("stated_salary_period", "period").alias("salary_period"),
+    ]
 
 
-def _read_texts(texts: list[str]) -> Iterator[Row]:
-    can_be_pay = [text for text in texts if _DIGIT.search(text) and len(text.encode()) <= LONGEST_TEXT]
-    pay = {text: row for text, *row in first_pay(find_candidates(can_be_pay)).iter_rows()} if can_be_pay else {}
+def _implausible_amounts() -> list[pl.Expr]:
+    """For each amount, how many are stated, do not mean 'unknown', and can't be a salary."""
+    of_fields = [
+        (
+            pl.col(stated).is_not_null()
+            & pl.col(f"{name}_plausible").is_null()
+            & ~pl.col(name).is_in(list(_UNKNOWN)).fill_null(False)
+        ).sum()
+        for stated, name in (("stated_salary_min", "minimum"), ("stated_salary_max", "maximum"))
+    ]
+    return of_fields + [count_lost(name, f"{name}_plausible") for name in ("text_minimum", "text_maximum")]
+
+
+def _parse_texts(texts: list[str]) -> Iterator[Row]:
+    can_be_pay = [text for text in texts if _DIGIT.search(text) and len(text.encode()) <= MAX_TEXT_LENGTH]
+    pay = {text: row for text, *row in find_pay(can_be_pay).iter_rows()} if can_be_pay else {}
     return (tuple(pay.get(text, _NO_PAY)) for text in texts)
 
 
-_SALARY_TEXTS = Remembered(_read_texts, PARSED_SALARY)
+_CACHE = TextCache(_parse_texts, PARSED_SALARY)

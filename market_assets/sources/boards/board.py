@@ -1,30 +1,29 @@
-"""What a job board is: what to ask it for, where the postings are in its answers, and what their fields mean.
+"""What a job board is: its requests, where the postings are in its answers, and what their fields are.
 
-A new board is one subclass of `Board` in a file of its own; asking, paging, landing, decoding and errors are
-`board_source.py`'s. This module and the boards load nothing heavy, since `sources.yaml` is read by every process.
+A new board is one subclass of `Board` in its own file; paging, landing, decoding and errors are handled here. The
+boards import nothing heavy, since every process reads `sources.yaml`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import io
 import json
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any
+from datetime import date, datetime
+from typing import Annotated, Any, BinaryIO, ClassVar
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from market_assets.sources.entry import Entry, Tools
-from market_assets.sources.protocol import SourceError
+from market_assets.sources.boards.fields import Fields, record_list
+from market_assets.sources.protocol import Entry, Fetch, Payload, RawBatch, Source, SourceError, Tools, Undecodable
 from market_assets.sources.request import Request, without_queries
 
-if TYPE_CHECKING:
-    from market_assets.sources.protocol import Source
-
-Fields = Mapping[str, str | None]
+_BATCH_ROWS = 10_000
 
 
 def _web_address(value: str) -> str:
@@ -34,7 +33,7 @@ def _web_address(value: str) -> str:
 
 
 WebAddress = Annotated[str, AfterValidator(_web_address)]
-#: A company as it is called in the addresses of its boards.
+#: A company's name in the addresses of its boards.
 Company = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]{0,99}$")]
 
 
@@ -53,13 +52,13 @@ class Page:
 
 
 @dataclass(frozen=True)
-class Asking:
-    """What a board can use to say what it asks for.
+class FetchContext:
+    """What a board's first requests may depend on.
 
     Attributes:
         day: the day, which is today.
         keys: environment variable → key.
-        get: gets what a request asks for, for a board that must look where its pages are.
+        get: sends a request, for a board whose pages are listed elsewhere.
     """
 
     day: date
@@ -68,59 +67,60 @@ class Asking:
 
 
 class NoPostingError(Exception):
-    """A record is no posting; the message says why, for the rejected postings."""
+    """A record is no posting; the message is the reason in the rejected postings."""
 
 
 class Board(Entry):
     """A board. Its fields are the settings of its entry in `sources.yaml`."""
 
+    #: The keys that lead to the list of records in an answer.
+    record_path: ClassVar[tuple[str, ...]] = ()
+
     @abstractmethod
-    def first_pages(self, asking: Asking) -> Iterator[Page]:
+    def first_pages(self, context: FetchContext) -> Iterator[Page]:
         """The first page of each list of postings; most boards have one."""
 
     def next_page(self, page: Page, document: Any) -> Page | None:  # noqa: ARG002
-        """The page after one whose content is known; None where it is the last."""
+        """The page after one with this content; None for the last."""
         return None
 
     def document(self, content: bytes) -> Any:
-        """An answer decoded.
+        """Decode an answer.
 
         Raises:
             ValueError: it is not of the format at all.
         """
         return json.loads(content)
 
-    @abstractmethod
     def records(self, document: Any) -> list[dict[str, Any]]:
         """The records in a decoded answer.
 
         Raises:
-            SourceError: it is not of the shape that the board promises (`record_list` checks that).
+            SourceError: it is not of the expected shape.
         """
+        return record_list(document, *self.record_path)
 
     @abstractmethod
     def posting(self, record: dict[str, Any], file: str) -> Fields | None:
-        """The fields of `RAW_POSTING` out of a record, as they are stated; None for what is not meant to be read.
+        """The fields of `RAW_POSTING` out of a record, as they are stated; None for a record to be skipped.
 
         Raises:
             NoPostingError: the record is no posting.
         """
 
     def make(self, tools: Tools) -> Source:
-        from market_assets.sources.boards.board_source import BoardSource
-
         return BoardSource(self, tools)
 
 
 class PagedBoard(Board):
     """A board whose list of postings comes in pages."""
 
-    #: How many pages of a list are read at most.
+    #: The most pages of a list that are read.
     pages: int = Field(default=10, ge=1, le=1_000)
 
     @abstractmethod
     def next_request(self, page: Page, document: Any) -> Request | None:
-        """What is asked for to get the next page; None where there is none."""
+        """The request for the next page; None if there is none."""
 
     def next_page(self, page: Page, document: Any) -> Page | None:
         request = self.next_request(page, document) if page.number < self.pages else None
@@ -130,81 +130,164 @@ class PagedBoard(Board):
 class CompanyBoards(Board):
     """Boards of companies at one provider. A company that can't be read fails alone."""
 
-    #: The names in the boards' addresses; with a colon, what the company is called: `matchgroup: Match Group`.
+    #: The names in the boards' addresses; with a colon, the company's full name: `matchgroup: Match Group`.
     companies: dict[Company, str] | list[Company] = Field(min_length=1)
 
-    def first_pages(self, asking: Asking) -> Iterator[Page]:  # noqa: ARG002
+    def first_pages(self, context: FetchContext) -> Iterator[Page]:  # noqa: ARG002
         for company in dict.fromkeys(self.companies):
             yield Page(company, self.request(company))
 
     @abstractmethod
     def request(self, company: str) -> Request:
-        """What is asked for to get all of a company's postings."""
+        """The request for all postings of a company."""
 
     def company_of(self, file: str) -> str:
-        """What the company of a page is called, as far as is known."""
+        """The name of the company whose page was landed as `file`."""
         company = file.removesuffix(".json")
         return self.companies.get(company, company) if isinstance(self.companies, dict) else company
 
 
 def page_name(url: str) -> str:
-    """A name for the answer of an address: readable, safe in any file system and another one for each address."""
+    """A name for the answer of an address: readable, safe in any file system and different for each address."""
     readable = re.sub(r"[^a-z0-9]+", "-", without_queries(url).lower().split("://", 1)[-1]).strip("-")
     return f"{readable[:60].strip('-')}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
 
 
-def record_list(document: Any, *path: str) -> list[dict[str, Any]]:
-    """The list of objects at the end of a path into a document.
+class BoardSource:
+    """The current postings of a board."""
 
-    Raises:
-        SourceError: there is something else.
-    """
-    found, way = document, "the answer"
-    for key in path:
-        if not isinstance(found, dict) or key not in found:
-            raise SourceError(f"its format has changed: {way} has no `{key}` but is {_kind(found)}")
-        found, way = found[key], f"`{key}`"
-    if not isinstance(found, list):
-        raise SourceError(f"its format has changed: {way} is not a list but {_kind(found)}")
-    if found and not any(isinstance(record, dict) for record in found):
-        raise SourceError(f"its format has changed: {way} holds no objects but {_kind(found[0])}")
-    return found
+    def __init__(self, board: Board, tools: Tools) -> None:
+        self._board = board
+        self._tools = tools
+
+    @property
+    def name(self) -> str:
+        return self._board.source_name
+
+    @property
+    def any_day(self) -> bool:
+        return False
+
+    def fetch(self, day: date, now: datetime) -> Fetch:
+        """Return the board's pages, each of which is requested when its payload is opened.
+
+        Raises:
+            SourceError: the day is not today; while payloads are drawn or opened: the board can't be reached.
+        """
+        if day != now.date():
+            raise SourceError(f"{self.name} has only its current postings, so it has nothing for {day}")
+        return Fetch(observed_at=now, payloads=self._payloads(day))
+
+    def read(self, name: str, content: BinaryIO) -> Iterator[RawBatch]:
+        """Read the postings of a page; records that are none are among the undecodable.
+
+        Raises:
+            SourceError: the page is not of the expected shape.
+        """
+        try:
+            records = self._board.records(self._decoded(content.read()))
+            self._check_titles(records, name)
+        except SourceError as error:
+            raise SourceError(f"{name}: {error}", permanent=error.permanent) from error
+        for start in range(0, len(records), _BATCH_ROWS):
+            yield self._batch(records[start : start + _BATCH_ROWS], name)
+
+    def _payloads(self, day: date) -> Iterator[Payload]:
+        client = self._tools.client()
+        for first in self._board.first_pages(FetchContext(day, self._tools.keys, client.get)):
+            page: Page | None = first
+            while page is not None:
+                answer = _Answer(self, page)
+                yield Payload(page.file, answer.open, lambda answer=answer: answer.problem)  # type: ignore[misc]
+                # Unknown, and so None, where the page was not opened or could not be fetched.
+                page = answer.next_page
+
+    def _answer_to(self, page: Page) -> tuple[bytes, Any]:
+        """The content of a page and its decoded form.
+
+        Raises:
+            SourceError: there is no answer, or it is not of the board's format at all.
+        """
+        content = self._tools.client().get(page.request)
+        try:
+            return content, self._decoded(content)
+        except SourceError as error:
+            message = page.request.redacted(f"{page.request.shown}: {error}")
+            raise SourceError(message, permanent=error.permanent) from None
+
+    def _decoded(self, content: bytes) -> Any:
+        try:
+            return self._board.document(content)
+        except (ValueError, RecursionError) as error:
+            beginning = " ".join(content[:60].decode("utf-8", "replace").split())
+            message = f"the answer is not in the board's format ({error}); it begins with {beginning!r}"
+            raise SourceError(message, permanent=False) from None
+
+    def _check_titles(self, records: list[Any], file: str) -> None:
+        """See that the title is still where it is expected; stops at the first that is found."""
+        postings = 0
+        for record in records:
+            try:
+                fields = self._board.posting(record, file) if isinstance(record, dict) else None
+            except NoPostingError:
+                continue
+            if fields is not None and fields.get("title") is not None:
+                return
+            postings += fields is not None
+        if postings > 1:
+            keys = ", ".join(next(record for record in records if isinstance(record, dict)))[:200]
+            raise SourceError(f"its format has changed: no posting has a title among its fields ({keys})")
+
+    def _batch(self, records: list[Any], file: str) -> RawBatch:
+        import polars as pl
+
+        from market_assets.postings.schemas import RAW_POSTING
+        from market_assets.sources.files.records import compact_json, without_lone_surrogates
+        from market_assets.sources.files.text import shortened
+
+        rows: list[dict[str, str | None]] = []
+        undecodable: list[Undecodable] = []
+        for record in records:
+            payload = without_lone_surrogates(compact_json(record))
+            if not isinstance(record, dict):
+                undecodable.append(Undecodable(shortened(payload), "the record is no object"))
+                continue
+            try:
+                fields = self._board.posting(record, file)
+            except NoPostingError as error:
+                undecodable.append(Undecodable(shortened(payload), str(error)))
+                continue
+            if fields is not None:
+                # Databases refuse NUL characters and halves of surrogate pairs.
+                texts = {
+                    name: text and without_lone_surrogates(text.replace("\0", "")) for name, text in fields.items()
+                }
+                rows.append({**texts, "payload": payload})
+        return RawBatch(pl.DataFrame(rows, schema=RAW_POSTING, orient="row"), undecodable)
 
 
-def at(record: Any, *path: str) -> Any:
-    """What stands at the end of a path into a record; None where the path ends before."""
-    for key in path:
-        record = record.get(key) if isinstance(record, dict) else None
-    return record
+class _Answer:
+    """The answer to a page's request, which is sent by `open`; decoded once, for the check and the next page."""
 
+    def __init__(self, source: BoardSource, page: Page) -> None:
+        self._source = source
+        self._page = page
+        self.next_page: Page | None = None
+        self.problem: str | None = None
 
-def stated(value: Any) -> str | None:
-    """A plain value as text, a list of such joined by "; "; None for what is empty or nested."""
-    if isinstance(value, str):
-        return value if value.strip() else None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return repr(value).removesuffix(".0")
-    if isinstance(value, list):
-        return "; ".join(text for item in value if not isinstance(item, list) and (text := stated(item))) or None
-    return None
+    def open(self) -> BinaryIO:
+        """Send the request.
 
-
-def with_country(location: str | None, country: str | None) -> str | None:
-    """A location with the country that a field of its own names, unless it says so already."""
-    if location is None or country is None or country.lower() in location.lower():
-        return location or country
-    return f"{location}, {country}"
-
-
-def pay(value: Any) -> str | None:
-    """An amount as text; None for 0, which stands for an amount that is not known."""
-    text = stated(value)
-    return None if text in ("0", "-1", "0.0") else text
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, dict):
-        return f"an object with {', '.join(list(map(str, value))[:5]) or 'nothing'}"[:100]
-    return {list: "a list", str: "a text", bool: "a truth value", type(None): "null"}.get(type(value), "a number")
+        Raises:
+            SourceError: there is no answer, or it is not of the board's format at all and not worth landing.
+        """
+        board = self._source._board
+        content, document = self._source._answer_to(self._page)
+        # An answer of another shape is landed all the same, to be read once the code understands it.
+        try:
+            self._source._check_titles(board.records(document), self._page.file)
+        except SourceError as error:
+            self.problem = f"{self._page.file}: {error}"
+        with contextlib.suppress(SourceError):
+            self.next_page = board.next_page(self._page, document)
+        return io.BytesIO(content)

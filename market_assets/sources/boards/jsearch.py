@@ -9,17 +9,8 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from market_assets.sources.boards.board import (
-    Asking,
-    Fields,
-    Page,
-    PagedBoard,
-    WebAddress,
-    at,
-    pay,
-    record_list,
-    stated,
-)
+from market_assets.sources.boards.board import FetchContext, Page, PagedBoard, WebAddress
+from market_assets.sources.boards.fields import Fields, at, pay, stated
 from market_assets.sources.request import Request
 
 
@@ -27,6 +18,7 @@ class JSearch(PagedBoard):
     """What JSearch finds for some queries."""
 
     needed_keys: ClassVar[tuple[str, ...]] = ("RAPIDAPI_KEY",)
+    record_path: ClassVar[tuple[str, ...]] = ("data",)
 
     type: Literal["jsearch"] = "jsearch"
     url: WebAddress = "https://jsearch.p.rapidapi.com/search"
@@ -36,8 +28,8 @@ class JSearch(PagedBoard):
     #: Each page is paid for.
     pages: int = Field(default=1, ge=1, le=100)
 
-    def first_pages(self, asking: Asking) -> Iterator[Page]:
-        headers = {"X-RapidAPI-Key": asking.keys["RAPIDAPI_KEY"]}
+    def first_pages(self, context: FetchContext) -> Iterator[Page]:
+        headers = {"X-RapidAPI-Key": context.keys["RAPIDAPI_KEY"]}
         for position, query in enumerate(dict.fromkeys(self.queries), 1):
             params = {"query": query, "page": "1", "num_pages": "1", "date_posted": self.date_posted}
             params |= {"country": self.country} if self.country else {}
@@ -48,9 +40,6 @@ class JSearch(PagedBoard):
     def next_request(self, page: Page, document: Any) -> Request | None:
         params = {**page.request.params, "page": str(page.number + 1)}
         return replace(page.request, params=params) if at(document, "data") else None
-
-    def records(self, document: Any) -> list[dict[str, Any]]:
-        return record_list(document, "data")
 
     def posting(self, record: dict[str, Any], file: str) -> Fields:  # noqa: ARG002
         place = [stated(record.get(f"job_{part}")) for part in ("city", "state", "country")]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from market_assets.sources.boards.board import Asking, Board, Fields, Page, WebAddress, pay, record_list, stated
+from market_assets.sources.boards.board import Board, FetchContext, Page, WebAddress
+from market_assets.sources.boards.fields import Fields, pay, stated
 from market_assets.sources.request import Request
 
 
@@ -15,11 +16,8 @@ class RemoteOk(Board):
     type: Literal["remoteok"] = "remoteok"
     url: WebAddress = "https://remoteok.com/api"
 
-    def first_pages(self, asking: Asking) -> Iterator[Page]:  # noqa: ARG002
+    def first_pages(self, context: FetchContext) -> Iterator[Page]:  # noqa: ARG002
         yield Page("postings", Request(self.url))
-
-    def records(self, document: Any) -> list[dict[str, Any]]:
-        return record_list(document)
 
     def posting(self, record: dict[str, Any], file: str) -> Fields | None:  # noqa: ARG002
         if "legal" in record:

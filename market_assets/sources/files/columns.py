@@ -1,28 +1,32 @@
-"""Which column of a file holds which field of a posting: guessed from names and values, or as the user says."""
+"""Which column of a file holds which field of a posting: guessed from names and values, or as the user maps it."""
 
 from __future__ import annotations
 
 import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import polars as pl
+import yaml
 
 from market_assets.postings.schemas import RAW_POSTING
-from market_assets.sources.files.column_names import (
-    BESIDE_COMPANY,
-    COMPANY_WORDS,
-    KNOWN_NAMES,
-    NEVER_WORDS,
-    WORDS_IN_NAMES,
-)
 from market_assets.sources.protocol import SourceError
 
 #: The fields that a column can be taken for.
 FIELDS = tuple(name for name in RAW_POSTING if name != "payload")
-#: So many rows are enough to judge a column by its values.
+#: The number of rows by which a column is judged.
 SAMPLE_ROWS = 2_000
 _MOST_COLUMNS_SHOWN = 40
+
+_NAMES: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("column_names.yaml").read_text(encoding="utf-8"))
+#: For each field the column names it goes by, from the surest to the vaguest.
+KNOWN_NAMES: dict[str, list[str]] = _NAMES["known_names"]
+_WORDS_IN_NAMES: dict[str, list[str]] = _NAMES["words_in_names"]
+_NEVER_WORDS = frozenset(_NAMES["never_words"])
+_COMPANY_WORDS = frozenset(_NAMES["company_words"])
+_COMPANY_NAME_WORDS = _COMPANY_WORDS.union(_NAMES["company_name_words"])
 
 _BARE_NUMBER = r"^\s*[-+]?\d[\d.,\s]*%?\s*$"
 #: A number with a currency, a thousand's letter or a short word on either side.
@@ -41,13 +45,13 @@ def words_of(name: str) -> list[str]:
 
 
 def apply_mapping(names: Sequence[str], sample: pl.DataFrame, mapping: Mapping[str, str]) -> dict[str, str]:
-    """The column of each field, as the user's mapping says and guessed where it says nothing.
+    """The column of each field, as the user maps it, and guessed for the fields that the mapping lacks.
 
     An empty column in the mapping leaves the field out.
 
     Raises:
-        SourceError: the mapping names a field or a column that there is not, or no column is the title.
-            The message doesn't name the file.
+        SourceError: the mapping names an unknown field or column, or no column is the title. The message does
+            not name the file.
     """
     for field, column in mapping.items():
         if field not in FIELDS:
@@ -58,29 +62,29 @@ def apply_mapping(names: Sequence[str], sample: pl.DataFrame, mapping: Mapping[s
     if "title" not in resolved:
         raise SourceError(
             f"no column can be taken for the title; its columns are: {_listed(names)}. "
-            "Say which one it is: --map title='COLUMN'"
+            "Name it with --map title='COLUMN'"
         )
     return resolved
 
 
 def guess_columns(names: Sequence[str], sample: pl.DataFrame, stated: Mapping[str, str]) -> dict[str, str]:
-    """The column of a file that each field is in, as far as names and values tell.
+    """The column of a file that each field is in, guessed from names and values.
 
     A well-known name wins over a vaguer one, a column with values over one without; a column serves one
-    field. A column whose values can't be the field's (a title of numbers, an identifier that repeats, a
-    board of many values, pay that is a range where one number belongs) is passed over.
+    field. A column whose values can't be the field's (a title of numbers, an identifier that repeats, a board
+    of many values, a range where a single amount belongs) is passed over.
 
     Args:
         names: the columns, in the file's order.
         sample: some rows of them, as text.
-        stated: field → column, of those that are known; an empty column leaves the field out.
+        stated: field → column, as mapped by the user; an empty column leaves the field out.
 
     Returns:
         Field of `RAW_POSTING` → column, in the order of the schema.
     """
     taken = {field: column for field, column in stated.items() if column}
     free = {name: words_of(name) for name in names if name not in taken.values()}
-    free = {name: words for name, words in free.items() if NEVER_WORDS.isdisjoint(words)}
+    free = {name: words for name, words in free.items() if _NEVER_WORDS.isdisjoint(words)}
     wanted = [field for field in KNOWN_NAMES if field not in stated]
     for pick in (_by_known_name, _by_words):
         for field in wanted:
@@ -109,7 +113,7 @@ def _by_known_name(
         candidates = [name for name in candidates if not {"original", "orig"} & set(free[name])]
     filled = [name for name in candidates if sample[name].null_count() < sample.height]
     plausible = [name for name in filled if _plausible(field, sample[name], sample)]
-    # A column without values says nothing against it, but one with them is to be preferred.
+    # An empty column may be the field, but one with values is preferred.
     return next(iter(plausible or [name for name in candidates if name not in filled]), None)
 
 
@@ -118,9 +122,9 @@ def _by_words(
 ) -> str | None:
     if field == "salary_text" and "salary_min" in taken:
         return None
-    for wanted in WORDS_IN_NAMES.get(field, ()):
+    for wanted in _WORDS_IN_NAMES.get(field, ()):
         for name, words in free.items():
-            if f" {wanted} " not in f" {' '.join(words)} " or not _speaks_of(field, set(words)):
+            if f" {wanted} " not in f" {' '.join(words)} " or not _describes(field, set(words)):
                 continue
             values = sample[name]
             if values.null_count() < len(values) and _plausible(field, values, sample):
@@ -128,10 +132,10 @@ def _by_words(
     return None
 
 
-def _speaks_of(field: str, words: set[str]) -> bool:
+def _describes(field: str, words: set[str]) -> bool:
     if field == "company":
-        return words <= COMPANY_WORDS | BESIDE_COMPANY
-    return COMPANY_WORDS.isdisjoint(words)
+        return words <= _COMPANY_NAME_WORDS
+    return _COMPANY_WORDS.isdisjoint(words)
 
 
 def _share(values: pl.Series, pattern: str) -> float:
@@ -192,7 +196,7 @@ def _is_time(values: pl.Series, _sample: pl.DataFrame) -> bool:
 
 
 def _is_identifier(values: pl.Series, sample: pl.DataFrame) -> bool:
-    # Whole records may be repeated; an identifier that different records share tells of something else.
+    # Whole records may be repeated; a value that different records share identifies something else.
     records = sample.filter(values.is_not_null()).unique()
     return values.drop_nulls().n_unique() >= 0.9 * records.height and _share(values, _TRUTH) < 0.5
 

@@ -1,24 +1,125 @@
-"""Files of postings as a source."""
+"""Files of postings as a source: found at a local path, on any fsspec file system or at a web address."""
 
 from __future__ import annotations
 
+import io
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import polars as pl
 
 from market_assets.postings.schemas import RAW_POSTING
-from market_assets.sources.files.chunks import Chunk
 from market_assets.sources.files.columns import apply_mapping
-from market_assets.sources.files.decoding import decode
-from market_assets.sources.files.finding import find_files
+from market_assets.sources.files.decoding import decode, decoder_of
+from market_assets.sources.files.records import Chunk
 from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError
+from market_assets.sources.request import Request, without_queries
 
 if TYPE_CHECKING:
     from market_assets.sources.http_client import HttpClient
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file of postings; its name is unique among those that were found."""
+
+    name: str
+    open: Callable[[], BinaryIO]
+
+
+def find_files(path: str, client: Callable[[], HttpClient] | None = None) -> list[FoundFile]:
+    """The file at a path, or those in and under a folder whose ending is known, by name.
+
+    Raises:
+        SourceError: there is no such file, or it can't be opened. Files of a folder are not opened yet.
+    """
+    if path.startswith(("http://", "https://")):
+        return [_web_file(path, client)]
+    files, root = _file_system(path)
+    shown = without_credentials(path)
+    if not _attempt(shown, lambda: files.isdir(root)):
+        found = FoundFile(PurePosixPath(root).name, partial(_open, files, root, shown))
+        found.open().close()
+        return [found]
+    paths = sorted(str(each) for each in _attempt(shown, lambda: files.find(root)))
+    named = {each: each.removeprefix(root.rstrip("/") + "/") for each in paths}
+    within = [
+        FoundFile(_as_one_name(name), partial(_open, files, each, f"{shown.rstrip('/')}/{name}"))
+        for each, name in named.items()
+        if _is_known(name)
+    ]
+    if not within:
+        raise SourceError(f"{shown}: it is a folder without any file of postings")
+    return within
+
+
+def without_credentials(path: str) -> str:
+    """A path or URL without user, password, query and fragment, for messages."""
+    return re.sub(r"^([a-z0-9+.-]+://)[^/@]*@", r"\1", without_queries(path))
+
+
+def _file_system(path: str) -> tuple[Any, str]:
+    import fsspec
+    from fsspec.implementations.local import LocalFileSystem
+
+    if "://" not in path:
+        return LocalFileSystem(), str(Path(path))
+    files, root = _attempt(without_credentials(path), lambda: fsspec.core.url_to_fs(path))
+    return files, str(root)
+
+
+def _open(files: Any, path: str, shown: str) -> BinaryIO:
+    """Open a file that is not empty and whose ending is known."""
+    try:
+        decoder_of(path)
+    except SourceError as error:
+        if _attempt(shown, lambda: files.exists(path)):
+            raise SourceError(f"{shown}: {error}") from None
+        raise SourceError(f"{shown}: there is no such file") from None
+    if _attempt(shown, lambda: files.size(path)) == 0:
+        raise SourceError(f"{shown}: it is empty")
+    return cast(BinaryIO, _attempt(shown, lambda: files.open(path, "rb")))
+
+
+def _attempt(shown: str, action: Callable[[], Any]) -> Any:
+    """Call a file system. Third-party ones raise anything, with credentials in the message."""
+    try:
+        return action()
+    except FileNotFoundError:
+        raise SourceError(f"{shown}: there is no such file") from None
+    except ImportError as error:
+        raise SourceError(f"{shown}: its file system needs a package that is not installed ({error})") from None
+    except OSError as error:
+        raise SourceError(f"{shown}: it can't be opened ({error.strerror or type(error).__name__})") from None
+    except Exception as error:
+        raise SourceError(f"{shown}: it can't be opened ({type(error).__name__})", permanent=False) from None
+
+
+def _web_file(url: str, client: Callable[[], HttpClient] | None) -> FoundFile:
+    name = PurePosixPath(without_queries(url).split("://", 1)[1]).name
+    if client is None:
+        raise SourceError(f"{without_queries(url)}: it is a web address, which only sources.yaml can name")
+    decoder_of(name)
+    return FoundFile(name, lambda: io.BytesIO(client().get(Request(url))))
+
+
+def _as_one_name(name: str) -> str:
+    """A path with its separators percent-encoded."""
+    return name.replace("%", "%25").replace("/", "%2F")
+
+
+def _is_known(name: str) -> bool:
+    try:
+        decoder_of(name)
+    except SourceError:
+        return False
+    return not any(part.startswith(".") for part in name.split("/"))
 
 
 class FileSource:
@@ -26,10 +127,10 @@ class FileSource:
 
     Args:
         name: the source's name in assets, folders and tables.
-        path: a file, whose ending tells the format, or a folder of such; a path or any URL that fsspec knows.
-        mapping: field of `RAW_POSTING` → column, for what the guess would get wrong; an empty column leaves
-            the field out.
-        client: gives the HTTP client, for a file at a web address.
+        path: a file, whose ending names the format, or a folder of such; a path or any URL that fsspec knows.
+        mapping: field of `RAW_POSTING` → column, for fields whose column would be guessed wrong; an empty column
+            leaves the field out.
+        client: returns the HTTP client, for a file at a web address.
     """
 
     def __init__(
@@ -50,24 +151,24 @@ class FileSource:
 
     @property
     def any_day(self) -> bool:
-        """A file is what it is now: past days are not filled from it."""
+        """Files have only their current content."""
         return False
 
     def fetch(self, day: date, now: datetime) -> Fetch:  # noqa: ARG002
-        """Give the files as they are now, whatever the day: one payload each, opened when it is asked for.
+        """Return the current files, whatever the day: one payload each, opened on demand.
 
         Raises:
-            SourceError: the file is missing, empty, can't be opened, or has an ending that is not known; the same
-                when a payload of a folder is opened.
+            SourceError: the file is missing, empty, can't be opened, or has an unknown ending; for files of a
+                folder when the payload is opened.
         """
         found = find_files(self._path, self._client)
-        return Fetch(observed_at=now, payloads=(Payload(file.name, file.open) for file in found))
+        return Fetch(observed_at=now, payloads=map(self._payload, found))
 
     def read(self, name: str, content: BinaryIO) -> Iterator[RawBatch]:
         """Read the postings of the file, in batches of at most ten thousand rows.
 
         Raises:
-            SourceError: it is not of its ending's format, has no posting, or no column for the title.
+            SourceError: it is not of its ending's format, has no posting, or has no column for the title.
         """
         try:
             mapping, chunks = self._resolve(name, content)
@@ -77,7 +178,7 @@ class FileSource:
             raise SourceError(f"{name}: {error}", permanent=error.permanent) from error
 
     def mapping_shown(self) -> dict[str, str]:
-        """Field → column as it will be read, to show before the file (of a folder the first) is read.
+        """Field → column of the file, or of the first file of a folder.
 
         Raises:
             SourceError: as `fetch` and `read` do.
@@ -89,8 +190,24 @@ class FileSource:
             except SourceError as error:
                 raise SourceError(f"{file.name}: {error}", permanent=error.permanent) from error
 
+    def _payload(self, file: FoundFile) -> Payload:
+        problem: str | None = None
+
+        def open_and_check() -> BinaryIO:
+            nonlocal problem
+            content = file.open()
+            try:
+                self._resolve(file.name, content)
+                problem = None
+            except SourceError as error:
+                problem = f"{file.name}: {error}"
+            content.seek(0)
+            return content
+
+        return Payload(file.name, open_and_check, lambda: problem)
+
     def _resolve(self, name: str, content: BinaryIO) -> tuple[dict[str, str], Iterator[Chunk]]:
-        """The mapping, which the first records decide, and all the records."""
+        """The mapping, which is decided by the first records, and all records."""
         chunks = decode(name, content)
         first = next(chunks, None)
         if first is None:
@@ -102,10 +219,10 @@ class FileSource:
 
 
 def _raw_postings(chunk: Chunk, mapping: Mapping[str, str]) -> pl.DataFrame:
-    """The chunk under the names of `RAW_POSTING`. Of nested records a chunk may lack a column."""
+    """The chunk with the columns of `RAW_POSTING`. A chunk of nested records may lack a column."""
     known = set(chunk.frame.columns)
     fields = {
-        # JSON can state a NUL, which means nothing in text and which no database takes.
+        # JSON text may contain NUL characters, which databases refuse.
         field: pl.col(column).str.replace_all("\0", "", literal=True)
         for field, column in mapping.items()
         if column in known

@@ -64,7 +64,7 @@ class PostgresqlTools:
                 )
         except sa.exc.DatabaseError as error:
             cause = " ".join(str(error.orig).split())
-            raise StoreUnavailableError(self._database.worded(cause)) from error
+            raise StoreUnavailableError(self._database.describe_failure(cause)) from error
         return counts, server
 
     def count_rows(self, dump: Path) -> dict[str, int]:

@@ -103,7 +103,7 @@ def restore(backup: Backup, places: Places) -> Restored:
     with worded(beside):
         beside.mkdir(parents=True, exist_ok=True)
         staging = tempfile.TemporaryDirectory(prefix=".restore-", dir=beside)
-    with staging as folder, StoreLock(places.database, "restore").at_once():
+    with staging as folder, StoreLock(places.database, "restore").exclusive(wait=False):
         return _restore(backup, places, Path(folder))
 
 

@@ -70,4 +70,4 @@ def _open(path: Path, mode: str = "rw") -> Iterator[sqlite3.Connection]:
         with contextlib.closing(connection):
             yield connection
     except sqlite3.Error as error:
-        raise StoreUnavailableError(Database(f"sqlite:///{path}").worded(str(error))) from error
+        raise StoreUnavailableError(Database(f"sqlite:///{path}").describe_failure(str(error))) from error

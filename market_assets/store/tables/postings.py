@@ -93,7 +93,7 @@ posting_facts = Table(
     Index(None, "near_key"),
 )
 
-#: The fact table of posting and skill: which skills a posting asks for, and its `skills.mentions.Weight` of each.
+#: The fact table of posting and skill: which skills a posting asks for, and its `skills.weights.Weight` of each.
 #: `in_store` is that of the posting. Either direction is answered by an index alone.
 posting_skill_facts = Table(
     "posting_skill_facts",

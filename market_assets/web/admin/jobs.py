@@ -82,7 +82,7 @@ def _job(job: KnownJob, seen: Overview, runs: RunReader) -> Job:
         func_name=what_it_runs(runs.context, job.job_id),
         status=seen.status_of(job),
         schedule=job.cron or None,
-        created_at=seen.memory.jobs[job.job_id].registered_at,
+        created_at=seen.overrides.jobs[job.job_id].registered_at,
         last_run=begun_at(last) if last else None,
         next_run=job.next_run(seen.now) if seen.is_scheduled(job) else None,
         last_status=status_of(last.dagster_run) if last else None,

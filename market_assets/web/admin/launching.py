@@ -16,7 +16,7 @@ from market_assets.dagster_ext.workspace_types import WorkspaceProcessContext
 from market_assets.operations.executions import TRIGGERED_BY_TAG
 from market_assets.operations.overlap_guard import active_run
 from market_assets.store.database import Database
-from market_assets.store.mutex import turn
+from market_assets.store.lock import mutex
 from market_assets.web.admin.models import TriggerRequest
 from market_assets.web.admin.scheduler import utc_now
 from market_assets.web.auth.identity import ApiError
@@ -74,7 +74,7 @@ class Launcher:
         if partition is not None:
             tags[_PARTITION_TAG] = partition
         # Other web processes of the same store may be asked at the same moment.
-        with turn(self._database):
+        with mutex(self._database):
             if key is not None:
                 tags[IDEMPOTENCY_TAG] = key
                 if earlier := self._earlier(job, user, key):

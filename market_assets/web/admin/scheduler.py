@@ -18,8 +18,8 @@ from market_assets.dagster_ext.schedules import InstigatorState
 from market_assets.dagster_ext.workspace import KnownJob, is_running, known_jobs, states_by_selector
 from market_assets.dagster_ext.workspace_types import RemoteSchedule, WorkspaceProcessContext
 from market_assets.operations.pauses import pause_in_force, reason_to_stay_off, settle_pauses, started_since
-from market_assets.store import schedule_overrides as scheduler_memory
-from market_assets.store.schedule_overrides import Change, Pause, SchedulerMemory
+from market_assets.store import schedule_overrides
+from market_assets.store.schedule_overrides import Change, Pause, ScheduleOverrides
 from market_assets.web.admin.models import JobStatus
 from market_assets.web.auth.identity import ApiError
 
@@ -34,13 +34,13 @@ class Overview:
 
     now: datetime
     every_job: Mapping[str, KnownJob]
-    memory: SchedulerMemory
+    overrides: ScheduleOverrides
     states: Mapping[str, InstigatorState]
 
     @property
     def jobs(self) -> dict[str, KnownJob]:
         """All jobs but the deleted ones."""
-        return {name: job for name, job in self.every_job.items() if not self.memory.is_deleted(name)}
+        return {name: job for name, job in self.every_job.items() if not self.overrides.is_deleted(name)}
 
     @property
     def scheduled_jobs(self) -> dict[str, KnownJob]:
@@ -50,7 +50,7 @@ class Overview:
     @property
     def is_stopped(self) -> bool:
         """Whether the scheduler was stopped, and nobody has started a schedule in the UI since."""
-        return self.memory.stop is not None and not any(self.is_scheduled(job) for job in self.jobs.values())
+        return self.overrides.stop is not None and not any(self.is_scheduled(job) for job in self.jobs.values())
 
     def job(self, job_id: str) -> KnownJob:
         """A job that is not deleted.
@@ -79,14 +79,14 @@ class Overview:
     def pause_of(self, job: KnownJob) -> Pause | None:
         """A job's pause that was made here and is in force."""
         states = [self.states.get(schedule.selector_id) for schedule in job.schedules]
-        pauses = [pause_in_force(self.memory, job.job_id, state, self.now) for state in states]
+        pauses = [pause_in_force(self.overrides, job.job_id, state, self.now) for state in states]
         return pauses[0] if pauses and all(pauses) else None
 
     def _is_on(self, job: KnownJob, schedule: RemoteSchedule) -> bool:
         state = self.states.get(schedule.selector_id)
         return (
             is_running(schedule, self.states)
-            and reason_to_stay_off(self.memory, job.job_id, state, self.now) is None
+            and reason_to_stay_off(self.overrides, job.job_id, state, self.now) is None
         )
 
 
@@ -105,11 +105,11 @@ class Scheduler:
         """How things are; jobs that were never seen before are remembered from now on."""
         now = self.clock()
         jobs = known_jobs(self.context)
-        memory = scheduler_memory.recall(self.engine)
-        if not jobs.keys() <= memory.jobs.keys():
-            scheduler_memory.register(self.engine, jobs, now)
-            memory = scheduler_memory.recall(self.engine)
-        return Overview(now, jobs, memory, states_by_selector(self.context.instance))
+        overrides = schedule_overrides.read_overrides(self.engine)
+        if not jobs.keys() <= overrides.jobs.keys():
+            schedule_overrides.register(self.engine, jobs, now)
+            overrides = schedule_overrides.read_overrides(self.engine)
+        return Overview(now, jobs, overrides, states_by_selector(self.context.instance))
 
     def start(self) -> str:
         """Resume exactly the schedules that ran when the scheduler was stopped.
@@ -119,13 +119,13 @@ class Scheduler:
         """
         with self._lock:
             seen = self._settled()
-            if seen.memory.stop is None:
+            if seen.overrides.stop is None:
                 raise _not_done("Scheduler is already running")
-            held = seen.memory.held["stop"]
+            held = seen.overrides.held["stop"]
             for job in seen.jobs.values():
                 if seen.pause_of(job) is None:
                     self._start(schedule for schedule in job.schedules if schedule.name in held)
-            scheduler_memory.start(self.engine)
+            schedule_overrides.start(self.engine)
         return "Scheduler started"
 
     def stop(self, by: str) -> str:
@@ -139,7 +139,7 @@ class Scheduler:
             if seen.is_stopped:
                 raise _not_done("Scheduler is not running")
             running = seen.running(seen.jobs.values())
-            scheduler_memory.stop(self.engine, Change(seen.now, by), running)
+            schedule_overrides.stop(self.engine, Change(seen.now, by), running)
             for job in seen.every_job.values():
                 self._stop(job.schedules, seen)
         return "Scheduler stopped"
@@ -155,9 +155,9 @@ class Scheduler:
             job = _with_schedule(seen.job(job_id))
             if pause.is_over(seen.now):
                 raise ApiError(422, "until: is not in the future")
-            scheduler_memory.pause(self.engine, job_id, pause)
+            schedule_overrides.pause(self.engine, job_id, pause)
             self._stop(job.schedules, seen)
-            scheduler_memory.let_go(self.engine, job.schedule_names, "stop")
+            schedule_overrides.release(self.engine, job.schedule_names, "stop")
         until = f" until {pause.until.isoformat()}" if pause.until else ""
         return f"Job {job_id} paused{until}"
 
@@ -171,7 +171,7 @@ class Scheduler:
             seen = self._settled()
             job = _with_schedule(seen.job(job_id))
             waits = self._put_back(job.schedules, seen)
-            scheduler_memory.end_pause(self.engine, job_id)
+            schedule_overrides.end_pause(self.engine, job_id)
         return f"Job {job_id} resumed" + (", and waits for the scheduler to be started" if waits else "")
 
     def delete(self, job_id: str, by: str) -> str:
@@ -183,11 +183,11 @@ class Scheduler:
         with self._lock:
             seen = self._settled()
             job = seen.job(job_id)
-            held = seen.memory.held["stop"].intersection(job.schedule_names)
+            held = seen.overrides.held["stop"].intersection(job.schedule_names)
             running = held.union(seen.running([job]))
-            scheduler_memory.delete(self.engine, job_id, Change(seen.now, by), running)
+            schedule_overrides.delete(self.engine, job_id, Change(seen.now, by), running)
             self._stop(job.schedules, seen)
-            scheduler_memory.let_go(self.engine, job.schedule_names, "stop")
+            schedule_overrides.release(self.engine, job.schedule_names, "stop")
         return f"Job {job_id} deleted"
 
     def restore(self, job_id: str) -> str:
@@ -200,19 +200,19 @@ class Scheduler:
             seen = self._settled()
             if job_id not in seen.every_job:
                 raise ApiError(404, "Job not found")
-            if not seen.memory.is_deleted(job_id):
+            if not seen.overrides.is_deleted(job_id):
                 return f"Job {job_id} is not deleted"
             job = seen.every_job[job_id]
-            held = seen.memory.held["deletion"]
+            held = seen.overrides.held["deletion"]
             waits = self._put_back((it for it in job.schedules if it.name in held), seen)
-            scheduler_memory.restore(self.engine, job_id)
-            scheduler_memory.let_go(self.engine, job.schedule_names, "deletion")
+            schedule_overrides.restore(self.engine, job_id)
+            schedule_overrides.release(self.engine, job.schedule_names, "deletion")
         return f"Job {job_id} restored" + (", and waits for the scheduler to be started" if waits else "")
 
     def _settled(self) -> Overview:
         """How things are, once the pauses that are over have been ended."""
         seen = self.overview()
-        if not any(job.pause for job in seen.memory.jobs.values()):
+        if not any(job.pause for job in seen.overrides.jobs.values()):
             return seen
         schedules = {name: job.schedule_names for name, job in seen.every_job.items()}
         settle_pauses(self.engine, self.context.instance, schedules, seen.now)
@@ -220,12 +220,12 @@ class Scheduler:
 
     def _put_back(self, schedules: Iterable[RemoteSchedule], seen: Overview) -> bool:
         """Start schedules, or hold them until the start of a stopped scheduler; returns whether they wait."""
-        if seen.memory.stop is None:
+        if seen.overrides.stop is None:
             self._start(schedules)
             return False
-        stopped_at = seen.memory.stop.at
+        stopped_at = seen.overrides.stop.at
         waiting = [it.name for it in schedules if not started_since(seen.states.get(it.selector_id), stopped_at)]
-        scheduler_memory.hold(self.engine, waiting, "stop")
+        schedule_overrides.hold(self.engine, waiting, "stop")
         return bool(waiting)
 
     def _start(self, schedules: Iterable[RemoteSchedule]) -> None:

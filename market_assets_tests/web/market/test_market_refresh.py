@@ -16,7 +16,7 @@ from market_assets.web.market.cache import MarketCache
 from market_assets.web.market.snapshot import Bodies, Names
 from market_assets_tests.web.market.asking import API, demand_rows, got, walked
 from market_assets_tests.web.market_client import market_client
-from market_assets_tests.web.market_tables import AS_OF, fill, made_up_facts
+from market_assets_tests.web.market_tables import AS_OF, fill, made_up_window
 
 
 def test_a_copy_holds_until_the_next_refresh(watching: TestClient, changing: Database) -> None:
@@ -29,7 +29,7 @@ def test_a_copy_holds_until_the_next_refresh(watching: TestClient, changing: Dat
     assert watching.get(f"{API}/skills", headers={"If-None-Match": '"other"'}).content == first.content
     assert watching.get(f"{API}/skills/Qbasic", headers={"If-None-Match": etag}).status_code == 404
     changing.pooled_engine().dispose()
-    fill(changing, made_up_facts(seed=8))
+    fill(changing, made_up_window(seed=8))
     newer = watching.get(f"{API}/skills", headers={"If-None-Match": etag})
     assert newer.status_code == 200
     assert newer.headers["etag"] != etag

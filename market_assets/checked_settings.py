@@ -1,0 +1,82 @@
+"""The settings of this process, with the checks that need more than the values themselves.
+
+Every program reads its settings here at start: a wrong value ends it with a line that names the variable.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from pydantic import field_validator
+
+from market_assets.settings import Settings, read_settings
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        SettingsError: one line for each wrong variable.
+    """
+    return read_settings(_CheckedSettings)
+
+
+class _CheckedSettings(Settings):
+    """Settings whose files can be read, and whose currency and alert URLs exist."""
+
+    @field_validator("currency")
+    @classmethod
+    def _currency_of_some_country(cls, value: str) -> str:
+        from market_assets.postings.countries import country_currencies
+
+        if value != "USD" and value not in country_currencies().values():
+            raise ValueError("is not the currency of any country")
+        return value
+
+    @field_validator("taxonomy")
+    @classmethod
+    def _readable_taxonomy(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            from market_assets.skills.taxonomy import load_taxonomy
+
+            load_taxonomy(value)
+        return value
+
+    @field_validator("exchange_rates")
+    @classmethod
+    def _readable_rates(cls, value: Path | None) -> Path | None:
+        if value is not None:
+            from market_assets.postings.salaries.currencies import load_exchange_rates
+
+            load_exchange_rates(value)
+        return value
+
+    @field_validator("alert_urls")
+    @classmethod
+    def _readable_by_apprise(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value and (problem := _problem_of_alert_urls(value)):
+            raise ValueError(problem)
+        return value
+
+
+def _problem_of_alert_urls(urls: Sequence[str]) -> str | None:
+    """The first URL that apprise can't read, without its secrets; None where there is none."""
+    import apprise
+
+    # apprise would log the whole URL.
+    log = logging.getLogger("apprise")
+    was_disabled, log.disabled = log.disabled, True
+    try:
+        for number, url in enumerate(urls, 1):
+            if apprise.Apprise.instantiate(url, suppress_exceptions=True) is None:
+                scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*(?=://)", url)
+                kind = f"{scheme[0]}://…" if scheme else "it has no scheme such as mailto://"
+                return f"apprise can't read URL {number} of {len(urls)} ({kind})"
+    finally:
+        log.disabled = was_disabled
+    return None

@@ -1,1 +1,0 @@
-"""Pruning of Dagster's own history: runs, their events and logs, results of checks, ticks."""

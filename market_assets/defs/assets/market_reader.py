@@ -1,0 +1,112 @@
+"""What assets read from the store: counted postings and result tables, as of the time that a run is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from market_assets.defs.resources import MarketStore
+    from market_assets.skills.matching import SkillMatcher
+    from market_assets.statistics.window import Window
+    from market_assets.store.connection import MarketConnection
+
+#: trending_skills compares the last 30 days with the 60 before them.
+TRENDING_DAYS = 90
+#: How many postings are searched for skill candidates: reading texts is slow, and more of them show little new.
+MOST_TEXTS = 20_000
+
+
+class MarketReader:
+    """Reads the inputs of result tables and of the report; every window ends at `as_of`."""
+
+    def __init__(self, store: MarketStore, connection: MarketConnection, as_of: datetime) -> None:
+        self._store = store
+        self._connection = connection
+        self.as_of = as_of
+
+    @property
+    def currency(self) -> str:
+        return self._store.settings.currency
+
+    def start_of(self, days: int) -> datetime:
+        """Where a window of that many days begins, UTC."""
+        from market_assets.statistics.window import window_start
+
+        return window_start(self.as_of, days)
+
+    @property
+    def window_start(self) -> datetime:
+        return self.start_of(self._store.settings.window_days)
+
+    @cached_property
+    def window(self) -> Window:
+        """The counted postings of the window that most tables are about."""
+        from market_assets.store.facts import Counted
+
+        return self._store.window(self._connection, self.window_start, self.as_of, Counted.ORIGINALS)
+
+    @cached_property
+    def growth_window(self) -> Window:
+        """The counted postings of the days that trending_skills compares."""
+        from market_assets.store.facts import Counted
+
+        return self._store.window(self._connection, self.start_of(TRENDING_DAYS), self.as_of, Counted.ORIGINALS)
+
+    @cached_property
+    def pay_trend_window(self) -> Window:
+        """The counted postings of the months that pay trends cover, those archived since included."""
+        from market_assets.store.facts import Counted
+
+        start = self.start_of(self._store.settings.trend_days)
+        return self._store.window(self._connection, start, self.as_of, Counted.FIRST_OF_JOB)
+
+    def newest_texts(self) -> Iterator[pl.DataFrame]:
+        """posting_id, title and description of the newest counted postings of the window, in batches."""
+        from market_assets.store.posting_skills import read_newest_texts
+
+        return read_newest_texts(self._connection, self.window_start, self.as_of, MOST_TEXTS)
+
+    @cached_property
+    def matcher(self) -> SkillMatcher:
+        """Finds the skills of the taxonomy in texts."""
+        from market_assets.skills.matching import skill_matcher
+        from market_assets.skills.taxonomy import load_taxonomy
+
+        return skill_matcher(load_taxonomy(self._store.settings.taxonomy))
+
+    def table(self, name: str) -> pl.DataFrame:
+        """A result table as it is in the store."""
+        from market_assets.store.results import read_table
+        from market_assets.store.tables.catalog import metadata
+
+        return read_table(self._connection, metadata.tables[name])
+
+    def count(self, name: str) -> int:
+        """How many rows a result table has."""
+        from market_assets.store.results import count_rows
+        from market_assets.store.tables.catalog import metadata
+
+        return count_rows(self._connection, metadata.tables[name])
+
+    def duplicates(self) -> int:
+        """How many postings of the window are not counted because they are another's duplicates."""
+        from market_assets.store.quality import count_duplicates
+
+        return count_duplicates(self._connection, self.window_start, self.as_of)
+
+    def rejections(self) -> pl.DataFrame:
+        """reason, postings: what was rejected on the days of the window."""
+        from market_assets.store.quality import read_rejections
+
+        return read_rejections(self._connection, self.window_start, self.as_of)
+
+    def sources(self) -> pl.DataFrame:
+        """source, postings, duplicates: what each source gave in the window."""
+        from market_assets.store.quality import read_sources
+
+        return read_sources(self._connection, self.window_start, self.as_of)

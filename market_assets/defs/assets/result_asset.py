@@ -1,0 +1,151 @@
+"""How a result table becomes an asset: inputs are read, a function computes rows, the table is replaced whole."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from market_assets.defs.assets.market_reader import MarketReader
+from market_assets.defs.assets.table_metadata import column_schema, preview
+from market_assets.defs.partitions import OWNERS, POOL, as_of
+from market_assets.defs.resources import MarketStore
+from market_assets.defs.retries import retry_transient_errors
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from market_assets.statistics.window import Window
+
+VALID_CHECK = "valid"
+#: A run with this tag computes a weekly table only where the table is empty.
+KEEP_WEEKLY_TAG = "market_assets/keep_weekly_tables"
+
+
+@dataclass(frozen=True)
+class Input:
+    """An argument of the function that computes a table.
+
+    Attributes:
+        read: gives the argument, for the time that a run is about.
+        assets: the assets that write what is read.
+    """
+
+    read: Callable[[MarketReader], Any]
+    assets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ResultTable:
+    """Declaration of a table that is computed from the store and replaced whole.
+
+    Attributes:
+        name: of the table, of its asset, and of the function that computes it.
+        module: where that function is, within `market_assets`; imported when the asset is materialized.
+        inputs: the arguments of the function, by parameter.
+        description: as shown in the UI.
+        rows_expected: whether an empty table must be a mistake, given the input `window`; None: never.
+        weekly: computed by the weekly rebuild; a refresh does it only where the table is empty.
+        may_be_empty: whether an empty table is ordinary, and nothing to warn of.
+    """
+
+    name: str
+    module: str
+    inputs: Mapping[str, Input]
+    description: str
+    rows_expected: "Callable[[Window], bool] | None" = None
+    weekly: bool = False
+    may_be_empty: bool = False
+
+    @property
+    def assets(self) -> list[str]:
+        """The assets that write what the table is computed from."""
+        return sorted({asset for each in self.inputs.values() for asset in each.assets})
+
+
+def result_asset(table: ResultTable, group: str, freshness: dg.FreshnessPolicy) -> dg.AssetsDefinition:
+    """The asset of a result table, in a group; `freshness` limits its age."""
+
+    @dg.asset(
+        name=table.name,
+        deps=table.assets,
+        group_name=group,
+        owners=OWNERS,
+        pool=POOL,
+        kinds={"sql", "table"},
+        description=table.description,
+        freshness_policy=freshness,
+        output_required=False,
+        check_specs=[
+            dg.AssetCheckSpec(
+                VALID_CHECK,
+                asset=table.name,
+                description="Columns, types, keys and ranges are as declared; a warning where there is no row.",
+            )
+        ],
+    )
+    @retry_transient_errors
+    def asset(context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]) -> Iterator[Any]:
+        from market_assets.store.results import InvariantError, replace_table
+        from market_assets.store.tables.catalog import metadata
+
+        with store.alone() as connection:
+            market = MarketReader(store, connection, as_of(context))
+            kept = market.count(table.name) if table.weekly and KEEP_WEEKLY_TAG in context.run.tags else 0
+            if kept:
+                context.log.info(f"{table.name} is left as it is: the weekly rebuild replaces it")
+                yield _check(table, [], kept)
+                return
+            inputs = {parameter: each.read(market) for parameter, each in table.inputs.items()}
+            rows = _computed(table, inputs)
+            expected = table.rows_expected is not None and table.rows_expected(inputs["window"])
+            try:
+                replace_table(connection, metadata.tables[table.name], rows, expect_rows=expected)
+            except InvariantError as error:
+                yield _check(table, error.problems, rows.height)
+                raise dg.Failure(str(error), allow_retries=False) from error
+        counted = {"postings_counted": len(inputs["window"])} if "window" in inputs else {}
+        yield dg.MaterializeResult(metadata={**_described(market, table.name, rows), **counted})
+        yield _check(table, [], rows.height)
+
+    return asset
+
+
+def _computed(table: ResultTable, inputs: Mapping[str, Any]) -> "pl.DataFrame":
+    """The rows of a table.
+
+    Raises:
+        dg.Failure: one of the inputs is a table that was counted over other postings.
+    """
+    from market_assets.statistics.window import OtherPostingsError
+
+    compute = getattr(import_module(f"market_assets.{table.module}"), table.name)
+    try:
+        rows: pl.DataFrame = compute(**inputs)
+    except OtherPostingsError as error:
+        reason = f"{table.name} was not replaced: {error}; materialize {error.table} first"
+        raise dg.Failure(reason, allow_retries=False) from error
+    return rows
+
+
+def _check(table: ResultTable, problems: Sequence[str], rows: int) -> dg.AssetCheckResult:
+    """The result of a table's check: problems are errors, an empty table is worth a warning."""
+    return dg.AssetCheckResult(
+        asset_key=dg.AssetKey(table.name),
+        check_name=VALID_CHECK,
+        passed=not problems and (rows > 0 or table.may_be_empty),
+        severity=dg.AssetCheckSeverity.ERROR if problems else dg.AssetCheckSeverity.WARN,
+        description="; ".join(problems) or (None if rows else "the table is empty"),
+        metadata={"problems": list(problems), "rows": rows},
+    )
+
+
+def _described(market: MarketReader, name: str, rows: "pl.DataFrame") -> dict[str, Any]:
+    return {
+        "dagster/row_count": rows.height,
+        **column_schema(name),
+        "preview": preview(rows),
+        "as_of": dg.MetadataValue.timestamp(market.as_of),
+        "window_start": dg.MetadataValue.timestamp(market.window_start),
+    }

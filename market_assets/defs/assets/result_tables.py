@@ -1,0 +1,168 @@
+"""Every result table: which function computes it, from what, and when."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from market_assets.defs.assets.result_asset import Input, ResultTable, result_asset
+
+if TYPE_CHECKING:
+    from market_assets.statistics.window import Window
+
+#: The counted postings of the window that most tables are about.
+WINDOW = Input(lambda market: market.window, ("posting_skills",))
+#: Those of the months that pay trends cover, and of the days that growth compares.
+PAY_TREND_WINDOW = Input(lambda market: market.pay_trend_window, ("posting_skills",))
+GROWTH_WINDOW = Input(lambda market: market.growth_window, ("posting_skills",))
+
+AS_OF = Input(lambda market: market.as_of)
+WINDOW_START = Input(lambda market: market.window_start)
+DUPLICATES = Input(lambda market: market.duplicates(), ("job_postings",))
+REJECTIONS = Input(lambda market: market.rejections(), ("job_postings",))
+#: A function that reads the newest texts; they are read twice.
+NEWEST_TEXTS = Input(lambda market: market.newest_texts, ("job_postings",))
+MATCHER = Input(lambda market: market.matcher)
+
+
+def stored(table: str) -> Input:
+    """A result table as another asset has written it."""
+    return Input(lambda market: market.table(table), (table,))
+
+
+def has_postings(window: Window) -> bool:
+    return len(window) > 0
+
+
+def has_skills(window: Window) -> bool:
+    return len(window.codes) > 0
+
+
+STATISTICS = (
+    ResultTable(
+        "skill_demand",
+        module="statistics.demand",
+        inputs={"window": WINDOW},
+        description="How many postings ask for a skill, overall and by industry, and what they pay.",
+        rows_expected=has_skills,
+    ),
+    ResultTable(
+        "salary_statistics",
+        module="statistics.pay",
+        inputs={"window": WINDOW},
+        description="What postings pay that ask for a skill, by percentile.",
+    ),
+    ResultTable(
+        "salary_trends",
+        module="statistics.trends",
+        inputs={"window": PAY_TREND_WINDOW},
+        description="What postings pay that ask for a skill, month by month.",
+        rows_expected=has_skills,
+    ),
+    ResultTable(
+        "industry_skills",
+        module="statistics.demand",
+        inputs={"window": WINDOW},
+        description="What each industry asks for.",
+    ),
+    ResultTable(
+        "location_salaries",
+        module="statistics.pay",
+        inputs={"window": WINDOW},
+        description="What postings pay in each place.",
+    ),
+    ResultTable(
+        "trending_skills",
+        module="statistics.trends",
+        inputs={"window": GROWTH_WINDOW, "as_of": AS_OF},
+        description="Which skills are asked for more, or less, than in the two months before.",
+        rows_expected=has_skills,
+    ),
+    ResultTable(
+        "posting_statistics",
+        module="statistics.counts",
+        inputs={"window": WINDOW},
+        description="Postings by source, industry, salary band, day, employment type and place of work.",
+        rows_expected=has_postings,
+    ),
+    ResultTable(
+        "market_summary",
+        module="statistics.summary",
+        inputs={
+            "window": WINDOW,
+            "as_of": AS_OF,
+            "window_start": WINDOW_START,
+            "duplicates": DUPLICATES,
+            "rejections": REJECTIONS,
+            "trending": stored("trending_skills"),
+        },
+        description="The headline figures, and the time and window that all tables are about.",
+        rows_expected=lambda _window: True,
+    ),
+)
+
+RELATIONSHIPS = (
+    ResultTable(
+        "skill_pairs",
+        module="statistics.pairs",
+        inputs={"window": WINDOW},
+        description="How many postings ask for both of two skills.",
+    ),
+    ResultTable(
+        "skill_relationships",
+        module="statistics.relationships",
+        inputs={"pairs": stored("skill_pairs"), "window": WINDOW},
+        description="How strongly two skills belong together: support, confidence, lift, npmi.",
+    ),
+    ResultTable(
+        "category_relationships",
+        module="statistics.pairs",
+        inputs={"window": WINDOW},
+        description="How many postings ask for skills of both of two categories.",
+    ),
+    ResultTable(
+        "skill_recommendations",
+        module="statistics.recommendations",
+        inputs={"pairs": stored("skill_pairs"), "window": WINDOW},
+        description="Up to ten skills that go most closely with each skill.",
+        weekly=True,
+    ),
+    ResultTable(
+        "skill_affinities",
+        module="statistics.affinities",
+        inputs={"pairs": stored("skill_pairs"), "window": WINDOW},
+        description="How much each skill adds to the score of each other one in recommendations for a set.",
+        weekly=True,
+    ),
+    ResultTable(
+        "skill_communities",
+        module="statistics.communities",
+        inputs={"relationships": stored("skill_relationships")},
+        description="Groups of skills that are asked for together, as the roles on the market want them.",
+        weekly=True,
+        # In a small market no two skills are surely close.
+        may_be_empty=True,
+    ),
+)
+
+TAXONOMY = (
+    ResultTable(
+        "skill_candidates",
+        module="skills.candidates",
+        inputs={"read": NEWEST_TEXTS, "matcher": MATCHER},
+        description="Names that postings list beside skills and the taxonomy lacks, each with a line for it.",
+        weekly=True,
+        may_be_empty=True,
+    ),
+)
+
+
+def result_assets(refreshed: dg.FreshnessPolicy, weekly: dg.FreshnessPolicy) -> list[dg.AssetsDefinition]:
+    """The assets of all result tables, with the age that each may reach."""
+    groups = {"statistics": STATISTICS, "relationships": RELATIONSHIPS, "taxonomy": TAXONOMY}
+    return [
+        result_asset(table, group, weekly if table.weekly else refreshed)
+        for group, tables in groups.items()
+        for table in tables
+    ]

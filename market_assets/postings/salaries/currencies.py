@@ -1,0 +1,118 @@
+"""Currencies (`currencies.csv`): codes, symbols and names; and exchange rates (`exchange_rates.csv`)."""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+
+from market_assets.postings.countries import country_currencies
+
+CURRENCIES_FILE = Path(__file__).with_name("currencies.csv")
+
+#: Approximate rates at the start of each quarter, entered by hand: about half of the currencies have a value for
+#: each half year, with the mean of both in between, and the rates of 2026 are largely extrapolated. Exact rates
+#: can be given in a file that the settings name.
+EXCHANGE_RATES_FILE = Path(__file__).with_name("exchange_rates.csv")
+
+#: `usd_per_unit`: US dollars for one unit of the currency, from that date on.
+EXCHANGE_RATE = pl.Schema({"date": pl.Date(), "currency": pl.String(), "usd_per_unit": pl.Float64()})
+
+#: Codes that postings may hold, though no country in `countries.csv` has them (any more).
+_FURTHER_CODES = frozenset({"ANG", "BGN", "CLF", "CUC", "HRK", "MXV", "SLL", "USN", "UYI", "XAU", "ZWL"})
+
+#: Symbols of the Swedish, Norwegian, Danish and Icelandic currency alike.
+AMBIGUOUS_SYMBOLS = ("kr.", "kr", "Kr.", "Kr", "KR")
+
+
+class ExchangeRateError(ValueError):
+    """A file of exchange rates can't be used. The message is one line with the place and the reason."""
+
+
+@cache
+def currency_codes() -> frozenset[str]:
+    """The known ISO 4217 codes."""
+    return frozenset(country_currencies().values()) | _FURTHER_CODES
+
+
+@cache
+def currency_symbols() -> dict[str, str]:
+    """Symbol or abbreviation, as written → ISO code: "$" → "USD", "zł" → "PLN". A bare "¥" is taken for yen."""
+    return {symbol: row["code"] for row in _currencies() for symbol in row["symbols"].split("|") if symbol}
+
+
+@cache
+def currency_names() -> dict[str, str]:
+    """Name in lower case, singular and plural → ISO code: "us dollars" → "USD"."""
+    return {
+        form: row["code"]
+        for row in _currencies()
+        for name in row["names"].split("|")
+        if name
+        for form in (name, f"{name}s")
+    }
+
+
+def load_exchange_rates(path: Path | None = None) -> pl.DataFrame:
+    """Read a table of exchange rates, by default the shipped one.
+
+    The file is a CSV with the columns date (YYYY-MM-DD), currency (ISO 4217) and usd_per_unit; further columns are
+    ignored. The US dollar needs no rows.
+
+    Returns:
+        Schema `EXCHANGE_RATE`, sorted by currency and date.
+
+    Raises:
+        ExchangeRateError: the file can't be read, lacks a column, is empty, or has a bad or repeated row.
+    """
+    file = EXCHANGE_RATES_FILE if path is None else path
+    stated = _read_text_columns(file)
+    rates = stated.select(
+        pl.col("date").str.strip_chars().str.to_date("%Y-%m-%d", strict=False),
+        pl.col("currency").str.strip_chars().str.to_uppercase(),
+        pl.col("usd_per_unit").str.strip_chars().cast(pl.Float64, strict=False),
+    )
+    if rates.is_empty():
+        raise ExchangeRateError(f"{file}: holds no exchange rates")
+    _check_rows(file, stated, rates)
+    return rates.sort("currency", "date").match_to_schema(EXCHANGE_RATE)
+
+
+@cache
+def _currencies() -> tuple[dict[str, str], ...]:
+    """The rows of `currencies.csv`: code, and symbols and names divided by "|"."""
+    with CURRENCIES_FILE.open(encoding="utf-8", newline="") as file:
+        return tuple(csv.DictReader(file))
+
+
+def _read_text_columns(file: Path) -> pl.DataFrame:
+    columns = EXCHANGE_RATE.names()
+    try:
+        frame = pl.read_csv(file.read_bytes(), infer_schema=False)
+    except OSError as error:
+        raise ExchangeRateError(f"{file}: can't be read: {error.strerror or error}") from error
+    except pl.exceptions.PolarsError as error:
+        raise ExchangeRateError(f"{file}: is not a CSV file: {str(error).splitlines()[0]}") from error
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        raise ExchangeRateError(f"{file}: lacks the column {missing[0]} (needs {', '.join(columns)})")
+    return frame.select(columns)
+
+
+def _check_rows(file: Path, stated: pl.DataFrame, rates: pl.DataFrame) -> None:
+    """Raise an error for the first bad row, with its line and value. Checks are made in this order."""
+    date, currency, rate = pl.col("date"), pl.col("currency"), pl.col("usd_per_unit")
+    checks = (
+        (date.is_null(), "date", "is not a date (YYYY-MM-DD)"),
+        (~currency.is_in(list(currency_codes())), "currency", "is no known currency"),
+        (~(rate.is_finite() & (rate > 0)), "usd_per_unit", "is not a positive number"),
+        ((currency == "USD") & (rate != 1), "usd_per_unit", "is not 1 though the currency is USD"),
+        (~pl.struct(date, currency).is_first_distinct(), "currency", "has a second rate for the same date"),
+    )
+    for bad, column, reason in checks:
+        positions = rates.select(bad.fill_null(True).arg_true()).to_series()
+        if len(positions):
+            line = positions[0] + 2  # the header is line 1
+            raise ExchangeRateError(f"{file}, line {line}: {column} {stated[column][positions[0]]!r} {reason}")

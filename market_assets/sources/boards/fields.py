@@ -1,0 +1,68 @@
+"""Fields of postings out of the decoded answers of boards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from market_assets.sources.protocol import SourceError
+
+#: Field of `RAW_POSTING` → text.
+Fields = Mapping[str, str | None]
+
+
+def record_list(document: Any, *path: str) -> list[dict[str, Any]]:
+    """The list of objects at the end of a path into a document.
+
+    Raises:
+        SourceError: there is something else.
+    """
+    found, place = document, "the answer"
+    for key in path:
+        if not isinstance(found, dict) or key not in found:
+            raise SourceError(f"its format has changed: {place} has no `{key}` but is {_kind(found)}")
+        found, place = found[key], f"`{key}`"
+    if not isinstance(found, list):
+        raise SourceError(f"its format has changed: {place} is not a list but {_kind(found)}")
+    if found and not any(isinstance(record, dict) for record in found):
+        raise SourceError(f"its format has changed: {place} holds no objects but {_kind(found[0])}")
+    return found
+
+
+def at(record: Any, *path: str) -> Any:
+    """The value at the end of a path into a record; None where the path ends before."""
+    for key in path:
+        record = record.get(key) if isinstance(record, dict) else None
+    return record
+
+
+def stated(value: Any) -> str | None:
+    """A plain value as text, a list of such joined by "; "; None for what is empty or nested."""
+    if isinstance(value, str):
+        return value if value.strip() else None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value).removesuffix(".0")
+    if isinstance(value, list):
+        return "; ".join(text for item in value if not isinstance(item, list) and (text := stated(item))) or None
+    return None
+
+
+def with_country(location: str | None, country: str | None) -> str | None:
+    """A location followed by the country of a separate field, unless the location contains it."""
+    if location is None or country is None or country.lower() in location.lower():
+        return location or country
+    return f"{location}, {country}"
+
+
+def pay(value: Any) -> str | None:
+    """An amount as text; None for 0 and -1, which mean that it is not known."""
+    text = stated(value)
+    return None if text in ("0", "-1", "0.0") else text
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"an object with {', '.join(list(map(str, value))[:5]) or 'nothing'}"[:100]
+    return {list: "a list", str: "a text", bool: "a truth value", type(None): "null"}.get(type(value), "a number")

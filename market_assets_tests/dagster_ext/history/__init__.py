@@ -1,1 +1,0 @@
-"""Tests of dagster_ext/history."""

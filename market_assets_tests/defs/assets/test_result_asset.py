@@ -1,0 +1,233 @@
+"""Result tables are swapped whole or not at all: faults, broken invariants, empty input."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+import sqlalchemy as sa
+
+from market_assets.defs.jobs import REBUILD, REFRESH
+from market_assets.defs.partitions import AS_OF_TAG
+from market_assets.settings import Settings
+from market_assets.statistics import demand, pairs
+from market_assets.store.database import Database
+from market_assets_tests.pipelines import (
+    RESULTS,
+    WEEKLY,
+    ListedSource,
+    Pipeline,
+    done,
+    failed_checks,
+    failure_of,
+    figures,
+)
+
+DAY, AS_OF = date(2024, 2, 28), datetime(2024, 2, 28, 18, tzinfo=UTC)
+TAGS = {AS_OF_TAG: AS_OF.isoformat()}
+MORE = {"title": "Developer", "location": "Oslo, Norway", "salary_min": 50_000, "industry": "Software"}
+POSTINGS = [
+    {**MORE, "id": f"job-{number}", "company": f"Company {number}", "description": text}
+    for number, text in enumerate(("Python, SQL", "Python, SQL, Docker", "SQL", "nothing at all"))
+]
+
+
+@pytest.fixture
+def pipeline(settings: Settings) -> Iterator[Pipeline]:
+    """A pipeline with some postings and their statistics, on each database."""
+    with Pipeline(settings, ListedSource(days={DAY: POSTINGS})) as pipeline:
+        pipeline.ingest(DAY)
+        pipeline.refresh(AS_OF)
+        yield pipeline
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path) -> Iterator[Pipeline]:
+    """The same without statistics, on SQLite alone."""
+    settings = Settings(MARKET_ASSETS_DATA_DIR=tmp_path / "data", _env_file=None)
+    with Pipeline(settings, ListedSource(days={DAY: POSTINGS})) as pipeline:
+        pipeline.ingest(DAY)
+        yield pipeline
+
+
+def materialized(result: dg.ExecuteInProcessResult) -> set[str]:
+    return {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
+
+
+BREAKAGES: dict[str, tuple[Callable[[pl.DataFrame], pl.DataFrame], str]] = {
+    "a share over 1": (lambda rows: rows.with_columns(demand_share=pl.lit(1.5)), "demand_share is above 1.0"),
+    "a negative salary": (lambda rows: rows.with_columns(min_salary=pl.lit(-1.0)), "min_salary is below 0"),
+    "not a number": (lambda rows: rows.with_columns(demand_share=pl.lit(float("nan"))), "not a finite number"),
+    "no name": (lambda rows: rows.with_columns(skill=pl.lit(None, pl.String)), "skill is empty"),
+    "a repeated key": (lambda rows: pl.concat([rows, rows.head(1)]), "repeat a key"),
+    "a column too few": (lambda rows: rows.drop("rank"), "column rank is missing"),
+    "a wrong type": (lambda rows: rows.with_columns(pl.col("rank").cast(pl.String)), "column rank holds String"),
+    "nothing": (lambda rows: rows.clear(), "it would be empty although postings count"),
+}
+
+
+@pytest.mark.parametrize("breakage", BREAKAGES)
+def test_a_broken_invariant_keeps_the_old_rows(
+    on_sqlite: Pipeline, monkeypatch: pytest.MonkeyPatch, breakage: str
+) -> None:
+    tables = ("skill_demand", "salary_statistics")
+    done(on_sqlite.materialize(*tables, tags=TAGS))
+    before = on_sqlite.everything(tables)
+    spoil, told = BREAKAGES[breakage]
+    computed = demand.skill_demand
+    monkeypatch.setattr(demand, "skill_demand", lambda window: spoil(computed(window)))
+    result = on_sqlite.materialize(*tables, tags=TAGS)
+    message = failure_of(result)
+    assert message.startswith("skill_demand was not replaced: ")
+    assert told in message
+    assert failed_checks(result) >= {("skill_demand", "valid", "ERROR")}
+    assert materialized(result) == {"salary_statistics"}, "what does not stand on it goes on"
+    assert on_sqlite.everything(tables) == before
+
+    monkeypatch.undo()
+    assert failed_checks(done(on_sqlite.materialize(*tables, tags=TAGS))) == set()
+
+
+def test_it_holds_on_both_databases_and_in_a_rebuild(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = pipeline.everything(RESULTS)
+    computed = pairs.skill_pairs
+    monkeypatch.setattr(
+        pairs, "skill_pairs", lambda window: computed(window).with_columns(co_occurrences=pl.lit(0, pl.Int64()))
+    )
+    result = pipeline.run(REBUILD, TAGS)
+    assert "co_occurrences is below 1" in failure_of(result)
+    assert ("skill_pairs", "valid", "ERROR") in failed_checks(result)
+    assert pipeline.everything(RESULTS) == before
+
+
+def test_a_rebuild_counts_pairs_once(on_sqlite: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[object] = []
+    computed = pairs.skill_pairs
+    monkeypatch.setattr(pairs, "skill_pairs", lambda window: counted.append(window) or computed(window))
+    on_sqlite.rebuild(AS_OF)
+    assert len(counted) == 1
+    assert on_sqlite.rows("skill_affinities")
+
+
+@pytest.mark.parametrize("table", ["skill_relationships", "skill_recommendations", "skill_affinities"])
+def test_a_table_of_other_postings_is_not_read(on_sqlite: Pipeline, table: str) -> None:
+    """By itself, an asset reads what an earlier run counted: only where that is about the same postings."""
+    on_sqlite.rebuild(AS_OF)
+    before = on_sqlite.rows(table)
+    assert materialized(done(on_sqlite.materialize(table, tags=TAGS))) == {table}
+    assert on_sqlite.rows(table) == before
+
+    later = {AS_OF_TAG: datetime(2024, 12, 28, tzinfo=UTC).isoformat()}
+    result = on_sqlite.materialize(table, tags=later)
+    assert failure_of(result) == (
+        f"{table} was not replaced: skill_pairs was counted over other postings than those of the window; "
+        "materialize skill_pairs first"
+    )
+    assert on_sqlite.rows(table) == before
+    assert materialized(done(on_sqlite.materialize("skill_pairs", table, tags=later))) == {"skill_pairs", table}
+    assert on_sqlite.rows(table) == []
+
+
+def test_a_mistake_in_a_computation_keeps_the_old_rows(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = pipeline.everything(RESULTS)
+
+    def fail(**_inputs: object) -> pl.DataFrame:
+        raise ZeroDivisionError("a share of nothing")
+
+    monkeypatch.setattr(demand, "skill_demand", fail)
+    result = pipeline.run(REFRESH, TAGS)
+    assert "a share of nothing" in failure_of(result)
+    assert materialized(result).isdisjoint({"skill_demand", "market_report"}), "what stands on it waits"
+    assert "salary_statistics" in materialized(result)
+    assert pipeline.everything(RESULTS) == before
+
+
+@contextlib.contextmanager
+def without_facts(url: str) -> Iterator[None]:
+    """The table that statistics read is not to be found for a while."""
+    engine = Database(url).engine()
+    with engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE posting_facts RENAME TO out_of_reach"))
+    yield
+    with engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE out_of_reach RENAME TO posting_facts"))
+
+
+def test_a_failed_read_swaps_nothing(pipeline: Pipeline) -> None:
+    before = pipeline.everything(RESULTS)
+    with without_facts(pipeline.settings.market_url):
+        result = pipeline.run(REFRESH, TAGS)
+        assert "posting_facts" in failure_of(result)
+        assert materialized(result) == set()
+    assert pipeline.everything(RESULTS) == before
+
+
+@pytest.mark.postgresql
+def test_a_database_that_is_gone_swaps_nothing(
+    postgresql_server: str, postgresql_url: str, tmp_path: Path
+) -> None:
+    settings = Settings(DATABASE_URL=postgresql_url, MARKET_ASSETS_DATA_DIR=tmp_path, _env_file=None)
+    name = sa.make_url(postgresql_url).database
+    server = Database(postgresql_server).engine().execution_options(isolation_level="AUTOCOMMIT")
+    with Pipeline(settings, ListedSource(days={DAY: POSTINGS})) as pipeline:
+        pipeline.ingest(DAY)
+        pipeline.refresh(AS_OF)
+        before = pipeline.everything(RESULTS)
+        with server.connect() as connection:
+            connection.execute(sa.text(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS false"))
+            result = pipeline.run(REFRESH, TAGS)
+            connection.execute(sa.text(f"ALTER DATABASE {name} WITH ALLOW_CONNECTIONS true"))
+        message = failure_of(result)
+        assert str(name) in message
+        assert "not currently accepting connections" in message
+        assert pipeline.everything(RESULTS) == before
+
+
+@pytest.mark.parametrize("ingested", [True, False])
+def test_without_postings_tables_are_empty_and_checks_warn(settings: Settings, ingested: bool) -> None:
+    with Pipeline(settings, ListedSource()) as pipeline:
+        if ingested:
+            pipeline.ingest(DAY)
+        result = pipeline.refresh(AS_OF)
+        filled = {table for table in RESULTS if pipeline.rows(table)}
+        assert filled == {"market_summary"}
+        (summary,) = pipeline.rows("market_summary")
+        assert (summary["postings"], summary["average_salary"], summary["top_skill"]) == (0, None, None)
+        assert failed_checks(result) == {(table, "valid", "WARN") for table in set(RESULTS) - filled}
+        assert materialized(result) == {*RESULTS, "skill_communities", "market_report"}
+        assert settings.report_path.exists()
+        assert failed_checks(pipeline.rebuild(AS_OF)) == {
+            (table, "valid", "WARN")
+            for table in RESULTS
+            if table.startswith(("skill_pa", "skill_re", "skill_aff", "category"))
+        }
+
+
+def test_postings_that_leave_the_window_empty_the_tables(on_sqlite: Pipeline) -> None:
+    on_sqlite.refresh(AS_OF)
+    later = datetime(2024, 12, 28, 18, tzinfo=UTC)
+    result = on_sqlite.refresh(later)
+    left = {"market_summary", *WEEKLY}
+    assert {table for table in RESULTS if on_sqlite.rows(table)} == left
+    assert ("skill_demand", "valid", "WARN") in failed_checks(result)
+    on_sqlite.rebuild(later)
+    assert on_sqlite.rows("skill_recommendations") == []
+    assert on_sqlite.rows("skill_affinities") == []
+
+
+def test_what_is_reported_is_what_is_in_the_table(pipeline: Pipeline) -> None:
+    result = pipeline.refresh(AS_OF)
+    for table in set(RESULTS) - set(WEEKLY):
+        reported = figures(result, table)
+        assert reported["dagster/row_count"] == len(pipeline.rows(table))
+        assert reported["postings_counted"] == len(POSTINGS)
+        assert reported["as_of"] == AS_OF.timestamp()
+        columns = [column.name for column in reported["dagster/column_schema"].columns]
+        assert columns == list(pipeline.rows(table)[0]) if pipeline.rows(table) else columns
