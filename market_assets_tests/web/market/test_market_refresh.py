@@ -18,6 +18,7 @@ from market_assets_tests.web.market_client import market_client
 from market_assets_tests.web.market_tables import AS_OF, fill, made_up_window
 
 
+@pytest.mark.both_databases
 def test_a_copy_holds_until_the_next_refresh(watching: TestClient, changing: Database) -> None:
     first = watching.get(f"{API}/skills")
     etag = first.headers["etag"]
