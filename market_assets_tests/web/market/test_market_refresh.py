@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import polars as pl
+import pytest
 from anyio import from_thread, to_thread
 from starlette.testclient import TestClient
 
