@@ -1,1 +1,1 @@
-"""The program `market-assets`: commands, their options, how they end. What they do is in `commands`."""
+"""The program `market-assets`: a file for each group of commands."""

@@ -1,28 +1,192 @@
-"""What `market-assets history` does."""
+"""`market-assets history` and `watch`: runs of the past and of the present."""
 
 from __future__ import annotations
 
 import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import click
+import dagster as dg
 
-from market_assets.cli.instance import open_instance
+from market_assets.cli.command import history_errors, json_option, open_instance, pass_settings
+from market_assets.defs.history_job import in_words, prune_recorded
+from market_assets.operations.executions import ExecutionReader, Progress, progress_of, what_jobs_run
 from market_assets.settings import Settings
+from market_assets.store.executions import UNENDED, Execution
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+#: As many runs as are shown and read again each time.
+SHOWN = 20
+_COLORS = {"queued": "yellow", "running": "cyan", "success": "green", "failed": "red", "canceled": "magenta"}
 
 
-def prune(settings: Settings, *, days: int, dry: bool, as_json: bool) -> None:
-    """Prune Dagster's history, and print how much went, or would go."""
+@click.group()
+def history() -> None:
+    """Dagster's history of runs."""
+
+
+@history.command()
+@click.option("--dry-run", is_flag=True, help="Print what would be deleted, and change nothing.")
+@click.option("--days", type=click.IntRange(1), help="In place of MARKET_ASSETS_HISTORY_DAYS.")
+@json_option("Print the counts as JSON.")
+@pass_settings
+def prune(settings: Settings, dry_run: bool, days: int | None, as_json: bool) -> None:
+    """Delete old finished runs with all their events, as the job prune_history does."""
     from market_assets.definitions import build_defs
-    from market_assets.defs.history_job import in_words, prune_recorded
-    from market_assets.operations.executions import what_jobs_run
 
-    before = datetime.now(UTC) - timedelta(days=days)
+    before = datetime.now(UTC) - timedelta(days=days or settings.history_days)
     what_it_runs = what_jobs_run(build_defs(settings).get_repository_def())
     with open_instance(settings) as instance:
-        pruned = prune_recorded(instance, settings, what_it_runs, before, dry_run=dry)
+        pruned = prune_recorded(instance, settings, what_it_runs, before, dry_run=dry_run)
     if as_json:
-        click.echo(json.dumps({"dry_run": dry, "before": before.isoformat(), **vars(pruned)}))
+        click.echo(json.dumps({"dry_run": dry_run, "before": before.isoformat(), **vars(pruned)}))
     else:
-        click.echo(f"{'Would prune' if dry else 'Pruned'} what ended before {before:%Y-%m-%d %H:%M} UTC:")
+        click.echo(f"{'Would prune' if dry_run else 'Pruned'} what ended before {before:%Y-%m-%d %H:%M} UTC:")
         click.echo(in_words(pruned))
+
+
+@dataclass(frozen=True)
+class ObservedRun:
+    """A run at one time; with its progress while it runs."""
+
+    execution: Execution
+    progress: Progress | None
+
+
+@click.command()
+@json_option("Print a JSON object for each change instead.")
+@click.option("--job", help="Only runs of this job.")
+@click.option(
+    "--every",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0.1, 60),
+    metavar="SECONDS",
+    help="How often to look.",
+)
+@pass_settings
+def watch(settings: Settings, as_json: bool, job: str | None, every: float) -> None:
+    """Show runs as they change, until Ctrl-C.
+
+    Reads the history's database alone: no other process needs to run.
+    """
+    # A shell that starts this in the background makes it ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with open_instance(settings) as instance, history_errors():
+            _watch(_reader(settings, instance, job), as_json=as_json, every=every)
+    except KeyboardInterrupt:
+        pass
+    except BrokenPipeError:
+        # So that the interpreter's last flush of it does not fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _watch(read: Callable[[], list[ObservedRun]], *, as_json: bool, every: float) -> None:
+    if not as_json and sys.stdout.isatty():
+        _show_live(read, every)
+        return
+    for changed in changes(read, lambda: time.sleep(every)):
+        click.echo(_as_json(changed) if as_json else _as_line(changed))
+
+
+def _reader(settings: Settings, instance: dg.DagsterInstance, job: str | None) -> Callable[[], list[ObservedRun]]:
+    """A function that reads the newest runs, newest first."""
+    from market_assets.definitions import build_defs
+
+    reader = ExecutionReader(instance, what_jobs_run(build_defs(settings).get_repository_def()))
+
+    def read() -> list[ObservedRun]:
+        records = instance.get_run_records(dg.RunsFilter(job_name=job), limit=SHOWN)
+        return [_observed(instance, reader, record) for record in records]
+
+    return read
+
+
+def changes(read: Callable[[], list[ObservedRun]], wait: Callable[[], None]) -> Iterator[ObservedRun]:
+    """Read again and again: first, the runs that have not ended; then every run that has changed, oldest first."""
+    known: dict[str, ObservedRun] | None = None
+    while True:
+        seen = {run.execution.run_id: run for run in reversed(read())}
+        for run_id, run in seen.items():
+            before = (known or {}).get(run_id)
+            if run != before and (known is not None or run.execution.status in UNENDED):
+                yield run
+        known = seen
+        wait()
+
+
+def _observed(instance: dg.DagsterInstance, reader: ExecutionReader, record: Any) -> ObservedRun:
+    execution = reader.execution(record)
+    return ObservedRun(execution, progress_of(instance, record) if execution.status == "running" else None)
+
+
+def _as_json(run: ObservedRun) -> str:
+    execution = asdict(run.execution)
+    times = {name: value.isoformat() for name, value in execution.items() if isinstance(value, datetime)}
+    progress = asdict(run.progress) if run.progress else None
+    return json.dumps({"type": "run", **execution, **times, "progress": progress})
+
+
+def _as_line(run: ObservedRun) -> str:
+    one = run.execution
+    details = filter(None, (_seconds(one), _progress(run), one.error))
+    return (
+        f"{datetime.now(UTC):%H:%M:%S} {one.run_id[:8]} {one.job_id} {one.status}  {'  '.join(details)}".rstrip()
+    )
+
+
+def _progress(run: ObservedRun) -> str:
+    progress = run.progress
+    if progress is None:
+        return ""
+    of_all = f"/{progress.steps}" if progress.steps else ""
+    return f"{progress.ended}{of_all} steps" + (f", now {', '.join(progress.running)}" if progress.running else "")
+
+
+def _seconds(one: Execution) -> str:
+    if one.started_at is None:
+        return ""
+    seconds = one.duration if one.duration is not None else (datetime.now(UTC) - one.started_at).total_seconds()
+    return str(timedelta(seconds=round(seconds))) if seconds >= 60 else f"{seconds:.1f} s"
+
+
+def _show_live(read: Callable[[], list[ObservedRun]], every: float) -> None:
+    from rich.live import Live
+
+    with Live(_table(read()), auto_refresh=False, screen=False) as live:
+        while True:
+            time.sleep(every)
+            live.update(_table(read()), refresh=True)
+
+
+def _table(runs: list[ObservedRun]) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=f"Runs at {datetime.now(UTC):%H:%M:%S} UTC; Ctrl-C ends", expand=True)
+    for name in ("run", "job", "status", "time", "rows", "by", "progress or error"):
+        table.add_column(name, justify="right" if name in ("time", "rows") else "left", no_wrap=name != "job")
+    for run in runs:
+        one = run.execution
+        cells = (
+            one.run_id[:8],
+            one.job_id,
+            Text(one.status, style=_COLORS[one.status]),
+            _seconds(one),
+            "" if one.rows is None else f"{one.rows:,}",
+            one.triggered_by,
+            _progress(run) or one.error or "",
+        )
+        # Text, not markup: an error may hold brackets.
+        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in cells))
+    return table

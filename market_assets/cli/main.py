@@ -1,40 +1,75 @@
-"""`market-assets`: the program and its main commands; groups of commands are in the neighbouring files.
+"""`market-assets`: the entry point. The commands are in the neighbouring files, loaded when they are used.
 
-Exit codes: 0 done, 1 failed (the last line names the cause), 2 wrong use or a wrong setting.
+Exit codes: 0 done, 1 failed (the last line names the cause), 2 wrong usage or a wrong setting.
 """
 
 from __future__ import annotations
 
 import sys
-from pathlib import Path
+from importlib import import_module
 from typing import Any
 
 import click
 
-from market_assets.checked_settings import get_settings
-from market_assets.cli.options.accounts import user
-from market_assets.cli.options.authoring import new
-from market_assets.cli.options.databases import archive, backup, db, restore
-from market_assets.cli.options.history import history, watch
-from market_assets.cli.options.operations import alerts, status
-from market_assets.cli.options.postings import salaries, skills, sources
-from market_assets.settings import Settings, SettingsError
+from market_assets.settings import SettingsError
+
+#: Command → the module that has it, and the beginning of its help, so that showing the list loads no module.
+COMMANDS = {
+    "alerts": ("status", "Alerts: messages about failures."),
+    "archive": ("databases", "Archived postings."),
+    "backup": ("backups", "Back up the database, Dagster's history and the archive into one checked file."),
+    "db": ("databases", "The market database."),
+    "history": ("history", "Dagster's history of runs."),
+    "new": ("new", "Start a task or a source from a template that works unchanged."),
+    "recommend": ("market", "Print the skills that go best with some skills."),
+    "restore": ("backups", "Restore a backup, whole or not at all; an older one is upgraded."),
+    "run": ("run", "Run the whole pipeline once and print the market summary."),
+    "salaries": ("skills", "Salaries in texts."),
+    "serve": ("serve", "Run everything on this machine until Ctrl-C: code server, daemon and web process."),
+    "skills": ("skills", "Skills in texts."),
+    "sources": ("sources", "Sources of postings."),
+    "status": ("status", "Print jobs, incidents, tables and stores; exit 1 when something is wrong."),
+    "summary": ("market", "Print the market summary of the store."),
+    "user": ("users", "Users of the web process, and their roles."),
+    "watch": ("history", "Show runs as they change, until Ctrl-C."),
+    "web": ("serve", "Run the web process alone, against the code server that workspace.yaml names."),
+}
 
 
-class _Group(click.Group):
-    """Ends with one line for what a person can mend; anything else is a bug and shows its traceback."""
+class _Commands(click.Group):
+    """Loads commands on use; expected errors end with one line, others with their traceback."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(f"market_assets.cli.{COMMANDS[cmd_name][0]}"), cmd_name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in sorted(COMMANDS.items())])
 
     def invoke(self, ctx: click.Context) -> Any:
-        from market_assets.cli.errors import CommandFailedError
-        from market_assets.sources.protocol import SourceError
-        from market_assets.store.database import StoreError
-
         try:
             return super().invoke(ctx)
         except SettingsError as error:
             _end(error.message, 2)
-        except (StoreError, SourceError, CommandFailedError) as error:
+        except Exception as error:
+            if not isinstance(error, _expected_errors()):
+                raise
             _end(str(error), 1)
+
+
+def _expected_errors() -> tuple[type[Exception], ...]:
+    from market_assets.cli.command import CommandFailedError
+    from market_assets.sources.protocol import SourceError
+    from market_assets.store.database import StoreError
+
+    return CommandFailedError, SourceError, StoreError
 
 
 def _end(message: str, code: int) -> None:
@@ -42,88 +77,7 @@ def _end(message: str, code: int) -> None:
     sys.exit(code)
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="market-assets")
-@click.pass_context
-def main(ctx: click.Context) -> None:
+def main() -> None:
     """Job-market intelligence: ingest postings, find skills, keep statistics and relationships fresh."""
-    if not any(flag in sys.argv for flag in ("-h", "--help")):
-        ctx.obj = get_settings()
-
-
-def _mapping(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    pairs = [value.partition("=") for value in values]
-    for field, equals, _column in pairs:
-        if not (field and equals):
-            raise click.BadParameter("say it as FIELD=COLUMN, for example title='Job Title'")
-    return {field.strip(): column.strip() for field, _equals, column in pairs}
-
-
-@main.command()
-@click.option(
-    "--from", "file", type=click.Path(path_type=Path), help="Your own postings: CSV, JSON, JSONL or Parquet."
-)
-@click.option(
-    "--map", "mapping", multiple=True, callback=_mapping, metavar="FIELD=COLUMN", help="Which column is what."
-)
-@click.option("--days", type=click.IntRange(1, 3650), help="Fill this many daily partitions, up to today.")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@click.pass_obj
-def run(settings: Settings, file: Path | None, mapping: dict[str, str], days: int | None, as_json: bool) -> None:
-    """Run the whole pipeline once and print the market summary."""
-    from market_assets.cli.run import run_pipeline
-
-    if mapping and not file:
-        raise click.UsageError("--map goes with --from FILE")
-    if file and days:
-        raise click.UsageError("--days fills days of the configured sources; a file is one day's")
-    run_pipeline(settings, file=file, mapping=mapping, days=days, as_json=as_json)
-
-
-@main.command()
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@click.pass_obj
-def summary(settings: Settings, as_json: bool) -> None:
-    """Print the market summary as it is in the store."""
-    from market_assets.cli.summary import print_summary
-
-    print_summary(settings, as_json=as_json)
-
-
-@main.command()
-@click.pass_obj
-def serve(settings: Settings) -> None:
-    """Run everything on this machine: code server, daemon and web process, until Ctrl-C."""
-    from market_assets.cli.serve import serve_all
-
-    sys.exit(serve_all(settings))
-
-
-@main.command()
-@click.pass_obj
-def web(settings: Settings) -> None:
-    """Run the web process alone, against the code server that workspace.yaml names."""
-    from market_assets.cli.instance import use_dagster_home
-    from market_assets.web.server import serve_web
-
-    use_dagster_home(settings)
-    serve_web(settings)
-
-
-@main.command()
-@click.argument("names", nargs=-1, required=True, metavar="SKILL...")
-@click.option("--limit", default=10, show_default=True, type=click.IntRange(1, 100))
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list instead of lines.")
-@click.pass_obj
-def recommend(settings: Settings, names: tuple[str, ...], limit: int, as_json: bool) -> None:
-    """Print the skills that go best with some skills."""
-    from market_assets.cli.recommend import print_recommendations
-
-    print_recommendations(settings, names, limit=limit, as_json=as_json)
-
-
-for _command in (
-    *(alerts, archive, backup, db, history, new, restore, salaries, skills, sources),
-    *(status, user, watch),
-):
-    main.add_command(_command)

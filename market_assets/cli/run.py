@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,17 +13,15 @@ from uuid import uuid4
 import click
 import dagster as dg
 
-from market_assets.cli.errors import CommandFailedError
-from market_assets.cli.instance import open_instance
-from market_assets.cli.summary import Intake, print_market
+from market_assets.cli.command import CommandFailedError, json_option, open_instance, pass_settings
+from market_assets.cli.market import Intake, print_market
 from market_assets.dagster_ext.liveness import hold_lock
-from market_assets.definitions import build_defs, configured_sources
 from market_assets.defs.assets.raw_postings import refetching
 from market_assets.defs.jobs import INGESTION
-from market_assets.defs.partitions import AS_OF_TAG
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import NO_RUN_RETRY_TAGS
-from market_assets.operations.failure_cause import forget_causes, told_by
+from market_assets.operations.failure_cause import cause_of_event, discard_causes
+from market_assets.operations.names import AS_OF_TAG
 from market_assets.settings import Settings
 from market_assets.sources.protocol import Source
 from market_assets.store import schema
@@ -33,7 +31,8 @@ from market_assets.store.quality import count_stored, newest_stated
 from market_assets.store.results import count_rows
 from market_assets.store.tables.results import market_summary
 
-#: How many days of the past an empty store is filled with.
+_Echo = Callable[[str], None]
+#: How many days, today included, an empty store is filled with.
 FIRST_DAYS = 180
 
 
@@ -48,43 +47,54 @@ class _Plan:
     as_of_newest: bool
 
 
-def run_pipeline(
-    settings: Settings, *, file: Path | None, mapping: dict[str, str], days: int | None, as_json: bool
-) -> None:
-    """Ingest, compute, report; print the summary.
+def _mapping(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
+    pairs = [value.partition("=") for value in values]
+    for field, equals, _column in pairs:
+        if not (field and equals):
+            raise click.BadParameter("write it as FIELD=COLUMN, for example title='Job Title'")
+    return {field.strip(): column.strip() for field, _equals, column in pairs}
 
-    Args:
-        settings: the settings as they are.
-        file: a user's own postings, kept in a database of their own unless DATABASE_URL is set.
-        mapping: field → column for the file.
-        days: how many daily partitions to fill, today's included.
-        as_json: print nothing but the summary, as JSON.
 
-    Raises:
-        CommandFailedError: a step failed.
-        SourceError: the file can't be read.
+@click.command()
+@click.option(
+    "--from", "file", type=click.Path(path_type=Path), help="Your own postings: CSV, JSON, JSONL or Parquet."
+)
+@click.option(
+    "--map", "mapping", multiple=True, callback=_mapping, metavar="FIELD=COLUMN", help="Which column is what."
+)
+@click.option("--days", type=click.IntRange(1, 3650), help="Fill this many daily partitions, up to today.")
+@json_option("Print nothing but the summary, as JSON.")
+@pass_settings
+def run(settings: Settings, file: Path | None, mapping: dict[str, str], days: int | None, as_json: bool) -> None:
+    """Run the whole pipeline once and print the market summary.
+
+    The postings of a file are kept in a separate database, unless DATABASE_URL is set.
     """
-    say = (lambda _message: None) if as_json else click.echo
+    if mapping and not file:
+        raise click.UsageError("--map goes with --from FILE")
+    if file and days:
+        raise click.UsageError("--days fills days of the configured sources; a file is one day's")
+    echo = (lambda _message: None) if as_json else click.echo
     if file is not None:
-        plan = _plan_for_file(settings, file, mapping, say)
+        plan = _plan_for_file(settings, file, mapping, echo)
         with dg.DagsterInstance.ephemeral() as instance:
-            _run(instance, plan, say, as_json=as_json)
+            _run(instance, plan, echo, as_json=as_json)
     else:
         with open_instance(settings) as instance:
             schema.upgrade(Database(settings.market_url))
-            _run(instance, _plan_for_sources(settings, days), say, as_json=as_json)
+            _run(instance, _plan_for_sources(settings, days), echo, as_json=as_json)
 
 
-def _plan_for_file(settings: Settings, file: Path, mapping: dict[str, str], say: Any) -> _Plan:
+def _plan_for_file(settings: Settings, file: Path, mapping: dict[str, str], echo: _Echo) -> _Plan:
     from market_assets.sources.files.source import FileSource
 
     name = re.sub(r"[^a-z0-9]+", "_", file.stem.lower()).strip("_") or "file"
     name = name if name[0].isalpha() else f"file_{name}"
     source = FileSource(name, file, mapping)
     shown = source.mapping_shown()
-    say(f"{file}: which column is what (say otherwise with --map FIELD=COLUMN)")
+    echo(f"{file}: which column is what (change it with --map FIELD=COLUMN)")
     for field, column in shown.items():
-        say(f"  {field:<16} {column}")
+        echo(f"  {field:<16} {column}")
     if settings.database_url is None:
         settings = settings.of_file(file.stem)
         _start_afresh(settings)
@@ -92,7 +102,7 @@ def _plan_for_file(settings: Settings, file: Path, mapping: dict[str, str], say:
 
 
 def _start_afresh(settings: Settings) -> None:
-    """Remove what an earlier run on a file of this name has left, so that only the file's postings count."""
+    """Remove the database of an earlier run on a file of this name, so that only the file's postings count."""
     database = Database(settings.market_url)
     schema.make_folder(database)
     with StoreLock(database, "run --from").exclusive():
@@ -101,6 +111,8 @@ def _start_afresh(settings: Settings) -> None:
 
 
 def _plan_for_sources(settings: Settings, days: int | None) -> _Plan:
+    from market_assets.defs.sources import configured_sources
+
     sources = configured_sources(settings)
     if days is None:
         days = FIRST_DAYS if _is_first_run(settings, sources) else 1
@@ -108,7 +120,7 @@ def _plan_for_sources(settings: Settings, days: int | None) -> _Plan:
 
 
 def _is_first_run(settings: Settings, sources: Sequence[Source]) -> bool:
-    """Whether the store is empty, or the run that was to fill it broke off before it came to statistics."""
+    """Whether the store is empty, or the run that was to fill it ended before it computed statistics."""
     store = MarketStore(settings, "run")
     with store.reading() as connection:
         if count_stored(connection) == 0:
@@ -119,36 +131,38 @@ def _is_first_run(settings: Settings, sources: Sequence[Source]) -> bool:
     return any(source.any_day and store.landing.landed(source.name, first_day) for source in sources)
 
 
-def _run(instance: dg.DagsterInstance, plan: _Plan, say: Any, *, as_json: bool) -> None:
+def _run(instance: dg.DagsterInstance, plan: _Plan, echo: _Echo, *, as_json: bool) -> None:
+    from market_assets.definitions import build_defs
+
     intake = Intake()
     today = datetime.now(UTC).date()
     backfillable = [source for source in plan.sources if source.any_day]
     if plan.past_days and backfillable:
         first, last = today - timedelta(days=plan.past_days), today - timedelta(days=1)
-        say(f"Filling {plan.past_days} days, {first} to {last}")
+        echo(f"Filling {plan.past_days} days, {first} to {last}")
         tags = {
             "dagster/asset_partition_range_start": first.isoformat(),
             "dagster/asset_partition_range_end": last.isoformat(),
         }
         intake += _ingest(instance, plan, backfillable, tags, quiet=as_json)
-    say(f"Ingesting {today}")
+    echo(f"Ingesting {today}")
     config = refetching(plan.sources) if plan.refetch else {}
     intake += _ingest(
         instance, plan, plan.sources, {"dagster/partition": today.isoformat()}, config=config, quiet=as_json
     )
 
-    moment, note = _as_of(plan)
-    say(f"Statistics, relationships and the report as of {moment:%Y-%m-%d %H:%M} UTC")
+    as_of, note = _as_of(plan)
+    echo(f"Statistics, relationships and the report as of {as_of:%Y-%m-%d %H:%M} UTC")
     definitions = build_defs(plan.settings, plan.sources)
     selection = dg.AssetSelection.groups("statistics", "relationships")
     _execute(
         definitions.resolve_implicit_global_asset_job_def(),
         instance,
-        tags={AS_OF_TAG: moment.isoformat()},
+        tags={AS_OF_TAG: as_of.isoformat()},
         asset_selection=sorted(selection.resolve(definitions.resolve_asset_graph())),
         quiet=as_json,
     )
-    print_market(plan.settings, moment, intake, note, as_json=as_json)
+    print_market(plan.settings, as_of, intake, note, as_json=as_json)
 
 
 def _ingest(
@@ -160,6 +174,8 @@ def _ingest(
     config: dict[str, Any] | None = None,
     quiet: bool,
 ) -> Intake:
+    from market_assets.definitions import build_defs
+
     job = build_defs(plan.settings, sources).resolve_job_def(INGESTION)
     result = _execute(job, instance, tags=tags, config=config, quiet=quiet)
     counts: dict[str, Any] = {}
@@ -174,7 +190,7 @@ def _ingest(
 
 
 def _as_of(plan: _Plan) -> tuple[datetime, str | None]:
-    """The moment that the windows end at, and what there is to say about it."""
+    """The end of the windows, and a note about it for the summary."""
     now = datetime.now(UTC)
     if not plan.as_of_newest:
         return now, None
@@ -205,7 +221,7 @@ def _execute(
         **how,
     )
     if not result.success:
-        forget_causes()
+        discard_causes()
         raise CommandFailedError(_cause(instance, result))
     return result
 
@@ -213,5 +229,5 @@ def _execute(
 def _cause(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> str:
     for event in result.all_events:
         if event.is_step_failure:
-            return told_by(instance, result.run_id, event)
+            return cause_of_event(instance, result.run_id, event)
     return "the run failed before its first step"

@@ -1,4 +1,4 @@
-"""`market-assets serve`: code server, daemon and web process of one machine, started and ended together."""
+"""`market-assets serve`: code server, daemon and web process of one machine; `web`: the web process alone."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from pathlib import Path
 
 import click
 
-from market_assets.cli.instance import use_dagster_home
+from market_assets.cli.command import pass_settings, use_dagster_home
 from market_assets.cli.users import FIRST_ADMIN, make_first_admin
 from market_assets.settings import Settings, SettingsError, environment_for_children
 from market_assets.store import schema
 from market_assets.store.database import Database
-from market_assets.web.auth.signing_key import signing_key
+from market_assets.web.auth.tokens import signing_key
 
 _READY_SECONDS = 90.0
 #: The code server waits for up to 60 s for the runs that it has started.
-_POLITE_SECONDS = 75.0
+_SHUTDOWN_SECONDS = 75.0
 _POLL_SECONDS = 0.2
 
 
@@ -33,7 +33,24 @@ class _Child:
     process: subprocess.Popen[bytes]
 
 
-def serve_all(settings: Settings) -> int:
+@click.command()
+@pass_settings
+def serve(settings: Settings) -> None:
+    """Run everything on this machine until Ctrl-C: code server, daemon and web process."""
+    sys.exit(_serve_all(settings))
+
+
+@click.command()
+@pass_settings
+def web(settings: Settings) -> None:
+    """Run the web process alone, against the code server that workspace.yaml names."""
+    from market_assets.web.server import serve_web
+
+    use_dagster_home(settings)
+    serve_web(settings)
+
+
+def _serve_all(settings: Settings) -> int:
     """Run until Ctrl-C, SIGTERM or the end of one of the processes; returns the exit code."""
     home = use_dagster_home(settings)
     signing_key(settings)
@@ -59,28 +76,29 @@ def serve_all(settings: Settings) -> int:
         children.append(
             _start("daemon", [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)], home)
         )
-        children.append(_start("web process", [sys.executable, "-m", "market_assets.web", str(workspace)], home))
+        web_process = [sys.executable, "-m", "market_assets.web.server", str(workspace)]
+        children.append(_start("web process", web_process, home))
         if not _wait_for(settings.port, children, stop):
             return _report_end(children, stop)
         click.echo(f"Dagster's UI:      http://{settings.host}:{settings.port}/")
         click.echo(f"The market report: http://{settings.host}:{settings.port}/market")
-        click.echo("Both ask to sign in; `market-assets user` says who may.")
+        click.echo("Both ask to sign in; `market-assets user` adds users.")
         click.echo("Ctrl-C ends everything; a run in progress gets up to a minute to finish.")
         while not stop.wait(_POLL_SECONDS) and all(child.process.poll() is None for child in children):
             pass
         return _report_end(children, stop)
     finally:
-        _end_politely(children)
+        _end_all(children)
 
 
 def _start(name: str, command: list[str], home: Path) -> _Child:
-    """Start a process in a session of its own: Ctrl-C is for this one, which then ends the others in order."""
+    """Start a process in a new session, so that Ctrl-C reaches only this one, which ends the others in order."""
     environment = environment_for_children(DAGSTER_HOME=str(home))
     return _Child(name, subprocess.Popen(command, env=environment, start_new_session=True))
 
 
 def _wait_for(port: int, children: list[_Child], stop: threading.Event) -> bool:
-    """Wait until a port answers; False when told to stop, when a process ends, or when it takes too long."""
+    """Wait until a port accepts connections; False on a stop, the end of a process, or after `_READY_SECONDS`."""
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline and all(child.process.poll() is None for child in children):
         with socket.socket() as attempt:
@@ -102,12 +120,12 @@ def _report_end(children: list[_Child], stop: threading.Event) -> int:
     return 1
 
 
-def _end_politely(children: list[_Child]) -> None:
-    """End in the reverse order of starting; whoever doesn't listen is killed."""
+def _end_all(children: list[_Child]) -> None:
+    """End the processes in the reverse order of starting; those that ignore SIGTERM are killed."""
     for child in reversed(children):
         if child.process.poll() is None:
             child.process.send_signal(signal.SIGTERM)
-    deadline = time.monotonic() + _POLITE_SECONDS
+    deadline = time.monotonic() + _SHUTDOWN_SECONDS
     for child in reversed(children):
         try:
             child.process.wait(max(0.1, deadline - time.monotonic()))
@@ -134,7 +152,7 @@ def _refuse_taken_port(settings: Settings) -> None:
 
 
 def _write_workspace(settings: Settings, code_port: int) -> Path:
-    """The workspace of the other processes: the code server, under the name it has everywhere."""
+    """Write the workspace file for the other processes, with the code server's port."""
     path = settings.data_dir.resolve() / "serve-workspace.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(

@@ -1,14 +1,17 @@
-"""`market-assets skills explain`."""
+"""`market-assets skills` and `salaries`: what is found in texts."""
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable
 from itertools import groupby
 
 import click
 import polars as pl
 
+from market_assets.cli.command import json_option, pass_settings
+from market_assets.postings.salaries.parse import salary_record
 from market_assets.postings.texts import plain_columns
 from market_assets.settings import Settings
 from market_assets.skills.explain import Mention, explain
@@ -16,9 +19,32 @@ from market_assets.skills.matching import skill_matcher
 from market_assets.skills.taxonomy import load_taxonomy
 
 
-def print_explanation(settings: Settings, title: str, text: str, *, as_json: bool) -> None:
-    """Print every mention of a skill in a posting's title and text (plain or HTML), with the reason."""
-    # As postings are read: a lone surrogate, as a terminal can pass on, has no UTF-8 form.
+@click.group()
+def skills() -> None:
+    """Skills in texts."""
+
+
+@skills.command()
+@json_option("Print a JSON list instead of lines.")
+@pass_settings
+def extract(settings: Settings, as_json: bool) -> None:
+    """Print the skills found in the text on standard input, one a line."""
+    found = skill_matcher(load_taxonomy(settings.taxonomy)).find(_standard_input())
+    click.echo(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(found), nl=as_json or bool(found))
+
+
+@skills.command("explain")
+@click.argument("text", required=False)
+@click.option("--title", default="", help="The posting's title, where the text is its description.")
+@json_option("Print a JSON list of all mentions instead.")
+@pass_settings
+def explain_text(settings: Settings, text: str | None, title: str, as_json: bool) -> None:
+    """Print which skills are found in a text, where and why, and which mentions do not count.
+
+    The text is an argument or standard input, plain or HTML.
+    """
+    text = _standard_input() if text is None else text
+    # Lone surrogates, which a terminal can pass on, have no UTF-8 form.
     stated = pl.DataFrame({"text": [part.encode("utf-8", "replace").decode() for part in (title, text)]})
     plain = plain_columns(stated)["text"]
     mentions = explain(skill_matcher(load_taxonomy(settings.taxonomy)), plain[0], plain[1])
@@ -58,3 +84,19 @@ def _print_others(mentions: Iterable[Mention]) -> None:
 
 def _snippet(mention: Mention) -> str:
     return f"…{mention.before}[{mention.written}]{mention.after}…"
+
+
+@click.group()
+def salaries() -> None:
+    """Salaries in texts."""
+
+
+@salaries.command()
+def parse() -> None:
+    """Read one salary text a line, print one JSON object a line; null where there is no salary."""
+    for line in _standard_input().splitlines():
+        click.echo(json.dumps(salary_record(line), ensure_ascii=False))
+
+
+def _standard_input() -> str:
+    return sys.stdin.buffer.read().decode("utf-8", errors="replace")

@@ -1,4 +1,4 @@
-"""`market-assets sources`."""
+"""`market-assets sources`: the configured sources of postings."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from market_assets.cli.errors import CommandFailedError
-from market_assets.definitions import configured_sources
+from market_assets.cli.command import CommandFailedError, pass_settings
 from market_assets.postings.normalise import normalise
 from market_assets.settings import Settings
 from market_assets.sources.protocol import Source, SourceError
 
-#: The fields whose presence says whether a source's postings are worth having.
+#: The fields whose filled share is printed.
 _FIELDS = (
     "company",
     "location",
@@ -28,7 +28,7 @@ _FIELDS = (
     "employment_type",
     "industry",
 )
-#: Columns where there is no terminal: a problem that is cut into pieces can't be searched for.
+#: Columns of the table where there is no terminal, so that problems stay on one line.
 _WIDTH = 240
 
 
@@ -43,14 +43,28 @@ class _Finding:
     problem: str | None
 
 
-def check_sources(settings: Settings) -> None:
-    """Try every configured source and print what came; the first payload of each is read, nothing is stored.
+@click.group()
+def sources() -> None:
+    """Sources of postings."""
 
-    That is one request a source; two where a board must first be asked where its pages are.
+
+@sources.command("check")
+@pass_settings
+def check(settings: Settings) -> None:
+    """Try every configured source and print the results."""
+    check_sources(settings)
+
+
+def check_sources(settings: Settings) -> None:
+    """Read the first payload of every configured source and print a line for each; nothing is stored.
+
+    That is one request for each source, two where a board has an index of its pages.
 
     Raises:
         CommandFailedError: a source has a problem.
     """
+    from market_assets.defs.sources import configured_sources
+
     findings = [_check(source) for source in configured_sources(settings)]
     table = Table("source", "reachable", "postings", "rejected", "fields filled", "seconds")
     table.add_column("problem", overflow="fold")

@@ -1,4 +1,4 @@
-"""`market-assets user`: who may sign in, and as what."""
+"""`market-assets user`: users of the web process, and their roles."""
 
 from __future__ import annotations
 
@@ -10,17 +10,34 @@ from collections.abc import Iterator
 
 import click
 
-from market_assets.cli.errors import CommandFailedError
+from market_assets.cli.command import CommandFailedError, json_option, pass_settings
 from market_assets.settings import Settings
 from market_assets.store import audit, schema, users
 from market_assets.store.database import Database
-from market_assets.web.auth.passwords import PasswordError, hash_password, made_up_password
+from market_assets.web.auth.passwords import PasswordError, hash_password, random_password
 
 FIRST_ADMIN = "admin"
 
+_role_option = click.option(
+    "--role", type=click.Choice(["admin", "viewer"]), required=True, help="What the user may do."
+)
+_password_option = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from the first line of standard input."
+)
 
-def add(settings: Settings, name: str, role: str, *, password_stdin: bool) -> None:
-    """Add a user."""
+
+@click.group()
+def user() -> None:
+    """Users of the web process, and their roles."""
+
+
+@user.command()
+@click.argument("name")
+@_role_option
+@_password_option
+@pass_settings
+def add(settings: Settings, name: str, role: str, password_stdin: bool) -> None:
+    """Add a user; asks for the password."""
     database = _database(settings)
     if users.find_user(database, name) is not None:
         raise CommandFailedError(f"there is a user {name} already; see `market-assets user passwd`")
@@ -29,8 +46,11 @@ def add(settings: Settings, name: str, role: str, *, password_stdin: bool) -> No
     click.echo(f"{name} may sign in as {role}")
 
 
-def show(settings: Settings, *, as_json: bool) -> None:
-    """Print every user."""
+@user.command("list")
+@json_option("Print a JSON list instead of lines.")
+@pass_settings
+def list_users(settings: Settings, as_json: bool) -> None:
+    """Print every user and role."""
     found = users.list_users(_database(settings))
     if as_json:
         rows = [{"name": u.name, "role": u.role, "created_at": u.created_at.isoformat()} for u in found]
@@ -40,11 +60,15 @@ def show(settings: Settings, *, as_json: bool) -> None:
     for user in found:
         click.echo(f"{user.name:<{width}}  {user.role:<6}  since {user.created_at:%Y-%m-%d}")
     if not found:
-        click.echo("nobody yet: market-assets user add NAME --role admin", err=True)
+        click.echo("no users yet: market-assets user add NAME --role admin", err=True)
 
 
-def change_password(settings: Settings, name: str, *, password_stdin: bool) -> None:
-    """Change a user's password, which ends every session of the user."""
+@user.command()
+@click.argument("name")
+@_password_option
+@pass_settings
+def passwd(settings: Settings, name: str, password_stdin: bool) -> None:
+    """Change a password; every session of the user ends."""
     database = _database(settings)
     if users.find_user(database, name) is None:
         raise CommandFailedError(f"there is no user {name}")
@@ -53,16 +77,23 @@ def change_password(settings: Settings, name: str, *, password_stdin: bool) -> N
     click.echo(f"{name} has a new password; every session of {name} has ended")
 
 
+@user.command("role")
+@click.argument("name")
+@_role_option
+@pass_settings
 def change_role(settings: Settings, name: str, role: str) -> None:
-    """Change a user's role, which ends every session of the user."""
+    """Change a role; every session of the user ends."""
     database = _database(settings)
     with _audited(database, "user.role", name, role):
         users.set_role(database, name, role)
     click.echo(f"{name} is {role} now; every session of {name} has ended")
 
 
+@user.command()
+@click.argument("name")
+@pass_settings
 def remove(settings: Settings, name: str) -> None:
-    """Remove a user, which ends every session of the user."""
+    """Remove a user; every session of the user ends."""
     database = _database(settings)
     with _audited(database, "user.remove", name):
         users.remove_user(database, name)
@@ -70,15 +101,15 @@ def remove(settings: Settings, name: str) -> None:
 
 
 def make_first_admin(database: Database) -> str | None:
-    """Make the user `admin` where there is no admin yet; returns its password, which is kept nowhere."""
+    """Add the user `admin` where there is no admin yet; returns its password, which is stored as a hash only."""
     if users.has_admin(database):
         return None
-    password = made_up_password()
+    password = random_password()
     try:
         with _audited(database, "user.add", FIRST_ADMIN, "admin"):
             users.add_user(database, FIRST_ADMIN, "admin", hash_password(password))
     except CommandFailedError:
-        # Somebody made a viewer of that name; only they know who should be the admin.
+        # There is a viewer of that name: who becomes an admin is not for this program to decide.
         return None
     return password
 
@@ -91,7 +122,7 @@ def _database(settings: Settings) -> Database:
 
 def _password(name: str, *, from_stdin: bool) -> str:
     if from_stdin:
-        # The line's end is not part of it; spaces may well be.
+        # Only the end of the line is removed: spaces may be part of the password.
         return sys.stdin.buffer.readline().decode("utf-8", errors="replace").rstrip("\r\n")
     password: str = click.prompt(f"Password for {name}", hide_input=True, confirmation_prompt=True)
     return password
@@ -99,7 +130,7 @@ def _password(name: str, *, from_stdin: bool) -> str:
 
 @contextlib.contextmanager
 def _audited(database: Database, action: str, name: str, detail: str = "") -> Iterator[None]:
-    """Write down what is done, or that it was refused and why."""
+    """Record the change of the block in the audit log, or that it was refused and why."""
 
     def record(result: str, detail: str) -> None:
         who = f"cli:{_operating_system_user()}"
@@ -117,5 +148,5 @@ def _operating_system_user() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
-        # A container may run under a number that has no name.
+        # The user id of a container may have no name.
         return "(unnamed)"

@@ -1,7 +1,8 @@
-"""Landed payloads: what a source gave for a day, byte for byte, compressed, on any fsspec file system.
+"""Landed payloads: the responses of a source for a day, byte for byte, compressed, on any fsspec file system.
 
-A day of a source is a folder `<landing>/<source>/<YYYY-MM-DD>` of gzipped payloads, named after their content, and
-a manifest that is written last. Without a manifest nothing was landed; what no manifest names does not count.
+A day of a source is a folder `<landing>/<source>/<YYYY-MM-DD>` of gzipped payloads, whose names contain a digest
+of their content, and a manifest that is written last. A day without a manifest is not landed, and files that are
+not in the manifest are ignored.
 """
 
 from __future__ import annotations
@@ -17,18 +18,20 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from functools import partial
-from typing import Any, BinaryIO, cast
+from io import BytesIO
+from typing import IO, Any, BinaryIO, cast
 
 import fsspec
 
 from market_assets.sources.protocol import Fetch, Payload, SourceError
-from market_assets.store.database import StoreUnavailableError
+from market_assets.store.database import StoreError, StoreUnavailableError
 
 _MANIFEST = "manifest.json"
 _FAILURE = "failure.txt"
 _BLOCK = 1 << 20
-#: What else lies there is not ours to remove.
+#: Folders of other names are left alone.
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_FILE_OF_DAY = re.compile(r"[^/]+/\d{4}-\d{2}-\d{2}/[^/]+")
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class LandedPayload:
 
 @dataclass(frozen=True)
 class LandedDay:
-    """The manifest of a source's day. `problems` are those of payloads that could not be fetched."""
+    """The manifest of a source's day; `problems` are the errors of payloads that could not be fetched."""
 
     source: str
     day: date
@@ -64,22 +67,22 @@ class Landing:
     """The landing area at an fsspec URL or a local folder."""
 
     def __init__(self, url: str) -> None:
-        # Other machines land days too: a listing that is remembered would hide them.
+        # Other machines land days too, which a cached listing would hide.
         self._files, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
         self._root = str(root).rstrip("/")
 
     def land(self, source: str, day: date, fetch: Fetch, *, kept: LandedDay | None = None) -> LandedDay:
-        """Write a fetch's payloads, then the manifest. An earlier landing of that day is replaced.
+        """Write a fetch's payloads, then the manifest; replaces an earlier landing of that day.
 
-        A payload that can't be fetched is a problem of the day, as long as another one can; if `kept`, an earlier
-        landing, has one of its name, that stays.
+        A payload that can't be fetched is a problem of the day, as long as another one can be fetched. If `kept`,
+        an earlier landing, has a payload of its name, that one is kept.
 
         Raises:
             SourceError: nothing could be fetched.
             StoreUnavailableError: the file system refuses.
         """
         folder = self._folder(source, day)
-        with _worded(folder):
+        with _file_system_errors(folder):
             self._files.makedirs(folder, exist_ok=True)
         payloads, problems = self._write_all(folder, fetch)
         if problems and not payloads:
@@ -90,28 +93,28 @@ class Landing:
             payloads += [payload for payload in kept.payloads if payload.name not in fetched]
         landed = LandedDay(source, day, fetch.observed_at, tuple(payloads), tuple(map(str, problems)))
         manifest = json.dumps(asdict(landed), default=str, indent=1)
-        with _worded(folder):
+        with _file_system_errors(folder):
             self._write_whole(f"{folder}/{_MANIFEST}", manifest.encode())
         self._remove_others(folder, {payload.file for payload in payloads} | {_MANIFEST})
         return landed
 
     def land_failure(self, source: str, day: date, reason: str) -> None:
-        """Note why a source gave nothing for a day; what was landed before stays."""
+        """Store why a source gave nothing for a day; an earlier landing is kept."""
         folder = self._folder(source, day)
-        with _worded(folder):
+        with _file_system_errors(folder):
             self._files.makedirs(folder, exist_ok=True)
             self._write_whole(f"{folder}/{_FAILURE}", reason.encode())
 
     def failure(self, source: str, day: date) -> str | None:
-        """Why the last attempt to fetch a source for a day failed; None when it did not."""
+        """Why the last attempt to fetch a source for a day failed; None where it did not."""
         path = f"{self._folder(source, day)}/{_FAILURE}"
-        with _worded(path, "read"):
+        with _file_system_errors(path, "read"):
             return self._files.cat_file(path).decode() if self._files.exists(path) else None
 
     def landed(self, source: str, day: date) -> LandedDay | None:
-        """What was landed of a source for a day; None when nothing was."""
+        """The manifest of a source's day; None where the day is not landed."""
         path = f"{self._folder(source, day)}/{_MANIFEST}"
-        with _worded(path, "read"):
+        with _file_system_errors(path, "read"):
             if not self._files.exists(path):
                 return None
             content: dict[str, Any] = json.loads(self._files.cat_file(path))
@@ -124,41 +127,44 @@ class Landing:
         )
 
     def open(self, landed: LandedDay, *, with_problem: bool = False) -> Iterator[Payload]:
-        """The payloads of a landed day, as they came; only those that could not be read if `with_problem`."""
+        """The payloads of a landed day, as fetched; with `with_problem` only those that could not be read."""
         folder = self._folder(landed.source, landed.day)
         for payload in landed.payloads:
             if with_problem and payload.problem is None:
                 continue
             yield Payload(payload.name, partial(self._open, f"{folder}/{payload.file}"))
 
-    def files(self) -> Iterator[tuple[str, BinaryIO | bytes]]:
-        """The files of every landed day as they lie there, a day's manifest after its payloads.
+    def files(self) -> Iterator[tuple[str, BinaryIO]]:
+        """The path in the landing area and the stored file of each landed day, its manifest after its payloads.
 
-        A day that is removed or fetched anew meanwhile may lack payloads; it is then left without a manifest, so
-        that it counts as not landed.
+        A day that is removed or fetched again meanwhile may lack payloads; its manifest is then left out, so that
+        it is not landed.
         """
-        for source in self._names(self._root):
-            for name in self._names(f"{self._root}/{source}"):
-                if not _DAY.fullmatch(name):
-                    continue
-                with contextlib.suppress(FileNotFoundError):
-                    folder = f"{self._root}/{source}/{name}"
-                    manifest = self._files.cat_file(f"{folder}/{_MANIFEST}")
-                    for payload in json.loads(manifest)["payloads"]:
-                        file = LandedPayload(**payload).file
-                        yield f"{source}/{name}/{file}", self._files.open(f"{folder}/{file}", "rb")
-                    yield f"{source}/{name}/{_MANIFEST}", manifest
+        for source, day in self._days():
+            with contextlib.suppress(FileNotFoundError):
+                folder = f"{self._root}/{source}/{day}"
+                manifest = self._files.cat_file(f"{folder}/{_MANIFEST}")
+                for payload in json.loads(manifest)["payloads"]:
+                    file = LandedPayload(**payload).file
+                    yield f"{source}/{day}/{file}", self._files.open(f"{folder}/{file}", "rb")
+                yield f"{source}/{day}/{_MANIFEST}", BytesIO(manifest)
 
-    def put_back(self, name: str, content: BinaryIO) -> bool:
-        """Write a file that `files` gave, unless it is there; a day's manifest must come last.
+    def add_file(self, name: str, content: IO[bytes]) -> bool:
+        """Write a file that `files` returned, unless it exists; a day's manifest must come last.
 
         Returns:
             Whether it was written.
+
+        Raises:
+            StoreError: it is not the name of a file of a landed day.
+            StoreUnavailableError: the file system refuses.
         """
+        if not _FILE_OF_DAY.fullmatch(name) or ".." in name.split("/"):
+            raise StoreError(f"{name} is not a file of a landed day")
         path = f"{self._root}/{name}"
         if self._files.exists(path):
             return False
-        with _worded(path):
+        with _file_system_errors(path):
             self._files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
             with self._files.open(f"{path}.part", "wb") as file:
                 shutil.copyfileobj(content, file, _BLOCK)
@@ -167,13 +173,17 @@ class Landing:
 
     def remove_before(self, cutoff: date) -> int:
         """Remove the landed days before a day; returns how many."""
-        removed = 0
+        old = [(source, day) for source, day in self._days() if day < cutoff.isoformat()]
+        for source, day in old:
+            self._files.rm(f"{self._root}/{source}/{day}", recursive=True)
+        return len(old)
+
+    def _days(self) -> Iterator[tuple[str, str]]:
+        """Source and day of each folder."""
         for source in self._names(self._root):
             for name in self._names(f"{self._root}/{source}"):
-                if _DAY.fullmatch(name) and name < cutoff.isoformat():
-                    self._files.rm(f"{self._root}/{source}/{name}", recursive=True)
-                    removed += 1
-        return removed
+                if _DAY.fullmatch(name):
+                    yield source, name
 
     def _folder(self, source: str, day: date) -> str:
         return f"{self._root}/{source}/{day.isoformat()}"
@@ -201,7 +211,7 @@ class Landing:
 
     def _write(self, folder: str, payload: Payload) -> LandedPayload:
         digest, size, unfinished = hashlib.sha256(), 0, f"{folder}/{payload.name}.part"
-        with payload.open() as content, _worded(unfinished):
+        with payload.open() as content, _file_system_errors(unfinished):
             with self._files.open(unfinished, "wb") as raw, gzip.GzipFile("", "wb", 1, raw, mtime=0) as packed:
                 while block := content.read(_BLOCK):
                     digest.update(block)
@@ -223,15 +233,16 @@ class Landing:
 
 
 @contextlib.contextmanager
-def _worded(path: str, attempt: str = "write") -> Iterator[None]:
+def _file_system_errors(path: str, attempt: str = "write") -> Iterator[None]:
+    """Raise a file system's errors as StoreUnavailableError."""
     try:
         yield
-    except _refusals() as error:
+    except _error_types() as error:
         reason = getattr(error, "strerror", None) or error
         raise StoreUnavailableError(f"can't {attempt} {path}: {reason}") from error
 
 
-def _refusals() -> tuple[type[Exception], ...]:
-    """What file systems raise when they refuse; S3's errors about keys and connections are no OSErrors."""
+def _error_types() -> tuple[type[Exception], ...]:
+    """The errors of file systems; those of S3 about keys and connections are not OSErrors."""
     botocore = sys.modules.get("botocore.exceptions")
     return (OSError, botocore.BotoCoreError) if botocore else (OSError,)

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from dagster._daemon.types import DaemonHeartbeat
 
-from market_assets.cli import backup as backup_commands
+from market_assets.cli import backups as backup_commands
 from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets_tests.cli.conftest import Invoke

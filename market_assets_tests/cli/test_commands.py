@@ -11,10 +11,11 @@ from typing import Any
 import click
 import pytest
 
-from market_assets.cli.main import main
+from market_assets.cli.main import COMMANDS, main
 from market_assets.settings import Settings
 from market_assets_tests.cli.conftest import Invoke
 from market_assets_tests.pipelines import ListedSource, Pipeline, read_rows
+from market_assets_tests.test_rooms import loaded_after
 
 TODAY = datetime.now(UTC).date()
 URL = "sqlite:///data/market.db"
@@ -185,8 +186,12 @@ def test_the_database_is_made_once(invoke: Invoke) -> None:
 
 def commands(group: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
     yield path
-    for name, command in (group.commands if isinstance(group, click.Group) else {}).items():
-        yield from commands(command, *path, name)
+    if isinstance(group, click.Group):
+        context = click.Context(group)
+        for name in group.list_commands(context):
+            command = group.get_command(context, name)
+            assert command is not None
+            yield from commands(command, *path, name)
 
 
 @pytest.mark.parametrize("command", list(commands(main)), ids=" ".join)
@@ -196,6 +201,19 @@ def test_every_command_explains_itself(invoke: Invoke, command: tuple[str, ...])
     usage, explanation = result.stdout.split("\n\n")[:2]
     assert usage.startswith("Usage: ")
     assert len(explanation.strip()) > 10
+
+
+def test_the_list_of_commands_has_their_own_words_and_loads_none_of_them(tmp_path: Path) -> None:
+    context = click.Context(main)
+    for name, (_, summary) in COMMANDS.items():
+        command = main.get_command(context, name)
+        assert command is not None
+        assert summary == (command.help or "").split("\n")[0]
+    loaded = loaded_after(
+        "from market_assets.cli.main import main\nmain(['--help'], standalone_mode=False)", tmp_path
+    )
+    assert "market_assets.cli.main" in loaded
+    assert loaded.isdisjoint({"dagster", "sqlalchemy", "polars"})
 
 
 PROMISED = (

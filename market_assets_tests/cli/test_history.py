@@ -17,10 +17,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from market_assets.cli.watch import Watched, _table, changes
+from market_assets.cli.history import ObservedRun, _table, changes
 from market_assets.definitions import build_defs
 from market_assets.defs.jobs import CLEANUP
-from market_assets.operations.run_progress import Progress
+from market_assets.operations.executions import Progress
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
 from market_assets.store.executions import Execution
@@ -37,22 +37,22 @@ from market_assets_tests.dagster_ext.instances import age
 EXECUTE = ("job", "execute", "-m", "market_assets.definitions", "-j")
 
 
-def watched(run_id: str, status: Any, progress: Progress | None = None, error: str | None = None) -> Watched:
-    moment = datetime(2026, 1, 1, tzinfo=UTC)
-    return Watched(Execution(run_id, "job", "", status, moment, moment, None, None, None, error, "cli"), progress)
+def observed(run_id: str, status: Any, progress: Progress | None = None, error: str | None = None) -> ObservedRun:
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    return ObservedRun(Execution(run_id, "job", "", status, at, at, None, None, None, error, "cli"), progress)
 
 
 def test_each_change_is_told_once() -> None:
-    first = [watched("b", "queued"), watched("a", "success")]
-    second = [watched("b", "running", Progress(0, 2, ("x",))), watched("a", "success")]
+    first = [observed("b", "queued"), observed("a", "success")]
+    second = [observed("b", "running", Progress(0, 2, ("x",))), observed("a", "success")]
     third = [
-        watched("c", "failed", error="x"),
-        watched("b", "running", Progress(1, 2, ())),
-        watched("a", "success"),
+        observed("c", "failed", error="x"),
+        observed("b", "running", Progress(1, 2, ())),
+        observed("a", "success"),
     ]
     looks = iter([first, second, second, third])
 
-    def told() -> Iterator[Watched]:
+    def told() -> Iterator[ObservedRun]:
         with pytest.raises(RuntimeError):
             yield from changes(lambda: next(looks), lambda: None)
 
@@ -71,7 +71,7 @@ def test_errors_are_no_markup() -> None:
     from rich.console import Console
 
     console = Console(width=200, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
-    console.print(_table([watched("a", "failed", error="[bold]no[/bold] [/] bracket")]))
+    console.print(_table([observed("a", "failed", error="[bold]no[/bold] [/] bracket")]))
     assert "[bold]no[/bold] [/] bracket" in console.export_text()
 
 
@@ -111,7 +111,7 @@ def test_changes_are_told_as_json_until_ctrl_c(project: Path) -> None:
     try:
         assert lines.get(timeout=PATIENCE_SECONDS)["run_id"] == waiting
         assert run_program("dagster", *EXECUTE, "prune_history", cwd=project).code == 0
-        told = []
+        told: list[dict[str, Any]] = []
         while not told or told[-1]["status"] != "success":
             told.append(lines.get(timeout=PATIENCE_SECONDS))
         assert {message["job_id"] for message in told} == {"prune_history"}

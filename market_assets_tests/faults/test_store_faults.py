@@ -17,7 +17,6 @@ import pytest
 
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
-from market_assets.store.backup.taking import Contents, take
 from market_assets.store.connection import MarketConnection
 from market_assets.store.copying import copy_store
 from market_assets.store.database import Database, StoreUnavailableError
@@ -30,7 +29,7 @@ from market_assets_tests.pipelines import RESULTS, Pipeline, Row, failure_of
 from market_assets_tests.store.any_rows import everything, fill_every_table
 from market_assets_tests.store.made_up_postings import MARCH, posting, write_day
 from market_assets_tests.store.programs import program
-from market_assets_tests.store.test_backup import Site
+from market_assets_tests.store.test_backup import Store
 
 DAYS = (date(2024, 3, 1), date(2024, 3, 2))
 AS_OF = datetime(2024, 3, 2, 18, tzinfo=UTC)
@@ -115,7 +114,7 @@ def test_a_full_disk_during_a_backup_leaves_no_half_file(
     database = Database(f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'market.db')}")
     with MarketConnection(database) as connection:
         write_day(connection, MARCH, bulky(500))
-    site = Site(database, tmp_path / "site")
+    site = Store(database, tmp_path / "site")
     path = disk.folder / "backup.zip"
     whole = database.path.stat().st_size // 2**20
     assert whole >= 1
@@ -125,11 +124,7 @@ def test_a_full_disk_during_a_backup_leaves_no_half_file(
         with filler.open("r+b") as file:
             file.truncate(filler.stat().st_size - room * 2**20)
         with pytest.raises(StoreUnavailableError, match=r"full|No space left"):
-            take(
-                Contents(database, None, site.archive, None, site.environment, "1", ()),
-                path,
-                datetime(2026, 3, 4, tzinfo=UTC),
-            )
+            site.take(path)
         assert [each.name for each in disk.folder.iterdir()] == ["filler"]
         filler.unlink()
 
@@ -141,10 +136,10 @@ def test_a_full_disk_during_a_restore_leaves_what_was_there(
     with MarketConnection(full) as connection:
         write_day(connection, MARCH, bulky(1500))
     path = tmp_path / "backup.zip"
-    Site(full, tmp_path / "site").take(path)
+    Store(full, tmp_path / "site").take(path)
     target = Database(f"sqlite:///{shutil.copy(migrated_sqlite, disk.folder / 'market.db')}")
     before = fill_every_table(target)
-    site = Site(target, disk.folder / "site")
+    site = Store(target, disk.folder / "site")
     size = full.path.stat().st_size // 2**20
     refused = 0
     for room in range(3 * size + 4):

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
-from market_assets import settings as settings_module
+from market_assets import checked_settings
 from market_assets.cli.main import main
 from market_assets.cli.users import make_first_admin
 from market_assets.settings import Settings
@@ -182,9 +182,9 @@ def command(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cal
     """Run `market-assets` with some arguments and standard input."""
     monkeypatch.setenv("DATABASE_URL", settings.market_url)
     monkeypatch.setenv("MARKET_ASSETS_DATA_DIR", str(settings.data_dir))
-    settings_module.get_settings.cache_clear()
+    checked_settings.get_settings.cache_clear()
     yield lambda *arguments, typed="": CliRunner().invoke(main, list(arguments), input=typed)
-    settings_module.get_settings.cache_clear()
+    checked_settings.get_settings.cache_clear()
 
 
 def test_users_by_command(command: Callable[..., Result], settings: Settings) -> None:

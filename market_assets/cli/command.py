@@ -1,0 +1,83 @@
+"""What commands share: how they fail, the settings, and Dagster's instance."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
+import click
+from sqlalchemy.exc import OperationalError
+
+from market_assets.checked_settings import get_settings
+from market_assets.settings import Settings, SettingsError, set_dagster_home
+
+if TYPE_CHECKING:
+    import dagster as dg
+
+_Options = ParamSpec("_Options")
+_Result = TypeVar("_Result")
+
+
+class CommandFailedError(Exception):
+    """A command failed; the message names the cause."""
+
+
+def pass_settings(command: Callable[Concatenate[Settings, _Options], _Result]) -> Callable[_Options, _Result]:
+    """Pass the settings to a command as its first argument; wrong ones end it with exit code 2."""
+
+    @functools.wraps(command)
+    def with_settings(*args: _Options.args, **kwargs: _Options.kwargs) -> _Result:
+        return command(get_settings(), *args, **kwargs)
+
+    return with_settings
+
+
+def json_option(help: str) -> Callable[[Callable[..., _Result]], Callable[..., _Result]]:
+    """The option `--json`, which a command receives as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help=help)
+
+
+def open_instance(settings: Settings) -> dg.DagsterInstance:
+    """The instance that `dagster.yaml` in DAGSTER_HOME, else in this folder, describes.
+
+    Raises:
+        SettingsError: there is no such file.
+        CommandFailedError: its database does not answer.
+    """
+    import dagster as dg
+
+    use_dagster_home(settings)
+    with history_errors():
+        return dg.DagsterInstance.get()
+
+
+@contextmanager
+def history_errors() -> Iterator[None]:
+    """Raise connection errors of the history's database as CommandFailedError, in one line."""
+    try:
+        yield
+    except Exception as error:
+        # Dagster wraps the error of its last retry.
+        refused = next((one for one in (error, error.__cause__) if isinstance(one, OperationalError)), None)
+        if refused is None:
+            raise
+        reason = " ".join(str(refused.orig).split())
+        raise CommandFailedError(f"Dagster's history does not answer: {reason}") from error
+
+
+def use_dagster_home(settings: Settings) -> Path:
+    """Set DAGSTER_HOME, for this process and its children, and return it.
+
+    Raises:
+        SettingsError: there is no dagster.yaml in it.
+    """
+    home = (settings.dagster_home or Path()).resolve()
+    if not (home / "dagster.yaml").exists():
+        raise SettingsError(
+            f"DAGSTER_HOME: there is no dagster.yaml in {home}; run this from the project's folder, or set it"
+        )
+    set_dagster_home(home)
+    return home

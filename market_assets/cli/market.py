@@ -1,0 +1,137 @@
+"""`market-assets summary` and `recommend`: what the result tables show of the market."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import click
+import polars as pl
+
+from market_assets.cli.command import CommandFailedError, json_option, pass_settings
+from market_assets.defs.assets.market_reader import MarketReader
+from market_assets.defs.assets.market_report import report_tables
+from market_assets.defs.resources import MarketStore
+from market_assets.settings import Settings
+from market_assets.statistics.recommender import Recommended, Recommender
+from market_assets.statistics.related import related_skills
+from market_assets.store import schema
+from market_assets.store.connection import MarketConnection
+from market_assets.store.database import Database
+from market_assets.store.quality import count_stored
+from market_assets.store.results import read_table
+from market_assets.store.tables.results import (
+    market_summary,
+    salary_statistics,
+    skill_affinities,
+    skill_relationships,
+)
+
+
+@dataclass(frozen=True)
+class Intake:
+    """How many postings were ingested, how many of them were rejected, and how many are duplicates."""
+
+    postings_in: int = 0
+    rejected: int = 0
+    duplicates: int = 0
+
+    def __add__(self, other: Intake) -> Intake:
+        return Intake(
+            self.postings_in + other.postings_in,
+            self.rejected + other.rejected,
+            self.duplicates + other.duplicates,
+        )
+
+
+@click.command()
+@json_option("Print the summary as JSON.")
+@pass_settings
+def summary(settings: Settings, as_json: bool) -> None:
+    """Print the market summary of the store."""
+    store = MarketStore(settings, "summary")
+    with store.reading() as connection:
+        latest = read_table(connection, market_summary)
+        stored = count_stored(connection)
+    if latest.is_empty():
+        raise CommandFailedError(f"{store.database.name} holds no statistics yet: run ./scripts/run")
+    counts = latest.row(0, named=True)
+    intake = Intake(stored + counts["rejected"], counts["rejected"], counts["duplicates"])
+    print_market(settings, counts["as_of"], intake, note=None, as_json=as_json)
+
+
+def print_market(settings: Settings, as_of: datetime, intake: Intake, note: str | None, *, as_json: bool) -> None:
+    """Print the market summary from the result tables."""
+    from rich.console import Console
+
+    from market_assets.report.terminal import summary_json, summary_renderables
+
+    store = MarketStore(settings, "summary")
+    with store.reading() as connection:
+        tables = report_tables(MarketReader(store, connection, as_of))
+    shown: dict[str, Any] = {
+        "postings_in": intake.postings_in,
+        "rejected": intake.rejected,
+        "duplicates": intake.duplicates,
+        "database": store.database.name,
+        "report": str(settings.report_path),
+        "window_note": note,
+    }
+    if as_json:
+        click.echo(json.dumps(summary_json(tables, **shown), ensure_ascii=False, indent=1))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for renderable in summary_renderables(tables, **shown):
+        console.print(renderable)
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="SKILL...")
+@click.option("--limit", default=10, show_default=True, type=click.IntRange(1, 100))
+@json_option("Print a JSON list instead of lines.")
+@pass_settings
+def recommend(settings: Settings, names: tuple[str, ...], limit: int, as_json: bool) -> None:
+    """Print the skills that go best with some skills."""
+    database = Database(settings.market_url)
+    schema.ensure_current(database)
+    with MarketConnection(database) as connection:
+        affinities = read_table(connection, skill_affinities)
+        related = related_skills(read_table(connection, skill_relationships))
+        pay = read_table(connection, salary_statistics)
+    best = Recommender(affinities, related, pay).recommend(_known_skills(names, affinities), limit)
+    if as_json:
+        click.echo(json.dumps(best, ensure_ascii=False))
+        return
+    if not best:
+        click.echo("no other skill goes with these", err=True)
+    for row in best:
+        click.echo(_recommendation(row, settings.currency))
+
+
+def _known_skills(names: Sequence[str], affinities: pl.DataFrame) -> list[str]:
+    """The names as the tables spell them; prints which are unknown.
+
+    Raises:
+        CommandFailedError: all are unknown.
+    """
+    canonical = {name.casefold(): name for name in affinities["skill"].unique().sort()}
+    skills = [canonical[name.casefold()] for name in names if name.casefold() in canonical]
+    unknown = [name for name in names if name.casefold() not in canonical]
+    if not skills:
+        hint = "no recommendations have been made yet: run ./scripts/run" if not canonical else "unknown here"
+        raise CommandFailedError(f"nothing to recommend for {', '.join(names)}: {hint}")
+    if unknown:
+        click.echo(f"not known, so left out: {', '.join(unknown)}", err=True)
+    return skills
+
+
+def _recommendation(row: Recommended, currency: str) -> str:
+    reasons = ", ".join(
+        f"{reason['skill']} ({reason['strength'].replace('_', ' ')}, {reason['co_occurrences']:,} postings)"
+        for reason in row["goes_with"]
+    )
+    pay = "" if row["median_salary"] is None else f"; median pay {row['median_salary']:,.0f} {currency}"
+    return f"{row['score']:.3f}  {row['recommended_skill']}: goes with {reasons}{pay}"

@@ -1,0 +1,274 @@
+"""Taking and restoring backups: the market database, Dagster's history, the archive and landed payloads.
+
+A restore unpacks and checks everything beside its place, and leaves everything as it was where it fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import sqlalchemy as sa
+
+from market_assets.store import schema
+from market_assets.store.backup.dumps import Dumps, copy_sqlite, dumps_of
+from market_assets.store.backup.zip_file import Backup, BackupError, Manifest, file_errors, write_backup
+from market_assets.store.database import Database, connected
+from market_assets.store.landing import Landing
+from market_assets.store.lock import StoreLock
+from market_assets.store.tables.catalog import metadata
+from market_assets.store.tables.postings import data_revision
+
+#: The folders inside a backup.
+_DATABASE, _HISTORY, _ARCHIVE, _LANDING = "database", "dagster", "archive", "landing"
+#: The subfolders of Dagster's folder that hold its SQLite files.
+_HISTORY_PARTS = ("history", "schedules")
+
+
+@dataclass(frozen=True)
+class Site:
+    """Everything that a backup covers.
+
+    Attributes:
+        database: the market database.
+        history: the folder of Dagster's SQLite files; None where its history is in another database.
+        archive: the folder of archived postings.
+        landing: the landed payloads.
+        data: the data folder, in which dumps of PostgreSQL are unpacked.
+        environment: the environment for PostgreSQL's programs.
+    """
+
+    database: Database
+    history: Path | None
+    archive: Path
+    landing: Landing
+    data: Path
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What was restored: rows of the database, files of the rest, and the schema version it was upgraded from."""
+
+    rows: int
+    history_files: int
+    archive_files: int
+    landing_files: int
+    upgraded_from: str | None
+
+
+def take_backup(
+    site: Site, path: Path, now: datetime, *, program: str, left_out: Sequence[str], with_landing: bool
+) -> Manifest:
+    """Write a backup, read it back, compare, and only then give it its name.
+
+    Args:
+        site: what to back up.
+        path: the file to write.
+        now: the time for the manifest.
+        program: the version of this program, for the manifest.
+        left_out: descriptions of what the backup does not contain, for the manifest.
+        with_landing: whether landed payloads are included.
+
+    Raises:
+        BackupError: there is a file of that name, or what was read back is not what was written.
+        StoreError: the database is missing or of no known version.
+        StoreUnavailableError: no room, or something can't be read.
+    """
+    if path.exists():
+        raise BackupError(f"{path} exists; a backup never replaces one")
+    version = schema.current_version(site.database)
+    if version is None:
+        raise BackupError(f"there is nothing to back up: the database {site.database.name} is empty")
+    schema.refuse_newer(version, f"the database {site.database.name}")
+    dumps = dumps_of(site.database, site.environment)
+    with _temporary_folder(path.parent, "backup") as folder:
+        dump, unfinished = folder / dumps.file_name, folder / "backup.zip"
+        engine = dumps.dump(dump)
+        manifest = Manifest(
+            created_at=now,
+            program=program,
+            kind=dumps.kind,
+            engine=engine,
+            schema_version=version,
+            tables=dumps.count_rows(dump),
+            left_out=tuple(left_out),
+        )
+        write_backup(unfinished, _contents(site, dump, folder, with_landing=with_landing), manifest)
+        dump.unlink()
+        with Backup(unfinished) as backup:
+            backup.verify()
+            _extract_dump(backup, dumps, folder)
+            manifest = backup.manifest
+        _publish(unfinished, path)
+    return manifest
+
+
+def check_fits(backup: Backup, database: Database) -> None:
+    """Check that a backup can be restored into a database.
+
+    Raises:
+        BackupError: it is of the other kind of database.
+        StoreError: it is newer than this program.
+    """
+    manifest = backup.manifest
+    if (manifest.kind == "sqlite") != database.is_sqlite:
+        raise BackupError(
+            f"{backup.path} holds a database of {manifest.kind}, {database.name} is another kind: "
+            "restore it into its own kind, then use `market-assets db copy`"
+        )
+    schema.refuse_newer(manifest.schema_version, f"the backup {backup.path}")
+
+
+def count_stored(database: Database) -> int:
+    """How many rows a restore would replace; 0 where there is no database yet."""
+    if schema.current_version(database) is None:
+        return 0
+    with connected(database) as connection:
+        there = set(sa.inspect(connection).get_table_names())
+        tables = [
+            table for table in metadata.tables.values() if table.name in there and table is not data_revision
+        ]
+        return sum(int(connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0) for table in tables)
+
+
+def restore_backup(backup: Backup, site: Site) -> Restored:
+    """Restore a backup, whole or not at all.
+
+    The database and Dagster's history are replaced; files of the archive and of landed days are added where they
+    are missing.
+
+    Raises:
+        StoreBusyError: the market tables are locked.
+        BackupError: the backup is damaged or does not fit; nothing was changed.
+        StoreUnavailableError: no room, or the database refuses; it and Dagster's history are as they were.
+    """
+    check_fits(backup, site.database)
+    backup.verify()
+    beside = site.database.path.parent if site.database.is_sqlite else site.data
+    dumps = dumps_of(site.database, site.environment)
+    with _temporary_folder(beside, "restore") as folder, StoreLock(site.database, "restore").exclusive(wait=False):
+        dump = _extract_dump(backup, dumps, folder)
+        archived = _add_archive(backup, site.archive)
+        landed = _add_landing(backup, site.landing)
+        with _history_replaced(backup, site.history) as history:
+            dumps.restore(dump)
+    version = backup.manifest.schema_version
+    return Restored(
+        rows=sum(backup.manifest.tables.values()),
+        history_files=history,
+        archive_files=archived,
+        landing_files=landed,
+        upgraded_from=version if version != schema.newest_version() else None,
+    )
+
+
+@contextlib.contextmanager
+def _temporary_folder(parent: Path, purpose: str) -> Iterator[Path]:
+    with file_errors(parent):
+        parent.mkdir(parents=True, exist_ok=True)
+        folder = tempfile.TemporaryDirectory(prefix=f".{purpose}-", dir=parent)
+    with folder as name:
+        yield Path(name)
+
+
+def _contents(site: Site, dump: Path, folder: Path, *, with_landing: bool) -> Iterator[tuple[str, BinaryIO]]:
+    yield f"{_DATABASE}/{dump.name}", dump.open("rb")
+    if site.history is not None:
+        for part in _HISTORY_PARTS:
+            for path in sorted((site.history / part).rglob("*.db")):
+                copy = folder / "history.db"
+                copy_sqlite(path, copy)
+                yield f"{_HISTORY}/{path.relative_to(site.history)}", copy.open("rb")
+                copy.unlink()
+    for path in sorted(site.archive.glob("month=*/*.parquet")):
+        yield f"{_ARCHIVE}/{path.relative_to(site.archive)}", path.open("rb")
+    if with_landing:
+        for name, file in site.landing.files():
+            yield f"{_LANDING}/{name}", file
+
+
+def _publish(unfinished: Path, path: Path) -> None:
+    with file_errors(path):
+        try:
+            os.link(unfinished, path)
+        except FileExistsError:
+            raise BackupError(f"{path} exists; a backup never replaces one") from None
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _extract_dump(backup: Backup, dumps: Dumps, folder: Path) -> Path:
+    """Unpack the database of a backup, and compare the rows of each table with the manifest."""
+    files = backup.files(_DATABASE)
+    if dumps.file_name not in files:
+        raise BackupError(f"{backup.path} is damaged: it has no {_DATABASE}/{dumps.file_name}")
+    dump = backup.extract(files[dumps.file_name], folder, dumps.file_name)
+    stated, found = backup.manifest.tables, dumps.count_rows(dump)
+    wrong = [
+        f"{table} has {found.get(table, 0)} rows instead of {stated.get(table, 0)}"
+        for table in sorted({*found, *stated})
+        if found.get(table) != stated.get(table)
+    ]
+    if wrong:
+        raise BackupError(f"{backup.path} does not hold what its manifest says: {'; '.join(wrong)}")
+    return dump
+
+
+def _add_archive(backup: Backup, archive: Path) -> int:
+    """Add missing files; existing ones have the same content, since their names are made from it."""
+    missing = {name: file for name, file in backup.files(_ARCHIVE).items() if not (archive / name).exists()}
+    for name, file in missing.items():
+        backup.extract(file, archive, name)
+    return len(missing)
+
+
+def _add_landing(backup: Backup, landing: Landing) -> int:
+    written = 0
+    for name, file in backup.files(_LANDING).items():
+        with backup.open(file) as content:
+            written += landing.add_file(name, content)
+    return written
+
+
+@contextlib.contextmanager
+def _history_replaced(backup: Backup, folder: Path | None) -> Iterator[int]:
+    """Replace Dagster's files; the former ones come back if the block fails."""
+    files = backup.files(_HISTORY)
+    if folder is None or not files:
+        yield 0
+        return
+    new, old = folder / ".restored", folder / ".replaced"
+    with file_errors(folder):
+        for left_over in (new, old):
+            shutil.rmtree(left_over, ignore_errors=True)
+        old.mkdir(parents=True)
+        for name, file in files.items():
+            backup.extract(file, new, name)
+        _exchange(folder, new, old)
+    try:
+        yield len(files)
+    except BaseException:
+        _exchange(folder, old, new)
+        raise
+    finally:
+        for done in (new, old):
+            shutil.rmtree(done, ignore_errors=True)
+
+
+def _exchange(folder: Path, incoming: Path, outgoing: Path) -> None:
+    for part in _HISTORY_PARTS:
+        if (folder / part).exists():
+            (folder / part).rename(outgoing / part)
+        if (incoming / part).exists():
+            (incoming / part).rename(folder / part)
