@@ -123,6 +123,7 @@ def test_jobs_are_remembered_from_when_they_were_first_seen(database: Database) 
     assert jobs == {REFRESH: JobOverrides(NOW), CLEANUP: JobOverrides(NOW + HOUR)}
 
 
+@pytest.mark.both_databases
 def test_pauses_deletions_and_stops_are_remembered_and_forgotten(database: Database) -> None:
     engine = database.engine()
     schedule_overrides.register(engine, [REFRESH], NOW)
