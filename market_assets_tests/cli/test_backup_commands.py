@@ -15,7 +15,6 @@ from market_assets.cli import backups as backup_commands
 from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets_tests.cli.conftest import Invoke
-from market_assets_tests.cli.programs import market_assets
 from market_assets_tests.store.any_rows import everything, fill_every_table
 from market_assets_tests.store.postgresql_programs import with_programs
 
@@ -156,18 +155,18 @@ def test_a_copy_tells_each_table(invoke: Invoke, store: Database, project: Path)
 
 
 @pytest.mark.postgresql
-def test_to_postgresql_and_back_by_programs(project: Path, store: Database, postgresql_url: str) -> None:
-    assert market_assets("db", "copy", "data/market.db", postgresql_url, cwd=project).code == 0
+def test_to_postgresql_and_back(invoke: Invoke, store: Database, postgresql_url: str) -> None:
+    assert invoke("db", "copy", "data/market.db", postgresql_url).exit_code == 0
     server = {"DATABASE_URL": postgresql_url, **REAL_COMMANDS}
-    made = market_assets("backup", "pg.zip", cwd=project, **server)
-    assert made.code == 0, made.err
+    made = invoke("backup", "pg.zip", **server)
+    assert made.exit_code == 0, made.output
     before = everything(Database(postgresql_url))
     assert before == everything(store)
     empty(Database(postgresql_url))
-    assert market_assets("restore", "pg.zip", cwd=project, **server).code == 1
-    done = market_assets("restore", "pg.zip", "--yes", cwd=project, **server)
-    assert done.code == 0, done.err
+    assert invoke("restore", "pg.zip", **server).exit_code == 1
+    done = invoke("restore", "pg.zip", "--yes", **server)
+    assert done.exit_code == 0, done.output
     assert everything(Database(postgresql_url)) == before
-    other = market_assets("restore", "pg.zip", "--yes", cwd=project)
-    assert other.code == 1
-    assert "another kind" in other.last_line
+    other = invoke("restore", "pg.zip", "--yes")
+    assert other.exit_code == 1
+    assert "another kind" in other.output.splitlines()[-1]
