@@ -46,7 +46,7 @@ def beat(at: float) -> None:
 
 
 @pytest.mark.usefixtures("store")
-def test_a_backup_says_what_is_in_it_and_what_is_not(invoke: Invoke, project: Path) -> None:
+def test_a_backup_prints_what_is_in_it_and_what_is_not(invoke: Invoke, project: Path) -> None:
     (project / "data" / "jwt_secret_key").write_text("the key that nobody may know" * 2)
     done = invoke("backup")
     assert done.exit_code == 0
@@ -63,7 +63,7 @@ def test_a_backup_says_what_is_in_it_and_what_is_not(invoke: Invoke, project: Pa
 
 
 @pytest.mark.usefixtures("store")
-def test_a_backup_goes_where_it_is_told(invoke: Invoke, project: Path) -> None:
+def test_a_backup_goes_to_the_named_place(invoke: Invoke, project: Path) -> None:
     (project / "shelf").mkdir()
     assert invoke("backup", "shelf").exit_code == 0
     assert invoke("backup", "one.zip").exit_code == 0
@@ -73,7 +73,7 @@ def test_a_backup_goes_where_it_is_told(invoke: Invoke, project: Path) -> None:
     assert again.output.splitlines()[-1] == "market-assets: one.zip exists; a backup never replaces one"
 
 
-def test_a_filled_store_is_replaced_only_when_told(invoke: Invoke, store: Database, project: Path) -> None:
+def test_a_filled_store_is_replaced_only_with_force(invoke: Invoke, store: Database, project: Path) -> None:
     before = everything(store)
     invoke("backup")
     empty(store)
@@ -142,7 +142,7 @@ def test_a_file_that_is_no_backup(invoke: Invoke, project: Path) -> None:
     assert done.output == "market-assets: notes.zip is damaged or no backup: File is not a zip file\n"
 
 
-def test_a_copy_tells_each_table(invoke: Invoke, store: Database, project: Path) -> None:
+def test_a_copy_prints_each_table(invoke: Invoke, store: Database, project: Path) -> None:
     done = invoke("db", "copy", "data/market.db", f"sqlite:///{project}/copy.db")
     assert done.exit_code == 0, done.output
     assert everything(Database(f"sqlite:///{project}/copy.db")) == everything(store)

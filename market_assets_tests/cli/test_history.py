@@ -36,7 +36,7 @@ def observed(run_id: str, status: Any, progress: Progress | None = None, error: 
     return ObservedRun(Execution(run_id, "job", "", status, at, at, None, None, None, error, "cli"), progress)
 
 
-def test_each_change_is_told_once() -> None:
+def test_each_change_is_shown_once() -> None:
     first = [observed("b", "queued"), observed("a", "success")]
     second = [observed("b", "running", Progress(0, 2, ("x",))), observed("a", "success")]
     third = [
@@ -46,11 +46,11 @@ def test_each_change_is_told_once() -> None:
     ]
     looks = iter([first, second, second, third])
 
-    def told() -> Iterator[ObservedRun]:
+    def shown() -> Iterator[ObservedRun]:
         with pytest.raises(RuntimeError):
             yield from changes(lambda: next(looks), lambda: None)
 
-    assert list(told()) == [first[0], second[0], third[1], third[0]]
+    assert list(shown()) == [first[0], second[0], third[1], third[0]]
 
 
 def test_a_history_that_does_not_answer_is_a_line(invoke: Invoke) -> None:
@@ -86,7 +86,7 @@ def watch(project: Path, *arguments: str, **streams: Any) -> subprocess.Popen[st
 
 
 @pytest.mark.slow
-def test_changes_are_told_as_json_until_ctrl_c(project: Path) -> None:
+def test_changes_are_printed_as_json_until_ctrl_c(project: Path) -> None:
     # Runs that are active from the start are printed at once, which shows that the command has begun to watch.
     home = (project / "dagster.yaml").parent
     with working(home) as instance:
@@ -104,11 +104,11 @@ def test_changes_are_told_as_json_until_ctrl_c(project: Path) -> None:
         assert lines.get(timeout=PATIENCE_SECONDS)["run_id"] == waiting
         with working(home) as instance:
             assert job_of(project, CLEANUP).execute_in_process(instance=instance).success
-        told: list[dict[str, Any]] = []
-        while not told or told[-1]["status"] != "success":
-            told.append(lines.get(timeout=PATIENCE_SECONDS))
-        assert {message["job_id"] for message in told} == {CLEANUP}
-        assert told[-1].keys() >= {"type", "run_id", "started_at", "duration", "rows", "error", "triggered_by"}
+        shown: list[dict[str, Any]] = []
+        while not shown or shown[-1]["status"] != "success":
+            shown.append(lines.get(timeout=PATIENCE_SECONDS))
+        assert {message["job_id"] for message in shown} == {CLEANUP}
+        assert shown[-1].keys() >= {"type", "run_id", "started_at", "duration", "rows", "error", "triggered_by"}
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_SECONDS) == 0
         assert process.stderr is not None

@@ -1,4 +1,4 @@
-"""A database of a newer program: every way in says so in one line and touches nothing."""
+"""A database of a newer program: every entry refuses it in one line and touches nothing."""
 
 from __future__ import annotations
 

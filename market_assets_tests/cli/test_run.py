@@ -33,8 +33,8 @@ def test_the_main_job_from_nothing_and_once_more(project: Path, invoke: Invoke) 
     first = market_assets("run", "--days", "3", cwd=project)
     assert first.code == 0, first.err
     url = f"sqlite:///{project / 'data/market.db'}"
-    for told in ("Filling 2 days", "raw_postings/sample", "skill_demand", "market_report", "data/market.db"):
-        assert told in first.out
+    for shown in ("Filling 2 days", "raw_postings/sample", "skill_demand", "market_report", "data/market.db"):
+        assert shown in first.out
     days = {row["partition_date"] for row in read_rows(url, "job_postings")}
     assert len(days) == 3
     assert min(days) >= before - timedelta(days=2)
@@ -102,7 +102,7 @@ def test_a_source_that_gives_nothing_ends_it_with_the_cause_in_the_last_line(tmp
     assert ended.code == 1
     assert ended.last_line.startswith("market-assets: job_postings failed: nothing could be ingested for ")
     assert ended.last_line.endswith("mine: missing.csv: there is no such file")
-    assert ended.err.count("missing.csv: there is no such file") == 1, "a cause is told once"
+    assert ended.err.count("missing.csv: there is no such file") == 1, "a cause is shown once"
 
 
 def test_faults_end_a_real_process_as_promised(project: Path, invoke: Invoke) -> None:
