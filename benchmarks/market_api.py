@@ -76,7 +76,7 @@ def _serve(url: str, port: int) -> None:
 
     from market_assets.web.application import build_api
     from market_assets.web.auth.identity import IDENTITY_KEY, VIEWER, Identity
-    from market_assets.web.auth.limits import Limits
+    from market_assets.web.auth.limits import RequestLimits
 
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {0})
@@ -87,7 +87,7 @@ def _serve(url: str, port: int) -> None:
         return {"hello": "world"}
 
     settings = Settings(DATABASE_URL=url, _env_file=None)
-    api = build_api(None, settings, Database(url), Limits(user="100000000/minute"))
+    api = build_api(None, settings, Database(url), RequestLimits(user="100000000/minute"))
 
     async def both(scope: Any, receive: Any, send: Any) -> None:
         scope.setdefault("state", {})[IDENTITY_KEY] = Identity("someone", VIEWER)

@@ -93,7 +93,8 @@ def measure(folder: Path, password: str) -> tuple[list[tuple[float, float]], lis
             query, expected = latency(client)
             theirs.append((start, query))
         port = free_port()
-        with served([sys.executable, "-m", "market_assets.web"], folder, port, "/health") as (start, client):
+        command = [sys.executable, "-m", "market_assets.web.server"]
+        with served(command, folder, port, "/health") as (start, client):
             answer = client.post("/api/auth/login", json={"username": "bench", "password": password}).json()
             client.headers["Authorization"] = f"Bearer {answer['access_token']}"
             query, found = latency(client)

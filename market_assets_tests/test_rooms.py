@@ -39,10 +39,16 @@ ALLOWED_ROOMS = {
     "statistics": {"statistics", "skills", "postings"},
     "sources": {"sources", "postings"},
     "store": {"store", "sources", "statistics", "skills", "postings", "settings"},
+    "dagster_ext": {"dagster_ext", "store", "settings", "checked_settings"},
     "settings.py": set(),
     "tasks.py": set(),
     "checked_settings.py": {"settings", "skills", "postings"},
 }
+#: Whoever upgrades Dagster reads this room alone.
+DAGSTER_ROOM = "dagster_ext"
+#: Packages of Dagster's family that are made for Dagster itself.
+PRIVATE_PACKAGES = ("dagster_webserver", "dagster_graphql", "dagster_celery", "dagster_postgres", "dagster_shared")
+MOST_PRIVATE_NAMES = 45
 CLOCKS = {"now", "utcnow", "today"}
 HEAVY = ("polars", "sqlalchemy", "matplotlib", "pyarrow", "numpy", "pandas", "alembic")
 
@@ -86,6 +92,23 @@ def test_rooms_use_only_the_rooms_below_them(room: str) -> None:
         module.split(".")[1] for path in modules(room) for module in imports(path) if module.startswith("market_")
     }
     assert used <= ALLOWED_ROOMS[room]
+
+
+def private_names(path: Path) -> set[str]:
+    """What a module imports of Dagster that is not public, imports for annotations included."""
+    return {name for name in imports(path) if is_private(name)}
+
+
+def is_private(name: str) -> bool:
+    package, *parts = name.split(".")
+    return package in PRIVATE_PACKAGES or (package == "dagster" and any(part.startswith("_") for part in parts))
+
+
+def test_only_one_room_uses_what_is_private_in_dagster() -> None:
+    names = {path.relative_to(PACKAGE): private_names(path) for path in modules()}
+    outside = {str(path): found for path, found in names.items() if found and path.parts[0] != DAGSTER_ROOM}
+    assert outside == {}
+    assert len(set().union(*names.values())) <= MOST_PRIVATE_NAMES
 
 
 @pytest.mark.parametrize("room", PURE)

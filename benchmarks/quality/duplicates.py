@@ -34,7 +34,7 @@ def links_of(postings: list[Posting]) -> list[int | None]:
 
 
 def linked_pairs(postings: list[Posting], edit: Edit, seed: int) -> list[bool]:
-    """Whether each posting and what an edit makes of it are linked; each pair has an employer of its own."""
+    """Whether each posting and what an edit makes of it are linked; each pair has its own employer."""
     draw, both = random.Random(seed), list[Posting]()
     for number, posting in enumerate(postings):
         for each in (posting, edit(posting, draw)):

@@ -1,4 +1,4 @@
-"""What boards do to a posting on its way: still the same job, or another one."""
+"""Edits of postings: those that boards make to the same job, and those that make another job."""
 
 from __future__ import annotations
 

@@ -3,16 +3,16 @@
 Precision, recall and F1 are micro averages: over all pairs of a text and a skill. Names are compared as
 `Names` has them, so that "k8s" of one system and "Kubernetes" of another are the same answer. Only the skills
 of a set's vocabulary count, for every system alike: labels name tools, languages, methods, standards and
-certificates, not soft skills, degrees and job titles, so that whoever finds these is neither right nor wrong.
+certificates, not soft skills, degrees and job titles, so finding these is neither right nor wrong.
 
 The texts: the 20 postings of `../shared/data/skills/skills_eval.jsonl`; 194 postings of `../shared`, labelled in
 `labels/postings.jsonl`; and the sentences of `labels/sentences.jsonl`, about names that are also ordinary words.
-150 of the postings were labelled before the taxonomy was extended: errors were looked at in one half of them,
-never in the other, but whoever wrote the taxonomy had read both. The last 44 were first read, and labelled,
+150 of the postings were labelled before the taxonomy was extended: errors were inspected in one half of them
+only, but the author of the taxonomy had read both. The last 44 were first read, and labelled,
 after it.
 
-The peers run in an environment of their own beside this file, made by the first run. flashtext and spaCy's
-PhraseMatcher are given this project's names and aliases. What can't be had here is said so.
+The peers run in a separate environment beside this file, made by the first run. flashtext and spaCy's
+PhraseMatcher are given this project's names and aliases. A peer that is not available is reported and skipped.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ System = Callable[[list[str], list[str]], Answer]
 
 
 class UnavailableError(Exception):
-    """A peer can't be had on this machine; the message says why."""
+    """A peer is not available on this machine, for the reason in the message."""
 
 
 def this_project(taxonomy: Taxonomy) -> System:
@@ -60,9 +60,9 @@ def this_project(taxonomy: Taxonomy) -> System:
 
     def answer(titles: list[str], texts: list[str]) -> Answer:
         started = time.process_time()
-        codes = matcher.extract(pl.Series(titles, dtype=pl.String), pl.Series(texts, dtype=pl.String))
+        found = matcher.weighed(pl.Series(titles, dtype=pl.String), pl.Series(texts, dtype=pl.String))
         seconds = time.process_time() - started
-        return Answer([[taxonomy.skills[code].name for code in row] for row in codes.to_list()], seconds)
+        return Answer([[taxonomy.skills[code].name for code in row] for row in found["skills"].to_list()], seconds)
 
     return answer
 

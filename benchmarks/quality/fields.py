@@ -1,4 +1,4 @@
-"""Salaries and locations as they stand in real postings: how many are read as a person reads them."""
+"""Salaries and countries of real postings: the share that is parsed as a person labelled it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from market_assets.postings.places import normalise_locations
 from market_assets.postings.salaries.parse import parse_salary_texts
 
 LABELS = Path(__file__).parent / "labels"
-#: What was asked of both: the share of right answers.
+#: The required share of right answers.
 SALARIES_WANTED, COUNTRIES_WANTED = 0.99, 0.97
 
 
@@ -58,10 +58,10 @@ def countries() -> None:
     texts = texts.unique(maintain_order=True)
     labelled = texts.filter(pl.Series([name_of(text) in known for text in texts]))
     assert len(labelled) == len(known)
-    told = normalise_locations(labelled)["country"]
+    countries_found = normalise_locations(labelled)["country"]
     wrong = [
         (text, country, known[name_of(text)]["country"] or None)
-        for text, country in zip(labelled, told, strict=True)
+        for text, country in zip(labelled, countries_found, strict=True)
         if country != (known[name_of(text)]["country"] or None)
     ]
     print(

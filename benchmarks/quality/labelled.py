@@ -17,13 +17,13 @@ from market_assets.skills.taxonomy import Taxonomy
 LABELS = Path(__file__).with_name("labels")
 EVALUATION = DATA / "skills" / "skills_eval.jsonl"
 SKILL_SETS = DATA / "skills" / "posting_skill_sets.parquet"
-#: Which part of the labelled postings is called what.
+#: The sets of labelled postings, with their names in the output.
 POSTING_SETS = {
     "tuning": "postings, tuned on",
     "held out": "postings, errors never seen",
     "later": "postings, taxonomy before",
 }
-#: Names of the labels of `../shared` that stand for several skills.
+#: Labels of `../shared` that mean several skills.
 _SEVERAL = {"HTML/CSS": ("HTML", "CSS"), "MS SQL Server": ("SQL Server",)}
 
 
@@ -39,7 +39,7 @@ class Labelled:
 
 
 class Names:
-    """What two names share that mean the same skill, whoever wrote them: this project's aliases, any case."""
+    """Maps names of the same skill to one form: by this project's aliases, in any case."""
 
     def __init__(self, taxonomy: Taxonomy) -> None:
         self._canonical = {_plain(name): skill.name for skill in taxonomy.skills for name in skill.spellings}
@@ -100,5 +100,5 @@ def sentences(names: Names) -> Labelled:
 
 
 def identity(description: str) -> str:
-    """Which posting a label is about: a hash of the letters and digits of its description."""
+    """The identifier of a posting in the labels: a hash of the letters and digits of its description."""
     return hashlib.sha256("".join(filter(str.isalnum, description)).encode()).hexdigest()[:12]

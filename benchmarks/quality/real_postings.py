@@ -1,4 +1,4 @@
-"""Real postings beside the checkout, with the few fields that tell one job from another."""
+"""Real postings beside the checkout, with the fields that distinguish jobs."""
 
 from __future__ import annotations
 

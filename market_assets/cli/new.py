@@ -20,7 +20,7 @@ from market_assets.tasks import reason_against_id
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
 (_PACKAGE,) = map(Path, market_assets.__path__)
-_SOURCES = _PACKAGE / "sources"
+_BOARDS = _PACKAGE / "sources" / "boards"
 #: Only in a checkout of the project.
 _TESTS = _PACKAGE.parent / "market_assets_tests" / "sources"
 
@@ -48,18 +48,18 @@ def task(settings: Settings, name: str) -> None:
 @new.command()
 @click.argument("name")
 def source(name: str) -> None:
-    """Write a job board into market_assets/sources, and its test."""
+    """Write a job board into market_assets/sources/boards, and its test."""
     write_source(name)
 
 
-def write_source(name: str, *, sources: Path = _SOURCES, tests: Path = _TESTS) -> None:
+def write_source(name: str, *, boards: Path = _BOARDS, tests: Path = _TESTS) -> None:
     """Write a job board and its test, and print the next steps.
 
     Raises:
-        CommandFailedError: the name won't do or is taken, or a file can't be written.
+        CommandFailedError: the name is invalid or taken, or a file can't be written.
     """
     _check_name(name)
-    path, test = sources / f"{name}.py", tests / f"test_{name}.py"
+    path, test = boards / f"{name}.py", tests / f"test_{name}.py"
     if name in ENTRIES:
         raise CommandFailedError(f"there is a source of the type {name} already")
     for taken in (path, path.with_suffix(""), test):
@@ -72,7 +72,7 @@ def write_source(name: str, *, sources: Path = _SOURCES, tests: Path = _TESTS) -
         click.echo(
             f"Wrote {test}: a response, and the postings read from it. Both work unchanged; edit them. Then"
         )
-    configuration = sources / "configuration.py"
+    configuration = boards.parent / "configuration.py"
     click.echo(f"  1. Name it in {configuration}: import {_camel(name)}, and add it to ENTRIES.")
     click.echo("  2. Show its settings in the comments of sources.yaml, and add it to the list there:")
     click.echo(f"       - type: {name}")
@@ -103,7 +103,8 @@ def _filled(template: str, name: str, *, example: str) -> str:
         raise CommandFailedError(f"{name!r} can't be the name: {min(taken)} means something else in the file")
     for spelling in (str, _camel, _words):
         text = text.replace(spelling(example), spelling(name))
-    return _sorted_imports(text.replace("market_assets.cli.templates.source", f"market_assets.sources.{name}"))
+    written = text.replace("market_assets.cli.templates.source", f"market_assets.sources.boards.{name}")
+    return _sorted_imports(written)
 
 
 def _sorted_imports(text: str) -> str:

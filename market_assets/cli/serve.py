@@ -19,7 +19,7 @@ from market_assets.cli.users import FIRST_ADMIN, make_first_admin
 from market_assets.settings import Settings, SettingsError, environment_for_children
 from market_assets.store import schema
 from market_assets.store.database import Database
-from market_assets.web.auth.signing_key import signing_key
+from market_assets.web.auth.tokens import signing_key
 
 _READY_SECONDS = 90.0
 #: The code server waits for up to 60 s for the runs that it has started.
@@ -76,7 +76,8 @@ def _serve_all(settings: Settings) -> int:
         children.append(
             _start("daemon", [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)], home)
         )
-        children.append(_start("web process", [sys.executable, "-m", "market_assets.web", str(workspace)], home))
+        web_process = [sys.executable, "-m", "market_assets.web.server", str(workspace)]
+        children.append(_start("web process", web_process, home))
         if not _wait_for(settings.port, children, stop):
             return _report_end(children, stop)
         click.echo(f"Dagster's UI:      http://{settings.host}:{settings.port}/")

@@ -14,7 +14,7 @@ from market_assets.cli.command import CommandFailedError, json_option, pass_sett
 from market_assets.settings import Settings
 from market_assets.store import audit, schema, users
 from market_assets.store.database import Database
-from market_assets.web.auth.passwords import PasswordError, hash_password, made_up_password
+from market_assets.web.auth.passwords import PasswordError, hash_password, random_password
 
 FIRST_ADMIN = "admin"
 
@@ -104,7 +104,7 @@ def make_first_admin(database: Database) -> str | None:
     """Add the user `admin` where there is no admin yet; returns its password, which is stored as a hash only."""
     if users.has_admin(database):
         return None
-    password = made_up_password()
+    password = random_password()
     try:
         with _audited(database, "user.add", FIRST_ADMIN, "admin"):
             users.add_user(database, FIRST_ADMIN, "admin", hash_password(password))

@@ -2,9 +2,9 @@
 
     celery --app market_assets.dagster_ext.celery_app worker --concurrency 1 --queues dagster
 
-`dagster-celery worker start` does the same, but takes no settings from this package. This module must not import the
-data path: child processes inherit everything that the worker's first process has loaded, threads included.
-`market_assets_tests/dagster_ext/test_celery_app.py` checks both.
+`dagster-celery worker start` does the same, but takes no settings from this package. This module must not
+import the data path: child processes inherit everything that the worker's first process has loaded, threads
+included. `market_assets_tests/dagster_ext/test_celery_app.py` checks both.
 """
 
 from __future__ import annotations

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 #: Settings that workers and the processes that send them runs must share, beside dagster-celery's defaults.
 CONFIGURATION = {
-    # A worker takes a run only when it can start it: otherwise one may wait behind a long one while others are idle.
+    # A worker takes a run only when it can start it: otherwise one may wait behind a long one while others are
+    # idle.
     "worker_disable_prefetch": True,
     # Dagster captures what steps print.
     "worker_redirect_stdouts": False,

@@ -1,8 +1,9 @@
 """Pruning of Dagster's history: old finished runs go with their events, logs and files.
 
-Dagster itself deletes old ticks (`retention` in `dagster.yaml`), but no runs. `DagsterInstance.delete_run` deletes
-a run with all its events, after which an asset's page shows the partitions that the run materialized as missing. So
-a run stays as long as it holds the latest event of a kind, or the latest check result, of an asset and partition.
+Dagster itself deletes old ticks (`retention` in `dagster.yaml`), but no runs. `DagsterInstance.delete_run`
+deletes a run with all its events, after which an asset's page shows the partitions that the run materialized as
+missing. So a run stays as long as it holds the latest event of a kind, or the latest check result, of an asset
+and partition.
 
 What this builds on beyond Dagster's public API, and `market_assets_tests/dagster_ext/test_history.py` checks on
 SQLite and PostgreSQL: the tables `event_logs`, `asset_check_executions`, `run_tags` and their columns; that

@@ -1,7 +1,7 @@
 """Where Dagster keeps its history: PostgreSQL where DAGSTER_POSTGRES_URL is set, else SQLite.
 
-`dagster.yaml` can't choose: it takes single values from the environment, but not the kind of storage, and a variable
-that is not set is an error there. `market_assets_tests/dagster_ext/test_instance.py` opens both kinds.
+`dagster.yaml` can't choose: it takes single values from the environment, but not the kind of storage, and a
+variable that is not set is an error there. `market_assets_tests/dagster_ext/test_instance.py` opens both kinds.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """Whether the process that executes a run is alive, however it was started.
 
-The process keeps a file locked, in a folder of the instance, as long as it lives; a tag of the run names the file.
-The kernel releases the lock when the process ends: there are no heartbeats and no time-outs, so that a long run is not
-mistaken for a dead one. Every process that shares the folder can check the lock: those of the same machine, and
-containers that mount the same volume.
+The process keeps a file locked, in a folder of the instance, as long as it lives; a tag of the run names the
+file. The kernel releases the lock when the process ends: there are no heartbeats and no time-outs, so that a
+long run is not mistaken for a dead one. Every process that shares the folder can check the lock: those of the
+same machine, and containers that mount the same volume.
 
-Dagster's default launcher has no health check: without this, a run whose code server dies with it stays "started" for
-ever. The check works through Dagster's public `Executor` and `ExecutorDefinition`;
-`market_assets_tests/dagster_ext/test_liveness.py` and `market_assets_tests/faults/test_dead_processes.py` fail if they
-change.
+Dagster's default launcher has no health check: without this, a run whose code server dies with it stays
+"started" for ever. The check works through Dagster's public `Executor` and `ExecutorDefinition`;
+`market_assets_tests/dagster_ext/test_liveness.py` and `market_assets_tests/faults/test_dead_processes.py` fail
+if they change.
 """
 
 from __future__ import annotations

@@ -3,9 +3,10 @@
 A step writes dozens of events and the daemon queries every second, while a new connection costs the server and the
 client several milliseconds of CPU each time, most of them for checking the password.
 
-Dagster's three storages get their connections from a method that is overridden here, and the web process limits them
-through `DagsterInstance.optimize_for_webserver`. `market_assets_tests/dagster_ext/test_postgresql_storage.py` counts
-the server's sessions, so it fails if a new version connects in another way.
+Dagster's three storages get their connections from a method that is overridden here, and the web process limits
+them through `DagsterInstance.optimize_for_webserver`.
+`market_assets_tests/dagster_ext/test_postgresql_storage.py` counts the server's sessions, so it fails if a new
+version connects in another way.
 """
 
 from __future__ import annotations

@@ -1,26 +1,27 @@
-"""What Dagster records of failed and retried runs, of daemons and of checks, beyond its public names."""
+"""Parts of runs, checks and freshness policies that Dagster stores or returns, and does not export.
+
+`market_assets_tests/dagster_ext/test_dagster_names.py` fails if a new version renames them or changes their
+values.
+"""
 
 from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
-from dagster._core.events import JobFailureData, RunFailureReason
+from dagster._core.events import JobFailureData
 from dagster._core.execution.plan.objects import StepFailureData
-from dagster._core.execution.retries import auto_reexecution_should_retry_run
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.tags import (
-    AUTO_RETRY_RUN_ID_TAG,
-    ROOT_RUN_ID_TAG,
-    RUN_FAILURE_REASON_TAG,
-    WILL_RETRY_TAG,
-)
+
+#: Tag of a failed run: "true" where Dagster's daemon retries it, "false" where it does not or could not.
+WILL_RETRY_TAG = "dagster/will_retry"
+#: Tag of a retry: the id of the first run of the retries.
+ROOT_RUN_ID_TAG = "dagster/root_run_id"
 
 __all__ = [
-    "AUTO_RETRY_RUN_ID_TAG",
     "ROOT_RUN_ID_TAG",
-    "RUN_FAILURE_REASON_TAG",
     "WILL_RETRY_TAG",
+    # Whether a check was only planned, or how it ended.
     "AssetCheckExecutionRecordStatus",
+    # Why a run failed, and why a step did.
     "JobFailureData",
-    "RunFailureReason",
     "StepFailureData",
+    # What `FreshnessPolicy.time_window` returns: its `fail_window` is the longest age of an asset.
     "TimeWindowFreshnessPolicy",
-    "auto_reexecution_should_retry_run",
 ]

@@ -1,8 +1,9 @@
-"""Where runs are executed: on Celery workers where one listens, else beside the code server.
+"""How many runs there are at once, and where: on Celery workers where one listens, else beside the code server.
 
-A run stays with the launcher that started it: it is terminated and checked by the same one. Dagster's run monitoring
-calls `check_run_worker_health` and marks dead runs as failed. Dagster has no public base class for launchers;
-`market_assets_tests/dagster_ext/test_instance.py` and `test_liveness.py` fail if its interface changes.
+A run stays with the launcher that started it: it is terminated and checked by the same one. Dagster's run
+monitoring calls `check_run_worker_health` and marks dead runs as failed. Dagster has no public base class for
+launchers; `market_assets_tests/dagster_ext/test_instance.py` and `test_liveness.py` fail if its interface or the
+queue's configuration changes.
 """
 
 from __future__ import annotations
@@ -31,9 +32,21 @@ _LONGEST_HOLD_SECONDS = 35.0
 _SETTLING_SECONDS = 9.0
 
 
+class RunQueue(dg.QueuedRunCoordinator):
+    """Dagster's queue, with MARKET_ASSETS_WORKERS runs at once.
+
+    `dagster.yaml` can take that number from the environment only if the variable is always set.
+    """
+
+    @classmethod
+    def from_config_value(cls, inst_data: Any, config_value: Mapping[str, Any]) -> Self:
+        limit = get_settings().workers
+        return super().from_config_value(inst_data, {**config_value, "max_concurrent_runs": limit})
+
+
 @dataclass
 class _DeadRun:
-    """When a run was first seen to be dead, and since when its code server has answered; by the monotonic clock."""
+    """When a run was first seen to be dead, and since when its code server has answered: monotonic seconds."""
 
     seen_at: float
     answers_since: float | None = None
@@ -42,9 +55,9 @@ class _DeadRun:
 class LocalLauncher(dg.DefaultRunLauncher):
     """Dagster's launcher of runs beside the code server, with a health check.
 
-    It also checks runs of commands on this machine. Dagster gives up the retry of a failed run if the code server is
-    away when the failure is reported, and the two often die together: so the failure is reported once the code server
-    is back, after 35 seconds at the latest.
+    It also checks runs of commands on this machine. Dagster gives up the retry of a failed run if the code
+    server is away when the failure is reported, and the two often die together: so the failure is reported once
+    the code server is back, after 35 seconds at the latest.
     """
 
     def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:

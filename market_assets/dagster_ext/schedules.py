@@ -1,4 +1,10 @@
-"""Schedules and sensors as Dagster stores them, and the times at which a cron expression is due."""
+"""Schedules, sensors and their ticks as Dagster stores them, and when cron expressions are due.
+
+`DagsterInstance` returns these types from `all_instigator_state` and `get_ticks`, but Dagster does not export
+them. An instigator is a schedule or a sensor. Tests that fail if a new version changes them:
+`market_assets_tests/dagster_ext/test_dagster_names.py` for names, fields and values,
+`market_assets_tests/operations/test_a_week.py` for ticks of the real daemon.
+"""
 
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import (
@@ -11,11 +17,14 @@ from dagster._core.scheduler.instigation import (
 from dagster._utils.schedules import schedule_execution_time_iterator
 
 __all__ = [
+    # The state that is stored of a schedule or sensor once it was started or stopped, and what it may be.
     "InstigatorState",
     "InstigatorStatus",
     "InstigatorTick",
     "InstigatorType",
+    # Of a schedule's state: the cron expression, and since when it runs.
     "ScheduleInstigatorData",
     "TickStatus",
+    # The due times of a cron expression by Dagster's own rules, of time zones and days 29 to 31 say.
     "schedule_execution_time_iterator",
 ]

@@ -1,6 +1,9 @@
-"""Dagster's UI and GraphQL with this project's users: roles, who started a run, the audit log.
+"""Dagster's UI and GraphQL for the users of this product: their roles, who started a run, the audit log.
 
-With `web.server`, the only place that touches what is private to Dagster's webserver.
+`DagsterWebserver` and the workspace contexts are made to be subclassed (Dagster's own products do), but not
+public. `market_assets_tests/web/test_roles.py` calls every mutation in each role, and
+`market_assets_tests/web/test_server.py` compares the mutations with those that are expected here: both fail if
+a new version adds or changes one.
 """
 
 from __future__ import annotations
@@ -8,19 +11,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from inspect import isawaitable
-from typing import Any
+from typing import Any, Protocol
 
+import dagster as dg
 import sqlalchemy as sa
 from dagster_webserver.webserver import DagsterWebserver
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 
-from market_assets.dagster_ext.workspace_types import WorkspaceProcessContext, WorkspaceRequestContext
-from market_assets.operations.executions import TRIGGERED_BY_TAG
+from market_assets.dagster_ext.workspace import WorkspaceProcessContext, WorkspaceRequestContext
 from market_assets.store import audit
-from market_assets.web.auth.identity import Identity, identity_of
 
-#: Mutations that change nothing of anybody else: what the UI tells Dagster of its own use.
+#: Mutations that change nothing for other users: the UI's own bookkeeping.
 HARMLESS_MUTATIONS = {"logTelemetry", "setNuxSeen"}
 #: Arguments of mutations that start runs, and where in them the runs' tags are.
 _TAGS_IN = {
@@ -32,54 +34,89 @@ _TAGS_IN = {
 _log = logging.getLogger(__name__)
 
 
-class MarketRequestContext(WorkspaceRequestContext):
-    """What Dagster knows of one request: here, also who makes it."""
+class User(Protocol):
+    """A user who has signed in."""
 
     @property
-    def identity(self) -> Identity | None:
-        return identity_of(self.source) if isinstance(self.source, HTTPConnection) else None
+    def name(self) -> str: ...
 
     @property
-    def is_api(self) -> bool:
-        """Whether it is the scheduler's REST API that asks, on behalf of the user."""
-        return isinstance(self.source, HTTPConnection) and self.source.url.path.startswith("/api/")
+    def is_admin(self) -> bool: ...
 
-    @property
-    def triggered_by(self) -> str:
-        name = self.identity.name if self.identity else "(nobody)"
-        return f"{'api' if self.is_api else 'ui'}:{name}"
+
+#: The user of a request; None without a sign-in.
+UserOf = Callable[[HTTPConnection], User | None]
 
 
 class MarketProcessContext(WorkspaceProcessContext):
-    """Dagster's process context, with the permissions of whoever makes a request.
+    """Dagster's process context, with the permissions of the user of each request.
 
     Dagster checks them in every mutation, and its UI greys the buttons of what may not be done.
     """
 
+    def __init__(self, instance: dg.DagsterInstance, target: Any, *, user_of: UserOf) -> None:
+        """Load the code locations.
+
+        Args:
+            instance: Dagster's.
+            target: which code locations to load, such as a `WorkspaceFileTarget`.
+            user_of: finds the user of a request.
+        """
+        self.user_of = user_of
+        super().__init__(instance, target, version=dg.__version__)
+
     def create_request_context(self, source: object | None = None) -> MarketRequestContext:
-        """The context of a request; of one that nobody signed in for, a read-only one."""
-        identity = identity_of(source) if isinstance(source, HTTPConnection) else None
+        """The context of a request: read-only unless an admin makes it."""
+        user = self.user_of(source) if isinstance(source, HTTPConnection) else None
         return MarketRequestContext(
             instance=self.instance,
             current_workspace=self.get_current_workspace(),
             process_context=self,
             version=self.version,
             source=source,
-            read_only=identity is None or not identity.is_admin,
+            read_only=user is None or not user.is_admin,
         )
 
 
-class MarketWebserver(DagsterWebserver[MarketProcessContext, MarketRequestContext]):
-    """Dagster's webserver, whose changes are written down and whose runs say who started them."""
+class MarketRequestContext(WorkspaceRequestContext):
+    """Dagster's context of a request, with its user."""
 
-    def __init__(self, process_context: MarketProcessContext, engine: sa.Engine) -> None:
+    @property
+    def user(self) -> User | None:
+        context = self.process_context
+        assert isinstance(context, MarketProcessContext)
+        return context.user_of(self.source) if isinstance(self.source, HTTPConnection) else None
+
+    @property
+    def is_api(self) -> bool:
+        """Whether the request is one of the scheduler's REST API, which runs mutations for its user."""
+        return isinstance(self.source, HTTPConnection) and self.source.url.path.startswith("/api/")
+
+    @property
+    def triggered_by(self) -> str:
+        name = self.user.name if self.user else "(nobody)"
+        return f"{'api' if self.is_api else 'ui'}:{name}"
+
+
+class MarketWebserver(DagsterWebserver[MarketProcessContext, MarketRequestContext]):
+    """Dagster's webserver; it records mutations in the audit log, and tags runs with their user."""
+
+    def __init__(self, process_context: MarketProcessContext, engine: sa.Engine, triggered_by_tag: str) -> None:
+        """Prepare it.
+
+        Args:
+            process_context: the instance and code locations to serve.
+            engine: on the market database, which has the audit log.
+            triggered_by_tag: the tag of a run that names its user: `ui:NAME` or `api:NAME`.
+        """
         self._engine = engine
-        # The rate at which the UI asks for news, as `dagster-webserver` sets it.
+        self._triggered_by_tag = triggered_by_tag
+        # Milliseconds between the UI's requests for news, as in `dagster-webserver`.
         super().__init__(process_context, live_data_poll_rate=2000)
 
     @property
     def schema(self) -> Any:
-        """The GraphQL schema that `/graphql` answers by."""
+        """The GraphQL schema that `/graphql` uses."""
         return self._graphene_schema
 
     def build_graphql_schema(self) -> Any:
@@ -88,29 +125,29 @@ class MarketWebserver(DagsterWebserver[MarketProcessContext, MarketRequestContex
         assert mutations is not None
         for name, field in mutations.fields.items():
             assert field.resolve is not None
-            field.resolve = self._watched(name, field.resolve)
+            field.resolve = self._audited(name, field.resolve)
         return schema
 
     async def report_asset_materialization_endpoint(self, request: Request) -> JSONResponse:
-        return self._noted(request, await super().report_asset_materialization_endpoint(request))
+        return self._audit_report(request, await super().report_asset_materialization_endpoint(request))
 
     async def report_asset_check_endpoint(self, request: Request) -> JSONResponse:
-        return self._noted(request, await super().report_asset_check_endpoint(request))
+        return self._audit_report(request, await super().report_asset_check_endpoint(request))
 
     async def report_asset_observation_endpoint(self, request: Request) -> JSONResponse:
-        return self._noted(request, await super().report_asset_observation_endpoint(request))
+        return self._audit_report(request, await super().report_asset_observation_endpoint(request))
 
-    def _watched(self, name: str, resolve: Callable[..., Any]) -> Callable[..., Any]:
-        """The resolver of a mutation, that tags the runs which it starts, and is written down."""
+    def _audited(self, name: str, resolve: Callable[..., Any]) -> Callable[..., Any]:
+        """A mutation's resolver that also tags the runs that it starts, and writes to the audit log."""
 
-        def watched(root: Any, info: Any, **arguments: Any) -> Any:
+        def audited(root: Any, info: Any, **arguments: Any) -> Any:
             context = info.context
             if not isinstance(context, MarketRequestContext):
                 return resolve(root, info, **arguments)
             if name == "setNuxSeen" and context.read_only:
                 return True
             for argument, place in _TAGS_IN.items():
-                _tag(arguments.get(argument), place, context.triggered_by)
+                _tag(arguments.get(argument), place, self._triggered_by_tag, context.triggered_by)
             try:
                 answer = resolve(root, info, **arguments)
             except Exception as error:
@@ -121,7 +158,7 @@ class MarketWebserver(DagsterWebserver[MarketProcessContext, MarketRequestContex
             self._record(context, name, arguments, answer)
             return answer
 
-        return watched
+        return audited
 
     async def _awaited(self, context: MarketRequestContext, name: str, arguments: Any, answer: Any) -> Any:
         try:
@@ -133,26 +170,27 @@ class MarketWebserver(DagsterWebserver[MarketProcessContext, MarketRequestContex
         return result
 
     def _record(self, context: MarketRequestContext, name: str, arguments: Any, result: Any) -> None:
-        # The REST API writes down what it was asked for itself, in its own words.
+        # The REST API records its own calls.
         if context.is_api or name in HARMLESS_MUTATIONS or not isinstance(context.source, HTTPConnection):
             return
         kinds = _kinds(result)
-        failed = any(sign in kind for kind in kinds for sign in ("Error", "Failure", "Invalid", "NotFound"))
+        failed = any(part in kind for kind in kinds for part in ("Error", "Failure", "Invalid", "NotFound"))
         outcome = "refused" if any("Unauthorized" in kind for kind in kinds) else "failed" if failed else "ok"
-        self._write_down(context.source, f"ui.{name}", str(arguments), outcome, ", ".join(sorted(kinds)))
+        self._write(context.source, f"ui.{name}", str(arguments), outcome, ", ".join(sorted(kinds)))
 
-    def _noted(self, request: Request, answer: JSONResponse) -> JSONResponse:
+    def _audit_report(self, request: Request, answer: JSONResponse) -> JSONResponse:
         _, action, target = request.url.path.split("/", 2)
         outcome = {200: "ok", 401: "refused"}.get(answer.status_code, "failed")
-        self._write_down(request, f"ui.{action}", target, outcome, "")
+        self._write(request, f"ui.{action}", target, outcome, "")
         return answer
 
-    def _write_down(self, source: HTTPConnection, action: str, target: str, outcome: str, detail: str) -> None:
-        identity = identity_of(source)
+    def _write(self, source: HTTPConnection, action: str, target: str, outcome: str, detail: str) -> None:
+        user = self._process_context.user_of(source)
+        name = user.name if user else "(nobody)"
         try:
             audit.record(
                 self._engine,
-                who=identity.name if identity else "(nobody)",
+                who=name,
                 address=source.client.host if source.client else "",
                 action=action,
                 target=target,
@@ -160,8 +198,8 @@ class MarketWebserver(DagsterWebserver[MarketProcessContext, MarketRequestContex
                 detail=detail,
             )
         except sa.exc.SQLAlchemyError:
-            # What was asked for has been done already; it can only be told elsewhere.
-            _log.exception("%s by %s could not be written into the audit log", action, identity)
+            # The mutation is done already.
+            _log.exception("%s by %s could not be written to the audit log", action, name)
 
 
 def _kinds(result: Any) -> set[str]:
@@ -173,8 +211,8 @@ def _kinds(result: Any) -> set[str]:
     return {name for name in named if name}
 
 
-def _tag(argument: Any, place: tuple[str, ...], triggered_by: str) -> None:
-    """Put the tag into an argument, in place of any that the caller chose."""
+def _tag(argument: Any, place: tuple[str, ...], tag: str, value: str) -> None:
+    """Set a tag in the argument of a mutation, in place of any value that the caller chose."""
     if argument is None:
         return
     for one in argument if isinstance(argument, list) else [argument]:
@@ -183,5 +221,5 @@ def _tag(argument: Any, place: tuple[str, ...], triggered_by: str) -> None:
             if holder.get(key) is None:
                 holder[key] = {}
             holder = holder[key]
-        kept = [tag for tag in holder.get(place[-1]) or [] if tag["key"] != TRIGGERED_BY_TAG]
-        holder[place[-1]] = [*kept, {"key": TRIGGERED_BY_TAG, "value": triggered_by}]
+        others = [entry for entry in holder.get(place[-1]) or [] if entry["key"] != tag]
+        holder[place[-1]] = [*others, {"key": tag, "value": value}]

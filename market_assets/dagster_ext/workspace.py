@@ -1,148 +1,43 @@
-"""The jobs of the code location, as Dagster's workspace knows them."""
+"""The code locations as the web process sees them: Dagster's workspace, its repositories, and the GraphQL schema.
+
+The web process does not import the code of jobs; it reads their definitions from the code server, as Dagster's
+own web server does. `market_assets_tests/web/test_admin_scheduler.py` and
+`market_assets_tests/web/test_health.py` run it against a real code location, and fail if a new version changes
+these types.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
 import dagster as dg
+from dagster._core.remote_representation.external import RemoteRepository, RemoteSchedule
+from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
+from dagster._core.workspace.load_target import WorkspaceFileTarget
 
 from market_assets.dagster_ext.schedules import InstigatorState, InstigatorType
-from market_assets.dagster_ext.workspace_types import RemoteRepository, RemoteSchedule, WorkspaceProcessContext
-from market_assets.defs.custom_tasks import PROBLEMS_METADATA, SENSOR
-from market_assets.defs.schedules import interval_of
-from market_assets.operations.executions import job_selection
-from market_assets.web.auth.identity import ApiError
+
+__all__ = [
+    "CodeLocationError",
+    "RemoteRepository",
+    "RemoteSchedule",
+    "WorkspaceFileTarget",
+    "WorkspaceProcessContext",
+    "WorkspaceRequestContext",
+    "create_schema",
+    "is_known_job",
+    "is_running",
+    "job_names",
+    "jobs_of",
+    "load_failure",
+    "repositories",
+    "states_by_selector",
+]
 
 
-@dataclass(frozen=True)
-class KnownJob:
-    """A job, and the schedules that start it; one that is only ever asked for has none."""
-
-    job_id: str
-    location: str
-    repository: RemoteRepository
-    schedules: tuple[RemoteSchedule, ...]
-
-    @property
-    def cron(self) -> str:
-        """When the job is due: cron expressions, or an interval in words where one expression can't say it.
-
-        Empty where no schedule starts it.
-        """
-        return ", ".join(_due_times(schedule) for schedule in self.schedules)
-
-    @property
-    def schedule_names(self) -> list[str]:
-        return [schedule.name for schedule in self.schedules]
-
-    @property
-    def description(self) -> str | None:
-        description: str | None = self.repository.get_full_job(self.job_id).description
-        return description
-
-    @property
-    def partitions(self) -> dg.PartitionsDefinition | None:
-        """How the job's assets are partitioned; None where they are not."""
-        for snap in self.repository.get_asset_node_snaps(self.job_id):
-            if snap.partitions is not None:
-                return snap.partitions.get_partitions_definition()
-        return None
-
-    def next_run(self, now: datetime) -> datetime:
-        """When a schedule of the job is due next, were it running."""
-        return min(_next_due(schedule, now) for schedule in self.schedules)
-
-
-def known_jobs(context: WorkspaceProcessContext) -> dict[str, KnownJob]:
-    """Every job that has a name of its own, in the order of their names.
-
-    Raises:
-        ApiError: 503, there is none because the code does not load.
-    """
-    found: dict[str, KnownJob] = {}
-    for location, repository in repositories(context):
-        for job_id in _named_jobs(repository):
-            schedules = repository.schedules_by_job_name.get(job_id, ())
-            ordered = tuple(sorted(schedules, key=lambda schedule: schedule.name))
-            found[job_id] = KnownJob(job_id, location, repository, ordered)
-    if not found and (failure := load_failure(context)):
-        raise ApiError(503, f"The code does not load: {failure}")
-    return dict(sorted(found.items()))
-
-
-def job_names(context: WorkspaceProcessContext) -> set[str]:
-    """The names of all jobs that are loaded now."""
-    return {name for _location, repository in repositories(context) for name in _named_jobs(repository)}
-
-
-def task_problems(context: WorkspaceProcessContext) -> list[str]:
-    """What is wrong with the files of the user's own tasks, as the code location found it."""
-    found: list[str] = []
-    for _location, repository in repositories(context):
-        if repository.has_sensor(SENSOR) and (metadata := repository.get_sensor(SENSOR).metadata):
-            listed = (metadata.standard_metadata or {}).get(PROBLEMS_METADATA)
-            found += map(str, listed.value or []) if isinstance(listed, dg.JsonMetadataValue) else []
-    return found
-
-
-def is_known_job(context: WorkspaceProcessContext, job_id: str) -> bool:
-    """Whether there is a job of this name, with or without a schedule."""
-    return any(repository.has_job(job_id) for _location, repository in repositories(context))
-
-
-def what_it_runs(context: WorkspaceProcessContext, job_id: str) -> str:
-    """The assets of a job as Dagster's asset selection, else its functions; empty for a job that is no more."""
-    for _location, repository in repositories(context):
-        if repository.has_job(job_id):
-            return _asset_selection(repository, job_id) or ", ".join(
-                repository.get_full_job(job_id).node_names_in_topological_order
-            )
-    return ""
-
-
-def states_by_selector(instance: dg.DagsterInstance) -> dict[str, InstigatorState]:
-    """What Dagster has stored about each schedule; nothing for one that nobody touched."""
-    stored = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
-    return {state.selector_id: state for state in stored}
-
-
-def is_running(schedule: RemoteSchedule, states: Mapping[str, InstigatorState]) -> bool:
-    """Whether Dagster would start runs by a schedule."""
-    return bool(schedule.get_current_instigator_state(states.get(schedule.selector_id)).is_running)
-
-
-def _named_jobs(repository: RemoteRepository) -> list[str]:
-    # Dagster's own job, for assets that are made by hand, is none of ours.
-    return [job.name for job in repository.get_all_jobs() if not job.name.startswith("__")]
-
-
-def _due_times(schedule: RemoteSchedule) -> str:
-    interval = interval_of(schedule.tags)
-    if interval is not None and not (interval.is_exact and len(interval.crons) == 1):
-        return interval.in_words
-    cron = schedule.cron_schedule
-    return cron if isinstance(cron, str) else ", ".join(cron)
-
-
-def _next_due(schedule: RemoteSchedule, now: datetime) -> datetime:
-    # Between the due times of an interval there may be ticks that start nothing.
-    interval = interval_of(schedule.tags)
-    if interval is not None:
-        return interval.next(now)
-    due: datetime = next(schedule.execution_time_iterator(now.timestamp()))
-    return due
-
-
-def _asset_selection(repository: RemoteRepository, job_id: str) -> str:
-    keys = {snap.asset_key.to_user_string() for snap in repository.get_asset_node_snaps(job_id)}
-    groups = {
-        snap.asset_key.to_user_string(): snap.group_name
-        for snap in repository.get_asset_node_snaps()
-        if snap.is_executable
-    }
-    return job_selection(keys, groups)
+class CodeLocationError(Exception):
+    """The code location can't be used; the message is the cause, in one line."""
 
 
 def repositories(context: WorkspaceProcessContext) -> list[tuple[str, RemoteRepository]]:
@@ -165,3 +60,36 @@ def load_failure(context: WorkspaceProcessContext) -> str | None:
                 error = error.cause
             return " ".join(error.message.split())[:300]
     return None
+
+
+def job_names(context: WorkspaceProcessContext) -> set[str]:
+    """The names of all jobs that are loaded now."""
+    return {name for _location, repository in repositories(context) for name in jobs_of(repository)}
+
+
+def jobs_of(repository: RemoteRepository) -> list[str]:
+    """The names of a repository's jobs, without Dagster's own for assets that are materialized by hand."""
+    return [job.name for job in repository.get_all_jobs() if not job.name.startswith("__")]
+
+
+def is_known_job(context: WorkspaceProcessContext, job: str) -> bool:
+    """Whether there is a job of this name, with or without a schedule."""
+    return any(repository.has_job(job) for _location, repository in repositories(context))
+
+
+def states_by_selector(instance: dg.DagsterInstance) -> dict[str, InstigatorState]:
+    """The stored state of each schedule, by `selector_id`; none of one that was never started or stopped."""
+    stored = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
+    return {state.selector_id: state for state in stored}
+
+
+def is_running(schedule: RemoteSchedule, states: Mapping[str, InstigatorState]) -> bool:
+    """Whether Dagster starts runs by a schedule."""
+    return bool(schedule.get_current_instigator_state(states.get(schedule.selector_id)).is_running)
+
+
+def create_schema() -> Any:
+    """Dagster's GraphQL schema: a large object, of which a process needs one."""
+    from dagster_graphql.schema import create_schema
+
+    return create_schema()

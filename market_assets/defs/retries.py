@@ -24,8 +24,8 @@ STEP_RETRIES = 3
 FIRST_PAUSE_SECONDS = 1.0
 _PAUSE_GROWTH = 3
 RETRY_FAILED_STEPS_TAG = "dagster/retry_on_asset_or_op_failure"
-_MAX_RUN_RETRIES_TAG = "dagster/max_retries"
-NO_RUN_RETRY_TAGS = {_MAX_RUN_RETRIES_TAG: "0"}
+MAX_RUN_RETRIES_TAG = "dagster/max_retries"
+NO_RUN_RETRY_TAGS = {MAX_RUN_RETRIES_TAG: "0"}
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -82,9 +82,9 @@ def is_transient(error: BaseException) -> bool:
 def run_retry_tags() -> dict[str, str]:
     """The tags of a job whose run is started again, once and from its beginning.
 
-    From the beginning, because all tables of a refresh are to be about the same moment.
+    From the beginning, because all tables of a refresh have to be of the same time.
     """
-    return {_MAX_RUN_RETRIES_TAG: "1", "dagster/retry_strategy": "ALL_STEPS"}
+    return {MAX_RUN_RETRIES_TAG: "1", "dagster/retry_strategy": "ALL_STEPS"}
 
 
 def retry_transient_errors(compute: Callable[Concatenate[Any, _P], _R]) -> Callable[Concatenate[Any, _P], _R]:

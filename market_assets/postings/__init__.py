@@ -1,1 +1,1 @@
-"""Pure functions on columns. No Dagster, no SQL, no HTTP, no clock."""
+"""Postings: normalisation, identity, merging and duplicates, as functions on columns."""

@@ -1,4 +1,4 @@
-"""Numbers, times and names as people read them."""
+"""Numbers, times and names as text for people."""
 
 from __future__ import annotations
 
@@ -36,14 +36,19 @@ def growth(change: float) -> str:
     return f"{change:+,.0%}"
 
 
+def mean(number: float) -> str:
+    """One decimal: 1234.56 → '1,234.6'."""
+    return f"{number:,.1f}"
+
+
 def ratio(number: float) -> str:
     """Two decimals: 1.2345 → '1.23'."""
     return f"{number:.2f}"
 
 
-def day(moment: datetime) -> str:
+def day(time: datetime) -> str:
     """The UTC day: '2026-07-31'."""
-    return f"{moment:%Y-%m-%d}"
+    return f"{time:%Y-%m-%d}"
 
 
 def printable(text: str) -> str:

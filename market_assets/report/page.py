@@ -1,118 +1,184 @@
-"""The report as one HTML document that needs nothing else: styles and plots are in it."""
+"""The market report as one HTML document that needs nothing else: styles and plots are in it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from string import Template
+from typing import Any, NamedTuple
 
 import polars as pl
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
 
-from market_assets.report import market_sections, numbers, selections, skill_sections
-from market_assets.report.markup import text, tile
+from market_assets.report import numbers, plots, selections
 from market_assets.report.svg import plot_style
 from market_assets.report.tables import ReportTables
 
-_FOLDER = Path(__file__).parent
 
-#: The sections in their order: the anchor, the name in the table of contents, and what makes it.
-_SECTIONS = (
-    ("demand", "Skills", skill_sections.demand),
-    ("pay", "Pay", skill_sections.pay),
-    ("pay-trends", "Pay trends", skill_sections.pay_trends),
-    ("growth", "Growth", skill_sections.growth),
-    ("relationships", "Relationships", skill_sections.relationships),
-    ("market", "Industries and places", market_sections.market),
-    ("volume", "Volume", market_sections.volume),
-    ("quality", "Data quality", market_sections.quality),
-)
+class Column(NamedTuple):
+    """A column of a table in the page.
 
+    Attributes:
+        name: the key in each row.
+        heading: as shown.
+        show: formats a number; None for a column of text.
+        meter: draw a bar beside the number, its length relative to the largest of the column.
+        secondary: leave it out on the narrowest screens.
+    """
 
-@cache
-def _template() -> Template:
-    return Template((_FOLDER / "page.html").read_text(encoding="utf-8"))
-
-
-@cache
-def _style() -> str:
-    return (_FOLDER / "style.css").read_text(encoding="utf-8")
+    name: str
+    heading: str
+    show: Callable[[Any], str] | None = None
+    meter: bool = False
+    secondary: bool = False
 
 
 def render_report(tables: ReportTables) -> str:
     """The market report as an HTML document.
 
-    It asks for nothing from elsewhere and runs no script; everything from data is escaped. The same
-    tables give the same document. An empty table gives a section that says so.
+    It loads nothing from elsewhere and runs no script; everything from data is escaped. The same tables give
+    the same document. An empty table gives a section with the reason.
     """
     with plot_style():
-        body = "\n\n".join(section(tables) for _, _, section in _SECTIONS)
-    contents = "".join(f'<li><a href="#{anchor}">{name}</a></li>' for anchor, name, _ in _SECTIONS)
-    return _template().substitute(
-        style=_style(),
-        period=_period(tables),
-        tiles="\n".join(_tiles(tables)),
-        contents=contents,
-        sections=body,
-        currency=text(tables.currency),
+        return _template().render(
+            currency=tables.currency,
+            summary=selections.summary(tables),
+            few=selections.FEW,
+            **_headlines(tables),
+            demand=_demand(tables),
+            pay=_pay(tables),
+            pay_trends=_pay_trends(tables),
+            growth=_growth(tables),
+            relationships=_relationships(tables),
+            market=_market(tables),
+            volume=_volume(tables),
+            quality=_quality(tables),
+        )
+
+
+@cache
+def _template() -> Template:
+    """The page; every string that is not markup is escaped and has no control characters."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_printable,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
+    for show in (numbers.count, numbers.money, numbers.share, numbers.growth):
+        environment.filters[show.__name__] = _unless_none(show)
+    environment.globals |= {"column": Column, "number": numbers}
+    return environment.get_template("page.html")
 
 
-def _period(tables: ReportTables) -> str:
-    """What the report covers, in a sentence."""
-    figures = selections.summary(tables)
-    if figures["as_of"] is None:
-        return "Nothing has been counted yet: the statistics have not been refreshed."
-    start = "" if figures["window_start"] is None else f"from {numbers.day(figures['window_start'])} "
-    end = f"{numbers.day(figures['as_of'])}, {figures['as_of']:%H:%M} UTC"
-    return f"{numbers.count(figures['postings'] or 0)} postings {start}to {end}"
+def _printable(value: object) -> object:
+    return numbers.printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def _tiles(tables: ReportTables) -> list[str]:
-    figures = selections.summary(tables)
-    counts = {
-        name: None if figures[name] is None else numbers.count(figures[name])
-        for name in ("postings", "duplicates", "rejected", "skills", "industries", "locations")
-    }
-    return [
-        tile(
-            "Postings counted",
-            counts["postings"],
-            f"{counts['duplicates'] or 0} duplicates and {counts['rejected'] or 0} rejected left out",
-        ),
-        tile(f"Median pay, {tables.currency} a year", *_median_pay(tables)),
-        tile("Most asked skill", figures["top_skill"], _top_skill_note(tables)),
-        tile("Fastest growing skill", figures["fastest_growing_skill"], _growth_note(tables)),
-        tile(
-            "Remote",
-            None if figures["remote_share"] is None else numbers.share(figures["remote_share"]),
-            "of the counted postings are known to be remote",
-        ),
-        tile(
-            "Skills found",
-            counts["skills"],
-            f"in {counts['industries'] or 0} industries and {counts['locations'] or 0} places",
-        ),
-    ]
+def _unless_none(show: Callable[[Any], str]) -> Callable[[Any], str | None]:
+    return lambda value: None if value is None else show(value)
 
 
-def _median_pay(tables: ReportTables) -> tuple[str | None, str]:
-    figures = selections.summary(tables)
-    if figures["median_salary"] is None:
-        return None, "no counted posting states a salary"
-    average = "" if figures["average_salary"] is None else f"average {numbers.money(figures['average_salary'])}, "
-    known = numbers.count(figures["postings_with_salary"] or 0)
-    return numbers.money(figures["median_salary"]), f"{average}known for {known} postings"
-
-
-def _top_skill_note(tables: ReportTables) -> str:
+def _headlines(tables: ReportTables) -> dict[str, Any]:
+    """The share of the most asked skill, and the row of trending_skills of the fastest growing one."""
     top = selections.top_skills(tables, 1)
-    return f"asked for in {numbers.share(top['demand_share'][0])} of postings" if top.height else "none found yet"
-
-
-def _growth_note(tables: ReportTables) -> str:
     name = selections.summary(tables)["fastest_growing_skill"]
-    row = tables.trending_skills.filter(pl.col("skill").eq_missing(pl.lit(name))).drop_nulls("growth")
-    if row.is_empty():
-        return "no skill is growing by a quarter or more"
-    recent = numbers.count(row["recent_postings"][0])
-    return f"{numbers.growth(row['growth'][0])}, {recent} postings in the last 30 days"
+    fastest = tables.trending_skills.filter(pl.col("skill").eq_missing(pl.lit(name))).drop_nulls("growth")
+    return {
+        "top_share": top["demand_share"][0] if top.height else None,
+        "fastest": fastest.row(0, named=True) if fastest.height else None,
+    }
+
+
+def _demand(tables: ReportTables) -> dict[str, Any]:
+    skills = selections.top_skills(tables, 15)
+    return {
+        "skills": skills.to_dicts(),
+        "plot": plots.demand_bars(skills, tables.currency) if skills.height else None,
+    }
+
+
+def _pay(tables: ReportTables) -> dict[str, Any]:
+    skills, bands = selections.paid_skills(tables, 12), selections.salary_bands(tables)
+    return {
+        "skills": skills.to_dicts(),
+        "ranges_plot": plots.pay_ranges(skills, tables.currency) if skills.height else None,
+        "bands_plot": plots.salary_bands(bands, tables.currency) if bands.height else None,
+    }
+
+
+def _pay_trends(tables: ReportTables) -> dict[str, Any]:
+    months = selections.pay_trends(tables, 8)
+    skills = months.group_by("skill", maintain_order=True).agg(
+        first=pl.col("median_salary").first(),
+        last=pl.col("median_salary").last(),
+        months=pl.len(),
+        direction=pl.col("trend_direction").first().str.replace("_", " "),
+    )
+    return {"skills": skills.to_dicts(), "plot": plots.pay_trends(months) if months.height else None}
+
+
+def _growth(tables: ReportTables) -> dict[str, Any]:
+    growing, declining = (selections.trending(tables, trend, 8) for trend in ("growing", "declining"))
+    emerging = selections.trending(tables, "emerging", 6)
+    skills, moving = pl.concat([growing, emerging, declining]), pl.concat([growing, declining.reverse()])
+    return {
+        "skills": skills.to_dicts(),
+        "plot": plots.growth_bars(moving, emerging) if skills.height else None,
+        "is_compared": tables.trending_skills.height > 0,
+        "is_cut": (moving["growth"] > plots.LONGEST_GROWTH).any(),
+        "longest": plots.LONGEST_GROWTH,
+    }
+
+
+def _relationships(tables: ReportTables) -> dict[str, Any]:
+    skills = selections.top_skills(tables, 12)["skill"].to_list()
+    pairs = selections.strongest_pairs(tables, 12).with_columns(
+        _both("skill_a", "skill_b"), pl.col("strength").str.replace("_", " ")
+    )
+    categories = selections.closest_categories(tables, 8).with_columns(_both("category_a", "category_b"))
+    has_plot = pairs.height > 0 and len(skills) > 1
+    return {
+        "pairs": pairs.to_dicts(),
+        "plot": plots.relationship_heat_map(skills, tables.skill_relationships) if has_plot else None,
+        "categories": categories.to_dicts(),
+    }
+
+
+def _both(a: str, b: str) -> pl.Expr:
+    return pl.concat_str(a, pl.lit(" + "), b).alias("pair")
+
+
+def _market(tables: ReportTables) -> dict[str, Any]:
+    dimensions = {"remote": "remote", "employment_types": "employment_type"}
+    return {
+        "industries": selections.industries(tables, 10).to_dicts(),
+        "places": selections.places(tables, 10).to_dicts(),
+        **{
+            name: selections.dimension(tables, dimension)
+            .with_columns(pl.col("value").str.replace_all("_", " "))
+            .to_dicts()
+            for name, dimension in dimensions.items()
+        },
+    }
+
+
+def _volume(tables: ReportTables) -> dict[str, Any]:
+    days = selections.daily_volume(tables)
+    return {
+        "months": selections.monthly_volume(tables).to_dicts(),
+        "plot": plots.daily_volume(days) if days.height else None,
+        "mean_days": plots.MEAN_DAYS,
+    }
+
+
+def _quality(tables: ReportTables) -> dict[str, Any]:
+    unknown = selections.unknown_shares(tables)
+    return {
+        "stated": [{"field": field, "known": 1 - part, "unknown": part} for field, part in unknown.items()],
+        "sources": tables.sources.sort("postings", "source", descending=[True, False]).to_dicts(),
+        "rejections": tables.rejections.sort("postings", "reason", descending=[True, False]).to_dicts(),
+    }

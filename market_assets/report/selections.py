@@ -1,4 +1,4 @@
-"""Which rows the report and the terminal summary show, and in which order. Ties go by name."""
+"""The rows that the report and the terminal summary show, in order. Ties are ordered by name."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ import polars as pl
 
 from market_assets.report.tables import ReportTables
 
-#: Growth and strength made of fewer postings than this are chance more often than not: they are shown
-#: only after everything that rests on more.
+#: Growth and strength of fewer postings than this are mostly chance: they are shown after all others.
 FEW = 10
-#: The width of the bands of posting_statistics, and where the last begins is its own lower end.
+#: The width of the salary bands of posting_statistics.
 SALARY_BAND = 25_000
 
 
@@ -60,7 +59,7 @@ def trending(tables: ReportTables, trend: str, limit: int) -> pl.DataFrame:
 
 
 def strongest_pairs(tables: ReportTables, limit: int) -> pl.DataFrame:
-    """The pairs of skills that surely belong together: the columns of skill_relationships, by npmi_lower.
+    """The most closely related pairs of skills: the columns of skill_relationships, by npmi_lower.
 
     Pairs seen together fewer than `FEW` times come last.
     """
@@ -68,6 +67,12 @@ def strongest_pairs(tables: ReportTables, limit: int) -> pl.DataFrame:
     order = [few, pl.col("npmi_lower"), pl.col("co_occurrences"), pl.col("skill_a"), pl.col("skill_b")]
     known = tables.skill_relationships.drop_nulls("npmi_lower")
     return known.sort(order, descending=[False, True, True, False, False]).head(limit)
+
+
+def closest_categories(tables: ReportTables, limit: int) -> pl.DataFrame:
+    """The pairs of categories that most postings ask for together: the columns of category_relationships."""
+    order = ["co_occurrences", "category_a", "category_b"]
+    return tables.category_relationships.sort(order, descending=[True, False, False]).head(limit)
 
 
 def dimension(tables: ReportTables, name: str) -> pl.DataFrame:
@@ -161,8 +166,3 @@ def unknown_shares(tables: ReportTables) -> dict[str, float]:
         "location": 1 - int(located) / postings,
         "industry": int(industry) / postings,
     }
-
-
-def why_empty(tables: ReportTables, reason: str) -> str:
-    """Why there is nothing to show: `reason`, unless there are no postings at all."""
-    return reason if summary(tables)["postings"] else "Nothing yet: no posting has been counted in the window."

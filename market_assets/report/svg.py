@@ -1,7 +1,7 @@
-"""The surface that plots are drawn on: matplotlib figures that become inline SVG.
+"""The canvas of the plots: matplotlib figures that become inline SVG.
 
-Colours and fonts are left to the page: every colour here stands for one of its CSS variables, so that
-one drawing serves light, dark and paper. Lengths are pixels.
+Colours and fonts are left to the page: every colour here is replaced by one of its CSS variables, so that one
+drawing serves light, dark and print. Lengths are pixels.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from xml.etree import ElementTree
 
 import matplotlib
 import polars as pl
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
@@ -22,9 +23,9 @@ from matplotlib.patches import Rectangle
 
 from market_assets.report import numbers
 
-#: Narrow enough that the text can still be read when the plot is shrunk to the width of a phone.
+#: Narrow enough for legible text when the plot is scaled down to the width of a phone.
 WIDTH = 460
-#: What the rows of a plot leave at the left for their names, and the height of a row.
+#: The width at the left of a plot for the names of its rows, and the height of a row.
 NAMES = 158
 ROW = 25
 _NAME_LETTERS = 20
@@ -80,11 +81,11 @@ _STYLE: dict[Any, Any] = {
 
 @contextmanager
 def plot_style() -> Iterator[None]:
-    """The settings under which plots are drawn, whatever the user's own matplotlibrc says."""
+    """The settings for drawing plots, independent of the user's matplotlibrc."""
     with matplotlib.rc_context(), warnings.catch_warnings():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(_STYLE)
-        # Names may be in any script; the browser, not the measuring font, has to have the glyphs.
+        # Names may be in any script; only the browser needs the glyphs.
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         yield
 
@@ -109,26 +110,26 @@ def text_at(figure: Figure, left: float, top: float, text: str, colour: str, ali
 
 
 def box_at(figure: Figure, left: float, top: float, side: float, colour: str) -> None:
-    """A filled square; axes of its own would take many times as long to draw."""
+    """A filled square; separate axes would take many times as long to draw."""
     across, down = figure.get_size_inches() * _PIXELS_PER_INCH
     corner = (left / across, 1 - (top + side) / down)
     figure.add_artist(Rectangle(corner, side / across, side / down, color=colour, transform=figure.transFigure))
 
 
 def named_rows(axes: Axes, names: pl.Series) -> None:
-    """One row a name, the first on top, each with its name at the left."""
+    """One row for each name, the first on top, with the name at its left."""
     axes.set_yticks(
         range(len(names)), [numbers.shortened(name, _NAME_LETTERS) for name in names], va="center_baseline"
     )
     axes.set_ylim(len(names) - 0.5, -0.5)
 
 
-def inline_svg(figure: Figure, name: str, description: str) -> str:
+def inline_svg(figure: Figure, name: str, description: str) -> Markup:
     """The figure as an `<svg>` to be put into an HTML page.
 
     Args:
         name: unique in the page; its ids begin with it.
-        description: what the plot shows, for those who do not see it.
+        description: what the plot shows, for screen readers.
     """
     buffer = io.BytesIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None})
@@ -145,11 +146,11 @@ def inline_svg(figure: Figure, name: str, description: str) -> str:
     title = ElementTree.Element("title", id=f"{name}-title")
     title.text = description
     root.insert(0, title)
-    return ElementTree.tostring(root, encoding="unicode")
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 
 def _strip(root: ElementTree.Element) -> None:
-    """Without the metadata, and without the style sheet, which would hold for the whole page."""
+    """Remove the metadata, and the style sheet, which would apply to the whole page."""
     for parent in list(root.iter()):
         for child in list(parent):
             if child.tag.endswith(("}metadata", "}style")):

@@ -20,7 +20,7 @@ _PAIRS = 5
 
 
 class _Unmeasured(Segment):
-    """A piece of text that rich takes to have no width, so that it is neither wrapped nor cut."""
+    """Text that has no width for rich, so that it is neither wrapped nor cut."""
 
     @property
     def cell_length(self) -> int:
@@ -28,7 +28,7 @@ class _Unmeasured(Segment):
 
 
 class WholeLine:
-    """A line that stays whole however narrow the console is: a path has to be fit for copying."""
+    """A line that is never wrapped, however narrow the console is, so that a path can be copied."""
 
     def __init__(self, line: str) -> None:
         self.line = line
@@ -48,15 +48,15 @@ def summary_renderables(
     report: str,
     window_note: str | None,
 ) -> list[RenderableType]:
-    """What a run has found, as lines and tables of at most 80 columns; only paths may be longer.
+    """The results of a run, as lines and tables of at most 80 columns; only paths may be longer.
 
     Args:
-        postings_in: postings that the run read, with those rejected and the duplicates.
-        rejected: postings that could not be taken.
-        duplicates: postings of jobs that another posting stands for already.
+        postings_in: postings that the run read, including rejected ones and duplicates.
+        rejected: postings that could not be read or have no title.
+        duplicates: postings of jobs that have another posting already.
         database: path or URL of the database, without credentials.
         report: path or URL of the HTML report.
-        window_note: what there is to know about the window, such as where its end comes from.
+        window_note: a remark on the window, such as where its end comes from.
     """
     figures = {"Postings in": postings_in, "Rejected": rejected, "Duplicates": duplicates}
     return [
@@ -89,14 +89,14 @@ def summary_json(
     figures = selections.summary(tables)
     trending = ["skill", "recent_postings", "previous_postings", "growth"]
     pairs = ["skill_a", "skill_b", "co_occurrences", "npmi", "npmi_lower", "strength"]
-    moments = {
+    times = {
         name: None if figures[name] is None else figures[name].isoformat() for name in ("as_of", "window_start")
     }
     return {
         "postings_in": postings_in,
         "rejected": rejected,
         "duplicates": duplicates,
-        **moments,
+        **times,
         "window_note": window_note,
         "currency": tables.currency,
         "postings": figures["postings"],
@@ -148,7 +148,7 @@ def _top_skills(tables: ReportTables) -> Iterator[RenderableType]:
 
 
 def _trending(tables: ReportTables) -> Iterator[RenderableType]:
-    """A line for each of growing, declining and emerging; the last only where there is any."""
+    """A line for each of growing, declining and emerging skills; the last only if there are any."""
     yield Text("")
     for trend in ("growing", "declining", "emerging"):
         skills = selections.trending(tables, trend, _MOVING)

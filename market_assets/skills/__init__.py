@@ -1,1 +1,1 @@
-"""What postings are read with: skills, countries and currencies, as data files and what loads them."""
+"""Skills: the taxonomy, and the extraction of weighted skills from texts."""

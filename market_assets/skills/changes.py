@@ -1,4 +1,4 @@
-"""Which postings a change of the taxonomy can matter to."""
+"""Which postings can have other skills after a change of the taxonomy."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from market_assets.skills.tokenize import prepare_texts
 
 
 class SkillChanges:
-    """The difference of two taxonomies, as the spellings and phrases that mean something else in the new one.
+    """The difference of two taxonomies: the spellings and phrases with another meaning in the new one.
 
-    A posting that holds none of them has the same skills and weights by both.
+    A posting that contains none of them has the same skills and weights in both.
     """
 
     def __init__(self, old: Taxonomy, new: Taxonomy) -> None:
@@ -26,7 +26,11 @@ class SkillChanges:
         self._automaton = ahocorasick_rs.BytesAhoCorasick(words, implementation=kind) if words else None
 
     def touches(self, titles: pl.Series, descriptions: pl.Series) -> pl.Series:
-        """Whether each posting holds any of the changed spellings: Boolean, one a posting."""
+        """Whether each posting contains any of the changed spellings. Boolean.
+
+        Args:
+            titles, descriptions: String, nulls allowed, of the same length.
+        """
         texts = joined_texts(titles, descriptions)
         touched = [np.empty(0, dtype=bool), *(self._touched(batch) for batch in batches(texts))]
         return pl.Series("touched", np.concatenate(touched), dtype=pl.Boolean)
@@ -42,7 +46,7 @@ class SkillChanges:
 
 
 def _meanings(taxonomy: Taxonomy) -> frozenset[tuple[bytes, Pattern, str | None]]:
-    """Every pattern with all that it means, the skill by its name: positions change when one is added."""
+    """Every pattern, with its skill by name, as positions depend on the other skills."""
     return frozenset(
         (
             pattern.words,

@@ -1,41 +1,45 @@
-"""The wording of postings that says how much a mention of a skill counts, read from `cues.yaml`."""
+"""Cues: the wordings of postings that decide how much a mention of a skill counts, read from `cues.yaml`."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cached_property, lru_cache
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 SHIPPED = Path(__file__).with_name("cues.yaml")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+#: In `CueTable`: the cue has no meaning in this position.
+NO_MEANING = -1
 
-class Place(IntEnum):
-    """Where a cue stands, and so what it says something about."""
 
-    #: At the head of the passage that it is about.
+class Position(IntEnum):
+    """Where a cue is, relative to the skills that it applies to."""
+
+    #: A heading of the passage.
     HEADING = 0
-    #: Anywhere; the passage that it opens starts there.
+    #: Anywhere; the passage begins at the cue.
     PASSAGE = 1
     #: In the same sentence: before the skill, after it, or on either side.
     BEFORE = 2
     AFTER = 3
     EITHER = 4
-    #: Before the skill, where nothing stronger is said.
+    #: In the same sentence before the skill; any other cue of the sentence goes first.
     WEAK = 5
     #: Directly before the skill.
     NEGATOR = 6
 
 
 class Meaning(IntEnum):
-    """What a cue says of a skill."""
+    """The meaning of a cue for a skill."""
 
     REQUIRED = 0
     OPTIONAL = 1
@@ -47,42 +51,77 @@ class Meaning(IntEnum):
 
 @dataclass(frozen=True)
 class Cue:
-    """One wording."""
+    """One wording with its position and meaning."""
 
     words: str
-    place: Place
+    position: Position
     meaning: Meaning
 
 
-@dataclass(frozen=True)
-class Cues:
-    """All wordings; those of the same words and place are there once."""
+class CueTable:
+    """The meanings of cues as columns, with one row for each distinct wording.
 
-    cues: tuple[Cue, ...]
+    Attributes:
+        heading, passage, modifier: the `Meaning` of the wording as a heading, at the beginning of a passage, and
+        in
+            a sentence before or after a skill; `NO_MEANING` where it has none.
+        before, after: whether a modifier applies to skills after it, and before it.
+        weak, negator: whether the wording has these positions.
+        several_words: whether it has more than one word.
+        in_sentence: whether it applies to skills of its sentence only.
+    """
 
-    @cached_property
-    def version(self) -> str:
-        """Twelve hexadecimal digits that change when any wording does."""
-        content = repr([(cue.words, int(cue.place), int(cue.meaning)) for cue in self.cues])
-        return hashlib.sha256(content.encode()).hexdigest()[:12]
+    def __init__(self, wordings: Sequence[Sequence[Cue]]) -> None:
+        """Build the table.
+
+        Args:
+            wordings: the cues of each wording, which differ in position.
+        """
+        self.heading, self.passage, self.modifier = (np.full(len(wordings), NO_MEANING) for _ in range(3))
+        self.before, self.after, self.weak, self.negator = (np.zeros(len(wordings), bool) for _ in range(4))
+        for row, cues in enumerate(wordings):
+            for cue in cues:
+                self._add(row, cue)
+        self.several_words = np.array([" " in cues[0].words for cues in wordings], dtype=bool)
+        self.in_sentence = (self.modifier != NO_MEANING) | self.weak | self.negator
+
+    def _add(self, row: int, cue: Cue) -> None:
+        if cue.position is Position.HEADING:
+            self.heading[row] = cue.meaning
+        elif cue.position is Position.PASSAGE:
+            self.passage[row] = cue.meaning
+        elif cue.position is Position.WEAK:
+            self.weak[row] = True
+        elif cue.position is Position.NEGATOR:
+            self.negator[row] = True
+        else:
+            self.modifier[row] = cue.meaning
+            self.before[row] = cue.position in (Position.BEFORE, Position.EITHER)
+            self.after[row] = cue.position in (Position.AFTER, Position.EITHER)
 
 
-@lru_cache(maxsize=1)
-def load_cues() -> Cues:
-    """The shipped wordings."""
-    document = yaml.load(SHIPPED.read_text(encoding="utf-8"), Loader=_LOADER)
-    return Cues(tuple(_cues(document)))
+@cache
+def load_cues() -> tuple[Cue, ...]:
+    """The shipped cues, each pair of words and position once."""
+    return tuple(_cues(yaml.load(SHIPPED.read_text(encoding="utf-8"), Loader=_LOADER)))
+
+
+@cache
+def cues_version() -> str:
+    """Twelve hexadecimal digits that change with any cue."""
+    content = repr([(cue.words, int(cue.position), int(cue.meaning)) for cue in load_cues()])
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
 def _cues(document: dict[str, Any]) -> Iterator[Cue]:
-    for name, words in document["headings"].items():
-        yield from (Cue(one, Place.HEADING, Meaning[name.upper()]) for one in words)
-    yield from (Cue(one, Place.PASSAGE, Meaning.COMPANY) for one in document["passages"])
-    for place in (Place.BEFORE, Place.AFTER, Place.EITHER):
-        for name, words in document[place.name.lower()].items():
-            yield from (Cue(one, place, Meaning[name.upper()]) for one in words)
-    yield from (Cue(one, Place.WEAK, Meaning.REQUIRED) for one in document["asked_for"])
+    for name, wordings in document["headings"].items():
+        yield from (Cue(words, Position.HEADING, Meaning[name.upper()]) for words in wordings)
+    yield from (Cue(words, Position.PASSAGE, Meaning.COMPANY) for words in document["passages"])
+    for position in (Position.BEFORE, Position.AFTER, Position.EITHER):
+        for name, wordings in document[position.name.lower()].items():
+            yield from (Cue(words, position, Meaning[name.upper()]) for words in wordings)
+    yield from (Cue(words, Position.WEAK, Meaning.REQUIRED) for words in document["asked_for"])
     pairs = product(document["negators"], ("", *document["fillers"]))
     negators = [f"{negator} {filler}".strip() for negator, filler in pairs]
-    for one in dict.fromkeys(negators + document["bare_negators"]):
-        yield Cue(one, Place.NEGATOR, Meaning.NOT_REQUIRED)
+    for words in dict.fromkeys(negators + document["bare_negators"]):
+        yield Cue(words, Position.NEGATOR, Meaning.NOT_REQUIRED)

@@ -1,4 +1,4 @@
-"""Why skills are found in a text, how much each mention counts, and why others are not found."""
+"""Explains the skills of a text: where each is mentioned, its weight and the reason, and what was not counted."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 import polars as pl
 
 from market_assets.skills.matching import SkillMatcher, joined_texts
-from market_assets.skills.mentions import CueHits, Decided, Hits, Mentions, Weight
 from market_assets.skills.patterns import NO_SKILL, Pattern
 from market_assets.skills.tokenize import PreparedTexts, prepare_texts
+from market_assets.skills.weights import NO_CUE, Reason, Weight
 
-#: How much of the text is shown on either side of a mention, in bytes.
-_SHOWN = 40
-#: A version number directly after a skill, and no number of years.
+#: Bytes of the text that are shown before and after a mention.
+_CONTEXT_LENGTH = 40
+#: A version number directly after a skill, but no number of years.
 _VERSION = re.compile(
     r"[ (]*v?(\d{1,4}(?:\.\d+)*\+?)(?![\w.]*\d)(?!\s*(?:%|\+?\s*(?:years?|yrs?|months?|jahre)\b))", re.I
 )
@@ -27,8 +27,8 @@ _LABELS = {
     Weight.MENTIONED: "mentioned",
     Weight.OPTIONAL: "nice to have",
     Weight.IN_USE: "in use at the company",
-    Weight.BOILERPLATE: "said about the company",
-    Weight.NEGATED: "not asked for",
+    Weight.BOILERPLATE: "about the company",
+    Weight.NEGATED: "not required",
 }
 
 
@@ -37,15 +37,15 @@ class Mention:
     """One place where a text names a skill, or seems to.
 
     Attributes:
-        skill, category: of the taxonomy.
+        skill, category: as in the taxonomy.
         counted: whether the skill is found here.
         place: 'title' or 'text'.
-        before, written, after: the mention as the text has it, and what stands around it.
-        spelling: the taxonomy's spelling that was hit.
-        version: the version number that follows, None where none does.
-        weight: 0 to 1, as in `posting_skills`; 0 where it is not counted.
-        meaning: the weight in words; None where the name does not stand for the skill.
-        reason: why it weighs so much, or is not counted.
+        before, written, after: the mention as written, and the text around it.
+        spelling: the spelling of the taxonomy that matches.
+        version: the version number after the mention; None if there is none.
+        weight: 0 to 1, as in `posting_skills`; 0 if not counted.
+        meaning: the weight in words; None if the name does not mean the skill here.
+        reason: why it has this weight, or is not counted.
     """
 
     skill: str
@@ -66,12 +66,13 @@ class Mention:
 
 
 def explain(matcher: SkillMatcher, title: str, text: str) -> list[Mention]:
-    """Every mention of a skill in a title and a text, in order, with what speaks for or against it.
+    """Every mention of a skill in a title and a text, in order, counted or not.
 
-    The skills of the mentions that are `counted` are those that the matcher finds.
+    The skills of the `counted` mentions are those that the matcher finds.
     """
-    readable = [part.encode("utf-8", "replace").decode("utf-8") for part in (title, text)]
-    texts = joined_texts(pl.Series([readable[0]]), pl.Series([readable[1]]))
+    # A lone surrogate has no UTF-8 form.
+    encodable = [part.encode("utf-8", "replace").decode("utf-8") for part in (title, text)]
+    texts = joined_texts(pl.Series([encodable[0]]), pl.Series([encodable[1]]))
     return list(_Explainer(matcher, prepare_texts(texts)).mentions())
 
 
@@ -80,47 +81,49 @@ class _Explainer:
         self._matcher = matcher
         self._prepared = prepared
         self._hits, self._cues = matcher.hits(prepared)
+        self._accepted = matcher.accepted(prepared, self._hits)
         self._weighed = matcher.mentions(prepared)
         self._title_end = int(prepared.title_ends()[0])
 
     def mentions(self) -> Iterator[Mention]:
-        meant = self._matcher.meant(self._prepared, self._hits)
-        standing = np.flatnonzero(meant)
-        counted = set(standing[self._matcher.outermost(self._hits.where(meant))].tolist())
-        place = 0
+        accepted = np.flatnonzero(self._accepted)
+        counted = accepted[self._matcher.outermost(self._hits.where(self._accepted))]
+        # Mentions are in the order of the hits that count.
+        number = {hit: mention for mention, hit in enumerate(counted.tolist())}
         for hit in range(len(self._hits.pattern)):
             pattern = self._matcher.patterns[self._hits.pattern[hit]]
             if pattern.skill == NO_SKILL:
                 continue
-            if hit in counted:
-                yield self._counted(pattern, hit, place)
-                place += 1
-            elif meant[hit]:
-                yield self._mention(pattern, hit, 0, None, self._covered(hit, meant))
+            if hit in number:
+                yield self._counted(pattern, hit, number[hit])
+            elif self._accepted[hit]:
+                yield self._mention(pattern, hit, reason=self._covered(hit))
             else:
-                start, end = self._bounds(hit)
-                reason = pattern.objection(self._prepared, start, end) or ""
-                yield self._mention(pattern, hit, 0, None, reason)
+                yield self._mention(
+                    pattern, hit, reason=pattern.rejection(self._prepared, *self._bounds(hit)) or ""
+                )
 
-    def _counted(self, pattern: Pattern, hit: int, place: int) -> Mention:
-        weight = Weight(int(self._weighed.weight[place]))
+    def _counted(self, pattern: Pattern, hit: int, mention: int) -> Mention:
+        weight = Weight(int(self._weighed.weight[mention]))
         context = pattern.context(self._prepared, *self._bounds(hit)) if pattern.near else None
-        reasons = [_why(self._weighed, place, self._cue_words(place)), f"“{context}” is near" if context else ""]
-        return self._mention(pattern, hit, int(weight), _LABELS[weight], "; ".join(filter(None, reasons)))
+        reasons = [self._reason(mention), f"“{context}” is near" if context else ""]
+        return self._mention(pattern, hit, weight, _LABELS[weight], "; ".join(filter(None, reasons)))
 
-    def _mention(self, pattern: Pattern, hit: int, weight: int, meaning: str | None, reason: str) -> Mention:
+    def _mention(
+        self, pattern: Pattern, hit: int, weight: int = 0, meaning: str | None = None, reason: str = ""
+    ) -> Mention:
         start, end = self._bounds(hit)
         skill = self._matcher.taxonomy.skills[pattern.skill]
         plain = self._prepared.plain
-        after = _shown(plain[end : end + _SHOWN].split(b"\0")[0])
+        after = _decoded(plain[end : end + _CONTEXT_LENGTH].split(b"\0")[0])
         version = _VERSION.match(after)
         return Mention(
             skill=skill.name,
             category=skill.category,
             counted=weight > 0,
             place="title" if start < self._title_end else "text",
-            before=_shown(plain[max(start - _SHOWN, 0) : start].split(b"\x1f")[-1]),
-            written=_shown(plain[start:end]),
+            before=_decoded(plain[max(start - _CONTEXT_LENGTH, 0) : start].split(b"\x1f")[-1]),
+            written=_decoded(plain[start:end]),
             after=after.split("\x1f")[0],
             spelling=pattern.spelling,
             version=version[1] if version else None,
@@ -129,44 +132,38 @@ class _Explainer:
             reason=reason,
         )
 
-    def _covered(self, hit: int, meant: np.typing.NDArray[np.bool_]) -> str:
-        """What longer name or phrase a hit is part of."""
+    def _covered(self, hit: int) -> str:
+        """The longer name or phrase that a hit is part of, in words."""
         hits = self._hits
-        covers = meant & (hits.start <= hits.start[hit]) & (hits.end >= hits.end[hit])
+        covers = self._accepted & (hits.start <= hits.start[hit]) & (hits.end >= hits.end[hit])
         covers[hit] = False
-        longest = max(np.flatnonzero(covers).tolist(), key=lambda one: int(hits.end[one] - hits.start[one]))
+        longest = max(np.flatnonzero(covers).tolist(), key=lambda other: int(hits.end[other] - hits.start[other]))
         pattern = self._matcher.patterns[hits.pattern[longest]]
         if pattern.skill == NO_SKILL:
             return f"“{pattern.spelling}” means something else"
         return f"part of {self._matcher.taxonomy.skills[pattern.skill].name}"
 
+    def _reason(self, mention: int) -> str:
+        """What decided the weight of a mention, in words."""
+        hit = int(self._weighed.cue[mention])
+        bounds = slice(int(self._cues.start[hit]) + 1, int(self._cues.end[hit]) - 1) if hit != NO_CUE else slice(0)
+        cue = _decoded(self._prepared.plain[bounds])
+        reason = {
+            Reason.TITLE: "in the title",
+            Reason.HEADING: f"under “{cue}”",
+            Reason.BEFORE: f"after “{cue}”",
+            Reason.AFTER: f"before “{cue}”",
+            Reason.NEGATOR: f"negated by “{cue}”",
+            Reason.LIST: f"listed with a skill that “{cue}” negates",
+            Reason.NOTHING: "no cue",
+        }[Reason(int(self._weighed.reason[mention]))]
+        alternative = self._weighed.weight[mention] == Weight.ALTERNATIVE
+        return f"{reason}; listed with “or”" if alternative else reason
+
     def _bounds(self, hit: int) -> tuple[int, int]:
-        """Where the words of a hit are, without the spaces around them."""
+        """Start and end of a hit without the spaces around it."""
         return int(self._hits.start[hit]) + 1, int(self._hits.end[hit]) - 1
 
-    def _cue_words(self, place: int) -> str:
-        cue = int(self._weighed.cue[place])
-        return "" if cue < 0 else _written(self._prepared.plain, self._cues, cue)
 
-
-def _why(mentions: Mentions, place: int, cue: str) -> str:
-    """What decided the weight of a mention, in words."""
-    reason = {
-        Decided.TITLE: "in the title",
-        Decided.HEADING: f"under “{cue}”",
-        Decided.BEFORE: f"after “{cue}”",
-        Decided.AFTER: f"before “{cue}”",
-        Decided.NEGATOR: f"negated by “{cue}”",
-        Decided.LIST: f"listed with what “{cue}” negates",
-        Decided.NOTHING: "nothing says how much it matters",
-    }[Decided(int(mentions.decided[place]))]
-    alternative = mentions.weight[place] == Weight.ALTERNATIVE
-    return f"{reason}; listed with “or”" if alternative else reason
-
-
-def _written(plain: bytes, hits: CueHits | Hits, hit: int) -> str:
-    return _shown(plain[int(hits.start[hit]) + 1 : int(hits.end[hit]) - 1])
-
-
-def _shown(part: bytes) -> str:
+def _decoded(part: bytes) -> str:
     return part.decode("utf-8", "ignore").replace("\n", " ").replace("\0", "")

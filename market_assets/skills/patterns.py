@@ -1,4 +1,4 @@
-"""What is searched for, as whole words: spellings of skills, phrases in which they mean something else, cues."""
+"""Patterns of whole words: spellings of skills, phrases in which they mean something else, and cues."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from market_assets.skills.cues import Cue, Cues
+from market_assets.skills.cues import Cue
 from market_assets.skills.taxonomy import Skill, Taxonomy, TaxonomyError
 from market_assets.skills.tokenize import PreparedTexts, prepare_texts
 
-#: How far from a name one of its context words may stand, in bytes of the prepared text.
+#: The greatest distance of a context word from a name, in bytes of the prepared text.
 CONTEXT_REACH = 60
-#: The code of patterns that are no skill.
+#: `Pattern.skill` of phrases that are no skill.
 NO_SKILL = -1
-#: How long a name of several words must be to count without its spaces too (MachineLearning).
-_LEAST_JOINED = 8
+#: The least length of a name of several words that counts without spaces too (MachineLearning).
+_MIN_JOINED = 8
 
 
 @dataclass(frozen=True)
 class Pattern:
-    """One spelling as whole words with a space at both ends, and what must hold where it is hit.
+    """One spelling as whole words with a space at both ends, and the conditions for a hit.
 
     Attributes:
-        words: what is searched for, in lower case.
-        skill: the skill's position in the taxonomy, `NO_SKILL` for a phrase that means none.
-        spelling: as the taxonomy has it.
-        nested: whether it counts inside a longer name.
-        exact: the words as they must be written, None where case does not matter.
-        near: of these words one must stand near it, unless there are none.
-        letter: whether it is so short that a hyphen ties it to its neighbour.
-        written_counts: whether it needs nothing near it where it is written as `exact`, and something otherwise.
+        words: the words in lower case.
+        skill: the skill's position in the taxonomy; `NO_SKILL` for a phrase.
+        spelling: as in the taxonomy.
+        nested: whether it counts within a longer name.
+        exact: the words in the required case; None where case does not matter.
+        near: context words of which one must be near the hit; none is needed if empty.
+        is_short: whether a hyphen or & that joins it to another word excludes it.
+        exact_or_near: whether one of both conditions is enough: the exact case, or a context word.
     """
 
     words: bytes
@@ -40,43 +40,37 @@ class Pattern:
     nested: bool = False
     exact: bytes | None = None
     near: frozenset[bytes] = frozenset()
-    letter: bool = False
-    written_counts: bool = False
+    is_short: bool = False
+    exact_or_near: bool = False
 
     @property
     def conditional(self) -> bool:
         return self.exact is not None or bool(self.near)
 
-    def holds(self, prepared: PreparedTexts, start: int, end: int) -> bool:
-        """Whether a hit on the words from `start` to `end` is this spelling."""
-        return self.objection(prepared, start, end) is None
-
-    def objection(self, prepared: PreparedTexts, start: int, end: int) -> str | None:
-        """Why a hit is not this spelling, in words; None where it is."""
-        is_written = self.exact is None or prepared.spaced[start:end] == self.exact
-        if self.written_counts and is_written:
+    def rejection(self, prepared: PreparedTexts, start: int, end: int) -> str | None:
+        """Why a hit on the words from `start` to `end` does not count, in words; None where it does."""
+        is_exact = self.exact is None or prepared.spaced[start:end] == self.exact
+        if self.exact_or_near and is_exact:
             return None
-        if not is_written and not self.written_counts:
+        if not is_exact and not self.exact_or_near:
             return f"only counts when written {self.spelling}"
-        if self.letter and _is_tied(prepared.plain, start, end):
-            return "a hyphen or & ties it to its neighbour"
+        if self.is_short and _is_joined(prepared.plain, start, end):
+            return "a hyphen or & joins it to its neighbour"
         if self.near and self.near.isdisjoint(_words_around(prepared.folded, start, end)):
             return "none of its context words is near"
         return None
 
     def context(self, prepared: PreparedTexts, start: int, end: int) -> str | None:
-        """The first of its context words near a hit, None where there is none."""
-        for word in _words_around(prepared.folded, start, end):
-            if word in self.near:
-                return word.decode()
-        return None
+        """The first context word near a hit; None where there is none."""
+        words = _words_around(prepared.folded, start, end)
+        return next((word.decode() for word in words if word in self.near), None)
 
 
 def skill_patterns(taxonomy: Taxonomy) -> list[Pattern]:
-    """The patterns of all spellings; where two are alike as words, the first: skills before `unless` phrases.
+    """The patterns of all spellings and `unless` phrases. Of patterns of the same words only the first is kept.
 
     Raises:
-        TaxonomyError: a spelling holds nothing that can be searched for.
+        TaxonomyError: a spelling has no characters that can be searched for.
     """
     skills = list(enumerate(taxonomy.skills))
     written = [(spelling, spelling, position) for position, skill in skills for spelling in skill.spellings]
@@ -100,16 +94,16 @@ def skill_patterns(taxonomy: Taxonomy) -> list[Pattern]:
     return list(patterns.values())
 
 
-def cue_patterns(cues: Cues) -> list[tuple[bytes, list[Cue]]]:
-    """The words of all cues, each once, with the cues that they are."""
+def cue_patterns(cues: Sequence[Cue]) -> list[tuple[bytes, list[Cue]]]:
+    """The words of all cues, each once, with the cues of that wording."""
     found: dict[bytes, list[Cue]] = {}
-    for cue, words in zip(cues.cues, prepared_words([cue.words for cue in cues.cues]), strict=True):
+    for cue, words in zip(cues, prepared_words([cue.words for cue in cues]), strict=True):
         found.setdefault(b" " + words.lower() + b" ", []).append(cue)
     return list(found.items())
 
 
 def prepared_words(texts: Sequence[str]) -> list[bytes]:
-    """Each text as it stands in a prepared text, without the spaces around it."""
+    """Each text as it is in a prepared text (`PreparedTexts.spaced`), without the spaces around it."""
     if not texts:
         return []
     prepared = prepare_texts(pl.Series(texts, dtype=pl.String))
@@ -117,7 +111,7 @@ def prepared_words(texts: Sequence[str]) -> list[bytes]:
 
 
 def _near_words(taxonomy: Taxonomy) -> dict[str, bytes]:
-    """Context words as they stand in a prepared text: the first word of those that it parts (html5)."""
+    """Context words as they are in a prepared text; the first part of those that are divided there (html5)."""
     words = sorted(
         {word for skill in taxonomy.skills for spelling in skill.spellings for word in skill.near_of(spelling)}
     )
@@ -134,13 +128,13 @@ def _pattern(skill: Skill, position: int, spelling: str, words: bytes, near: dic
         nested=skill.nested,
         exact=words if is_exact else None,
         near=frozenset(near[word] for word in skill.near_of(spelling)),
-        letter=is_name and is_exact and len(words) <= 2,
-        written_counts=is_name and skill.case_by_context,
+        is_short=is_name and is_exact and len(words) <= 2,
+        exact_or_near=is_name and skill.case_by_context,
     )
 
 
 def _variants(spelling: str) -> Iterator[str]:
-    """Other ways to write the same: "Node js", "CI / CD", "Profit & Loss", "MachineLearning"."""
+    """Other ways to write a spelling: "Node js", "CI / CD", "Profit & Loss", "MachineLearning"."""
     parts = spelling.split(".")
     if len(parts) > 1 and all(parts):
         yield " ".join(parts)
@@ -154,12 +148,12 @@ def _variants(spelling: str) -> Iterator[str]:
     words = spelling.split(" ")
     if len(words) > 1 and all(word.isascii() and word.isalpha() for word in words):
         joined = "".join(words)
-        if len(joined) >= _LEAST_JOINED:
+        if len(joined) >= _MIN_JOINED:
             yield joined
 
 
-def _is_tied(plain: bytes, start: int, end: int) -> bool:
-    """Whether a hyphen or an ampersand makes one word of the name and its neighbour: R&D, C-level, USB-C."""
+def _is_joined(plain: bytes, start: int, end: int) -> bool:
+    """Whether a hyphen or an ampersand joins the name to another word: R&D, C-level, USB-C."""
     before, after = plain[start - 1 : start], plain[end : end + 1]
     return (before in b"-&" and plain[start - 2 : start - 1].isalnum()) or (
         after in b"-&" and plain[end + 1 : end + 2].isalnum()
@@ -167,12 +161,12 @@ def _is_tied(plain: bytes, start: int, end: int) -> bool:
 
 
 def _words_around(folded: bytes, start: int, end: int) -> list[bytes]:
-    """The words of the same text that lie whole within `CONTEXT_REACH` of a hit."""
+    """The words of the same text that are completely within `CONTEXT_REACH` of a hit."""
     before = folded[max(0, start - CONTEXT_REACH - 1) : start]
     after = folded[end : end + CONTEXT_REACH + 1]
     if b"\0" in before:
         before = before.rpartition(b"\0")[2]
     if b"\0" in after:
         after = after.partition(b"\0")[0]
-    # Texts begin and end with a space, so that the first and the last word are cut ones, or empty.
+    # Texts begin and end with a space, so the first and the last word are incomplete or empty.
     return (before + after).split(b" ")[1:-1]

@@ -1,4 +1,4 @@
-"""The skills that postings are searched for, with their spellings and categories, read from `skills.yaml`."""
+"""The taxonomy: the skills that are searched for, with spellings and categories, read from `skills.yaml`."""
 
 from __future__ import annotations
 
@@ -23,25 +23,26 @@ _TOP_KEYS = frozenset({"contexts", "skills"})
 
 
 class TaxonomyError(ValueError):
-    """A skills file can't be used; the message is one line that names the skill and what is wrong with it."""
+    """A skills file can't be used. The message is one line with the skill and the problem."""
 
 
 @dataclass(frozen=True)
 class Skill:
-    """One skill and how to tell it in a text.
+    """One skill and how it is recognised in a text.
 
     Attributes:
-        name: as people write it, and as every result shows it.
-        category: the group it belongs to.
-        aliases: other spellings. Hyphens, slashes and spaces are alike, and so are upper and lower case,
-            except in aliases of up to four capitals (`is_exact`).
-        case_sensitive: the name counts only in this very spelling (Go, not go).
-        case_by_context: written so, the name counts anywhere; in another case only beside a `near` word.
-        near: single lower-case words of which one must stand within 60 characters of the name; none needed if
-            empty. Aliases are clear without.
-        ambiguous: aliases that are not clear without ("Lambda" of AWS Lambda), each with such words.
+        name: the usual spelling, which all results show.
+        category: the group of the skill.
+        aliases: other spellings. Hyphens, slashes and spaces are equivalent, and so are upper and lower case,
+        except
+            in aliases of up to four capitals (`is_exact`).
+        case_sensitive: the name only counts in this spelling (Go, not go).
+        case_by_context: in this spelling the name always counts, in another case only near one of `near`.
+        near: single words in lower case, of which one must be within 60 characters of the name; none is needed if
+            empty. They do not apply to aliases.
+        ambiguous: aliases that need such words too ("Lambda" of AWS Lambda), each with its words.
         unless: phrases in which the name does not mean the skill ("series c").
-        nested: also counts inside a longer skill's name ("AWS" in "AWS Lambda").
+        nested: also counts within a longer skill's name ("AWS" in "AWS Lambda").
     """
 
     name: str
@@ -65,7 +66,7 @@ class Skill:
         return (*self.aliases, *(spelling for spelling, _ in self.ambiguous))
 
     def near_of(self, spelling: str) -> tuple[str, ...]:
-        """The words of which one must stand near a spelling; none needed if empty."""
+        """The words of which one must be near a spelling; none is needed if empty."""
         return self.near if spelling == self.name else dict(self.ambiguous).get(spelling, ())
 
     def is_exact(self, spelling: str) -> bool:
@@ -77,7 +78,7 @@ class Skill:
 
 @dataclass(frozen=True)
 class Taxonomy:
-    """The skills in ascending order of the name; a skill's position is its code in `compute`.
+    """The skills in ascending order of the name. Results identify a skill by its position.
 
     Raises:
         TaxonomyError: two skills share a name or a spelling, or there are too many.
@@ -93,11 +94,11 @@ class Taxonomy:
 
     @cached_property
     def version(self) -> str:
-        """Twelve hexadecimal digits that change when anything in the taxonomy does."""
+        """Twelve hexadecimal digits that change with any change of the taxonomy."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
     def to_json(self) -> str:
-        """The taxonomy as JSON, the same for the same one; `from_json` reads it."""
+        """The taxonomy as JSON for `from_json`; equal for equal taxonomies."""
         return self._json
 
     @cached_property
@@ -106,29 +107,27 @@ class Taxonomy:
 
     @staticmethod
     def from_json(content: str) -> Taxonomy:
-        """A taxonomy as it was written, by an older version of this program maybe."""
+        """Read what `to_json` wrote, possibly in another version of this program: unknown fields are ignored."""
         known = {field.name for field in fields(Skill)}
         skills = []
         for skill in json.loads(content):
             skills.append(Skill(**{name: _tuples(skill[name]) for name in skill.keys() & known}))
         return Taxonomy(tuple(skills))
 
-    @property
-    def categories(self) -> tuple[str, ...]:
-        """The categories in ascending order."""
-        return tuple(sorted({skill.category for skill in self.skills}))
-
 
 def _tuples(value: Any) -> Any:
-    """Lists as tuples, and those within them."""
+    """Convert lists to tuples, recursively."""
     return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def load_taxonomy(override: Path | None = None) -> Taxonomy:
-    """Read the shipped skills, with those of a file of the same shape added or put in place by name.
+    """Load the shipped skills.
+
+    Args:
+        override: a file of the same form, whose skills are added, or replace those of the same name.
 
     Raises:
-        TaxonomyError: a file can't be read, or what is in it contradicts itself.
+        TaxonomyError: a file can't be read, has the wrong form, or contradicts itself.
     """
     return _shipped() if override is None else _overridden(override)
 
@@ -230,7 +229,7 @@ def _ambiguous(
 def _near(value: object, where: str, contexts: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     if isinstance(value, str):
         if value not in contexts:
-            raise TaxonomyError(f"{where}: near names the context '{value}', which is not there")
+            raise TaxonomyError(f"{where}: near names the context '{value}', which is not defined")
         return contexts[value]
     return _single_words(_texts(value, f"{where}: near"), f"{where}: near")
 
@@ -283,5 +282,5 @@ def _check_spellings(skills: tuple[Skill, ...]) -> None:
 
 
 def _key(spelling: str) -> str:
-    """What two spellings share that can't be told apart in a text."""
+    """The form that spellings share which can't be distinguished in a text."""
     return " ".join(re.split(r"[^\w.+#]+|_", spelling.casefold())).strip()

@@ -1,4 +1,4 @@
-"""Which sources there are: read from `sources.yaml`, checked, and made."""
+"""The configured sources: `sources.yaml` read, checked, and made into sources."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 
 class ConfigurationError(Exception):
-    """`sources.yaml` is wrong; each line of the message names the entry and what is wrong with it."""
+    """`sources.yaml` is wrong; each line of the message names an entry and its mistake."""
 
 
 @dataclass(frozen=True)
 class ConfiguredSource:
-    """A source that is made when it is first used, so that knowing what is configured costs no heavy imports."""
+    """A source that is made when it is used, so that the configuration is known without heavy imports."""
 
     name: str
     any_day: bool
@@ -51,7 +51,7 @@ class ConfiguredSource:
 
 
 class SampleEntry(Entry):
-    """Believable postings, made up, the same each time for a day."""
+    """Believable invented postings, the same each time for a day."""
 
     any_day: ClassVar[bool] = True
 
@@ -78,7 +78,7 @@ class FileEntry(Entry):
         return FileSource(self.source_name, self.path, self.map, tools.client)
 
 
-#: Every kind of source by its `type`. A new one is named here.
+#: The entries by their `type`. A new source is added here.
 ENTRIES: dict[str, type[Entry]] = {
     str(kind.model_fields["type"].default): kind
     for kind in (
@@ -91,20 +91,20 @@ ENTRIES: dict[str, type[Entry]] = {
 
 
 def load_sources(
-    path: Path, *, keys: Mapping[str, str | None] | None = None, answers: Path | None = None
+    path: Path, *, keys: Mapping[str, str | None] | None = None, cache_folder: Path | None = None
 ) -> list[Source]:
     """The sources of a configuration file, in its order; the sample source alone where there is no file.
 
     Args:
         path: the file.
         keys: environment variable → key of an account at a board, for the boards that need one.
-        answers: a folder to remember answers in, so that what has not changed is not sent again.
+        cache_folder: a folder to cache responses of boards in.
 
     Raises:
-        ConfigurationError: the file can't be read or says something that is not known.
+        ConfigurationError: the file can't be read, or has unknown or invalid settings.
     """
     known_keys = {name: key for name, key in (keys or {}).items() if key}
-    tools = Tools(client=cache(lambda: _client(answers)), keys=known_keys)
+    tools = Tools(client=cache(lambda: _client(cache_folder)), keys=known_keys)
     if not path.exists():
         return [_configured(SampleEntry(), tools)]
     entries = _read_entries(path)
@@ -113,11 +113,10 @@ def load_sources(
     return [_configured(entry, tools) for entry in entries]
 
 
-def _client(answers: Path | None) -> HttpClient:
-    from market_assets.sources.answer_cache import RememberedAnswers
-    from market_assets.sources.http_client import HttpClient
+def _client(cache_folder: Path | None) -> HttpClient:
+    from market_assets.sources.http_client import HttpClient, ResponseCache
 
-    return HttpClient(remembered=RememberedAnswers(answers) if answers else None)
+    return HttpClient(cache=ResponseCache(cache_folder) if cache_folder else None)
 
 
 def _configured(entry: Entry, tools: Tools) -> Source:
@@ -154,7 +153,7 @@ def _read_entries(path: Path) -> list[Entry]:
         try:
             entries.append(_entry(each))
         except ValidationError as error:
-            problems += [f"source {number}{_worded(problem)}" for problem in error.errors()]
+            problems += [f"source {number}{_message(problem)}" for problem in error.errors()]
         except ConfigurationError as error:
             problems.append(f"source {number}{error}")
     if problems:
@@ -162,18 +161,18 @@ def _read_entries(path: Path) -> list[Entry]:
     return entries
 
 
-def _entry(stated: Any) -> Entry:
-    if not isinstance(stated, dict):
-        raise ConfigurationError(f": it is no entry with a `type` but {stated!r}")
-    kind = stated.get("type")
+def _entry(content: Any) -> Entry:
+    if not isinstance(content, dict):
+        raise ConfigurationError(f": it is no entry with a `type` but {content!r}")
+    kind = content.get("type")
     if not isinstance(kind, str) or kind not in ENTRIES:
         what = "it has no `type`" if kind is None else f"its type {kind!r} is not known"
         raise ConfigurationError(f": {what}; known are {', '.join(sorted(ENTRIES))}")
-    return ENTRIES[kind].model_validate(stated)
+    return ENTRIES[kind].model_validate(content)
 
 
-def _worded(problem: Any) -> str:
-    # Of a setting that can be one thing or another, pydantic adds which of them it tried.
+def _message(problem: Any) -> str:
+    # For a setting of several possible types, pydantic adds the type that it tried.
     where = [str(part) for part in problem["loc"] if not str(part).startswith(("list[", "dict["))]
     message = str(problem["msg"]).removeprefix("Value error, ")
     shown = "" if problem["type"] == "missing" or not where else f" (it is {problem['input']!r})"

@@ -1,45 +1,51 @@
-"""The one HTTP client: polite, patient where that makes sense, bounded in time and size, and silent about keys."""
+"""The HTTP client of all sources: with retries, limits and a cache of responses, and without keys in messages."""
 
 from __future__ import annotations
 
+import contextlib
+import gzip
+import hashlib
+import json
 import logging
+import os
 import random
 import threading
 import time
-from collections.abc import Callable
+import uuid
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
+from pathlib import Path
 
 import httpx
 
-from market_assets.sources.answer_cache import RememberedAnswers
 from market_assets.sources.protocol import SourceError
 from market_assets.sources.request import Request, without_queries
 
 log = logging.getLogger(__name__)
 
-#: What may be better a moment later; all 5xx are too. No other 4xx gets better by asking again.
-_PASSING_STATUSES = {408, 425, 429}
-_PASSING_ERRORS = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.DecodingError)
-_HINTS = {
-    404: "there is no such page or board",
-    410: "the page or board is gone",
-}
+#: Worth a retry, as are all 5xx; no other 4xx is.
+_TRANSIENT_STATUSES = {408, 425, 429}
+_TRANSIENT_ERRORS = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.DecodingError)
+_HINTS = {404: "there is no such page or board", 410: "the page or board is gone"}
+_VALIDATORS = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
+_CACHE_SECONDS = 14 * 86_400
 
 
 @dataclass(frozen=True)
-class Limits:
-    """How long, how often and how much; times in seconds.
+class HttpLimits:
+    """Limits of requests; times in seconds.
 
     Attributes:
-        connect: until a connection stands.
+        connect: until a connection is established.
         read: between two pieces of an answer.
         total: for one attempt, from the request to the last byte.
         attempts: how often a request is sent, the first time included.
         backoff: the wait before the second attempt; it doubles each time and varies by half.
-        longest_wait: no wait is longer; a server that asks for more is left alone.
+        longest_wait: no wait is longer; a request whose server demands a longer one fails.
         pause: between two requests to one host.
         largest: bytes of an answer once it is decompressed.
         redirects: how many are followed.
@@ -56,8 +62,58 @@ class Limits:
     redirects: int = 5
 
 
-class _PassingError(Exception):
-    """What went wrong may be right at the next attempt, after `retry_after` seconds if the server said so."""
+class ResponseCache:
+    """Responses that have an ETag or a date, so that servers need not send unchanged ones again.
+
+    A folder with one compressed file per address: a line with the validators, then the body. A file that can't be
+    read or written counts as missing. Files are removed after two weeks.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def validators(self, request: Request) -> dict[str, str]:
+        """The headers of a conditional request; none where no response is cached."""
+        found = self._read(request)
+        return found[0] if found else {}
+
+    def body(self, request: Request) -> bytes | None:
+        """The cached body."""
+        found = self._read(request)
+        return found[1] if found else None
+
+    def keep(self, request: Request, headers: Mapping[str, str], content: bytes) -> None:
+        """Cache a response if it has a validator, and remove old ones."""
+        validators = {condition: headers[name] for name, condition in _VALIDATORS.items() if name in headers}
+        path = self._path(request)
+        with contextlib.suppress(OSError):
+            if not validators:
+                path.unlink(missing_ok=True)
+                return
+            self._folder.mkdir(parents=True, exist_ok=True)
+            unfinished = path.with_suffix(f".{uuid.uuid4().hex}")
+            body = request.redacted_body(content)
+            unfinished.write_bytes(gzip.compress(json.dumps(validators).encode() + b"\n" + body, 1))
+            unfinished.replace(path)
+            oldest = time.time() - _CACHE_SECONDS
+            for entry in os.scandir(self._folder):
+                if entry.stat().st_mtime < oldest:
+                    Path(entry.path).unlink(missing_ok=True)
+
+    def _read(self, request: Request) -> tuple[dict[str, str], bytes] | None:
+        try:
+            head, _, body = gzip.decompress(self._path(request).read_bytes()).partition(b"\n")
+            return dict(json.loads(head)), body
+        except (OSError, EOFError, ValueError, TypeError, zlib.error):
+            return None
+
+    def _path(self, request: Request) -> Path:
+        address = json.dumps([request.url, sorted(request.params.items())])
+        return self._folder / f"{hashlib.sha256(address.encode()).hexdigest()[:32]}.gz"
+
+
+class _TransientError(Exception):
+    """An attempt failed and the next may not, after `retry_after` seconds if the server named a time."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -65,57 +121,57 @@ class _PassingError(Exception):
 
 
 class HttpClient:
-    """Gets what a request asks for.
+    """Sends requests.
 
     Args:
-        limits: how long, how often and how much.
-        remembered: answers by address, so that what has not changed is not sent again.
+        limits: of rate, time and size.
+        cache: a cache of responses.
         wait: waits for some seconds.
-        clock: seconds that only ever grow.
-        now: the time of day, for `Retry-After` with a date.
-        jitter: a number from 0 to 1, another one each time.
+        clock: seconds that never decrease.
+        now: the current time, for a `Retry-After` with a date.
+        jitter: random numbers from 0 to 1.
     """
 
     def __init__(
         self,
-        limits: Limits | None = None,
+        limits: HttpLimits | None = None,
         *,
-        remembered: RememberedAnswers | None = None,
+        cache: ResponseCache | None = None,
         wait: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._limits = limits or Limits()
-        self._remembered = remembered
+        self._limits = limits or HttpLimits()
+        self._cache = cache
         self._wait, self._clock, self._now, self._jitter = wait, clock, now, jitter
-        self._turns: dict[str, float] = {}
+        self._next_request_at: dict[str, float] = {}
         self._lock = threading.Lock()
         self._http = httpx.Client(
             headers={"User-Agent": f"market-assets/{version('market-assets')}", "Accept": "*/*"},
             timeout=httpx.Timeout(self._limits.read, connect=self._limits.connect),
         )
-        # httpx logs whole addresses, which may hold keys.
+        # httpx logs whole addresses, which may contain keys.
         logging.getLogger("httpx").addFilter(_hide_queries)
 
     def get(self, request: Request) -> bytes:
         """The body of the answer, decompressed, without the request's secrets.
 
         Raises:
-            SourceError: it can't be had. The message names the address without query and no secret.
+            SourceError: there is no answer; the message has the address without query and no secret.
         """
         try:
-            return request.redacted_body(self._patiently(request))
+            return request.redacted_body(self._get_with_retries(request))
         except SourceError as error:
             raise SourceError(request.redacted(str(error)), permanent=error.permanent) from None
 
-    def _patiently(self, request: Request) -> bytes:
+    def _get_with_retries(self, request: Request) -> bytes:
         attempt = 1
         while True:
-            self._take_turn(request.host)
+            self._wait_for_host(request.host)
             try:
                 return self._attempt(request)
-            except _PassingError as error:
+            except _TransientError as error:
                 wait = self._wait_after(attempt, error.retry_after)
                 if attempt >= self._limits.attempts:
                     message = f"{request.shown}: {error}, {attempt} times"
@@ -133,28 +189,28 @@ class HttpClient:
         longest: float = min(self._limits.backoff * 2 ** (attempt - 1), self._limits.longest_wait)
         return longest * (0.5 + self._jitter() / 2)
 
-    def _take_turn(self, host: str) -> None:
-        """Wait until the host may be asked again."""
+    def _wait_for_host(self, host: str) -> None:
         with self._lock:
             now = self._clock()
-            turn = max(now, self._turns.get(host, now))
-            self._turns[host] = turn + self._limits.pause
-        if turn > now:
-            self._wait(turn - now)
+            start = max(now, self._next_request_at.get(host, now))
+            self._next_request_at[host] = start + self._limits.pause
+        if start > now:
+            self._wait(start - now)
 
     def _attempt(self, request: Request) -> bytes:
         deadline = self._clock() + self._limits.total
         try:
             return self._follow(request, deadline)
-        except _PASSING_ERRORS as error:
-            raise _PassingError(_in_words(error)) from None
+        except _TRANSIENT_ERRORS as error:
+            raise _TransientError(_reason(error)) from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise SourceError(f"{request.shown}: {_in_words(error)}") from None
+            raise SourceError(f"{request.shown}: {_reason(error)}") from None
 
     def _follow(self, request: Request, deadline: float) -> bytes:
-        known = self._remembered.validators(request) if self._remembered else {}
+        validators = self._cache.validators(request) if self._cache else {}
         url = httpx.URL(request.url).copy_merge_params({**request.params, **request.secret_params})
-        sent = self._http.build_request("GET", url, headers={**known, **request.headers, **request.secret_headers})
+        headers = {**validators, **request.headers, **request.secret_headers}
+        sent = self._http.build_request("GET", url, headers=headers)
         for _ in range(self._limits.redirects + 1):
             response = self._http.send(sent, stream=True)
             try:
@@ -168,51 +224,51 @@ class HttpClient:
         raise SourceError(f"{request.shown}: it redirects more than {self._limits.redirects} times")
 
     def _body(self, request: Request, response: httpx.Response, deadline: float) -> bytes:
-        if response.status_code == httpx.codes.NOT_MODIFIED and self._remembered:
-            known = self._remembered.body(request)
-            if known is not None:
-                return known
+        if response.status_code == httpx.codes.NOT_MODIFIED and self._cache:
+            cached = self._cache.body(request)
+            if cached is not None:
+                return cached
         self._check_status(request, response)
         content = self._read(request, response, deadline)
-        if self._remembered:
-            self._remembered.keep(request, response.headers, content)
+        if self._cache:
+            self._cache.keep(request, response.headers, content)
         return content
 
     def _check_status(self, request: Request, response: httpx.Response) -> None:
         status = response.status_code
         if response.is_success:
             return
-        words = f"HTTP {status} {response.reason_phrase}".rstrip()
-        if status in _PASSING_STATUSES or response.is_server_error:
-            raise _PassingError(words, self._retry_after(response.headers.get("Retry-After")))
+        message = f"HTTP {status} {response.reason_phrase}".rstrip()
+        if status in _TRANSIENT_STATUSES or response.is_server_error:
+            raise _TransientError(message, self._retry_after(response.headers.get("Retry-After")))
         hint = _HINTS.get(status, "")
         if status in (401, 403):
             names = " and ".join(request.key_names)
             hint = f"the key is refused or has expired; see {names}" if names else "access is refused"
-        raise SourceError(f"{request.shown}: {words}{f' ({hint})' if hint else ''}")
+        raise SourceError(f"{request.shown}: {message}{f' ({hint})' if hint else ''}")
 
-    def _retry_after(self, stated: str | None) -> float | None:
-        """Seconds, out of a number of them or a date."""
-        if stated is None:
+    def _retry_after(self, header: str | None) -> float | None:
+        """Seconds, from a number of them or a date."""
+        if header is None:
             return None
-        if stated.strip().isascii() and stated.strip().isdigit():
-            return float(stated)
+        if header.strip().isascii() and header.strip().isdigit():
+            return float(header)
         try:
-            date = parsedate_to_datetime(stated)
+            date = parsedate_to_datetime(header)
         except (ValueError, IndexError):
             return None
         wait = (date if date.tzinfo else date.replace(tzinfo=UTC)) - self._now()
         return wait.total_seconds()
 
     def _read(self, request: Request, response: httpx.Response, deadline: float) -> bytes:
-        """The body, piece by piece, so that no endless answer is held, nor one that unpacks to gigabytes."""
+        """The body, read in pieces so that neither an endless nor a highly compressed one fills the memory."""
         too_large = (
             f"{request.shown}: the answer is larger than {self._limits.largest / 1e6:,.0f} MB and was cut off"
         )
         if "," in response.headers.get("Content-Encoding", ""):
             raise SourceError(f"{request.shown}: the answer is compressed more than once")
-        stated = response.headers.get("Content-Length", "")
-        if stated.isdigit() and int(stated) > self._limits.largest:
+        length = response.headers.get("Content-Length", "")
+        if length.isdigit() and int(length) > self._limits.largest:
             raise SourceError(too_large)
         content = bytearray()
         for piece in response.iter_bytes():
@@ -220,11 +276,11 @@ class HttpClient:
             if len(content) > self._limits.largest:
                 raise SourceError(too_large)
             if self._clock() > deadline:
-                raise _PassingError(f"the answer took longer than {self._limits.total:g} s")
+                raise _TransientError(f"the answer took longer than {self._limits.total:g} s")
         return bytes(content)
 
 
-def _in_words(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     if isinstance(error, httpx.ConnectTimeout):
         return "no connection in time"
     if isinstance(error, httpx.TimeoutException):

@@ -1,4 +1,4 @@
-"""From landed payloads to normalised batches, source by source; one that can't be read fails alone."""
+"""Landed payloads read into normalised batches, source by source; one that can't be read fails alone."""
 
 from __future__ import annotations
 
@@ -8,32 +8,22 @@ from datetime import datetime
 
 import polars as pl
 
+from market_assets.postings.ingest import NormalisedBatch
 from market_assets.postings.normalise import normalise, rejected_frame
 from market_assets.sources.protocol import Payload, RawBatch, Source, SourceError
 
 
 @dataclass(frozen=True)
 class LandedSource:
-    """A source with what it gave for a day."""
+    """A source with its landed payloads of a day."""
 
     source: Source
     observed_at: datetime
     payloads: Iterable[Payload]
 
 
-@dataclass(frozen=True)
-class NormalisedBatch:
-    """Some postings of one source, normalised, with those that were rejected and the fields that were emptied."""
-
-    source: str
-    observed_at: datetime
-    postings: pl.DataFrame
-    rejected: pl.DataFrame
-    nulled: dict[str, int]
-
-
 class EverySourceFailedError(Exception):
-    """No source could be read; the message says why, source by source."""
+    """No source could be read; the message has the reasons, source by source."""
 
     def __init__(self, failures: dict[str, str]) -> None:
         super().__init__("; ".join(f"{name}: {reason}" for name, reason in failures.items()))
@@ -43,8 +33,8 @@ def read_batches(landed: Iterable[LandedSource], failures: dict[str, str]) -> It
     """Normalise what was landed, batch by batch.
 
     Args:
-        landed: the sources that gave something for the day.
-        failures: source → reason, for those that gave nothing; those that can't be read are added.
+        landed: the sources with something landed for the day.
+        failures: source → reason, for those without; those that can't be read are added.
 
     Raises:
         EverySourceFailedError: there are failures and no source was read.

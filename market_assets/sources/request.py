@@ -1,4 +1,4 @@
-"""What is asked of a server, and how it is shown to people: never with a key, a query or a password."""
+"""HTTP requests, and their addresses as they are shown: never with a key, a query or a password."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class Request:
 
     Attributes:
         url: the address; a query in it is kept.
-        params: query parameters, as text.
-        headers: headers beside the usual ones.
-        secret_params: query parameters that nobody may see.
-        secret_headers: headers that nobody may see.
-        key_names: the environment variables behind the secrets, for the message when they are refused.
+        params: further query parameters, as text.
+        headers: further headers.
+        secret_params: query parameters that must not appear in messages, logs and files.
+        secret_headers: headers of the same kind.
+        key_names: the environment variables of the secrets, named in the message when they are refused.
     """
 
     url: str
@@ -32,7 +32,7 @@ class Request:
 
     @property
     def shown(self) -> str:
-        """The address as it may stand in a message or a log."""
+        """The address for messages and logs."""
         return without_queries(self.url)
 
     @property
@@ -44,13 +44,13 @@ class Request:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What nobody may see, also as it is written in addresses and in JSON; the longest first."""
+        """The secret values, also as they are written in addresses and in JSON; the longest first."""
         values = {*self.secret_params.values(), *self.secret_headers.values()} - {""}
         written = {form for value in values for form in (value, quote(value, safe=""), value.replace("/", "\\/"))}
         return tuple(sorted(written, key=len, reverse=True))
 
     def redacted(self, text: str) -> str:
-        """A text in which no secret of this request is left."""
+        """A text with the secrets of this request replaced."""
         for secret in self.secrets:
             text = text.replace(secret, "***")
         return without_queries(text)
@@ -63,5 +63,5 @@ class Request:
 
 
 def without_queries(text: str) -> str:
-    """A text whose web addresses have neither user, query nor fragment: that is where keys are."""
+    """A text whose web addresses have neither user, query nor fragment, which may contain keys."""
     return _URL.sub(r"\1\2", text)

@@ -1,1 +1,1 @@
-"""Which skills and categories belong together: every relationship table, from `statistics.window.Window`."""
+"""The result tables: demand, pay, trends, pairs, relationships, recommendations. Frames in, frames out."""

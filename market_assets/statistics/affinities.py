@@ -1,4 +1,4 @@
-"""How much each skill at hand speaks for or against each other one, given the rest: what `recommend` adds up."""
+"""Skill affinities: how much having a skill adds to the score of another one, for `recommender.Recommender`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from market_assets.statistics.window import Window
 
 SKILL_AFFINITIES = pl.Schema({"skill": pl.String(), "recommended_skill": pl.String(), "weight": pl.Float64()})
 
-#: The ridge penalty, in postings: what fewer postings than about this many suggest is not believed. Chosen by
-#: `benchmarks.quality.recommendations` on postings that it doesn't report on; 10 to 30 do about as well.
+#: The ridge penalty, in postings: effects seen in fewer postings than about this are shrunk towards 0. Chosen with
+#: `benchmarks.quality.recommendations` on postings held out of its report; 10 to 30 do about as well.
 PENALTY = 20.0
-#: Skills that are taken into the regression, the most asked for first: its matrix has their number squared.
+#: Skills in the regression, the most frequent first: its matrix has this many rows and columns.
 MOST_SKILLS = 4_096
-#: Weights that are kept for each recommended skill, the greatest first. Of 60 skills, 40 do as well as all.
+#: Weights kept for each recommended skill, the greatest in size. Of 60 skills, 40 do as well as all.
 KEPT_WEIGHTS = 100
-#: Digits of a weight: fewer than a linear algebra library's last ones, which vary with the machine.
+#: Decimals of a weight; the last digits of linear algebra libraries differ between machines.
 DIGITS = 9
 
 Numbers = npt.NDArray[np.float64]
@@ -27,12 +27,12 @@ Numbers = npt.NDArray[np.float64]
 def skill_affinities(
     pairs: pl.DataFrame, window: Window, *, penalty: float = PENALTY, kept: int = KEPT_WEIGHTS
 ) -> pl.DataFrame:
-    """A ridge regression of whether a posting has a skill on which of the others it has, for every skill at once.
+    """A ridge regression of the presence of each skill in a posting on that of all others, solved at once.
 
     With X a row a posting and a column a skill, 1 where it has it, C = Σ (x − x̄)(x − x̄)ᵀ and P = (C + λI)⁻¹, the
     weight of skill h for skill j is −P_hj ÷ P_jj: Steck, "Embarrassingly Shallow Autoencoders for Sparse Data"
-    (WWW 2019, EASE), with an intercept, by taking the means out. C comes from the pairs and the number of
-    postings, so that the cost does not grow with them.
+    (WWW 2019, EASE), with an intercept. C is computed from pair counts, so the cost does not grow with the
+    number of postings.
 
     Args:
         pairs: schema `pairs.SKILL_PAIRS`, counted over `window`.
@@ -41,8 +41,8 @@ def skill_affinities(
         kept: the greatest number of weights for a recommended skill.
 
     Returns:
-        Schema `SKILL_AFFINITIES`, by skill and recommended_skill. The row of a skill with itself has the
-        intercept: the score of the skill where nothing is at hand. Empty where no skills were seen together.
+        Schema `SKILL_AFFINITIES`, by skill and recommended_skill. The row of a skill with itself holds the
+        intercept: its score for an empty set of skills. Empty where no two skills occur together.
 
     Raises:
         OtherPostingsError: `pairs` were not counted over `window`.
@@ -73,7 +73,7 @@ def skill_affinities(
 
 
 def _most_asked(postings: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The codes of the skills that postings have, ascending, of too many the most frequent ones."""
+    """The codes of the `MOST_SKILLS` most frequent skills that postings have, ascending."""
     order = np.argsort(-postings, kind="stable")[:MOST_SKILLS]
     return np.sort(order[postings[order] > 0])
 
@@ -85,7 +85,7 @@ def _together(
     b: npt.NDArray[np.int64],
     both: npt.NDArray[np.int64],
 ) -> Numbers:
-    """XᵀX of the chosen skills: how many postings have each, and each two."""
+    """XᵀX of the chosen skills: postings with each skill (diagonal) and with each pair."""
     place = np.full(len(postings), -1)
     place[chosen] = np.arange(len(chosen))
     inside = (place[a] >= 0) & (place[b] >= 0)
@@ -99,7 +99,7 @@ def _together(
 def _regression(together: Numbers, postings: int, penalty: float) -> Numbers:
     count = np.diagonal(together)
     spread = together - np.outer(count, count) / postings
-    # The sum of a matrix that is never negative and λI: it always has an inverse.
+    # A positive semidefinite matrix plus λI is always invertible.
     spread[np.diag_indices_from(spread)] += penalty
     inverse = np.linalg.inv(spread)
     weights: Numbers = -inverse / np.diagonal(inverse)
@@ -108,7 +108,7 @@ def _regression(together: Numbers, postings: int, penalty: float) -> Numbers:
 
 
 def _greatest(weights: Numbers, kept: int) -> Numbers:
-    """The weights, in each column all but the `kept` of greatest size 0; of equal ones the first are kept."""
+    """The weights with all but the `kept` greatest in size of each column set to 0; ties keep the first."""
     if len(weights) <= kept:
         return weights
     order = np.argsort(-np.abs(weights), axis=0, kind="stable")[:kept]

@@ -1,4 +1,4 @@
-"""Communities of skills: those that are asked for together, as the roles on the market want them."""
+"""Communities of skills: groups that are asked for together, as in a role on the market."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ SKILL_COMMUNITIES = pl.Schema(
     }
 )
 
-#: Pairs whose npmi is surely above this bind skills to one another.
+#: Pairs with an npmi_lower below this are no edges of the graph.
 LEAST_NPMI = 0.05
-#: How many of its closest skills a skill is bound to.
+#: Each skill has edges to this many of its closest skills.
 CLOSEST = 15
-#: How many of its most central skills name a community.
+#: A community is named after this many of its most central skills.
 NAMED_AFTER = 3
 _SEED = 0
 
 
 def skill_communities(relationships: pl.DataFrame) -> pl.DataFrame:
-    """Groups of skills that belong together more than with others.
+    """Groups of skills that occur together more than with other skills.
 
     Args:
-        relationships: skill_a, skill_b, npmi_lower (schema `strength.SKILL_RELATIONSHIPS`).
+        relationships: skill_a, skill_b, npmi_lower (schema `relationships.SKILL_RELATIONSHIPS`).
 
     Returns:
-        Schema `SKILL_COMMUNITIES`, by community and skill; skills that are surely close to none have no row. The
-        communities, numbered from 1 by size (ties by name), are those of greatest modularity that the Louvain
-        method finds (Blondel et al., "Fast unfolding of communities in large networks", 2008), with npmi_lower as
-        the weight of a pair. `centrality`, 0 to 1, is how closely a skill is bound to the others of its community,
-        1 for the closest; `community_name` lists the three most central ones.
+        Schema `SKILL_COMMUNITIES`, by community and skill; skills without an edge have no row. The communities,
+        numbered from 1 by size (ties by name), are those of the Louvain method (Blondel et al., "Fast unfolding
+        of communities in large networks", 2008), with npmi_lower as the weight of an edge. `centrality` is the
+        sum of a skill's edges within its community, divided by the greatest such sum there: 0 to 1;
+        `community_name` lists the three most central skills.
     """
     from networkx import Graph
     from networkx.algorithms.community import louvain_communities
@@ -47,7 +47,7 @@ def skill_communities(relationships: pl.DataFrame) -> pl.DataFrame:
     skills = sorted({*edges["skill_a"], *edges["skill_b"]})
     number_of = {skill: number for number, skill in enumerate(skills)}
     graph = Graph()
-    # By number and in one order, lest the result depends on that of the rows or of a set of names.
+    # Numbers in a fixed order, so that the result depends neither on the order of rows nor on that of a set.
     graph.add_nodes_from(range(len(skills)))
     graph.add_weighted_edges_from((number_of[a], number_of[b], weight) for a, b, weight in edges.iter_rows())
     if not skills:
@@ -63,7 +63,7 @@ def skill_communities(relationships: pl.DataFrame) -> pl.DataFrame:
 
 
 def _closest(relationships: pl.DataFrame) -> pl.DataFrame:
-    """skill_a, skill_b, npmi_lower of the pairs that are among the closest of either skill, by name."""
+    """skill_a, skill_b, npmi_lower of the pairs that are among the closest of either of their skills, by name."""
     sure = relationships.select("skill_a", "skill_b", "npmi_lower").filter(pl.col("npmi_lower") >= LEAST_NPMI)
     sure = sure.sort("npmi_lower", "skill_a", "skill_b", descending=[True, False, False]).with_row_index("pair")
     either = pl.concat([sure.select("pair", skill="skill_a"), sure.select("pair", skill="skill_b")]).sort("pair")

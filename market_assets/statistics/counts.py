@@ -1,4 +1,4 @@
-"""How many postings there are of each source, industry, salary band, day, employment type and workplace."""
+"""Postings by source, industry, salary band, day, employment type and workplace."""
 
 from __future__ import annotations
 

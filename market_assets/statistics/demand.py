@@ -1,4 +1,4 @@
-"""How often each skill is asked for, in all postings and in each industry."""
+"""Demand for each skill, in all postings and in each industry."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from market_assets.skills.mentions import Weight
-from market_assets.statistics.grouped import group_values, known_or_null
+from market_assets.skills.weights import Weight
 from market_assets.statistics.groups import (
     Labels,
     SkillGroups,
+    group_salaries,
+    known_or_null,
     labels,
-    place_in_group,
-    salaries,
+    position_in_group,
     skill_groups,
 )
 from market_assets.statistics.top_values import top_values
@@ -50,8 +50,7 @@ INDUSTRY_SKILLS = pl.Schema(
     }
 )
 
-
-#: The demand_share from which on demand_score is at its maximum of 100.
+#: demand_score is 100 at this demand_share and above.
 FULL_SCORE_SHARE = 0.5
 
 
@@ -62,7 +61,7 @@ def skill_demand(window: Window) -> pl.DataFrame:
         Schema `SKILL_DEMAND`, one row a skill and industry that has it, by industry (null, which is all
         postings, first) and skill. `demand_share` is of all counted postings of the row's industry, with or
         without skills; `demand_score` is 200 × share, at most 100. `required_share` is the share of the row's
-        postings that require the skill, alone or as one of several (null where none has been weighed). Salaries
+        postings that require the skill, alone or as one of several (null where no weight is known). Salaries
         are annual, and null where none is known. `top_sources`, `top_industries` and `top_locations` are JSON
         lists of up to five {value, postings} of the row's own postings. `rank` is 1 for the most postings in the
         row's industry; ties by skill.
@@ -81,7 +80,7 @@ def industry_skills(window: Window) -> pl.DataFrame:
     """
     industries = labels(window.postings["industry"])
     members = skill_groups(window, industries)
-    pay = group_values(members.groups, salaries(window), members.size, members.rows)
+    pay = group_salaries(window, members)
     rows = _shares(window, members, industries).with_columns(
         average_salary=known_or_null(pay.mean()[members.filled()])
     )
@@ -91,7 +90,7 @@ def industry_skills(window: Window) -> pl.DataFrame:
 def _profile(window: Window, segments: Labels | None, columns: dict[str, Labels]) -> pl.DataFrame:
     members = skill_groups(window, segments)
     filled = members.filled()
-    pay = group_values(members.groups, salaries(window), members.size, members.rows)
+    pay = group_salaries(window, members)
     return _shares(window, members, segments).with_columns(
         demand_score=pl.min_horizontal(pl.lit(100.0), 100 / FULL_SCORE_SHARE * pl.col("demand_share")),
         required_share=_required_share(window, segments, filled),
@@ -106,7 +105,7 @@ def _profile(window: Window, segments: Labels | None, columns: dict[str, Labels]
 
 
 def _required_share(window: Window, segments: Labels | None, filled: npt.NDArray[np.int64]) -> pl.Series:
-    """Of the postings of each group whose skills are weighed, the share that requires the skill; else null."""
+    """Of the postings of each group with a known weight, the share that requires the skill; null without any."""
     weighed = skill_groups(window.wanted(1), segments).counts()[filled]
     required = skill_groups(window.wanted(Weight.ALTERNATIVE), segments).counts()[filled]
     share = np.divide(required, weighed, out=np.full(len(filled), np.nan), where=weighed > 0)
@@ -134,8 +133,8 @@ def _shares(window: Window, members: SkillGroups, segments: Labels | None) -> pl
 
 
 def _ranks(segment: npt.NDArray[np.int64], postings: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The place of each row within its segment by postings; rows of a tie keep their order (by skill)."""
+    """The rank of each row within its segment by postings, from 1; ties keep their order (by skill)."""
     order = np.lexsort((np.arange(len(segment)), -postings, segment))
     ranks = np.empty(len(segment), dtype=np.int64)
-    ranks[order] = place_in_group(segment[order]) + 1
+    ranks[order] = position_in_group(segment[order]) + 1
     return ranks

@@ -1,4 +1,4 @@
-"""How often two skills are asked for in the same posting."""
+"""How often two skills, or skills of two categories, are asked for in the same posting."""
 
 from __future__ import annotations
 
@@ -8,15 +8,22 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from market_assets.statistics.groups import labels
 from market_assets.statistics.window import OtherPostingsError, Window
 
 SKILL_PAIRS = pl.Schema({"skill_a": pl.String(), "skill_b": pl.String(), "co_occurrences": pl.Int64()})
 
-#: Pairs made at a time (8 MiB of int64 for each of the three arrays that a block takes).
+CATEGORY_RELATIONSHIPS = pl.Schema(
+    {"category_a": pl.String(), "category_b": pl.String(), "co_occurrences": pl.Int64()}
+)
+
+#: Pairs in a block (8 MiB of int64 for each of the three arrays that a block takes).
 BLOCK_PAIRS = 1 << 20
-#: Possible pairs that are counted in one pass over the postings, in a flat array (128 MiB of int32): those of
-#: up to 5,792 skills in use. More skills take more passes, not more memory.
+#: Possible pairs counted in one pass over the postings, in a flat array (128 MiB of int32): those of up to 5,792
+#: skills. More skills take more passes, not more memory.
 STRIP_CELLS = 1 << 25
+#: Cells of a block of the matrix of postings and categories (16 MiB of float32).
+BLOCK_CELLS = 1 << 22
 
 Int64s = npt.NDArray[np.int64]
 
@@ -24,7 +31,7 @@ Int64s = npt.NDArray[np.int64]
 def skill_pairs(window: Window) -> pl.DataFrame:
     """Every pair of skills that occurs in a posting.
 
-    Memory is bounded by the pairs that occur, never by the pairs of all postings together.
+    Memory is bounded by `STRIP_CELLS` and the pairs that occur, not by the pairs of all postings together.
 
     Returns:
         Schema `SKILL_PAIRS`, by skill_a and skill_b, skill_a < skill_b by code point.
@@ -44,6 +51,36 @@ def skill_pairs(window: Window) -> pl.DataFrame:
     return pl.DataFrame(
         {"skill_a": names.gather(a), "skill_b": names.gather(b), "co_occurrences": counts},
         schema=SKILL_PAIRS,
+    )
+
+
+def category_relationships(window: Window) -> pl.DataFrame:
+    """How many postings have skills of both of two categories.
+
+    Returns:
+        Schema `CATEGORY_RELATIONSHIPS`, by category_a and category_b, category_a < category_b by code point,
+        for pairs that occur. A posting counts once, however many skills it has of the two.
+    """
+    categories = labels(window.skills["category"])
+    size = len(categories.names)
+    together = np.zeros((size, size), dtype=np.int64)
+    step = max(BLOCK_CELLS // max(size, 1), 1)
+    for start in range(0, len(window), step):
+        offsets = window.offsets[start : start + step + 1]
+        codes = categories.codes[window.codes[offsets[0] : offsets[-1]]]
+        rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+        # Sums of ones are exact in float32 up to 2²⁴, more than the postings of a block.
+        holds = np.zeros((len(offsets) - 1, size), dtype=np.float32)
+        holds[rows[codes >= 0], codes[codes >= 0]] = 1
+        together += (holds.T @ holds).astype(np.int64)
+    a, b = np.nonzero(np.triu(together, 1))
+    return pl.DataFrame(
+        {
+            "category_a": categories.names.gather(a),
+            "category_b": categories.names.gather(b),
+            "co_occurrences": together[a, b],
+        },
+        schema=CATEGORY_RELATIONSHIPS,
     )
 
 
@@ -77,10 +114,10 @@ def pair_codes(pairs: pl.DataFrame, window: Window) -> tuple[Int64s, Int64s]:
 
 
 def _blocks(window: Window, compact: Int64s, size: int) -> Iterator[Int64s]:
-    """All pairs of all postings as a · size + b with a < b, some at a time.
+    """All pairs of all postings as a · size + b with a < b, in blocks.
 
-    Postings with the same number of skills are a rectangular table, whose pairs of columns are the pairs
-    of skills; so the loop runs over distinct numbers of skills, not over postings.
+    Postings with the same number of skills form a matrix, whose pairs of columns are the pairs of skills; so
+    the loop runs over distinct numbers of skills, not over postings.
     """
     lengths = np.diff(window.offsets)
     for length in np.unique(lengths[lengths > 1]):
@@ -96,10 +133,10 @@ def _blocks(window: Window, compact: Int64s, size: int) -> Iterator[Int64s]:
 
 
 def _count(blocks: Iterator[Int64s], first: int, end: int) -> tuple[Int64s, Int64s]:
-    """The pairs from `first` up to `end` that occur, ascending, and how often."""
+    """The pairs from `first` to before `end` that occur, ascending, and how often."""
     total = np.zeros(end - first, dtype=np.int32)
     for block in blocks:
-        # A Python 1 would be an int64 and take NumPy off its fast path: thirty times slower.
+        # With a Python 1, which is an int64, NumPy leaves its fast path: thirty times slower.
         np.add.at(total, block[(block >= first) & (block < end)] - first, np.int32(1))
     found = np.flatnonzero(total)
     return found + first, total[found].astype(np.int64)

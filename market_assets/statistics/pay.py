@@ -1,12 +1,18 @@
-"""What skills and places pay. Salaries are annual, in the reporting currency."""
+"""Pay by skill and by location. Salaries are annual, in the reporting currency."""
 
 from __future__ import annotations
 
 import numpy as np
 import polars as pl
 
-from market_assets.statistics.grouped import group_values, known_or_null
-from market_assets.statistics.groups import labels, salaries, skill_groups
+from market_assets.statistics.groups import (
+    group_salaries,
+    group_values,
+    known_or_null,
+    labels,
+    salaries,
+    skill_groups,
+)
 from market_assets.statistics.window import Window
 
 SALARY_STATISTICS = pl.Schema(
@@ -41,7 +47,7 @@ def salary_statistics(window: Window) -> pl.DataFrame:
         Schema `SALARY_STATISTICS`, by skill. Percentiles are exact, with linear interpolation.
     """
     members = skill_groups(window)
-    pay = group_values(members.groups, salaries(window), members.size, members.rows)
+    pay = group_salaries(window, members)
     paid = np.flatnonzero(pay.counts)
     return pl.DataFrame(
         {

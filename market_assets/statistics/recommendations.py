@@ -1,12 +1,17 @@
-"""Which skills to learn next beside each single skill, and why; for sets of skills see `recommender`."""
+"""Skills recommended beside each single skill, with the reason; for sets of skills see `recommender`."""
 
 from __future__ import annotations
 
 import numpy as np
 import polars as pl
 
-from market_assets.statistics.grouped import group_values, known_or_null
-from market_assets.statistics.groups import place_in_group, salaries, skill_groups
+from market_assets.statistics.groups import (
+    group_salaries,
+    group_values,
+    known_or_null,
+    position_in_group,
+    skill_groups,
+)
 from market_assets.statistics.pairs import pair_codes, postings_by_skill
 from market_assets.statistics.relationships import Association, strength_of
 from market_assets.statistics.window import Window
@@ -24,7 +29,7 @@ SKILL_RECOMMENDATIONS = pl.Schema(
     }
 )
 
-#: A pair seen this often has half of its cosine: rare pairs, whose cosine is high by chance, come later.
+#: A pair with this many co-occurrences keeps half of its cosine: the cosine of rare pairs is high by chance.
 SHRINKAGE = 5
 
 
@@ -52,12 +57,12 @@ def skill_recommendations(pairs: pl.DataFrame, window: Window, limit: int = 10) 
     score = both / np.sqrt(postings[a] * postings[b]) * (both / (both + SHRINKAGE))
     pair = np.tile(np.arange(len(both)), 2)
     skill, other = np.concatenate((a, b)), np.concatenate((b, a))
-    # Most pairs are far from the best of their skill: leaving them out first spares a slow sort.
+    # Most pairs are far from the best of their skill: dropping them first makes the sort cheap.
     least = group_values(skill, score, len(postings), pair).largest(limit)
-    able = score[pair] >= least[skill]
-    skill, other, pair = skill[able], other[able], pair[able]
+    kept = score[pair] >= least[skill]
+    skill, other, pair = skill[kept], other[kept], pair[kept]
     order = np.lexsort((other, -score[pair], skill))
-    place = place_in_group(skill[order])
+    place = position_in_group(skill[order])
     best = order[place < limit]
     skill, other, pair = skill[best], other[best], pair[best]
     reason = Association(both[pair], postings[skill], postings[other], max(len(window), 1))
@@ -69,7 +74,7 @@ def skill_recommendations(pairs: pl.DataFrame, window: Window, limit: int = 10) 
             "score": score[pair],
             "rank": place[place < limit] + 1,
             "co_occurrences": both[pair],
-            "npmi_lower": reason.npmi_lower(),
+            "npmi_lower": reason.lower().npmi(),
             "strength": strength_of(reason.npmi()),
             "median_salary": _median_salaries(window).gather(other),
         },
@@ -78,7 +83,7 @@ def skill_recommendations(pairs: pl.DataFrame, window: Window, limit: int = 10) 
 
 
 def _median_salaries(window: Window) -> pl.Series:
-    """Of each skill of `window.skills`; null where no salary is known."""
+    """The median salary of each skill of `window.skills`; null where none is known."""
     members = skill_groups(window)
-    pay = group_values(members.groups, salaries(window), members.size, members.rows)
+    pay = group_salaries(window, members)
     return known_or_null(pay.quantile(0.5))

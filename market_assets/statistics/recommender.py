@@ -1,4 +1,4 @@
-"""What to learn next beside a set of skills: tables are made ready once, a question then takes a tenth of a ms."""
+"""Skills recommended beside a set of skills: tables are indexed once, a query takes 0.1 ms."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import polars as pl
 from market_assets.statistics.affinities import DIGITS
 from market_assets.statistics.relationships import STRENGTHS
 
-#: What does not count as going together: a skill that is merely frequent needs a better reason. Costs 0.004 of the
-#: hit-rate in `benchmarks.quality.recommendations`.
-BARELY = STRENGTHS[0][1]
-#: How many skills at hand are named beside a recommended one.
+#: Pairs of this strength are no reason for a recommendation: a skill that is merely frequent needs a better one.
+#: Costs 0.004 of the hit-rate in `benchmarks.quality.recommendations`.
+WEAKEST = STRENGTHS[0][1]
+#: At most this many skills are named as reasons of a recommendation.
 MOST_REASONS = 3
 
 _Codes = npt.NDArray[np.int64]
@@ -24,7 +24,7 @@ _Numbers = npt.NDArray[np.float64]
 
 
 class Reason(TypedDict):
-    """A skill at hand that a recommended one goes with, and how strongly; as in skill_relationships."""
+    """A given skill that a recommended one goes with; the figures are those of skill_relationships."""
 
     skill: str
     co_occurrences: int
@@ -33,7 +33,7 @@ class Reason(TypedDict):
 
 
 class Recommended(TypedDict):
-    """A skill to learn next; the score is about the share of postings that ask for it (see `Recommender`)."""
+    """A recommended skill; the score approximates the share of postings that ask for it (see `Recommender`)."""
 
     recommended_skill: str
     score: float
@@ -43,29 +43,29 @@ class Recommended(TypedDict):
 
 
 class Recommender:
-    """Recommends skills for sets of skills from the result tables of one moment."""
+    """Recommends skills for sets of skills, from the result tables of one refresh."""
 
     def __init__(self, affinities: pl.DataFrame, related: pl.DataFrame, pay: pl.DataFrame) -> None:
-        """Make the tables ready.
+        """Index the tables.
 
         Args:
             affinities: schema `affinities.SKILL_AFFINITIES`.
             related: as from `related.related_skills`.
             pay: skill, median_salary.
         """
-        related = related.filter(pl.col("strength") != BARELY)
-        named = (affinities["skill"], affinities["recommended_skill"], related["skill"], related["related_skill"])
-        names = pl.concat(named).cast(pl.String).unique().sort()
+        related = related.filter(pl.col("strength") != WEAKEST)
+        columns = {"skill": affinities, "recommended_skill": affinities, "related_skill": related}
+        names = pl.concat([frame[name].cast(pl.String) for name, frame in columns.items()]).unique().sort()
         self._names: list[str] = names.to_list()
         self._code = {name: code for code, name in enumerate(self._names)}
-        of_itself = pl.col("skill") == pl.col("recommended_skill")
-        self._affinities = _Rows.of(affinities.filter(~of_itself), "recommended_skill", names)
-        self._weights = self._affinities.column("weight").astype(np.float64)
-        own = affinities.filter(of_itself)
+        is_intercept = pl.col("skill") == pl.col("recommended_skill")
+        self._affinities = _Rows.of(affinities.filter(~is_intercept), "recommended_skill", names)
+        self._weights = self._affinities.column("weight")
+        intercepts = affinities.filter(is_intercept)
         self._intercepts = np.zeros(len(names))
         self._has_intercept = np.zeros(len(names), dtype=bool)
-        self._intercepts[_codes(own["skill"], names)] = own["weight"].to_numpy()
-        self._has_intercept[_codes(own["skill"], names)] = True
+        self._intercepts[_codes(intercepts["skill"], names)] = intercepts["weight"].to_numpy()
+        self._has_intercept[_codes(intercepts["skill"], names)] = True
         self._related = _Rows.of(related, "related_skill", names)
         self._npmi = self._related.column("npmi")
         self._npmi_lower = self._related.column("npmi_lower")
@@ -77,23 +77,23 @@ class Recommender:
         """The skills that go most closely with a set of skills, each with the reason.
 
         Args:
-            skills: the skills at hand; unknown ones and repetitions are ignored.
+            skills: the given skills; unknown ones and repetitions are ignored.
             k: the greatest number of recommendations.
 
         Returns:
-            By rank: skills not at hand that go at least weakly with some skill at hand. The score is about the
-            share of postings that ask for the skill among those that ask for the ones at hand and nothing else:
-            the sum of the affinities of the skills at hand and of the skill with itself; ties by name. `goes_with`
-            are up to three skills at hand, the surest first.
+            By rank: skills not given that go at least weakly with one of those given. The score is the intercept
+            of the skill plus the affinities of the given skills, about the share of postings with the skill among
+            those with exactly the given ones; ties by name. `goes_with` are up to three given skills, by
+            npmi_lower.
 
         Raises:
             ValueError: k is negative.
         """
         if k < 0:
             raise ValueError(f"k must not be negative, but is {k}")
-        held = sorted({self._code[skill] for skill in skills if skill in self._code})
-        best, scores = self._best(held, k)
-        reasons = self._reasons(held, best)
+        given = sorted({self._code[skill] for skill in skills if skill in self._code})
+        best, scores = self._best(given, k)
+        reasons = self._reasons(given, best)
         return [
             {
                 "recommended_skill": self._names[code],
@@ -105,27 +105,27 @@ class Recommender:
             for rank, (code, score) in enumerate(zip(best.tolist(), scores.tolist(), strict=True), start=1)
         ]
 
-    def _best(self, held: list[int], k: int) -> tuple[_Codes, _Numbers]:
-        """The codes of the k greatest sums of weights, with the sums."""
-        able, weighed = np.zeros(len(self._names), dtype=bool), self._has_intercept.copy()
+    def _best(self, given: list[int], k: int) -> tuple[_Codes, _Numbers]:
+        """The codes of the k greatest scores, with the scores."""
+        is_related, has_score = np.zeros(len(self._names), dtype=bool), self._has_intercept.copy()
         sums = self._intercepts.copy()
-        for code in held:
-            able[self._related.others_of(code)] = True
+        for code in given:
+            is_related[self._related.others_of(code)] = True
             rows = self._affinities.slice_of(code)
-            # No skill stands twice beside another one, so a plain addition is enough.
+            # The other skills of a skill are distinct, so plain fancy indexing adds each weight once.
             sums[self._affinities.others[rows]] += self._weights[rows]
-            weighed[self._affinities.others[rows]] = True
-        able[held] = False
-        candidates = np.flatnonzero(able & weighed)
-        # To the digits of the weights, so that the order in which they were added does not matter.
+            has_score[self._affinities.others[rows]] = True
+        is_related[given] = False
+        candidates = np.flatnonzero(is_related & has_score)
+        # Rounded like the weights, so that the order of additions does not matter.
         scores = np.round(sums[candidates], DIGITS)
         order = np.argsort(-scores, kind="stable")[:k]
         return candidates[order], scores[order]
 
-    def _reasons(self, held: list[int], best: _Codes) -> list[list[Reason]]:
-        """For each of the best, the skills at hand that it goes with, the surest first."""
+    def _reasons(self, given: list[int], best: _Codes) -> list[list[Reason]]:
+        """For each of the best, the given skills that it goes with, by npmi_lower."""
         found: list[list[tuple[float, float, int, int]]] = [[] for _ in best]
-        for code in held:
+        for code in given:
             for place, row in self._related.find(code, best):
                 found[place].append((-self._npmi_lower[row], -self._npmi[row], code, row))
         return [
@@ -136,23 +136,29 @@ class Recommender:
                     "npmi_lower": float(self._npmi_lower[row]),
                     "strength": self._strength[row],
                 }
-                for _, _, code, row in sorted(surest)[:MOST_REASONS]
+                for _, _, code, row in sorted(reasons)[:MOST_REASONS]
             ]
-            for surest in found
+            for reasons in found
         ]
 
 
 @dataclass(frozen=True)
 class _Rows:
-    """Rows of a table by skill and, within it, by the other skill, both as places in the list of all names."""
+    """Rows of a table, sorted by skill and other skill; both as positions in the list of all names.
+
+    Attributes:
+        rows: the table.
+        others: the other skill of each row.
+        starts: the first row of each skill; one longer than the list of names.
+    """
 
     rows: pl.DataFrame
     others: _Codes
-    #: Where the rows of each skill start; one more than there are skills.
     starts: _Codes
 
     @classmethod
     def of(cls, table: pl.DataFrame, other: str, names: pl.Series) -> _Rows:
+        """Sort a table with the columns `skill` and `other`."""
         skill, others = _codes(table["skill"], names), _codes(table[other], names)
         order = np.lexsort((others, skill))
         starts = np.concatenate(([0], np.cumsum(np.bincount(skill, minlength=len(names)))))
@@ -168,13 +174,13 @@ class _Rows:
         return self.others[self.slice_of(code)]
 
     def find(self, code: int, others: _Codes) -> list[tuple[int, int]]:
-        """Which of some other skills stand beside a skill: their place among `others`, and the row."""
-        beside, start = self.others_of(code), int(self.starts[code])
-        places = np.searchsorted(beside, others)
+        """The rows of a skill with some other skills: the position among `others`, and the row."""
+        of_skill, start = self.others_of(code), int(self.starts[code])
+        positions = np.searchsorted(of_skill, others)
         return [
             (place, start + row)
-            for place, (row, other) in enumerate(zip(places.tolist(), others.tolist(), strict=True))
-            if row < len(beside) and beside[row] == other
+            for place, (row, other) in enumerate(zip(positions.tolist(), others.tolist(), strict=True))
+            if row < len(of_skill) and of_skill[row] == other
         ]
 
 

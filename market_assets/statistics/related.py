@@ -1,10 +1,10 @@
-"""The relationships of skills seen from one skill: a row for each direction."""
+"""The relationships of each skill: skill_relationships with a row for each direction of a pair."""
 
 from __future__ import annotations
 
 import polars as pl
 
-#: How rows are ordered within a skill (True: greatest first): by what is sure, not by what a few postings suggest.
+#: How rows are ordered within a skill (True: greatest first): by lower bounds, so that rare pairs come late.
 CLOSEST_FIRST = {"npmi_lower": True, "npmi": True, "co_occurrences": True, "related_skill": False}
 
 
@@ -12,7 +12,7 @@ def related_skills(relationships: pl.DataFrame) -> pl.DataFrame:
     """Each pair twice, once for either skill.
 
     Args:
-        relationships: schema `strength.SKILL_RELATIONSHIPS`.
+        relationships: schema `relationships.SKILL_RELATIONSHIPS`.
 
     Returns:
         skill, related_skill, co_occurrences, support, confidence (the share of the skill's postings that have the

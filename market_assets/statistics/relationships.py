@@ -1,8 +1,8 @@
-"""How strongly two skills belong together: the measures of association rules, and how sure they are."""
+"""The association of two skills: measures of association rules, and their lower bounds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -34,12 +34,12 @@ Measures = npt.NDArray[np.float64]
 #: A pair that was seen once may be chance.
 MINIMUM_CO_OCCURRENCES = 2
 
-#: Strength by npmi: the first whose bound lies above it.
+#: Upper bounds of npmi (exclusive) of the strengths.
 STRENGTHS = ((0.05, "very_weak"), (0.15, "weak"), (0.3, "moderate"), (0.5, "strong"))
 GREATEST_STRENGTH = "very_strong"
 
-#: Standard deviations that the lower bounds lie below, of an interval of 99.9 %: thousands of pairs are looked at
-#: side by side, of which one in forty would lie below its bound at the usual 95 %.
+#: The quantile of the normal distribution for a two-sided interval of 99.9 %. Thousands of pairs are compared: at
+#: the usual 95 %, one in forty of them would lie below its bound.
 DEVIATIONS = 3.2905267314919255
 
 
@@ -57,7 +57,7 @@ def skill_relationships(pairs: pl.DataFrame, window: Window) -> pl.DataFrame:
         (independent) to 1 (only together; also where c = n): Bouma, "Normalized (Pointwise) Mutual
         Information in Collocation Extraction" (2009). Nothing is smoothed. `strength` is very_weak below
         npmi 0.05, weak below 0.15, moderate below 0.3, strong below 0.5, else very_strong.
-        lift_lower, npmi_lower and log_likelihood are those of `Association`.
+        lift_lower and npmi_lower are those of `Association.lower`, log_likelihood is that of `Association`.
 
     Raises:
         OtherPostingsError: `pairs` were not counted over `window`.
@@ -69,7 +69,7 @@ def skill_relationships(pairs: pl.DataFrame, window: Window) -> pl.DataFrame:
     pairs = pairs.filter(seen)
     both = pairs["co_occurrences"].to_numpy()
     pair = Association(both, a, b, max(len(window), 1))
-    npmi = pair.npmi()
+    npmi, lower = pair.npmi(), pair.lower()
     return pl.DataFrame(
         {
             **pairs.select("skill_a", "skill_b", "co_occurrences").to_dict(),
@@ -79,8 +79,8 @@ def skill_relationships(pairs: pl.DataFrame, window: Window) -> pl.DataFrame:
             "lift": pair.lift(),
             "npmi": npmi,
             "strength": strength_of(npmi),
-            "lift_lower": pair.lift_lower(),
-            "npmi_lower": pair.npmi_lower(),
+            "lift_lower": lower.lift(),
+            "npmi_lower": lower.npmi(),
             "log_likelihood": pair.log_likelihood(),
         },
         schema=SKILL_RELATIONSHIPS,
@@ -89,53 +89,49 @@ def skill_relationships(pairs: pl.DataFrame, window: Window) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Association:
-    """Pairs of skills as two-by-two tables.
+    """Pairs of skills as two-by-two tables of postings.
 
     Attributes:
-        both, a, b: postings with both skills (at least one), with the first, with the second; one a pair.
+        both, a, b: postings with both skills (more than 0), with the first, with the second; one a pair.
         postings: all counted postings, at least one.
     """
 
-    both: Counts
+    both: Counts | Measures
     a: Counts
     b: Counts
     postings: int
 
     def lift(self) -> Measures:
-        """How many times more often than by chance the two are together."""
-        return _lift(self.both, self.a, self.b, self.postings)
+        """How many times more often the two occur together than if they were independent."""
+        lift: Measures = self.both * self.postings / (self.a * self.b)
+        return lift
 
     def npmi(self) -> Measures:
         """Normalised pointwise mutual information, −1 to 1."""
-        return _npmi(self.both, self.a, self.b, self.postings)
+        information = -np.log(self.both / self.postings)
+        npmi = np.ones(len(self.both))
+        np.divide(np.log(self.lift()), information, out=npmi, where=information > 0)
+        return np.clip(npmi, -1, 1)
 
-    def lift_lower(self) -> Measures:
-        """The lift of `both_lower` postings with both."""
-        return _lift(self.both_lower(), self.a, self.b, self.postings)
-
-    def npmi_lower(self) -> Measures:
-        """The npmi of `both_lower` postings with both: high only where a strong pair was seen often."""
-        return _npmi(self.both_lower(), self.a, self.b, self.postings)
-
-    def both_lower(self) -> Measures:
-        """How many postings at least are to be expected to hold both, at 99.9 %.
+    def lower(self) -> Association:
+        """The same pairs with the lower bounds, at 99.9 %, of the expected number of postings with both.
 
         The lower end of Wilson's interval with continuity correction for the proportion of postings with both
         (method 4 of Newcombe, "Two-sided confidence intervals for the single proportion: comparison of seven
-        methods", Statistics in Medicine 17, 1998), times the postings; never below what the postings with
-        each leave no choice but to overlap, a + b − n.
+        methods", Statistics in Medicine 17, 1998), times the postings; never below the overlap that is
+        inevitable, a + b − n. Its lift and npmi are high only for strong pairs of many postings.
         """
         n, p, square = self.postings, self.both / self.postings, DEVIATIONS**2
         spread = DEVIATIONS * np.sqrt(square - 2 - 1 / n + 4 * p * (n * (1 - p) + 1)) + 1
         lower = n * (2 * self.both + square - spread) / (2 * (n + square))
-        return np.clip(lower, np.maximum(self.a + self.b - n, 0), self.both)
+        return replace(self, both=np.clip(lower, np.maximum(self.a + self.b - n, 0), self.both))
 
     def log_likelihood(self) -> Measures:
-        """The log-likelihood ratio G² against independence; 0 where the two are together less than by chance.
+        """The log-likelihood ratio G² against independence; 0 where the two occur together less than by chance.
 
         2 Σ O ln(O ÷ E) over the four cells of the table, observed and expected: Dunning, "Accurate Methods for
-        the Statistics of Surprise and Coincidence", Computational Linguistics 19 (1993). Above 10.8 chance
-        would do so once in a thousand pairs (χ² with one degree of freedom).
+        the Statistics of Surprise and Coincidence", Computational Linguistics 19 (1993). Of
+        independent pairs, one in a thousand is above 10.8 (χ² with one degree of freedom).
         """
         n, a, b, both = self.postings, self.a, self.b, self.both
         observed = np.stack([both, a - both, b - both, n - a - b + both])
@@ -146,19 +142,8 @@ class Association:
 
 
 def strength_of(npmi: Measures) -> pl.Series:
-    """The name of each strength."""
+    """The name of the strength of each npmi."""
     bounds = [bound for bound, _ in STRENGTHS]
     names = pl.Series([*(name for _, name in STRENGTHS), GREATEST_STRENGTH], dtype=pl.String)
-    # Rounded, so that an npmi of exactly 0.5 is not missed by the last bit of a logarithm.
+    # Rounded, because the logarithms of an npmi of exactly 0.5 may be off by the last bit.
     return names.gather(np.searchsorted(bounds, np.round(npmi, 12), side="right"))
-
-
-def _lift(both: Counts | Measures, a: Counts, b: Counts, postings: int) -> Measures:
-    return both * postings / (a * b)
-
-
-def _npmi(both: Counts | Measures, a: Counts, b: Counts, postings: int) -> Measures:
-    information = -np.log(both / postings)
-    npmi = np.ones(len(both))
-    np.divide(np.log(_lift(both, a, b, postings)), information, out=npmi, where=information > 0)
-    return np.clip(npmi, -1, 1)

@@ -8,8 +8,7 @@ import numpy as np
 import polars as pl
 
 from market_assets.postings.schemas import UTC_DATETIME
-from market_assets.statistics.grouped import group_values, known_or_null
-from market_assets.statistics.groups import salaries
+from market_assets.statistics.groups import group_values, known_or_null, salaries
 from market_assets.statistics.window import Window
 
 MARKET_SUMMARY = pl.Schema(
@@ -45,7 +44,7 @@ def market_summary(
 
     Args:
         window: the counted postings.
-        as_of: the moment of the refresh, UTC.
+        as_of: the time of the refresh, UTC.
         window_start: where the window begins, UTC.
         duplicates: postings of the window that are not counted because they are another's duplicates.
         rejections: reason, postings: what was rejected on the days of the window.

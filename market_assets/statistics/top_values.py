@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from market_assets.statistics.groups import Labels, SkillGroups, place_in_group
+from market_assets.statistics.groups import Labels, SkillGroups, position_in_group
 
-#: Combinations of group and value up to which counting in a flat array beats sorting (128 MiB of int64).
+#: Up to this many combinations of group and value, counting in a flat array (128 MiB of int64) beats sorting.
 DENSE_CELLS = 1 << 24
 
 Int64s = npt.NDArray[np.int64]
@@ -24,11 +24,11 @@ def top_values(members: SkillGroups, values: Labels, limit: int = 5) -> pl.Serie
     """
     keys, postings = _combinations(members, values)
     group, value = np.divmod(keys, max(len(values.names), 1))
-    # Most combinations are far from the best of their group: leaving them out first spares a slow sort.
-    able = postings >= _least_of_best(group, postings, members.size, limit)[group]
-    group, value, postings = group[able], value[able], postings[able]
+    # Most combinations are far from the best of their group: dropping them first makes the sort cheap.
+    kept = postings >= _least_of_best(group, postings, members.size, limit)[group]
+    group, value, postings = group[kept], value[kept], postings[kept]
     order = np.lexsort((value, -postings, group))
-    best = order[place_in_group(group[order]) < limit]
+    best = order[position_in_group(group[order]) < limit]
     return _as_json(group[best], value[best], postings[best], values.names, members.size)
 
 
@@ -49,7 +49,7 @@ def _combinations(members: SkillGroups, values: Labels) -> tuple[Int64s, Int64s]
 
 
 def _least_of_best(group: Int64s, postings: Int64s, size: int, limit: int) -> Int64s:
-    """For each group, the postings of its value in place `limit`, or of its last; 0 for an empty group."""
+    """For each group, the postings of its `limit`-th value (its last if it has fewer); 0 for an empty group."""
     width = postings.max(initial=0) + 1
     ordered = group * width + postings
     ordered.sort()

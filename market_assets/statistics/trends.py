@@ -1,4 +1,4 @@
-"""How pay and demand move: salaries by month, and the last 30 days against the 60 before."""
+"""Changes of pay and demand: salaries by month, and the last 30 days compared with the 60 before."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from market_assets.statistics.grouped import group_values, known_or_null
-from market_assets.statistics.groups import labels, salaries, skill_groups
+from market_assets.statistics.groups import group_salaries, known_or_null, labels, skill_groups
 from market_assets.statistics.window import Window, window_start
 
 SALARY_TRENDS = pl.Schema(
@@ -33,14 +32,14 @@ TRENDING_SKILLS = pl.Schema(
     }
 )
 
-#: A change of the median by one part in this many (2 %), or less, is stable.
+#: A change of the median by at most one part in this many (2 %) is stable.
 STABLE_PARTS = 50
 
 RECENT_DAYS = 30
 PREVIOUS_DAYS = 60
 GROWING = 0.25
 DECLINING = -0.25
-#: Fewer recent postings than this tell nothing of a skill that was not there before.
+#: A skill without previous postings is emerging from this many recent postings on.
 EMERGING_POSTINGS = 3
 
 
@@ -55,7 +54,7 @@ def salary_trends(window: Window) -> pl.DataFrame:
     """
     months = labels(window.postings["posted_at"].dt.strftime("%Y-%m"))
     members = skill_groups(window, months)
-    pay = group_values(members.groups, salaries(window), members.size, members.rows)
+    pay = group_salaries(window, members)
     median = pay.quantile(0.5)
     filled = members.filled()
     month, skill = np.divmod(filled, max(members.skills, 1))
@@ -83,7 +82,7 @@ def _directions(median: npt.NDArray[np.float64]) -> pl.Series:
     every = np.arange(skills)
     first = median[known.argmax(axis=0), every]
     last = median[months - 1 - known[::-1].argmax(axis=0), every]
-    # Multiplied out rather than divided, so that exactly 2 % of a whole amount is still stable.
+    # Multiplied rather than divided, so that exactly 2 % of a whole amount is stable.
     stable = STABLE_PARTS * np.abs(last - first) <= first
     names = np.select(
         [known.sum(axis=0) < 2, stable, last > first],
@@ -94,11 +93,11 @@ def _directions(median: npt.NDArray[np.float64]) -> pl.Series:
 
 
 def trending_skills(window: Window, as_of: datetime) -> pl.DataFrame:
-    """Each skill's postings of the last 30 days against those of the 60 days before.
+    """Each skill's postings of the last 30 days compared with those of the 60 days before.
 
     Args:
         window: counted postings that reach back 90 days; older and later ones are left out.
-        as_of: the moment of the refresh, UTC. Recent is from 00:00 UTC of its day less 30 days up to as_of;
+        as_of: the time of the refresh, UTC. Recent is from 00:00 UTC of its day less 30 days up to as_of;
             previous is the 60 days before, without that instant.
 
     Returns:

@@ -1,6 +1,6 @@
-"""The counted postings as narrow columns: the one input of every statistic and relationship.
+"""The counted postings of a window, the input of every statistic.
 
-Only what counts is in here: originals (no duplicates) whose skills have been extracted.
+A posting is counted if it is an original (not a duplicate) and its skills have been extracted.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class OtherPostingsError(ValueError):
 
 @dataclass(frozen=True)
 class Window:
-    """Counted postings, ordered by posting_id, with their skills in compressed sparse rows.
+    """Counted postings, ordered by posting_id, with their skills as a compressed sparse row (CSR) matrix.
 
     Attributes:
         postings: one row a posting, schema `WINDOW_POSTING`.
@@ -53,8 +53,8 @@ class Window:
         codes: int32, positions in `skills`.
         skills: skill (text, unique, in ascending order of the name), category (text). It may hold skills
             that no posting has.
-        weights: uint8, how much each entry of `codes` is wanted (`mentions.Weight`), 0 where it has not been
-            weighed; empty where nothing has.
+        weights: uint8, how strongly the posting asks for each entry of `codes` (`weights.Weight`), 0 where
+            unknown; empty where unknown for all.
     """
 
     postings: pl.DataFrame
@@ -71,24 +71,8 @@ class Window:
         """For each entry of `codes`, the row of its posting."""
         return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.offsets))
 
-    def between(self, start: datetime, end: datetime) -> Window:
-        """The postings with start ≤ posted_at ≤ end."""
-        posted = self.postings["posted_at"]
-        keep = ((posted >= start) & (posted <= end)).to_numpy()
-        if keep.all():
-            return self
-        lengths = np.diff(self.offsets)
-        entries = np.repeat(keep, lengths)
-        return Window(
-            postings=self.postings.filter(pl.Series(keep)),
-            offsets=np.concatenate(([0], np.cumsum(lengths[keep]))).astype(np.int64),
-            codes=self.codes[entries],
-            skills=self.skills,
-            weights=self.weights[entries] if len(self.weights) else self.weights,
-        )
-
     def wanted(self, least: int) -> Window:
-        """The same postings with those of their skills alone that are known to weigh as much."""
+        """The same postings with only those of their skills whose weight is known and at least `least`."""
         weighed = len(self.weights) > 0
         keep = self.weights >= least if weighed else np.zeros(len(self.codes), dtype=bool)
         counts = np.bincount(self.rows[keep], minlength=len(self))

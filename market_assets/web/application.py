@@ -1,43 +1,75 @@
-"""The FastAPI application for everything under `/api`: routers, errors, the OpenAPI document and its page."""
+"""The FastAPI application for everything under `/api`: routers, errors, and the OpenAPI document."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
+import yaml
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
 
 from market_assets.settings import Settings
-from market_assets.store.database import Database, StoreError
+from market_assets.store.database import Database
 from market_assets.web.admin.router import admin_router
-from market_assets.web.api_docs.routes import docs_router
-from market_assets.web.auth.identity import ApiError
-from market_assets.web.auth.limits import LIMITS, Limits, UserLimit
+from market_assets.web.auth.cross_site import SESSION_COOKIE
+from market_assets.web.auth.limits import DEFAULT_LIMITS, RequestLimits, UserLimit
 from market_assets.web.auth.login import auth_router
-from market_assets.web.market.cache import MarketCache
+from market_assets.web.errors import NOT_ADMIN, add_error_handlers
 from market_assets.web.market.router import market_router
-from market_assets.web.openapi import describe
+from market_assets.web.market.snapshot import SnapshotCache
+from market_assets.web.pages import docs_router
 
 TITLE = "market_assets"
 DESCRIPTION = "The job market as it was counted at the last refresh, and the scheduler that counts it."
 
-_log = logging.getLogger(__name__)
+_SECURITY_SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The access_token of POST /api/auth/login",
+    },
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": SESSION_COOKIE,
+        "description": "Set by the page /login; browsers only",
+    },
+}
+_ERROR = {
+    "type": "object",
+    "title": "Error",
+    "description": "Every answer that is not a success; some have further fields, such as run_id.",
+    "properties": {"error": {"type": "string"}},
+    "required": ["error"],
+    "example": {"error": "Skill not found: Qbasic"},
+}
+_ERROR_CONTENT = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+_ERRORS = {
+    "401": "Not signed in",
+    "422": "The request is not as described here",
+    "429": "Too many requests",
+    "default": "Any other error",
+}
+#: FastAPI's schemas of a 422, which this API answers otherwise.
+_FASTAPI_ERRORS = ("HTTPValidationError", "ValidationError")
+_METHODS = ("get", "put", "post", "delete", "patch")
+_EXAMPLES = Path(__file__).parent / "market" / "examples.yaml"
 
 
-def build_api(process_context: Any, settings: Settings, database: Database, limits: Limits = LIMITS) -> FastAPI:
-    """The application for `/api`; whoever serves it puts the guard in front.
+def build_api(
+    process_context: Any, settings: Settings, database: Database, limits: RequestLimits = DEFAULT_LIMITS
+) -> FastAPI:
+    """The application for `/api`; the guard has to be in front of it.
 
     Args:
-        process_context: Dagster's, through which the scheduler is steered.
+        process_context: Dagster's, through which the scheduler is controlled.
         settings: of this process.
         database: the market database.
-        limits: how much one user may ask for.
+        limits: how much one user may request.
     """
     api = FastAPI(
         title=TITLE,
@@ -51,60 +83,50 @@ def build_api(process_context: Any, settings: Settings, database: Database, limi
     api.state.process_context = process_context
     api.state.settings = settings
     api.state.database = database
-    api.state.market = MarketCache(database)
+    api.state.market = SnapshotCache(database)
     for router in (auth_router, admin_router, market_router, docs_router):
         api.include_router(router)
-    for kind, handler in _HANDLERS.items():
-        api.add_exception_handler(kind, handler)
+    add_error_handlers(api)
     api.add_middleware(UserLimit, limits=limits)
-    describe(api)
+    api.openapi = partial(_cached_document, api)  # type: ignore[method-assign]
     return api
 
 
-def error_answer(status: int, error: str, extra: Mapping[str, Any] | None = None, **headers: str) -> JSONResponse:
-    """An error as every caller gets it."""
-    names = {name.replace("_", "-"): value for name, value in headers.items()}
-    return JSONResponse({**(extra or {}), "error": error}, status_code=status, headers=names)
+def _cached_document(api: FastAPI) -> dict[str, Any]:
+    if api.openapi_schema is None:
+        api.openapi_schema = _document(api)
+    return api.openapi_schema
 
 
-async def _on_api_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, ApiError)
-    return error_answer(error.status, error.error, error.extra)
+def _document(api: FastAPI) -> dict[str, Any]:
+    """FastAPI's OpenAPI document with this project's errors, ways to sign in and examples."""
+    document = get_openapi(title=api.title, version=api.version, description=api.description, routes=api.routes)
+    components = document.setdefault("components", {})
+    components["securitySchemes"] = {**_SECURITY_SCHEMES, **components.get("securitySchemes", {})}
+    document["security"] = [{name: []} for name in components["securitySchemes"]]
+    schemas = components.setdefault("schemas", {})
+    for name in _FASTAPI_ERRORS:
+        schemas.pop(name, None)
+    schemas["Error"] = _ERROR
+    for name, example in yaml.safe_load(_EXAMPLES.read_text(encoding="utf-8")).items():
+        # Not through the models: FastAPI leaves nulls out, in examples too.
+        schemas[name]["example"] = example
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if method in _METHODS:
+                _describe_errors(path, operation)
+    return document
 
 
-async def _on_http_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return JSONResponse({"error": str(error.detail)}, status_code=error.status_code, headers=error.headers)
-
-
-async def _on_invalid_request(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    return error_answer(422, "; ".join(_worded(problem) for problem in error.errors()))
-
-
-async def _on_store_failure(request: Request, error: Exception) -> Response:
-    _log.error("%s %s: the market database failed: %s", request.method, request.url.path, error)
-    return error_answer(503, "The market database does not answer", Retry_After="5")
-
-
-async def _on_failure(request: Request, error: Exception) -> Response:
-    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return error_answer(500, "Something went wrong; the web process's log has the details")
-
-
-def _worded(problem: Mapping[str, Any]) -> str:
-    """A problem of a request in words, such as `limit: Input should be less than or equal to 500`."""
-    where = ".".join(str(part) for part in problem["loc"][1:]) or str(problem["loc"][0])
-    return f"{where}: {problem['msg']}"
-
-
-_HANDLERS = {
-    ApiError: _on_api_error,
-    HTTPException: _on_http_error,
-    RequestValidationError: _on_invalid_request,
-    StoreError: _on_store_failure,
-    sa.exc.OperationalError: _on_store_failure,
-    sa.exc.ProgrammingError: _on_store_failure,
-    sa.exc.TimeoutError: _on_store_failure,
-    Exception: _on_failure,
-}
+def _describe_errors(path: str, operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    for status, description in _ERRORS.items():
+        if status == "422" or status not in responses:
+            responses[status] = {"description": description}
+    if path.startswith("/api/admin"):
+        responses.setdefault("403", {"description": NOT_ADMIN})
+    if path.startswith("/api/auth/login"):
+        operation["security"] = []
+    for status, response in responses.items():
+        if not status.startswith(("2", "3")):
+            response.setdefault("content", _ERROR_CONTENT)

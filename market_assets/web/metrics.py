@@ -1,37 +1,44 @@
-"""`/metrics` for Prometheus: gauges of how things are, counters of what runs did, and the times of answers.
+"""`/metrics` for Prometheus: gauges of the present state, counters of runs, and the times of HTTP responses.
 
-The gauges and counters are read from the stores when they are asked for, and kept for a few seconds. What can't be
-read is left out, and `market_assets_part_up` says so.
+The gauges and counters are read from the stores on request, and kept for a few seconds. What can't be read is left
+out, and `market_assets_part_up` is 0 for it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+import re
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 
 import dagster as dg
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    Metric,
-    SummaryMetricFamily,
-)
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric, SummaryMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Route, compile_path
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from market_assets.dagster_ext.workspace import job_names, repositories
-from market_assets.dagster_ext.workspace_types import WorkspaceProcessContext
-from market_assets.operations.health import Facts, HistoryFacts, judge
-from market_assets.operations.probes import PATIENCE_SECONDS, Probe
-from market_assets.operations.run_counters import Tally, advance
-from market_assets.web.monitor import Monitor
+from market_assets.dagster_ext.workspace import WorkspaceProcessContext, job_names, repositories
+from market_assets.operations.background import PATIENCE_SECONDS, Probe
+from market_assets.operations.health import judge
+from market_assets.operations.run_counters import Counters, update_counters
+from market_assets.operations.system_state import HistoryState, SystemState
+from market_assets.web.health import Monitor
 
-_KINDS = ("run", "check", "schedule", "sensor", "missed", "stale", "system")
+_INCIDENT_KINDS = ("run", "check", "schedule", "sensor", "missed", "stale", "system")
 _PARTS = ("code", "history", "database", "disk")
+_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+#: The only paths that are labels as they are: a label for each path that a client makes up would fill the memory.
+_PAGES = ("/health", "/health/live", "/metrics", "/market", "/login", "/logout", "/graphql")
+#: Paths of the API that its OpenAPI document leaves out.
+_UNDESCRIBED = ("/api/openapi.json", "/api/docs", "/api/docs/{file}")
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+OTHER = "other"
 
 
 class Metrics:
@@ -40,21 +47,21 @@ class Metrics:
     def __init__(self, context: WorkspaceProcessContext, monitor: Monitor) -> None:
         self._context = context
         self._monitor = monitor
-        self._tally = Probe(lambda: advance(context.instance, _sources(context)))
+        self._counters = Probe(lambda: update_counters(context.instance, _sources(context)))
         #: What this process itself has measured.
         self.registry = CollectorRegistry()
 
     def route(self) -> Route:
-        return Route("/metrics", self._answer, methods=["GET"])
+        return Route("/metrics", self._respond, methods=["GET"])
 
-    async def _answer(self, _request: Request) -> Response:
-        counting = self._tally.ask()
-        facts = await self._monitor.facts()
-        if not counting.done() and self._tally.has_been_reading < PATIENCE_SECONDS:
+    async def _respond(self, _request: Request) -> Response:
+        counting = self._counters.result()
+        state = await self._monitor.state()
+        if not counting.done() and self._counters.seconds_reading < PATIENCE_SECONDS:
             await asyncio.wait([asyncio.wrap_future(counting)], timeout=PATIENCE_SECONDS)
-        counted = counting.result() if counting.done() and not counting.exception() else None
+        counters = counting.result() if counting.done() and not counting.exception() else None
         stores = CollectorRegistry()
-        stores.register(_Collected(list(_families(facts, counted, job_names(self._context)))))
+        stores.register(_Collected(list(_families(state, counters, job_names(self._context)))))
         return Response(
             generate_latest(stores) + generate_latest(self.registry),
             media_type=CONTENT_TYPE_LATEST,
@@ -75,113 +82,137 @@ def _sources(context: WorkspaceProcessContext) -> list[dg.AssetKey]:
     return [key for key in sorted(keys) if key.path[0] == "raw_postings"]
 
 
-def _families(facts: Facts, tally: Tally | None, jobs: set[str]) -> Iterator[Metric]:
-    yield GaugeMetricFamily("market_assets_up", "1: the web process answers", 1)
-    yield _gauge("market_assets_healthy", "1 where /health answers 200", [((), float(judge(facts).is_ok))])
-    yield _gauge(
-        "market_assets_part_up",
+def _families(state: SystemState, counters: Counters | None, jobs: set[str]) -> Iterator[Metric]:
+    yield _gauge("up", "1: the web process answers", 1)
+    yield _gauge("healthy", "1 where /health answers 200", judge(state).is_ok)
+    yield _gauges(
+        "part_up",
         "1 where a part could be read: the code location, Dagster's storage, the market database, the disk",
-        [((part,), float(part not in facts.errors)) for part in _PARTS],
-        ("part",),
+        "part",
+        {part: part not in state.errors for part in _PARTS},
     )
-    if facts.disk is not None:
-        yield GaugeMetricFamily("market_assets_disk_free_bytes", "Free space of the data folder", facts.disk.free)
-        yield GaugeMetricFamily("market_assets_disk_total_bytes", "Size of its file system", facts.disk.total)
-    if facts.history is not None:
-        yield from _history(facts.history, facts)
-    if tally is not None:
-        yield from _counters(tally, jobs)
+    if state.disk is not None:
+        yield _gauge("disk_free_bytes", "Free space of the data folder", state.disk.free)
+        yield _gauge("disk_total_bytes", "Size of its file system", state.disk.total)
+    if state.history is not None:
+        yield from _history(state.history, state)
+    if counters is not None:
+        yield from _counters(counters, jobs)
 
 
-def _history(history: HistoryFacts, facts: Facts) -> Iterator[Metric]:
-    now = facts.now
-    yield GaugeMetricFamily("market_assets_queued_runs", "Runs that wait in the queue", history.queued)
-    yield GaugeMetricFamily("market_assets_running_runs", "Runs in progress", history.running)
-    yield _gauge(
-        "market_assets_daemon_alive",
-        "1 where a daemon sends heartbeats",
-        [((one.name,), float(one.is_alive)) for one in history.daemons],
-        ("daemon",),
-    )
-    yield _gauge(
-        "market_assets_job_scheduled",
-        "1 where a job's schedule is on",
-        [((job.job,), float(job.is_on)) for job in history.jobs],
-        ("job",),
-    )
-    yield _gauge(
-        "market_assets_job_late",
-        "1 where a job has not succeeded since it was due",
-        [((job.job,), float(job.is_late)) for job in history.jobs],
-        ("job",),
-    )
-    yield _gauge(
-        "market_assets_job_last_success_timestamp_seconds",
-        "When a job succeeded last",
-        [((job.job,), job.last_success.timestamp()) for job in history.jobs if job.last_success],
-        ("job",),
-    )
-    yield _gauge(
-        "market_assets_table_age_seconds",
-        "Since a table was made last",
-        [((one.table,), (now - one.made_at).total_seconds()) for one in history.tables if one.made_at],
-        ("table",),
-    )
-    yield _gauge(
-        "market_assets_table_stale",
-        "1 where a table is older than it may be",
-        [((one.table,), float(one.is_stale(now))) for one in history.tables],
-        ("table",),
-    )
+def _history(history: HistoryState, state: SystemState) -> Iterator[Metric]:
+    now, jobs, tables = state.now, history.jobs, history.tables
+    yield _gauge("queued_runs", "Runs that wait in the queue", history.queued)
+    yield _gauge("running_runs", "Runs in progress", history.running)
+    alive = {one.name: one.is_alive for one in history.daemons}
+    yield _gauges("daemon_alive", "1 where a daemon sends heartbeats", "daemon", alive)
+    on = {job.job: job.is_on for job in jobs}
+    yield _gauges("job_scheduled", "1 where a job's schedule is on", "job", on)
+    late = {job.job: job.is_late for job in jobs}
+    yield _gauges("job_late", "1 where a job has not succeeded since it was due", "job", late)
+    succeeded = {job.job: job.last_success.timestamp() for job in jobs if job.last_success}
+    yield _gauges("job_last_success_timestamp_seconds", "When a job succeeded last", "job", succeeded)
+    ages = {one.table: (now - made).total_seconds() for one in tables if (made := one.materialized_at)}
+    yield _gauges("table_age_seconds", "Since a table was made last", "table", ages)
+    stale = {one.table: one.is_stale(now) for one in tables}
+    yield _gauges("table_stale", "1 where a table is older than it may be", "table", stale)
     kinds: list[str] = [one.kind for one in history.incidents]
-    yield _gauge(
-        "market_assets_open_incidents",
-        "Incidents that are not over",
-        [((kind,), float(kinds.count(kind))) for kind in _KINDS],
-        ("kind",),
-    )
+    incidents = {kind: kinds.count(kind) for kind in _INCIDENT_KINDS}
+    yield _gauges("open_incidents", "Incidents that are not over", "kind", incidents)
     failing = sum(one.error is not None for one in history.recipients)
-    yield GaugeMetricFamily("market_assets_alert_recipients_failing", "Who can't be told of incidents", failing)
+    yield _gauge("alert_recipients_failing", "Recipients to which alerts can't be sent", failing)
 
 
-def _counters(tally: Tally, jobs: set[str]) -> Iterator[Metric]:
+def _counters(counters: Counters, jobs: set[str]) -> Iterator[Metric]:
     runs = CounterMetricFamily("market_assets_runs", "Runs that ended", labels=("job", "status"))
     seconds = SummaryMetricFamily("market_assets_run_duration_seconds", "Seconds that runs took", labels=("job",))
-    # From the start, at 0: `increase()` knows nothing of a first run that its series begins with.
-    for job in sorted(jobs | tally.runs.keys()):
+    # From the start, at 0: Prometheus' `increase()` misses a first run that its series begins with.
+    for job in sorted(jobs | counters.runs.keys()):
         for status in ("success", "failed", "canceled"):
-            runs.add_metric((job, status), tally.runs.get(job, {}).get(status, 0))
-        count, total = tally.durations.get(job, (0, 0.0))
+            runs.add_metric((job, status), counters.runs.get(job, {}).get(status, 0))
+        count, total = counters.durations.get(job, (0, 0.0))
         seconds.add_metric((job,), count_value=int(count), sum_value=total)
     yield runs
     yield seconds
-    yield _gauge(
-        "market_assets_last_run_duration_seconds",
-        "Seconds that a job's newest run took",
-        [((job,), seconds) for job, (_ended, seconds) in sorted(tally.newest.items())],
-        ("job",),
-    )
-    for name, what in (
-        ("postings_in", "Postings that sources gave"),
-        ("rejected", "Postings that were rejected"),
-        ("duplicates", "Postings that were another's duplicates"),
+    newest = {job: seconds for job, (_ended, seconds) in sorted(counters.newest.items())}
+    yield _gauges("last_run_duration_seconds", "Seconds that a job's newest run took", "job", newest)
+    for name, key, what in (
+        ("postings_in", "postings_in", "Postings that sources gave"),
+        ("postings_rejected", "rejected", "Postings that were rejected"),
+        ("postings_duplicates", "duplicates", "Postings that were another's duplicates"),
     ):
-        metric = name if name.startswith("postings") else f"postings_{name}"
         yield CounterMetricFamily(
-            f"market_assets_{metric}", f"{what}, over all ingestion runs", tally.postings[name]
+            f"market_assets_{name}", f"{what}, over all ingestion runs", counters.postings[key]
         )
     failures = CounterMetricFamily(
         "market_assets_source_failures", "Ingestions that a source failed in", labels=("source",)
     )
-    for source, count in sorted(tally.source_failures.items()):
-        failures.add_metric((source,), count)
+    for source, failed in sorted(counters.source_failures.items()):
+        failures.add_metric((source,), failed)
     yield failures
 
 
-def _gauge(
-    name: str, what: str, values: Iterable[tuple[tuple[str, ...], float]], labels: tuple[str, ...] = ()
-) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(name, what, labels=labels)
-    for of_labels, value in values:
-        family.add_metric(of_labels, value)
+def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"market_assets_{name}", what, float(value))
+
+
+def _gauges(name: str, what: str, label: str, values: Mapping[str, float]) -> GaugeMetricFamily:
+    """A gauge with a value for each value of one label."""
+    family = GaugeMetricFamily(f"market_assets_{name}", what, labels=(label,))
+    for labelled, value in values.items():
+        family.add_metric((labelled,), float(value))
     return family
+
+
+class RequestTimes:
+    """A histogram of how long responses take, those of the guard and the limits included."""
+
+    def __init__(self, api: FastAPI, registry: CollectorRegistry) -> None:
+        self._api = api
+        self._seconds = Histogram(
+            "market_assets_http_request_duration_seconds",
+            "Seconds until an answer was complete, since this process was started",
+            ("route", "method", "status"),
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+
+    def wrap(self, app: ASGIApp) -> ASGIApp:
+        """The application, measured."""
+
+        async def measured(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "http":
+                await app(scope, receive, send)
+                return
+            status = "500"
+
+            async def send_measured(message: Message) -> None:
+                nonlocal status
+                if message["type"] == "http.response.start":
+                    status = str(message["status"])
+                await send(message)
+
+            started = time.perf_counter()
+            try:
+                await app(scope, receive, send_measured)
+            finally:
+                method = scope["method"] if scope["method"] in _METHODS else OTHER
+                labels = self._seconds.labels(self.route_of(scope), method, status)
+                labels.observe(time.perf_counter() - started)
+
+        return measured
+
+    def route_of(self, scope: Scope) -> str:
+        """The route as it is declared, such as `/api/market/skills/{skill}`; `ui` for Dagster's paths."""
+        path = scope["path"]
+        if path in _PAGES:
+            return str(path)
+        if path != "/api" and not path.startswith("/api/"):
+            return "ui"
+        return next((template for template, pattern in self._templates if pattern.match(path)), OTHER)
+
+    @cached_property
+    def _templates(self) -> list[tuple[str, re.Pattern[str]]]:
+        """The API's paths as its OpenAPI document has them, the constant ones first, as they are routed."""
+        templates = sorted([*self._api.openapi()["paths"], *_UNDESCRIBED], key=lambda path: path.count("{"))
+        return [(template, compile_path(template)[0]) for template in templates]

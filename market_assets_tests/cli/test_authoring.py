@@ -127,7 +127,7 @@ def test_a_folder_that_is_none_is_reported(tmp_path: Path, invoke: Invoke) -> No
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder like a checkout, with a new source and its test in it."""
+    """A copy of a checkout, with a new source and its test in it."""
     package, tests = tmp_path / "market_assets", tmp_path / "market_assets_tests" / "sources"
     package.mkdir()
     for entry in (PROJECT / "market_assets").iterdir():
@@ -137,13 +137,13 @@ def checkout(tmp_path: Path) -> Path:
             (package / entry.name).symlink_to(entry)
     shutil.copy(PROJECT / "pyproject.toml", tmp_path)
     tests.mkdir(parents=True)
-    write_source("acme_jobs", sources=package / "sources", tests=tests)
+    write_source("acme_jobs", boards=package / "sources" / "boards", tests=tests)
     return tmp_path
 
 
 def new_files(checkout: Path) -> list[Path]:
     return [
-        checkout / "market_assets" / "sources" / "acme_jobs.py",
+        checkout / "market_assets" / "sources" / "boards" / "acme_jobs.py",
         checkout / "market_assets_tests" / "sources" / "test_acme_jobs.py",
     ]
 
@@ -153,7 +153,7 @@ def test_a_new_source_names_itself_everywhere(checkout: Path) -> None:
     assert "class AcmeJobs(PagedBoard)" in code
     assert 'type: Literal["acme_jobs"] = "acme_jobs"' in code
     assert code.startswith('"""Acme Jobs: ')
-    assert "from market_assets.sources.acme_jobs import AcmeJobs" in test
+    assert "from market_assets.sources.boards.acme_jobs import AcmeJobs" in test
     for text in (code, test):
         assert "example_board" not in text
         assert "Example" not in text
@@ -161,7 +161,7 @@ def test_a_new_source_names_itself_everywhere(checkout: Path) -> None:
 
 
 def test_the_next_steps_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_source("acme_jobs", sources=tmp_path, tests=tmp_path / "no_checkout")
+    write_source("acme_jobs", boards=tmp_path, tests=tmp_path / "no_checkout")
     message = capsys.readouterr().out
     assert f"Wrote {tmp_path / 'acme_jobs.py'}" in message
     assert "import AcmeJobs, and add it to ENTRIES" in message
@@ -214,7 +214,7 @@ def test_a_source_that_is_there_or_can_not_be_is_refused(tmp_path: Path, name: s
     (tmp_path / "test_tested.py").write_text("# mine")
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(CommandFailedError, match=message):
-        write_source(name, sources=tmp_path, tests=tmp_path)
+        write_source(name, boards=tmp_path, tests=tmp_path)
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -251,4 +251,4 @@ def test_the_templates_of_settings_files_are_valid() -> None:
 
 def test_a_folder_that_can_not_be_written_is_reported(tmp_path: Path) -> None:
     with pytest.raises(CommandFailedError, match="it can't be written: No such file or directory"):
-        write_source("acme_jobs", sources=tmp_path / "gone", tests=tmp_path / "gone")
+        write_source("acme_jobs", boards=tmp_path / "gone", tests=tmp_path / "gone")

@@ -13,6 +13,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.events import AssetMaterializationPlannedData, StepMaterializationData
 from dagster._core.scheduler.instigation import TickData, TickStatus
+from dagster_shared.error import SerializableErrorInfo
 
 Kind = dg.DagsterEventType
 
@@ -56,8 +57,13 @@ def fabricate_ticks(instance: dg.DagsterInstance, day: datetime) -> None:
     """Ticks of a sensor: one of each status."""
     for hour, status in enumerate((TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.FAILURE)):
         at = day + timedelta(hours=hour)
+        error = SerializableErrorInfo("it failed", [], "Error") if status is TickStatus.FAILURE else None
         instance.create_tick(
-            TickData("origin", "alerts", InstigatorType.SENSOR, status, at.timestamp(), selector_id="selector")
+            TickData(
+                *("origin", "alerts", InstigatorType.SENSOR, status, at.timestamp()),
+                *([], [], error),
+                selector_id="selector",
+            )
         )
 
 

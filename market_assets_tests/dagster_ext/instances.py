@@ -133,15 +133,15 @@ def age(instance: dg.DagsterInstance, run_ids: list[str], days: int) -> None:
                 )
             )
     with events.index_connection() as connection:  # type: ignore[attr-defined]
-        for table, moment in (
+        for table, column in (
             (SqlEventLogStorageTable, "timestamp"),
             (AssetCheckExecutionsTable, "create_timestamp"),
         ):
             rows = connection.execute(
-                sa.select(table.c.id, table.c[moment]).where(table.c.run_id.in_(run_ids))
+                sa.select(table.c.id, table.c[column]).where(table.c.run_id.in_(run_ids))
             ).all()
             for row_id, stamp in rows:
-                connection.execute(sa.update(table).where(table.c.id == row_id).values({moment: stamp - by}))
+                connection.execute(sa.update(table).where(table.c.id == row_id).values({column: stamp - by}))
 
 
 def days_ago(days: int) -> datetime:

@@ -1,4 +1,4 @@
-"""What Dagster's UI shows of assets, asked by GraphQL as it asks."""
+"""What Dagster's UI shows of assets, by the GraphQL queries that it sends."""
 
 from __future__ import annotations
 

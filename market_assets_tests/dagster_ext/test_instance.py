@@ -13,6 +13,11 @@ from dagster._core.run_coordinator import QueuedRunCoordinator
 
 from market_assets.checked_settings import get_settings
 from market_assets.dagster_ext.instance_storage import psycopg2_url
+from market_assets.dagster_ext.postgresql_storage import (
+    PooledEventLogStorage,
+    PooledRunStorage,
+    PooledScheduleStorage,
+)
 from market_assets.dagster_ext.run_launcher import CeleryOrLocalLauncher, LocalLauncher
 from market_assets.settings import SettingsError
 from market_assets_tests.cli.programs import PROJECT
@@ -55,7 +60,10 @@ def test_with_it_the_history_is_in_postgresql(
     monkeypatch.setenv("DAGSTER_POSTGRES_URL", postgresql_url.replace("postgresql", scheme, 1))
     with dg.DagsterInstance.get() as instance:
         note(instance)
-        # What is handed to the processes of runs opens the same.
+        assert isinstance(instance.run_storage, PooledRunStorage)
+        assert isinstance(instance.event_log_storage, PooledEventLogStorage)
+        assert isinstance(instance.schedule_storage, PooledScheduleStorage)
+        # The processes of runs open the same storage by this reference.
         with dg.DagsterInstance.from_ref(instance.get_ref()) as same:
             assert noted(same) == {"a": "b"}
     assert not (home / "data" / "dagster" / "history").exists()
@@ -97,7 +105,7 @@ def test_there_are_as_many_runs_at_once_as_workers(
 
 @pytest.mark.usefixtures("home")
 def test_a_run_that_no_worker_has_belongs_to_the_code_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Nobody may ask this server anything: it is not there.
+    # There is no server at this address: a connection would fail.
     monkeypatch.setenv("MARKET_ASSETS_BROKER_URL", "redis://127.0.0.1:1/0")
     with dg.DagsterInstance.get() as instance:
         launcher = instance.run_launcher

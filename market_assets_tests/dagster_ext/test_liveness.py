@@ -1,4 +1,4 @@
-"""How a run's process shows that it lives, and who is fooled by what."""
+"""How the process of a run is seen to be alive, and what must not be mistaken for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from dagster._core.events import DagsterEvent
 from dagster._core.launcher import WorkerStatus
 
-from market_assets.dagster_ext import liveness, run_launcher
+from market_assets.dagster_ext import liveness
 from market_assets.dagster_ext.liveness import PROCESS_TAG, hold_lock, why_dead, with_liveness
 from market_assets.dagster_ext.run_launcher import LocalLauncher
 from market_assets_tests.store.programs import program
@@ -56,7 +56,7 @@ def again(instance: dg.DagsterInstance, run: dg.DagsterRun) -> dg.DagsterRun:
     return found
 
 
-def test_a_process_is_seen_until_it_is_killed_however_long_it_stands_still(
+def test_a_process_is_alive_until_it_is_killed_however_long_it_is_stopped(
     instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     run = begun(instance)
@@ -74,7 +74,7 @@ def test_a_process_is_seen_until_it_is_killed_however_long_it_stands_still(
         assert f"the process {other.pid} on {tag.split()[2].rstrip(':')} that ran it is gone" in reason
 
 
-def test_another_process_of_the_same_number_deceives_nobody(instance: dg.DagsterInstance) -> None:
+def test_another_process_of_the_same_pid_does_not_count(instance: dg.DagsterInstance) -> None:
     run = begun(instance)
     file = Path(instance.root_directory) / "running" / run.run_id
     file.parent.mkdir()
@@ -89,7 +89,7 @@ def test_what_another_machine_runs_is_left_alone(instance: dg.DagsterInstance) -
     assert why_dead(instance, again(instance, run)) is None
 
 
-def test_a_repetition_is_not_judged_by_the_run_that_it_repeats(
+def test_a_retry_is_not_judged_by_the_run_that_it_retries(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dead = Path(instance.root_directory) / "running" / "the-run-before"
@@ -101,7 +101,7 @@ def test_a_repetition_is_not_judged_by_the_run_that_it_repeats(
     assert why_dead(instance, run) is not None
 
 
-def test_a_run_that_says_nothing_after_its_start_is_gone_and_one_that_goes_on_is_not(
+def test_a_run_without_events_after_its_start_is_dead_and_one_that_goes_on_is_not(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = begun(instance)
@@ -120,7 +120,7 @@ def test_a_run_is_marked_by_the_process_that_executes_it(instance: dg.DagsterIns
     assert result.success
     tags = again(instance, result.dagster_run).tags
     assert tags[PROCESS_TAG].startswith(f"{os.getpid()} on ")
-    assert tags["dagster/max_retries"] == "0", "nobody launched it who could launch it again"
+    assert tags["dagster/max_retries"] == "0", "nothing launched it that could launch it again"
 
 
 def the_job() -> dg.JobDefinition:
@@ -139,7 +139,7 @@ def test_files_of_ended_runs_are_removed(instance: dg.DagsterInstance) -> None:
     assert {file.name for file in folder.iterdir()} == {going_on.run_id, last.run_id}
 
 
-def test_an_instance_that_forgets_is_not_watched() -> None:
+def test_an_ephemeral_instance_has_no_locks() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         assert hold_lock(instance, "a-run") == {}
 
@@ -153,19 +153,19 @@ def test_while_the_code_server_is_away_a_dead_run_is_held_back_but_not_for_long(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [1000.0]
-    monkeypatch.setattr(run_launcher.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr("market_assets.dagster_ext.run_launcher.time.monotonic", lambda: clock[0])
     monkeypatch.setattr(liveness, "SILENT_SECONDS", 0.0)
-    watching = LocalLauncher()
-    watching.register_instance(instance)
-    assert watching.supports_check_run_worker_health
+    launcher = LocalLauncher()
+    launcher.register_instance(instance)
+    assert launcher.supports_check_run_worker_health
     of_a_command, launched = begun(instance), begun(instance)
-    assert watching.check_run_worker_health(of_a_command).status is WorkerStatus.FAILED
-    # Nobody listens there.
+    assert launcher.check_run_worker_health(of_a_command).status is WorkerStatus.FAILED
+    # No server listens there.
     instance.add_run_tags(launched.run_id, {".dagster/grpc_info": '{"host": "127.0.0.1", "port": 1}'})
-    for moment in (1000.0, 1010.0, 1030.0):
-        clock[0] = moment
-        assert watching.check_run_worker_health(launched).status is WorkerStatus.RUNNING
+    for seconds in (1000.0, 1010.0, 1030.0):
+        clock[0] = seconds
+        assert launcher.check_run_worker_health(launched).status is WorkerStatus.RUNNING
     clock[0] = 1036.0
-    result = watching.check_run_worker_health(launched)
+    result = launcher.check_run_worker_health(launched)
     assert result.status is WorkerStatus.FAILED
     assert "before the first step" in str(result)

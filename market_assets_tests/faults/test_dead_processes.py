@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from market_assets.defs.jobs import REBUILD, REFRESH
-from market_assets.operations.failure_cause import told_by
+from market_assets.operations.failure_cause import cause_of_event
 from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets.store.lock import StoreLock
@@ -49,7 +49,7 @@ def waits_in_a_step(instance: dg.DagsterInstance) -> dg.DagsterRun | None:
 
 def why_it_failed(instance: dg.DagsterInstance, run_id: str) -> str:
     (entry,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-    return told_by(instance, run_id, entry.get_dagster_event())
+    return cause_of_event(instance, run_id, entry.get_dagster_event())
 
 
 def process_of(run: dg.DagsterRun) -> int:
@@ -155,14 +155,14 @@ def test_a_web_process_that_dies_takes_no_run_with_it(box: Machine, held: StoreL
     with instance_of(box.folder) as instance:
         box.code_server()
         box.daemon()
-        web = box.start("market_assets.web", "workspace.yaml")
+        web = box.start("market_assets.web.server", "workspace.yaml")
         status, told = eventually(lambda: triggered(port), "an answer of the web process")
         assert status == 202
         run = eventually(lambda: waits_in_a_step(instance), "the first step")
         assert run.run_id == told["run_id"]
         box.kill(web.pid)
         web.wait()
-        box.start("market_assets.web", "workspace.yaml")
+        box.start("market_assets.web.server", "workspace.yaml")
         status, told = eventually(lambda: triggered(port), "an answer of the next web process")
         assert (status, told["run_id"]) == (409, run.run_id), "it knows what the other has started"
         held.release()

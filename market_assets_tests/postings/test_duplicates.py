@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings.duplicates import CANDIDATE, link_duplicates
@@ -52,14 +52,12 @@ def places(frame: pl.DataFrame) -> list[int | None]:
     return answer
 
 
-@settings(max_examples=300, deadline=None)
 @given(rows=CANDIDATES)
 def test_links_are_those_of_a_plain_search(rows: list[dict[str, Any]]) -> None:
     frame = candidates(*rows)
     assert linked(frame) == links(list(frame.iter_rows(named=True)))
 
 
-@settings(max_examples=100, deadline=None)
 @given(rows=CANDIDATES, data=st.data())
 def test_links_have_no_chains_and_no_order(rows: list[dict[str, Any]], data: st.DataObject) -> None:
     frame = candidates(*rows)

@@ -7,7 +7,7 @@ import random
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings import near_duplicates
@@ -68,14 +68,12 @@ def compared_one_by_one(postings: list[Made]) -> set[frozenset[int]]:
     return partition(list(groups))
 
 
-@settings(max_examples=200, deadline=None)
 @given(postings=POSTINGS)
 def test_groups_are_those_of_comparing_each_with_each(postings: list[Made]) -> None:
     assert partition(near_groups(frame(postings)).to_list()) == compared_one_by_one(postings)
 
 
 @pytest.mark.parametrize("all_pairs", [0, 3, MAX_ALL_PAIRS])
-@settings(max_examples=50, deadline=None)
 @given(postings=POSTINGS, data=st.data())
 def test_groups_do_not_depend_on_the_order(all_pairs: int, postings: list[Made], data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(len(postings))))

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings.countries import countries
@@ -20,7 +20,7 @@ needs_recordings = pytest.mark.skipif(
 Location = tuple[str | None, str | None, str | None]
 
 
-def told(*texts: str | None) -> list[Location]:
+def normalised(*texts: str | None) -> list[Location]:
     frame = normalise_locations(pl.Series("location", texts, dtype=pl.String))
     assert frame.schema == LOCATION
     return frame.rows()
@@ -105,7 +105,7 @@ CITIES = {
 
 @pytest.mark.parametrize("text", CITIES)
 def test_cities(text: str) -> None:
-    assert told(text) == [(CITIES[text], CITIES[text][-2:], None)]
+    assert normalised(text) == [(CITIES[text], CITIES[text][-2:], None)]
 
 
 WITHOUT_CITY: dict[str, Location] = {
@@ -134,7 +134,7 @@ WITHOUT_CITY: dict[str, Location] = {
 
 @pytest.mark.parametrize("text", WITHOUT_CITY)
 def test_without_city(text: str) -> None:
-    assert told(text) == [WITHOUT_CITY[text]]
+    assert normalised(text) == [WITHOUT_CITY[text]]
 
 
 WORKPLACE: dict[str, Location] = {
@@ -167,7 +167,7 @@ WORKPLACE: dict[str, Location] = {
 
 @pytest.mark.parametrize("text", WORKPLACE)
 def test_workplace(text: str) -> None:
-    assert told(text) == [WORKPLACE[text]]
+    assert normalised(text) == [WORKPLACE[text]]
 
 
 SEVERAL: dict[str, Location] = {
@@ -189,17 +189,17 @@ SEVERAL: dict[str, Location] = {
 
 @pytest.mark.parametrize("text", SEVERAL)
 def test_several(text: str) -> None:
-    assert told(text) == [SEVERAL[text]]
+    assert normalised(text) == [SEVERAL[text]]
 
 
 def test_rows_stay_in_order() -> None:
-    assert [row[0] for row in told("Berlin", None, "Paris", "Berlin")] == [
+    assert [row[0] for row in normalised("Berlin", None, "Paris", "Berlin")] == [
         "Berlin, DE",
         None,
         "Paris, FR",
         "Berlin, DE",
     ]
-    assert told() == []
+    assert normalised() == []
 
 
 @needs_recordings
@@ -222,7 +222,6 @@ def test_real_locations() -> None:
     assert (told_cities["location"].str.tail(2) == told_cities["country"]).all()
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(

@@ -1,4 +1,4 @@
-"""Sketches equal those of plain loops, and tell how much of a text is in another."""
+"""Sketches equal those of plain loops, and estimate how much of a text is in another."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import random
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings import sketches as under_test
@@ -46,7 +46,6 @@ def share(one: str, other: str) -> float:
     return there
 
 
-@settings(max_examples=200, deadline=None)
 @given(texts=TEXTS)
 def test_sketches_are_those_of_plain_loops(texts: list[str | None]) -> None:
     assert sketches(pl.Series(texts, dtype=pl.String)) == [sketch_of(text) for text in texts]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings.texts import (
@@ -94,7 +94,6 @@ def test_deeply_nested_html_is_read_without_the_parser() -> None:
     assert readable(column("<div>" * 60_000 + "deep &amp; down")).to_list() == ["deep & down"]
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), st.text(), st.text(alphabet="<>/&;pbrl!- \n\0#x1"))))
 def test_readable_never_leaves_a_control_character(texts: list[str | None]) -> None:
     read = readable(column(*texts)).to_list()
@@ -224,7 +223,6 @@ def test_listed(text: str) -> None:
     assert listed(text) == LISTS[text]
 
 
-@settings(deadline=None, max_examples=100)
 @given(
     st.lists(st.none() | st.text() | st.sampled_from([*READABLE, " a \n\n\n b\t\n", "&amp;", "\x00", "\u00a0x"]))
 )

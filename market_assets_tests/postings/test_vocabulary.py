@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings.schemas import EMPLOYMENT_TYPES, WORKPLACES
@@ -187,7 +187,6 @@ def test_no_alias_stands_for_two_industries() -> None:
     assert all(names[industry_key(name)] == name for name in canonical)
 
 
-@settings(deadline=None)
 @given(st.lists(st.one_of(st.none(), st.text(), st.sampled_from([*EMPLOYMENT, *WORKPLACE, *TITLES, *INDUSTRIES]))))
 def test_any_text_gives_a_known_word_or_null(texts: list[str | None]) -> None:
     stated = column(*texts)

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from made_up_market import count_tables, market
 
-from market_assets.report.tables import COLUMNS, ReportTables
+from market_assets.report.tables import SCHEMAS, ReportTables
 
 
 @pytest.fixture(scope="session")
@@ -18,4 +18,4 @@ def tables() -> ReportTables:
 @pytest.fixture(scope="session")
 def empty_tables() -> ReportTables:
     """Before the first refresh: no table has a row."""
-    return ReportTables(**{table: pl.DataFrame() for table in COLUMNS}, currency="USD")
+    return ReportTables(**{table: pl.DataFrame() for table in SCHEMAS}, currency="USD")

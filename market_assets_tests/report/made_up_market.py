@@ -14,7 +14,7 @@ from statistics import fmean, median
 import numpy as np
 import polars as pl
 
-from market_assets.report.tables import COLUMNS, ReportTables
+from market_assets.report.tables import SCHEMAS, ReportTables
 
 AS_OF = datetime(2026, 7, 31, 14, 30, tzinfo=UTC)
 START = datetime(2026, 5, 2, tzinfo=UTC)
@@ -255,34 +255,35 @@ def count_tables(postings: list[Posting]) -> ReportTables:
         for each in postings
         for pair in combinations(sorted(s for s, (names, *_) in STACKS.items() if each.skills & set(names)), 2)
     )
-    return ReportTables(
-        market_summary=pl.DataFrame([_summary(postings, growth)]),
-        skill_demand=pl.DataFrame(demand, infer_schema_length=None),
-        salary_statistics=pl.DataFrame(_percentiles(postings, skills)),
-        salary_trends=pl.DataFrame(_trends(postings, skills)),
-        industry_skills=pl.DataFrame([row for row in demand if row["industry"]]),
-        location_salaries=pl.DataFrame(_places(postings)),
-        trending_skills=pl.DataFrame(growth, infer_schema_length=None),
-        posting_statistics=pl.DataFrame(_statistics(postings)),
-        skill_relationships=pl.DataFrame(_pairs(postings)),
-        category_relationships=pl.DataFrame(
-            [{"category_a": a, "category_b": b, "co_occurrences": n} for (a, b), n in sorted(stacks.items())]
-        ),
-        rejections=pl.DataFrame({"reason": ["no title", "not decodable"], "postings": [4, 1]}),
-        sources=pl.DataFrame(
-            [
-                {"source": source, "postings": number, "duplicates": 12 + place}
-                for place, (source, number) in enumerate(sorted(Counter(p.source for p in postings).items()))
-            ]
-        ),
-        currency="USD",
-    )
+    sources = sorted(Counter(each.source for each in postings).items())
+    tables: dict[str, list[dict[str, object]]] = {
+        "market_summary": [_summary(postings, growth)],
+        "skill_demand": demand,
+        "salary_statistics": _percentiles(postings, skills),
+        "salary_trends": _trends(postings, skills),
+        "industry_skills": [row for row in demand if row["industry"]],
+        "location_salaries": _places(postings),
+        "trending_skills": growth,
+        "posting_statistics": _statistics(postings),
+        "skill_relationships": _pairs(postings),
+        "category_relationships": [
+            {"category_a": a, "category_b": b, "co_occurrences": n} for (a, b), n in sorted(stacks.items())
+        ],
+        "rejections": [{"reason": "no title", "postings": 4}, {"reason": "not decodable", "postings": 1}],
+        "sources": [
+            {"source": source, "postings": number, "duplicates": 12 + place}
+            for place, (source, number) in enumerate(sources)
+        ],
+    }
+    # Columns that the report does not show are null.
+    frames = {name: pl.DataFrame(rows, schema=SCHEMAS[name]) for name, rows in tables.items()}
+    return ReportTables(**frames, currency="USD")
 
 
 def renamed(tables: ReportTables, old: str, new: str) -> ReportTables:
     """The same market in which a skill bears another name."""
     changed = {}
-    for table in COLUMNS:
+    for table in SCHEMAS:
         frame: pl.DataFrame = getattr(tables, table)
         texts = [name for name, dtype in frame.schema.items() if dtype == pl.String]
         changed[table] = frame.with_columns(pl.col(texts).replace(old, new))

@@ -20,7 +20,7 @@ from selectolax.lexbor import LexborNode as Node
 from market_assets.report import numbers, plots
 from market_assets.report.page import render_report
 from market_assets.report.svg import plot_style
-from market_assets.report.tables import COLUMNS, ReportTables
+from market_assets.report.tables import SCHEMAS, ReportTables
 
 
 def without_salaries(tables: ReportTables) -> ReportTables:
@@ -29,7 +29,7 @@ def without_salaries(tables: ReportTables) -> ReportTables:
         table: getattr(tables, table).with_columns(
             pl.lit(None).alias(name) for name in columns if name.endswith("_salary")
         )
-        for table, columns in COLUMNS.items()
+        for table, columns in SCHEMAS.items()
     }
     empty["market_summary"] = empty["market_summary"].with_columns(postings_with_salary=pl.lit(0))
     empty["salary_statistics"] = pl.DataFrame()
@@ -48,7 +48,7 @@ class TestNothingYet:
         assert "Nothing has been counted yet" in page.css_first(".period").text()
         assert tiles(page)["Postings counted"][0] == "–"
 
-    @pytest.mark.parametrize("table", COLUMNS)
+    @pytest.mark.parametrize("table", SCHEMAS)
     def test_one_table_alone_is_empty(self, tables: ReportTables, table: str) -> None:
         """Whichever it is, the page is whole, and no plot is drawn of nothing."""
         page = HTMLParser(render_report(replace(tables, **{table: pl.DataFrame()})))
@@ -182,7 +182,7 @@ class TestHostileData:
 
 class TestDeterminism:
     def test_same_tables_same_page_in_any_order_of_rows(self, tables: ReportTables) -> None:
-        shuffled = {table: getattr(tables, table).sample(fraction=1, shuffle=True, seed=3) for table in COLUMNS}
+        shuffled = {table: getattr(tables, table).sample(fraction=1, shuffle=True, seed=3) for table in SCHEMAS}
         assert render_report(replace(tables, **shuffled)) == render_report(tables)
 
     def test_the_readers_own_settings_do_not_matter(self, tables: ReportTables) -> None:

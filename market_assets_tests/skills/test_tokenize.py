@@ -1,4 +1,4 @@
-"""Texts laid out for the search, against the same rules applied to each character of one text after the other."""
+"""Prepared texts equal those of the same rules, applied character by character."""
 
 import random
 import re
@@ -46,7 +46,7 @@ def test_texts_are_laid_out_character_by_character(seed: int) -> None:
     texts = [odd_text(draw) for _ in range(draw.randrange(1, 8))]
     prepared = prepare_texts(pl.Series(texts, dtype=pl.String))
     expected = [expected_plain(text) for text in texts]
-    # Between two texts stand the space of either and the NUL.
+    # Between two texts are the space of either and the NUL.
     assert prepared.plain.decode().split("\0") == [*expected, ""]
     assert prepared.folded == prepared.spaced.lower()
     assert [prepared.plain[end] for end in prepared.ends] == [0] * len(texts)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from board_server import BoardServer, Waiting
 
-from market_assets.sources.http_client import HttpClient, Limits
+from market_assets.sources.http_client import HttpClient, HttpLimits
 
 NOW = datetime(2026, 8, 16, 12, tzinfo=UTC)
 
@@ -30,11 +30,11 @@ def waiting() -> Waiting:
 def make_client(waiting: Waiting) -> Any:
     """Makes a client with some limits other than the usual ones."""
 
-    def make(remembered: Any = None, **limits: Any) -> HttpClient:
+    def make(cache: Any = None, **limits: Any) -> HttpClient:
         usual = {"read": 5.0, "connect": 5.0, "pause": 0.0, "largest": 5_000_000}
         return HttpClient(
-            Limits(**{**usual, **limits}),
-            remembered=remembered,
+            HttpLimits(**{**usual, **limits}),
+            cache=cache,
             wait=waiting.wait,
             clock=waiting.clock,
             now=lambda: NOW,

@@ -14,8 +14,7 @@ import httpx
 import pytest
 from board_server import Answer, BoardServer, Waiting
 
-from market_assets.sources.answer_cache import RememberedAnswers
-from market_assets.sources.http_client import Limits
+from market_assets.sources.http_client import HttpLimits, ResponseCache
 from market_assets.sources.protocol import SourceError
 from market_assets.sources.request import Request
 
@@ -274,17 +273,17 @@ def test_what_has_not_changed_is_not_sent_again(server: BoardServer, make_client
         Answer(b"" if known else FINE.body, 304 if known else 200, {"ETag": '"1"'})(handler)
 
     request = Request(server.serve("/jobs", answer), secret_params={"key": SECRET})
-    bodies = [make_client(RememberedAnswers(tmp_path)).get(request) for _ in range(2)]
+    bodies = [make_client(ResponseCache(tmp_path)).get(request) for _ in range(2)]
     assert bodies == [FINE.body] * 2
     assert ["if-none-match" in asked.headers for asked in server.asked] == [False, True]
 
     other = Request(request.url, {"page": "2"})
-    make_client(RememberedAnswers(tmp_path)).get(other)
+    make_client(ResponseCache(tmp_path)).get(other)
     assert "if-none-match" not in server.asked[-1].headers
 
     for path in tmp_path.iterdir():
         path.write_bytes(b"broken")
-    assert make_client(RememberedAnswers(tmp_path)).get(request) == FINE.body
+    assert make_client(ResponseCache(tmp_path)).get(request) == FINE.body
     assert "if-none-match" not in server.asked[-1].headers
 
 
@@ -293,15 +292,15 @@ def test_dates_are_remembered_and_secrets_are_not(server: BoardServer, make_clie
     url = server.serve("/jobs", Answer(SECRET.encode(), headers={"Last-Modified": stamp}))
     request = Request(url, secret_params={"key": SECRET})
     for _ in range(2):
-        make_client(RememberedAnswers(tmp_path)).get(request)
+        make_client(ResponseCache(tmp_path)).get(request)
     assert server.asked[1].headers["if-modified-since"] == stamp
     (kept,) = tmp_path.iterdir()
     assert SECRET.encode() not in gzip.decompress(kept.read_bytes())
     server.serve("/jobs", FINE)
-    make_client(RememberedAnswers(tmp_path)).get(request)
+    make_client(ResponseCache(tmp_path)).get(request)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_usual_limits_reach_httpx(make_client: Any) -> None:
-    limits = Limits()
+    limits = HttpLimits()
     assert make_client(read=limits.read, connect=limits.connect)._http.timeout == httpx.Timeout(30.0, connect=10.0)

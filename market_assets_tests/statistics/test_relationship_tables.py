@@ -14,8 +14,13 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from market_assets.statistics import pairs as pairs_module
-from market_assets.statistics.categories import CATEGORY_RELATIONSHIPS, category_relationships
-from market_assets.statistics.pairs import SKILL_PAIRS, STRIP_CELLS, skill_pairs
+from market_assets.statistics.pairs import (
+    CATEGORY_RELATIONSHIPS,
+    SKILL_PAIRS,
+    STRIP_CELLS,
+    category_relationships,
+    skill_pairs,
+)
 from market_assets.statistics.recommendations import SKILL_RECOMMENDATIONS, skill_recommendations
 from market_assets.statistics.relationships import SKILL_RELATIONSHIPS, skill_relationships
 from market_assets_tests.statistics.brute_force import Row, assert_rows, by_skill

@@ -12,21 +12,21 @@ from market_assets.settings import Settings
 from market_assets.store.database import Database
 from market_assets.web.application import build_api
 from market_assets.web.auth.identity import IDENTITY_KEY, VIEWER, Identity
-from market_assets.web.auth.limits import Limits
-from market_assets.web.market.cache import MarketCache
+from market_assets.web.auth.limits import RequestLimits
+from market_assets.web.market.snapshot import SnapshotCache
 
 WHO = Identity("vic", VIEWER)
 
 
 @contextmanager
 def market_client(
-    database: Database, who: Identity | None = WHO, check_seconds: float = 0.0, limits: Limits | None = None
+    database: Database, who: Identity | None = WHO, check_seconds: float = 0.0, limits: RequestLimits | None = None
 ) -> Iterator[TestClient]:
     """A client of the API that looks for a newer market at every request."""
     url = database.url.render_as_string(hide_password=False)
     settings = Settings(DATABASE_URL=url, _env_file=None)
-    api = build_api(None, settings, database, limits or Limits(user="1000000/minute"))
-    api.state.market = MarketCache(database, check_seconds)
+    api = build_api(None, settings, database, limits or RequestLimits(user="1000000/minute"))
+    api.state.market = SnapshotCache(database, check_seconds)
 
     async def signed_in(scope: Scope, receive: Receive, send: Send) -> None:
         scope["state"] = {} if who is None else {IDENTITY_KEY: who}

@@ -1,4 +1,4 @@
-"""`/api/docs` needs nothing from elsewhere, and the examples of docs/api.md work as they stand."""
+"""`/api/docs` needs nothing from elsewhere, and the examples of docs/api.md work as they are written."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import uvicorn
 
-from market_assets.web.api_docs import routes
+from market_assets import web as web_package
 from market_assets_tests.conftest import PROJECT
 from market_assets_tests.web.market_tables import fill
 from market_assets_tests.web.whole_process import PASSWORD, WholeProcess
@@ -74,15 +74,13 @@ def test_the_page_keeps_to_its_own_policy(web: WholeProcess) -> None:
         assert f'id="{used}"' in page
 
 
-def test_the_pages_files_are_in_the_package() -> None:
-    assert {path.name for path in Path(routes.__file__).parent.glob("page.*")} == {
-        "page.html",
-        "page.js",
-        "page.css",
-    }
+def test_the_files_of_pages_are_in_the_package() -> None:
     declared = (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
-    for kind in ("html", "css", "js"):
-        assert f'"**/*.{kind}"' in declared
+    folder = Path(web_package.__file__).parent
+    kinds = {path.suffix for path in folder.rglob("*.*") if path.suffix not in (".py", ".pyc")}
+    assert kinds == {".html", ".js", ".css", ".yaml"}
+    for kind in kinds:
+        assert f'"**/*{kind}"' in declared
 
 
 @pytest.mark.slow

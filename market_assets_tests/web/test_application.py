@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 from market_assets.settings import Settings
 from market_assets.store.database import Database, StoreUnavailableError
 from market_assets.web.application import build_api
-from market_assets.web.auth.identity import ApiError
+from market_assets.web.errors import ApiError
 from market_assets_tests.web.whole_process import WholeProcess
 
 SECRET = "postgresql://someone:secret@host/market"

@@ -20,7 +20,7 @@ SOCKETS = SITE.replace("http", "ws")
 WS = {"subprotocols": ["graphql-ws"]}
 
 
-def test_a_browser_is_sent_to_sign_in_and_a_program_is_told(web: WholeProcess) -> None:
+def test_a_browser_is_sent_to_sign_in_and_a_program_gets_401(web: WholeProcess) -> None:
     client = web.client()
     for path in ("/", "/runs/1?a=b&c=d", "/market", "/api/docs", "/graphql"):
         answer = client.get(path, headers={"Accept": "text/html,application/xhtml+xml"})
@@ -90,7 +90,7 @@ def test_a_store_that_fails_lets_nobody_in_and_shuts_nobody_out(tmp_path: Path) 
         client = web.signed_in("ada")
         browser = web.browser("ada")
         users.remove_user(web.engine, "vic")
-        web.process.access.tokens.forget()
+        web.process.access.tokens.clear_cache()
         with web.engine.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE users RENAME TO users_elsewhere")
         for one in (client, browser):

@@ -10,7 +10,13 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from market_assets.settings import Settings
-from market_assets.web.auth.headers import DATA_POLICY, EVERYWHERE, PAGE_POLICY, REPORT_POLICY, wrap
+from market_assets.web.auth.cross_site import (
+    DATA_POLICY,
+    PAGE_POLICY,
+    REPORT_POLICY,
+    SECURITY_HEADERS,
+    with_security_headers,
+)
 from market_assets_tests.web.whole_process import WholeProcess
 
 DAGSTER_POLICY = "script-src 'nonce-abc'"
@@ -30,7 +36,7 @@ async def answer(request: Request) -> Response:
 def client(scheme: str = "http", peer: str = "127.0.0.1") -> TestClient:
     app = Starlette(routes=[Route("/{path:path}", answer)])
     settings = Settings(MARKET_ASSETS_TRUSTED_PROXIES="10.0.0.0/8", _env_file=None)
-    return TestClient(wrap(app, settings), base_url=f"{scheme}://testserver", client=(peer, 1))
+    return TestClient(with_security_headers(app, settings), base_url=f"{scheme}://testserver", client=(peer, 1))
 
 
 @pytest.mark.parametrize(
@@ -46,7 +52,7 @@ def client(scheme: str = "http", peer: str = "127.0.0.1") -> TestClient:
 )
 def test_every_answer_has_them_and_the_policy_of_its_kind(path: str, policy: str | None) -> None:
     headers = client().get(path).headers
-    assert {name: headers[name] for name in EVERYWHERE} == EVERYWHERE
+    assert {name: headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS
     assert headers.get("Content-Security-Policy") == policy
 
 
@@ -81,7 +87,7 @@ def test_the_whole_process_has_them_everywhere(web: WholeProcess) -> None:
     viewer = web.signed_in("vic")
     for path in ("/", "/login", "/health", "/market", "/graphql", "/api/market/summary", "/api/docs", "/nothing"):
         headers = viewer.get(path, headers={"Accept": "text/html"}).headers
-        assert {name: headers[name] for name in EVERYWHERE} == EVERYWHERE, path
+        assert {name: headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS, path
     refused = web.client().get("/api/market/summary")
     assert refused.status_code == 401
     assert refused.headers["X-Content-Type-Options"] == "nosniff"

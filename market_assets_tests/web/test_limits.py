@@ -15,13 +15,17 @@ from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from market_assets.settings import Settings
 from market_assets.web.auth.identity import IDENTITY_KEY, VIEWER, Identity
-from market_assets.web.auth.limits import LIMITS, Limits, UserLimit, _asked_wait, wrap
+from market_assets.web.auth.limits import (
+    LONGEST_WAIT_SECONDS,
+    RequestLimits,
+    UserLimit,
+    _requested_wait,
+    with_limits,
+)
 from market_assets_tests.web.whole_process import whole_process
 
-SETTINGS = Settings(_env_file=None)
-FEW = Limits(sign_in="2/minute", address="4/minute", user="3/minute", body_bytes=1_000, seconds=0.05)
+FEW = RequestLimits(sign_in="2/minute", address="4/minute", user="3/minute", body_bytes=1_000, seconds=0.05)
 
 
 async def echo(request: Request) -> Response:
@@ -47,7 +51,7 @@ def statuses(client: TestClient, method: str, path: str, times: int) -> list[int
 
 
 def test_an_address_has_its_share_and_others_have_theirs() -> None:
-    app = wrap(application(), SETTINGS, FEW)
+    app = with_limits(application(), FEW)
     assert statuses(client_of(app), "GET", "/graphql", 5) == [200] * 4 + [429]
     refused = client_of(app).get("/api/market/summary")
     assert refused.status_code == 429
@@ -58,21 +62,21 @@ def test_an_address_has_its_share_and_others_have_theirs() -> None:
 
 
 def test_files_of_the_ui_and_monitors_do_not_count() -> None:
-    app = wrap(application(), SETTINGS, FEW)
+    app = with_limits(application(), FEW)
     for path in ("/static/app.js", "/health", "/metrics"):
         assert set(statuses(client_of(app), "GET", path, 9)) == {200}
 
 
 @pytest.mark.parametrize("path", ["/login", "/api/auth/login"])
 def test_signing_in_is_stricter(path: str) -> None:
-    app = wrap(application(), SETTINGS, FEW)
+    app = with_limits(application(), FEW)
     assert statuses(client_of(app), "POST", path, 3) == [200, 200, 429]
     assert client_of(app).get("/login").status_code == 200
     assert client_of(app, "192.0.2.2").post(path).status_code == 200
 
 
 def test_signing_in_by_both_ways_counts_together() -> None:
-    app = wrap(application(), SETTINGS, FEW)
+    app = with_limits(application(), FEW)
     assert client_of(app).post("/login").status_code == 200
     assert statuses(client_of(app), "POST", "/api/auth/login", 2) == [200, 429]
 
@@ -87,13 +91,13 @@ def test_signing_in_by_both_ways_counts_together() -> None:
     ],
 )
 def test_who_counts_as_one_address(one: str, other: str, same: bool) -> None:
-    app = wrap(application(), SETTINGS, FEW)
+    app = with_limits(application(), FEW)
     statuses(client_of(app, one), "GET", "/graphql", 4)
     assert client_of(app, other).get("/graphql").status_code == (429 if same else 200)
 
 
 def test_a_websocket_too_many_is_not_opened() -> None:
-    client = client_of(wrap(application(), SETTINGS, FEW))
+    client = client_of(with_limits(application(), FEW))
     for _ in range(4):
         with client.websocket_connect("/socket"):
             pass
@@ -119,14 +123,14 @@ def test_a_user_has_one_share_from_all_addresses() -> None:
 
 
 def test_a_request_has_a_greatest_size() -> None:
-    client = client_of(wrap(application(), SETTINGS, FEW))
+    client = client_of(with_limits(application(), FEW))
     assert client.post("/api/x", content=b"x" * 1_000).json() == {"length": 1_000}
     refused = client.post("/api/x", content=b"x" * 1_001)
     assert (refused.status_code, refused.json()) == (413, {"error": "The request is larger than 1000 bytes"})
 
 
 def test_a_request_of_unknown_size_is_measured_as_it_comes() -> None:
-    client = client_of(wrap(application(), SETTINGS, FEW))
+    client = client_of(with_limits(application(), FEW))
 
     def chunks(number: int) -> Iterator[bytes]:
         yield from [b"x" * 100] * number
@@ -139,12 +143,12 @@ def test_what_is_too_large_never_reaches_the_application() -> None:
     async def unreachable(_scope: Scope, _receive: Receive, _send: Send) -> None:
         raise AssertionError("it was reached")
 
-    client = client_of(wrap(unreachable, SETTINGS, FEW))
+    client = client_of(with_limits(unreachable, FEW))
     assert client.post("/api/x", content=b"x" * 1_001).status_code == 413
 
 
 def test_other_paths_take_larger_requests() -> None:
-    client = client_of(wrap(application(), SETTINGS, FEW))
+    client = client_of(with_limits(application(), FEW))
     assert client.post("/graphql", content=b"x" * 5_000).status_code == 200
 
 
@@ -152,7 +156,7 @@ def test_an_answer_that_takes_too_long_is_504() -> None:
     async def never(_scope: Scope, _receive: Receive, _send: Send) -> None:
         await asyncio.Event().wait()
 
-    refused = client_of(wrap(never, SETTINGS, FEW)).get("/api/x")
+    refused = client_of(with_limits(never, FEW)).get("/api/x")
     assert (refused.status_code, refused.json()) == (504, {"error": "This took longer than 0.05 seconds"})
 
 
@@ -166,7 +170,7 @@ def test_what_does_not_let_itself_be_ended_is_not_waited_for() -> None:
             await asyncio.sleep(2)
             went_on.append(True)
 
-    assert client_of(wrap(stubborn, SETTINGS, FEW)).get("/api/x").status_code == 504
+    assert client_of(with_limits(stubborn, FEW)).get("/api/x").status_code == 504
     assert not went_on
 
 
@@ -178,7 +182,7 @@ def test_a_thread_that_hangs_is_not_waited_for() -> None:
         ended.set()
         return JSONResponse({})
 
-    limited = wrap(Starlette(routes=[Route("/api/x", hang)]), SETTINGS, FEW)
+    limited = with_limits(Starlette(routes=[Route("/api/x", hang)]), FEW)
     with TestClient(limited) as client:  # One event loop for all, as in a server.
         assert client.get("/api/x").status_code == 504
         assert not ended.is_set()
@@ -194,7 +198,7 @@ def test_an_answer_that_had_begun_is_cut_off_not_completed() -> None:
 
         return StreamingResponse(body())  # type: ignore[arg-type]
 
-    app = wrap(Starlette(routes=[Route("/api/x", drip)]), SETTINGS, FEW)
+    app = with_limits(Starlette(routes=[Route("/api/x", drip)]), FEW)
     with pytest.raises(TimeoutError, match="cut off"):
         TestClient(app).get("/api/x")
 
@@ -203,8 +207,8 @@ def test_an_answer_that_had_begun_is_cut_off_not_completed() -> None:
     ("path", "query", "seconds"),
     [
         ("/api/admin/scheduler/jobs/x/trigger", b"wait=20", 20),
-        ("/api/admin/scheduler/jobs/x/trigger", b"a=b&wait=1e9", LIMITS.longest_wait),
-        ("/api/admin/scheduler/jobs/x/trigger", b"wait=inf", LIMITS.longest_wait),
+        ("/api/admin/scheduler/jobs/x/trigger", b"a=b&wait=1e9", LONGEST_WAIT_SECONDS),
+        ("/api/admin/scheduler/jobs/x/trigger", b"wait=inf", LONGEST_WAIT_SECONDS),
         ("/api/admin/scheduler/jobs/x/trigger", b"wait=nan", 0),
         ("/api/admin/scheduler/jobs/x/trigger", b"wait=-5", 0),
         ("/api/admin/scheduler/jobs/x/trigger", b"wait=soon", 0),
@@ -213,11 +217,11 @@ def test_an_answer_that_had_begun_is_cut_off_not_completed() -> None:
     ],
 )
 def test_only_who_triggers_a_run_may_ask_for_more_time(path: str, query: bytes, seconds: float) -> None:
-    assert _asked_wait({"path": path, "query_string": query}, LIMITS) == seconds
+    assert _requested_wait({"path": path, "query_string": query}) == seconds
 
 
 def test_guessing_passwords_is_ended_by_the_whole_process(tmp_path_factory: pytest.TempPathFactory) -> None:
-    limits = Limits(sign_in="3/minute", user="2/minute")
+    limits = RequestLimits(sign_in="3/minute", user="2/minute")
     with whole_process(tmp_path_factory.mktemp("limited"), limits) as web:
         guesses = [
             web.client("192.0.2.7").post("/api/auth/login", json={"username": "ada", "password": "?"})

@@ -120,7 +120,7 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
 
 
 COMMANDS = {
-    "of the deployment": ["-m", "market_assets.web"],
+    "of the deployment": ["-m", "market_assets.web.server"],
     "market-assets web": ["-c", "from market_assets.cli.main import main; main()", "web"],
     "market-assets serve": ["-c", "from market_assets.cli.main import main; main()", "serve"],
 }
@@ -153,7 +153,7 @@ def running(folder: Path) -> Iterator[int]:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     process = subprocess.Popen(
-        [sys.executable, "-m", "market_assets.web", "workspace.yaml"],
+        [sys.executable, "-m", "market_assets.web.server", "workspace.yaml"],
         env=environment(folder, MARKET_ASSETS_PORT=str(port)),
         cwd=folder,
         stderr=subprocess.PIPE,
@@ -170,8 +170,8 @@ def running(folder: Path) -> Iterator[int]:
         yield port
     finally:
         process.send_signal(signal.SIGTERM)
-        _, told = process.communicate(timeout=60)
-    assert "Traceback" not in told, told
+        _, output = process.communicate(timeout=60)
+    assert "Traceback" not in output, output
 
 
 def ask(port: int, path: str, method: str = "GET", body: Any = None, **headers: str) -> tuple[int, bytes]:

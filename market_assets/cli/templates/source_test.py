@@ -1,4 +1,4 @@
-"""What an answer of Example Board says, as read from it by eye."""
+"""An answer of Example Board and the posting in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from market_assets.cli.templates.source import ExampleBoard
 from market_assets.postings.schemas import RAW_POSTING
 from market_assets.sources.protocol import Tools
 
-# Put an answer of the board here, shortened, and what you see in it below.
+# An answer of the board, shortened; the expected fields are below.
 ANSWER = {
     "jobs": [
         {
@@ -29,7 +29,7 @@ ANSWER = {
 
 
 def no_client() -> Any:
-    raise AssertionError("reading asks nobody")
+    raise AssertionError("reading must not send a request")
 
 
 def test_an_answer_is_read() -> None:

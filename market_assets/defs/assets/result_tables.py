@@ -117,7 +117,7 @@ RELATIONSHIPS = (
     ),
     ResultTable(
         "category_relationships",
-        module="statistics.categories",
+        module="statistics.pairs",
         inputs={"window": WINDOW},
         description="How many postings ask for skills of both of two categories.",
     ),

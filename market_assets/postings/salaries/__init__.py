@@ -1,1 +1,1 @@
-"""Pay as postings state it: read, normalised to a year, converted."""
+"""Salaries: parsing of stated pay, annual amounts and currency conversion."""

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from market_assets.sources.boards.board import FetchContext, Page, PagedBoard, WebAddress
-from market_assets.sources.boards.fields import Fields, at, pay, record_list, stated
+from market_assets.sources.boards.fields import Fields, at, pay, stated
 from market_assets.sources.request import Request
 
 _PAGE_SIZE = 50
@@ -23,6 +23,7 @@ class Adzuna(PagedBoard):
     """The newest postings that Adzuna finds in some countries."""
 
     needed_keys: ClassVar[tuple[str, ...]] = ("ADZUNA_APP_ID", "ADZUNA_APP_KEY")
+    record_path: ClassVar[tuple[str, ...]] = ("results",)
 
     type: Literal["adzuna"] = "adzuna"
     url: WebAddress = "https://api.adzuna.com/v1/api/jobs"
@@ -32,14 +33,14 @@ class Adzuna(PagedBoard):
     max_days_old: int | None = Field(default=None, ge=1)
 
     def first_pages(self, context: FetchContext) -> Iterator[Page]:
-        asked = {
+        settings = {
             "results_per_page": str(_PAGE_SIZE),
             "sort_by": "date",
             "what": self.what,
             "where": self.where,
             "max_days_old": stated(self.max_days_old),
         }
-        params = {key: value for key, value in asked.items() if value}
+        params = {key: value for key, value in settings.items() if value}
         secrets = {"app_id": context.keys["ADZUNA_APP_ID"], "app_key": context.keys["ADZUNA_APP_KEY"]}
         for country in dict.fromkeys(self.countries):
             url = f"{self.url}/{country}/search/1"
@@ -50,13 +51,10 @@ class Adzuna(PagedBoard):
         more = results and isinstance(count, int) and page.number * _PAGE_SIZE < count
         return replace(page.request, url=f"{self.url}/{page.name}/search/{page.number + 1}") if more else None
 
-    def records(self, document: Any) -> list[dict[str, Any]]:
-        return record_list(document, "results")
-
     def posting(self, record: dict[str, Any], file: str) -> Fields:  # noqa: ARG002
-        # A salary that Adzuna predicts is none that the employer states; the mark is a text or a number.
-        told = stated(record.get("salary_is_predicted")) not in ("1", "true")
-        lowest, highest = (pay(record.get(key)) if told else None for key in ("salary_min", "salary_max"))
+        # Salaries that Adzuna predicts are not the employer's; the mark is a text or a number.
+        predicted = stated(record.get("salary_is_predicted")) in ("1", "true")
+        lowest, highest = (None if predicted else pay(record.get(key)) for key in ("salary_min", "salary_max"))
         return {
             "external_id": stated(record.get("id")),
             "title": stated(record.get("title")),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from market_assets.sources.boards.board import FetchContext, Page, PagedBoard, WebAddress
-from market_assets.sources.boards.fields import Fields, at, record_list, stated
+from market_assets.sources.boards.fields import Fields, at, stated
 from market_assets.sources.request import Request
 
 
 class Arbeitnow(PagedBoard):
     """The newest postings of Arbeitnow."""
+
+    record_path: ClassVar[tuple[str, ...]] = ("data",)
 
     type: Literal["arbeitnow"] = "arbeitnow"
     url: WebAddress = "https://www.arbeitnow.com/api/job-board-api"
@@ -23,9 +25,6 @@ class Arbeitnow(PagedBoard):
     def next_request(self, page: Page, document: Any) -> Request | None:
         more = at(document, "links", "next") and at(document, "data")
         return replace(page.request, params={"page": str(page.number + 1)}) if more else None
-
-    def records(self, document: Any) -> list[dict[str, Any]]:
-        return record_list(document, "data")
 
     def posting(self, record: dict[str, Any], file: str) -> Fields:  # noqa: ARG002
         return {

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from market_assets.sources.boards.board import CompanyBoards, WebAddress
-from market_assets.sources.boards.fields import Fields, at, pay, record_list, stated, with_country
+from market_assets.sources.boards.fields import Fields, at, pay, stated, with_country
 from market_assets.sources.request import Request
 
 
 class Ashby(CompanyBoards):
     """The postings of companies that use Ashby. Those that are not listed are not read."""
 
+    record_path: ClassVar[tuple[str, ...]] = ("jobs",)
+
     type: Literal["ashby"] = "ashby"
     url: WebAddress = "https://api.ashbyhq.com/posting-api/job-board"
 
     def request(self, company: str) -> Request:
         return Request(f"{self.url}/{company}", {"includeCompensation": "true"})
-
-    def records(self, document: Any) -> list[dict[str, Any]]:
-        return record_list(document, "jobs")
 
     def posting(self, record: dict[str, Any], file: str) -> Fields | None:
         if record.get("isListed") is False:

@@ -11,7 +11,7 @@ from xml.parsers import expat
 from pydantic import Field, field_validator
 
 from market_assets.sources.boards.board import Board, FetchContext, Page, WebAddress, page_name
-from market_assets.sources.boards.fields import Fields, record_list, stated
+from market_assets.sources.boards.fields import Fields, stated
 from market_assets.sources.request import Request
 
 #: Elements of these namespaces are the feed's own; others (`dc:`, `media:`, a board's) only add to them.
@@ -54,9 +54,6 @@ class Feed(Board):
         if _local(root) not in ("rss", "feed", "RDF", "channel"):
             raise ValueError(f"it is XML but no feed: {_local(root)}")
         return [_record(element) for element in root.iter() if _local(element) in _ITEMS]
-
-    def records(self, document: Any) -> list[dict[str, Any]]:
-        return record_list(document)
 
     def posting(self, record: dict[str, Any], file: str) -> Fields:  # noqa: ARG002
         def first(*names: str) -> str | None:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from market_assets.sources.boards.board import CompanyBoards, WebAddress
-from market_assets.sources.boards.fields import Fields, at, record_list, stated
+from market_assets.sources.boards.fields import Fields, at, stated
 from market_assets.sources.request import Request
 
 
 class Greenhouse(CompanyBoards):
     """The postings of companies that use Greenhouse. Their text is HTML that was escaped once more."""
 
+    record_path: ClassVar[tuple[str, ...]] = ("jobs",)
+
     type: Literal["greenhouse"] = "greenhouse"
     url: WebAddress = "https://boards-api.greenhouse.io/v1/boards"
 
     def request(self, company: str) -> Request:
         return Request(f"{self.url}/{company}/jobs", {"content": "true"})
-
-    def records(self, document: Any) -> list[dict[str, Any]]:
-        return record_list(document, "jobs")
 
     def posting(self, record: dict[str, Any], file: str) -> Fields:
         return {

@@ -6,7 +6,7 @@ import html
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -32,6 +32,8 @@ _LINK = re.compile(r"(?i)https?://|\bwww\.")
 class HackerNews(Board):
     """The comments of the newest threads, each with one company's jobs."""
 
+    record_path: ClassVar[tuple[str, ...]] = ("children",)
+
     type: Literal["hacker_news"] = "hacker_news"
     url: WebAddress = "https://hn.algolia.com/api/v1"
     threads: int = Field(default=1, ge=1, le=24)
@@ -47,9 +49,6 @@ class HackerNews(Board):
             raise SourceError(f"{self.url}: there is no thread called {_TITLE!r} among the newest")
         for thread in threads[: self.threads]:
             yield Page(f"thread-{thread}", Request(f"{self.url}/items/{thread}"))
-
-    def records(self, document: Any) -> list[dict[str, Any]]:
-        return record_list(document, "children")
 
     def posting(self, record: dict[str, Any], file: str) -> Fields | None:  # noqa: ARG002
         text = stated(record.get("text"))
@@ -89,7 +88,7 @@ def _heading(text: str) -> dict[str, str | None]:
             found["title"] = part
         else:
             unclear.append(part)
-    # What no word gives away is the job where none was told yet, then the place.
+    # A part without any known word is the job if none was found yet, else the place.
     for field in ("title", "location"):
         if field not in found and unclear:
             found[field] = unclear.pop(0)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from market_assets.sources.boards.board import FetchContext, Page, PagedBoard, WebAddress
-from market_assets.sources.boards.fields import Fields, at, pay, record_list, stated
+from market_assets.sources.boards.fields import Fields, at, pay, stated
 from market_assets.sources.request import Request
 
 _PAGE_SIZE = 20
-#: The period says "annual" at times for what is paid by the hour; less than this is no year's pay.
+#: Some pay by the hour has the period "annual"; less than this is not paid for a year.
 _LEAST_ANNUAL_PAY = 500
 
 
 class Himalayas(PagedBoard):
     """The newest postings of Himalayas."""
+
+    record_path: ClassVar[tuple[str, ...]] = ("jobs",)
 
     type: Literal["himalayas"] = "himalayas"
     url: WebAddress = "https://himalayas.app/jobs/api"
@@ -29,13 +31,10 @@ class Himalayas(PagedBoard):
         more = at(document, "jobs") and isinstance(total, int) and offset < total
         return replace(page.request, params={**page.request.params, "offset": str(offset)}) if more else None
 
-    def records(self, document: Any) -> list[dict[str, Any]]:
-        return record_list(document, "jobs")
-
     def posting(self, record: dict[str, Any], file: str) -> Fields:  # noqa: ARG002
         lowest, highest = record.get("minSalary"), record.get("maxSalary")
         amounts = [amount for amount in (lowest, highest) if isinstance(amount, int | float)]
-        period_is_told = bool(amounts) and (
+        period_is_right = bool(amounts) and (
             record.get("salaryPeriod") != "annual" or max(amounts) >= _LEAST_ANNUAL_PAY
         )
         return {
@@ -48,7 +47,7 @@ class Himalayas(PagedBoard):
             "salary_min": pay(lowest),
             "salary_max": pay(highest),
             "salary_currency": stated(record.get("currency")),
-            "salary_period": stated(record.get("salaryPeriod")) if period_is_told else None,
+            "salary_period": stated(record.get("salaryPeriod")) if period_is_right else None,
             "posted_at": stated(record.get("pubDate")),
             "employment_type": stated(record.get("employmentType")),
             "industry": stated(record.get("parentCategories")),

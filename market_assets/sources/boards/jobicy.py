@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
 from market_assets.sources.boards.board import Board, FetchContext, Page, WebAddress
-from market_assets.sources.boards.fields import Fields, pay, record_list, stated
+from market_assets.sources.boards.fields import Fields, pay, stated
 from market_assets.sources.request import Request
 
 
 class Jobicy(Board):
     """The newest postings of Jobicy."""
+
+    record_path: ClassVar[tuple[str, ...]] = ("jobs",)
 
     type: Literal["jobicy"] = "jobicy"
     url: WebAddress = "https://jobicy.com/api/v2/remote-jobs"
@@ -23,11 +25,8 @@ class Jobicy(Board):
     tag: str | None = None
 
     def first_pages(self, context: FetchContext) -> Iterator[Page]:  # noqa: ARG002
-        asked = {"count": str(self.count), "geo": self.geo, "industry": self.industry, "tag": self.tag}
-        yield Page("postings", Request(self.url, {key: value for key, value in asked.items() if value}))
-
-    def records(self, document: Any) -> list[dict[str, Any]]:
-        return record_list(document, "jobs")
+        settings = {"count": str(self.count), "geo": self.geo, "industry": self.industry, "tag": self.tag}
+        yield Page("postings", Request(self.url, {key: value for key, value in settings.items() if value}))
 
     def posting(self, record: dict[str, Any], file: str) -> Fields:  # noqa: ARG002
         # Postings of some years have annualSalaryMin and no period.

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from market_assets.sources.boards.board import FetchContext, Page, PagedBoard, WebAddress
-from market_assets.sources.boards.fields import Fields, at, pay, record_list, stated
+from market_assets.sources.boards.fields import Fields, at, pay, stated
 from market_assets.sources.request import Request
 
 
@@ -18,6 +18,7 @@ class JSearch(PagedBoard):
     """What JSearch finds for some queries."""
 
     needed_keys: ClassVar[tuple[str, ...]] = ("RAPIDAPI_KEY",)
+    record_path: ClassVar[tuple[str, ...]] = ("data",)
 
     type: Literal["jsearch"] = "jsearch"
     url: WebAddress = "https://jsearch.p.rapidapi.com/search"
@@ -39,9 +40,6 @@ class JSearch(PagedBoard):
     def next_request(self, page: Page, document: Any) -> Request | None:
         params = {**page.request.params, "page": str(page.number + 1)}
         return replace(page.request, params=params) if at(document, "data") else None
-
-    def records(self, document: Any) -> list[dict[str, Any]]:
-        return record_list(document, "data")
 
     def posting(self, record: dict[str, Any], file: str) -> Fields:  # noqa: ARG002
         place = [stated(record.get(f"job_{part}")) for part in ("city", "state", "country")]

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from market_assets.sources.boards.board import Board, FetchContext, Page, WebAddress, page_name
 from market_assets.sources.boards.feeds import links
-from market_assets.sources.boards.fields import Fields, at, pay, record_list, stated
+from market_assets.sources.boards.fields import Fields, at, pay, stated
 from market_assets.sources.protocol import SourceError
 from market_assets.sources.request import Request
 
@@ -44,7 +44,7 @@ class JsonLd(Board):
             listed = links(context.get(request))
         except ValueError as error:
             raise SourceError(f"{request.shown}: {error}", permanent=False) from None
-        # A feed is a stranger's word: it can't send us to other hosts.
+        # A feed is untrusted: its links to other hosts are ignored.
         host = urlsplit(feed).netloc.lower()
         return [url for url in listed if _is_page_of(url, host)][: self.pages_per_feed]
 
@@ -53,9 +53,6 @@ class JsonLd(Board):
         if content.lstrip()[:1] in (b"{", b"["):
             return list(_postings_in(json.loads(content)))
         return _postings_of_html(content)
-
-    def records(self, document: Any) -> list[dict[str, Any]]:
-        return record_list(document)
 
     def posting(self, record: dict[str, Any], file: str) -> Fields:  # noqa: ARG002
         url = stated(record.get("url")) or stated(at(record, "mainEntityOfPage", "@id"))

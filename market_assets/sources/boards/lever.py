@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from market_assets.postings.countries import countries
 from market_assets.sources.boards.board import CompanyBoards, WebAddress
-from market_assets.sources.boards.fields import Fields, at, pay, record_list, stated, with_country
+from market_assets.sources.boards.fields import Fields, at, pay, stated, with_country
 from market_assets.sources.request import Request
 
 
@@ -18,9 +18,6 @@ class Lever(CompanyBoards):
 
     def request(self, company: str) -> Request:
         return Request(f"{self.url}/{company}", {"mode": "json"})
-
-    def records(self, document: Any) -> list[dict[str, Any]]:
-        return record_list(document)
 
     def posting(self, record: dict[str, Any], file: str) -> Fields:
         workplace = stated(record.get("workplaceType"))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from market_assets.sources.boards.board import Board, FetchContext, Page, WebAddress
-from market_assets.sources.boards.fields import Fields, pay, record_list, stated
+from market_assets.sources.boards.fields import Fields, pay, stated
 from market_assets.sources.request import Request
 
 
@@ -18,9 +18,6 @@ class RemoteOk(Board):
 
     def first_pages(self, context: FetchContext) -> Iterator[Page]:  # noqa: ARG002
         yield Page("postings", Request(self.url))
-
-    def records(self, document: Any) -> list[dict[str, Any]]:
-        return record_list(document)
 
     def posting(self, record: dict[str, Any], file: str) -> Fields | None:  # noqa: ARG002
         if "legal" in record:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from market_assets.sources.boards.board import Board, FetchContext, Page, WebAddress
-from market_assets.sources.boards.fields import Fields, record_list, stated
+from market_assets.sources.boards.fields import Fields, stated
 from market_assets.sources.request import Request
 
 
 class Remotive(Board):
     """The postings of Remotive."""
+
+    record_path: ClassVar[tuple[str, ...]] = ("jobs",)
 
     type: Literal["remotive"] = "remotive"
     url: WebAddress = "https://remotive.com/api/remote-jobs"
@@ -19,11 +21,8 @@ class Remotive(Board):
     search: str | None = None
 
     def first_pages(self, context: FetchContext) -> Iterator[Page]:  # noqa: ARG002
-        asked = {"category": self.category, "search": self.search}
-        yield Page("postings", Request(self.url, {key: value for key, value in asked.items() if value}))
-
-    def records(self, document: Any) -> list[dict[str, Any]]:
-        return record_list(document, "jobs")
+        settings = {"category": self.category, "search": self.search}
+        yield Page("postings", Request(self.url, {key: value for key, value in settings.items() if value}))
 
     def posting(self, record: dict[str, Any], file: str) -> Fields:  # noqa: ARG002
         return {

@@ -1,8 +1,8 @@
 """Where the records of a CSV text begin and end, and what separates their fields.
 
-Python's csv module reads one record; this module finds the records, so that one which is too long or never
-closed costs itself and not the rest of the file. Both follow the same rules: a quote opens a quoted field
-only at its beginning, a doubled quote inside is one quote, and any other quote is text.
+Python's csv module parses a record; this module finds the records, so that one which is too long or whose quote
+is never closed is lost alone, without the rest of the file. Both follow the same rules: a quote at the beginning
+of a field opens a quoted field, a doubled quote inside is one quote, and any other quote is text.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from market_assets.sources.files.text import (
 DELIMITERS = ",;\t|"
 _LINE_END = re.compile(r"\r\n|\n|\r")
 _START, _PLAIN, _QUOTED, _QUOTE_SEEN = range(4)
-#: As many lines are looked at to tell rows from the text of one field.
-_LINES_TO_TELL = 20
+#: The number of lines by which rows are distinguished from the text of one field.
+_LINES_COMPARED = 20
 
 
 def rows(records: Iterable[str], delimiter: str) -> Iterator[list[str]]:
@@ -39,7 +39,7 @@ def _width(record: str, delimiter: str) -> int:
 
 
 def sniff_delimiter(head: str) -> str:
-    """What separates the fields of a text: the one by which most records have the width of the first.
+    """The delimiter of a text: the one by which most records have the width of the first.
 
     Ties go to the wider first record, then to the order of `DELIMITERS`; a text of one column gets the first.
     """
@@ -157,7 +157,7 @@ class CsvRecords:
     def _rows_follow(self) -> bool:
         """Whether the lines after this one have, most of them, as many fields as the first record."""
         text = self._buffer[self._position : self._position + RECORD_LIMIT]
-        following = [line for line in _LINE_END.split(text, _LINES_TO_TELL + 1)[1 : _LINES_TO_TELL + 1] if line]
+        following = [line for line in _LINE_END.split(text, _LINES_COMPARED + 1)[1 : _LINES_COMPARED + 1] if line]
         alike = sum(_width(line, self._delimiter) == self._width for line in following)
         return self._width > 1 and alike * 2 > len(following)
 

@@ -1,4 +1,4 @@
-"""Decoding of a file into frames of text under the file's own column names: one function per format."""
+"""Files decoded into frames of text under the file's own column names: one function per format."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def read_batches(content: BinaryIO, size: int) -> Iterator[pa.RecordBatch]:
     Raises:
         SourceError: it is empty, no Parquet file, cut off or damaged.
     """
-    # The directory of a Parquet file is at its end, so a stream that can't seek is read whole.
+    # A Parquet file has its metadata at the end, so that a stream without seeking is read whole.
     file = content if content.seekable() else io.BytesIO(content.read())
     try:
         if not file.read(1):
@@ -54,7 +54,7 @@ def read_batches(content: BinaryIO, size: int) -> Iterator[pa.RecordBatch]:
 
 
 def plain_frame(names: Sequence[str], columns: Sequence[pa.Array]) -> pl.DataFrame:
-    """The columns as text, whole numbers, 64-bit floats, truth values or, where nested, as they are."""
+    """The columns as text, integers, 64-bit floats, booleans or, where nested, unchanged."""
     frame = pl.DataFrame([_series(name, column) for name, column in zip(names, columns, strict=True)])
     return frame.select(_plain(name, dtype) for name, dtype in frame.schema.items())
 
@@ -63,7 +63,7 @@ def _series(name: str, column: pa.Array) -> pl.Series:
     try:
         series = pl.Series(name, pl.from_arrow(column))
     except (pl.exceptions.PolarsError, pa.ArrowException, TypeError, ValueError):
-        # Types that Polars does not know, such as calendar intervals.
+        # Types that Polars has not, such as calendar intervals.
         texts = [None if value is None else str(value) for value in column.to_pylist()]
         return pl.Series(name, texts, dtype=pl.String)
     if series.dtype == pl.Binary:
@@ -77,7 +77,7 @@ def _plain(name: str, dtype: pl.DataType) -> pl.Expr:
     if dtype in (pl.String, pl.Boolean) or dtype.is_integer() or dtype.is_nested():
         return column
     if dtype.is_float():
-        # By way of text, since 1.1 in 32 bits is 1.10000002384 in 64.
+        # Through text, since 1.1 in 32 bits is 1.10000002384 in 64.
         column = column if dtype == pl.Float64 else column.cast(pl.String).cast(pl.Float64)
         return pl.when(column.is_finite()).then(column).alias(name)
     if isinstance(dtype, pl.Datetime):
@@ -101,8 +101,8 @@ def decode(name: str, content: BinaryIO) -> Iterator[Chunk]:
     """Decode a file by the ending of its name.
 
     Raises:
-        SourceError: the ending is not known, or the file is not of that format, damaged or not readable.
-            The message doesn't name the file.
+        SourceError: the ending is unknown, or the file is not of that format, damaged or unreadable. The message
+            does not name the file.
     """
     decoder = decoder_of(name)
     compressed = name.lower().endswith(".gz")
@@ -118,10 +118,10 @@ def decode(name: str, content: BinaryIO) -> Iterator[Chunk]:
 
 
 def decoder_of(name: str) -> Callable[[str, BinaryIO], Iterator[Chunk]]:
-    """What decodes a file of that name.
+    """The decoder of a file by the ending of its name.
 
     Raises:
-        SourceError: its ending is not known.
+        SourceError: the ending is unknown.
     """
     lowered = name.lower()
     for ending, decoder in _DECODERS.items():
@@ -134,7 +134,7 @@ def decoder_of(name: str) -> Callable[[str, BinaryIO], Iterator[Chunk]]:
 def decode_csv(name: str, content: BinaryIO) -> Iterator[Chunk]:
     """Decode separated values whose first record names the columns, streamed.
 
-    A record with other than the header's number of fields is undecodable.
+    A record with more or fewer fields than the header is undecodable.
     """
     chunks = text_chunks(name, content)
     first = next(chunks, "")

@@ -1,11 +1,11 @@
 """The inbox: a folder into which files of postings are put, and the source that reads those of a day.
 
-    inbox/postings.csv                  waits; not looked into
-    inbox/taken/2026-01-31/…            complete, and part of that day from now on; being ingested
-    inbox/done/2026-01-31/…             ingested; read again when that day is fetched again; yours to remove
-    inbox/failed/2026-01-31/…           can't be read; beside it NAME.reason.txt; put it back once it is mended
+    inbox/postings.csv                  waiting
+    inbox/taken/2026-01-31/…            complete, part of that day and being ingested
+    inbox/done/2026-01-31/…             ingested; read again when that day is fetched again; can be removed
+    inbox/failed/2026-01-31/…           unreadable, with the reason in NAME.reason.txt; to be repaired and put back
 
-A file only moves, within the inbox: so whatever breaks off, it is in one of these places.
+A file is only ever moved within the inbox, so that it is in one of these places after any interruption.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import BinaryIO
 from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError
 
 INBOX = "inbox"
-#: What programs call a file that they have not finished, beside names that begin with a dot.
+#: Endings that programs give to unfinished files, besides names that begin with a dot.
 _UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".crdownload", ".download", ".filepart", ".swp", "~")
 
 
@@ -32,20 +32,20 @@ class Inbox:
     folder: Path
 
     def waiting(self) -> list[Path]:
-        """The files that nobody has taken yet, by name; those that are not finished by their name are left out."""
+        """The files that are not taken yet, by name, without those whose name marks them as unfinished."""
         return sorted(path for path in self.folder.iterdir() if path.is_file() and not _is_unfinished(path.name))
 
     def take(self, path: Path, day: date) -> Path:
-        """Make a waiting file part of a day, under a name that no other file of the day has."""
+        """Make a waiting file part of a day, under a name that is unique within the day."""
         taken, done = self._place("taken", day), self._place("done", day)
         return _move(path, taken / _free_name(path.name, taken, done))
 
     def finish(self, path: Path, day: date) -> Path:
-        """Put a taken file away as ingested."""
+        """Move a taken file to the ingested ones."""
         return _move(path, self._place("done", day) / path.name)
 
     def fail(self, path: Path, day: date, reason: str) -> Path:
-        """Put a file away that can't be read, with the reason beside it."""
+        """Move a file that can't be read to the failed ones, with the reason beside it."""
         folder = self._place("failed", day)
         folder.mkdir(parents=True, exist_ok=True)
         target = folder / _free_name(path.name, folder)
@@ -84,11 +84,11 @@ class InboxSource:
 
     @property
     def any_day(self) -> bool:
-        """Past days have what was put in on them, and are not filled from it."""
+        """Past days have only what was taken on them."""
         return False
 
     def fetch(self, day: date, now: datetime) -> Fetch:
-        """Give the files of a day; what can't be read to its end is put away and is a problem of the day."""
+        """Return the files of a day; one that can't be read to its end is moved away when it is opened."""
         payloads = (Payload(path.name, partial(self._open, path, day)) for path in self._inbox.of_day(day))
         return Fetch(now, payloads)
 
@@ -99,7 +99,7 @@ class InboxSource:
         return FileSource(self.name, name).read(name, content)
 
     def _open(self, path: Path, day: date) -> BinaryIO:
-        """Open a file once it has been read on trial: one that can't be would keep the others from being read."""
+        """Open a file after reading it once, since an unreadable one would keep the others from being ingested."""
         try:
             with path.open("rb") as content:
                 for _batch in self.read(path.name, content):
@@ -117,7 +117,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _free_name(name: str, *folders: Path) -> str:
-    """The name, or the first with a number before it that none of the folders has."""
+    """The name, with a number before it if one of the folders has it."""
     names = itertools.chain([name], (f"{number}-{name}" for number in itertools.count(2)))
     return next(free for free in names if not any((folder / free).exists() for folder in folders))
 

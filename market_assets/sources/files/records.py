@@ -17,10 +17,10 @@ from market_assets.sources.protocol import SourceError, Undecodable
 
 
 def load(text: str) -> Any:
-    """The value that a JSON text states; NaN and Infinity, which are no values, are null.
+    """The value of a JSON text; NaN and Infinity, which JSON has not, are null.
 
     Raises:
-        ValueError: the text is not JSON, or nested too deeply; the message says where.
+        ValueError: the text is not JSON, or nested too deeply; the message has the position.
     """
     try:
         return json.loads(text, parse_constant=_no_value)
@@ -35,7 +35,7 @@ def _no_value(_constant: str) -> None:
 
 
 def kind(value: Any) -> str:
-    """What a JSON value is, in words."""
+    """The kind of a JSON value, for messages."""
     if isinstance(value, dict):
         return f"an object with {_some_of(list(value))}" if value else "an empty object"
     if isinstance(value, list):
@@ -55,8 +55,8 @@ def _some_of(keys: list[str], most: int = 8) -> str:
 def find_postings(document: Any) -> list[Any]:
     """The entries of the list of postings that a document is or holds.
 
-    That is the document itself; or the rows of a table that was written column by column, as pandas does it;
-    or the values of an object of objects that have the same keys; or the longest list of objects in the
+    That is the document itself; or the rows of a table that was written column by column, as by pandas; or the
+    values of an object of objects that have the same keys; or the longest list of objects in the
     object or one level down, the first of several; or the values of any other object of objects.
 
     Raises:
@@ -115,14 +115,14 @@ def _rows_of_columns(document: dict[str, Any]) -> list[Any]:
     return list(rows.values())
 
 
-#: Fields of objects are named by the way to them, `jobLocation.address.addressLocality`, this many dots deep.
+#: Nested fields are named by their path, `jobLocation.address.addressLocality`, up to this many dots.
 _DOTS = 2
 
 
 def compact_json(value: Any) -> str:
     """A value as JSON text without spaces.
 
-    What JSON has no form for is written as `value_text` does; NaN and infinite numbers are null.
+    Values that JSON has not are written by `value_text`; NaN and infinite numbers are null.
     """
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=value_text, allow_nan=False)
@@ -137,10 +137,10 @@ def without_lone_surrogates(payload: str) -> str:
 
 
 def flatten(record: Mapping[str, Any]) -> dict[str, str]:
-    """The texts of a record by the way to each: {"company": {"name": "Acme"}} gives company.name.
+    """The texts of a record by their paths: {"company": {"name": "Acme"}} has company.name.
 
     Lists of plain values are joined by "; ", other lists are JSON text, missing and empty values are left
-    out. Where two ways read the same, the first one counts.
+    out. Of equal paths the first counts.
     """
     flat: dict[str, str] = {}
     _add(flat, "", record, _DOTS)
@@ -159,7 +159,7 @@ def _add(flat: dict[str, str], prefix: str, record: Mapping[str, Any], dots: int
 
 
 def value_text(value: Any) -> str | None:
-    """A value as text without loss; null where there is none.
+    """A value as text without loss; None where there is none.
 
     Whole floats are written as integers, other floats in the shortest form that reads back the same, truth
     values as JSON does, times in ISO 8601, lists of plain values joined by "; ", and objects as JSON.
@@ -185,10 +185,10 @@ def _list_text(values: list[Any]) -> str | None:
     return "; ".join(text for text in map(value_text, values) if text) or None
 
 
-#: A chunk is at most so many records, and ends early once their text is so long.
+#: The most records in a chunk, and the length of their text at which it ends early.
 CHUNK_RECORDS = 10_000
 CHUNK_CHARACTERS = 32_000_000
-#: Further names in a chunk of nested records are found in the payload only.
+#: Further columns of a chunk of nested records are in the payload only.
 MOST_COLUMNS = 1_000
 
 
@@ -199,7 +199,7 @@ class Chunk:
     Attributes:
         frame: one row a record; every column is text, null where missing or empty.
         payload: for each row the record as compact JSON text.
-        undecodable: the records that are none, with the reason.
+        undecodable: the records that could not be decoded, with the reason.
     """
 
     frame: pl.DataFrame
@@ -208,7 +208,7 @@ class Chunk:
 
 
 def unique_names(names: Iterable[str]) -> list[str]:
-    """The names of columns, each but once: a second `title` is `title_2`."""
+    """The names of columns made unique: a second `title` is `title_2`."""
     unique: dict[str, None] = {}
     for name in names:
         tries = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
@@ -219,7 +219,7 @@ def unique_names(names: Iterable[str]) -> list[str]:
 def record_chunks(records: Iterable[dict[str, Any] | Undecodable]) -> Iterator[Chunk]:
     """Chunks of records of any shape.
 
-    A loop over them, since each may have fields of its own, nested in its own way.
+    Record by record, since each may have other fields, nested in other ways.
     """
     flat: list[dict[str, str]] = []
     payloads: list[str] = []

@@ -1,4 +1,4 @@
-"""Bytes of a text file as pieces of text and as lines, in bounded memory and in any likely encoding."""
+"""Text files decoded into pieces and lines, in bounded memory and in any likely encoding."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from market_assets.sources.protocol import SourceError
 
 log = logging.getLogger(__name__)
 
-#: A record longer than this, in bytes of UTF-8, is no posting.
+#: The longest posting, in bytes of UTF-8.
 RECORD_LIMIT = 1_000_000
-#: So much of an undecodable record is kept, in characters.
+#: The length of undecodable records that is kept, in characters.
 KEPT_CHARACTERS = 1_000
 _CHUNK_BYTES = 256 * 1024
 
@@ -26,7 +26,7 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
 )
 
-#: How files begin that are no text, whatever their name says.
+#: The beginnings of well-known files that are no text.
 _NO_TEXT = {
     b"PK\x03\x04": "a spreadsheet or zip archive",
     b"\xd0\xcf\x11\xe0": "an old spreadsheet or document",
@@ -39,7 +39,7 @@ _NO_TEXT = {
 class TextRecord(NamedTuple):
     """A record of a text file: the line it begins on, from 1, and its text.
 
-    Where `problem` says why the record can't be used, the text is shortened.
+    `problem` is the reason why the record can't be used, whose text is then shortened.
     """
 
     line: int
@@ -48,12 +48,12 @@ class TextRecord(NamedTuple):
 
 
 def shortened(text: str) -> str:
-    """The beginning of a text that is only kept to be looked at."""
+    """The beginning of a text that is kept for people to see."""
     return text if len(text) <= KEPT_CHARACTERS else text[:KEPT_CHARACTERS] + "…"
 
 
 def over_limit(size: int) -> str:
-    """The reason for not taking a record of `size` bytes: with as many decimals as show that it is over."""
+    """The reason for rejecting a record of `size` bytes, with enough decimals to show that it is too large."""
     megabytes = (f"{size / 1e6:.{decimals}f}" for decimals in (1, 3, 6))
     shown = next(text for text in megabytes if float(text) * 1e6 > RECORD_LIMIT)
     return f"record of {shown} MB is over the limit of {RECORD_LIMIT // 1_000_000} MB"
@@ -64,7 +64,7 @@ def utf8_size(text: str) -> int:
 
 
 def is_over_limit(text: str) -> bool:
-    # No character takes more than four bytes, so the short ones need not be encoded.
+    # A character has at most four bytes, so that short texts need not be encoded.
     return len(text) * 4 > RECORD_LIMIT and utf8_size(text) > RECORD_LIMIT
 
 
@@ -81,12 +81,12 @@ codecs.register_error("market_assets.windows_1252", _as_windows_1252)
 def text_chunks(name: str, content: BinaryIO) -> Iterator[str]:
     """The text of a file in pieces, none of them empty and none ending within a carriage return and newline.
 
-    UTF-16, UTF-32 and UTF-8 are told by their byte order mark; what has none is UTF-8, and its bytes that
-    are not are read as Windows-1252, with a warning in the log. NUL characters, which mean nothing in text
-    and which no database takes, are left out.
+    UTF-16, UTF-32 and UTF-8 are recognised by their byte order mark. Text without one is UTF-8, whose invalid
+    bytes are read as Windows-1252, with a warning in the log. NUL characters, which databases refuse, are left
+    out.
 
     Raises:
-        SourceError: it begins as a well-known file does that is no text.
+        SourceError: it is a well-known kind of file that is no text.
     """
     data = content.read(_CHUNK_BYTES)
     for beginning, kind in _NO_TEXT.items():
@@ -115,8 +115,8 @@ def text_chunks(name: str, content: BinaryIO) -> Iterator[str]:
 def lines(chunks: Iterable[str]) -> Iterator[TextRecord]:
     """The lines of a text, without their ends; empty ones are left out.
 
-    Only a newline ends a line: JSON text may hold other separators of Unicode. An over-long line is never
-    held in memory: it comes shortened, with its problem.
+    Only a newline ends a line, since JSON text may contain Unicode's other separators. An over-long line is not
+    held in memory; it is shortened and has its problem.
     """
     number, held, size = 1, "", 0
     for chunk in chunks:

@@ -1,4 +1,4 @@
-"""Events: what changed about runs and schedules, told to every listening admin as it is seen."""
+"""`/api/admin/scheduler/events`: a WebSocket with a message for each change of a run or a schedule."""
 
 from __future__ import annotations
 
@@ -11,75 +11,76 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
+from fastapi import WebSocket
 from starlette.concurrency import run_in_threadpool
+from starlette.websockets import WebSocketDisconnect
 
 from market_assets.operations.executions import status_of
 from market_assets.web.admin.executions import RunReader
 from market_assets.web.admin.models import JobPause
 from market_assets.web.admin.scheduler import Scheduler
+from market_assets.web.errors import TRY_AGAIN_LATER
 
 POLL_SECONDS = 1.0
-#: A listener that is further behind than this is cut off: it asks for the present state when it comes back.
+HEARTBEAT_SECONDS = 15.0
+#: A listener that is further behind than this is cut off, and reads the present state when it connects again.
 QUEUE_LENGTH = 200
-#: Runs that changed so shortly before the newest change are looked at again: clocks and commits are not in order.
+#: Runs that changed so shortly before the newest change are read again: clocks and commits are not in order.
 _OVERLAP = timedelta(seconds=5)
-_KNOWN_RUNS = 10_000
-_AT_ONCE = 1_000
+_MOST_KNOWN_RUNS = 10_000
+_MOST_RUNS_PER_POLL = 1_000
 
 #: A listener's messages; None after the last one for a listener that fell behind.
 EventQueue = asyncio.Queue[dict[str, Any] | None]
 _log = logging.getLogger(__name__)
 
 
-class ChangeWatcher:
-    """Compares runs and schedules with how they were when last looked at."""
+class ChangeDetector:
+    """Compares runs and schedules with how they were at the previous poll."""
 
     def __init__(self, scheduler: Scheduler, runs: RunReader) -> None:
         self._scheduler = scheduler
         self._runs = runs
-        self._known: OrderedDict[str, str] = OrderedDict()
+        self._statuses: OrderedDict[str, str] = OrderedDict()
         self._schedules: dict[str, dict[str, Any]] = {}
-        self._since: datetime | None = None
+        self._newest_change: datetime | None = None
 
-    def look(self) -> list[dict[str, Any]]:
-        """What changed since the last look, oldest first."""
+    def poll(self) -> list[dict[str, Any]]:
+        """What changed since the previous poll, oldest first."""
         return [*self._changed_runs(), *self._changed_schedules()]
 
     def _changed_runs(self) -> list[dict[str, Any]]:
-        after = self._since - _OVERLAP if self._since else None
+        after = self._newest_change - _OVERLAP if self._newest_change else None
         records = self._scheduler.context.instance.get_run_records(
             dg.RunsFilter(updated_after=after),
-            limit=_AT_ONCE,
+            limit=_MOST_RUNS_PER_POLL,
             order_by="update_timestamp",
-            # The first look needs the newest, every other the oldest that were not seen yet.
+            # The first poll needs the newest, every other the oldest that were not read yet.
             ascending=after is not None,
         )
         changed = []
         for record in records:
             run, status = record.dagster_run, status_of(record.dagster_run)
-            if self._known.get(run.run_id) != status:
+            if self._statuses.get(run.run_id) != status:
                 changed.append(record)
-            self._known[run.run_id] = status
-            self._known.move_to_end(run.run_id)
-            self._since = max(self._since or record.update_timestamp, record.update_timestamp)
-        while len(self._known) > _KNOWN_RUNS:
-            self._known.popitem(last=False)
-        return [
-            _message("run", **execution.model_dump(mode="json")) for execution in self._runs.executions(changed)
-        ]
+            self._statuses[run.run_id] = status
+            self._statuses.move_to_end(run.run_id)
+            self._newest_change = max(self._newest_change or record.update_timestamp, record.update_timestamp)
+        while len(self._statuses) > _MOST_KNOWN_RUNS:
+            self._statuses.popitem(last=False)
+        return [_message("run", **entry.model_dump(mode="json")) for entry in self._runs.entries(changed)]
 
     def _changed_schedules(self) -> list[dict[str, Any]]:
-        seen = self._scheduler.overview()
+        overview = self._scheduler.overview()
         present = {}
-        for job_id, job in seen.every_job.items():
-            pause = seen.pause_of(job)
+        for job_id, job in overview.every_job.items():
+            pause = overview.pause_of(job)
+            shown = JobPause(by=pause.by, reason=pause.reason, until=pause.until) if pause else None
             present[job_id] = {
                 "job_id": job_id,
                 "schedule": job.cron or None,
-                "status": seen.status_of(job) if job_id in seen.jobs else "deleted",
-                "pause": JobPause(by=pause.by, reason=pause.reason, until=pause.until).model_dump(mode="json")
-                if pause
-                else None,
+                "status": overview.status_of(job) if job_id in overview.jobs else "deleted",
+                "pause": shown.model_dump(mode="json") if shown else None,
             }
         changed = [schedule for job_id, schedule in present.items() if self._schedules.get(job_id) != schedule]
         self._schedules = present
@@ -87,7 +88,7 @@ class ChangeWatcher:
 
 
 class Broadcast:
-    """One watcher for all listeners; it looks only while there are any."""
+    """One detector for all listeners; it polls only while there are any."""
 
     def __init__(self, scheduler: Scheduler, runs: RunReader, *, poll_seconds: float = POLL_SECONDS) -> None:
         self._scheduler = scheduler
@@ -103,10 +104,10 @@ class Broadcast:
         queue: EventQueue = asyncio.Queue(QUEUE_LENGTH + 1)
         async with self._starting:
             if self._task is None:
-                watcher = ChangeWatcher(self._scheduler, self._runs)
-                # What the first look finds is how things are, not a change.
-                await run_in_threadpool(watcher.look)
-                self._task = asyncio.create_task(self._watch(watcher))
+                detector = ChangeDetector(self._scheduler, self._runs)
+                # The first poll finds the present state, which is no change.
+                await run_in_threadpool(detector.poll)
+                self._task = asyncio.create_task(self._poll_forever(detector))
             self._queues.add(queue)
         try:
             yield queue
@@ -116,20 +117,20 @@ class Broadcast:
                 self._task.cancel()
                 self._task = None
 
-    async def _watch(self, watcher: ChangeWatcher) -> None:
+    async def _poll_forever(self, detector: ChangeDetector) -> None:
         while True:
             await asyncio.sleep(self._poll_seconds)
             try:
-                messages = await run_in_threadpool(watcher.look)
+                messages = await run_in_threadpool(detector.poll)
             except Exception:
-                # A database that does not answer now may do so at the next look; heartbeats go on.
-                _log.warning("could not look for changes of runs and schedules", exc_info=True)
+                # A database that does not answer now may do so at the next poll; heartbeats go on.
+                _log.warning("could not read changes of runs and schedules", exc_info=True)
                 continue
             for message in messages:
                 for queue in list(self._queues):
-                    self._tell(queue, message)
+                    self._put(queue, message)
 
-    def _tell(self, queue: EventQueue, message: dict[str, Any]) -> None:
+    def _put(self, queue: EventQueue, message: dict[str, Any]) -> None:
         if queue.qsize() < QUEUE_LENGTH:
             queue.put_nowait(message)
         else:
@@ -137,8 +138,45 @@ class Broadcast:
             self._queues.discard(queue)
 
 
-def heartbeat() -> dict[str, Any]:
-    return _message("heartbeat")
+async def serve_events(socket: WebSocket, broadcast: Broadcast) -> None:
+    """Send every change to a listener, and a heartbeat when nothing changes, until either side ends it."""
+    async with broadcast.listen() as queue:
+        await socket.accept()
+        # The caller knows from this message on that no change is missed.
+        await socket.send_json(_message("heartbeat"))
+        sending = asyncio.create_task(_send_all(socket, queue))
+        receiving = asyncio.create_task(_until_disconnected(socket))
+        try:
+            await asyncio.wait((sending, receiving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sending, receiving):
+                task.cancel()
+            # Not gather: it loses the message by which a server knows its own cancellation of this call.
+            await asyncio.wait((sending, receiving))
+            for task in (sending, receiving):
+                if not task.cancelled():
+                    task.exception()
+
+
+async def _send_all(socket: WebSocket, queue: EventQueue) -> None:
+    while True:
+        try:
+            message: dict[str, Any] | None = await asyncio.wait_for(queue.get(), HEARTBEAT_SECONDS)
+        except TimeoutError:
+            message = _message("heartbeat")
+        if message is None:
+            await socket.close(TRY_AGAIN_LATER, "Too far behind: connect again and read the present state")
+            return
+        await socket.send_json(message)
+
+
+async def _until_disconnected(socket: WebSocket) -> None:
+    """Discard whatever the listener sends."""
+    try:
+        while True:
+            await socket.receive()
+    except (WebSocketDisconnect, RuntimeError):
+        return
 
 
 def _message(kind: str, **content: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Runs, as the API tells of them: Dagster's own records, and the store's where Dagster's were pruned."""
+"""Runs for the API and the page of executions: from Dagster, and from the store once Dagster's are pruned."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ import dagster as dg
 import sqlalchemy as sa
 from dagster import RunRecord
 
-from market_assets.dagster_ext.workspace import what_it_runs
-from market_assets.dagster_ext.workspace_types import WorkspaceProcessContext
+from market_assets.dagster_ext.workspace import WorkspaceProcessContext
 from market_assets.operations.executions import STATUSES, ExecutionReader, duration_of
 from market_assets.store import executions as store
-from market_assets.store.executions import Execution as StoredExecution
-from market_assets.store.executions import ExecutionStatus
-from market_assets.web.admin.models import Execution, RunStatus
+from market_assets.store.executions import Execution, ExecutionStatus
+from market_assets.web.admin.models import ExecutionEntry, RunStatus
+from market_assets.web.known_jobs import what_it_runs
 
-#: Where a page of the list ended: `StoredExecution.position` of its last entry.
+#: A place in the list: when the run was created, and its id.
 Position = tuple[datetime, str]
-#: Dagster orders runs that were made in the same instant otherwise than this list does.
+#: Dagster orders runs that were created in the same instant otherwise than this list does.
 _SAME_INSTANT = 50
+_BATCH = 2 * _SAME_INSTANT
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedRun:
     """A run in the list.
 
     Attributes:
-        execution: what is told of it.
+        entry: the run as the API shows it.
         position: its place in the list, after which a further page begins.
         is_in_dagster: whether Dagster can show it, with its log.
     """
 
-    execution: Execution
+    entry: ExecutionEntry
     position: Position
     is_in_dagster: bool
 
@@ -51,9 +51,9 @@ class RunReader:
 
     def newest(
         self, job_id: str | None = None, status: RunStatus | None = None, limit: int = 50
-    ) -> list[Execution]:
+    ) -> list[ExecutionEntry]:
         """The newest runs, of one job or of all, newest first."""
-        return [listed.execution for listed in self.page(job_id, status, limit)]
+        return [run.entry for run in self.page(job_id, status, limit)]
 
     def page(
         self,
@@ -61,21 +61,21 @@ class RunReader:
         status: RunStatus | None = None,
         limit: int = 50,
         before: Position | None = None,
-    ) -> list[Listed]:
+    ) -> list[ListedRun]:
         """Runs, newest first."""
         present = list(itertools.islice(_in_order(self._in_dagster(job_id, status, before)), limit))
-        # What is older than the last of a full page is of no interest.
+        # Nothing older than the last of a full page can be on it.
         oldest = _position(present[-1]) if len(present) == limit else None
         past = itertools.islice(self._pruned(job_id, status, before, oldest), limit)
-        both: list[Iterable[RunRecord | StoredExecution]] = [present, past]
+        both: list[Iterable[RunRecord | Execution]] = [present, past]
         merged = heapq.merge(*both, key=_position, reverse=True)
         return [
-            Listed(self._told(found), _position(found), isinstance(found, RunRecord))
+            ListedRun(self._entry(found), _position(found), isinstance(found, RunRecord))
             for found in itertools.islice(merged, limit)
         ]
 
-    def executions(self, records: Sequence[RunRecord]) -> list[Execution]:
-        return [self._told(record) for record in records]
+    def entries(self, records: Sequence[RunRecord]) -> list[ExecutionEntry]:
+        return [self._entry(record) for record in records]
 
     def cause(self, run: dg.DagsterRun) -> str:
         """Why a run failed, in one line."""
@@ -84,7 +84,7 @@ class RunReader:
     def _in_dagster(
         self, job_id: str | None, status: RunStatus | None, before: Position | None
     ) -> Iterator[RunRecord]:
-        """Dagster's runs in its own order: newest first, but for those of the same instant."""
+        """Dagster's runs in its order: newest first, except among those of the same instant."""
         filters = dg.RunsFilter(
             job_name=job_id,
             statuses=STATUSES[status] if status else [],
@@ -92,25 +92,23 @@ class RunReader:
         )
         cursor = None
         while True:
-            records = self.context.instance.get_run_records(filters, limit=2 * _SAME_INSTANT, cursor=cursor)
+            records = self.context.instance.get_run_records(filters, limit=_BATCH, cursor=cursor)
             yield from (record for record in records if before is None or _position(record) < before)
-            if len(records) < 2 * _SAME_INSTANT:
+            if len(records) < _BATCH:
                 return
             cursor = records[-1].dagster_run.run_id
 
     def _pruned(
         self, job_id: str | None, status: RunStatus | None, before: Position | None, oldest: Position | None
-    ) -> Iterator[StoredExecution]:
-        """The store's runs that Dagster has no more, down to the oldest that is asked for."""
+    ) -> Iterator[Execution]:
+        """The store's runs that Dagster does not have any more, down to `oldest`."""
         statuses: list[ExecutionStatus] = [status] if status else []
         while True:
-            found = store.read_executions(
-                self._engine, job=job_id, statuses=statuses, before=before, limit=2 * _SAME_INSTANT
-            )
+            found = store.read_executions(self._engine, job=job_id, statuses=statuses, before=before, limit=_BATCH)
             wanted = [one for one in found if oldest is None or one.position > oldest]
             known = self._known([execution.run_id for execution in wanted])
             yield from (execution for execution in wanted if execution.run_id not in known)
-            if len(wanted) < 2 * _SAME_INSTANT:
+            if len(wanted) < _BATCH:
                 return
             before = found[-1].position
 
@@ -120,33 +118,26 @@ class RunReader:
         filters = dg.RunsFilter(run_ids=run_ids)
         return {record.dagster_run.run_id for record in self.context.instance.get_run_records(filters)}
 
-    def _told(self, found: RunRecord | StoredExecution) -> Execution:
-        one = self._reader.execution(found) if isinstance(found, RunRecord) else found
-        duration = duration_of(found) if isinstance(found, RunRecord) else one.duration
-        return Execution(
-            run_id=one.run_id,
-            job_id=one.job_id,
-            func_name=one.func_name,
-            status=one.status,
-            started_at=one.started_at,
-            duration=duration,
-            rows=one.rows,
-            error=one.error,
-            triggered_by=one.triggered_by,
-        )
+    def _entry(self, found: RunRecord | Execution) -> ExecutionEntry:
+        run = self._reader.execution(found) if isinstance(found, RunRecord) else found
+        entry = ExecutionEntry.model_validate(run, from_attributes=True)
+        if isinstance(found, RunRecord):
+            # Up to now, where the run has not ended.
+            entry.duration = duration_of(found)
+        return entry
 
 
-def _position(found: RunRecord | StoredExecution) -> Position:
+def _position(found: RunRecord | Execution) -> Position:
     if isinstance(found, RunRecord):
         return found.create_timestamp.astimezone(UTC), found.dagster_run.run_id
     return found.position
 
 
 def _in_order(records: Iterable[RunRecord]) -> Iterator[RunRecord]:
-    """The records by their position, given them nearly so."""
+    """The records by their position, given them in nearly that order."""
     waiting: list[RunRecord] = []
     for record in records:
-        if waiting and len(waiting) >= _SAME_INSTANT:
+        if len(waiting) >= _SAME_INSTANT:
             yield waiting.pop(0)
         waiting.append(record)
         waiting.sort(key=_position, reverse=True)

@@ -1,33 +1,27 @@
-"""What the admin API takes and answers, as OpenAPI shows it."""
+"""Requests and responses of the admin API, as OpenAPI shows them."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    StringConstraints,
-    WithJsonSchema,
-)
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import WithJsonSchema as JsonSchema
 
 RunStatus = Literal["queued", "running", "success", "failed", "canceled"]
 JobStatus = Literal["scheduled", "paused", "unscheduled"]
+IncidentKind = Literal["run", "check", "schedule", "sensor", "missed", "stale", "system"]
 
 
-def _as_utc(moment: datetime) -> datetime:
-    """The same moment in UTC; one without an offset is UTC, as everything here."""
+def _as_utc(time: datetime) -> datetime:
+    """The same time in UTC, which one without an offset is in already."""
     try:
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except OverflowError:
         raise ValueError("is beyond the calendar") from None
 
 
-def _stated_moment(value: object) -> datetime:
+def _parse_time(value: object) -> datetime:
     if not isinstance(value, str):
         raise ValueError("is not a time such as 2030-01-31T06:00:00+00:00")
     try:
@@ -45,69 +39,60 @@ def _is_empty(value: list[str]) -> bool:
 
 
 _TIME_SCHEMA = {"type": "string", "format": "date-time", "examples": ["2030-01-31T06:00:00+00:00"]}
-#: A moment in an answer: ISO 8601, UTC, with its offset.
-Moment = Annotated[
-    datetime, PlainSerializer(lambda moment: _as_utc(moment).isoformat(), str), WithJsonSchema(_TIME_SCHEMA)
+#: A time in a response: ISO 8601, UTC, with its offset.
+UtcTime = Annotated[
+    datetime, PlainSerializer(lambda time: _as_utc(time).isoformat(), str), JsonSchema(_TIME_SCHEMA)
 ]
-#: A moment in a request: ISO 8601; without an offset it is UTC.
-StatedMoment = Annotated[datetime, BeforeValidator(_stated_moment), WithJsonSchema(_TIME_SCHEMA)]
-#: Text from outside, without what PostgreSQL can't store.
-_SafeText = StringConstraints(max_length=500, pattern=r"^[^\x00]*$")
+#: A time in a request: ISO 8601; without an offset it is UTC.
+StatedTime = Annotated[datetime, BeforeValidator(_parse_time), JsonSchema(_TIME_SCHEMA)]
+#: Text of a request, without the character that PostgreSQL can't store.
+SafeText = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 
 
-class Failed(BaseModel):
-    """Every answer that is not a success."""
-
-    error: str
-
-
-class StillActive(Failed):
-    """The job is active already: this is its run."""
-
-    run_id: str
-
-
-class Done(BaseModel):
-    """What was done, in words."""
-
+class Succeeded(BaseModel):
     success: Literal[True] = True
+
+
+class Done(Succeeded):
+    """A change was made; the message describes it."""
+
     message: str
-    timestamp: Moment
+    timestamp: UtcTime
 
 
-class NotDone(Failed):
+class NotDone(BaseModel):
     """The scheduler is in that state already."""
 
     success: Literal[False] = False
     message: str
+    error: str
 
 
 class SchedulerState(BaseModel):
     is_running: bool = Field(description="False from a stop until the next start")
-    timestamp: Moment
+    timestamp: UtcTime
     jobs_count: int
     daemon_healthy: bool = Field(description="Whether the process that starts scheduled runs is alive")
 
 
-class Status(BaseModel):
-    success: Literal[True] = True
+class SchedulerStatus(Succeeded):
     scheduler: SchedulerState
 
 
 class JobPause(BaseModel):
     by: str
     reason: str | None
-    until: Moment | None
+    until: UtcTime | None
 
 
-class Execution(BaseModel):
+class ExecutionEntry(BaseModel):
     """One run of a job."""
 
     run_id: str
     job_id: str
     func_name: str = Field(description="The assets that the run makes, or the function that it calls")
     status: RunStatus
-    started_at: Moment | None
+    started_at: UtcTime | None
     duration: float | None = Field(description="Seconds; up to now while it is running")
     rows: int | None = Field(description="What the assets reported of their rows, added up")
     error: str | None = Field(description="The cause of the failure, in one line")
@@ -124,23 +109,20 @@ class Job(BaseModel):
     schedule: str | None = Field(
         description="Cron expression, UTC, or an interval in words such as `every 5 hours`; null without one"
     )
-    created_at: Moment = Field(description="When the job was first seen")
-    last_run: Moment | None
-    next_run: Moment | None = Field(description="null while paused, and without a schedule")
+    created_at: UtcTime = Field(description="When the job was first registered")
+    last_run: UtcTime | None
+    next_run: UtcTime | None = Field(description="null while paused, and without a schedule")
     last_status: RunStatus | None
     pause: JobPause | None = Field(
-        default=None,
-        exclude_if=_is_none,
-        description="Only where the job was paused through this API",
+        default=None, exclude_if=_is_none, description="Only where the job was paused through this API"
     )
 
 
 class JobDetail(Job):
-    executions: list[Execution] = Field(description="The newest runs, newest first")
+    executions: list[ExecutionEntry] = Field(description="The newest runs, newest first")
 
 
-class Jobs(BaseModel):
-    success: Literal[True] = True
+class JobList(Succeeded):
     jobs: list[Job]
     count: int
     task_problems: list[str] = Field(
@@ -150,14 +132,12 @@ class Jobs(BaseModel):
     )
 
 
-class OneJob(BaseModel):
-    success: Literal[True] = True
+class OneJob(Succeeded):
     job: JobDetail
 
 
-class Executions(BaseModel):
-    success: Literal[True] = True
-    executions: list[Execution]
+class ExecutionList(Succeeded):
+    executions: list[ExecutionEntry]
     count: int
 
 
@@ -168,7 +148,7 @@ class TriggerRequest(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"partition": "2026-01-31"}, {"run_config": {}}]}
     )
 
-    partition: Annotated[str, _SafeText] | None = Field(
+    partition: SafeText | None = Field(
         None, description="A partition of a partitioned job; by default the newest, which is today's"
     )
     run_config: dict[str, Any] | None = Field(None, description="Dagster's run config")
@@ -180,17 +160,21 @@ class RunResult(BaseModel):
     error: str | None
 
 
-class Triggered(BaseModel):
-    success: Literal[True] = True
-    message: str
+class Triggered(Done):
     run_id: str
-    timestamp: Moment
 
 
 class Finished(Triggered):
-    """The answer to a caller who waited."""
+    """The answer to a trigger with `wait`."""
 
     result: RunResult
+
+
+class JobActive(BaseModel):
+    """The job is active already, in the run `run_id`."""
+
+    error: str
+    run_id: str
 
 
 class PauseRequest(BaseModel):
@@ -201,17 +185,19 @@ class PauseRequest(BaseModel):
         json_schema_extra={"examples": [{"reason": "the source is moving", "until": "2030-01-31T06:00:00+00:00"}]},
     )
 
-    reason: Annotated[str, _SafeText] | None = None
-    until: StatedMoment | None = Field(None, description="When the pause ends by itself; in the future")
+    reason: SafeText | None = None
+    until: StatedTime | None = Field(None, description="When the pause ends by itself; in the future")
 
 
 class SchedulerConfig(BaseModel):
-    scheduler_type: str
-    timezone: str
-    max_instances: int = Field(description="How many runs of a job, on the same partition, may be active at once")
+    scheduler_type: str = "DagsterDaemonScheduler"
+    timezone: str = "UTC"
+    max_instances: int = Field(
+        default=1, description="How many runs of a job, on the same partition, may be active at once"
+    )
 
 
-class Task(BaseModel):
+class DefaultTask(BaseModel):
     description: str
     schedule: str = Field(description="Cron expression, UTC")
     frequency: str = Field(description="The schedule in words")
@@ -222,17 +208,16 @@ class Task(BaseModel):
     )
 
 
-class Config(BaseModel):
-    success: Literal[True] = True
-    config: SchedulerConfig
-    default_tasks: dict[str, Task]
+class Configuration(Succeeded):
+    config: SchedulerConfig = SchedulerConfig()
+    default_tasks: dict[str, DefaultTask]
 
 
 class AuditEntry(BaseModel):
-    """Who changed what, when, from where, and what came of it."""
+    """Who changed what, when, from where, and with what result."""
 
     audit_id: int
-    at: Moment
+    at: UtcTime
     who: str
     address: str
     action: str
@@ -241,7 +226,36 @@ class AuditEntry(BaseModel):
     detail: str
 
 
-class Audit(BaseModel):
-    success: Literal[True] = True
+class AuditLog(Succeeded):
     entries: list[AuditEntry]
     count: int
+
+
+class IncidentEntry(BaseModel):
+    """A problem, open or over."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    kind: IncidentKind
+    title: str
+    detail: str
+    begun_at: UtcTime
+    over_at: UtcTime | None
+    ending: str = Field(description="How it ended; empty while it is open")
+
+
+class AlertRecipient(BaseModel):
+    """A recipient of alerts, by the scheme and host of its address."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    host: str
+    error: str | None = Field(description="Why the last message could not be sent; null where it was")
+    error_at: UtcTime | None
+    retry_at: UtcTime | None
+
+
+class Alerts(Succeeded):
+    open: list[IncidentEntry] = Field(description="The oldest first")
+    over: list[IncidentEntry] = Field(description="Those of the last days, the last to end first")
+    recipients: list[AlertRecipient]

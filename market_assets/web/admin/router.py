@@ -1,4 +1,4 @@
-"""The routes of the admin API: jobs and schedules are steered here; every change is written into the audit log."""
+"""The routes of the admin API; every change is written into the audit log."""
 
 from __future__ import annotations
 
@@ -6,30 +6,33 @@ import time
 from typing import Annotated, Any
 
 import anyio
-from fastapi import APIRouter, Header, Path, Query, Response
+from fastapi import APIRouter, Header, Path, Query, Response, WebSocket
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from market_assets.dagster_ext.workspace import is_known_job, task_problems
+from market_assets.dagster_ext.workspace import is_known_job
+from market_assets.operations.alerts.incidents import DAEMON_LOG, WEB_LOG, load_log
 from market_assets.operations.executions import duration_of, status_of
+from market_assets.operations.system_state import recipients_of
 from market_assets.store import audit
 from market_assets.store.schedule_overrides import Pause
 from market_assets.web.admin import models
-from market_assets.web.admin.alerts import alerts_router
-from market_assets.web.admin.jobs import job_detail, job_list, scheduler_config
+from market_assets.web.admin.events import serve_events
+from market_assets.web.admin.jobs import configuration, job_detail, job_list
 from market_assets.web.admin.scheduler import utc_now
-from market_assets.web.admin.services import AdminCall, Services
-from market_assets.web.admin.sockets import events_router
-from market_assets.web.auth.identity import ApiError
+from market_assets.web.admin.services import AdminCall, Services, services_of
+from market_assets.web.auth.identity import identity_of
+from market_assets.web.auth.limits import LONGEST_WAIT_SECONDS
+from market_assets.web.errors import NOT_ADMIN, NOT_SIGNED_IN, POLICY_VIOLATION, ApiError, refuse
+from market_assets.web.known_jobs import task_problems
 
 _WAIT_POLL_SECONDS = 0.25
-_LONGEST_WAIT = 600
 _NOT_DONE: dict[int | str, dict[str, Any]] = {400: {"model": models.NotDone}}
-_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"model": models.Failed, "description": "Job not found"}}
+_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "Job not found"}}
 _TRIGGERED: dict[int | str, dict[str, Any]] = {
     200: {"model": models.Finished, "description": "The run has ended (only with `wait`)"},
     202: {"model": models.Triggered, "description": "The run is queued, or still going on after `wait`"},
-    409: {"model": models.StillActive, "description": "The job is active, on the same partition if it has any"},
+    409: {"model": models.JobActive, "description": "The job is active, on the same partition if it has any"},
     **_NOT_FOUND,
 }
 JobId = Annotated[str, Path(max_length=200, examples=["refresh_market_stats"])]
@@ -37,7 +40,9 @@ Unscheduled = Annotated[
     bool, Query(description="Also the jobs without a schedule, which run only when they are triggered")
 ]
 Limit = Annotated[int, Query(ge=1, le=1_000, description="The greatest number of entries")]
-Wait = Annotated[int | None, Query(ge=1, le=_LONGEST_WAIT, description="Wait so many seconds for the run to end")]
+Wait = Annotated[
+    int | None, Query(ge=1, le=LONGEST_WAIT_SECONDS, description="Wait so many seconds for the run to end")
+]
 IdempotencyKey = Annotated[
     str | None,
     Header(
@@ -45,13 +50,11 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=200,
         pattern=r"^[\x21-\x7e]+$",
-        description="Your own name for this request: repeated within 24 hours it gives the same run again",
+        description="The caller's name for this request: repeated within 24 hours it gives the same run again",
     ),
 ]
 
 admin_router = APIRouter(prefix="/api/admin", tags=["scheduler"])
-admin_router.include_router(events_router)
-admin_router.include_router(alerts_router)
 
 
 @admin_router.post("/scheduler/start", responses=_NOT_DONE)
@@ -63,45 +66,44 @@ def start_scheduler(call: AdminCall) -> models.Done:
 
 @admin_router.post("/scheduler/stop", responses=_NOT_DONE)
 def stop_scheduler(call: AdminCall) -> models.Done:
-    """Pause every schedule, and remember which ran. Runs in progress go on."""
+    """Pause every schedule, and keep which ran. Runs in progress go on."""
     with call.audited("scheduler.stop"):
-        return _done(call.services.scheduler.stop(call.who.name))
+        return _done(call.services.scheduler.stop(call.user.name))
 
 
 @admin_router.get("/scheduler/status")
-def scheduler_status(call: AdminCall) -> models.Status:
+def scheduler_status(call: AdminCall) -> models.SchedulerStatus:
     """Whether jobs are started by schedules, and whether the process that does so is alive."""
-    seen = call.services.scheduler.overview()
-    daemons = call.services.runs.context.instance.get_daemon_statuses().values()
+    overview = call.services.scheduler.overview()
+    daemons = call.services.context.instance.get_daemon_statuses().values()
     state = models.SchedulerState(
-        is_running=not seen.is_stopped,
-        timestamp=seen.now,
-        jobs_count=len(seen.scheduled_jobs),
+        is_running=not overview.is_stopped,
+        timestamp=overview.now,
+        jobs_count=len(overview.scheduled_jobs),
         daemon_healthy=all(daemon.healthy for daemon in daemons if daemon.required),
     )
-    return models.Status(scheduler=state)
+    return models.SchedulerStatus(scheduler=state)
 
 
 @admin_router.get("/scheduler/config")
-def get_config(call: AdminCall) -> models.Config:
+def get_config(call: AdminCall) -> models.Configuration:
     """How the scheduler is set up, and the jobs that come with this program."""
-    return scheduler_config(call.services.scheduler.overview(), call.services.settings)
+    return configuration(call.services.scheduler.overview(), call.services.settings)
 
 
 @admin_router.get("/scheduler/jobs")
-def list_jobs(call: AdminCall, unscheduled: Unscheduled = False) -> models.Jobs:
+def list_jobs(call: AdminCall, unscheduled: Unscheduled = False) -> models.JobList:
     """Every job that has a schedule, but the deleted ones, by name."""
-    seen = call.services.scheduler.overview()
-    jobs = job_list(seen.jobs if unscheduled else seen.scheduled_jobs, seen, call.services.runs)
-    problems = task_problems(call.services.runs.context)
-    return models.Jobs(jobs=jobs, count=len(jobs), task_problems=problems)
+    overview = call.services.scheduler.overview()
+    jobs = job_list(overview.jobs if unscheduled else overview.scheduled_jobs, overview, call.services.runs)
+    return models.JobList(jobs=jobs, count=len(jobs), task_problems=task_problems(call.services.context))
 
 
 @admin_router.get("/scheduler/jobs/{job_id}", responses=_NOT_FOUND)
 def get_job(job_id: JobId, call: AdminCall) -> models.OneJob:
     """One job, with its newest runs."""
-    seen = call.services.scheduler.overview()
-    return models.OneJob(job=job_detail(seen.job(job_id), seen, call.services.runs))
+    overview = call.services.scheduler.overview()
+    return models.OneJob(job=job_detail(overview.job(job_id), overview, call.services.runs))
 
 
 @admin_router.post("/scheduler/jobs/{job_id}/trigger", status_code=202, response_model=None, responses=_TRIGGERED)
@@ -113,21 +115,22 @@ async def trigger_job(
     idempotency_key: IdempotencyKey = None,
 ) -> Response:
     """Run a job now, whether it is on the schedule or not."""
-    asked = body or models.TriggerRequest()
-    triggered = await run_in_threadpool(_trigger, call, job_id, asked, idempotency_key)
+    request = body or models.TriggerRequest()
+    triggered = await run_in_threadpool(_trigger, call, job_id, request, idempotency_key)
     if wait is None:
-        return _answer(202, triggered)
+        return JSONResponse(triggered.model_dump(mode="json"), 202)
     return await _after_waiting(call.services, triggered, wait)
 
 
 @admin_router.post("/scheduler/jobs/{job_id}/pause", responses=_NOT_FOUND)
 def pause_job(job_id: JobId, call: AdminCall, body: models.PauseRequest | None = None) -> models.Done:
-    """Stop a job's schedule, for good or until a moment. It can still be triggered."""
-    asked = body or models.PauseRequest()
+    """Stop a job's schedule, for good or until a time. It can still be triggered."""
+    request = body or models.PauseRequest()
     scheduler = call.services.scheduler
-    until = f"until {asked.until.isoformat()}" if asked.until else ""
-    with call.audited("scheduler.pause", job_id, " ".join(filter(None, (until, asked.reason)))):
-        return _done(scheduler.pause(job_id, Pause(scheduler.clock(), call.who.name, asked.reason, asked.until)))
+    until = f"until {request.until.isoformat()}" if request.until else ""
+    with call.audited("scheduler.pause", job_id, " ".join(filter(None, (until, request.reason)))):
+        pause = Pause(scheduler.clock(), call.user.name, request.reason, request.until)
+        return _done(scheduler.pause(job_id, pause))
 
 
 @admin_router.post("/scheduler/jobs/{job_id}/resume", responses=_NOT_FOUND)
@@ -141,7 +144,7 @@ def resume_job(job_id: JobId, call: AdminCall) -> models.Done:
 def delete_job(job_id: JobId, call: AdminCall) -> models.Done:
     """Take a job off the schedule and off the list, until it is restored."""
     with call.audited("scheduler.delete", job_id):
-        return _done(call.services.scheduler.delete(job_id, call.who.name))
+        return _done(call.services.scheduler.delete(job_id, call.user.name))
 
 
 @admin_router.post("/scheduler/jobs/{job_id}/restore", responses=_NOT_FOUND)
@@ -157,13 +160,43 @@ def list_executions(
     job_id: Annotated[str | None, Query(max_length=200)] = None,
     status: models.RunStatus | None = None,
     limit: Limit = 50,
-) -> models.Executions:
+) -> models.ExecutionList:
     """The newest runs of one job or of all, newest first, however they were started."""
-    services = call.services
-    if job_id is not None and not is_known_job(services.runs.context, job_id):
+    if job_id is not None and not is_known_job(call.services.context, job_id):
         raise ApiError(404, "Job not found")
-    executions = services.runs.newest(job_id, status, limit)
-    return models.Executions(executions=executions, count=len(executions))
+    executions = call.services.runs.newest(job_id, status, limit)
+    return models.ExecutionList(executions=executions, count=len(executions))
+
+
+@admin_router.websocket("/scheduler/events")
+async def events(socket: WebSocket) -> None:
+    """One JSON message for each change of a run or a schedule, and a heartbeat when nothing changes.
+
+    The guard in front ends it with its sign-in.
+    """
+    identity = identity_of(socket)
+    if identity is None or not identity.is_admin:
+        error = ApiError(401, NOT_SIGNED_IN) if identity is None else ApiError(403, NOT_ADMIN)
+        await refuse(error.response(), socket.scope, socket.receive, socket.send, POLICY_VIOLATION)
+        return
+    services = await run_in_threadpool(services_of, socket.app.state)
+    await serve_events(socket, services.broadcast)
+
+
+@admin_router.get("/alerts", tags=["alerts"])
+def read_alerts(
+    call: AdminCall, limit: Annotated[int, Query(ge=0, le=200, description="Of those that are over")] = 50
+) -> models.Alerts:
+    """The incidents, open and over, and the recipients of alerts with the errors of delivery."""
+    logs = [load_log(call.services.context.instance, name) for name in (DAEMON_LOG, WEB_LOG)]
+    present = [models.IncidentEntry.model_validate(one) for log in logs for one in log.open]
+    over = [models.IncidentEntry.model_validate(one) for log in logs for one in log.recently_over]
+    over.sort(key=lambda one: one.over_at or one.begun_at, reverse=True)
+    return models.Alerts(
+        open=sorted(present, key=lambda one: one.begun_at),
+        over=over[:limit],
+        recipients=[models.AlertRecipient.model_validate(one) for one in recipients_of(logs)],
+    )
 
 
 @admin_router.get("/audit", tags=["audit"])
@@ -171,19 +204,18 @@ def read_audit(
     call: AdminCall,
     limit: Limit = 100,
     before_id: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="Only older entries")] = None,
-) -> models.Audit:
-    """Who changed what, when, from where, and what came of it; newest first."""
+) -> models.AuditLog:
+    """Who changed what, when, from where, and with what result; newest first."""
     rows = audit.read(call.services.engine, limit, before_id=before_id)
-    return models.Audit(entries=[models.AuditEntry(**row) for row in rows], count=len(rows))
+    return models.AuditLog(entries=[models.AuditEntry(**row) for row in rows], count=len(rows))
 
 
-def _trigger(call: AdminCall, job_id: str, asked: models.TriggerRequest, key: str | None) -> models.Triggered:
+def _trigger(call: AdminCall, job_id: str, request: models.TriggerRequest, key: str | None) -> models.Triggered:
     services = call.services
-    with call.audited(
-        "scheduler.trigger", job_id, f"partition {asked.partition}" if asked.partition else ""
-    ) as details:
+    detail = f"partition {request.partition}" if request.partition else ""
+    with call.audited("scheduler.trigger", job_id, detail) as details:
         job = services.scheduler.overview().job(job_id)
-        launched = services.launcher.trigger(call.connection, call.who.name, job, asked, key)
+        launched = services.launcher.trigger(call.connection, call.user.name, job, request, key)
         details.append(f"run {launched.run_id}")
     message = f"Job {job_id} triggered" if launched.is_new else f"Job {job_id} was triggered before with this key"
     return models.Triggered(message=message, run_id=launched.run_id, timestamp=utc_now())
@@ -192,27 +224,24 @@ def _trigger(call: AdminCall, job_id: str, asked: models.TriggerRequest, key: st
 async def _after_waiting(services: Services, triggered: models.Triggered, seconds: int) -> Response:
     """200 with the result of the run, or 202 with how far it is when the time is up."""
     deadline = time.monotonic() + seconds
-    result = await run_in_threadpool(_result, services, triggered.run_id)
-    while result.status in ("queued", "running") and time.monotonic() < deadline:
-        await anyio.sleep(_WAIT_POLL_SECONDS)
+    while True:
         result = await run_in_threadpool(_result, services, triggered.run_id)
-    ended = result.status not in ("queued", "running")
-    message = f"{triggered.message}: {result.status}" + ("" if ended else f" after {seconds} s")
+        has_ended = result.status not in ("queued", "running")
+        if has_ended or time.monotonic() >= deadline:
+            break
+        await anyio.sleep(_WAIT_POLL_SECONDS)
+    message = f"{triggered.message}: {result.status}" + ("" if has_ended else f" after {seconds} s")
     finished = models.Finished(message=message, run_id=triggered.run_id, timestamp=utc_now(), result=result)
-    return _answer(200 if ended else 202, finished)
+    return JSONResponse(finished.model_dump(mode="json"), 200 if has_ended else 202)
 
 
 def _result(services: Services, run_id: str) -> models.RunResult:
-    record = services.runs.context.instance.get_run_record_by_id(run_id)
+    record = services.context.instance.get_run_record_by_id(run_id)
     if record is None:
         raise ApiError(404, f"Run {run_id} was removed")
     status = status_of(record.dagster_run)
     error = services.runs.cause(record.dagster_run) if status == "failed" else None
     return models.RunResult(status=status, duration=duration_of(record), error=error)
-
-
-def _answer(status: int, content: models.Triggered) -> Response:
-    return JSONResponse(content.model_dump(mode="json"), status)
 
 
 def _done(message: str) -> models.Done:

@@ -1,8 +1,9 @@
-"""Steering the schedules: stop and start of all, pause, deletion and their end for one job.
+"""Control of the schedules: stop and start of all, pause, deletion and their end for one job.
 
-Dagster says whether a schedule runs, so that its UI shows what was done here and the reverse; the store remembers
-what Dagster has no place for. What is remembered is written first when something is taken off the schedule, and
-last when it is put back: where that is cut short, the guard holds back the rest, and a repetition completes it.
+Dagster keeps whether a schedule runs, so that its UI shows what was done here and the reverse; the store keeps the
+overrides that Dagster has no place for. An override is written first when something is taken off the schedule, and
+removed last when it is put back: if that is interrupted, the guard holds back the rest, and repeating the call
+completes it.
 """
 
 from __future__ import annotations
@@ -15,13 +16,23 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from market_assets.dagster_ext.schedules import InstigatorState
-from market_assets.dagster_ext.workspace import KnownJob, is_running, known_jobs, states_by_selector
-from market_assets.dagster_ext.workspace_types import RemoteSchedule, WorkspaceProcessContext
-from market_assets.operations.pauses import pause_in_force, reason_to_stay_off, settle_pauses, started_since
+from market_assets.dagster_ext.workspace import (
+    RemoteSchedule,
+    WorkspaceProcessContext,
+    is_running,
+    states_by_selector,
+)
+from market_assets.operations.schedule_overrides import (
+    end_pauses,
+    pause_in_force,
+    reason_to_stay_off,
+    started_since,
+)
 from market_assets.store import schedule_overrides
 from market_assets.store.schedule_overrides import Change, Pause, ScheduleOverrides
 from market_assets.web.admin.models import JobStatus
-from market_assets.web.auth.identity import ApiError
+from market_assets.web.errors import ApiError
+from market_assets.web.known_jobs import KnownJob, known_jobs
 
 
 def utc_now() -> datetime:
@@ -30,7 +41,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Overview:
-    """Jobs, schedules and what is remembered about them, as of one moment."""
+    """Jobs, their schedules and the overrides of these, at one time."""
 
     now: datetime
     every_job: Mapping[str, KnownJob]
@@ -50,7 +61,7 @@ class Overview:
     @property
     def is_stopped(self) -> bool:
         """Whether the scheduler was stopped, and nobody has started a schedule in the UI since."""
-        return self.overrides.stop is not None and not any(self.is_scheduled(job) for job in self.jobs.values())
+        return self.overrides.stop is not None and not any(map(self.is_scheduled, self.jobs.values()))
 
     def job(self, job_id: str) -> KnownJob:
         """A job that is not deleted.
@@ -77,7 +88,7 @@ class Overview:
         return [schedule.name for job in jobs for schedule in job.schedules if self._is_on(job, schedule)]
 
     def pause_of(self, job: KnownJob) -> Pause | None:
-        """A job's pause that was made here and is in force."""
+        """A job's pause that was made through this API and is in force."""
         states = [self.states.get(schedule.selector_id) for schedule in job.schedules]
         pauses = [pause_in_force(self.overrides, job.job_id, state, self.now) for state in states]
         return pauses[0] if pauses and all(pauses) else None
@@ -91,7 +102,7 @@ class Overview:
 
 
 class Scheduler:
-    """The schedules of one Dagster instance, with what the store remembers about them."""
+    """The schedules of one Dagster instance, with their overrides in the store."""
 
     def __init__(
         self, context: WorkspaceProcessContext, engine: sa.Engine, clock: Callable[[], datetime] = utc_now
@@ -102,7 +113,7 @@ class Scheduler:
         self._lock = threading.RLock()
 
     def overview(self) -> Overview:
-        """How things are; jobs that were never seen before are remembered from now on."""
+        """The present state; jobs that are new are registered now."""
         now = self.clock()
         jobs = known_jobs(self.context)
         overrides = schedule_overrides.read_overrides(self.engine)
@@ -118,30 +129,30 @@ class Scheduler:
             ApiError: 400, it is not stopped.
         """
         with self._lock:
-            seen = self._settled()
-            if seen.overrides.stop is None:
+            overview = self._settled()
+            if overview.overrides.stop is None:
                 raise _not_done("Scheduler is already running")
-            held = seen.overrides.held["stop"]
-            for job in seen.jobs.values():
-                if seen.pause_of(job) is None:
+            held = overview.overrides.held["stop"]
+            for job in overview.jobs.values():
+                if overview.pause_of(job) is None:
                     self._start(schedule for schedule in job.schedules if schedule.name in held)
             schedule_overrides.start(self.engine)
         return "Scheduler started"
 
     def stop(self, by: str) -> str:
-        """Pause every schedule, and remember which ran.
+        """Pause every schedule, and store which ran.
 
         Raises:
             ApiError: 400, it is stopped already.
         """
         with self._lock:
-            seen = self._settled()
-            if seen.is_stopped:
+            overview = self._settled()
+            if overview.is_stopped:
                 raise _not_done("Scheduler is not running")
-            running = seen.running(seen.jobs.values())
-            schedule_overrides.stop(self.engine, Change(seen.now, by), running)
-            for job in seen.every_job.values():
-                self._stop(job.schedules, seen)
+            running = overview.running(overview.jobs.values())
+            schedule_overrides.stop(self.engine, Change(overview.now, by), running)
+            for job in overview.every_job.values():
+                self._stop(job.schedules, overview)
         return "Scheduler stopped"
 
     def pause(self, job_id: str, pause: Pause) -> str:
@@ -151,12 +162,12 @@ class Scheduler:
             ApiError: 404, no such job; 422, it has no schedule, or the pause is over before it begins.
         """
         with self._lock:
-            seen = self._settled()
-            job = _with_schedule(seen.job(job_id))
-            if pause.is_over(seen.now):
+            overview = self._settled()
+            job = _with_schedule(overview.job(job_id))
+            if pause.is_over(overview.now):
                 raise ApiError(422, "until: is not in the future")
             schedule_overrides.pause(self.engine, job_id, pause)
-            self._stop(job.schedules, seen)
+            self._stop(job.schedules, overview)
             schedule_overrides.release(self.engine, job.schedule_names, "stop")
         until = f" until {pause.until.isoformat()}" if pause.until else ""
         return f"Job {job_id} paused{until}"
@@ -168,11 +179,11 @@ class Scheduler:
             ApiError: 404, no such job; 422, it has no schedule.
         """
         with self._lock:
-            seen = self._settled()
-            job = _with_schedule(seen.job(job_id))
-            waits = self._put_back(job.schedules, seen)
+            overview = self._settled()
+            job = _with_schedule(overview.job(job_id))
+            waits = self._put_back(job.schedules, overview)
             schedule_overrides.end_pause(self.engine, job_id)
-        return f"Job {job_id} resumed" + (", and waits for the scheduler to be started" if waits else "")
+        return f"Job {job_id} resumed" + _waiting(waits)
 
     def delete(self, job_id: str, by: str) -> str:
         """Take a job off the schedule and off the list until it is restored.
@@ -181,12 +192,12 @@ class Scheduler:
             ApiError: 404, no such job.
         """
         with self._lock:
-            seen = self._settled()
-            job = seen.job(job_id)
-            held = seen.overrides.held["stop"].intersection(job.schedule_names)
-            running = held.union(seen.running([job]))
-            schedule_overrides.delete(self.engine, job_id, Change(seen.now, by), running)
-            self._stop(job.schedules, seen)
+            overview = self._settled()
+            job = overview.job(job_id)
+            held = overview.overrides.held["stop"].intersection(job.schedule_names)
+            running = held.union(overview.running([job]))
+            schedule_overrides.delete(self.engine, job_id, Change(overview.now, by), running)
+            self._stop(job.schedules, overview)
             schedule_overrides.release(self.engine, job.schedule_names, "stop")
         return f"Job {job_id} deleted"
 
@@ -197,34 +208,36 @@ class Scheduler:
             ApiError: 404, no such job.
         """
         with self._lock:
-            seen = self._settled()
-            if job_id not in seen.every_job:
+            overview = self._settled()
+            if job_id not in overview.every_job:
                 raise ApiError(404, "Job not found")
-            if not seen.overrides.is_deleted(job_id):
+            if not overview.overrides.is_deleted(job_id):
                 return f"Job {job_id} is not deleted"
-            job = seen.every_job[job_id]
-            held = seen.overrides.held["deletion"]
-            waits = self._put_back((it for it in job.schedules if it.name in held), seen)
+            job = overview.every_job[job_id]
+            held = overview.overrides.held["deletion"]
+            waits = self._put_back((one for one in job.schedules if one.name in held), overview)
             schedule_overrides.restore(self.engine, job_id)
             schedule_overrides.release(self.engine, job.schedule_names, "deletion")
-        return f"Job {job_id} restored" + (", and waits for the scheduler to be started" if waits else "")
+        return f"Job {job_id} restored" + _waiting(waits)
 
     def _settled(self) -> Overview:
-        """How things are, once the pauses that are over have been ended."""
-        seen = self.overview()
-        if not any(job.pause for job in seen.overrides.jobs.values()):
-            return seen
-        schedules = {name: job.schedule_names for name, job in seen.every_job.items()}
-        settle_pauses(self.engine, self.context.instance, schedules, seen.now)
+        """The present state, once the pauses that are over have been ended."""
+        overview = self.overview()
+        if not any(job.pause for job in overview.overrides.jobs.values()):
+            return overview
+        schedules = {name: job.schedule_names for name, job in overview.every_job.items()}
+        end_pauses(self.engine, self.context.instance, schedules, overview.now)
         return self.overview()
 
-    def _put_back(self, schedules: Iterable[RemoteSchedule], seen: Overview) -> bool:
+    def _put_back(self, schedules: Iterable[RemoteSchedule], overview: Overview) -> bool:
         """Start schedules, or hold them until the start of a stopped scheduler; returns whether they wait."""
-        if seen.overrides.stop is None:
+        stop = overview.overrides.stop
+        if stop is None:
             self._start(schedules)
             return False
-        stopped_at = seen.overrides.stop.at
-        waiting = [it.name for it in schedules if not started_since(seen.states.get(it.selector_id), stopped_at)]
+        waiting = [
+            one.name for one in schedules if not started_since(overview.states.get(one.selector_id), stop.at)
+        ]
         schedule_overrides.hold(self.engine, waiting, "stop")
         return bool(waiting)
 
@@ -232,18 +245,21 @@ class Scheduler:
         for schedule in schedules:
             self.context.instance.start_schedule(schedule)
 
-    def _stop(self, schedules: Iterable[RemoteSchedule], seen: Overview) -> None:
+    def _stop(self, schedules: Iterable[RemoteSchedule], overview: Overview) -> None:
         for schedule in schedules:
-            if is_running(schedule, seen.states):
-                self.context.instance.stop_schedule(
-                    schedule.get_remote_origin_id(), schedule.selector_id, schedule
-                )
+            if is_running(schedule, overview.states):
+                origin_id = schedule.get_remote_origin_id()
+                self.context.instance.stop_schedule(origin_id, schedule.selector_id, schedule)
 
 
 def _with_schedule(job: KnownJob) -> KnownJob:
     if not job.schedules:
         raise ApiError(422, f"Job {job.job_id} has no schedule: it runs when it is triggered")
     return job
+
+
+def _waiting(waits: bool) -> str:
+    return ", and waits for the scheduler to be started" if waits else ""
 
 
 def _not_done(message: str) -> ApiError:

@@ -1,4 +1,4 @@
-"""What the routes of the admin API share: one of each in a process, made when first asked for."""
+"""What the routes of the admin API share: one of each in a process, made on first use; and their audit."""
 
 from __future__ import annotations
 
@@ -6,29 +6,32 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import sqlalchemy as sa
 from fastapi import Depends
 from starlette.datastructures import State
 from starlette.requests import HTTPConnection, Request
 
+from market_assets.dagster_ext.workspace import WorkspaceProcessContext, create_schema
 from market_assets.settings import Settings
 from market_assets.store import audit
 from market_assets.web.admin.events import Broadcast
 from market_assets.web.admin.executions import RunReader
-from market_assets.web.admin.launching import Launcher
+from market_assets.web.admin.jobs import Launcher
 from market_assets.web.admin.scheduler import Scheduler
-from market_assets.web.auth.identity import ApiError, Identity, admin
+from market_assets.web.auth.identity import Identity, admin
+from market_assets.web.errors import ApiError
 
 _KEY = "admin_services"
-_making = threading.Lock()
+_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
 class Services:
     """The parts behind the routes."""
 
+    context: WorkspaceProcessContext
     engine: sa.Engine
     settings: Settings
     scheduler: Scheduler
@@ -39,14 +42,15 @@ class Services:
 
 def services_of(state: State) -> Services:
     """The services of an application, from what it has in its state."""
-    with _making:
+    with _lock:
         made = getattr(state, _KEY, None)
         if made is None:
-            engine = state.database.pooled_engine()
-            scheduler = Scheduler(state.process_context, engine)
-            runs = RunReader(state.process_context, engine)
-            launcher = Launcher(state.process_context, _schema(state), state.database)
-            made = Services(engine, state.settings, scheduler, runs, launcher, Broadcast(scheduler, runs))
+            context, engine = state.process_context, state.database.pooled_engine()
+            # The schema is large: where Dagster's webserver runs in this process, its schema is used.
+            schema = getattr(state, "graphql_schema", None) or create_schema()
+            scheduler, runs = Scheduler(context, engine), RunReader(context, engine)
+            launcher = Launcher(context, schema, state.database)
+            made = Services(context, engine, state.settings, scheduler, runs, launcher, Broadcast(scheduler, runs))
             setattr(state, _KEY, made)
     assert isinstance(made, Services)
     return made
@@ -54,15 +58,15 @@ def services_of(state: State) -> Services:
 
 @dataclass(frozen=True)
 class Call:
-    """One call of an admin: who, from where, and the services."""
+    """One call of an admin: the user, the HTTP request, and the services."""
 
-    who: Identity
+    user: Identity
     connection: HTTPConnection
     services: Services
 
     @contextmanager
     def audited(self, action: str, target: str = "", detail: str = "") -> Iterator[list[str]]:
-        """Write a change into the audit log, whatever comes of it; the list takes further details."""
+        """Write a change into the audit log, whatever its result; the yielded list takes further details."""
         details = [detail] if detail else []
         result = "failed"
         try:
@@ -76,7 +80,7 @@ class Call:
             client = self.connection.client
             audit.record(
                 self.services.engine,
-                who=self.who.name,
+                who=self.user.name,
                 address=client.host if client else "",
                 action=action,
                 target=target,
@@ -89,15 +93,5 @@ def _call(request: Request, identity: Annotated[Identity, Depends(admin)]) -> Ca
     return Call(identity, request, services_of(request.app.state))
 
 
-#: What every route takes; nobody but an admin gets one.
+#: What every route takes; only admins get one.
 AdminCall = Annotated[Call, Depends(_call)]
-
-
-def _schema(state: State) -> Any:
-    """Dagster's GraphQL schema: large, so the one of Dagster's webserver is used where there is one."""
-    schema = getattr(state, "graphql_schema", None)
-    if schema is None:
-        from market_assets.dagster_ext.workspace_types import create_schema
-
-        schema = create_schema()
-    return schema

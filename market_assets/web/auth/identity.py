@@ -1,16 +1,14 @@
-"""Who a request comes from, and what a route may ask of them.
-
-The guard (`web.guard`) finds out who it is; everything behind it reads the answer here.
-"""
+"""The user of a request: the guard (`web.auth.guard`) stores it in the scope, everything else reads it here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.requests import HTTPConnection, Request
 
-#: Where the guard leaves the Identity: `scope["state"][IDENTITY_KEY]`.
+from market_assets.web.errors import NOT_ADMIN, NOT_SIGNED_IN, ApiError
+
+#: Key of the Identity in `scope["state"]`.
 IDENTITY_KEY = "market_assets.identity"
 
 ADMIN = "admin"
@@ -29,41 +27,32 @@ class Identity:
         return self.role == ADMIN
 
 
-class ApiError(Exception):
-    """An answer of the API other than success: `{"error": …}` and, beside it, what `extra` holds."""
-
-    def __init__(self, status: int, error: str, extra: dict[str, Any] | None = None) -> None:
-        super().__init__(error)
-        self.status = status
-        self.error = error
-        self.extra = extra or {}
-
-
 def identity_of(connection: HTTPConnection) -> Identity | None:
-    """Who is asking; None where nobody signed in, or where the guard does not stand in front."""
+    """The user of a request; None without a sign-in, or where the guard is not in front of the application."""
     identity = connection.scope.get("state", {}).get(IDENTITY_KEY)
     return identity if isinstance(identity, Identity) else None
 
 
-def signed_in(request: Request) -> Identity:
-    """FastAPI dependency: whoever signed in.
+# Dependencies are coroutines, because FastAPI runs plain functions in a thread each time.
+async def signed_in(request: Request) -> Identity:
+    """FastAPI dependency: any user.
 
     Raises:
-        ApiError: 401, nobody did.
+        ApiError: 401, nobody signed in.
     """
     identity = identity_of(request)
     if identity is None:
-        raise ApiError(401, "Sign in first")
+        raise ApiError(401, NOT_SIGNED_IN)
     return identity
 
 
-def admin(request: Request) -> Identity:
+async def admin(request: Request) -> Identity:
     """FastAPI dependency: an admin.
 
     Raises:
         ApiError: 401, nobody signed in; 403, a viewer did.
     """
-    identity = signed_in(request)
+    identity = await signed_in(request)
     if not identity.is_admin:
-        raise ApiError(403, "Admin access required")
+        raise ApiError(403, NOT_ADMIN)
     return identity

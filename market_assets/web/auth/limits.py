@@ -1,17 +1,16 @@
-"""How much one user or address may ask for, how large a request may be, and how long an answer may take.
+"""How many requests one user or address may send, how large one may be, and how long its answer may take.
 
-Counts are kept in the memory of this process: it is the only one that answers.
+Counts are kept in memory, since one process answers all requests.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv6Address, ip_network
 from urllib.parse import parse_qs
 
 from limits import RateLimitItem, parse_many
@@ -21,32 +20,34 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from market_assets.settings import Settings
 from market_assets.web.auth.identity import identity_of
+from market_assets.web.auth.proxies import parse_address
+from market_assets.web.errors import TRY_AGAIN_LATER, ApiError
+
+#: The longest that a caller may wait for the end of a run (`?wait=`).
+LONGEST_WAIT_SECONDS = 600
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What is allowed; rates as the library `limits` writes them, each a moving window."""
+class RequestLimits:
+    """What is allowed; rates as the library `limits` writes them, each over a moving window."""
 
     sign_in: str = "10/minute;100/hour"
     address: str = "3000/minute"
     user: str = "1200/minute"
     body_bytes: int = 1 << 20
     seconds: float = 30.0
-    #: A caller may ask to wait for the end of a run (`?wait=`), for no longer than this.
-    longest_wait: float = 600.0
 
 
-LIMITS = Limits()
+DEFAULT_LIMITS = RequestLimits()
 
 _SIGN_IN_PATHS = ("/login", "/api/auth/login")
-#: Files of the UI, fetched by the hundred, and what monitors ask for.
+#: Files of the UI, fetched by the hundred, and what monitors fetch.
 _UNCOUNTED = ("/static/", "/favicon", "/health", "/metrics")
 
 
 class Rates:
-    """Counts what each key asked for."""
+    """Counts the requests of each key."""
 
     def __init__(self) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
@@ -60,25 +61,25 @@ class Rates:
         return None
 
 
-def wrap(app: ASGIApp, settings: Settings, limits: Limits = LIMITS) -> ASGIApp:  # noqa: ARG001
-    """The whole process with limits by address, stricter ones for signing in, and for /api of size and time.
+def with_limits(app: ASGIApp, limits: RequestLimits = DEFAULT_LIMITS) -> ASGIApp:
+    """The process with limits by address, stricter ones for signing in, and for /api of size and time.
 
-    `scope["client"]` is the client itself: whatever sees through trusted proxies stands further out.
+    `scope["client"]` must be the client itself, so trusted proxies are seen through further out.
     """
     rates = Rates()
     sign_in, address = parse_many(limits.sign_in), parse_many(limits.address)
-    bounded = _bounded_time(_bounded_body(app, limits.body_bytes), limits)
+    bounded = _with_time_limit(_with_size_limit(app, limits.body_bytes), limits.seconds)
 
     async def limited(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await app(scope, receive, send)
             return
-        path, client = scope["path"], _network(scope)
+        path, client = scope["path"], _counted_client(scope)
         wait = None if path.startswith(_UNCOUNTED) else rates.take(address, "address", client)
         if wait is None and scope.get("method") == "POST" and path in _SIGN_IN_PATHS:
             wait = rates.take(sign_in, "sign-in", client)
         if wait is not None:
-            await _refuse(scope, send, wait)
+            await _refuse(scope, receive, send, wait)
         elif scope["type"] == "http" and path.startswith("/api/"):
             await bounded(scope, receive, send)
         else:
@@ -88,9 +89,9 @@ def wrap(app: ASGIApp, settings: Settings, limits: Limits = LIMITS) -> ASGIApp: 
 
 
 class UserLimit:
-    """ASGI middleware behind the guard: what one user may ask for, from however many addresses."""
+    """ASGI middleware behind the guard: the requests of one user, from any number of addresses."""
 
-    def __init__(self, app: ASGIApp, limits: Limits = LIMITS) -> None:
+    def __init__(self, app: ASGIApp, limits: RequestLimits = DEFAULT_LIMITS) -> None:
         self._app = app
         self._rates = Rates()
         self._user = parse_many(limits.user)
@@ -100,50 +101,47 @@ class UserLimit:
             identity = identity_of(HTTPConnection(scope))
             wait = self._rates.take(self._user, "user", identity.name) if identity else None
             if wait is not None:
-                await _refuse(scope, send, wait)
+                await _refuse(scope, receive, send, wait)
                 return
         await self._app(scope, receive, send)
 
 
-def _network(scope: Scope) -> str:
-    """Whom to count: an address, or the /64 of an IPv6 address, since one customer has a whole one."""
+def _counted_client(scope: Scope) -> str:
+    """The client's address, or the /64 network of an IPv6 one, since one customer has a whole network."""
     host = (scope.get("client") or ("unknown", 0))[0]
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return str(host)
+    address = parse_address(host)
     if isinstance(address, IPv6Address):
-        mapped = address.ipv4_mapped
-        return str(mapped) if mapped else str(ip_network((int(address), 64), strict=False))
-    return str(address)
+        return str(ip_network((int(address), 64), strict=False))
+    return str(address or host)
 
 
-def _bounded_body(app: ASGIApp, most: int) -> ASGIApp:
+def _with_size_limit(app: ASGIApp, most_bytes: int) -> ASGIApp:
     """Read a request's body first, so that one that is too large never reaches the application."""
+    too_large = ApiError(413, f"The request is larger than {most_bytes} bytes").response()
 
-    async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
+    async def limited(scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope)
         length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) > most:
-            await _send_error(send, 413, f"The request is larger than {most} bytes")
+        if length.isdecimal() and int(length) > most_bytes:
+            await too_large(scope, receive, send)
             return
         if not length and "transfer-encoding" not in headers:
             await app(scope, receive, send)
             return
         body = bytearray()
-        while True:
+        more = True
+        while more:
             message = await receive()
             if message["type"] != "http.request":
                 return
             body += message.get("body", b"")
-            if len(body) > most:
-                await _send_error(send, 413, f"The request is larger than {most} bytes")
+            if len(body) > most_bytes:
+                await too_large(scope, receive, send)
                 return
-            if not message.get("more_body", False):
-                break
+            more = message.get("more_body", False)
         await app(scope, _replay(bytes(body), receive), send)
 
-    return bounded
+    return limited
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
@@ -155,67 +153,54 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replayed
 
 
-def _bounded_time(app: ASGIApp, limits: Limits) -> ASGIApp:
-    """Answer 504 in time, whatever the application does: one that sits in a thread can't be interrupted."""
+def _with_time_limit(app: ASGIApp, seconds: float) -> ASGIApp:
+    """Answer 504 in time, whatever the application does: work in a thread can't be interrupted."""
     abandoned: set[asyncio.Task[None]] = set()
 
-    async def bounded(scope: Scope, receive: Receive, send: Send) -> None:
-        gate = _Gate(send)
-        task = asyncio.ensure_future(app(scope, receive, gate.send))
+    async def limited(scope: Scope, receive: Receive, send: Send) -> None:
+        started = timed_out = False
+
+        async def send_in_time(message: Message) -> None:
+            nonlocal started
+            if not timed_out:
+                started = True
+                await send(message)
+
+        task = asyncio.ensure_future(app(scope, receive, send_in_time))
         try:
-            done, _ = await asyncio.wait({task}, timeout=limits.seconds + _asked_wait(scope, limits))
+            done, _ = await asyncio.wait({task}, timeout=seconds + _requested_wait(scope))
         except asyncio.CancelledError:
             task.cancel()
             raise
         if done:
             await task
             return
-        gate.shut = True
+        timed_out = True
         abandoned.add(task)
         task.add_done_callback(abandoned.discard)
         task.cancel()
-        if gate.started:
+        if started:
             raise TimeoutError(f"{scope['path']} was cut off: its answer took too long")
-        await _send_error(send, 504, f"This took longer than {limits.seconds:g} seconds")
+        await ApiError(504, f"This took longer than {seconds:g} seconds").response()(scope, receive, send)
 
-    return bounded
-
-
-class _Gate:
-    """Lets messages through until it is shut."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.started = False
-        self.shut = False
-
-    async def send(self, message: Message) -> None:
-        if not self.shut:
-            self.started = True
-            await self._send(message)
+    return limited
 
 
-def _asked_wait(scope: Scope, limits: Limits) -> float:
+def _requested_wait(scope: Scope) -> float:
     """The seconds that the caller is ready to wait for a run, by `?wait=`."""
     if b"wait=" not in scope["query_string"] or not scope["path"].endswith("/trigger"):
         return 0.0
-    asked = parse_qs(scope["query_string"].decode("latin-1")).get("wait", ["0"])[-1]
+    stated = parse_qs(scope["query_string"].decode("latin-1")).get("wait", ["0"])[-1]
     try:
-        seconds = float(asked)
+        seconds = float(stated)
     except ValueError:
         return 0.0
-    return min(seconds, limits.longest_wait) if seconds > 0 else 0.0
+    return min(seconds, LONGEST_WAIT_SECONDS) if seconds > 0 else 0.0
 
 
-async def _refuse(scope: Scope, send: Send, wait: int) -> None:
+async def _refuse(scope: Scope, receive: Receive, send: Send, wait: int) -> None:
     if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 1013, "reason": "Too many requests"})
+        await send({"type": "websocket.close", "code": TRY_AGAIN_LATER, "reason": "Too many requests"})
         return
-    await _send_error(send, 429, f"Too many requests: try again in {wait} s", [(b"retry-after", b"%d" % wait)])
-
-
-async def _send_error(send: Send, status: int, error: str, headers: Sequence[tuple[bytes, bytes]] = ()) -> None:
-    body = json.dumps({"error": error}).encode()
-    described = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body)), *headers]
-    await send({"type": "http.response.start", "status": status, "headers": described})
-    await send({"type": "http.response.body", "body": body})
+    error = ApiError(429, f"Too many requests: try again in {wait} s", headers={"Retry-After": str(wait)})
+    await error.response()(scope, receive, send)

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import html
 import secrets
 from datetime import UTC, datetime
-from functools import lru_cache
-from pathlib import Path
-from string import Template
 from typing import Literal
 from urllib.parse import parse_qs, quote, urlsplit
 
@@ -15,25 +11,28 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from market_assets.store import audit
 from market_assets.store.users import User, end_session, find_user, renew_hash
-from market_assets.web.auth import csrf
-from market_assets.web.auth.guard import Access, access_of, session_of
-from market_assets.web.auth.identity import ApiError
+from market_assets.web.auth import cross_site
+from market_assets.web.auth.guard import access_of, session_of
 from market_assets.web.auth.passwords import hash_password, is_outdated, is_right
 from market_assets.web.auth.tokens import ACCESS_TIME, SESSION_TIME, Session, TokenError
+from market_assets.web.errors import NOT_SIGNED_IN, ApiError
+from market_assets.web.pages import render
 
-_LARGEST_FORM = 16_384
+_LARGEST_FORM_BYTES = 16_384
 _WRONG = "The name or the password is wrong"
+_OUT_OF_DATE = "This page was out of date. Please try again."
+_NOT_STORED = {"Cache-Control": "no-store"}
 
 auth_router = APIRouter(prefix="/api/auth", tags=["sign-in"])
 
 
 class Credentials(BaseModel):
-    """Who wants to sign in."""
+    """The name and the password of a user."""
 
     username: str = Field(max_length=200, examples=["admin"])
     password: str = Field(max_length=2_000, examples=["correct horse battery staple"])
@@ -85,15 +84,15 @@ def logout(request: Request, response: Response) -> SignedOut:
 
 
 def authenticate(request: HTTPConnection, username: str, password: str) -> User | None:
-    """The user, where name and password are right; writes it down in any case."""
+    """The user, where name and password are right; None otherwise. The audit log has every attempt."""
     access = access_of(request)
     user = find_user(access.engine, username)
     right = is_right(password, user.password_hash if user else None)
     audit.record(
         access.engine,
-        # What was typed for a name that does not exist may well be a password.
+        # A name that does not exist may well be a password that was typed into the wrong field.
         who=user.name if user else "(unknown)",
-        address=request.client.host if request.client else "",
+        address=_address(request),
         action="sign-in",
         target="",
         result="ok" if right else "refused",
@@ -106,7 +105,7 @@ def authenticate(request: HTTPConnection, username: str, password: str) -> User 
 
 
 def login_routes() -> list[BaseRoute]:
-    """The pages for people."""
+    """The pages of sign-in and sign-out."""
     return [
         Route("/login", _login_page, methods=["GET"]),
         Route("/login", _sign_in, methods=["POST"]),
@@ -121,32 +120,32 @@ async def _login_page(request: Request) -> Response:
 async def _sign_in(request: Request) -> Response:
     form = await _form(request)
     target = local_path(form.get("next"))
-    if not csrf.holds_token(request, form.get("csrf")):
-        return _page(request, target, "This page was out of date. Please try again.", status=403)
+    if not cross_site.matches_csrf_cookie(request, form.get("csrf")):
+        return _page(request, target, _OUT_OF_DATE, status=403)
     user = await run_in_threadpool(authenticate, request, form.get("username", ""), form.get("password", ""))
     if user is None:
         return _page(request, target, f"{_WRONG}.", status=401)
     _session, _token, cookie = access_of(request).tokens.open_session(user)
-    answer = RedirectResponse(target, status_code=303, headers={"Cache-Control": "no-store"})
-    _set_cookie(request, answer, csrf.SESSION_COOKIE, cookie, hidden=True)
-    _set_cookie(request, answer, csrf.CSRF_COOKIE, csrf.new_csrf_token(), hidden=False)
-    return answer
+    response = RedirectResponse(target, status_code=303, headers=_NOT_STORED)
+    _set_cookie(request, response, cross_site.SESSION_COOKIE, cookie, for_scripts=False)
+    _set_cookie(request, response, cross_site.CSRF_COOKIE, cross_site.new_csrf_token(), for_scripts=True)
+    return response
 
 
 async def _sign_out(request: Request) -> Response:
     form = await _form(request)
     session = session_of(request)
     if session is not None:
-        if not csrf.holds_token(request, form.get("csrf")):
-            return _page(request, "/", "This page was out of date. Please try again.", status=403)
+        if not cross_site.matches_csrf_cookie(request, form.get("csrf")):
+            return _page(request, "/", _OUT_OF_DATE, status=403)
         await run_in_threadpool(_end, request, session)
-    answer = RedirectResponse("/login", status_code=303, headers={"Cache-Control": "no-store"})
-    _clear_cookies(answer)
-    return answer
+    response = RedirectResponse("/login", status_code=303, headers=_NOT_STORED)
+    _clear_cookies(response)
+    return response
 
 
 def local_path(wanted: str | None) -> str:
-    """Where to go after sign-in: a path of this site, whatever was asked for."""
+    """The path of this site to go to after sign-in; `/` for anything that may lead to another site."""
     if not wanted or not wanted.startswith("/") or wanted.startswith("//"):
         return "/"
     # Browsers take a backslash for a slash, and drop tabs and line ends.
@@ -161,26 +160,28 @@ def local_path(wanted: str | None) -> str:
 def _required_session(request: Request) -> Session:
     session = session_of(request)
     if session is None:
-        raise ApiError(401, "Sign in first")
+        raise ApiError(401, NOT_SIGNED_IN)
     return session
 
 
 def _end(request: HTTPConnection, session: Session) -> None:
-    access: Access = access_of(request)
+    access = access_of(request)
     end_session(access.engine, session.session_id, session.ends_at)
-    access.tokens.forget()
-    address = request.client.host if request.client else ""
-    audit.record(
-        access.engine, who=session.identity.name, address=address, action="sign-out", target="", result="ok"
-    )
+    access.tokens.clear_cache()
+    who, address = session.identity.name, _address(request)
+    audit.record(access.engine, who=who, address=address, action="sign-out", target="", result="ok")
+
+
+def _address(request: HTTPConnection) -> str:
+    return request.client.host if request.client else ""
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """The fields of a form; nothing where the body is none, or larger than any form of ours."""
+    """The fields of a form; none where the body is no form, or larger than any form here."""
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > _LARGEST_FORM:
+        if len(body) > _LARGEST_FORM_BYTES:
             return {}
     try:
         fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=20)
@@ -190,63 +191,40 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 def _page(request: Request, target: str, problem: str = "", status: int = 200) -> Response:
-    token = request.cookies.get(csrf.CSRF_COOKIE) or csrf.new_csrf_token()
+    token = request.cookies.get(cross_site.CSRF_COOKIE) or cross_site.new_csrf_token()
     nonce = secrets.token_urlsafe(16)
     session = session_of(request)
-    hidden = f'<input type="hidden" name="csrf" value="{html.escape(token)}">'
-    content = _form_of_sign_in(hidden, target) if session is None else _form_of_sign_out(hidden, session, target)
-    shown = f'<p class="problem" role="alert">{html.escape(problem)}</p>' if problem else ""
-    answer = HTMLResponse(
-        _template().substitute(nonce=nonce, problem=shown, content=content),
-        status,
-        {
-            "Cache-Control": "no-store",
-            "Content-Security-Policy": f"default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; "
-            "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-            "Referrer-Policy": "same-origin",
-            "X-Content-Type-Options": "nosniff",
-            "X-Frame-Options": "DENY",
-        },
+    policy = (
+        f"default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
     )
-    if request.cookies.get(csrf.CSRF_COOKIE) is None:
-        _set_cookie(request, answer, csrf.CSRF_COOKIE, token, hidden=False)
-    return answer
+    response = render(
+        "login.html",
+        status_code=status,
+        headers={**_NOT_STORED, "Content-Security-Policy": policy},
+        nonce=nonce,
+        problem=problem,
+        user=session.identity if session else None,
+        target=target,
+        csrf_token=token,
+    )
+    if request.cookies.get(cross_site.CSRF_COOKIE) is None:
+        _set_cookie(request, response, cross_site.CSRF_COOKIE, token, for_scripts=True)
+    return response
 
 
-def _form_of_sign_in(hidden: str, target: str) -> str:
-    return f"""<form method="post" action="/login">
-{hidden}<input type="hidden" name="next" value="{html.escape(target)}">
-<label>Name <input name="username" autocomplete="username" required autofocus maxlength="200"></label>
-<label>Password <input name="password" type="password" autocomplete="current-password" required></label>
-<button>Sign in</button>
-</form>"""
-
-
-def _form_of_sign_out(hidden: str, session: Session, target: str) -> str:
-    who = f"{html.escape(session.identity.name)} ({html.escape(session.identity.role)})"
-    return f"""<p>You are signed in as {who}.</p>
-<p><a href="{html.escape(target)}">Continue</a> · <a href="/market">The market report</a> ·
-<a href="/executions">Executions</a></p>
-<form method="post" action="/logout">{hidden}<button>Sign out</button></form>"""
-
-
-def _set_cookie(request: Request, answer: Response, name: str, value: str, *, hidden: bool) -> None:
-    answer.set_cookie(
+def _set_cookie(request: Request, response: Response, name: str, value: str, *, for_scripts: bool) -> None:
+    response.set_cookie(
         name,
         value,
         max_age=int(SESSION_TIME.total_seconds()),
         path="/",
         secure=request.url.scheme == "https",
-        httponly=hidden,
+        httponly=not for_scripts,
         samesite="strict",
     )
 
 
-def _clear_cookies(answer: Response) -> None:
-    answer.delete_cookie(csrf.SESSION_COOKIE, path="/", httponly=True, samesite="strict")
-    answer.delete_cookie(csrf.CSRF_COOKIE, path="/", samesite="strict")
-
-
-@lru_cache(maxsize=1)
-def _template() -> Template:
-    return Template(Path(__file__).with_name("login.html").read_text(encoding="utf-8"))
+def _clear_cookies(response: Response) -> None:
+    response.delete_cookie(cross_site.SESSION_COOKIE, path="/", httponly=True, samesite="strict")
+    response.delete_cookie(cross_site.CSRF_COOKIE, path="/", samesite="strict")

@@ -1,6 +1,6 @@
-"""Passwords: how they are hashed and checked, and which are good enough.
+"""Passwords: how they are hashed and checked, and their allowed length.
 
-A check takes as long for a user who does not exist as for one who does, so that names can't be found out by it.
+A check takes as long for a user who does not exist as for one who does, so that it does not reveal names.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _hasher = PasswordHasher()
 
 
 class PasswordError(Exception):
-    """A password that can't be used; the message tells a person why."""
+    """A password that can't be used; the message is for people."""
 
 
 def hash_password(password: str) -> str:
@@ -38,24 +38,24 @@ def is_right(password: str, stored_hash: str | None) -> bool:
     """Whether it is the password; `stored_hash` is None where there is no such user."""
     with _AT_ONCE:
         try:
-            right = _hasher.verify(stored_hash or _nobodys_hash(), _bytes(password[: LONGEST + 1]))
+            right = _hasher.verify(stored_hash or _random_hash(), _bytes(password[: LONGEST + 1]))
         except (VerificationError, InvalidHashError):
             return False
     return right and stored_hash is not None
 
 
 def is_outdated(stored_hash: str) -> bool:
-    """Whether the hash was made with other costs than those of today."""
+    """Whether the hash was made with other costs than today's."""
     return _hasher.check_needs_rehash(stored_hash)
 
 
-def made_up_password() -> str:
+def random_password() -> str:
     """A password that nobody can guess."""
     return secrets.token_urlsafe(15)
 
 
 @lru_cache(maxsize=1)
-def _nobodys_hash() -> str:
+def _random_hash() -> str:
     return _hasher.hash(secrets.token_bytes(16))
 
 

@@ -1,4 +1,4 @@
-"""Where a request comes from, when proxies may stand between: whom to believe."""
+"""The client's address and scheme, where trusted proxies are in between."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ from typing import Any
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Networks = Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]
 
-#: Any of these means that a proxy passed the request on, whoever that is.
-_PASSED_ON = ("forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip")
-
-
-def is_proxied(headers: Headers) -> bool:
-    return any(name in _PASSED_ON or name.startswith("x-forwarded-") for name in headers)
+#: Any of these, or of X-Forwarded-*, means that a proxy passed the request on.
+_PROXY_HEADERS = ("forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip")
 
 
 def is_loopback(scope: Scope) -> bool:
@@ -26,26 +23,26 @@ def is_loopback(scope: Scope) -> bool:
     return (
         client is not None
         and _is_loopback_address(client[0])
-        and not is_proxied(headers)
-        # A page of elsewhere may point a name of its own at this machine; it can't choose the Host header.
+        and not any(name in _PROXY_HEADERS or name.startswith("x-forwarded-") for name in headers)
+        # A page of another site may point its domain at this machine; it can't choose the Host header.
         and _is_loopback_host(headers.get("host", ""))
     )
 
 
 def behind_proxies(app: ASGIApp, trusted: Networks) -> ASGIApp:
-    """The application, told of the client's own address and scheme."""
+    """The application, with the client's address and scheme in its scope instead of the proxy's."""
 
-    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+    async def forwarded(scope: Scope, receive: Receive, send: Send) -> None:
         await app(seen_through(scope, trusted), receive, send)
 
-    return told
+    return forwarded
 
 
 def seen_through(scope: Scope, trusted: Networks) -> Scope:
-    """The scope with the client and the scheme that trusted proxies tell of.
+    """The scope with the client and the scheme that trusted proxies report.
 
-    X-Forwarded-For is read from the right: each proxy adds the address that it saw itself, and only the
-    addresses added by trusted ones are worth anything.
+    X-Forwarded-For is read from the right: each proxy appends the address that it saw, and only the addresses
+    appended by trusted proxies can be believed.
     """
     client = scope.get("client")
     if not trusted or client is None or not _is_in(client[0], trusted):
@@ -54,7 +51,7 @@ def seen_through(scope: Scope, trusted: Networks) -> Scope:
     changes: dict[str, Any] = {}
     hops = [hop.strip() for line in headers.getlist("x-forwarded-for") for hop in line.split(",")]
     for hop in reversed(hops):
-        if not _is_address(hop):
+        if parse_address(hop) is None:
             break
         changes["client"] = (hop, 0)
         if not _is_in(hop, trusted):
@@ -66,28 +63,23 @@ def seen_through(scope: Scope, trusted: Networks) -> Scope:
     return {**scope, **changes}
 
 
-def _is_address(text: str) -> bool:
+def parse_address(text: str) -> Address | None:
+    """An IP address, an IPv4 one that is mapped into IPv6 as IPv4; None for any other text."""
     try:
-        ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text)
     except ValueError:
-        return False
-    return True
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _is_in(text: str, networks: Networks) -> bool:
-    if not _is_address(text):
-        return False
-    address = ipaddress.ip_address(text)
-    mapped = getattr(address, "ipv4_mapped", None)
-    return any((mapped or address) in network for network in networks)
+    address = parse_address(text)
+    return address is not None and any(address in network for network in networks)
 
 
 def _is_loopback_address(text: str) -> bool:
-    if not _is_address(text):
-        return False
-    address = ipaddress.ip_address(text)
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)
+    address = parse_address(text)
+    return address is not None and address.is_loopback
 
 
 def _is_loopback_host(host: str) -> bool:

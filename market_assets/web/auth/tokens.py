@@ -1,44 +1,62 @@
-"""Tokens: how they are signed, what they say, and whether they still hold.
+"""Tokens: how they are signed, what they contain, and whether they are still valid.
 
 A sign-in opens a session of 12 hours. The browser's cookie holds a token for all of it; programs get one for
-15 minutes, which they renew while the session lasts. Both are checked against the store at every request: a
+15 minutes, which they renew while the session lasts. Both are checked against the store at every request, so a
 changed password or role, a removed user and a session that was signed out of end at once.
+
+The signing key is JWT_SECRET_KEY, or one that is made and kept in the data folder.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
 import secrets
+import tempfile
 import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from market_assets.settings import Settings, SettingsError
 from market_assets.store.users import User, find_session
 from market_assets.web.auth.identity import Identity
+from market_assets.web.auth.proxies import parse_address
 
 ALGORITHM = "HS256"
 ISSUER = "market_assets"
-#: Who a token is meant for: one can't be used as the other.
+#: Audiences: a token for one is not accepted from the other.
 PROGRAMS, BROWSERS = "market_assets:api", "market_assets:browser"
 ACCESS_TIME = timedelta(minutes=15)
 SESSION_TIME = timedelta(hours=12)
-#: For so long a session that was found in the store is not looked up again.
-REMEMBERED_SECONDS = 1.0
-_REMEMBERED_SESSIONS = 1_000
-_NOT_REMEMBERED = User("", "", "", 0, datetime.min.replace(tzinfo=UTC))
-_CLAIMS = ["aud", "iss", "sub", "role", "ver", "sid", "ses", "iat", "nbf", "exp"]
+#: How long a session that was found in the store is not looked up again.
+CACHE_SECONDS = 1.0
+_CACHED_SESSIONS = 1_000
+_CLAIM_TYPES = {"sub": str, "sid": str, "role": str, "ver": int, "ses": int}
+_CLAIMS = [*_CLAIM_TYPES, "aud", "iss", "iat", "nbf", "exp"]
+_INVALID, _EXPIRED = "The token is not valid: sign in", "The token has expired: sign in again"
+
+_SHORTEST_KEY_BYTES = 32
+_FEWEST_DIFFERENT_BYTES = 8
+#: What the examples of many projects hold, as letters alone.
+_PLACEHOLDERS = (
+    *("changeme", "changethis", "changein", "replaceme", "replacethis", "placeholder", "insecure", "notsecret"),
+    *("yoursecret", "yourjwt", "mysecret", "supersecret", "secretkey", "jwtsecret", "password"),
+)
+_HOW = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
 
 
 class TokenError(Exception):
-    """A token that is not accepted; the message says why, without giving anything away."""
+    """A token that is not accepted; the message has the reason, without revealing anything."""
 
 
 @dataclass(frozen=True)
 class Session:
-    """What an accepted token says."""
+    """The content of an accepted token."""
 
     identity: Identity
     session_id: str
@@ -48,11 +66,12 @@ class Session:
 class Tokens:
     """Makes and checks tokens, signed with one key, of the users in one store."""
 
-    def __init__(self, key: bytes, engine: sa.Engine, remembered_seconds: float = REMEMBERED_SECONDS) -> None:
+    def __init__(self, key: bytes, engine: sa.Engine, cache_seconds: float = CACHE_SECONDS) -> None:
         self._key = key
         self._engine = engine
-        self._remembered_seconds = remembered_seconds
-        self._remembered: dict[tuple[str, str], tuple[float, User | None]] = {}
+        self._cache_seconds = cache_seconds
+        #: By user name and session id: when the entry expires, and the user, None where there is no such session.
+        self._cache: dict[tuple[str, str], tuple[float, User | None]] = {}
         self._lock = threading.Lock()
 
     def open_session(self, user: User) -> tuple[Session, str, str]:
@@ -65,10 +84,10 @@ class Tokens:
         )
 
     def renew(self, session: Session) -> str:
-        """A new token for programs, no longer than the session lasts.
+        """A new token for programs, valid no longer than the session lasts.
 
         Raises:
-            TokenError: the user or the session is no more.
+            TokenError: the user or the session does not exist any more.
         """
         user = find_session(self._engine, session.identity.name, session.session_id)
         if user is None or user.role != session.identity.role:
@@ -76,30 +95,28 @@ class Tokens:
         return self._sign(session, user.token_version, PROGRAMS, ACCESS_TIME)
 
     def check(self, token: str, audience: str) -> Session:
-        """What a token says, if it holds; may ask the store.
+        """The content of a token, if it is valid; may read the store.
 
         Raises:
-            TokenError: it does not.
+            TokenError: it is not valid.
         """
-        claims = self._read(token, audience)
-        user = self._remembered_user(claims)
-        if user is _NOT_REMEMBERED:
-            user = self._look_up(claims)
-        return _session(claims, user)
+        claims = self._decode(token, audience)
+        cached = self._cached(claims)
+        return _session(claims, cached[1] if cached else self._look_up(claims))
 
-    def check_remembered(self, token: str, audience: str) -> Session | None:
-        """As `check`, but None where the store would have to be asked."""
-        claims = self._read(token, audience)
-        user = self._remembered_user(claims)
-        return None if user is _NOT_REMEMBERED else _session(claims, user)
+    def check_cached(self, token: str, audience: str) -> Session | None:
+        """As `check`, but None where the store would have to be read."""
+        claims = self._decode(token, audience)
+        cached = self._cached(claims)
+        return _session(claims, cached[1]) if cached else None
 
-    def forget(self) -> None:
-        """Ask the store again at the next check: this process has just changed it."""
+    def clear_cache(self) -> None:
+        """Read the store at the next check, because this process has just changed it."""
         with self._lock:
-            self._remembered.clear()
+            self._cache.clear()
 
-    def _read(self, token: str, audience: str) -> dict[str, Any]:
-        # Not at the start of the process: it brings the whole of `cryptography` with it.
+    def _decode(self, token: str, audience: str) -> dict[str, Any]:
+        # Not at the start of the process: it imports the whole of `cryptography`.
         import jwt
 
         try:
@@ -112,31 +129,30 @@ class Tokens:
                 options={"require": _CLAIMS, "strict_aud": True},
             )
         except jwt.ExpiredSignatureError:
-            raise TokenError("The token has expired: sign in again") from None
+            raise TokenError(_EXPIRED) from None
         except (jwt.InvalidTokenError, ValueError, TypeError):
-            raise TokenError("The token is not valid: sign in") from None
-        kinds = {"sub": str, "sid": str, "role": str, "ver": int, "ses": int}
-        if not all(type(claims[claim]) is kind for claim, kind in kinds.items()):
-            raise TokenError("The token is not valid: sign in")
+            raise TokenError(_INVALID) from None
+        if not all(type(claims[claim]) is kind for claim, kind in _CLAIM_TYPES.items()):
+            raise TokenError(_INVALID)
         if claims["ses"] <= time.time():
-            raise TokenError("The token has expired: sign in again")
+            raise TokenError(_EXPIRED)
         return claims
 
-    def _remembered_user(self, claims: dict[str, Any]) -> User | None:
+    def _cached(self, claims: dict[str, Any]) -> tuple[float, User | None] | None:
         with self._lock:
-            until, user = self._remembered.get((claims["sub"], claims["sid"]), (0.0, None))
-        return user if until > time.monotonic() else _NOT_REMEMBERED
+            entry = self._cache.get((claims["sub"], claims["sid"]))
+        return entry if entry and entry[0] > time.monotonic() else None
 
     def _look_up(self, claims: dict[str, Any]) -> User | None:
-        asked_at = time.monotonic()
+        read_at = time.monotonic()
         user = find_session(self._engine, claims["sub"], claims["sid"])
         with self._lock:
-            if len(self._remembered) >= _REMEMBERED_SESSIONS:
-                self._remembered.clear()
-            self._remembered[claims["sub"], claims["sid"]] = (asked_at + self._remembered_seconds, user)
+            if len(self._cache) >= _CACHED_SESSIONS:
+                self._cache.clear()
+            self._cache[claims["sub"], claims["sid"]] = (read_at + self._cache_seconds, user)
         return user
 
-    def _sign(self, session: Session, version: int, audience: str, lasts: timedelta) -> str:
+    def _sign(self, session: Session, version: int, audience: str, lifetime: timedelta) -> str:
         import jwt
 
         now = _now()
@@ -150,14 +166,71 @@ class Tokens:
             "ses": int(session.ends_at.timestamp()),
             "iat": int(now.timestamp()),
             "nbf": int(now.timestamp()),
-            "exp": int(min(now + lasts, session.ends_at).timestamp()),
+            "exp": int(min(now + lifetime, session.ends_at).timestamp()),
         }
         return jwt.encode(claims, self._key, algorithm=ALGORITHM)
 
 
+def signing_key(settings: Settings) -> bytes:
+    """The key of this installation.
+
+    Raises:
+        SettingsError: other machines can reach the process, and there is no key or a weak one.
+    """
+    stated = settings.jwt_secret_key.get_secret_value().encode() if settings.jwt_secret_key else None
+    if is_reachable(settings):
+        if stated is None:
+            raise SettingsError(f"JWT_SECRET_KEY: it is not set, and others can reach {settings.host}; {_HOW}")
+        if weakness := _weakness(stated):
+            raise SettingsError(f"JWT_SECRET_KEY: {weakness}, and others can reach {settings.host}; {_HOW}")
+    return stated or _kept_key(settings.data_dir / "jwt_secret_key")
+
+
+def is_reachable(settings: Settings) -> bool:
+    """Whether other machines can reach the process, through a proxy or without."""
+    address = parse_address(settings.host.strip("[]"))
+    is_local = settings.host == "localhost" if address is None else address.is_loopback
+    return bool(settings.trusted_proxies) or not is_local
+
+
+def _weakness(key: bytes) -> str | None:
+    if len(key) < _SHORTEST_KEY_BYTES:
+        return f"it has {len(key)} bytes, fewer than {_SHORTEST_KEY_BYTES}"
+    letters = "".join(character for character in key.decode(errors="replace").lower() if character.isalpha())
+    if any(placeholder in letters for placeholder in _PLACEHOLDERS):
+        return "it is a placeholder that others know"
+    return "it is too regular" if len(set(key)) < _FEWEST_DIFFERENT_BYTES else None
+
+
+def _kept_key(path: Path) -> bytes:
+    try:
+        if not path.exists():
+            _make_key(path)
+        path.chmod(0o600)
+        key = path.read_bytes().strip()
+    except OSError as error:
+        raise SettingsError(f"JWT_SECRET_KEY: {path} can't be used: {error.strerror}") from None
+    if len(key) < _SHORTEST_KEY_BYTES:
+        raise SettingsError(f"JWT_SECRET_KEY: {path} holds no key; remove it, and another is made")
+    return key
+
+
+def _make_key(path: Path) -> None:
+    """Write a key so that readers find the file whole, and only the first of two processes makes it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    number, name = tempfile.mkstemp(dir=path.parent)
+    try:
+        with os.fdopen(number, "w") as file:
+            file.write(secrets.token_urlsafe(48))
+        with contextlib.suppress(FileExistsError):
+            os.link(name, path)
+    finally:
+        Path(name).unlink()
+
+
 def _session(claims: dict[str, Any], user: User | None) -> Session:
     if user is None or (user.token_version, user.role) != (claims["ver"], claims["role"]):
-        raise TokenError("The token does not hold any more: sign in again")
+        raise TokenError("The token is not valid any more: sign in again")
     return Session(Identity(user.name, user.role), claims["sid"], datetime.fromtimestamp(claims["ses"], UTC))
 
 

@@ -1,12 +1,12 @@
-"""What the market API answers of a skill, a place or an industry, as its OpenAPI document has it, with examples.
+"""Requests and responses of the market API, as OpenAPI shows them; their examples are in `examples.yaml`.
 
-Answers are encoded from the tables directly, not through these models: tests hold the two together.
+Responses are encoded from the tables directly, not through these models: tests compare the two.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -14,53 +14,16 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Strength = Literal["very_weak", "weak", "moderate", "strong", "very_strong"]
 Trend = Literal["growing", "declining", "emerging", "steady"]
 TrendDirection = Literal["increasing", "decreasing", "stable", "insufficient_data"]
-
-PYTHON: dict[str, Any] = {
-    "skill": "Python",
-    "category": "Programming Languages",
-    "industry": None,
-    "postings": 412,
-    "demand_share": 0.34,
-    "demand_score": 68.0,
-    "required_share": 0.72,
-    "average_salary": 131250.0,
-    "median_salary": 128000.0,
-    "min_salary": 62000.0,
-    "max_salary": 245000.0,
-    "top_sources": [{"value": "sample", "postings": 412}],
-    "top_industries": [{"value": "Technology", "postings": 201}],
-    "top_locations": [{"value": "Berlin, DE", "postings": 37}],
-    "rank": 1,
-}
-TRENDING: dict[str, Any] = {
-    "skill": "Rust",
-    "recent_postings": 30,
-    "previous_postings": 40,
-    "growth": 0.5,
-    "trend": "growing",
-}
-SALARIES: dict[str, Any] = {
-    "postings_with_salary": 301,
-    "average_salary": 131250.0,
-    "p10": 78000.0,
-    "p25": 99000.0,
-    "median_salary": 128000.0,
-    "p75": 158000.0,
-    "p90": 190000.0,
-}
+SkillsAtHand = Annotated[list[Name], Field(max_length=100, description="The skills at hand, in any case")]
 
 
-class Answer(BaseModel):
-    """Exactly these fields."""
+class StrictModel(BaseModel):
+    """A model with exactly its fields."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-def example(**values: Any) -> ConfigDict:
-    return ConfigDict(extra="forbid", json_schema_extra={"example": values})
-
-
-class Page(Answer):
+class Paginated(StrictModel):
     """A part of a list; `next` is where the rest of it is, null at the end."""
 
     count: int = Field(description="Rows in this answer")
@@ -68,10 +31,10 @@ class Page(Answer):
     next: str | None = Field(description="The path of the next page")
 
 
-class MarketSummary(Answer):
+class MarketSummary(StrictModel):
     """The headline figures of the newest refresh; every one is null before the first."""
 
-    as_of: datetime | None = Field(description="The moment of the refresh, UTC")
+    as_of: datetime | None = Field(description="The time of the refresh, UTC")
     window_start: datetime | None
     postings: int | None
     duplicates: int | None
@@ -87,31 +50,13 @@ class MarketSummary(Answer):
     fastest_growing_skill: str | None
     currency: str = Field(description="Of all money: MARKET_ASSETS_CURRENCY")
 
-    model_config = example(
-        as_of="2026-11-24T02:30:00Z",
-        window_start="2026-08-26T00:00:00Z",
-        postings=1210,
-        duplicates=34,
-        rejected=2,
-        postings_with_salary=880,
-        average_salary=112400.5,
-        median_salary=108000.0,
-        skills=182,
-        industries=14,
-        locations=61,
-        remote_share=0.31,
-        top_skill="Python",
-        fastest_growing_skill="Rust",
-        currency="USD",
-    )
 
-
-class TopValue(Answer):
+class TopValue(StrictModel):
     value: str
     postings: int
 
 
-class SkillDemand(Answer):
+class SkillDemand(StrictModel):
     """A row of `skill_demand`; `industry` is null for the whole market."""
 
     skill: str
@@ -130,16 +75,12 @@ class SkillDemand(Answer):
     top_locations: list[TopValue]
     rank: int
 
-    model_config = example(**PYTHON)
 
-
-class SkillPage(Page):
+class SkillPage(Paginated):
     skills: list[SkillDemand]
 
-    model_config = example(skills=[PYTHON], count=1, total=182, next="/api/market/skills?limit=1&offset=1")
 
-
-class SalaryPercentiles(Answer):
+class SalaryPercentiles(StrictModel):
     """A row of `salary_statistics`."""
 
     postings_with_salary: int
@@ -151,7 +92,7 @@ class SalaryPercentiles(Answer):
     p90: float | None
 
 
-class TrendingSkill(Answer):
+class TrendingSkill(StrictModel):
     """A row of `trending_skills`."""
 
     skill: str
@@ -161,7 +102,7 @@ class TrendingSkill(Answer):
     trend: Trend
 
 
-class SkillInIndustry(Answer):
+class SkillInIndustry(StrictModel):
     industry: str
     postings: int
     demand_share: float
@@ -169,8 +110,8 @@ class SkillInIndustry(Answer):
     rank: int
 
 
-class SkillDetail(Answer):
-    """All that is known of a skill; null is what the window does not show."""
+class SkillDetail(StrictModel):
+    """Everything known about a skill; null where the window shows nothing."""
 
     skill: str
     demand: SkillDemand | None
@@ -179,46 +120,23 @@ class SkillDetail(Answer):
     trend_direction: TrendDirection | None
     industries: list[SkillInIndustry]
 
-    model_config = example(
-        skill="Python",
-        demand=PYTHON,
-        salaries=SALARIES,
-        trending=None,
-        trend_direction="increasing",
-        industries=[
-            {
-                "industry": "Technology",
-                "postings": 201,
-                "demand_share": 0.51,
-                "median_salary": 134000.0,
-                "rank": 1,
-            }
-        ],
-    )
 
-
-class TrendMonth(Answer):
+class TrendMonth(StrictModel):
     month: str = Field(pattern=r"^\d{4}-\d{2}$")
     postings: int
     average_salary: float | None
     median_salary: float | None
 
 
-class SkillTrend(Answer):
+class SkillTrend(StrictModel):
     """The pay of a skill, month by month."""
 
     skill: str
     trend_direction: TrendDirection | None
     months: list[TrendMonth]
 
-    model_config = example(
-        skill="Python",
-        trend_direction="increasing",
-        months=[{"month": "2026-10", "postings": 130, "average_salary": 127000.0, "median_salary": 125000.0}],
-    )
 
-
-class LocationSalaries(Answer):
+class LocationSalaries(StrictModel):
     """A row of `location_salaries`."""
 
     postings: int
@@ -228,7 +146,7 @@ class LocationSalaries(Answer):
     max_salary: float | None
 
 
-class Salaries(Answer):
+class Salaries(StrictModel):
     """What a skill or a place pays; `salaries` is null where no posting states pay."""
 
     skill: str | None
@@ -236,10 +154,8 @@ class Salaries(Answer):
     currency: str
     salaries: SalaryPercentiles | LocationSalaries | None
 
-    model_config = example(skill="Python", location=None, currency="USD", salaries=SALARIES)
 
-
-class IndustrySkill(Answer):
+class IndustrySkill(StrictModel):
     """A row of `industry_skills`."""
 
     skill: str
@@ -249,20 +165,129 @@ class IndustrySkill(Answer):
     rank: int
 
 
-class IndustryPage(Page):
+class IndustryPage(Paginated):
     industry: str
     skills: list[IndustrySkill]
 
-    model_config = example(
-        industry="Technology",
-        skills=[{"skill": "Python", "postings": 201, "demand_share": 0.51, "average_salary": 134000.0, "rank": 1}],
-        count=1,
-        total=120,
-        next="/api/market/industries/Technology/skills?limit=1&offset=1",
+
+class TrendingPage(Paginated):
+    trending: list[TrendingSkill]
+
+
+class RelatedSkill(StrictModel):
+    """A row of `skill_relationships`, seen from one of its skills."""
+
+    related_skill: str
+    co_occurrences: int
+    support: float
+    confidence: float = Field(description="Share of the skill's postings that ask for the related one too")
+    confidence_reverse: float = Field(description="Share of the related skill's postings that ask for this one")
+    lift: float
+    npmi: float
+    strength: Strength
+    lift_lower: float = Field(description="The lower end of the lift's interval of 99.9 %")
+    npmi_lower: float = Field(description="The npmi at that lower end: low where a pair was seldom seen")
+    log_likelihood: float = Field(
+        description="G² against independence; above 10.8 chance would do so once in 1,000"
     )
 
 
-class TrendingPage(Page):
-    trending: list[TrendingSkill]
+class RelatedPage(Paginated):
+    skill: str
+    related: list[RelatedSkill]
 
-    model_config = example(trending=[TRENDING], count=1, total=182, next="/api/market/trending?limit=1&offset=1")
+
+class Recommendation(StrictModel):
+    """A row of `skill_recommendations`: how well two skills go together, how sure that is, and the pay."""
+
+    recommended_skill: str
+    score: float
+    rank: int
+    co_occurrences: int
+    npmi_lower: float
+    strength: Strength
+    median_salary: float | None = Field(description="Of postings with the recommended skill")
+
+
+class SkillRecommendations(StrictModel):
+    """What to learn next beside one skill, from `skill_recommendations`."""
+
+    skill: str
+    recommendations: list[Recommendation]
+
+
+class SkillGapRequest(StrictModel):
+    """The skills at hand, and what they are compared with."""
+
+    skills: SkillsAtHand
+    industry: Name | None = Field(None, description="Compare with this industry, else with the whole market")
+    limit: int = Field(10, ge=1, le=100, description="The greatest number of missing skills")
+
+
+class SkillAtHand(StrictModel):
+    """A skill at hand that goes with a missing one."""
+
+    skill: str
+    co_occurrences: int
+    npmi: float
+    npmi_lower: float
+    strength: Strength
+
+
+class MissingSkill(StrictModel):
+    skill: str
+    category: str
+    postings: int
+    demand_share: float
+    rank: int
+    average_salary: float | None
+    median_salary: float | None
+    goes_with: list[SkillAtHand] = Field(description="Skills at hand that postings ask for together with it")
+
+
+class HeldSkill(StrictModel):
+    skill: str
+    postings: int
+    demand_share: float
+    rank: int
+
+
+class SkillGap(StrictModel):
+    """The most asked-for skills that are missing, and the demand for the ones at hand."""
+
+    industry: str | None
+    missing: list[MissingSkill]
+    held: list[HeldSkill] = Field(description="Skills at hand that are asked for, by rank")
+    unknown: list[str] = Field(description="Given names that no table has")
+
+
+class RecommendationRequest(StrictModel):
+    """The skills at hand."""
+
+    skills: SkillsAtHand
+    limit: int = Field(10, ge=1, le=100, description="The greatest number of recommendations")
+
+
+class RecommendationReason(StrictModel):
+    skill: str
+    co_occurrences: int
+    npmi_lower: float
+    strength: Strength
+
+
+class RecommendedForSet(StrictModel):
+    recommended_skill: str
+    score: float = Field(description="About the share of postings with the skills at hand that ask for it too")
+    rank: int
+    median_salary: float | None = Field(description="Of postings with the recommended skill")
+    goes_with: list[RecommendationReason] = Field(
+        description="Up to three of the skills at hand, the surest first"
+    )
+
+
+class Recommendations(StrictModel):
+    """The skills that go best with those at hand together, best first, each with the reason."""
+
+    skills: list[str]
+    recommendations: list[RecommendedForSet]
+    unknown: list[str] = Field(description="Given names that no table has")

@@ -1,4 +1,4 @@
-"""The questions of the market API, answered from one state of the tables: plain values, ready to encode."""
+"""The queries of the market API on one snapshot of the tables: plain values, ready to encode."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 import polars as pl
 
 from market_assets.store.tables.results import market_summary
-from market_assets.web.auth.identity import ApiError
-from market_assets.web.market.snapshot import Market, Names
+from market_assets.web.errors import ApiError
+from market_assets.web.market.snapshot import MarketSnapshot, Names
 
 Content = dict[str, Any]
 
-#: How many skills at hand are named beside a missing one, and what does not count as going together.
+#: How many skills at hand are listed beside a missing one, and the strength that is too low to be listed.
 GOES_WITH = 5
-_BARELY = "very_weak"
+_TOO_WEAK = "very_weak"
 _MISSING = ("skill", "category", "postings", "demand_share", "rank", "average_salary", "median_salary")
 _HELD = ("skill", "postings", "demand_share", "rank")
 _PARTNER = ("co_occurrences", "npmi", "npmi_lower", "strength")
 
 
-def summary(market: Market) -> Content:
+def summary(market: MarketSnapshot) -> Content:
     return market.summary or dict.fromkeys(column.name for column in market_summary.columns)
 
 
-def skills(market: Market, industry: str | None, category: str | None) -> pl.DataFrame:
+def skills(market: MarketSnapshot, industry: str | None, category: str | None) -> pl.DataFrame:
     """The rows of `skill_demand` of an industry or the whole market, by rank.
 
     Raises:
@@ -37,18 +37,18 @@ def skills(market: Market, industry: str | None, category: str | None) -> pl.Dat
     return rows
 
 
-def skill(market: Market, name: str) -> Content:
+def skill(market: MarketSnapshot, name: str) -> Content:
     """Everything about one skill.
 
     Raises:
-        ApiError: 404, no table has it; so for every function here that takes a name.
+        ApiError: 404, no table has it; the same for every function here that takes a name.
     """
     name = known_skill(market, name)
     return {
         "skill": name,
         "demand": market.skill_demand.one(name),
         "salaries": _without(market.salaries.one(name), "skill"),
-        "trending": market.trending_of.one(name),
+        "trending": market.trending_by_skill.one(name),
         "trend_direction": (market.trends.one(name) or {}).get("trend_direction"),
         "industries": market.demand_in_industries.of(name)
         .select("industry", "postings", "demand_share", "median_salary", "rank")
@@ -56,7 +56,7 @@ def skill(market: Market, name: str) -> Content:
     }
 
 
-def trend(market: Market, name: str) -> Content:
+def trend(market: MarketSnapshot, name: str) -> Content:
     name = known_skill(market, name)
     months = market.trends.of(name)
     return {
@@ -66,46 +66,46 @@ def trend(market: Market, name: str) -> Content:
     }
 
 
-def related(market: Market, name: str) -> pl.DataFrame:
+def related(market: MarketSnapshot, name: str) -> pl.DataFrame:
     return market.related.of(known_skill(market, name)).drop("skill")
 
 
-def skill_recommendations(market: Market, name: str) -> Content:
+def skill_recommendations(market: MarketSnapshot, name: str) -> Content:
     name = known_skill(market, name)
-    return {"skill": name, "recommendations": market.recommendations_of.of(name).drop("skill").to_dicts()}
+    return {"skill": name, "recommendations": market.recommendations.of(name).drop("skill").to_dicts()}
 
 
-def salaries_of_skill(market: Market, name: str) -> Content:
+def salaries_of_skill(market: MarketSnapshot, name: str) -> Content:
     # In a query string a bare + means a space, and people write ?skill=C++ all the same.
     known = market.skills.find(name.replace(" ", "+")) or known_skill(market, name)
     return {"skill": known, "location": None, "salaries": _without(market.salaries.one(known), "skill")}
 
 
-def salaries_of_location(market: Market, name: str) -> Content:
+def salaries_of_location(market: MarketSnapshot, name: str) -> Content:
     known = _known(Names(market.locations.groups), name, "Location")
     return {"skill": None, "location": known, "salaries": _without(market.locations.one(known), "location")}
 
 
-def industry_skills(market: Market, name: str) -> tuple[str, pl.DataFrame]:
+def industry_skills(market: MarketSnapshot, name: str) -> tuple[str, pl.DataFrame]:
     """The industry as the tables spell it, and what it asks for by rank."""
     industry = _known(market.industries, name, "Industry")
     return industry, market.industry_skills.of(industry).drop("industry")
 
 
-def trending(market: Market, trend: str | None) -> pl.DataFrame:
+def trending(market: MarketSnapshot, trend: str | None) -> pl.DataFrame:
     return market.trending if trend is None else market.trending.filter(pl.col("trend") == trend)
 
 
-def recommendations(market: Market, names: Iterable[str], limit: int) -> Content:
-    held, unknown = _told_apart(market, names)
+def recommendations(market: MarketSnapshot, names: Iterable[str], limit: int) -> Content:
+    held, unknown = _split_known(market, names)
     return {"skills": held, "recommendations": market.recommender.recommend(held, limit), "unknown": unknown}
 
 
-def skill_gap(market: Market, names: Iterable[str], industry: str | None, limit: int) -> Content:
-    """What is asked for most and not at hand, and where the skills at hand stand."""
-    held, unknown = _told_apart(market, names)
+def skill_gap(market: MarketSnapshot, names: Iterable[str], industry: str | None, limit: int) -> Content:
+    """The skills most asked for that are not at hand, and the demand for those at hand."""
+    held, unknown = _split_known(market, names)
     demand, at_hand = skills(market, industry, category=None), frozenset(held)
-    # Walked through in Python: a few rows are wanted, and an expression over all of them takes longer.
+    # In Python: only a few rows are needed, and an expression over all of them takes longer.
     missing = [
         row for row in demand.head(limit + len(held)).select(_MISSING).to_dicts() if row["skill"] not in at_hand
     ]
@@ -119,17 +119,17 @@ def skill_gap(market: Market, names: Iterable[str], industry: str | None, limit:
     }
 
 
-def known_skill(market: Market, name: str) -> str:
+def known_skill(market: MarketSnapshot, name: str) -> str:
     return _known(market.skills, name, "Skill")
 
 
-def _partners(market: Market, held: list[str], missing: set[str]) -> dict[str, list[Content]]:
+def _partners(market: MarketSnapshot, held: list[str], missing: set[str]) -> dict[str, list[Content]]:
     """For each missing skill, the skills at hand that it goes with, the surest first."""
     found: dict[str, list[Content]] = {}
     for name in held:
         rows = market.related.of(name)
         for place, other in enumerate(rows["related_skill"].to_list()):
-            if other in missing and rows["strength"][place] != _BARELY:
+            if other in missing and rows["strength"][place] != _TOO_WEAK:
                 row = {column: rows[column][place] for column in _PARTNER}
                 found.setdefault(other, []).append({"skill": name, **row})
     return {
@@ -138,8 +138,8 @@ def _partners(market: Market, held: list[str], missing: set[str]) -> dict[str, l
     }
 
 
-def _told_apart(market: Market, names: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Given names, each once: those the market knows, as it spells them, and the rest."""
+def _split_known(market: MarketSnapshot, names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Given names, each once: those in the tables, as they spell them, and the rest."""
     found = {name: market.skills.find(name) for name in names}
     held = dict.fromkeys(known for known in found.values() if known is not None)
     return list(held), [name for name, known in found.items() if known is None]

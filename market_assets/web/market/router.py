@@ -1,57 +1,60 @@
-"""The routes of the market API; every one is for whoever has signed in."""
+"""The routes of the market API, for every user who has signed in.
+
+A response is encoded once for each snapshot; a GET carries the snapshot's ETag, so that clients can keep copies.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
+import polars as pl
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import BaseModel
+from pydantic_core import to_json
 
-from market_assets.web.auth.identity import ApiError, Identity, signed_in
+from market_assets.web.auth.identity import signed_in
+from market_assets.web.errors import ApiError
 from market_assets.web.market import models, queries
-from market_assets.web.market import together_models as together
-from market_assets.web.market.answers import answer, answer_to_post, page
-from market_assets.web.market.cache import MarketCache
-from market_assets.web.market.snapshot import Market
+from market_assets.web.market.queries import Content
+from market_assets.web.market.snapshot import MarketSnapshot, SnapshotCache
 
-MAX_PAGE = 500
+MOST_ROWS = 500
+#: Clients may keep a response, but ask each time whether it is still current.
+CACHING = "private, no-cache"
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
-    304: {"description": "The client's copy (If-None-Match) still holds"}
+    304: {"description": "The client's copy (If-None-Match) is still current"}
 }
 
 
-async def viewer(request: Request) -> Identity:
-    """Whoever signed in; a coroutine, because FastAPI runs plain functions in a thread each time."""
-    return signed_in(request)
-
-
-async def current_market(request: Request) -> Market:
+async def current_snapshot(request: Request) -> MarketSnapshot:
     """The newest state of the tables."""
-    cache: MarketCache = request.app.state.market
+    cache: SnapshotCache = request.app.state.market
     return await cache.current()
 
 
-CurrentMarket = Annotated[Market, Depends(current_market)]
+Snapshot = Annotated[MarketSnapshot, Depends(current_snapshot)]
 SkillName = Annotated[
     str,
     Path(max_length=200, description="In any case; %23 for #", examples=["Python", "CI/CD"]),
 ]
 Filter = Annotated[str | None, Query(min_length=1, max_length=200)]
-Limit = Annotated[int, Query(ge=1, le=MAX_PAGE, description="The greatest number of rows")]
+Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="The greatest number of rows")]
 Offset = Annotated[int, Query(ge=0, le=1_000_000_000, description="Rows to leave out")]
 
-market_router = APIRouter(prefix="/api/market", tags=["market"], dependencies=[Depends(viewer)])
+market_router = APIRouter(prefix="/api/market", tags=["market"], dependencies=[Depends(signed_in)])
 
 
 @market_router.get("/summary", response_model=models.MarketSummary, responses=NOT_MODIFIED)
-async def get_summary(request: Request, market: CurrentMarket) -> Response:
+async def get_summary(request: Request, market: Snapshot) -> Response:
     """The headline figures of the newest refresh."""
-    return answer(request, market, lambda: {**queries.summary(market), **_currency(request)})
+    return _respond(request, market, lambda: {**queries.summary(market), **_currency(request)})
 
 
 @market_router.get("/skills", response_model=models.SkillPage, responses=NOT_MODIFIED)
 async def list_skills(
     request: Request,
-    market: CurrentMarket,
+    market: Snapshot,
     industry: Filter = None,
     category: Filter = None,
     limit: Limit = 50,
@@ -59,62 +62,62 @@ async def list_skills(
 ) -> Response:
     """Skills by demand: of the whole market or of an industry, all or of a category."""
 
-    def content() -> queries.Content:
+    def content() -> Content:
         rows = queries.skills(market, industry, category)
-        return page(request, "skills", rows, limit=limit, offset=offset)
+        return _page(request, "skills", rows, limit=limit, offset=offset)
 
-    return answer(request, market, content)
+    return _respond(request, market, content)
 
 
-# Names hold slashes (CI/CD), so the longer paths come first and the bare name last.
+# Names contain slashes (CI/CD), so the longer paths come first and the bare name last.
 @market_router.get("/skills/{skill:path}/trend", response_model=models.SkillTrend, responses=NOT_MODIFIED)
-async def get_trend(request: Request, market: CurrentMarket, skill: SkillName) -> Response:
-    """What a skill paid, month by month, and where that goes."""
-    return answer(request, market, lambda: queries.trend(market, skill))
+async def get_trend(request: Request, market: Snapshot, skill: SkillName) -> Response:
+    """What a skill paid, month by month, and the direction of the change."""
+    return _respond(request, market, lambda: queries.trend(market, skill))
 
 
-@market_router.get("/skills/{skill:path}/related", response_model=together.RelatedPage, responses=NOT_MODIFIED)
+@market_router.get("/skills/{skill:path}/related", response_model=models.RelatedPage, responses=NOT_MODIFIED)
 async def list_related(
-    request: Request, market: CurrentMarket, skill: SkillName, limit: Limit = 50, offset: Offset = 0
+    request: Request, market: Snapshot, skill: SkillName, limit: Limit = 50, offset: Offset = 0
 ) -> Response:
     """The skills that postings ask for together with this one, the closest (by npmi_lower) first."""
 
-    def content() -> queries.Content:
+    def content() -> Content:
         name = queries.known_skill(market, skill)
         rows = queries.related(market, name)
-        return {"skill": name, **page(request, "related", rows, limit=limit, offset=offset)}
+        return {"skill": name, **_page(request, "related", rows, limit=limit, offset=offset)}
 
-    return answer(request, market, content)
+    return _respond(request, market, content)
 
 
 @market_router.get(
     "/skills/{skill:path}/recommendations",
-    response_model=together.SkillRecommendations,
+    response_model=models.SkillRecommendations,
     responses=NOT_MODIFIED,
 )
-async def list_recommendations(request: Request, market: CurrentMarket, skill: SkillName) -> Response:
+async def list_recommendations(request: Request, market: Snapshot, skill: SkillName) -> Response:
     """Up to ten skills to learn next beside this one."""
-    return answer(request, market, lambda: queries.skill_recommendations(market, skill))
+    return _respond(request, market, lambda: queries.skill_recommendations(market, skill))
 
 
 @market_router.get("/skills/{skill:path}", response_model=models.SkillDetail, responses=NOT_MODIFIED)
-async def get_skill(request: Request, market: CurrentMarket, skill: SkillName) -> Response:
+async def get_skill(request: Request, market: Snapshot, skill: SkillName) -> Response:
     """Demand, pay, growth and industries of one skill."""
-    return answer(request, market, lambda: queries.skill(market, skill))
+    return _respond(request, market, lambda: queries.skill(market, skill))
 
 
 @market_router.get("/salaries", response_model=models.Salaries, responses=NOT_MODIFIED)
 async def get_salaries(
     request: Request,
-    market: CurrentMarket,
+    market: Snapshot,
     skill: Annotated[Filter, Query(examples=["Python"])] = None,
     location: Filter = None,
 ) -> Response:
     """What a skill pays, or a place: exactly one of the two."""
     if (skill is None) == (location is None):
         raise ApiError(400, "Give either skill or location")
-    of, name = (queries.salaries_of_location, location) if skill is None else (queries.salaries_of_skill, skill)
-    return answer(request, market, lambda: {**of(market, name or ""), **_currency(request)})
+    query, name = (queries.salaries_of_location, location) if skill is None else (queries.salaries_of_skill, skill)
+    return _respond(request, market, lambda: {**query(market, name or ""), **_currency(request)})
 
 
 @market_router.get(
@@ -122,46 +125,95 @@ async def get_salaries(
 )
 async def list_industry_skills(
     request: Request,
-    market: CurrentMarket,
+    market: Snapshot,
     industry: Annotated[str, Path(max_length=200, examples=["Technology"])],
     limit: Limit = 50,
     offset: Offset = 0,
 ) -> Response:
     """What an industry asks for, by rank."""
 
-    def content() -> queries.Content:
+    def content() -> Content:
         name, rows = queries.industry_skills(market, industry)
-        return {"industry": name, **page(request, "skills", rows, limit=limit, offset=offset)}
+        return {"industry": name, **_page(request, "skills", rows, limit=limit, offset=offset)}
 
-    return answer(request, market, content)
+    return _respond(request, market, content)
 
 
 @market_router.get("/trending", response_model=models.TrendingPage, responses=NOT_MODIFIED)
 async def list_trending(
     request: Request,
-    market: CurrentMarket,
+    market: Snapshot,
     trend: models.Trend | None = None,
     limit: Limit = 50,
     offset: Offset = 0,
 ) -> Response:
-    """Skills by growth, the fastest first; new ones, which have no past to grow from, at the end."""
+    """Skills by growth, the fastest first; new ones, without a previous period to grow from, at the end."""
     rows = queries.trending(market, trend)
-    return answer(request, market, lambda: page(request, "trending", rows, limit=limit, offset=offset))
+    return _respond(request, market, lambda: _page(request, "trending", rows, limit=limit, offset=offset))
 
 
-@market_router.post("/skill-gap", response_model=together.SkillGap)
-async def find_skill_gap(request: Request, market: CurrentMarket, gap: together.Gap) -> Response:
+@market_router.post("/skill-gap", response_model=models.SkillGap)
+async def find_skill_gap(request: Request, market: Snapshot, body: models.SkillGapRequest) -> Response:
     """What the market, or an industry, asks for most and the given skills lack."""
-    return answer_to_post(
-        request, market, gap, lambda: queries.skill_gap(market, gap.skills, gap.industry, gap.limit)
+    return _respond_to_post(
+        request, market, body, lambda: queries.skill_gap(market, body.skills, body.industry, body.limit)
     )
 
 
-@market_router.post("/recommendations", response_model=together.Recommendations)
-async def recommend_skills(request: Request, market: CurrentMarket, held: together.Held) -> Response:
+@market_router.post("/recommendations", response_model=models.Recommendations)
+async def recommend_skills(request: Request, market: Snapshot, body: models.RecommendationRequest) -> Response:
     """What goes best with all the given skills together, each with the reason."""
-    return answer_to_post(request, market, held, lambda: queries.recommendations(market, held.skills, held.limit))
+    return _respond_to_post(
+        request, market, body, lambda: queries.recommendations(market, body.skills, body.limit)
+    )
 
 
 def _currency(request: Request) -> dict[str, str]:
     return {"currency": request.app.state.settings.currency}
+
+
+def _respond(request: Request, market: MarketSnapshot, content: Callable[[], Content]) -> Response:
+    """200 with the content, or 304 where the client's copy is current."""
+    body = _encoded(market, f"{request.url.path}?{request.url.query}", content)
+    headers = {"ETag": market.etag, "Cache-Control": CACHING}
+    if _matches(request.headers.get("if-none-match"), market.etag):
+        return Response(status_code=304, headers=headers)
+    return Response(body, media_type="application/json", headers=headers)
+
+
+def _respond_to_post(
+    request: Request, market: MarketSnapshot, sent: BaseModel, content: Callable[[], Content]
+) -> Response:
+    """200 with the content, which clients don't keep."""
+    body = _encoded(market, f"{request.url.path} {sent.model_dump_json()}", content)
+    return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _encoded(market: MarketSnapshot, request: str, content: Callable[[], Content]) -> bytes:
+    """The content as JSON, from the cache where the same request was answered before."""
+    body = market.responses.get(request)
+    if body is None:
+        body = to_json(content())
+        market.responses.put(request, body)
+    return body
+
+
+def _page(request: Request, name: str, rows: pl.DataFrame, *, limit: int, offset: int) -> Content:
+    """`limit` rows from `offset` on under a name, and the path of the next ones."""
+    part = rows.slice(offset, limit)
+    end = offset + part.height
+    following = request.url.include_query_params(limit=limit, offset=end)
+    return {
+        name: part.to_dicts(),
+        "count": part.height,
+        "total": rows.height,
+        "next": f"{following.path}?{following.query}" if part.height > 0 and end < rows.height else None,
+    }
+
+
+def _matches(if_none_match: str | None, etag: str) -> bool:
+    """Whether a header of tags, weak or strong, names this one (RFC 9110, 13.1.2)."""
+    if if_none_match is None:
+        return False
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return "*" in tags or etag.removeprefix("W/") in tags

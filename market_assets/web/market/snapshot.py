@@ -1,8 +1,10 @@
-"""The market as the API answers from it: the result tables in memory, sorted for the questions that are asked."""
+"""The result tables in memory, sorted for the queries of the market API, and read again after a refresh."""
 
 from __future__ import annotations
 
 import hashlib
+import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,13 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import sqlalchemy as sa
+from anyio import to_thread
 
 from market_assets.statistics.related import CLOSEST_FIRST, related_skills
+from market_assets.store.column_types import arrow_schema
+from market_assets.store.database import Database
+from market_assets.store.revisions import read_table_revisions
 from market_assets.store.tables import results as tables
 
 if TYPE_CHECKING:
     from market_assets.statistics.recommender import Recommender
 
+CHECK_SECONDS = 0.25
 #: What is kept in memory.
 TABLES: tuple[sa.Table, ...] = (
     tables.market_summary,
@@ -53,21 +60,20 @@ class Names:
 
 
 class Grouped:
-    """The rows of a table, to be had group by group without a search."""
+    """The rows of a table by group, each group found without a search."""
 
     def __init__(self, rows: pl.DataFrame, by: str, order: Mapping[str, bool]) -> None:
         """Sort by group and, within it, by the columns of `order` (True: greatest first)."""
-        columns = [by, *order]
-        self._rows = rows.sort(columns, descending=[False, *order.values()], nulls_last=True)
+        self._rows = rows.sort([by, *order], descending=[False, *order.values()], nulls_last=True)
         sizes = self._rows.group_by(by, maintain_order=True).len()
         starts = sizes["len"].cum_sum() - sizes["len"]
-        self._places: dict[str | None, tuple[int, int]] = {
+        self._slices: dict[str | None, tuple[int, int]] = {
             name: (start, size) for name, start, size in zip(sizes[by], starts, sizes["len"], strict=True)
         }
 
     def of(self, group: str | None) -> pl.DataFrame:
         """The rows of a group, none where there is no such group."""
-        return self._rows.slice(*self._places.get(group, (0, 0)))
+        return self._rows.slice(*self._slices.get(group, (0, 0)))
 
     def one(self, group: str) -> dict[str, Any] | None:
         """The first row of a group."""
@@ -76,32 +82,32 @@ class Grouped:
 
     @property
     def groups(self) -> list[str]:
-        return [group for group in self._places if group is not None]
+        return [group for group in self._slices if group is not None]
 
 
-class Bodies:
-    """Encoded answers by what was asked, up to a number of bytes; the oldest make room."""
+class ResponseCache:
+    """Encoded responses by their request, up to a number of bytes; the oldest are removed for new ones."""
 
     def __init__(self, most_bytes: int = 32 << 20) -> None:
         self._bodies: dict[str, bytes] = {}
-        self._room = most_bytes
+        self._free_bytes = most_bytes
 
-    def get(self, asked: str) -> bytes | None:
-        return self._bodies.get(asked)
+    def get(self, request: str) -> bytes | None:
+        return self._bodies.get(request)
 
-    def put(self, asked: str, body: bytes) -> None:
-        self._bodies[asked] = body
-        self._room -= len(asked) + len(body)
-        while self._room < 0:
+    def put(self, request: str, body: bytes) -> None:
+        self._bodies[request] = body
+        self._free_bytes -= len(request) + len(body)
+        while self._free_bytes < 0:
             oldest = next(iter(self._bodies))
-            self._room += len(oldest) + len(self._bodies.pop(oldest))
+            self._free_bytes += len(oldest) + len(self._bodies.pop(oldest))
 
 
 @dataclass(frozen=True)
-class Market:
+class MarketSnapshot:
     """One state of the result tables; never changed, only replaced."""
 
-    #: What a client's copy is compared with: changes with every table, with as_of and with the program.
+    #: Compared with a client's copy: changes with every table, with as_of and with the program's version.
     etag: str
     summary: dict[str, Any] | None
     #: skill_demand by industry, None for the whole market, by rank.
@@ -114,66 +120,131 @@ class Market:
     salaries: Grouped
     trends: Grouped
     locations: Grouped
+    #: trending_skills by growth; skills without a previous period come last, the most asked for first.
     trending: pl.DataFrame
-    trending_of: Grouped
+    trending_by_skill: Grouped
     #: skill_relationships seen from either of the two skills, the closest first.
     related: Grouped
     #: skill_affinities, skill_relationships seen from either skill, and salary_statistics.
-    recommended_from: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
-    recommendations_of: Grouped
+    recommender_tables: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
+    recommendations: Grouped
     skills: Names
     industries: Names
     categories: Names
-    bodies: Bodies = field(default_factory=Bodies)
+    responses: ResponseCache = field(default_factory=ResponseCache, init=False)
 
     @cached_property
     def recommender(self) -> Recommender:
-        """Made on first use: it brings NumPy, which would slow the start of the web process."""
+        """Made on first use: it imports NumPy, which would slow the start of the web process."""
         from market_assets.statistics.recommender import Recommender
 
-        return Recommender(*self.recommended_from)
+        return Recommender(*self.recommender_tables)
 
 
-def market_of(frames: Mapping[str, pl.DataFrame], revisions: Mapping[str, int]) -> Market:
-    """The market from its tables, each with the types of its declaration."""
+class SnapshotCache:
+    """The newest snapshot of a database. Its SQL runs in a thread, one read at a time, never on the event loop."""
+
+    def __init__(self, database: Database, check_seconds: float = CHECK_SECONDS) -> None:
+        self._database = database
+        self._check_seconds = check_seconds
+        self._lock = threading.Lock()
+        self._frames: dict[str, pl.DataFrame] = {}
+        self._version: tuple[Any, dict[str, int]] = (None, {})
+        self._snapshot: MarketSnapshot | None = None
+        self._next_check = 0.0
+
+    async def current(self) -> MarketSnapshot:
+        """A snapshot at most `check_seconds` older than the store.
+
+        While one request reads a newer one, the others are answered from the one in memory.
+
+        Raises:
+            sqlalchemy.exc.SQLAlchemyError: the store can't be read.
+        """
+        snapshot = self._snapshot
+        if snapshot is None:
+            return await to_thread.run_sync(self._first)
+        if time.monotonic() < self._next_check or not self._lock.acquire(blocking=False):
+            return snapshot
+        try:
+            return await to_thread.run_sync(self._newest)
+        finally:
+            self._lock.release()
+
+    def _first(self) -> MarketSnapshot:
+        with self._lock:
+            return self._snapshot or self._newest()
+
+    def _newest(self) -> MarketSnapshot:
+        with _consistent_connection(self._database.pooled_engine()) as connection:
+            revisions = read_table_revisions(connection, *TABLES)
+            as_of = connection.scalar(sa.select(sa.func.max(tables.market_summary.c.as_of)))
+            if self._snapshot is None or (as_of, revisions) != self._version:
+                _as_of, known = self._version
+                changed = [table for table in TABLES if revisions[table.name] != known.get(table.name)]
+                # Another as_of at the same revisions: another database has taken the place of the first.
+                read = {table.name: _read(connection, table) for table in changed or TABLES}
+                frames = {**self._frames, **read}
+                self._snapshot = build_snapshot(frames, revisions)
+                self._frames, self._version = frames, (as_of, revisions)
+        self._next_check = time.monotonic() + self._check_seconds
+        return self._snapshot
+
+
+def build_snapshot(frames: Mapping[str, pl.DataFrame], revisions: Mapping[str, int]) -> MarketSnapshot:
+    """The snapshot of the tables, each with the column types of its declaration."""
     demand = frames["skill_demand"].with_columns(pl.col(*TOP_LISTS).str.json_decode(_TOP_LIST))
     whole, parts = demand.filter(pl.col("industry").is_null()), demand.filter(pl.col("industry").is_not_null())
     by_rank, trending = {"rank": False, "skill": False}, frames["trending_skills"]
-    recommendations = frames["skill_recommendations"]
     both_sides = related_skills(frames["skill_relationships"])
-    related = Grouped(both_sides, "skill", CLOSEST_FIRST)
-    trends = Grouped(frames["salary_trends"], "skill", {"month": False})
-    salaries = Grouped(frames["salary_statistics"], "skill", {})
     industry_skills = Grouped(frames["industry_skills"], "industry", by_rank)
-    known = (demand["skill"], trending["skill"], recommendations["skill"], related.groups, trends.groups)
-    summary = frames["market_summary"].sort("as_of").tail(1).to_dicts()
-    return Market(
-        etag=_etag(summary, revisions),
-        summary=summary[0] if summary else None,
+    by_skill = {
+        "skill_demand": Grouped(whole, "skill", {}),
+        "demand_in_industries": Grouped(parts, "skill", {"postings": True, "industry": False}),
+        "salaries": Grouped(frames["salary_statistics"], "skill", {}),
+        "trends": Grouped(frames["salary_trends"], "skill", {"month": False}),
+        "trending_by_skill": Grouped(trending, "skill", {}),
+        "related": Grouped(both_sides, "skill", CLOSEST_FIRST),
+        "recommendations": Grouped(frames["skill_recommendations"], "skill", {"rank": False}),
+    }
+    summaries = frames["market_summary"].sort("as_of").tail(1).to_dicts()
+    return MarketSnapshot(
+        etag=_etag(summaries, revisions),
+        summary=summaries[0] if summaries else None,
         demand=Grouped(demand, "industry", by_rank),
-        skill_demand=Grouped(whole, "skill", {}),
-        demand_in_industries=Grouped(parts, "skill", {"postings": True, "industry": False}),
         industry_skills=industry_skills,
-        salaries=salaries,
-        trends=trends,
         locations=Grouped(frames["location_salaries"], "location", {}),
-        trending=_fastest_first(trending),
-        trending_of=Grouped(trending, "skill", {}),
-        related=related,
-        recommended_from=(frames["skill_affinities"], both_sides, frames["salary_statistics"]),
-        recommendations_of=Grouped(recommendations, "skill", {"rank": False}),
-        skills=Names(name for names in (*known, salaries.groups) for name in names),
+        trending=trending.sort(
+            ["growth", "recent_postings", "skill"], descending=[True, True, False], nulls_last=True
+        ),
+        recommender_tables=(frames["skill_affinities"], both_sides, frames["salary_statistics"]),
+        skills=Names(name for grouped in by_skill.values() for name in grouped.groups),
         industries=Names({*industry_skills.groups, *parts["industry"].unique()}),
         categories=Names(demand["category"].unique()),
+        **by_skill,
     )
 
 
-def _fastest_first(trending: pl.DataFrame) -> pl.DataFrame:
-    """By growth; those without a past to compare with come last, the most asked for first."""
-    return trending.sort(["growth", "recent_postings", "skill"], descending=[True, True, False], nulls_last=True)
-
-
-def _etag(summary: list[dict[str, Any]], revisions: Mapping[str, int]) -> str:
-    state = (version("market-assets"), [row["as_of"].isoformat() for row in summary], sorted(revisions.items()))
+def _etag(summaries: list[dict[str, Any]], revisions: Mapping[str, int]) -> str:
+    state = (version("market-assets"), [row["as_of"].isoformat() for row in summaries], sorted(revisions.items()))
     # Weak: the same content, though another version of a library may write its numbers differently.
     return f'W/"{hashlib.sha256(repr(state).encode()).hexdigest()[:20]}"'
+
+
+def _consistent_connection(engine: sa.Engine) -> sa.Connection:
+    """A connection whose reads all see the same state of the store."""
+    connection = engine.connect()
+    if engine.dialect.name == "sqlite":
+        # Python's driver begins a transaction only before writes.
+        connection.exec_driver_sql("BEGIN")
+        return connection
+    return connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+
+def _read(connection: sa.Connection, table: sa.Table) -> pl.DataFrame:
+    schema = arrow_schema(table)
+    rows = connection.execute(sa.select(*table.columns)).all()
+    columns = zip(*rows, strict=True) if rows else ((),) * len(schema)
+    return pl.DataFrame(
+        [pl.Series(name, values, dtype) for (name, dtype), values in zip(schema.items(), columns, strict=True)]
+    )

@@ -12,8 +12,7 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.results import read_table, replace_table
 from market_assets.store.tables import results as tables
-from market_assets.web.market.cache import MarketCache
-from market_assets.web.market.snapshot import Bodies, Names
+from market_assets.web.market.snapshot import Names, ResponseCache, SnapshotCache
 from market_assets_tests.web.market.asking import API, demand_rows, got, walked
 from market_assets_tests.web.market_client import market_client
 from market_assets_tests.web.market_tables import AS_OF, fill, made_up_window
@@ -67,7 +66,7 @@ def test_nothing_is_read_again_while_a_check_is_not_due(changing: Database) -> N
 
 
 def test_while_one_request_looks_for_a_newer_market_others_are_answered(changing: Database) -> None:
-    cache = MarketCache(changing, check_seconds=0)
+    cache = SnapshotCache(changing, check_seconds=0)
     looking, go_on = threading.Event(), threading.Event()
     newest = cache._newest
 
@@ -94,7 +93,7 @@ def test_a_store_without_tables_is_503(empty_database_url: str) -> None:
     assert int(answer.headers["retry-after"]) > 0
 
 
-def test_names_that_differ_by_case_alone_are_told_apart() -> None:
+def test_names_that_differ_by_case_alone_are_kept_apart() -> None:
     names = Names(["Go", "GO", "Straße"])
     assert (names.find("Go"), names.find("GO"), names.find("strasse")) == ("Go", "GO", "Straße")
     assert names.find(" go ") in ("Go", "GO")
@@ -102,7 +101,7 @@ def test_names_that_differ_by_case_alone_are_told_apart() -> None:
 
 
 def test_old_bodies_make_room() -> None:
-    bodies = Bodies(most_bytes=10)
+    bodies = ResponseCache(most_bytes=10)
     bodies.put("a", b"1234")
     bodies.put("b", b"1234")
     assert (bodies.get("a"), bodies.get("b")) == (b"1234", b"1234")

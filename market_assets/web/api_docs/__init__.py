@@ -1,1 +1,0 @@
-"""The page `/api/docs`: the OpenAPI document for people, served from this process alone."""

@@ -1,0 +1,141 @@
+"""Protection of browsers from other sites: CSRF checks, and security headers on every answer of the process.
+
+The session cookie is SameSite=Strict, so browsers don't send it with requests that other sites make. That is not
+relied on alone: a request that changes something by cookie must come from a page of this site, by the browser's
+own headers, and carry what only such a page can send, which is JSON or a token that is also in a cookie.
+"""
+
+from __future__ import annotations
+
+import secrets
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import HTTPConnection
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from market_assets.settings import Settings
+from market_assets.web.auth.proxies import seen_through
+
+SESSION_COOKIE = "market_assets_session"
+#: Readable by this site's pages, which send it back in the header, or in a form's field.
+CSRF_COOKIE = "market_assets_csrf"
+CSRF_HEADER = "x-csrf-token"
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+#: Data for programs: nothing in it may ever run or be shown as a page.
+DATA_POLICY = "default-src 'none'; frame-ancestors 'none'"
+#: The project's pages: scripts, styles and images from this process alone, and none inline.
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+#: The report: one file with its styles and pictures in it, and no script.
+REPORT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'"
+)
+HSTS = "max-age=31536000"
+#: Paths of the project's pages; every other HTML page is Dagster's, which sets a policy with a nonce.
+_PAGES = ("/login", "/api/", "/executions")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def new_csrf_token() -> str:
+    return secrets.token_urlsafe(24)
+
+
+def is_cross_site(headers: Headers) -> bool:
+    """Whether the browser's headers name a page of another site as the sender; programs send no such headers."""
+    site = headers.get("sec-fetch-site")
+    if site is not None and site not in ("same-origin", "none"):
+        return True
+    origin = headers.get("origin")
+    if origin is None:
+        return False
+    if origin == "null":
+        return site != "same-origin"
+    return not _is_same_origin(origin, headers.get("host", ""))
+
+
+def matches_csrf_cookie(connection: HTTPConnection, sent: str | None) -> bool:
+    """Whether the token that was sent is the one in the cookie."""
+    kept = connection.cookies.get(CSRF_COOKIE, "")
+    return bool(kept) and secrets.compare_digest(kept.encode(), (sent or "").encode())
+
+
+def may_change(connection: HTTPConnection) -> bool:
+    """Whether a request that is signed in by cookie may change something."""
+    headers = connection.headers
+    if is_cross_site(headers):
+        return False
+    if matches_csrf_cookie(connection, headers.get(CSRF_HEADER)):
+        return True
+    # Dagster's UI does not send the token. A form can't send JSON, and a script of another site only after
+    # this site allowed it, which it never does.
+    is_browser = "origin" in headers or "sec-fetch-site" in headers
+    return is_browser and headers.get("content-type", "").split(";")[0].strip().lower() == "application/json"
+
+
+def with_security_headers(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """The application with security headers on its answers; pages that set a policy themselves keep it.
+
+    No CORS header leaves the process: other sites may read nothing.
+    """
+
+    async def secured(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await app(scope, receive, send)
+            return
+        scheme = seen_through(scope, settings.trusted_proxies).get("scheme")
+
+        async def send_secured(message: Message) -> None:
+            if message["type"] in ("http.response.start", "websocket.http.response.start"):
+                message.setdefault("headers", [])
+                _secure(MutableHeaders(scope=message), scope["path"], scheme)
+            await send(message)
+
+        await app(scope, receive, send_secured)
+
+    return secured
+
+
+def _secure(headers: MutableHeaders, path: str, scheme: str | None) -> None:
+    for name in [name for name in headers if name.lower().startswith("access-control-")]:
+        del headers[name]
+    headers.update(SECURITY_HEADERS)
+    policy = _policy(path, headers.get("content-type", ""))
+    if policy:
+        headers.setdefault("Content-Security-Policy", policy)
+    if path.startswith("/api/"):
+        headers.setdefault("Cache-Control", "no-store")
+    if scheme in ("https", "wss"):
+        headers.setdefault("Strict-Transport-Security", HSTS)
+
+
+def _policy(path: str, content_type: str) -> str | None:
+    if path == "/market":
+        return REPORT_POLICY
+    if path.startswith(_PAGES):
+        return PAGE_POLICY if content_type.startswith("text/html") else DATA_POLICY
+    return None
+
+
+def _is_same_origin(origin: str, host: str) -> bool:
+    try:
+        parts = urlsplit(origin)
+        own = urlsplit(f"{parts.scheme}://{host}")
+        default = _DEFAULT_PORTS.get(parts.scheme)
+        return bool(own.hostname) and (parts.hostname, parts.port or default) == (
+            own.hostname,
+            own.port or default,
+        )
+    except ValueError:
+        return False

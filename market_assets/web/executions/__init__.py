@@ -1,1 +1,0 @@
-"""The page `/executions`: what ran, when, how long, and what went wrong."""

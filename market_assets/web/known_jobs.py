@@ -1,0 +1,124 @@
+"""The jobs of the code locations: when they are due, what they run, and problems of the user's own tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import dagster as dg
+
+from market_assets.dagster_ext.workspace import (
+    CodeLocationError,
+    RemoteRepository,
+    RemoteSchedule,
+    WorkspaceProcessContext,
+    jobs_of,
+    load_failure,
+    repositories,
+)
+from market_assets.defs.custom_tasks import PROBLEMS_METADATA, SENSOR
+from market_assets.operations.executions import job_selection
+from market_assets.operations.names import interval_of
+
+
+@dataclass(frozen=True)
+class KnownJob:
+    """A job, and the schedules that start it, if there are any."""
+
+    job_id: str
+    location: str
+    repository: RemoteRepository
+    schedules: tuple[RemoteSchedule, ...]
+
+    @property
+    def cron(self) -> str:
+        """When the job is due: cron expressions, or an interval in words where one expression can't say it.
+
+        Empty where no schedule starts it.
+        """
+        return ", ".join(_due_times(schedule) for schedule in self.schedules)
+
+    @property
+    def schedule_names(self) -> list[str]:
+        return [schedule.name for schedule in self.schedules]
+
+    @property
+    def description(self) -> str | None:
+        description: str | None = self.repository.get_full_job(self.job_id).description
+        return description
+
+    @property
+    def partitions(self) -> dg.PartitionsDefinition | None:
+        """How the job's assets are partitioned; None where they are not."""
+        for snap in self.repository.get_asset_node_snaps(self.job_id):
+            if snap.partitions is not None:
+                return snap.partitions.get_partitions_definition()
+        return None
+
+    def next_run(self, now: datetime) -> datetime:
+        """When a schedule of the job is due next, whether or not it is running."""
+        return min(_next_due(schedule, now) for schedule in self.schedules)
+
+
+def known_jobs(context: WorkspaceProcessContext) -> dict[str, KnownJob]:
+    """Every job, without Dagster's own for assets that are materialized by hand, by its name.
+
+    Raises:
+        CodeLocationError: there is none, because the code does not load.
+    """
+    found: dict[str, KnownJob] = {}
+    for location, repository in repositories(context):
+        for job_id in jobs_of(repository):
+            schedules = repository.schedules_by_job_name.get(job_id, ())
+            ordered = tuple(sorted(schedules, key=lambda schedule: schedule.name))
+            found[job_id] = KnownJob(job_id, location, repository, ordered)
+    if not found and (failure := load_failure(context)):
+        raise CodeLocationError(failure)
+    return dict(sorted(found.items()))
+
+
+def task_problems(context: WorkspaceProcessContext) -> list[str]:
+    """Problems of the files of the user's own tasks, as the code location found them."""
+    found: list[str] = []
+    for _location, repository in repositories(context):
+        if repository.has_sensor(SENSOR) and (metadata := repository.get_sensor(SENSOR).metadata):
+            listed = (metadata.standard_metadata or {}).get(PROBLEMS_METADATA)
+            found += map(str, listed.value or []) if isinstance(listed, dg.JsonMetadataValue) else []
+    return found
+
+
+def what_it_runs(context: WorkspaceProcessContext, job_id: str) -> str:
+    """The assets of a job as Dagster's asset selection, else its functions; empty for a job that is gone."""
+    for _location, repository in repositories(context):
+        if repository.has_job(job_id):
+            return _asset_selection(repository, job_id) or ", ".join(
+                repository.get_full_job(job_id).node_names_in_topological_order
+            )
+    return ""
+
+
+def _due_times(schedule: RemoteSchedule) -> str:
+    interval = interval_of(schedule.tags)
+    if interval is not None and not (interval.is_exact and len(interval.crons) == 1):
+        return interval.in_words
+    cron = schedule.cron_schedule
+    return cron if isinstance(cron, str) else ", ".join(cron)
+
+
+def _next_due(schedule: RemoteSchedule, now: datetime) -> datetime:
+    # Between the due times of an interval there may be ticks that start nothing.
+    interval = interval_of(schedule.tags)
+    if interval is not None:
+        return interval.next(now)
+    due: datetime = next(schedule.execution_time_iterator(now.timestamp()))
+    return due
+
+
+def _asset_selection(repository: RemoteRepository, job_id: str) -> str:
+    keys = {snap.asset_key.to_user_string() for snap in repository.get_asset_node_snaps(job_id)}
+    groups = {
+        snap.asset_key.to_user_string(): snap.group_name
+        for snap in repository.get_asset_node_snaps()
+        if snap.is_executable
+    }
+    return job_selection(keys, groups)

@@ -1,0 +1,77 @@
+"""Records of any texts: each is normalised as if it were alone, and none raises an error."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from market_assets.postings.schemas import (
+    EMPLOYMENT_TYPES,
+    NORMALISED_POSTING,
+    RAW_POSTING,
+    REJECTED_POSTING,
+    SALARY_PERIODS,
+    WORKPLACES,
+)
+from market_assets_tests.postings.raw_records import OBSERVED_AT, normalised
+
+TEXTS = st.one_of(
+    st.none(),
+    st.text(),
+    st.text(alphabet='<>&;#x0\0[]"\\(),/-|: 12dpm€'),
+    st.sampled_from(
+        [
+            "-1",
+            "<p>&lt;b&gt;x</p>",
+            "&#0;",
+            '["\\ud800"]',
+            "1e400",
+            "-5",
+            "9" * 400,
+            "2026-07-18",
+            "remote",
+            "€ 5k",
+        ]
+    ),
+)
+RECORDS = st.lists(st.fixed_dictionaries(dict.fromkeys(RAW_POSTING, TEXTS)), max_size=6)
+
+
+@given(RECORDS)
+def test_a_batch_is_what_its_records_are_one_by_one(records: list[dict[str, str | None]]) -> None:
+    """Nothing of a record depends on the others, whatever is worked out once for all of them."""
+    whole = normalised(*records)
+    alone = [normalised(record) for record in records]
+    nulled: Counter[str] = Counter()
+    for each in alone:
+        nulled.update(each.nulled)
+    assert whole.postings.equals(pl.concat([NORMALISED_POSTING.to_frame(), *(each.postings for each in alone)]))
+    assert whole.rejected.equals(pl.concat([REJECTED_POSTING.to_frame(), *(each.rejected for each in alone)]))
+    assert whole.nulled == dict(sorted(nulled.items()))
+
+
+@given(RECORDS)
+def test_any_text_in_any_field(records: list[dict[str, str | None]]) -> None:
+    result = normalised(*records)
+    again = normalised(*records)
+    assert result.postings.equals(again.postings)
+    assert result.rejected.equals(again.rejected)
+    assert result.nulled == again.nulled
+    assert all(0 < count <= 4 * len(records) for count in result.nulled.values())
+    for frame in (result.postings, result.rejected):
+        for text in (text for column in frame.select(pl.col(pl.String)) for text in column.drop_nulls()):
+            assert "\0" not in text
+            text.encode()
+    for posting in result.postings.rows(named=True):
+        assert posting["title"]
+        assert posting["text_hash"] >= 0
+        assert 0 < len(posting["external_id"]) <= 300
+        assert posting["workplace"] in (None, *WORKPLACES)
+        assert posting["employment_type"] in (None, *EMPLOYMENT_TYPES)
+        assert posting["salary_period"] in (None, *SALARY_PERIODS)
+        assert all(posting[name] is None or 0 < posting[name] < 1e12 for name in ("salary_min", "salary_max"))
+        assert (posting["salary_min"] or 0) <= (posting["salary_max"] or 1e12)
+        assert posting["stated_posted_at"] is None or posting["stated_posted_at"] <= OBSERVED_AT
