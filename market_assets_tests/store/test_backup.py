@@ -114,7 +114,7 @@ def spoil(site: Store) -> Rows:
     with site.database.engine().begin() as connection:
         connection.execute(job_postings.delete())
         connection.execute(skill_demand.update().values(rank=7))
-        connection.execute(skills.insert().values(skill_id=1, code=b"\1\0", skill="New", category="New"))
+        connection.execute(skills.insert().values(skill_id=1, skill="New", category="New"))
     return everything(site.database)
 
 
