@@ -103,7 +103,7 @@ def test_a_database_that_is_gone_or_old_is_named(quiet: WholeProcess) -> None:
     forget(quiet)
     beat(quiet)
     with quiet.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0000'")
     (reason,) = quiet.client().get("/health").json()["reasons"]
     assert reason.startswith("database: ") and "market-assets db upgrade" in reason
     with quiet.engine.begin() as connection:
