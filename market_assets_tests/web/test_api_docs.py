@@ -26,7 +26,7 @@ EXAMPLES = {language: re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL) 
 def served(web: WholeProcess) -> Iterator[str]:
     """The address of the whole process, behind a real server, over a store with a market in it."""
     web.database.pooled_engine().dispose()
-    web.process.api.state.database.pooled_engine().dispose()
+    web.process.database.pooled_engine().dispose()
     fill(web.database)
     config = uvicorn.Config(web.process.application, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)

@@ -70,7 +70,7 @@ class WholeProcess:
         for name, role in ROLES.items():
             self.add_user(name, role)
         self.process.access.tokens.clear_cache()
-        self.process.api.state.market = SnapshotCache(self.process.api.state.database)
+        self.process.api.state.market = SnapshotCache(self.process.database)
 
     def client(self, address: str = "127.0.0.1", site: str = SITE, **headers: str) -> TestClient:
         """A client without cookies that nobody signed in for."""
