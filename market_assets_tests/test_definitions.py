@@ -20,7 +20,7 @@ _REPORTED = (
     "market_summary skill_demand salary_statistics salary_trends industry_skills location_salaries "
     "trending_skills posting_statistics skill_relationships category_relationships"
 )
-#: asset | group | what it is computed from | how old it may become
+#: asset | group | the assets whose tables it reads | its greatest age
 ASSETS = f"""
 raw_postings/other      | ingestion     |                                      | 50 h
 raw_postings/sample     | ingestion     |                                      | 50 h
@@ -34,14 +34,14 @@ location_salaries       | statistics    | posting_skills                       |
 trending_skills         | statistics    | posting_skills                       | 26 h
 posting_statistics      | statistics    | posting_skills                       | 26 h
 market_summary          | statistics    | job_postings posting_skills trending_skills | 26 h
-market_report           | statistics    | {_REPORTED}                          | 26 h
+market_report           | statistics    | job_postings {_REPORTED}             | 26 h
 skill_pairs             | relationships | posting_skills                       | 26 h
-skill_relationships     | relationships | skill_pairs                          | 26 h
+skill_relationships     | relationships | posting_skills skill_pairs           | 26 h
 category_relationships  | relationships | posting_skills                       | 26 h
-skill_recommendations   | relationships | skill_pairs                          | 216 h
-skill_affinities        | relationships | skill_pairs                          | 216 h
+skill_recommendations   | relationships | posting_skills skill_pairs           | 216 h
+skill_affinities        | relationships | posting_skills skill_pairs           | 216 h
 skill_communities       | relationships | skill_relationships                  | 216 h
-skill_candidates        | taxonomy      | posting_skills                       | 216 h
+skill_candidates        | taxonomy      | job_postings                         | 216 h
 expired_postings        | maintenance   | job_postings                         | 216 h
 database_maintenance    | maintenance   | expired_postings                     | 216 h
 """

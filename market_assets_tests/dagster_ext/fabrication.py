@@ -13,7 +13,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.events import AssetMaterializationPlannedData, StepMaterializationData
 from dagster._core.scheduler.instigation import TickData, TickStatus
-from dagster._utils.error import SerializableErrorInfo
+from dagster_shared.error import SerializableErrorInfo
 
 Kind = dg.DagsterEventType
 

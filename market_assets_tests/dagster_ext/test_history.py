@@ -209,10 +209,10 @@ def test_one_that_is_broken_off_is_finished_by_the_next(
 
 
 def test_the_history_of_a_year_is_bounded(instance: dg.DagsterInstance) -> None:
-    """Every four days a run of a daily partition and one of an unpartitioned asset, pruned every twenty days."""
+    """Every ten days a run of a daily partition and one of an unpartitioned asset, pruned every twenty days."""
     start = datetime.now(UTC) - timedelta(days=365)
     sizes = {}
-    for day in range(4, 361, 4):
+    for day in range(10, 361, 10):
         now = start + timedelta(days=day)
         daily = fabricate_run(instance, "ingest", "postings", now, partition=f"{now:%Y-%m-%d}")
         fabricate_run(instance, "refresh", "statistics", now)
@@ -228,6 +228,6 @@ def test_the_history_of_a_year_is_bounded(instance: dg.DagsterInstance) -> None:
     assert min(of_a_run.values()) > 0
     # The last run of each daily partition stays, and no more of anything.
     assert added[TICKS] == 0
-    assert {table: added[table] for table in RUN_TABLES} == {table: 45 * n for table, n in of_a_run.items()}
-    assert added["files"] in (0, 45)
-    assert sizes[360]["runs"] == 90 + KEPT_DAYS // 4
+    assert {table: added[table] for table in RUN_TABLES} == {table: 18 * n for table, n in of_a_run.items()}
+    assert added["files"] in (0, 18)
+    assert sizes[360]["runs"] == 36 + KEPT_DAYS // 10 + 1

@@ -12,7 +12,7 @@ import pytest
 from dagster._core.events import DagsterEvent
 from dagster._core.launcher import WorkerStatus
 
-from market_assets.dagster_ext import liveness, run_launcher
+from market_assets.dagster_ext import liveness
 from market_assets.dagster_ext.liveness import PROCESS_TAG, hold_lock, why_dead, with_liveness
 from market_assets.dagster_ext.run_launcher import LocalLauncher
 from market_assets_tests.store.programs import program
@@ -153,7 +153,7 @@ def test_while_the_code_server_is_away_a_dead_run_is_held_back_but_not_for_long(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [1000.0]
-    monkeypatch.setattr(run_launcher.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr("market_assets.dagster_ext.run_launcher.time.monotonic", lambda: clock[0])
     monkeypatch.setattr(liveness, "SILENT_SECONDS", 0.0)
     launcher = LocalLauncher()
     launcher.register_instance(instance)

@@ -38,7 +38,7 @@ def shown(tables: ReportTables, width: int = 80, **changes: Any) -> list[str]:
 
 
 def words_after(lines: list[str], label: str) -> str:
-    """What stands beside a label, with its continuation lines."""
+    """The text beside a label, with its continuation lines."""
     start = next(place for place, line in enumerate(lines) if line.startswith(label))
     end = start + 1
     while end < len(lines) and lines[end].startswith(" "):
@@ -150,14 +150,14 @@ def test_one_posting_without_pay() -> None:
 
 
 def test_json_holds_the_same_figures(tables: ReportTables) -> None:
-    answer = json.loads(json.dumps(summary_json(tables, **RUN | {"window_note": "as the file says"})))
+    answer = json.loads(json.dumps(summary_json(tables, **RUN | {"window_note": "ends at the newest posting"})))
     summary = tables.market_summary.row(0, named=True)
     assert answer["postings_in"] == 1242
     assert answer["rejected"] == 5
     assert answer["duplicates"] == 37
     assert answer["as_of"] == "2026-07-31T14:30:00+00:00"
     assert answer["window_start"] == "2026-05-02T00:00:00+00:00"
-    assert answer["window_note"] == "as the file says"
+    assert answer["window_note"] == "ends at the newest posting"
     assert answer["currency"] == "USD"
     for name in ("postings", "postings_with_salary", "median_salary", "average_salary"):
         assert answer[name] == summary[name]

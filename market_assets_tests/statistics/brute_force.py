@@ -1,4 +1,4 @@
-"""Every statistic table by loops over plain postings: slow, and plainly what the contract says."""
+"""Every statistic table by loops over plain postings: slow, and plainly as the contract defines them."""
 
 from __future__ import annotations
 

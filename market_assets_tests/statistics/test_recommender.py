@@ -58,7 +58,7 @@ A_C, A_D, B_C = reason("A", 5, 0.1), reason("A", 4, -0.1), reason("B", 8, 0.2)
 @pytest.mark.parametrize(
     ("skills", "expected"),
     [
-        # B has no affinity of A's, but its own share and a reason. E is frequent, but goes with nothing at hand.
+        # B has no weight from A, but an intercept and a reason. E is frequent, but goes with no given skill.
         (["A"], [("C", 0.4, 1, 100_000.0, [A_C]), ("D", 0.4, 2, None, [A_D]), ("B", 0.2, 3, None, ["A"])]),
         (["B", "A", "A", "unheard of"], [("C", 0.65, 1, 100_000.0, [B_C, A_C]), ("D", 0.2, 2, None, [A_D])]),
         (["a"], []),
@@ -74,7 +74,7 @@ def test_recommend_by_the_sum_of_affinities(skills: list[str], expected: list[tu
 
 
 def test_one_question_leaves_nothing_behind_for_the_next() -> None:
-    """D has no share of its own here: it is recommended where something at hand weighs it, and only there."""
+    """D has no intercept here: it is recommended only where a given skill has a weight for it."""
     weighed = AFFINITIES.filter(~((pl.col("skill") == "D") | (pl.col("recommended_skill") == "D")))
     weighed = pl.concat([weighed, pl.DataFrame([("B", "D", 0.9)], schema=SKILL_AFFINITIES, orient="row")])
     recommender = Recommender(weighed, related(), PAY)
@@ -112,8 +112,8 @@ def test_recommend_beside_sums_in_a_loop(given_market: Market, skills: list[str]
     reasons: dict[str, list[dict[str, Any]]] = {}
     for row in sorted(table.to_dicts(), key=lambda row: (-row["npmi_lower"], -row["npmi"], row["skill"])):
         if row["skill"] in skills and row["related_skill"] not in skills and row["strength"] != "very_weak":
-            told = {name: row[name] for name in ("skill", "co_occurrences", "npmi_lower", "strength")}
-            reasons.setdefault(row["related_skill"], []).append(told)
+            reason = {name: row[name] for name in ("skill", "co_occurrences", "npmi_lower", "strength")}
+            reasons.setdefault(row["related_skill"], []).append(reason)
     sums = dict.fromkeys(reasons, 0.0)
     for skill, other, weight in affinities.rows():
         if other in sums and (skill in skills or skill == other):

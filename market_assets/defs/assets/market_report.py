@@ -28,11 +28,11 @@ SHOWN = (
 )
 
 
-def market_report_asset(freshness: dg.FreshnessPolicy | None) -> dg.AssetsDefinition:
+def market_report_asset(freshness: dg.FreshnessPolicy) -> dg.AssetsDefinition:
     """The page in the data folder, replaced whole."""
 
     @dg.asset(
-        deps=list(SHOWN),
+        deps=[*SHOWN, "job_postings"],
         group_name="statistics",
         owners=OWNERS,
         pool=POOL,
@@ -49,7 +49,7 @@ def market_report_asset(freshness: dg.FreshnessPolicy | None) -> dg.AssetsDefini
         with store.alone() as connection:
             page = render_report(report_tables(MarketReader(store, connection, as_of(context))))
         path = store.settings.report_path
-        _write_whole(path, page)
+        _replace_file(path, page)
         return dg.MaterializeResult(
             metadata={"path": dg.MetadataValue.path(path.resolve()), "bytes": len(page.encode())}
         )
@@ -58,7 +58,7 @@ def market_report_asset(freshness: dg.FreshnessPolicy | None) -> dg.AssetsDefini
 
 
 def report_tables(market: MarketReader) -> "ReportTables":
-    """What the report and the terminal summary show, read from the store."""
+    """The input of the report and the terminal summary, read from the store."""
     from market_assets.report.tables import ReportTables
 
     return ReportTables(
@@ -69,7 +69,7 @@ def report_tables(market: MarketReader) -> "ReportTables":
     )
 
 
-def _write_whole(path: Path, page: str) -> None:
+def _replace_file(path: Path, page: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
     unfinished.write_text(page, encoding="utf-8")

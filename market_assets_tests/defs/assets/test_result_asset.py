@@ -13,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from market_assets.defs.jobs import REBUILD, REFRESH
-from market_assets.defs.partitions import AS_OF_TAG
+from market_assets.operations.names import AS_OF_TAG
 from market_assets.settings import Settings
 from market_assets.statistics import demand, pairs
 from market_assets.store.database import Database
@@ -78,15 +78,15 @@ def test_a_broken_invariant_keeps_the_old_rows(
     tables = ("skill_demand", "salary_statistics")
     done(on_sqlite.materialize(*tables, tags=TAGS))
     before = on_sqlite.everything(tables)
-    spoil, told = BREAKAGES[breakage]
+    spoil, problem = BREAKAGES[breakage]
     computed = demand.skill_demand
     monkeypatch.setattr(demand, "skill_demand", lambda window: spoil(computed(window)))
     result = on_sqlite.materialize(*tables, tags=TAGS)
     message = failure_of(result)
     assert message.startswith("skill_demand was not replaced: ")
-    assert told in message
+    assert problem in message
     assert failed_checks(result) >= {("skill_demand", "valid", "ERROR")}
-    assert materialized(result) == {"salary_statistics"}, "what does not stand on it goes on"
+    assert materialized(result) == {"salary_statistics"}, "tables that do not read it are computed"
     assert on_sqlite.everything(tables) == before
 
     monkeypatch.undo()
@@ -144,7 +144,9 @@ def test_a_mistake_in_a_computation_keeps_the_old_rows(
     monkeypatch.setattr(demand, "skill_demand", fail)
     result = pipeline.run(REFRESH, TAGS)
     assert "a share of nothing" in failure_of(result)
-    assert materialized(result).isdisjoint({"skill_demand", "market_report"}), "what stands on it waits"
+    assert materialized(result).isdisjoint({"skill_demand", "market_report"}), (
+        "tables that read it are not computed"
+    )
     assert "salary_statistics" in materialized(result)
     assert pipeline.everything(RESULTS) == before
 
