@@ -21,7 +21,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
+from market_assets.settings import Settings
+from market_assets.store import users
+from market_assets.store.database import Database
 from market_assets_tests.cli.programs import PROGRAMS, environment, make_project, market_assets
+from market_assets_tests.web.whole_process import known_hash
 
 pytestmark = pytest.mark.slow
 
@@ -53,11 +57,9 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     project = make_project(tmp_path_factory.mktemp("browser") / "project")
     ended = market_assets("run", "--days", "2", cwd=project)
     assert ended.code == 0, ended.err
+    settings = Settings(MARKET_ASSETS_DATA_DIR=project / "data", _env_file=None)
     for name, role in (("ada", "admin"), ("vic", "viewer")):
-        added = market_assets(
-            "user", "add", name, "--role", role, "--password-stdin", cwd=project, stdin=PASSWORDS[name]
-        )
-        assert added.code == 0, added.err
+        users.add_user(Database(settings.market_url), name, role, known_hash(PASSWORDS[name]))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
