@@ -212,13 +212,8 @@ def main(arguments: Iterable[str] = ()) -> None:
             settings.append(chosen(candidate, postings[half], seed))
             figures.append(measure(candidate.learn(postings[half], settings[-1]), postings[~half]))
         hits, reciprocal = np.mean(figures, axis=0)
-<<<<<<< HEAD
-        parameters = ", ".join(f"{setting:g}" for setting in settings) if any(settings) else ""
-        print(f"{candidate.name:<24} {hits:11.3f} {reciprocal:7.3f}   {parameters}", flush=True)
-=======
         shown = ", ".join(f"{setting:g}" for setting in settings) if any(settings) else ""
         print(f"{candidate.name:<24} {hits:11.3f} {reciprocal:7.3f}   {shown}", flush=True)
->>>>>>> rooms
 
 
 if __name__ == "__main__":

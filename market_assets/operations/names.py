@@ -29,6 +29,8 @@ PARTITION_RANGE_END_TAG = "dagster/asset_partition_range_end"
 AS_OF_TAG = "market_assets/as_of"
 #: On a run: who started it, `ui:NAME` or `api:NAME`.
 TRIGGERED_BY_TAG = "market_assets/triggered_by"
+#: On a failed run: how often its failure was reported again, because Dagster missed to retry it.
+FAILURE_REPEATED_TAG = "market_assets/failure_repeated"
 #: On a run: the missed due times that it makes up for, beside that of its own tick.
 MAKES_UP_TAG = "market_assets/makes_up_for"
 #: On a schedule: its interval in minutes, where a cron expression only approximates it.

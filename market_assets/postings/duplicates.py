@@ -1,46 +1,119 @@
-"""Which postings are the same job, and which of them is the original."""
+"""Duplicates: which postings are the same job, and which of them is the original."""
 
 from __future__ import annotations
+
+from typing import Protocol
 
 import polars as pl
 
 from market_assets.postings.near_duplicates import near_groups
+from market_assets.postings.schemas import UTC_DATETIME
 
-#: What the linking needs of each posting.
+#: Keys that the postings of a job share. Postings that share a `near_key` alone need not be one job.
+KEYS = ("url_key", "job_key", "near_key")
+
+#: The input of `link_duplicates`.
 CANDIDATE = pl.Schema(
     {
         "posting_id": pl.Int64(),
         "source": pl.String(),
         "external_id": pl.String(),
-        "posted_at": pl.Datetime("us", "UTC"),
-        "url_key": pl.Int64(),
-        "job_key": pl.Int64(),
-        "near_key": pl.Int64(),
+        "posted_at": UTC_DATETIME,
+        **dict.fromkeys(KEYS, pl.Int64()),
         "in_store": pl.Boolean(),
         "sketch": pl.Binary(),
     }
 )
 
-#: By which the postings of a job are found; those of one `near_key` need not be one job.
-KEYS = ("url_key", "job_key", "near_key")
-KEYED = pl.Schema({"posting_id": pl.Int64(), **dict.fromkeys(KEYS, pl.Int64())})
+#: The result of `link_duplicates`.
+LINK = pl.Schema({"posting_id": pl.Int64(), "duplicate_of": pl.Int64(), "first_of_job": pl.Boolean()})
+
+#: A stored posting: `CANDIDATE` without the sketch, and its link.
+LINKED = pl.Schema({**{name: dtype for name, dtype in CANDIDATE.items() if name != "sketch"}, **LINK})
+SKETCH = pl.Schema({"posting_id": pl.Int64(), "sketch": pl.Binary()})
+
+
+class LinkedPostings(Protocol):
+    """Access to the stored postings and their links."""
+
+    def sharing(self, key: str, values: pl.Series) -> pl.DataFrame:
+        """The postings whose `key`, one of `KEYS`, is among the values. Schema `LINKED`."""
+        ...
+
+    def sketches(self, posting_ids: pl.Series) -> pl.DataFrame:
+        """The sketches of the postings that have one. Schema `SKETCH`."""
+        ...
+
+
+def relink(keys: pl.DataFrame, stored: LinkedPostings, changed: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Update the links of all jobs to which some postings belong or belonged.
+
+    Args:
+        keys: `KEYS` of those postings, present and former.
+        stored: the stored postings.
+        changed: schema `CANDIDATE`, new and changed postings; a sketch that has not changed may be missing.
+
+    Returns:
+        Schema `LINK`: first `changed` in its order, then the stored postings whose link has changed.
+    """
+    changed = CANDIDATE.to_frame() if changed is None else changed
+    others = _whole_jobs(keys, stored, changed["posting_id"])
+    same_columns = [name for name in CANDIDATE if name != "sketch"]
+    candidates = pl.concat([changed, others.select(same_columns)], how="diagonal")
+    links = link_duplicates(_with_sketches(candidates, stored))
+    of_changed = changed.select("posting_id").join(links, on="posting_id", how="left", maintain_order="left")
+    of_others = links.join(changed, on="posting_id", how="anti")
+    news = of_others.join(others, on=LINK.names(), how="anti", nulls_equal=True)
+    return pl.concat([of_changed, news])
+
+
+def _whole_jobs(keys: pl.DataFrame, stored: LinkedPostings, changed: pl.Series) -> pl.DataFrame:
+    """The stored postings that are connected with the keys, also by way of others, without the changed ones."""
+    followed: dict[str, pl.Series] = {name: pl.Series(name, [], dtype=pl.Int64()) for name in KEYS}
+    found, frontier = LINKED.to_frame(), keys.select(KEYS)
+    while frontier.height:
+        reached = [LINKED.to_frame()]
+        for name, done in followed.items():
+            values = frontier[name].drop_nulls().unique()
+            fresh = values.filter(~values.is_in(done.implode()))
+            if fresh.len():
+                followed[name] = pl.concat([done, fresh])
+                reached.append(stored.sharing(name, fresh))
+        frontier = pl.concat(reached).filter(~pl.col("posting_id").is_in(changed.implode()))
+        found = pl.concat([found, frontier]).unique("posting_id", maintain_order=True)
+    return found
+
+
+def _with_sketches(candidates: pl.DataFrame, stored: LinkedPostings) -> pl.DataFrame:
+    """Add missing sketches, but only where another posting has the near_key, which is rare."""
+    shared = pl.col("near_key").is_not_null() & (pl.len().over("near_key") > 1)
+    wanted = candidates.filter(shared & pl.col("sketch").is_null())["posting_id"]
+    if wanted.is_empty():
+        return candidates
+    sketches = stored.sketches(wanted).rename({"sketch": "stored"})
+    return (
+        candidates.join(sketches, on="posting_id", how="left", maintain_order="left")
+        .with_columns(sketch=pl.coalesce("sketch", "stored"))
+        .drop("stored")
+    )
 
 
 def link_duplicates(candidates: pl.DataFrame) -> pl.DataFrame:
     """Link each posting to the original of its job.
 
     Postings that share a `url_key` or a `job_key` are the same job, and so are near duplicates among those that
-    share a `near_key`; also by way of a third. The original is the one with the earliest posted_at, then the
-    smallest (source, external_id), among those in the store; where none is left in the store, among the narrow
-    rows that remain.
+    share a `near_key`; also by way of others. The original is the one with the earliest posted_at, then the
+    smallest (source, external_id), among those in the store; where none is in the store any more, among
+    the remaining fact rows.
 
     Args:
-        candidates: schema `CANDIDATE`, holding every posting of each key. A sketch may be missing where no other
-            posting has the near_key.
+        candidates: schema `CANDIDATE`, all postings of each key. A sketch may be missing where no other posting
+        has
+            the near_key.
 
     Returns:
-        posting_id, duplicate_of (null for an original) and first_of_job: whether it is the first posting of its
-        job among all rows, whether in the store or not.
+        Schema `LINK`. duplicate_of: null for an original; first_of_job: whether it is the first posting of its
+        job, including those that are not in the store.
     """
     ordered = candidates.sort("posted_at", "source", "external_id").with_row_index("order")
     ordered = ordered.with_columns(near_groups(ordered), job=pl.col("order"))
@@ -57,7 +130,7 @@ def link_duplicates(candidates: pl.DataFrame) -> pl.DataFrame:
 
 
 def _spread_smallest(postings: pl.DataFrame) -> pl.DataFrame:
-    """Give all postings that are connected through their keys the smallest `job` among them."""
+    """Set `job` of all postings that are connected through their keys to the smallest among them."""
     while True:
         spread = postings
         for key in ("url_key", "job_key", "near_group"):

@@ -1,4 +1,4 @@
-"""Tasks of the user's own as jobs of the code location: what a run says, and what the UI shows."""
+"""Custom tasks as jobs of the code location: how runs end, and what the UI shows."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_anything_else_that_a_task_returns_is_fine(
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "expected"),
     [
         ("raise ValueError('no luck')", "ValueError: no luck"),
         ("return {'success': False, 'error': 'the board is closed'}", "the board is closed"),
@@ -135,8 +135,10 @@ def test_anything_else_that_a_task_returns_is_fine(
         ("raise SystemExit(True)", "my_function called sys.exit(True)"),
     ],
 )
-def test_a_task_that_fails_says_why(tmp_path: Path, instance: dg.DagsterInstance, body: str, said: str) -> None:
-    assert cause(run(tmp_path, task(body), instance)) == said
+def test_the_cause_of_a_task_that_fails(
+    tmp_path: Path, instance: dg.DagsterInstance, body: str, expected: str
+) -> None:
+    assert cause(run(tmp_path, task(body), instance)) == expected
 
 
 def test_what_a_failed_task_returned_is_kept(tmp_path: Path, instance: dg.DagsterInstance) -> None:
