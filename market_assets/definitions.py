@@ -1,4 +1,4 @@
-"""The code location: everything is wired together here, and only here."""
+"""The code location: assets, jobs, schedules and sensors are put together here."""
 
 from __future__ import annotations
 
@@ -30,15 +30,14 @@ from market_assets.defs.sensors.executions import executions_sensor
 from market_assets.defs.sensors.inbox import inbox_sensor
 from market_assets.defs.sensors.lost_retries import lost_retries_sensor
 from market_assets.defs.sensors.new_postings import new_postings_sensor
-from market_assets.operations.pauses import pause_ends_sensor
+from market_assets.defs.sensors.pause_ends import pause_ends_sensor
+from market_assets.defs.sources import all_sources
 from market_assets.operations.task_files import TaskFiles, load_task_files
-from market_assets.settings import Settings, SettingsError
-from market_assets.sources.configuration import ConfigurationError, load_sources
-from market_assets.sources.files.inbox import INBOX, Inbox, InboxSource
+from market_assets.settings import Settings
 from market_assets.sources.protocol import Source
 
 _log = logging.getLogger(__name__)
-#: A table is stale when its schedule has missed a run and then some.
+#: A table is stale when more than one run of its schedule is missing.
 _REFRESHED = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=26), warn_window=timedelta(hours=14))
 
 
@@ -47,21 +46,21 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
 
     Args:
         settings: where things are and when they run.
-        sources: where postings come from; by default those of the settings' `sources.yaml`.
+        sources: where postings come from; by default those that the settings name.
     """
-    sources = [*configured_sources(settings), *inbox_source(settings)] if sources is None else sources
+    sources = all_sources(settings) if sources is None else sources
     assets = _assets(sources, day_by_day=settings.broker_url is not None)
     fills_past = any(source.any_day for source in sources)
     jobs = [*default_jobs(), reextraction_job, prune_history_job(settings)]
-    own = _own_tasks(settings, {job.name for job in jobs} | {asset.node_def.name for asset in assets})
+    custom = _custom_tasks(settings, {job.name for job in jobs} | {asset.node_def.name for asset in assets})
     return dg.Definitions(
         assets=assets,
-        jobs=[*jobs, *(task_job(task) for task in own.tasks)],
+        jobs=[*jobs, *(task_job(task) for task in custom.tasks)],
         schedules=[
             *default_schedules(settings, fills_past=fills_past),
-            *(task_schedule(task, settings) for task in own.tasks),
+            *(task_schedule(task, settings) for task in custom.tasks),
         ],
-        sensors=[*_sensors(settings), problems_sensor(own.problems, own.tasks)],
+        sensors=[*_sensors(settings), problems_sensor(custom.problems, custom.tasks)],
         resources={"store": store_resource(settings)},
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
         # A command in a terminal reports a failure itself: the run is not started again in the background.
@@ -70,7 +69,7 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
 
 
 def _assets(sources: Sequence[Source], *, day_by_day: bool) -> list[dg.AssetsDefinition]:
-    """All assets. Backfills are a run a day where workers share them; without workers one run is quicker."""
+    """All assets. A backfill is one run, or one a day where workers share them."""
     raw = [raw_postings_asset(source) for source in sources]
     daily = [*raw, job_postings_asset(sources, [asset.key for asset in raw]), posting_skills]
     if day_by_day:
@@ -95,37 +94,12 @@ def _sensors(settings: Settings) -> list[dg.SensorDefinition]:
     ]
 
 
-def _own_tasks(settings: Settings, taken: set[str]) -> TaskFiles:
-    """The tasks of the user's own; what can't be used is told here, and to whoever looks at the UI."""
-    own = load_task_files(settings.custom_dir, taken)
-    for problem in own.problems:
+def _custom_tasks(settings: Settings, taken: set[str]) -> TaskFiles:
+    """The user's tasks; the problems of their files are logged here and shown in the UI."""
+    loaded = load_task_files(settings.custom_dir, taken)
+    for problem in loaded.problems:
         _log.warning("a task is left out: %s", problem)
-    return own
-
-
-def inbox_source(settings: Settings) -> list[Source]:
-    """The inbox as a source, where there is one.
-
-    Raises:
-        SettingsError: another source has its name.
-    """
-    if settings.inbox is None:
-        return []
-    if any(source.name == INBOX for source in configured_sources(settings)):
-        raise SettingsError(f"MARKET_ASSETS_INBOX: {settings.sources} has a source called {INBOX} already")
-    return [InboxSource(Inbox(settings.inbox))]
-
-
-def configured_sources(settings: Settings) -> list[Source]:
-    """The sources that the settings name.
-
-    Raises:
-        SettingsError: their configuration is wrong.
-    """
-    try:
-        return load_sources(settings.sources, keys=settings.board_keys, cache_folder=settings.data_dir / "answers")
-    except ConfigurationError as error:
-        raise SettingsError(f"MARKET_ASSETS_SOURCES: {error}") from error
+    return loaded
 
 
 defs = build_defs(get_settings())

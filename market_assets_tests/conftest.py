@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,6 +36,13 @@ FORGETFUL = ("fsync", "full_page_writes")
 
 PROJECT = Path(__file__).resolve().parents[1]
 REAL_DATA = PROJECT.parent / "shared" / "data"
+
+
+@sa.event.listens_for(sa.Engine, "connect")
+def _without_fsync(connection: object, _record: object) -> None:
+    """In the tests' own process SQLite does not wait for the disk, as PostgreSQL does not."""
+    if isinstance(connection, sqlite3.Connection):
+        connection.execute("PRAGMA synchronous = OFF")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -17,8 +17,7 @@ import dagster as dg
 
 from market_assets.cli.command import history_errors, json_option, open_instance, pass_settings
 from market_assets.defs.history_job import in_words, prune_recorded
-from market_assets.operations.executions import ExecutionReader, what_jobs_run
-from market_assets.operations.run_progress import Progress, progress_of
+from market_assets.operations.executions import ExecutionReader, Progress, progress_of, what_jobs_run
 from market_assets.settings import Settings
 from market_assets.store.executions import UNENDED, Execution
 
@@ -151,7 +150,7 @@ def _progress(run: ObservedRun) -> str:
     if progress is None:
         return ""
     of_all = f"/{progress.steps}" if progress.steps else ""
-    return f"{progress.ended}{of_all} steps" + (f", now {', '.join(progress.at_work)}" if progress.at_work else "")
+    return f"{progress.ended}{of_all} steps" + (f", now {', '.join(progress.running)}" if progress.running else "")
 
 
 def _seconds(one: Execution) -> str:

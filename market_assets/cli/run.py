@@ -18,10 +18,10 @@ from market_assets.cli.market import Intake, print_market
 from market_assets.dagster_ext.liveness import hold_lock
 from market_assets.defs.assets.raw_postings import refetching
 from market_assets.defs.jobs import INGESTION
-from market_assets.defs.partitions import AS_OF_TAG
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import NO_RUN_RETRY_TAGS
-from market_assets.operations.failure_cause import forget_causes, told_by
+from market_assets.operations.failure_cause import cause_of_event, discard_causes
+from market_assets.operations.names import AS_OF_TAG
 from market_assets.settings import Settings
 from market_assets.sources.protocol import Source
 from market_assets.store import schema
@@ -111,7 +111,7 @@ def _start_afresh(settings: Settings) -> None:
 
 
 def _plan_for_sources(settings: Settings, days: int | None) -> _Plan:
-    from market_assets.definitions import configured_sources
+    from market_assets.defs.sources import configured_sources
 
     sources = configured_sources(settings)
     if days is None:
@@ -221,7 +221,7 @@ def _execute(
         **how,
     )
     if not result.success:
-        forget_causes()
+        discard_causes()
         raise CommandFailedError(_cause(instance, result))
     return result
 
@@ -229,5 +229,5 @@ def _execute(
 def _cause(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> str:
     for event in result.all_events:
         if event.is_step_failure:
-            return told_by(instance, result.run_id, event)
+            return cause_of_event(instance, result.run_id, event)
     return "the run failed before its first step"

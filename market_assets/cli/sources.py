@@ -63,7 +63,7 @@ def check_sources(settings: Settings) -> None:
     Raises:
         CommandFailedError: a source has a problem.
     """
-    from market_assets.definitions import configured_sources
+    from market_assets.defs.sources import configured_sources
 
     findings = [_check(source) for source in configured_sources(settings)]
     table = Table("source", "reachable", "postings", "rejected", "fields filled", "seconds")

@@ -17,11 +17,19 @@ from market_assets.cli.command import (
     pass_settings,
     use_dagster_home,
 )
-from market_assets.operations.alerts.channels import host_of, send
-from market_assets.operations.health import Facts, Health, HistoryFacts, JobFacts, TableFacts, judge
-from market_assets.operations.health_json import detailed
-from market_assets.operations.health_readings import read_database, read_disk, read_history
-from market_assets.operations.probes import Probe, ask_all
+from market_assets.operations.alerts.channels import Message, host_of, send
+from market_assets.operations.background import Probe
+from market_assets.operations.health import Health, health_report, judge
+from market_assets.operations.system_state import (
+    HistoryState,
+    JobState,
+    SystemState,
+    TableState,
+    read_database,
+    read_disk,
+    read_history,
+    read_state,
+)
 from market_assets.settings import Settings
 from market_assets.store.database import Database
 from market_assets.store.schedule_overrides import ScheduleOverrides, read_overrides_if_any
@@ -29,7 +37,7 @@ from market_assets.store.schedule_overrides import ScheduleOverrides, read_overr
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from market_assets.operations.alerts.monitored import Watched
+    from market_assets.operations.monitored import Monitored
 
 #: A part that has not answered by then is reported.
 _TIMEOUT_SECONDS = 15.0
@@ -43,34 +51,34 @@ _GOOD, _BAD, _DIM = "green", "bold red", "dim"
 def status(settings: Settings, as_json: bool) -> None:
     """Print jobs, incidents, tables and stores; exit 1 when something is wrong."""
     use_dagster_home(settings)
-    facts = _facts(settings)
-    health = judge(facts)
+    state = _state(settings)
+    health = judge(state)
     if as_json:
-        click.echo(json.dumps(detailed(facts, health), ensure_ascii=False, indent=1))
+        click.echo(json.dumps(health_report(state, health), ensure_ascii=False, indent=1))
     else:
         from rich.console import Console
 
-        _show(Console(highlight=False, soft_wrap=False), facts, health)
+        _show(Console(highlight=False, soft_wrap=False), state, health)
     if health.reasons or health.warnings:
         sys.exit(1)
 
 
-def _facts(settings: Settings) -> Facts:
+def _state(settings: Settings) -> SystemState:
     try:
-        watched: Watched | None = _watched(settings)
+        monitored: Monitored | None = _monitored(settings)
         code_error = None
     except Exception as error:
-        watched, code_error = None, error
+        monitored, code_error = None, error
 
     def code() -> None:
         if code_error is not None:
             raise code_error
 
-    def history() -> HistoryFacts:
-        from market_assets.operations.alerts.monitored import Watched
+    def history() -> HistoryState:
+        from market_assets.operations.monitored import Monitored
 
         with open_instance(settings) as instance:
-            return read_history(instance, watched or Watched(), datetime.now(UTC), _overrides(database))
+            return read_history(instance, monitored or Monitored(), datetime.now(UTC), _overrides(database))
 
     database = Database(settings.market_url)
     probes: dict[str, Probe[Any]] = {
@@ -79,14 +87,14 @@ def _facts(settings: Settings) -> Facts:
         "database": Probe(lambda: read_database(database)),
         "disk": Probe(lambda: read_disk(settings)),
     }
-    return ask_all(probes, _TIMEOUT_SECONDS)
+    return read_state(probes, _TIMEOUT_SECONDS)
 
 
-def _watched(settings: Settings) -> Watched:
+def _monitored(settings: Settings) -> Monitored:
     from market_assets.definitions import build_defs
-    from market_assets.operations.alerts.monitored import watched_in
+    from market_assets.operations.monitored import monitored_in
 
-    return watched_in(build_defs(settings).get_repository_def())
+    return monitored_in(build_defs(settings).get_repository_def())
 
 
 def _overrides(database: Database) -> ScheduleOverrides | None:
@@ -99,7 +107,7 @@ def _overrides(database: Database) -> ScheduleOverrides | None:
         return None
 
 
-def _show(console: Console, facts: Facts, health: Health) -> None:
+def _show(console: Console, state: SystemState, health: Health) -> None:
     wrong = len(health.reasons) + len(health.warnings)
     if wrong:
         console.print(f"[{_BAD}]{wrong} thing{'s' if wrong > 1 else ''} wrong[/]")
@@ -112,10 +120,10 @@ def _show(console: Console, facts: Facts, health: Health) -> None:
     if len(health.warnings) > _SHOWN_INCIDENTS:
         console.print(f"  … and {len(health.warnings) - _SHOWN_INCIDENTS} more: --json shows all")
     console.print()
-    if facts.history is not None:
-        _show_jobs(console, facts.history, facts.now)
-        _show_tables(console, facts.history, facts.now)
-        _show_stores(console, facts, facts.history)
+    if state.history is not None:
+        _show_jobs(console, state.history, state.now)
+        _show_tables(console, state.history, state.now)
+        _show_stores(console, state, state.history)
 
 
 def _line(console: Console, colour: str, name: str, text: str) -> None:
@@ -125,7 +133,7 @@ def _line(console: Console, colour: str, name: str, text: str) -> None:
     console.print(Padding(Text.assemble((f"{name}: ", colour), text), (0, 0, 0, 2)))
 
 
-def _show_jobs(console: Console, history: HistoryFacts, now: datetime) -> None:
+def _show_jobs(console: Console, history: HistoryState, now: datetime) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
@@ -143,33 +151,33 @@ def _show_jobs(console: Console, history: HistoryFacts, now: datetime) -> None:
     console.print()
 
 
-def _next(job: JobFacts, now: datetime) -> str:
+def _next(job: JobState, now: datetime) -> str:
     if not job.is_on or job.next_run is None:
         return "[yellow]off[/]"
     return f"in {_span(job.next_run - now)}"
 
 
-def _show_tables(console: Console, history: HistoryFacts, now: datetime) -> None:
+def _show_tables(console: Console, history: HistoryState, now: datetime) -> None:
     from rich.columns import Columns
     from rich.text import Text
 
-    def style(table: TableFacts) -> str:
-        return _BAD if table.is_stale(now) else _DIM if table.made_at is None else ""
+    def style(table: TableState) -> str:
+        return _BAD if table.is_stale(now) else _DIM if table.materialized_at is None else ""
 
-    console.print("tables, made last")
-    ages = [Text(f"  {table.table} {_ago(table.made_at, now)}", style(table)) for table in history.tables]
+    console.print("tables, last materialized")
+    ages = [Text(f"  {table.table} {_ago(table.materialized_at, now)}", style(table)) for table in history.tables]
     console.print(Columns(ages, equal=True))
     console.print()
 
 
-def _show_stores(console: Console, facts: Facts, history: HistoryFacts) -> None:
+def _show_stores(console: Console, state: SystemState, history: HistoryState) -> None:
     console.print(f"runs      {history.queued} queued, {history.running} running")
-    if facts.database is not None:
+    if state.database is not None:
         console.print(
-            f"database  {facts.database.name}, version {facts.database.version or 'none'}", soft_wrap=True
+            f"database  {state.database.name}, version {state.database.version or 'none'}", soft_wrap=True
         )
-    if facts.disk is not None:
-        free, total = facts.disk.free / 2**30, facts.disk.total / 2**30
+    if state.disk is not None:
+        free, total = state.disk.free / 2**30, state.disk.total / 2**30
         console.print(f"disk      {free:,.1f} of {total:,.0f} GiB free", soft_wrap=True)
     hosts = ", ".join(sorted({one.host for one in history.recipients})) or "no one: set MARKET_ASSETS_ALERT_URLS"
     console.print(f"alerts    {hosts}", soft_wrap=True)
@@ -200,8 +208,9 @@ def send_test(settings: Settings) -> None:
     if not urls:
         raise CommandFailedError("no one receives alerts: set MARKET_ASSETS_ALERT_URLS, see .env.example")
     body = f"Sent by `market-assets alerts test` at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC. Nothing is wrong."
+    message = Message("market_assets: a test", body)
     with ThreadPoolExecutor(len(urls)) as threads:
-        errors = list(threads.map(lambda url: send("market_assets: a test", body, url), urls))
+        errors = list(threads.map(lambda url: send(message, url), urls))
     for url, error in zip(urls, errors, strict=True):
         click.echo(f"{'failed' if error else 'sent  '}  {host_of(url)}" + (f": {error}" if error else ""))
     if failed := sum(error is not None for error in errors):

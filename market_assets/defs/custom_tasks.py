@@ -1,4 +1,4 @@
-"""The user's own tasks as jobs and schedules, and a sensor that is red while one of their files can't be used."""
+"""The user's tasks as jobs and schedules, and a sensor that fails while one of their files can't be used."""
 
 import asyncio
 import inspect
@@ -11,13 +11,13 @@ import dagster as dg
 
 from market_assets.defs.retries import retry_transient_errors, run_retry_tags
 from market_assets.defs.schedules import guarded_schedule
-from market_assets.operations.failure_cause import say_why_it_failed
+from market_assets.operations.failure_cause import print_failure_cause
 from market_assets.settings import Settings
 from market_assets.tasks import Task
 
 #: The sensor that fails while a file of tasks has a problem.
 SENSOR = "custom_tasks"
-#: Where its definition keeps the problems, for whoever can't import the files.
+#: The metadata of its definition with the problems, for processes that can't import the files.
 PROBLEMS_METADATA = "problems"
 _SENSOR_SECONDS = 300
 _LONGEST_TEXT = 5_000
@@ -31,7 +31,7 @@ def task_job(task: Task) -> dg.JobDefinition:
         description=task.description,
         out=dg.Out(dg.Nothing),
         required_resource_keys={"store"},
-        # One run at a time, however it was started: a further one waits in the queue.
+        # One run at a time, however it was started; others wait in the queue.
         pool=task.id,
     )
     @retry_transient_errors
@@ -47,7 +47,7 @@ def task_job(task: Task) -> dg.JobDefinition:
     @dg.job(
         name=task.id,
         description=f"{task.description}\n\nDeclared in {task.place}.",
-        hooks={say_why_it_failed},
+        hooks={print_failure_cause},
         tags=run_retry_tags(),
     )
     def job() -> None:
@@ -69,33 +69,37 @@ def shown_values(returned: object) -> dict[str, Any]:
 
 
 def problems_sensor(problems: Sequence[str], tasks: Sequence[Task]) -> dg.SensorDefinition:
-    """Fails at every tick while something is wrong with the files, so that the UI and the alerts show it."""
-    told = "\n".join(problems)
+    """Fails at every tick while a file has a problem, so that the UI and the alerts show it."""
+    listed = "\n".join(problems)
     found = f"{len(tasks)} task{'' if len(tasks) == 1 else 's'} on the schedule"
 
     @dg.sensor(
         name=SENSOR,
         minimum_interval_seconds=_SENSOR_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Something is wrong with your tasks:\n{told}"
+        description=f"Something is wrong with your tasks:\n{listed}"
         if problems
         else f"Fails while a file of your tasks can't be used. Now: {found}, no problem.",
         metadata={PROBLEMS_METADATA: dg.MetadataValue.json(list(problems))},
     )
     def custom_tasks() -> dg.SkipReason:
         if problems:
-            raise TaskFilesError(told)
+            raise TaskFilesError(listed)
         return dg.SkipReason(found)
 
     return custom_tasks
 
 
 class TaskFilesError(Exception):
-    """Some file of tasks can't be used; each line says which, where, and what is wrong."""
+    """A file of tasks can't be used; each line names the file, the place and the problem."""
 
 
 def _call(task: Task, context: dg.OpExecutionContext) -> object:
-    """What a task's function returned; what it says of a failure is raised."""
+    """What a task's function returned.
+
+    Raises:
+        dg.Failure: it returned `{"success": False, …}`, or called `sys.exit` with an error.
+    """
     try:
         returned = task.function(context) if task.takes_context else task.function()
         if inspect.iscoroutine(returned):
@@ -105,9 +109,9 @@ def _call(task: Task, context: dg.OpExecutionContext) -> object:
             return None
         raise dg.Failure(f"{task.function_name} called sys.exit({error.code!r})") from error
     if isinstance(returned, Mapping) and not returned.get("success", True):
-        said = returned.get("error")
+        error_text = returned.get("error")
         raise dg.Failure(
-            str(said or f"{task.function_name} returned success: {returned['success']!r}, and no error"),
+            str(error_text or f"{task.function_name} returned success: {returned['success']!r}, and no error"),
             metadata=shown_values(returned),
         )
     return returned

@@ -9,7 +9,7 @@ import dagster as dg
 from market_assets.defs.jobs import PRUNE
 from market_assets.defs.retries import retry_transient_errors, run_retry_tags
 from market_assets.operations.executions import ExecutionReader, what_jobs_run
-from market_assets.operations.failure_cause import say_why_it_failed
+from market_assets.operations.failure_cause import print_failure_cause
 from market_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def prune_history_job(settings: Settings) -> dg.JobDefinition:
     @dg.job(
         name=PRUNE,
         config=simple,
-        hooks={say_why_it_failed},
+        hooks={print_failure_cause},
         tags=run_retry_tags(),
         description="Finished runs older than MARKET_ASSETS_HISTORY_DAYS leave Dagster's history, with events and "
         "logs; what is shown of assets stays, and so does job_executions.",

@@ -1,4 +1,4 @@
-"""Which days and which moment a run is about."""
+"""The daily partitions, and the time that a run is about."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 import dagster as dg
 
+from market_assets.operations.names import AS_OF_TAG, PARTITION_TAG
+
 OWNERS = ["team:market-data"]
-# Single-run backfills are marked beta; a warning at every start would teach people to overlook warnings.
+# Single-run backfills are marked beta; a warning at every start would hide other warnings.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 #: The first day that can be filled; the last is always today.
@@ -24,17 +26,14 @@ DAILY_ASSET: dict[str, Any] = {
         fail_window=timedelta(hours=50), warn_window=timedelta(hours=26)
     ),
 }
-#: What must have gone wrong when a weekly asset is this old.
+#: For assets of weekly jobs.
 WEEKLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=9), warn_window=timedelta(days=8))
-#: Runs that want the market tables alone wait for one another in Dagster's queue.
+#: Runs that need the market tables exclusively wait for one another in Dagster's queue.
 POOL = "market_tables"
-PARTITION_TAG = "dagster/partition"
-#: A run about another moment than its own start names it in this tag (ISO 8601).
-AS_OF_TAG = "market_assets/as_of"
 
 
 def days_of(context: dg.AssetExecutionContext) -> list[date]:
-    """The daily partitions of a run. One without a partition is about today, and says so in its tags."""
+    """The daily partitions of a run. One without a partition is about today, and is given the tag of that."""
     if not (context.has_partition_key or context.has_partition_key_range):
         today = datetime.now(UTC).date().isoformat()
         context.instance.add_run_tags(context.run.run_id, {PARTITION_TAG: today})
@@ -44,7 +43,7 @@ def days_of(context: dg.AssetExecutionContext) -> list[date]:
 
 
 def as_of(context: dg.AssetExecutionContext) -> datetime:
-    """The moment of a refresh: the same in all steps of a run."""
+    """The time that statistics are computed for: the same in all steps of a run."""
     if stated := context.run.tags.get(AS_OF_TAG):
         return datetime.fromisoformat(stated)
     record = context.instance.get_run_record_by_id(context.run.run_id)

@@ -1,4 +1,4 @@
-"""A logger that shows a run's progress to a person: a line for each asset as it is done."""
+"""A logger that shows a run's progress in a terminal: a line for each asset when it is done."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import time
 
 import dagster as dg
 
-#: What is worth a mention, in this order, where an asset reports it.
+#: The metadata that is shown, in this order.
 _FIGURES = ("postings_in", "payloads", "postings", "skills_found", "rejected", "duplicates", "dagster/row_count")
 
 
 class _ProgressHandler(logging.Handler):
-    """Prints when an asset's step ends, with its time and the figures that matter."""
+    """Prints a line when a step ends: the asset, its seconds, and its figures."""
 
     def __init__(self, *, quiet: bool) -> None:
         super().__init__(logging.DEBUG)

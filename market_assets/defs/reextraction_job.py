@@ -6,7 +6,7 @@ import dagster as dg
 
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors, run_retry_tags
-from market_assets.operations.failure_cause import say_why_it_failed
+from market_assets.operations.failure_cause import print_failure_cause
 
 REEXTRACTION = "reextract_skills"
 
@@ -51,7 +51,7 @@ def _figures(done: Any, taxonomy_version: str) -> dict[str, Any]:
     name=REEXTRACTION,
     description="After a change of the taxonomy: the postings that it can matter to are searched again, in "
     "batches; a run that was killed goes on where it ended.",
-    hooks={say_why_it_failed},
+    hooks={print_failure_cause},
     tags=run_retry_tags(),
 )
 def reextraction_job() -> None:

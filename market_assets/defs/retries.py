@@ -82,7 +82,7 @@ def is_transient(error: BaseException) -> bool:
 def run_retry_tags() -> dict[str, str]:
     """The tags of a job whose run is started again, once and from its beginning.
 
-    From the beginning, because all tables of a refresh are to be about the same moment.
+    From the beginning, because all tables of a refresh have to be of the same time.
     """
     return {MAX_RUN_RETRIES_TAG: "1", "dagster/retry_strategy": "ALL_STEPS"}
 

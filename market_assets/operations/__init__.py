@@ -1,1 +1,1 @@
-"""What runs, when, and what follows: jobs, schedules, the guard, what a failure says."""
+"""What keeps the pipeline running: incidents and alerts, health, executions, schedule guards and overrides."""

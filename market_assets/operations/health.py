@@ -1,113 +1,30 @@
-"""What is wrong, in words: a pure function of facts. `/health`, `market-assets status` and alerts share it."""
+"""What is wrong, by the state of the system. `/health`, `market-assets status` and alerts share this judgement."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from market_assets.operations.alerts.incidents import Incident, Recipient
+from market_assets.operations.system_state import DatabaseState, DiskState, HistoryState, JobState, SystemState
 
-#: Less free space than the first is a reason to worry, less than the second stops the pipeline.
+#: Bytes: less free space than the first is a warning, less than the second stops the pipeline.
 _LITTLE_SPACE, _NO_SPACE = 2 << 30, 256 << 20
-_NOT_LOOKED = timedelta(minutes=10)
+#: Without an evaluation by the sensor `alerts` for this long incidents go unnoticed.
+_LONGEST_GAP = timedelta(minutes=10)
 _TIME = "%Y-%m-%d %H:%M"
+_NOT_READ = {
+    "code": "the code location does not load",
+    "history": "Dagster's storage does not answer",
+    "database": "the market database does not answer",
+    "disk": "the data folder can't be read",
+}
 
 
 @dataclass(frozen=True)
-class JobFacts:
-    """A job that has a schedule."""
-
-    job: str
-    schedule: str
-    cron: str
-    #: Whether the schedule starts runs, and where it does not, why.
-    is_on: bool
-    off_because: str | None = None
-    #: queued, running, success, failed or canceled; None where the job never ran.
-    last_status: str | None = None
-    last_run: datetime | None = None
-    last_success: datetime | None = None
-    next_run: datetime | None = None
-    #: The last moment by which it was due, long enough ago for the run to have ended.
-    due: datetime | None = None
-    is_active: bool = False
-
-    @property
-    def is_late(self) -> bool:
-        """Whether it has not succeeded since it was due, and is not about to."""
-        if not self.is_on or self.is_active or self.due is None:
-            return False
-        return self.last_success is None or self.last_success < self.due
-
-
-@dataclass(frozen=True)
-class TableFacts:
-    """A table that must not grow old."""
-
-    table: str
-    made_at: datetime | None
-    fail_window: timedelta
-
-    def is_stale(self, now: datetime) -> bool:
-        return self.made_at is not None and self.made_at + self.fail_window < now
-
-
-@dataclass(frozen=True)
-class DaemonFacts:
-    name: str
-    is_alive: bool
-    heard_at: datetime | None
-
-
-@dataclass(frozen=True)
-class HistoryFacts:
-    """What Dagster's storage tells."""
-
-    jobs: tuple[JobFacts, ...] = ()
-    daemons: tuple[DaemonFacts, ...] = ()
-    tables: tuple[TableFacts, ...] = ()
-    queued: int = 0
-    running: int = 0
-    incidents: tuple[Incident, ...] = ()
-    recipients: tuple[Recipient, ...] = ()
-    #: When the sensor `alerts` looked for incidents last.
-    looked_at: datetime | None = None
-
-
-@dataclass(frozen=True)
-class DatabaseFacts:
-    """The market database: its schema's version, None where it is empty, and the one that the code needs."""
-
-    name: str
-    version: str | None
-    needed: str
-
-
-@dataclass(frozen=True)
-class DiskFacts:
-    """The file system of the data folder, in bytes."""
-
-    folder: str
-    free: int
-    total: int
-
-
-@dataclass(frozen=True)
-class Facts:
-    """All that is known; a part that could not be read is None, and `errors` says why, by the part's name."""
-
-    now: datetime
-    history: HistoryFacts | None = None
-    database: DatabaseFacts | None = None
-    disk: DiskFacts | None = None
-    #: By `code`, `history`, `database`, `disk`.
-    errors: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Something that is wrong: a short name for what, and a line for a person."""
+class Problem:
+    """Something that is wrong: a short name, and one line that explains it."""
 
     name: str
     text: str
@@ -120,93 +37,85 @@ class Reason:
 class Health:
     """What stops the pipeline or hides that it stopped (`reasons`), and what else is wrong (`warnings`)."""
 
-    reasons: tuple[Reason, ...]
-    warnings: tuple[Reason, ...]
+    reasons: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
 
     @property
     def is_ok(self) -> bool:
         return not self.reasons
 
 
-def judge(facts: Facts) -> Health:
-    """What is wrong, by the facts alone."""
-    reasons = tuple(_reasons(facts))
-    # What the web process has told of, and what still is, is one thing.
-    told = {f"system:{reason.name}" for reason in reasons}
-    return Health(reasons, tuple(_warnings(facts, told)))
+def judge(state: SystemState) -> Health:
+    """What is wrong; a pure function of the state."""
+    reasons = tuple(_reasons(state))
+    # The web process logs an incident for the same cause.
+    listed = {f"system:{reason.name}" for reason in reasons}
+    return Health(reasons, tuple(_warnings(state, listed)))
 
 
-_NOT_READ = {
-    "code": "the code location does not load",
-    "history": "Dagster's storage does not answer",
-    "database": "the market database does not answer",
-    "disk": "the data folder can't be looked at",
-}
-
-
-def _reasons(facts: Facts) -> Iterator[Reason]:
-    for part, error in facts.errors.items():
-        yield Reason(part, f"{_NOT_READ[part]}: {error}")
-    if facts.history is not None:
-        yield from _silent_daemons(facts.history)
-        for job in facts.history.jobs:
+def _reasons(state: SystemState) -> Iterator[Problem]:
+    for part, error in state.errors.items():
+        yield Problem(part, f"{_NOT_READ[part]}: {error}")
+    if state.history is not None:
+        yield from _dead_daemons(state.history)
+        for job in state.history.jobs:
             if job.is_late:
-                yield Reason("job", _late(job))
-        for one in facts.history.recipients:
-            if one.error is not None:
-                yield Reason("alerts", f"{one.host} can't be told of incidents: {one.error}")
-        yield from _not_looked(facts.history, facts.now)
-    if facts.database is not None and facts.database.version != facts.database.needed:
-        yield Reason("database", _wrong_version(facts.database))
-    if facts.disk is not None and facts.disk.free < _NO_SPACE:
-        yield Reason("disk", _space(facts.disk))
+                yield Problem("job", _late(job))
+        for recipient in state.history.recipients:
+            if recipient.error is not None:
+                yield Problem("alerts", f"{recipient.host} can't be reached: {recipient.error}")
+        yield from _not_evaluated(state.history, state.now)
+    if state.database is not None and state.database.version != state.database.needed:
+        yield Problem("database", _wrong_version(state.database))
+    if state.disk is not None and state.disk.free < _NO_SPACE:
+        yield Problem("disk", _space(state.disk))
 
 
-def _warnings(facts: Facts, said: Set[str]) -> Iterator[Reason]:
-    if facts.history is not None:
-        told = {one.key for one in facts.history.incidents}
-        for one in facts.history.incidents:
-            if one.key in said:
-                continue
-            cause = one.detail.splitlines()[0] if one.detail else ""
-            yield Reason(
-                one.kind, f"{one.title}, since {one.begun_at:{_TIME}} UTC" + (f": {cause}" if cause else "")
-            )
-        for table in facts.history.tables:
-            if table.is_stale(facts.now) and f"stale:{table.table}" not in told:
-                yield Reason("stale", f"{table.table} is stale: last made at {table.made_at:{_TIME}} UTC")
-    if facts.disk is not None and _NO_SPACE <= facts.disk.free < _LITTLE_SPACE:
-        yield Reason("disk", _space(facts.disk))
+def _warnings(state: SystemState, listed: Set[str]) -> Iterator[Problem]:
+    if state.history is not None:
+        incidents = {one.key for one in state.history.incidents}
+        for one in state.history.incidents:
+            if one.key not in listed:
+                cause = f": {one.detail.splitlines()[0]}" if one.detail else ""
+                yield Problem(one.kind, f"{one.title}, since {one.begun_at:{_TIME}} UTC{cause}")
+        for table in state.history.tables:
+            if table.is_stale(state.now) and f"stale:{table.table}" not in incidents:
+                last = f"{table.materialized_at:{_TIME}} UTC"
+                yield Problem("stale", f"{table.table} is stale: last materialized at {last}")
+    if state.disk is not None and _NO_SPACE <= state.disk.free < _LITTLE_SPACE:
+        yield Problem("disk", _space(state.disk))
 
 
-def _silent_daemons(history: HistoryFacts) -> Iterator[Reason]:
-    silent = [daemon for daemon in history.daemons if not daemon.is_alive]
-    if not silent:
+def _dead_daemons(history: HistoryState) -> Iterator[Problem]:
+    dead = [daemon for daemon in history.daemons if not daemon.is_alive]
+    if not dead:
         return
-    heard = max((one.heard_at for one in silent if one.heard_at), default=None)
-    since = f"since {heard:{_TIME}} UTC" if heard else "yet"
-    if len(silent) == len(history.daemons):
-        text = f"the daemon has not been heard from {since}, so that no schedule starts anything: is it running?"
+    last = max((one.last_heartbeat for one in dead if one.last_heartbeat), default=None)
+    since = f"since {last:{_TIME}} UTC" if last else "yet"
+    if len(dead) == len(history.daemons):
+        text = f"the daemon has sent no heartbeat {since}, so that no schedule starts anything: is it running?"
     else:
-        text = f"not heard from {since}: {', '.join(one.name for one in silent)}"
-    yield Reason("daemon", text)
+        text = f"no heartbeat {since}: {', '.join(one.name for one in dead)}"
+    yield Problem("daemon", text)
 
 
-def _not_looked(history: HistoryFacts, now: datetime) -> Iterator[Reason]:
+def _not_evaluated(history: HistoryState, now: datetime) -> Iterator[Problem]:
     alive = all(daemon.is_alive for daemon in history.daemons)
-    if alive and history.looked_at is not None and now - history.looked_at > _NOT_LOOKED:
-        since = f"{history.looked_at:{_TIME}} UTC"
-        yield Reason("alerts", f"nobody has looked for incidents since {since}: is the sensor `alerts` stopped?")
+    if alive and history.evaluated_at is not None and now - history.evaluated_at > _LONGEST_GAP:
+        since = f"{history.evaluated_at:{_TIME}} UTC"
+        yield Problem(
+            "alerts", f"incidents have not been looked for since {since}: is the sensor `alerts` stopped?"
+        )
 
 
-def _late(job: JobFacts) -> str:
+def _late(job: JobState) -> str:
     assert job.due is not None
     since = f"since {job.last_success:{_TIME}} UTC" if job.last_success else "yet"
     last = f"; its last run is {job.last_status}" if job.last_status not in (None, "success") else ""
     return f"{job.job} was due at {job.due:{_TIME}} UTC and has not succeeded {since}{last}"
 
 
-def _wrong_version(database: DatabaseFacts) -> str:
+def _wrong_version(database: DatabaseState) -> str:
     if database.version is None:
         return f"{database.name} has no tables yet: run `market-assets db upgrade`"
     if database.version > database.needed:
@@ -217,5 +126,65 @@ def _wrong_version(database: DatabaseFacts) -> str:
     )
 
 
-def _space(disk: DiskFacts) -> str:
+def _space(disk: DiskState) -> str:
     return f"{disk.free / 2**30:.2f} GiB of {disk.total / 2**30:.0f} GiB are free under {disk.folder}"
+
+
+def health_report(state: SystemState, health: Health) -> dict[str, Any]:
+    """The state and what is wrong, ready for JSON; a part that could not be read is null or missing."""
+    history, database, disk = state.history, state.database, state.disk
+    return {
+        "status": "ok" if health.is_ok else "failing",
+        "reasons": [str(reason) for reason in health.reasons],
+        "warnings": [str(warning) for warning in health.warnings],
+        "timestamp": state.now.isoformat(),
+        **(_history_report(history, state.now) if history else {}),
+        "database": {"name": database.name, "version": database.version, "needed": database.needed}
+        if database
+        else None,
+        "disk": {"folder": disk.folder, "free_bytes": disk.free, "total_bytes": disk.total} if disk else None,
+    }
+
+
+def _history_report(history: HistoryState, now: datetime) -> dict[str, Any]:
+    return {
+        "daemons": [
+            {"name": one.name, "alive": one.is_alive, "last_heartbeat": _iso(one.last_heartbeat)}
+            for one in history.daemons
+        ],
+        "jobs": [
+            {
+                "id": job.job,
+                "schedule": job.cron,
+                "status": "scheduled" if job.is_on else "paused",
+                "paused_because": job.off_because,
+                "last_status": job.last_status,
+                "last_run": _iso(job.last_run),
+                "last_success": _iso(job.last_success),
+                "next_run": _iso(job.next_run),
+                "late": job.is_late,
+            }
+            for job in history.jobs
+        ],
+        "tables": [
+            {
+                "table": table.table,
+                "materialized_at": _iso(made := table.materialized_at),
+                "age_seconds": round((now - made).total_seconds()) if made else None,
+                "stale": table.is_stale(now),
+            }
+            for table in history.tables
+        ],
+        "runs": {"queued": history.queued, "running": history.running},
+        "incidents": [
+            {"kind": one.kind, "title": one.title, "detail": one.detail, "begun_at": _iso(one.begun_at)}
+            for one in history.incidents
+        ],
+        "alerts": [
+            {"host": one.host, "error": one.error, "error_at": _iso(one.error_at)} for one in history.recipients
+        ],
+    }
+
+
+def _iso(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None

@@ -1,7 +1,7 @@
-"""The files with tasks of the user's own: found, imported one by one, and what is wrong with them told.
+"""The files with the user's tasks: they are imported one by one, and their problems are collected.
 
-Each file is a module of a package that stands for its folder, so that files of a folder can share code
-(`from ._shared import …`) and `sys.path` stays as it is. Files whose name begins with `_` hold no tasks.
+Each file is a module of a package for its folder, so that files of a folder can share code
+(`from ._shared import …`) without a change of `sys.path`. Files whose name begins with `_` hold no tasks.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
-import market_assets.custom
 from market_assets.tasks import Place, Task, TaskError, collecting, scheduled_job
 
-#: The package that stands for the folder MARKET_ASSETS_CUSTOM_DIR.
-_OWN_PACKAGE = "market_assets_own_tasks"
+#: The package of tasks inside this one, and the package for the folder MARKET_ASSETS_CUSTOM_DIR.
+_PACKAGED = "market_assets.custom"
+_CUSTOM_DIR = "market_assets_custom_dir"
 
 
 @dataclass(frozen=True)
 class TaskFiles:
-    """What the files gave: tasks in the order of the files, and a line for each thing that is wrong."""
+    """Tasks in the order of the files, and a line for each problem."""
 
     tasks: list[Task] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -31,28 +31,28 @@ class TaskFiles:
 
 def packaged_folder() -> Path:
     """The folder of tasks inside this package."""
-    (folder,) = market_assets.custom.__path__
+    (folder,) = importlib.import_module(_PACKAGED).__path__
     return Path(folder)
 
 
-def load_task_files(own_folder: Path | None, reserved: Collection[str] = ()) -> TaskFiles:
-    """Import every file of tasks anew.
+def load_task_files(custom_dir: Path | None, reserved: Collection[str] = ()) -> TaskFiles:
+    """Import every file of tasks, again where it was imported before.
 
     Args:
-        own_folder: the user's folder, beside the one inside this package.
-        reserved: names that no task may have, since something else in the code location has them.
+        custom_dir: the user's folder, beside the one inside this package.
+        reserved: ids that no task may have, because a job or an asset has that name.
     """
     loaded = TaskFiles()
     packaged = packaged_folder()
-    _load_folder(packaged, market_assets.custom.__name__, loaded)
-    if own_folder is not None and own_folder.resolve() != packaged.resolve():
-        _make_package(own_folder.resolve())
-        _load_folder(own_folder.resolve(), _OWN_PACKAGE, loaded)
+    _load_folder(packaged, _PACKAGED, loaded)
+    if custom_dir is not None and custom_dir.resolve() != packaged.resolve():
+        _make_package(custom_dir.resolve())
+        _load_folder(custom_dir.resolve(), _CUSTOM_DIR, loaded)
     return TaskFiles(*_usable(loaded, reserved))
 
 
 def _usable(loaded: TaskFiles, reserved: Collection[str]) -> tuple[list[Task], list[str]]:
-    """The tasks whose id is theirs alone, and all problems."""
+    """The tasks with a unique id, and all problems."""
     places: dict[str, Place] = {}
     tasks, problems = [], list(loaded.problems)
     for task in loaded.tasks:
@@ -67,9 +67,9 @@ def _usable(loaded: TaskFiles, reserved: Collection[str]) -> tuple[list[Task], l
 
 
 def _make_package(folder: Path) -> None:
-    package = ModuleType(_OWN_PACKAGE, f"The tasks in {folder}.")
+    package = ModuleType(_CUSTOM_DIR, f"The tasks in {folder}.")
     package.__path__ = [str(folder)]
-    sys.modules[_OWN_PACKAGE] = package
+    sys.modules[_CUSTOM_DIR] = package
 
 
 def _load_folder(folder: Path, package: str, loaded: TaskFiles) -> None:
@@ -78,21 +78,21 @@ def _load_folder(folder: Path, package: str, loaded: TaskFiles) -> None:
     except OSError as error:
         loaded.problems.append(f"{folder}: it can't be read: {error.strerror or error}")
         return
-    _forget(f"{package}.")
+    _unload(f"{package}.")
     for file in files:
         with collecting() as declared:
             try:
                 _import(file, f"{package}.{file.stem}")
-            # A file may do anything when it is imported; sys.exit() is no reason to end this process.
+            # A file may do anything when it is imported; sys.exit() must not end this process.
             except (Exception, SystemExit) as error:
-                loaded.problems.append(_worded(file, error))
+                loaded.problems.append(_problem(file, error))
                 continue
         loaded.tasks.extend(task for task in declared if task.place.file == file)
 
 
 def _import(file: Path, name: str) -> None:
-    """Run a file as a module, with `scheduled_job` at hand even where it is not imported."""
-    # What another file imported already is run again: only so are its tasks gathered.
+    """Run a file as a module in which `scheduled_job` is defined even where it is not imported."""
+    # A file that another one has imported is run again, so that its tasks are collected.
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None
@@ -106,12 +106,12 @@ def _import(file: Path, name: str) -> None:
         raise
 
 
-def _forget(prefix: str) -> None:
+def _unload(prefix: str) -> None:
     for name in [name for name in sys.modules if name.startswith(prefix)]:
         del sys.modules[name]
 
 
-def _worded(file: Path, error: BaseException) -> str:
+def _problem(file: Path, error: BaseException) -> str:
     """What is wrong with a file that can't be imported, with the line of that file where it went wrong."""
     if isinstance(error, TaskError):
         return str(error)

@@ -1,6 +1,6 @@
-"""`/health` and `/health/live`, the facts behind them, and the incidents that the web process finds in them.
+"""`/health` and `/health/live`, the state behind them, and the incidents that the web process detects in it.
 
-Facts are read in threads of their own and waited for only a short time: a database that hangs occupies one thread
+The state is read in background threads and waited for only a short time: a database that hangs occupies one thread
 here, and no thread of those that answer requests.
 """
 
@@ -24,15 +24,27 @@ from market_assets.dagster_ext.workspace import (
     load_failure,
     repositories,
 )
-from market_assets.operations.alerts.cycle import WEB_BOOK, Look, tell
-from market_assets.operations.alerts.detection import End, Finding
-from market_assets.operations.alerts.incidents import Book, incident, load_book, save_book
-from market_assets.operations.alerts.monitored import Watched, tables_of, watched_schedule
-from market_assets.operations.health import DatabaseFacts, Facts, Health, judge
-from market_assets.operations.health_json import detailed
-from market_assets.operations.health_readings import read_database, read_disk, read_history
-from market_assets.operations.probes import PATIENCE_SECONDS, Probe, facts_of
-from market_assets.operations.threads import in_thread
+from market_assets.operations.alerts.delivery import Delivery, announce
+from market_assets.operations.alerts.incidents import (
+    WEB_LOG,
+    Finding,
+    IncidentLog,
+    Resolution,
+    incident,
+    load_log,
+    save_log,
+)
+from market_assets.operations.background import PATIENCE_SECONDS, Probe, in_thread
+from market_assets.operations.health import Health, health_report, judge
+from market_assets.operations.monitored import Monitored, monitored_schedule, monitored_tables
+from market_assets.operations.system_state import (
+    DatabaseState,
+    SystemState,
+    read_database,
+    read_disk,
+    read_history,
+    state_of,
+)
 from market_assets.settings import Settings
 from market_assets.store.database import Database
 from market_assets.store.schedule_overrides import ScheduleOverrides, read_overrides_if_any
@@ -47,7 +59,7 @@ _STORAGE_SECONDS = 5.0
 #: By the name of a health reason: the message when the incident begins, and when it is over.
 _MESSAGES = {
     "code": ("the code location does not load", "the code location loads again"),
-    "daemon": ("the daemon is silent", "the daemon sends heartbeats again"),
+    "daemon": ("the daemon sends no heartbeat", "the daemon sends heartbeats again"),
     "history": ("Dagster's storage does not answer", "Dagster's storage answers again"),
     "database": ("the market database can't be used", "the market database can be used again"),
     "disk": ("the disk is full", "the disk has space again"),
@@ -69,18 +81,18 @@ class Monitor:
             "disk": Probe(lambda: read_disk(settings)),
         }
 
-    async def facts(self) -> Facts:
-        """The facts, within `PATIENCE_SECONDS` even if a part hangs."""
-        readings = {name: probe.ask() for name, probe in self.probes.items()}
+    async def state(self) -> SystemState:
+        """The state, within `PATIENCE_SECONDS` even if a part hangs."""
+        readings = {name: probe.result() for name, probe in self.probes.items()}
         # A part that others have waited for that long already is not waited for again.
         pending = [
             asyncio.wrap_future(future)
             for name, future in readings.items()
-            if not future.done() and self.probes[name].has_been_reading < PATIENCE_SECONDS
+            if not future.done() and self.probes[name].seconds_reading < PATIENCE_SECONDS
         ]
         if pending:
             await asyncio.wait(pending, timeout=PATIENCE_SECONDS)
-        return facts_of(self.probes, readings)
+        return state_of(self.probes, readings)
 
     def _read_code(self) -> None:
         if failure := load_failure(self._context):
@@ -89,20 +101,21 @@ class Monitor:
             raise CodeLocationError("the workspace names none, or it is still being loaded")
 
     def _read_history(self) -> Any:
-        return read_history(self._context.instance, watched_by(self._context), datetime.now(UTC), self._overrides)
+        monitored = monitored_in(self._context)
+        return read_history(self._context.instance, monitored, datetime.now(UTC), self._overrides)
 
-    def _read_database(self, database: Database) -> DatabaseFacts:
-        facts = read_database(database)
+    def _read_database(self, database: Database) -> DatabaseState:
+        state = read_database(database)
         self._overrides = read_overrides_if_any(database)
-        return facts
+        return state
 
 
-def watched_by(context: WorkspaceProcessContext) -> Watched:
+def monitored_in(context: WorkspaceProcessContext) -> Monitored:
     """The schedules and tables that the code locations of a workspace define."""
     found = [repository for _name, repository in repositories(context)]
-    return Watched(
-        schedules=tuple(watched_schedule(one) for repository in found for one in repository.get_schedules()),
-        tables=tuple(table for repository in found for table in tables_of(repository.asset_graph)),
+    return Monitored(
+        schedules=tuple(monitored_schedule(one) for repository in found for one in repository.get_schedules()),
+        tables=tuple(table for repository in found for table in monitored_tables(repository.asset_graph)),
     )
 
 
@@ -110,10 +123,10 @@ def health_routes(monitor: Monitor) -> list[BaseRoute]:
     """The routes; the guard in front decides who sees the details."""
 
     async def health(request: Request) -> Response:
-        facts = await monitor.facts()
-        judged = judge(facts)
+        state = await monitor.state()
+        judged = judge(state)
         shows_details = request.scope["state"].get(DETAILS_KEY) is True
-        content = detailed(facts, judged) if shows_details else public_health(judged)
+        content = health_report(state, judged) if shows_details else public_health(judged)
         return JSONResponse(content, 200 if judged.is_ok else 503, _NOT_STORED)
 
     async def live(_request: Request) -> Response:
@@ -130,13 +143,13 @@ def public_health(health: Health) -> dict[str, Any]:
 
 
 class IncidentWatch:
-    """Finds and sends the incidents that the sensor `alerts` can't, since it depends on what has failed."""
+    """Detects and announces the incidents that the sensor `alerts` can't, since it depends on what has failed."""
 
     def __init__(self, instance: dg.DagsterInstance, monitor: Monitor, settings: Settings) -> None:
         self._instance = instance
         self._monitor = monitor
         self._settings = settings
-        self._book: Book | None = None
+        self._incidents: IncidentLog | None = None
         self._since: dict[str, datetime] = {}
 
     @contextlib.asynccontextmanager
@@ -154,42 +167,41 @@ class IncidentWatch:
         while True:
             await asyncio.sleep(CHECK_SECONDS)
             try:
-                look = await self.check(await self._monitor.facts())
+                delivery = await self.check(await self._monitor.state())
             except Exception:
                 _log.exception("could not look for incidents")
                 continue
-            for failure in look.failures:
+            for failure in delivery.failures:
                 _log.error("could not send an alert: %s", failure)
 
-    async def check(self, facts: Facts) -> Look:
-        """Find, store and send the incidents of some facts."""
-        findings = list(self._findings(facts))
+    async def check(self, state: SystemState) -> Delivery:
+        """Detect, log and announce the incidents of a state."""
+        findings = list(self._findings(state))
 
-        def deliver() -> Look:
-            if self._book is None:
-                self._book = _within(_STORAGE_SECONDS, lambda: load_book(self._instance, WEB_BOOK)) or Book()
-            return tell(self._book, findings, self._settings.alert_urls, facts.now, self._save)
+        def deliver() -> Delivery:
+            log = self._incidents
+            if log is None:
+                log = _within(_STORAGE_SECONDS, lambda: load_log(self._instance, WEB_LOG)) or IncidentLog()
+            return announce(log, findings, self._settings.alert_urls, state.now, self._save)
 
         # No thread of the pool: sending may take long, and the pool answers requests.
-        look: Look = await asyncio.wrap_future(in_thread(deliver))
-        self._book = look.book
-        return look
+        return await asyncio.wrap_future(in_thread(deliver))
 
-    def _save(self, book: Book) -> None:
+    def _save(self, log: IncidentLog) -> None:
         """Keep the incidents in memory and, if Dagster's storage answers, there: alerts must not depend on it."""
-        self._book = book
-        _within(_STORAGE_SECONDS, lambda: save_book(self._instance, WEB_BOOK, book))
+        self._incidents = log
+        _within(_STORAGE_SECONDS, lambda: save_log(self._instance, WEB_LOG, log))
 
-    def _findings(self, facts: Facts) -> Iterator[Finding]:
-        wrong = {reason.name: reason.text for reason in judge(facts).reasons if reason.name in _MESSAGES}
-        self._since = {name: self._since.get(name, facts.now) for name in wrong}
+    def _findings(self, state: SystemState) -> Iterator[Finding]:
+        wrong = {reason.name: reason.text for reason in judge(state).reasons if reason.name in _MESSAGES}
+        self._since = {name: self._since.get(name, state.now) for name in wrong}
         for name, (title, ending) in _MESSAGES.items():
             key = f"system:{name}"
             if name not in wrong:
                 # While their storage does not answer, nothing is known about daemons.
-                if not (name == "daemon" and facts.history is None):
-                    yield End(key, facts.now, f"{ending} at {facts.now:%Y-%m-%d %H:%M} UTC")
-            elif facts.now - self._since[name] >= PATIENCE:
+                if not (name == "daemon" and state.history is None):
+                    yield Resolution(key, state.now, f"{ending} at {state.now:%Y-%m-%d %H:%M} UTC")
+            elif state.now - self._since[name] >= PATIENCE:
                 yield incident(key, "system", title, wrong[name], self._since[name])
 
 

@@ -17,8 +17,8 @@ from market_assets.dagster_ext.workspace import (
     repositories,
 )
 from market_assets.defs.custom_tasks import PROBLEMS_METADATA, SENSOR
-from market_assets.defs.schedules import interval_of
 from market_assets.operations.executions import job_selection
+from market_assets.operations.names import interval_of
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,10 @@ from starlette.routing import Route, compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from market_assets.dagster_ext.workspace import WorkspaceProcessContext, job_names, repositories
-from market_assets.operations.health import Facts, HistoryFacts, judge
-from market_assets.operations.probes import PATIENCE_SECONDS, Probe
-from market_assets.operations.run_counters import Tally, advance
+from market_assets.operations.background import PATIENCE_SECONDS, Probe
+from market_assets.operations.health import judge
+from market_assets.operations.run_counters import Counters, update_counters
+from market_assets.operations.system_state import HistoryState, SystemState
 from market_assets.web.health import Monitor
 
 _INCIDENT_KINDS = ("run", "check", "schedule", "sensor", "missed", "stale", "system")
@@ -46,7 +47,7 @@ class Metrics:
     def __init__(self, context: WorkspaceProcessContext, monitor: Monitor) -> None:
         self._context = context
         self._monitor = monitor
-        self._tally = Probe(lambda: advance(context.instance, _sources(context)))
+        self._counters = Probe(lambda: update_counters(context.instance, _sources(context)))
         #: What this process itself has measured.
         self.registry = CollectorRegistry()
 
@@ -54,13 +55,13 @@ class Metrics:
         return Route("/metrics", self._respond, methods=["GET"])
 
     async def _respond(self, _request: Request) -> Response:
-        counting = self._tally.ask()
-        facts = await self._monitor.facts()
-        if not counting.done() and self._tally.has_been_reading < PATIENCE_SECONDS:
+        counting = self._counters.result()
+        state = await self._monitor.state()
+        if not counting.done() and self._counters.seconds_reading < PATIENCE_SECONDS:
             await asyncio.wait([asyncio.wrap_future(counting)], timeout=PATIENCE_SECONDS)
-        tally = counting.result() if counting.done() and not counting.exception() else None
+        counters = counting.result() if counting.done() and not counting.exception() else None
         stores = CollectorRegistry()
-        stores.register(_Collected(list(_families(facts, tally, job_names(self._context)))))
+        stores.register(_Collected(list(_families(state, counters, job_names(self._context)))))
         return Response(
             generate_latest(stores) + generate_latest(self.registry),
             media_type=CONTENT_TYPE_LATEST,
@@ -81,26 +82,26 @@ def _sources(context: WorkspaceProcessContext) -> list[dg.AssetKey]:
     return [key for key in sorted(keys) if key.path[0] == "raw_postings"]
 
 
-def _families(facts: Facts, tally: Tally | None, jobs: set[str]) -> Iterator[Metric]:
+def _families(state: SystemState, counters: Counters | None, jobs: set[str]) -> Iterator[Metric]:
     yield _gauge("up", "1: the web process answers", 1)
-    yield _gauge("healthy", "1 where /health answers 200", judge(facts).is_ok)
+    yield _gauge("healthy", "1 where /health answers 200", judge(state).is_ok)
     yield _gauges(
         "part_up",
         "1 where a part could be read: the code location, Dagster's storage, the market database, the disk",
         "part",
-        {part: part not in facts.errors for part in _PARTS},
+        {part: part not in state.errors for part in _PARTS},
     )
-    if facts.disk is not None:
-        yield _gauge("disk_free_bytes", "Free space of the data folder", facts.disk.free)
-        yield _gauge("disk_total_bytes", "Size of its file system", facts.disk.total)
-    if facts.history is not None:
-        yield from _history(facts.history, facts)
-    if tally is not None:
-        yield from _counters(tally, jobs)
+    if state.disk is not None:
+        yield _gauge("disk_free_bytes", "Free space of the data folder", state.disk.free)
+        yield _gauge("disk_total_bytes", "Size of its file system", state.disk.total)
+    if state.history is not None:
+        yield from _history(state.history, state)
+    if counters is not None:
+        yield from _counters(counters, jobs)
 
 
-def _history(history: HistoryFacts, facts: Facts) -> Iterator[Metric]:
-    now, jobs, tables = facts.now, history.jobs, history.tables
+def _history(history: HistoryState, state: SystemState) -> Iterator[Metric]:
+    now, jobs, tables = state.now, history.jobs, history.tables
     yield _gauge("queued_runs", "Runs that wait in the queue", history.queued)
     yield _gauge("running_runs", "Runs in progress", history.running)
     alive = {one.name: one.is_alive for one in history.daemons}
@@ -111,7 +112,7 @@ def _history(history: HistoryFacts, facts: Facts) -> Iterator[Metric]:
     yield _gauges("job_late", "1 where a job has not succeeded since it was due", "job", late)
     succeeded = {job.job: job.last_success.timestamp() for job in jobs if job.last_success}
     yield _gauges("job_last_success_timestamp_seconds", "When a job succeeded last", "job", succeeded)
-    ages = {one.table: (now - one.made_at).total_seconds() for one in tables if one.made_at}
+    ages = {one.table: (now - made).total_seconds() for one in tables if (made := one.materialized_at)}
     yield _gauges("table_age_seconds", "Since a table was made last", "table", ages)
     stale = {one.table: one.is_stale(now) for one in tables}
     yield _gauges("table_stale", "1 where a table is older than it may be", "table", stale)
@@ -122,29 +123,31 @@ def _history(history: HistoryFacts, facts: Facts) -> Iterator[Metric]:
     yield _gauge("alert_recipients_failing", "Recipients to which alerts can't be sent", failing)
 
 
-def _counters(tally: Tally, jobs: set[str]) -> Iterator[Metric]:
+def _counters(counters: Counters, jobs: set[str]) -> Iterator[Metric]:
     runs = CounterMetricFamily("market_assets_runs", "Runs that ended", labels=("job", "status"))
     seconds = SummaryMetricFamily("market_assets_run_duration_seconds", "Seconds that runs took", labels=("job",))
     # From the start, at 0: Prometheus' `increase()` misses a first run that its series begins with.
-    for job in sorted(jobs | tally.runs.keys()):
+    for job in sorted(jobs | counters.runs.keys()):
         for status in ("success", "failed", "canceled"):
-            runs.add_metric((job, status), tally.runs.get(job, {}).get(status, 0))
-        count, total = tally.durations.get(job, (0, 0.0))
+            runs.add_metric((job, status), counters.runs.get(job, {}).get(status, 0))
+        count, total = counters.durations.get(job, (0, 0.0))
         seconds.add_metric((job,), count_value=int(count), sum_value=total)
     yield runs
     yield seconds
-    newest = {job: seconds for job, (_ended, seconds) in sorted(tally.newest.items())}
+    newest = {job: seconds for job, (_ended, seconds) in sorted(counters.newest.items())}
     yield _gauges("last_run_duration_seconds", "Seconds that a job's newest run took", "job", newest)
     for name, key, what in (
         ("postings_in", "postings_in", "Postings that sources gave"),
         ("postings_rejected", "rejected", "Postings that were rejected"),
         ("postings_duplicates", "duplicates", "Postings that were another's duplicates"),
     ):
-        yield CounterMetricFamily(f"market_assets_{name}", f"{what}, over all ingestion runs", tally.postings[key])
+        yield CounterMetricFamily(
+            f"market_assets_{name}", f"{what}, over all ingestion runs", counters.postings[key]
+        )
     failures = CounterMetricFamily(
         "market_assets_source_failures", "Ingestions that a source failed in", labels=("source",)
     )
-    for source, failed in sorted(tally.source_failures.items()):
+    for source, failed in sorted(counters.source_failures.items()):
         failures.add_metric((source,), failed)
     yield failures
 

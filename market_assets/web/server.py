@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from market_assets.checked_settings import get_settings
 from market_assets.dagster_ext.webserver import MarketProcessContext, MarketWebserver
 from market_assets.dagster_ext.workspace import WorkspaceFileTarget
-from market_assets.operations.executions import TRIGGERED_BY_TAG
+from market_assets.operations.names import TRIGGERED_BY_TAG
 from market_assets.settings import Settings, SettingsError
 from market_assets.store import schema
 from market_assets.store.database import Database, StoreError

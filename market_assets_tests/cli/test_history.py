@@ -20,7 +20,7 @@ import pytest
 from market_assets.cli.history import ObservedRun, _table, changes
 from market_assets.definitions import build_defs
 from market_assets.defs.jobs import CLEANUP
-from market_assets.operations.run_progress import Progress
+from market_assets.operations.executions import Progress
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
 from market_assets.store.executions import Execution

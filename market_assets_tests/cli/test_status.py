@@ -13,8 +13,7 @@ import pytest
 from dagster._daemon.types import DaemonHeartbeat
 
 from market_assets.cli import status
-from market_assets.operations.alerts.cycle import DAEMON_BOOK
-from market_assets.operations.alerts.incidents import Book, Cursor, Recipient, incident, save_book
+from market_assets.operations.alerts.incidents import DAEMON_LOG, IncidentLog, Recipient, incident, save_log
 from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets.store.schedule_overrides import Pause, pause
@@ -59,14 +58,14 @@ def test_what_is_wrong_is_said_and_is_exit_1(
     now = datetime.now(UTC)
     failed = incident("run:x", "run", "refresh_market_stats failed", "skill_demand failed: locked\nRun 7", now)
     broken = Recipient("mailto://mail.example", failures=3, error="refused", error_at=now, retry_at=now)
-    save_book(instance, DAEMON_BOOK, Book((failed,), {"x": broken}, Cursor(looked_at=now)))
+    save_log(instance, DAEMON_LOG, IncidentLog((failed,), {"x": broken}, evaluated_at=now))
     pause(database.engine(), "cleanup_old_data", Pause(now, "ada", "the disk is being replaced"))
     result = invoke("status")
     assert result.exit_code == 1
     lines = [" ".join(line.split()) for line in result.stdout.splitlines()]
     assert lines[0] == "2 things wrong"
     text = " ".join(lines)
-    assert "alerts: mailto://mail.example can't be told of incidents: refused" in text
+    assert "alerts: mailto://mail.example can't be reached: refused" in text
     assert "run: refresh_market_stats failed, since" in text and "skill_demand failed: locked" in text
     assert "cleanup_old_data was paused by ada until someone resumes it: the disk is being replaced" in text
     told = json.loads(invoke("status", "--json").stdout)
@@ -79,7 +78,7 @@ def test_a_folder_where_nothing_has_run_yet(invoke: Invoke) -> None:
     result = invoke("status")
     assert result.exit_code == 1
     told = " ".join(result.stdout.split())
-    assert "the daemon has not been heard from yet" in told
+    assert "the daemon has sent no heartbeat yet" in told
     assert "data/market.db has no tables yet" in told
     assert all(job in told for job in JOBS)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import dagster as dg
 
 from market_assets.defs.jobs import INGESTION
-from market_assets.defs.partitions import PARTITION_TAG
-from market_assets.defs.sensors.inbox import InboxLook, Seen
+from market_assets.defs.sensors.inbox import InboxTick, Seen
+from market_assets.operations.names import PARTITION_TAG
 from market_assets.sources.files.inbox import Inbox
 from market_assets.store.landing import Landing
 from market_assets_tests.pipelines import Pipeline
@@ -39,7 +39,7 @@ class World:
 
     def look(self, *, blocked: str | None = None, later: timedelta = timedelta()) -> dg.SensorResult:
         landing = Landing(self.pipeline.settings.landing)
-        look = InboxLook(self.inbox, landing, self.pipeline.instance, datetime.now(UTC) + later)
+        look = InboxTick(self.inbox, landing, self.pipeline.instance, datetime.now(UTC) + later)
         result = look.outcome(self.seen, blocked)
         assert result.cursor is not None
         self.seen = json.loads(result.cursor)

@@ -22,7 +22,7 @@ from dagster._core.scheduler.instigation import (
     TickStatus,
 )
 
-from market_assets.defs.schedules import due_moment
+from market_assets.operations.schedule_guard import due_time
 from market_assets.tasks import Interval
 from market_assets_tests.operations.own_tasks import code_location, task
 
@@ -77,14 +77,15 @@ def test_between_its_due_times_an_interval_says_when_it_is_due(
             assert key == f"mine:{moment.isoformat()}"
         else:
             assert key is None
-            assert (
-                reason == f"mine runs every 5 hours: the next time is {interval.next(moment):%Y-%m-%d %H:%M} UTC"
-            )
+            assert reason == f"mine runs every 5 hours, next at {interval.next(moment):%Y-%m-%d %H:%M} UTC"
     schedule = defs.resolve_schedule_def("mine_schedule")
     assert isinstance(schedule, dg.ScheduleDefinition)
     assert schedule.tags == {"market_assets/every_minutes": "300"}
     assert schedule.description is not None
-    assert "due every 5 hours, counted from 1970-01-01 00:00 UTC. Cron can't say that" in schedule.description
+    assert (
+        "due every 5 hours, counted from 1970-01-01 00:00 UTC. No cron expression is exactly that"
+        in schedule.description
+    )
 
 
 def remember(instance: dg.DagsterInstance, started: datetime, *ticks: datetime) -> None:
@@ -129,7 +130,7 @@ DUE = Interval(300).latest(NOON)
         (-10, -1, 5, DUE + timedelta(hours=5)),
     ],
 )
-def test_a_missed_due_moment_is_made_up_for_once(
+def test_a_missed_due_time_is_made_up_for_once(
     tmp_path: Path,
     ticking: dg.DagsterInstance,
     started: int,
@@ -141,7 +142,7 @@ def test_a_missed_due_moment_is_made_up_for_once(
     moment = DUE + timedelta(hours=now)
     # Dagster notes a tick before it is evaluated.
     remember(ticking, DUE + timedelta(hours=started), *ticks, moment)
-    assert due_moment(ticking, "mine_schedule", Interval(300), moment) == expected
+    assert due_time(ticking, "mine_schedule", Interval(300), moment) == expected
     key, reason = tick(code_location(tmp_path, task("...", "hours=5")), ticking, moment)
     assert key == (f"mine:{expected.isoformat()}" if expected else None)
     assert bool(reason) == (expected is None)

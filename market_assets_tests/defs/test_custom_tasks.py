@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from market_assets.defs.custom_tasks import SENSOR, TaskFilesError
-from market_assets.operations.failure_cause import cause_of, forget_causes
+from market_assets.operations.failure_cause import cause_of, discard_causes
 from market_assets_tests.operations.own_tasks import code_location, task
 
 
@@ -19,7 +19,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
     """An instance that forgets, for runs."""
     with dg.DagsterInstance.ephemeral() as instance:
         yield instance
-    forget_causes()
+    discard_causes()
 
 
 def run(folder: Path, content: str, instance: dg.DagsterInstance) -> dg.ExecuteInProcessResult:
@@ -50,7 +50,7 @@ def test_a_task_is_a_job_with_a_schedule(tmp_path: Path) -> None:
     job = defs.resolve_job_def("mine")
     assert job.description == f"Does mine.\n\nDeclared in {tmp_path / 'mine.py'}, line 2."
     assert [node.name for node in job.nodes] == ["my_function"]
-    assert {hook.name for hook in job.hook_defs} == {"say_why_it_failed"}
+    assert {hook.name for hook in job.hook_defs} == {"print_failure_cause"}
     schedule = defs.resolve_schedule_def("mine_schedule")
     assert isinstance(schedule, dg.ScheduleDefinition)
     assert (schedule.job_name, schedule.cron_schedule, schedule.execution_timezone) == (

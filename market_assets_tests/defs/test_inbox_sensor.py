@@ -9,7 +9,7 @@ import pytest
 
 from market_assets.defs.assets.raw_postings import refetching
 from market_assets.defs.jobs import INGESTION
-from market_assets.defs.partitions import PARTITION_TAG
+from market_assets.operations.names import PARTITION_TAG
 from market_assets.sources.files.inbox import InboxSource
 from market_assets.store.database import Database
 from market_assets.store.landing import Landing
@@ -27,7 +27,7 @@ def test_a_file_is_ingested_once_and_put_away(world: World) -> None:
     assert world.files() == ["taken/TODAY/postings.csv"]
     assert world.run(request).success
     assert world.titles() == ["Baker", "Cook"]
-    assert world.reason() == f"put away 1 of {TODAY}"
+    assert world.reason() == f"ingested 1 of {TODAY}"
     assert world.files() == ["done/TODAY/postings.csv"]
     assert world.reason() == "nothing is in the inbox"
 
@@ -80,7 +80,7 @@ def test_later_files_of_a_day_join_the_earlier_ones(world: World, other: ListedS
     assert world.run(world.request()).success
     assert world.titles() == ["Baker", "Cook", "Waiter"]
     assert world.titles("other") == ["Driver"]
-    assert f"put away 1 of {TODAY}" in world.reason()
+    assert f"ingested 1 of {TODAY}" in world.reason()
     landed = Landing(world.pipeline.settings.landing).landed("inbox", TODAY)
     assert landed is not None
     assert [payload.name for payload in landed.payloads] == ["a.csv", "b.csv"]
@@ -126,7 +126,7 @@ def test_a_file_that_cannot_be_read_fails_alone_and_is_named_from_then_on(world:
     assert result.success
     assert world.titles() == ["Baker", "Cook"]
     aside = world.folder / "failed" / TODAY.isoformat() / "bad.json"
-    assert world.reason() == f"put away 1 of {TODAY}; could not be read: {aside}"
+    assert world.reason() == f"ingested 1 of {TODAY}; could not be read: {aside}"
     assert world.reason() == f"could not be read: {aside}"
     assert world.files() == ["done/TODAY/good.csv", "failed/TODAY/bad.json", "failed/TODAY/bad.json.reason.txt"]
     # Mended and put back, it is a new file.

@@ -8,9 +8,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from market_assets.definitions import build_defs, inbox_source
+from market_assets.definitions import build_defs
 from market_assets.defs.jobs import INGESTION, REFRESH
 from market_assets.defs.sensors.inbox import SENSOR, InboxError, inbox_sensor
+from market_assets.defs.sources import all_sources
 from market_assets.settings import Settings, SettingsError
 from market_assets.store import schedule_overrides
 from market_assets.store.database import Database
@@ -90,5 +91,5 @@ def test_the_inbox_is_a_source_of_the_code_location(tmp_path: Path) -> None:
     assert {"raw_postings/sample", "raw_postings/inbox"} <= keys
     sources.write_text("sources: [{type: sample, name: inbox}]")
     with pytest.raises(SettingsError, match=f"MARKET_ASSETS_INBOX: {sources} has a source called inbox already"):
-        inbox_source(settings)
-    assert inbox_source(Settings(_env_file=None)) == []
+        all_sources(settings)
+    assert {source.name for source in all_sources(Settings(_env_file=None))} == {"sample"}

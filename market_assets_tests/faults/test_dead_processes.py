@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from market_assets.defs.jobs import REBUILD, REFRESH
-from market_assets.operations.failure_cause import told_by
+from market_assets.operations.failure_cause import cause_of_event
 from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets.store.lock import StoreLock
@@ -49,7 +49,7 @@ def waits_in_a_step(instance: dg.DagsterInstance) -> dg.DagsterRun | None:
 
 def why_it_failed(instance: dg.DagsterInstance, run_id: str) -> str:
     (entry,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-    return told_by(instance, run_id, entry.get_dagster_event())
+    return cause_of_event(instance, run_id, entry.get_dagster_event())
 
 
 def process_of(run: dg.DagsterRun) -> int:

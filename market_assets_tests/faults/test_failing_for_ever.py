@@ -18,7 +18,7 @@ from dagster._core.test_utils import freeze_time
 
 from market_assets.defs.jobs import CLEANUP, INGESTION, PRUNE, REBUILD, REFRESH
 from market_assets.defs.sensors.alerts import alerts_sensor
-from market_assets.operations.failure_cause import forget_causes
+from market_assets.operations.failure_cause import discard_causes
 from market_assets.settings import Settings
 from market_assets_tests.faults.clocks import clock_that_says
 from market_assets_tests.faults.soundness import assert_sound
@@ -83,7 +83,7 @@ def working_daemon(folder: Path, url: str, alerts_to: str) -> Iterator[WorkingDa
         daemon = WorkingDaemon(simulated, location, alerts, DAYS[0])
         with clock_that_says(lambda: daemon.now):
             yield daemon
-    forget_causes()
+    discard_causes()
 
 
 @pytest.mark.slow

@@ -23,10 +23,9 @@ from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster._scheduler.scheduler import launch_scheduled_runs
 
 from market_assets.defs.jobs import INGESTION
-from market_assets.defs.partitions import PARTITION_TAG
-from market_assets.operations.missed_starts import MAKES_UP_TAG
-from market_assets.operations.overlap_guard import ACTIVE
-from market_assets.operations.pauses import schedule_states
+from market_assets.operations.names import MAKES_UP_TAG, PARTITION_TAG
+from market_assets.operations.schedule_guard import ACTIVE
+from market_assets.operations.schedule_overrides import schedule_states
 
 #: The daemon looks every minute; all that is due here is due at these hours, at some of them on Sundays only.
 DUE_HOURS = [timedelta(hours=hours) for hours in (2, 2.5, 3, 4, 5, 14.5)]
@@ -158,7 +157,18 @@ def simulated_daemon(
         "config": {"max_tick_retries": 60},
     }
     coordinator = {"module": "dagster._core.run_coordinator", "class": "DefaultRunCoordinator"}
-    overrides = {"run_launcher": launcher, "scheduler": scheduler, "run_coordinator": coordinator}
+    # One file for the events of all runs: a file for each takes more time than the ticks.
+    events = {
+        "module": "dagster._core.storage.event_log",
+        "class": "ConsolidatedSqliteEventLogStorage",
+        "config": {"base_dir": str(folder / "events")},
+    }
+    overrides = {
+        "run_launcher": launcher,
+        "scheduler": scheduler,
+        "run_coordinator": coordinator,
+        "event_log_storage": events,
+    }
     with (
         instance_for_test(overrides, temp_dir=str(folder)) as instance,
         create_test_daemon_workspace_context(InProcessWorkspaceLoadTarget(origin), instance) as context,

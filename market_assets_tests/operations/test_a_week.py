@@ -16,8 +16,8 @@ import yaml
 from dagster._core.scheduler.instigation import TickStatus
 
 from market_assets.defs.jobs import CLEANUP, INGESTION, PRUNE, REBUILD, REFRESH
-from market_assets.defs.partitions import PARTITION_TAG
-from market_assets.operations.missed_starts import MOST_DAYS
+from market_assets.operations.names import PARTITION_TAG
+from market_assets.operations.schedule_guard import MOST_DAYS
 from market_assets.store import schedule_overrides, schema
 from market_assets.store.database import Database
 from market_assets.store.schedule_overrides import Pause

@@ -1,36 +1,36 @@
-"""What a failed run says last: one line with the cause, whatever it failed of."""
+"""The cause of a failed run is one line, whatever it failed of."""
 
 from __future__ import annotations
 
 import dagster as dg
 import pytest
 
-from market_assets.operations.failure_cause import cause_of, told_by
+from market_assets.operations.failure_cause import cause_of, cause_of_event
 from market_assets.store.database import StoreUnavailableError
 
 
 def cause_in_a_run(error: BaseException) -> str:
-    """What is said of an error that ends a step of a real run."""
-    said: list[str] = []
+    """The cause of an error that ends a step of a real run."""
+    causes: list[str] = []
 
     @dg.failure_hook
-    def say(context: dg.HookContext) -> None:
-        said.append(cause_of(context.op_exception))
+    def note(context: dg.HookContext) -> None:
+        causes.append(cause_of(context.op_exception))
 
     @dg.op
     def failing_step() -> None:
         raise error
 
-    @dg.job(hooks={say})
+    @dg.job(hooks={note})
     def failing() -> None:
         failing_step()
 
     assert not failing.execute_in_process(raise_on_error=False).success
-    (cause,) = said
+    (cause,) = causes
     return cause
 
 
-def test_a_failure_says_its_description() -> None:
+def test_the_cause_of_a_failure_is_its_description() -> None:
     assert cause_of(dg.Failure("nothing was landed:\n  run it first")) == "nothing was landed: run it first"
 
 
@@ -55,7 +55,7 @@ def test_the_worded_error_counts_and_not_what_it_came_from() -> None:
     assert cause_in_a_run(worded) == "the database x failed: it does not answer"
 
 
-def test_even_without_an_error_something_is_said() -> None:
+def test_without_an_error_the_cause_is_unknown() -> None:
     assert cause_of(None) == "unknown cause"
 
 
@@ -65,22 +65,22 @@ def a_job() -> None: ...
 
 def end_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
     (entry,) = instance.all_logs(run.run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-    return told_by(instance, run.run_id, entry.get_dagster_event())
+    return cause_of_event(instance, run.run_id, entry.get_dagster_event())
 
 
-def test_what_a_run_says_whose_process_is_gone() -> None:
+def test_the_cause_of_a_run_whose_process_is_gone() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
-        told = instance.create_run_for_job(a_job)
-        instance.report_run_failed(told, "the process 12 on box is gone\nmore of it")
-        assert end_of(instance, told) == "the process 12 on box is gone"
+        reported = instance.create_run_for_job(a_job)
+        instance.report_run_failed(reported, "the process 12 on box is gone\nmore of it")
+        assert end_of(instance, reported) == "the process 12 on box is gone"
 
-        seen_by_the_code_server = instance.create_run_for_job(a_job)
-        instance.report_engine_event("Started process for run", seen_by_the_code_server)
-        instance.report_engine_event("Run execution process was  terminated", seen_by_the_code_server)
-        instance.report_run_failed(seen_by_the_code_server)
-        instance.report_engine_event("Retrying the run", seen_by_the_code_server)
-        assert end_of(instance, seen_by_the_code_server) == "Run execution process was terminated"
+        noticed_by_the_code_server = instance.create_run_for_job(a_job)
+        instance.report_engine_event("Started process for run", noticed_by_the_code_server)
+        instance.report_engine_event("Run execution process was  terminated", noticed_by_the_code_server)
+        instance.report_run_failed(noticed_by_the_code_server)
+        instance.report_engine_event("Retrying the run", noticed_by_the_code_server)
+        assert end_of(instance, noticed_by_the_code_server) == "Run execution process was terminated"
 
-        silent = instance.create_run_for_job(a_job)
-        instance.report_run_failed(silent)
-        assert "marked as failed from outside" in end_of(instance, silent)
+        without_message = instance.create_run_for_job(a_job)
+        instance.report_run_failed(without_message)
+        assert "marked as failed from outside" in end_of(instance, without_message)

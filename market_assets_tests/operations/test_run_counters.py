@@ -7,57 +7,57 @@ from pathlib import Path
 
 import dagster as dg
 
-from market_assets.operations.run_counters import Tally, advance
+from market_assets.operations.run_counters import Counters, update_counters
 from market_assets.settings import Settings
-from market_assets_tests.operations.alerts.watching import FAULTS, watching
+from market_assets_tests.operations.alerts.monitored_location import FAULTS, monitored_location
 from market_assets_tests.pipelines import ListedSource, Pipeline
 
 
 def test_runs_by_job_and_status_and_their_time(tmp_path: Path) -> None:
-    with watching(tmp_path / "dagster") as seen:
-        assert advance(seen.instance, ()).runs == {}
+    with monitored_location(tmp_path / "dagster") as location:
+        assert update_counters(location.instance, ()).runs == {}
         FAULTS["hourly"] = "dry"
         for _ in range(3):
-            seen.run("hourly")
+            location.run("hourly")
         FAULTS.clear()
-        seen.run("hourly")
-        seen.run("nightly")
-        canceled = seen.add_run("nightly", "STARTED")
-        seen.instance.report_run_canceled(canceled)
-        tally = advance(seen.instance, ())
+        location.run("hourly")
+        location.run("nightly")
+        canceled = location.add_run("nightly", "STARTED")
+        location.instance.report_run_canceled(canceled)
+        counters = update_counters(location.instance, ())
         expected = {"hourly": {"failed": 3, "success": 1}, "nightly": {"success": 1, "canceled": 1}}
-        assert tally.runs == expected
-        records = seen.instance.get_run_records(dg.RunsFilter(job_name="hourly"))
+        assert counters.runs == expected
+        records = location.instance.get_run_records(dg.RunsFilter(job_name="hourly"))
         seconds = [one.end_time - one.start_time for one in records if one.end_time and one.start_time]
-        count, total = tally.durations["hourly"]
+        count, total = counters.durations["hourly"]
         assert (count, round(total, 6)) == (4, round(sum(seconds), 6))
-        assert tally.newest["hourly"][1] == seconds[0]
+        assert counters.newest["hourly"][1] == seconds[0]
         # Whatever is removed stays counted; what comes is counted once.
         for record in records:
-            seen.instance.delete_run(record.dagster_run.run_id)
-        seen.run("hourly")
-        assert advance(seen.instance, ()).runs["hourly"] == {"failed": 3, "success": 2}
-        assert advance(seen.instance, ()).runs["hourly"] == {"failed": 3, "success": 2}
+            location.instance.delete_run(record.dagster_run.run_id)
+        location.run("hourly")
+        assert update_counters(location.instance, ()).runs["hourly"] == {"failed": 3, "success": 2}
+        assert update_counters(location.instance, ()).runs["hourly"] == {"failed": 3, "success": 2}
 
 
 def test_counters_never_go_down_when_all_history_is_removed(tmp_path: Path) -> None:
-    with watching(tmp_path / "dagster") as seen:
+    with monitored_location(tmp_path / "dagster") as location:
         for _ in range(3):
-            seen.run("hourly")
-        assert advance(seen.instance, ()).runs == {"hourly": {"success": 3}}
-        kept = seen.instance.daemon_cursor_storage.get_cursor_values({"market_assets/tally"})
-        seen.instance.wipe()
-        seen.instance.daemon_cursor_storage.set_cursor_values(kept)
-        advance(seen.instance, ())
-        seen.run("hourly")
-        assert advance(seen.instance, ()).runs == {"hourly": {"success": 4}}
+            location.run("hourly")
+        assert update_counters(location.instance, ()).runs == {"hourly": {"success": 3}}
+        kept = location.instance.daemon_cursor_storage.get_cursor_values({"market_assets/counters"})
+        location.instance.wipe()
+        location.instance.daemon_cursor_storage.set_cursor_values(kept)
+        update_counters(location.instance, ())
+        location.run("hourly")
+        assert update_counters(location.instance, ()).runs == {"hourly": {"success": 4}}
 
 
 def test_a_run_whose_end_is_half_written_is_counted_when_it_is_whole(tmp_path: Path) -> None:
     from dagster._core.events import DagsterEvent, DagsterEventType
 
-    with watching(tmp_path / "dagster") as seen:
-        run = seen.add_run("hourly", "STARTED")
+    with monitored_location(tmp_path / "dagster") as location:
+        run = location.add_run("hourly", "STARTED")
         event = DagsterEvent(DagsterEventType.RUN_SUCCESS.value, "hourly")
         entry = dg.EventLogEntry(
             error_info=None,
@@ -68,10 +68,10 @@ def test_a_run_whose_end_is_half_written_is_counted_when_it_is_whole(tmp_path: P
             job_name="hourly",
             dagster_event=event,
         )
-        seen.instance.event_log_storage.store_event(entry)
-        assert advance(seen.instance, ()).runs == {}
-        seen.instance.run_storage.handle_run_event(run.run_id, event, datetime.now(UTC))
-        assert advance(seen.instance, ()).runs == {"hourly": {"success": 1}}
+        location.instance.event_log_storage.store_event(entry)
+        assert update_counters(location.instance, ()).runs == {}
+        location.instance.run_storage.handle_run_event(run.run_id, event, datetime.now(UTC))
+        assert update_counters(location.instance, ()).runs == {"hourly": {"success": 1}}
 
 
 def test_postings_and_source_failures(tmp_path: Path) -> None:
@@ -87,10 +87,10 @@ def test_postings_and_source_failures(tmp_path: Path) -> None:
         first = pipeline.ingest(days[0])
         # One run of two days reports each of them with the figures of both.
         pipeline.ingest(days[1], days[2])
-        tally = advance(pipeline.instance, sources)
+        counters = update_counters(pipeline.instance, sources)
         stored = len(pipeline.rows("job_postings"))
         rejected = len(pipeline.rows("rejected_postings"))
         assert first.success and (stored, rejected) == (9, 1)
-        assert tally.postings["postings_in"] == 10 and tally.postings["rejected"] == 1
-        assert tally.source_failures == {"good": 0, "bad": 2}
-        assert advance(pipeline.instance, sources) == tally != Tally()
+        assert counters.postings["postings_in"] == 10 and counters.postings["rejected"] == 1
+        assert counters.source_failures == {"good": 0, "bad": 2}
+        assert update_counters(pipeline.instance, sources) == counters != Counters()

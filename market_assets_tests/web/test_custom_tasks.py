@@ -14,7 +14,7 @@ from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.dagster_run import RunRecord
 from dagster._scheduler.scheduler import launch_scheduled_runs
 
-from market_assets.operations.pauses import schedule_states
+from market_assets.operations.schedule_overrides import schedule_states
 from market_assets.tasks import Interval
 from market_assets_tests.web.admin_calls import PATIENCE, executions, trigger, until
 from market_assets_tests.web.admin_process import JOBS, REFRESH, SCHEDULER, AdminProcess, admin_process
@@ -140,10 +140,7 @@ def test_two_days_of_ticks_with_an_outage_and_a_run_that_stays(process: AdminPro
     assert keys == [f"my_custom_job:{moment.isoformat()}" for moment in kept]
     reasons = skips(process, "my_custom_job")
     assert reasons[due[6]].startswith("my_custom_job is still active: run ")
-    assert (
-        reasons[due[0] + timedelta(hours=1)]
-        == "my_custom_job runs every 5 hours: the next time is 2026-03-29 06:00 UTC"
-    )
+    assert reasons[due[0] + timedelta(hours=1)] == "my_custom_job runs every 5 hours, next at 2026-03-29 06:00 UTC"
     assert due[2] + timedelta(hours=3) not in reasons
 
 

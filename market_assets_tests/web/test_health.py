@@ -7,6 +7,7 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from market_assets.operations.health import Facts
-from market_assets.operations.probes import PATIENCE_SECONDS, Probe
+from market_assets.operations.background import PATIENCE_SECONDS, Probe
+from market_assets.operations.system_state import SystemState
 from market_assets.web.health import PATIENCE, IncidentWatch, Monitor
 from market_assets_tests.conftest import PROJECT
 from market_assets_tests.operations.alerts.receivers import receiver
@@ -66,7 +67,7 @@ def test_well_and_not_so_well(quiet: WholeProcess) -> None:
     assert stranger.get("/health").status_code == 503
     assert stranger.get("/health").json() == {"status": "failing", "reasons": ["daemon"]}
     (reason,) = near.get("/health").json()["reasons"]
-    assert "the daemon has not been heard from since" in reason
+    assert "the daemon has sent no heartbeat since" in reason
     assert stranger.get("/health/live").json() == {"status": "ok"}
 
 
@@ -120,7 +121,7 @@ def test_whatever_hangs_is_named_and_holds_up_nobody(quiet: WholeProcess, part: 
             answer = quiet.client(FAR).get("/health")
             assert (answer.status_code, answer.json()["reasons"]) == (503, [part])
         # Once it is known to hang, nobody waits for it.
-        waited = quiet.process.monitor.probes[part].has_been_reading
+        waited = quiet.process.monitor.probes[part].seconds_reading
         assert waited >= PATIENCE_SECONDS
         metrics = quiet.client().get("/metrics").text
         assert f'market_assets_part_up{{part="{part}"}} 0.0' in metrics
@@ -144,10 +145,10 @@ def test_code_that_does_not_load_is_named(tmp_path: Path) -> None:
     ):
         monitor = Monitor(context, web.settings, web.database)
         for _ in range(60):
-            facts = asyncio.run(monitor.facts())
-            if "a comma is missing" in facts.errors.get("code", ""):
+            state = asyncio.run(monitor.state())
+            if "a comma is missing" in state.errors.get("code", ""):
                 break
-        assert "a comma is missing" in facts.errors["code"]
+        assert "a comma is missing" in state.errors["code"]
 
 
 # --- /metrics ----------------------------------------------------------------------------------
@@ -298,25 +299,25 @@ def test_a_silent_daemon_is_told_of_by_the_web_process(tmp_path: Path) -> None:
         start = datetime.now(UTC)
 
         def look(after: timedelta) -> None:
-            facts = asyncio.run(web.process.monitor.facts())
-            asyncio.run(watch.check(Facts(start + after, facts.history, facts.database, facts.disk, facts.errors)))
+            state = asyncio.run(web.process.monitor.state())
+            asyncio.run(watch.check(replace(state, now=start + after)))
 
         look(timedelta())
         look(PATIENCE - timedelta(seconds=1))
         assert server.titles == []
         look(PATIENCE)
         look(PATIENCE * 2)
-        assert server.titles == ["the daemon is silent"]
+        assert server.titles == ["the daemon sends no heartbeat"]
         (shown,) = web.client().get("/health").json()["incidents"]
-        assert (shown["kind"], shown["title"]) == ("system", "the daemon is silent")
+        assert (shown["kind"], shown["title"]) == ("system", "the daemon sends no heartbeat")
         # Another process takes the book over.
         watch = IncidentWatch(web.instance, web.process.monitor, web.settings)
         look(PATIENCE * 3)
         look(PATIENCE * 4)
-        assert server.titles == ["the daemon is silent"]
+        assert server.titles == ["the daemon sends no heartbeat"]
         beat(web)
         look(PATIENCE * 5)
-        assert server.titles == ["the daemon is silent", "over: the daemon is silent"]
+        assert server.titles == ["the daemon sends no heartbeat", "over: the daemon sends no heartbeat"]
 
 
 def test_it_tells_of_dagsters_storage_too_though_its_book_is_there(
@@ -332,8 +333,8 @@ def test_it_tells_of_dagsters_storage_too_though_its_book_is_there(
         monkeypatch.setattr(web.instance.run_storage, "get_cursor_values", broken)
         monkeypatch.setattr(web.instance.run_storage, "set_cursor_values", broken)
         for minutes in range(8):
-            facts = Facts(start + timedelta(minutes=minutes), errors={"history": "disk I/O error"})
-            asyncio.run(watch.check(facts))
+            state = SystemState(start + timedelta(minutes=minutes), errors={"history": "disk I/O error"})
+            asyncio.run(watch.check(state))
         assert server.titles == ["Dagster's storage does not answer"]
         assert "disk I/O error" in server.messages[0]["message"]
 

@@ -9,12 +9,11 @@ import dagster as dg
 from market_assets.defs.partitions import DAILY_ASSET, days_of
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
+from market_assets.operations.names import FETCHED_CHECK
 
 if TYPE_CHECKING:
     from market_assets.sources.protocol import Source
     from market_assets.store.landing import LandedDay
-
-FETCHED_CHECK = "fetched"
 
 
 class RawPostingsConfig(dg.Config):

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from market_assets.settings import Settings
 
 SENSOR_SECONDS = 30
-#: Runs that changed so shortly before the newest change are looked at again: clocks and commits are not in order.
+#: Runs that changed so shortly before the newest change are read again: clocks and commits are not in order.
 OVERLAP = timedelta(minutes=5)
 PAGE = 200
-#: One look goes no further than this many pages; the next one goes on from there.
+#: A tick reads at most this many pages; the next one continues.
 _PAGES = 10
 _VANISHED = "the run was removed from Dagster's history before it ended"
 
@@ -33,13 +33,13 @@ def mirror_executions(
     *,
     page: int = PAGE,
 ) -> tuple[int, datetime | None]:
-    """Write down the runs that changed.
+    """Write the runs that changed into the table.
 
     Args:
         engine: of the market database.
         instance: whose runs they are.
         reader: of the same instance.
-        since: up to which change everything is written down already; None to begin with the first run.
+        since: the change up to which everything has been written; None to begin with the first run.
         page: how many runs are read at once.
 
     Returns:
@@ -63,7 +63,7 @@ def mirror_executions(
 def _changed_since(
     instance: dg.DagsterInstance, after: datetime | None, page: int
 ) -> tuple[list[RunRecord], bool]:
-    """Runs by their last change, and whether there are more; those of one instant are never parted."""
+    """Runs by their last change, and whether there are more; those of the same time are never separated."""
     while True:
         records = list(
             instance.get_run_records(
@@ -79,7 +79,7 @@ def _changed_since(
 
 
 def _mark_vanished(engine: sa.Engine, instance: dg.DagsterInstance) -> int:
-    """Runs that had not ended when somebody removed them are told of as canceled."""
+    """Runs that were removed before they ended are marked as canceled."""
     from market_assets.store.executions import UNENDED, read_executions, record_executions
 
     unended = read_executions(engine, statuses=UNENDED)
@@ -113,7 +113,7 @@ def executions_sensor(settings: Settings) -> dg.SensorDefinition:
             reader = ExecutionReader(context.instance, what_jobs_run(context.repository_def))
             written, since = mirror_executions(database.engine(), context.instance, reader, since)
         except StoreUnavailableError as error:
-            return dg.SkipReason(f"{error}; what changed is written down at the next look")
+            return dg.SkipReason(f"{error}; what changed is written at the next tick")
         if since:
             context.update_cursor(since.isoformat())
         return dg.SkipReason(f"wrote {written} executions" if written else "no run changed")

@@ -1,4 +1,4 @@
-"""The sensor that starts ingestion when a complete file lies in the inbox, and puts away what was ingested."""
+"""The sensor that starts the ingestion of complete files in the inbox, and moves away what was ingested."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import dagster as dg
 
 from market_assets.defs.assets.raw_postings import refetching
 from market_assets.defs.jobs import INGESTION
-from market_assets.defs.partitions import PARTITION_TAG
-from market_assets.operations.overlap_guard import reason_against_start, reason_to_skip
+from market_assets.operations.names import PARTITION_TAG
+from market_assets.operations.schedule_guard import reason_against_start, reason_to_skip
 from market_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ SENSOR = "inbox"
 _SECONDS = 30
 #: A day whose run failed is tried again after this long, then after twice as long, up to the longest.
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=5), timedelta(hours=6)
-_RUNS_LOOKED_AT = 20
+_RUNS = 20
 
 #: name → size in bytes and time of the last change in nanoseconds
 Seen = dict[str, list[int]]
@@ -41,7 +41,7 @@ def inbox_sensor(settings: Settings) -> dg.SensorDefinition:
         job_name=INGESTION,
         minimum_interval_seconds=_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING if settings.inbox else dg.DefaultSensorStatus.STOPPED,
-        description="Starts the ingestion when a file lies in the inbox (MARKET_ASSETS_INBOX) and grows no more.",
+        description="Starts the ingestion of a file in the inbox (MARKET_ASSETS_INBOX) once it no longer grows.",
     )
     def inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         from market_assets.sources.files.inbox import Inbox
@@ -51,10 +51,10 @@ def inbox_sensor(settings: Settings) -> dg.SensorDefinition:
         if settings.inbox is None:
             return dg.SkipReason("MARKET_ASSETS_INBOX is not set")
         now = datetime.now(UTC)
-        look = InboxLook(Inbox(settings.inbox), Landing(settings.landing), context.instance, now)
+        tick = InboxTick(Inbox(settings.inbox), Landing(settings.landing), context.instance, now)
         blocked = reason_against_start(context.instance, Database(settings.market_url), INGESTION, now)
         try:
-            return look.outcome(json.loads(context.cursor or "{}"), blocked)
+            return tick.outcome(json.loads(context.cursor or "{}"), blocked)
         except OSError as error:
             raise InboxError(f"MARKET_ASSETS_INBOX: {error.filename}: {error.strerror}") from error
 
@@ -62,12 +62,12 @@ def inbox_sensor(settings: Settings) -> dg.SensorDefinition:
 
 
 class InboxError(Exception):
-    """The inbox can't be looked at, or a file in it can't be moved."""
+    """The inbox can't be read, or a file in it can't be moved."""
 
 
 @dataclass(frozen=True)
-class InboxLook:
-    """One look at the inbox, at a moment."""
+class InboxTick:
+    """One tick of the sensor."""
 
     inbox: Inbox
     landing: Landing
@@ -75,13 +75,13 @@ class InboxLook:
     now: datetime
 
     def outcome(self, before: Seen, blocked: str | None) -> dg.SensorResult:
-        """Put away what was ingested, take what is complete, and ask for the runs that are missing.
+        """Move what was ingested, take what is complete, and request the runs that are missing.
 
         Args:
-            before: what the look before saw waiting.
+            before: the files that waited at the tick before.
             blocked: why no ingestion may be started now.
         """
-        said = [f"put away {number} of {day}" for day, number in self._finish()]
+        parts = [f"ingested {number} of {day}" for day, number in self._finish()]
         waiting = self.inbox.waiting()
         seen = {path.name: _state(path) for path in waiting}
         known = [path for path in waiting if _is_known(path)]
@@ -92,22 +92,22 @@ class InboxLook:
             self.inbox.take(path, today)
             seen.pop(path.name)
         requests, reasons = self._missing_runs(blocked)
-        said += reasons
+        parts += reasons
         if held:
-            said.append(f"{len(complete)} complete, but {held}")
+            parts.append(f"{len(complete)} complete, but {held}")
         if growing := [path.name for path in known if path not in complete]:
-            said.append(f"waiting until complete: {', '.join(growing)}")
+            parts.append(f"waiting until complete: {', '.join(growing)}")
         if strange := [path.name for path in waiting if path not in known]:
-            said.append(f"not a file of postings by its ending: {', '.join(strange)}")
+            parts.append(f"not a file of postings by its ending: {', '.join(strange)}")
         if failed := self.inbox.failed():
-            said.append(f"could not be read: {', '.join(str(path) for path in failed)}")
-        skipped = dg.SkipReason("; ".join(said) or "nothing is in the inbox")
+            parts.append(f"could not be read: {', '.join(str(path) for path in failed)}")
+        skipped = dg.SkipReason("; ".join(parts) or "nothing is in the inbox")
         return dg.SensorResult(
             run_requests=requests, skip_reason=None if requests else skipped, cursor=json.dumps(seen)
         )
 
     def _finish(self) -> Iterator[tuple[date, int]]:
-        """Put away the taken files that a successful run has ingested."""
+        """Move the taken files that a successful run has ingested."""
         for day, paths in self.inbox.taken().items():
             landed = self.landing.landed(SENSOR, day)
             newest = next(iter(self._runs(day)), None)
@@ -136,7 +136,7 @@ class InboxLook:
         return requests, reasons
 
     def _reason_to_wait(self, day: date, paths: Sequence[Path]) -> str | None:
-        """Why no run is asked for: one is active, or one that could have read these files has just ended."""
+        """Why no run is requested: one is active, or one that could have read these files has just ended."""
         if reason := self._reason_active(day):
             return reason
         taken_at = max(path.stat().st_ctime for path in paths)
@@ -158,7 +158,7 @@ class InboxLook:
     def _runs(self, day: date) -> Sequence[RunRecord]:
         """The newest runs of the ingestion of a day."""
         about = dg.RunsFilter(job_name=INGESTION, tags={PARTITION_TAG: day.isoformat()})
-        return self.instance.get_run_records(about, limit=_RUNS_LOOKED_AT)
+        return self.instance.get_run_records(about, limit=_RUNS)
 
 
 def _began(record: RunRecord) -> float:
@@ -173,7 +173,7 @@ def _state(path: Path) -> list[int]:
     try:
         found = path.stat()
     except OSError:
-        # Whoever put it there has taken it away again.
+        # It was removed in the meantime.
         return [0, 0]
     return [found.st_size, found.st_mtime_ns]
 

@@ -1,4 +1,4 @@
-"""The sensor that refreshes the statistics when enough new postings have come since the last refresh."""
+"""The sensor that starts a refresh when enough new postings were ingested since the last one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from market_assets.defs.jobs import REFRESH
-from market_assets.operations.overlap_guard import reason_against_start, reason_to_skip
+from market_assets.operations.schedule_guard import reason_against_start, reason_to_skip
 from market_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def new_postings_sensor(settings: Settings) -> dg.SensorDefinition:
         blocked = reason_against_start(context.instance, Database(settings.market_url), REFRESH, now)
         if reason := blocked or reason_to_skip(context.instance, REFRESH):
             return dg.SkipReason(f"{number:,} new postings, but {reason}")
-        # Should the refresh fail, these postings don't start another one every minute.
+        # If the refresh fails, the same postings must not start another one every minute.
         context.update_cursor(str(newest))
         return dg.RunRequest()
 
@@ -55,14 +55,14 @@ def new_postings_sensor(settings: Settings) -> dg.SensorDefinition:
 
 
 def last_refresh(instance: dg.DagsterInstance) -> int:
-    """Where in Dagster's event log the last refresh is; 0 where there was none."""
+    """The id of the last refresh in Dagster's event log; 0 where there was none."""
     records = instance.fetch_materializations(_REFRESHED, limit=1).records
     return records[0].storage_id if records else 0
 
 
 def postings_since(instance: dg.DagsterInstance, storage_id: int) -> tuple[int, int]:
-    """How many new postings were ingested after a place in the event log, and the place of the newest of them."""
-    # A run over several days reports its figures once for each of them.
+    """How many new postings were ingested after an id in the event log, and the id of the newest ingestion."""
+    # A run of several days reports the same figures for each of them.
     new_by_run: dict[str, int] = {}
     newest = storage_id
     for record in _ingestions(instance, storage_id):

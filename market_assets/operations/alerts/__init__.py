@@ -1,1 +1,1 @@
-"""Alerts: what is wrong is found, remembered, and told to people once when it begins and once when it is over."""
+"""Alerts: incidents are detected, logged, and announced once when they begin and once when they are over."""

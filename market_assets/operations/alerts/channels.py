@@ -1,36 +1,44 @@
-"""Sending through apprise: to whom, in what time, and what a failure says without giving a secret away."""
+"""Sends messages through Apprise, within a time limit and without revealing the secrets of URLs."""
 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from hashlib import sha256
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 
-from market_assets.operations.alerts.delivery import Kind, Message, Outcome
-from market_assets.operations.threads import in_thread
+from market_assets.operations.alerts.incidents import Stage
+from market_assets.operations.background import in_thread
 
-#: A server that answers slowly, or a word at a time, is given up after this long.
+#: The limit for one message to a server that answers slowly or not at all; the sensor's tick has a minute.
 ANSWER_SECONDS = 15.0
-#: All that is sent to one recipient in one look; the sensor that sends is itself given a minute.
-BUDGET_SECONDS = 30.0
 _HIDDEN = "***"
 
+#: How a service shows a message.
+MessageKind = Literal["failure", "success", "info"]
 
-def hosts_of(urls: Sequence[str]) -> dict[str, str]:
-    """Recipient → what messages call it: its scheme and host."""
-    return {recipient_of(url): host_of(url) for url in urls}
+
+@dataclass(frozen=True)
+class Message:
+    """A message, and which stage of which incidents (by key and begin) its recipient knows from it."""
+
+    title: str
+    body: str
+    kind: MessageKind = "info"
+    stages: Mapping[tuple[str, datetime], Stage] = field(default_factory=dict)
 
 
 def recipient_of(url: str) -> str:
-    """The name under which a URL's deliveries are remembered; it gives nothing of the URL away."""
+    """The name under which the deliveries to a URL are kept, which reveals nothing of it."""
     return sha256(url.encode()).hexdigest()[:16]
 
 
 def host_of(url: str) -> str:
-    """A URL's scheme and, where the host is one, the host: in some schemes a token stands in its place."""
+    """A URL's scheme and host, without the host in schemes that have a token in its place."""
     parts = urlsplit(url)
     try:
         host, port = parts.hostname or "", parts.port
@@ -41,38 +49,27 @@ def host_of(url: str) -> str:
     return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
 
 
-def send_all(messages: Mapping[str, Sequence[Message]], urls: Sequence[str]) -> dict[str, Outcome]:
-    """Send each recipient's messages, one recipient beside the other."""
-    by_name = {recipient_of(url): url for url in urls}
-    sending = {
-        name: in_thread(partial(_send_in_order, of_recipient, by_name[name]))
-        for name, of_recipient in messages.items()
-    }
-    return {name: outcome.result() for name, outcome in sending.items()}
+def send_all(messages: Mapping[str, Message], urls: Sequence[str]) -> dict[str, str | None]:
+    """Send each recipient a message, all at the same time; returns by recipient what went wrong, None if nothing.
+
+    Args:
+        messages: by the names of recipients, see `recipient_of`.
+        urls: the URLs of all recipients.
+    """
+    url_of = {recipient_of(url): url for url in urls}
+    sending = {name: in_thread(partial(send, message, url_of[name])) for name, message in messages.items()}
+    return {name: error.result() for name, error in sending.items()}
 
 
-def _send_in_order(messages: Sequence[Message], url: str) -> Outcome:
-    deadline = time.monotonic() + BUDGET_SECONDS
-    sent: list[Message] = []
-    for message in messages:
-        if time.monotonic() > deadline:
-            break
-        error = send(message.title, message.body, url, kind=message.kind)
-        if error is not None:
-            return Outcome(tuple(sent), error)
-        sent.append(message)
-    return Outcome(tuple(sent))
-
-
-def send(title: str, body: str, url: str, *, kind: Kind = "info") -> str | None:
-    """Send one message; what went wrong, None if nothing."""
+def send(message: Message, url: str) -> str | None:
+    """Send one message; returns what went wrong, None if nothing."""
     try:
-        return in_thread(lambda: _notify(title, body, url, kind)).result(ANSWER_SECONDS)
+        return in_thread(lambda: _notify(message, url)).result(ANSWER_SECONDS)
     except TimeoutError:
         return f"no answer within {ANSWER_SECONDS:g} s"
 
 
-def _notify(title: str, body: str, url: str, kind: Kind) -> str | None:
+def _notify(message: Message, url: str) -> str | None:
     import apprise
 
     sender = apprise.Apprise()
@@ -80,15 +77,15 @@ def _notify(title: str, body: str, url: str, kind: Kind) -> str | None:
         return "apprise can't read its URL"
     try:
         result = sender.notify(
-            title=title,
-            body=body,
-            notify_type=apprise.NotifyType(kind),
+            title=message.title,
+            body=message.body,
+            notify_type=apprise.NotifyType(message.kind),
             body_format=apprise.NotifyFormat.TEXT,
         )
-        told = " ".join(entry.message for entry in result.logs())
+        logged = " ".join(entry.message for entry in result.logs())
     except Exception as error:
         return _without_secrets(" ".join(f"{type(error).__name__}: {error}".split()), url)
-    return None if result else _without_secrets(" ".join(told.split()) or "it was not accepted", url)
+    return None if result else _without_secrets(" ".join(logged.split()) or "it was not accepted", url)
 
 
 def _without_secrets(text: str, url: str) -> str:

@@ -1,204 +1,158 @@
-"""Whom to tell what, and when: pure functions of the book.
+"""Decides which messages each recipient is sent, and when, and sends them.
 
-Each recipient hears once that an incident began and once that it is over; of one that was over before it could be
-told, once. Single messages are limited in number; beyond that one digest an hour says how many more there are.
+A recipient is sent once that an incident began and once that it is over; if it was over before the first message
+could be sent, one message has both. All news at one time are one message. After ten messages within an hour the
+news wait until the hour is over. All functions but `announce` are pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Literal
 
-from market_assets.operations.alerts.incidents import Book, Heard, Hearing, Incident, Recipient, cut
+from market_assets.operations.alerts.channels import Message, host_of, recipient_of, send_all
+from market_assets.operations.alerts.incidents import Finding, Incident, IncidentLog, Recipient, shortened
 
-#: So many single messages within an hour, then a digest.
+#: So many messages within an hour, then the news wait.
 MOST_AN_HOUR = 10
 HOUR = timedelta(hours=1)
-#: After a failure it is tried again after this long, then twice as long, up to an hour.
+#: After a failure a recipient is tried again after this long, then twice as long, up to an hour.
 _FIRST_WAIT = timedelta(seconds=30)
 _LONGEST_MESSAGE = 3_000
-_LISTED = 20
-#: Incidents of these kinds that begin together are told together: they have one cause.
-_TOGETHER = {"stale": "tables are stale", "missed": "schedules missed starts"}
-_FROM = "market_assets: "
+_LISTED, _IN_TITLE = 20, 3
+_PREFIX = "market_assets: "
 _TIME = "%Y-%m-%d %H:%M"
 
 
-#: That it began, that it is over, or both at once for one who heard nothing in between.
-_What = Literal["begun", "over", "both"]
-#: How a service shows a message: as something that failed, that is well again, or merely to know.
-Kind = Literal["failure", "success", "info"]
-#: Which incident: its key and its beginning.
-_Identity = tuple[str, datetime]
-
-
 @dataclass(frozen=True)
-class Message:
-    """What is sent, and what its recipient has heard of which incidents afterwards."""
+class Delivery:
+    """The log after one round of messages, the number that was sent, and a line for each failure."""
 
-    title: str
-    body: str
-    tells: Mapping[_Identity, Heard]
-    kind: Kind
-    is_digest: bool = False
+    log: IncidentLog
+    sent: int = 0
+    failures: tuple[str, ...] = ()
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of sending a recipient's messages; `error` where one failed, after which no more were tried."""
-
-    sent: tuple[Message, ...] = ()
-    error: str | None = None
-
-
-def with_recipients(book: Book, hosts: Mapping[str, str]) -> Book:
-    """The book with the recipients that the settings name, and none besides."""
-    recipients = {name: book.recipients.get(name, Recipient(host)) for name, host in hosts.items()}
-    return replace(book, recipients=recipients)
+    @property
+    def summary(self) -> str:
+        """For the tick of the sensor: open incidents, sent messages, and recipients that can't be reached."""
+        titles = [one.title for one in self.log.open]
+        more = f" and {len(titles) - 5} more" if len(titles) > 5 else ""
+        parts = [f"{len(titles)} open" + (f": {'; '.join(titles[:5])}{more}" if titles else "")]
+        if self.sent:
+            parts.append(f"{self.sent} messages sent")
+        unreached = [one for one in self.log.recipients.values() if one.error]
+        return "; ".join([*parts, *(f"{one.host} can't be reached: {one.error}" for one in unreached)])
 
 
-def settled(book: Book) -> Book:
-    """The book after a process was cut off while it sent: what was on its way goes out again, but only once."""
-    return _changed(book, lambda _one, _recipient, hearing: _arrived(hearing) if hearing.again else hearing)
+def announce(
+    log: IncidentLog,
+    findings: Iterable[Finding],
+    urls: Sequence[str],
+    now: datetime,
+    save: Callable[[IncidentLog], None],
+) -> Delivery:
+    """Update the log with findings and send the recipients what they have not been sent yet.
+
+    The log is saved before the messages are sent, so that nothing is sent while it can't be saved, and afterwards.
+    A process that is killed in between sends the message again when it is restarted.
+
+    Args:
+        log: the log as it was loaded.
+        findings: what was detected since.
+        urls: the recipients, for Apprise.
+        now: the time of the evaluation.
+        save: saves the log.
+    """
+    log = with_recipients(log, urls).updated(findings).pruned(now)
+    due = {name: message for name in log.recipients if (message := due_message(log, name, now))}
+    save(log)
+    if not due:
+        return Delivery(log)
+    errors = send_all(due, urls)
+    for name, message in due.items():
+        log = after_sending(log, name, message, errors[name], now)
+    save(log)
+    failures = tuple(f"{log.recipients[name].host}: {error}" for name, error in errors.items() if error)
+    return Delivery(log, len(due) - len(failures), failures)
 
 
-def due(book: Book, recipient: str, now: datetime) -> list[Message]:
-    """What a recipient is to be sent now."""
-    known = book.recipients[recipient]
-    # What lies further ahead than an hour was noted before the clock was set back.
-    if known.retry_at is not None and now < known.retry_at <= now + HOUR:
-        return []
-    messages = _messages(_untold(book, recipient))
-    free = max(0, MOST_AN_HOUR - sum(_within_the_hour(moment, now) for moment in known.sent))
-    if len(messages) <= free:
-        return messages
-    rest = messages[free:]
-    if known.digest_at is not None and _within_the_hour(known.digest_at, now):
-        return messages[:free]
-    return [*messages[:free], _digest(rest) if len(rest) > 1 else replace(rest[0], is_digest=True)]
+def with_recipients(log: IncidentLog, urls: Iterable[str]) -> IncidentLog:
+    """The log with these recipients and no others."""
+    recipients = {}
+    for url in urls:
+        name = recipient_of(url)
+        recipients[name] = log.recipients.get(name, Recipient(host_of(url)))
+    return replace(log, recipients=recipients)
 
 
-def _within_the_hour(moment: datetime, now: datetime) -> bool:
-    return now - HOUR < moment <= now
+def due_message(log: IncidentLog, recipient: str, now: datetime) -> Message | None:
+    """What a recipient is to be sent now; None if nothing."""
+    known = log.recipients[recipient]
+    # A time more than an hour ahead is from before the clock was set back.
+    waits = known.retry_at is not None and now < known.retry_at <= now + HOUR
+    if waits or sum(_is_recent(sent, now) for sent in known.sent) >= MOST_AN_HOUR:
+        return None
+    unsent = [one for one in log.incidents if _is_unsent(one, recipient)]
+    if not unsent:
+        return None
+    unsent.sort(key=lambda one: (one.over_at or one.begun_at, one.key))
+    texts = [_text(one, recipient) for one in unsent]
+    title, body = texts[0] if len(texts) == 1 else _combined(texts)
+    return Message(
+        title=_PREFIX + title,
+        # Some services refuse a message without a body.
+        body=shortened(body.strip() or title, _LONGEST_MESSAGE),
+        kind="failure" if any(one.is_open for one in unsent) else "success",
+        stages={one.identity: "begun" if one.is_open else "over" for one in unsent},
+    )
 
 
-def on_their_way(book: Book, recipient: str, messages: Iterable[Message]) -> Book:
-    """The book while messages are being sent."""
-    tells = _tells(messages)
-
-    def sending(one: Incident) -> Incident:
-        what = tells.get(one.identity)
-        if what is None:
-            return one
-        hearing = one.told.get(recipient, Hearing())
-        hearing = replace(hearing, sending=what, again=hearing.sending == what)
-        return replace(one, told={**one.told, recipient: hearing})
-
-    return replace(book, incidents=tuple(map(sending, book.incidents)))
-
-
-def after(book: Book, recipient: str, outcome: Outcome, now: datetime) -> Book:
-    """The book when a recipient's messages, which were on their way, have arrived or failed."""
-    arrived = _tells(outcome.sent)
-
-    def heard(one: Incident, whom: str, hearing: Hearing) -> Hearing:
-        if whom != recipient or not hearing.sending:
-            return hearing
-        return _arrived(hearing) if one.identity in arrived else Hearing(hearing.heard)
-
-    known = _after(book.recipients[recipient], outcome, now)
-    return replace(_changed(book, heard), recipients={**book.recipients, recipient: known})
+def after_sending(
+    log: IncidentLog, recipient: str, message: Message, error: str | None, now: datetime
+) -> IncidentLog:
+    """The log when a message to a recipient has been sent, or has failed with an error."""
+    known = log.recipients[recipient]
+    if error is not None:
+        wait = min(_FIRST_WAIT * 2 ** min(known.failures, 10), HOUR)
+        error = shortened(error, 300)
+        known = replace(known, failures=known.failures + 1, retry_at=now + wait, error=error, error_at=now)
+        return replace(log, recipients={**log.recipients, recipient: known})
+    sent = (*(time for time in known.sent if _is_recent(time, now)), now)
+    incidents = tuple(
+        replace(one, announced={**one.announced, recipient: message.stages[one.identity]})
+        if one.identity in message.stages
+        else one
+        for one in log.incidents
+    )
+    return replace(log, incidents=incidents, recipients={**log.recipients, recipient: Recipient(known.host, sent)})
 
 
-def _after(known: Recipient, outcome: Outcome, now: datetime) -> Recipient:
-    single = (now for message in outcome.sent if not message.is_digest)
-    sent = (*(moment for moment in known.sent if _within_the_hour(moment, now)), *single)
-    digest_at = now if any(message.is_digest for message in outcome.sent) else known.digest_at
-    known = replace(known, sent=sent, digest_at=digest_at)
-    if outcome.error is None:
-        return replace(known, failures=0, retry_at=None, error=None, error_at=None) if outcome.sent else known
-    wait = min(_FIRST_WAIT * 2 ** min(known.failures, 10), HOUR)
-    error = cut(outcome.error, 300)
-    return replace(known, failures=known.failures + 1, retry_at=now + wait, error=error, error_at=now)
+def _is_recent(time: datetime, now: datetime) -> bool:
+    return now - HOUR < time <= now
 
 
-def _arrived(hearing: Hearing) -> Hearing:
-    return Hearing(hearing.sending)
+def _is_unsent(one: Incident, recipient: str) -> bool:
+    """Whether a recipient has not been sent everything about an incident."""
+    stage = one.announced.get(recipient)
+    return not stage if one.is_open else bool(one.ending) and stage in ("", "begun")
 
 
-def _tells(messages: Iterable[Message]) -> dict[_Identity, Heard]:
-    return {identity: heard for message in messages for identity, heard in message.tells.items()}
+def _text(one: Incident, recipient: str) -> tuple[str, str]:
+    """Title and body. That of the end has the cause only where that has not been sent before."""
+    if one.is_open:
+        return one.title, one.detail
+    is_known = one.announced[recipient] == "begun"
+    begin = f"It began at {one.begun_at:{_TIME}} UTC." if is_known else f"{one.title}.\n{one.detail}"
+    return f"over: {one.title}", f"{one.ending}.\n{begin}"
 
 
-def _changed(book: Book, change: Callable[[Incident, str, Hearing], Hearing]) -> Book:
-    """The book with every hearing changed."""
-
-    def changed(one: Incident) -> Incident:
-        return replace(one, told={whom: change(one, whom, hearing) for whom, hearing in one.told.items()})
-
-    return replace(book, incidents=tuple(map(changed, book.incidents)))
+def _combined(texts: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    title = f"{len(texts)} incidents: {_listed([title for title, _body in texts], _IN_TITLE, '; ')}"
+    lines = [shortened(" ".join(f"- {one}. {body}".split()), 300) for one, body in texts]
+    return title, _listed(lines, _LISTED, "\n")
 
 
-def _untold(book: Book, recipient: str) -> list[tuple[Incident, _What]]:
-    """The incidents that a recipient has something to hear of, and what."""
-    untold: list[tuple[Incident, _What]] = []
-    for one in sorted(book.incidents, key=lambda one: (one.over_at or one.begun_at, one.key)):
-        hearing = one.told.get(recipient)
-        if one.is_open:
-            if hearing is None or hearing.heard == "":
-                untold.append((one, "begun"))
-        elif one.ending and hearing is not None and hearing.heard != "over":
-            untold.append((one, "over" if hearing.heard == "begun" else "both"))
-    return untold
-
-
-def _messages(untold: list[tuple[Incident, _What]]) -> list[Message]:
-    messages: list[Message] = []
-    groups: dict[tuple[str, _What], list[Incident]] = {}
-    for one, what in untold:
-        if one.kind in _TOGETHER:
-            groups.setdefault((one.kind, what), []).append(one)
-        else:
-            messages.append(_single(one, what))
-    for (kind, what), incidents in groups.items():
-        messages.append(_single(incidents[0], what) if len(incidents) == 1 else _group(kind, what, incidents))
-    return messages
-
-
-def _single(one: Incident, what: _What) -> Message:
-    tells = {one.identity: _heard(what)}
-    if what == "begun":
-        return _message(one.title, one.detail, tells, "failure")
-    lasted = f"It began at {one.begun_at:{_TIME}} UTC." if what == "over" else f"{one.title}.\n{one.detail}"
-    return _message(f"over: {one.title}", f"{one.ending}.\n{lasted}", tells, "success")
-
-
-def _group(kind: str, what: _What, incidents: list[Incident]) -> Message:
-    title = f"{'' if what == 'begun' else 'over: '}{len(incidents)} {_TOGETHER[kind]}"
-    lines = [f"{one.title}. {one.detail}" if what == "begun" else one.ending or one.title for one in incidents]
-    shown_as: Kind = "failure" if what == "begun" else "success"
-    return _message(title, _listed(lines), {one.identity: _heard(what) for one in incidents}, shown_as)
-
-
-def _heard(what: _What) -> Heard:
-    return "begun" if what == "begun" else "over"
-
-
-def _digest(messages: list[Message]) -> Message:
-    title = f"{len(messages)} more within the hour"
-    tells = _tells(messages)
-    body = _listed([message.title.removeprefix(_FROM) for message in messages])
-    return replace(_message(title, f"{body}\nAll of them: market-assets status", tells, "info"), is_digest=True)
-
-
-def _listed(lines: list[str]) -> str:
-    more = len(lines) - _LISTED
-    shown = [f"- {cut(line, 200)}" for line in lines[:_LISTED]]
-    return "\n".join([*shown, f"- and {more} more"] if more > 0 else shown)
-
-
-def _message(title: str, body: str, tells: Mapping[_Identity, Heard], kind: Kind) -> Message:
-    # Some services refuse a message without a body.
-    return Message(f"{_FROM}{title}", cut(body.strip() or title, _LONGEST_MESSAGE), tells, kind)
+def _listed(texts: Sequence[str], longest: int, separator: str) -> str:
+    more = len(texts) - longest
+    return separator.join([*texts[:longest], *([f"and {more} more: market-assets status"] if more > 0 else [])])

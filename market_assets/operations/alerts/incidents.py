@@ -1,43 +1,33 @@
-"""The book of incidents: what is or was wrong, who has been told of it, and how far the history has been read.
+"""Incidents, and the log of them: what is or was wrong, and what each recipient was sent about it.
 
-It is kept among Dagster's own cursors, not in the market database, whose failure is one of the things to tell of.
+The log is kept among Dagster's own cursors, not in the market database, whose failure is an incident itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, Literal
 
-if TYPE_CHECKING:
-    import dagster as dg
+import dagster as dg
+from pydantic import TypeAdapter
 
+#: The log of the sensor, and that of the web process, which monitors what the sensor depends on.
+DAEMON_LOG, WEB_LOG = "daemon", "web"
 Kind = Literal["run", "check", "schedule", "sensor", "missed", "stale", "system"]
-#: What a recipient has heard of an incident: nothing, that it began, that it is over.
-Heard = Literal["", "begun", "over"]
-#: An incident that is over is kept for so long, for those who look later.
+#: What a recipient was sent about an incident: nothing, that it began, that it is over.
+Stage = Literal["", "begun", "over"]
+#: For how long an incident that is over is kept, and how many of them at most.
 KEPT = timedelta(days=7)
 _MOST_KEPT = 200
 _LONGEST_TITLE, _LONGEST_DETAIL = 200, 1_500
 
-_Record = TypeVar("_Record")
-
-
-@dataclass(frozen=True)
-class Hearing:
-    """How far a recipient has been told of an incident."""
-
-    heard: Heard = ""
-    #: What is being sent; it stays where the process was cut off meanwhile.
-    sending: Heard = ""
-    #: Whether that is the repetition of something of which nobody knows whether it arrived.
-    again: bool = False
-
 
 @dataclass(frozen=True)
 class Incident:
-    """Something that is wrong, from when it was found until it is over."""
+    """Something that is wrong, from when it was detected until it is over."""
 
     key: str
     kind: Kind
@@ -45,13 +35,13 @@ class Incident:
     detail: str
     begun_at: datetime
     over_at: datetime | None = None
-    #: How it ended, in words; empty where nobody needs to be told of the end.
+    #: How it ended, in words; empty where the end is not announced.
     ending: str = ""
-    #: The assets whose new materialization ends it, where no job's success does.
+    #: The assets whose next materialization ends it, where no job's success does.
     assets: tuple[str, ...] = ()
     partition: str | None = None
-    #: By recipient; one who was not there when it began hears of it while it is open.
-    told: Mapping[str, Hearing] = field(default_factory=dict)
+    #: By recipient. One that was added later has no entry, and is sent the incident only while it is open.
+    announced: Mapping[str, Stage] = field(default_factory=dict)
 
     @property
     def identity(self) -> tuple[str, datetime]:
@@ -63,13 +53,24 @@ class Incident:
 
 
 @dataclass(frozen=True)
+class Resolution:
+    """The incident of a key is over, or what it is about is no longer monitored."""
+
+    key: str
+    at: datetime
+    ending: str
+
+
+Finding = Incident | Resolution
+
+
+@dataclass(frozen=True)
 class Recipient:
-    """What is known of one who is told: by the address's host, since the rest may be secret."""
+    """The state of deliveries to one URL, which is known by its host, since the rest may be secret."""
 
     host: str
-    #: When single messages were sent within the last hour.
+    #: When messages were sent within the last hour.
     sent: tuple[datetime, ...] = ()
-    digest_at: datetime | None = None
     failures: int = 0
     retry_at: datetime | None = None
     error: str | None = None
@@ -77,25 +78,16 @@ class Recipient:
 
 
 @dataclass(frozen=True)
-class Cursor:
-    """How far the history has been read."""
+class IncidentLog:
+    """Incidents, recipients by name, and how far Dagster's history has been evaluated."""
 
-    #: The event log's ids of the newest end of a run that was read, by the kind of end.
-    ends: Mapping[str, int] = field(default_factory=dict)
-    #: Failed runs of which it is not known yet whether they will be retried.
-    waiting: tuple[str, ...] = ()
-    #: Schedule → its cron expression and the last moment that was judged.
-    moments: Mapping[str, tuple[str, datetime]] = field(default_factory=dict)
-    #: When this was looked at last, and since when it has been looked at without a gap.
-    looked_at: datetime | None = None
-    awake_since: datetime | None = None
-
-
-@dataclass(frozen=True)
-class Book:
     incidents: tuple[Incident, ...] = ()
     recipients: Mapping[str, Recipient] = field(default_factory=dict)
-    cursor: Cursor = field(default_factory=Cursor)
+    #: Schedule → its cron expression, and since when missed starts are counted by it.
+    schedules: Mapping[str, tuple[str, datetime]] = field(default_factory=dict)
+    #: When the history was evaluated last, and since when that happened without a gap.
+    evaluated_at: datetime | None = None
+    awake_since: datetime | None = None
 
     @property
     def open(self) -> list[Incident]:
@@ -108,86 +100,75 @@ class Book:
         over = [one for one in self.incidents if not one.is_open]
         return sorted(over, key=lambda one: (one.over_at or one.begun_at, one.key), reverse=True)
 
-    def read_up_to(self, cursor: Cursor) -> Book:
-        """The book once what was seen up to a cursor has been noted."""
-        return replace(self, cursor=cursor)
-
     def newest(self, key: str) -> Incident | None:
         """The newest incident of a key, open or over."""
         of_key = [one for one in self.incidents if one.key == key]
         return max(of_key, key=lambda one: one.begun_at) if of_key else None
 
-    def tidied(self, now: datetime) -> Book:
-        """Without what nobody needs any more."""
+    def is_new(self, key: str, begun_at: datetime) -> bool:
+        """Whether what began then is a new incident, and not part of one that is open or over already."""
+        newest = self.newest(key)
+        return newest is None or (newest.over_at is not None and begun_at > newest.over_at)
+
+    def updated(self, findings: Iterable[Finding]) -> IncidentLog:
+        """The log with findings, in their order: a key has one open incident at most."""
+        log = self
+        for finding in findings:
+            if isinstance(finding, Resolution):
+                newest = log.newest(finding.key)
+                if newest is not None and newest.is_open and finding.at >= newest.begun_at:
+                    over = replace(newest, over_at=finding.at, ending=finding.ending)
+                    kept = tuple(over if one is newest else one for one in log.incidents)
+                    log = replace(log, incidents=kept)
+            elif log.is_new(finding.key, finding.begun_at):
+                begun = replace(finding, announced=dict.fromkeys(self.recipients, ""))
+                log = replace(log, incidents=(*log.incidents, begun))
+        return log
+
+    def pruned(self, now: datetime) -> IncidentLog:
+        """Without incidents that have been over for `KEPT`, or that are too many."""
         kept = [one for one in self.recently_over if one.over_at and one.over_at > now - KEPT][:_MOST_KEPT]
         return replace(self, incidents=(*self.open, *reversed(kept)))
 
 
 def incident(key: str, kind: Kind, title: str, detail: str, begun_at: datetime, **more: Any) -> Incident:
-    """An incident, its texts cut to a size that fits into a message."""
-    return Incident(key, kind, cut(title, _LONGEST_TITLE), cut(detail, _LONGEST_DETAIL), begun_at, **more)
+    """An incident, its texts shortened to a size that fits into a message."""
+    title, detail = shortened(title, _LONGEST_TITLE), shortened(detail, _LONGEST_DETAIL)
+    return Incident(key, kind, title, detail, begun_at, **more)
 
 
-def cut(text: str, longest: int) -> str:
-    """The text, its middle left out where it is too long: the cause may stand at either end."""
+def shortened(text: str, longest: int) -> str:
+    """The text, its middle left out where it is too long: the cause may be at either end."""
     if len(text) <= longest:
         return text
     half = (longest - 30) // 2
     return f"{text[:half]} … {len(text) - 2 * half:,} characters … {text[-half:]}"
 
 
-def load_book(instance: dg.DagsterInstance, name: str) -> Book:
-    """A book as it was saved last; an empty one where none was."""
+def load_log(instance: dg.DagsterInstance, name: str) -> IncidentLog:
+    """A log as it was saved last; an empty one where none was."""
     key = _storage_key(name)
     stored = instance.daemon_cursor_storage.get_cursor_values({key}).get(key)
-    return read_book(stored) if stored else Book()
+    return log_from_json(stored) if stored else IncidentLog()
 
 
-def save_book(instance: dg.DagsterInstance, name: str, book: Book) -> None:
-    """Replace a book, whole."""
-    instance.daemon_cursor_storage.set_cursor_values({_storage_key(name): write_book(book)})
+def save_log(instance: dg.DagsterInstance, name: str, log: IncidentLog) -> None:
+    """Replace a log as a whole."""
+    instance.daemon_cursor_storage.set_cursor_values({_storage_key(name): log_to_json(log)})
 
 
-def write_book(book: Book) -> str:
-    """A book as JSON."""
-    import json
-
-    return json.dumps(asdict(book), ensure_ascii=False, default=datetime.isoformat)
+def log_to_json(log: IncidentLog) -> str:
+    return _json().dump_json(log).decode()
 
 
-def read_book(text: str) -> Book:
-    """What `write_book` wrote; what another version of it knows and this one does not is left out."""
-    import json
-
-    stored = json.loads(text)
-    cursor = dict(stored.get("cursor", {}))
-    cursor["moments"] = {
-        name: (cron, datetime.fromisoformat(moment)) for name, (cron, moment) in cursor.get("moments", {}).items()
-    }
-    return Book(
-        tuple(_record(Incident, one) for one in stored.get("incidents", ())),
-        {name: _record(Recipient, one) for name, one in stored.get("recipients", {}).items()},
-        _record(Cursor, cursor),
-    )
+def log_from_json(text: str) -> IncidentLog:
+    """The inverse of `log_to_json`; fields that this version does not know are left out."""
+    return _json().validate_json(text)
 
 
-def _record(kind: type[_Record], stored: Mapping[str, Any]) -> _Record:
-    values = {}
-    for known in fields(kind):  # type: ignore[arg-type]
-        value = stored.get(known.name)
-        if known.name in stored and value is not None:
-            values[known.name] = _restored(known.name, value)
-    return kind(**values)
-
-
-def _restored(name: str, value: Any) -> Any:
-    if isinstance(value, str) and (name.endswith("_at") or name == "awake_since"):
-        return datetime.fromisoformat(value).astimezone(UTC)
-    if name == "told":
-        return {recipient: _record(Hearing, hearing) for recipient, hearing in value.items()}
-    if name == "sent":
-        return tuple(datetime.fromisoformat(moment).astimezone(UTC) for moment in value)
-    return tuple(value) if isinstance(value, list) else value
+@cache
+def _json() -> TypeAdapter[IncidentLog]:
+    return TypeAdapter(IncidentLog)
 
 
 def _storage_key(name: str) -> str:

@@ -11,10 +11,9 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from market_assets.dagster_ext.workspace import is_known_job
-from market_assets.operations.alerts.cycle import DAEMON_BOOK, WEB_BOOK
-from market_assets.operations.alerts.incidents import load_book
+from market_assets.operations.alerts.incidents import DAEMON_LOG, WEB_LOG, load_log
 from market_assets.operations.executions import duration_of, status_of
-from market_assets.operations.health_readings import known_recipients
+from market_assets.operations.system_state import recipients_of
 from market_assets.store import audit
 from market_assets.store.schedule_overrides import Pause
 from market_assets.web.admin import models
@@ -189,14 +188,14 @@ def read_alerts(
     call: AdminCall, limit: Annotated[int, Query(ge=0, le=200, description="Of those that are over")] = 50
 ) -> models.Alerts:
     """The incidents, open and over, and the recipients of alerts with the errors of delivery."""
-    books = [load_book(call.services.context.instance, name) for name in (DAEMON_BOOK, WEB_BOOK)]
-    present = [models.IncidentEntry.model_validate(one) for book in books for one in book.open]
-    over = [models.IncidentEntry.model_validate(one) for book in books for one in book.recently_over]
+    logs = [load_log(call.services.context.instance, name) for name in (DAEMON_LOG, WEB_LOG)]
+    present = [models.IncidentEntry.model_validate(one) for log in logs for one in log.open]
+    over = [models.IncidentEntry.model_validate(one) for log in logs for one in log.recently_over]
     over.sort(key=lambda one: one.over_at or one.begun_at, reverse=True)
     return models.Alerts(
         open=sorted(present, key=lambda one: one.begun_at),
         over=over[:limit],
-        recipients=[models.AlertRecipient.model_validate(one) for one in known_recipients(books)],
+        recipients=[models.AlertRecipient.model_validate(one) for one in recipients_of(logs)],
     )
 
 

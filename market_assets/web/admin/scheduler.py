@@ -22,7 +22,12 @@ from market_assets.dagster_ext.workspace import (
     is_running,
     states_by_selector,
 )
-from market_assets.operations.pauses import pause_in_force, reason_to_stay_off, settle_pauses, started_since
+from market_assets.operations.schedule_overrides import (
+    end_pauses,
+    pause_in_force,
+    reason_to_stay_off,
+    started_since,
+)
 from market_assets.store import schedule_overrides
 from market_assets.store.schedule_overrides import Change, Pause, ScheduleOverrides
 from market_assets.web.admin.models import JobStatus
@@ -221,7 +226,7 @@ class Scheduler:
         if not any(job.pause for job in overview.overrides.jobs.values()):
             return overview
         schedules = {name: job.schedule_names for name, job in overview.every_job.items()}
-        settle_pauses(self.engine, self.context.instance, schedules, overview.now)
+        end_pauses(self.engine, self.context.instance, schedules, overview.now)
         return self.overview()
 
     def _put_back(self, schedules: Iterable[RemoteSchedule], overview: Overview) -> bool:

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from market_assets.defs.jobs import INGESTION
-from market_assets.defs.partitions import PARTITION_TAG
+from market_assets.operations.names import PARTITION_TAG
 from market_assets.settings import Settings
 from market_assets_tests.pipelines import (
     INGESTED,

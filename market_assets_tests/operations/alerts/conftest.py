@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from market_assets_tests.operations.alerts.watching import Watching, watching
+from market_assets_tests.operations.alerts.monitored_location import MonitoredLocation, monitored_location
 
 
 @pytest.fixture
-def seen(tmp_path: Path) -> Iterator[Watching]:
-    with watching(tmp_path / "dagster") as watched:
-        watched.look()
-        yield watched
+def location(tmp_path: Path) -> Iterator[MonitoredLocation]:
+    with monitored_location(tmp_path / "dagster") as location:
+        location.evaluate()
+        yield location

@@ -1,4 +1,4 @@
-"""Who is told what, and when: simulated recipients compare what they hear with what happened."""
+"""Which messages are due, and when: simulated recipients compare what they receive with what happened."""
 
 from __future__ import annotations
 
@@ -9,257 +9,241 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market_assets.operations.alerts import delivery as telling
-from market_assets.operations.alerts.delivery import MOST_AN_HOUR, Message, Outcome
-from market_assets.operations.alerts.detection import End, note
-from market_assets.operations.alerts.incidents import Book, Hearing, Incident, cut, incident, read_book, write_book
+from market_assets.operations.alerts.channels import Message, recipient_of
+from market_assets.operations.alerts.delivery import (
+    MOST_AN_HOUR,
+    after_sending,
+    due_message,
+    with_recipients,
+)
+from market_assets.operations.alerts.incidents import (
+    Finding,
+    Incident,
+    IncidentLog,
+    Resolution,
+    incident,
+    log_from_json,
+    log_to_json,
+    shortened,
+)
 
 START = datetime(2026, 3, 4, 12, tzinfo=UTC)
-HOSTS = {"one": "json://one", "two": "mailto://two"}
+URLS = ["json://one.example", "mailto://two.example"]
+ONE, TWO = map(recipient_of, URLS)
 MINUTE = timedelta(minutes=1)
+EMPTY = with_recipients(IncidentLog(), URLS)
 
 
 def failed(job: str, at: datetime, detail: str = "cause") -> Incident:
     return incident(f"run:{job}", "run", f"{job} failed", detail, at)
 
 
-def over(job: str, at: datetime) -> End:
-    return End(f"run:{job}", at, f"{job} succeeded")
+def over(job: str, at: datetime) -> Resolution:
+    return Resolution(f"run:{job}", at, f"{job} succeeded")
 
 
 class Inbox:
-    """A recipient, as the other side of the wire sees it."""
+    """A recipient, as the other side of the connection sees it."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str = ONE) -> None:
         self.name = name
         self.received: list[tuple[datetime, Message]] = []
 
-    def look(self, book: Book, now: datetime, *, fails: bool = False) -> Book:
-        messages = telling.due(book, self.name, now)
-        if not messages:
-            return book
-        book = telling.on_their_way(book, self.name, messages)
-        if fails:
-            return telling.after(book, self.name, Outcome((), "HTTP 500"), now)
-        self.received += [(now, message) for message in messages]
-        return telling.after(book, self.name, Outcome(tuple(messages)), now)
+    def receive(self, log: IncidentLog, now: datetime, *, fails: bool = False) -> IncidentLog:
+        message = due_message(log, self.name, now)
+        if message is None:
+            return log
+        if not fails:
+            self.received.append((now, message))
+        return after_sending(log, self.name, message, "HTTP 500" if fails else None, now)
 
     @property
-    def heard(self) -> Counter[tuple[tuple[str, datetime], str]]:
-        return Counter(told for _, message in self.received for told in message.tells.items())
+    def stages(self) -> Counter[tuple[tuple[str, datetime], str]]:
+        """How often each stage of each incident was received."""
+        return Counter(stage for _, message in self.received for stage in message.stages.items())
 
     @property
     def titles(self) -> list[str]:
         return [message.title.removeprefix("market_assets: ") for _, message in self.received]
 
 
-def with_hosts(book: Book, hosts: dict[str, str] = HOSTS) -> Book:
-    return telling.with_recipients(book, hosts)
-
-
 def test_one_message_when_it_begins_and_one_when_it_is_over() -> None:
-    inbox, book = Inbox("one"), with_hosts(Book())
-    book = inbox.look(note(book, [failed("a", START)], HOSTS), START)
+    inbox = Inbox()
+    log = inbox.receive(EMPTY.updated([failed("a", START)]), START)
     for minutes in range(1, 300):
         again = failed("a", START + minutes * MINUTE)
-        book = inbox.look(note(book, [again], HOSTS), START + minutes * MINUTE)
+        log = inbox.receive(log.updated([again]), START + minutes * MINUTE)
     assert inbox.titles == ["a failed"]
     later = START + 300 * MINUTE
-    book = inbox.look(note(book, [over("a", later)], HOSTS), later)
-    book = inbox.look(book, later + MINUTE)
+    log = inbox.receive(log.updated([over("a", later)]), later)
+    log = inbox.receive(log, later + MINUTE)
     assert inbox.titles == ["a failed", "over: a failed"]
     assert "a succeeded" in inbox.received[-1][1].body
     # It may fail again: that is another incident.
-    book = inbox.look(note(book, [failed("a", later + MINUTE)], HOSTS), later + 2 * MINUTE)
+    inbox.receive(log.updated([failed("a", later + MINUTE)]), later + 2 * MINUTE)
     assert inbox.titles[2:] == ["a failed"]
 
 
-def test_what_was_over_before_it_could_be_told_is_told_once() -> None:
-    inbox, book = Inbox("one"), with_hosts(Book())
-    book = inbox.look(note(book, [failed("a", START, "the cause")], HOSTS), START, fails=True)
+def test_what_was_detected_before_changes_nothing_when_it_is_detected_again() -> None:
+    findings: list[Finding] = [failed("a", START), over("a", START + MINUTE), failed("a", START + 2 * MINUTE)]
+    log = EMPTY.updated(findings)
+    assert len(log.incidents) == 2
+    assert log.updated(findings) == log
+
+
+def test_an_incident_that_was_over_before_it_could_be_sent_is_one_message() -> None:
+    inbox = Inbox()
+    log = inbox.receive(EMPTY.updated([failed("a", START, "the cause")]), START, fails=True)
     end = START + MINUTE
-    book = note(book, [over("a", end)], HOSTS)
-    book = inbox.look(book, end + MINUTE)
+    log = inbox.receive(log.updated([over("a", end)]), end + MINUTE)
     assert inbox.titles == ["over: a failed"]
     assert all(words in inbox.received[0][1].body for words in ("the cause", "a succeeded"))
-    assert inbox.look(book, end + 10 * MINUTE) == book
+    assert inbox.receive(log, end + 10 * MINUTE) == log
 
 
-def test_an_end_that_nobody_needs_to_hear_of_is_not_told() -> None:
-    inbox, book = Inbox("one"), with_hosts(Book())
-    book = inbox.look(note(book, [failed("a", START)], HOSTS), START)
-    inbox.look(note(book, [End("run:a", START + MINUTE, "")], HOSTS), START + MINUTE)
+def test_an_end_without_words_is_not_announced() -> None:
+    inbox = Inbox()
+    log = inbox.receive(EMPTY.updated([failed("a", START)]), START)
+    inbox.receive(log.updated([Resolution("run:a", START + MINUTE, "")]), START + MINUTE)
     assert inbox.titles == ["a failed"]
 
 
-def test_a_failure_waits_longer_each_time_and_is_remembered() -> None:
-    inbox, book = Inbox("one"), with_hosts(Book())
-    book = note(book, [failed("a", START)], HOSTS)
+def test_the_wait_after_a_failure_grows() -> None:
+    inbox, log = Inbox(), EMPTY.updated([failed("a", START)])
     now, waits = START, []
     for _ in range(12):
-        book = inbox.look(book, now, fails=True)
-        known = book.recipients["one"]
+        log = inbox.receive(log, now, fails=True)
+        known = log.recipients[ONE]
         assert known.error == "HTTP 500" and known.retry_at is not None
-        assert telling.due(book, "one", known.retry_at - timedelta(seconds=1)) == []
+        assert due_message(log, ONE, known.retry_at - timedelta(seconds=1)) is None
         waits.append(known.retry_at - now)
         now = known.retry_at
     assert waits[:3] == [timedelta(seconds=30), MINUTE, 2 * MINUTE]
     assert waits[-1] == timedelta(hours=1) == max(waits)
-    book = inbox.look(book, now)
-    assert (book.recipients["one"].error, book.recipients["one"].failures) == (None, 0)
+    log = inbox.receive(log, now)
+    assert (log.recipients[ONE].error, log.recipients[ONE].failures) == (None, 0)
     assert inbox.titles == ["a failed"]
 
 
-def test_a_flood_is_ten_messages_and_a_digest() -> None:
-    inbox, book = Inbox("one"), with_hosts(Book())
-    book = inbox.look(note(book, [failed(f"job {n:03}", START) for n in range(300)], HOSTS), START)
+def test_what_begins_or_ends_together_is_one_message() -> None:
+    inbox = Inbox()
+    log = inbox.receive(EMPTY.updated([failed(f"job {n:03}", START) for n in range(300)]), START)
+    ((_, message),) = inbox.received
+    assert inbox.titles[0].startswith("300 incidents: job 000 failed; job 001 failed; job 002 failed; and 297 ")
+    assert message.body.count("- job") == 20 and "and 280 more" in message.body and len(message.body) <= 3_000
+    soon = START + MINUTE
+    inbox.receive(log.updated([over("job 000", soon), failed("a", soon), over("job 001", soon)]), soon)
+    assert inbox.titles[1:] == ["3 incidents: a failed; over: job 000 failed; over: job 001 failed"]
+    assert set(inbox.stages.values()) == {1} and len(inbox.stages) == 303
+
+
+def test_after_ten_messages_within_an_hour_the_news_wait() -> None:
+    inbox, log = Inbox(), EMPTY
+    for minute in range(30):
+        now = START + minute * MINUTE
+        log = inbox.receive(log.updated([failed(f"job {minute}", now)]), now)
+    log = inbox.receive(log, START + 59 * MINUTE)
+    assert len(inbox.received) == MOST_AN_HOUR
+    inbox.receive(log, START + 60 * MINUTE)
     assert len(inbox.received) == MOST_AN_HOUR + 1
-    digest = inbox.received[-1][1]
-    assert digest.title == "market_assets: 290 more within the hour"
-    assert "and 270 more" in digest.body and len(digest.body) < 3_100
-    assert {heard for _, heard in inbox.heard} == {"begun"} and set(inbox.heard.values()) == {1}
-    assert len(inbox.heard) == 300
-    # What comes within the same hour waits for its end.
-    soon = START + 30 * MINUTE
-    book = inbox.look(note(book, [failed(f"late {n}", soon) for n in range(3)], HOSTS), soon)
-    assert len(inbox.received) == MOST_AN_HOUR + 1
-    book = inbox.look(book, START + 61 * MINUTE)
-    assert inbox.titles[-3:] == ["late 0 failed", "late 1 failed", "late 2 failed"]
+    assert inbox.titles[-1].startswith("20 incidents: job 10 failed; job 11 failed")
 
 
-def test_tables_that_grow_old_together_are_told_together() -> None:
-    inbox, book = Inbox("one"), with_hosts(Book())
-    tables = [incident(f"stale:t{n}", "stale", f"t{n} is stale", "Last made …", START) for n in range(12)]
-    book = inbox.look(note(book, tables, HOSTS), START)
-    assert inbox.titles == ["12 tables are stale"]
-    ends = [End(f"stale:t{n}", START + MINUTE, f"t{n} was made again") for n in range(12)]
-    inbox.look(note(book, ends, HOSTS), START + MINUTE)
-    assert inbox.titles[1:] == ["over: 12 tables are stale"]
-    assert set(inbox.heard.values()) == {1} and len(inbox.heard) == 24
-
-
-def test_who_is_new_hears_of_what_is_open_and_not_of_what_was() -> None:
-    book = note(Book(), [failed("a", START), failed("b", START), over("b", START + MINUTE)], ())
-    inbox = Inbox("one")
-    book = inbox.look(with_hosts(book), START + 2 * MINUTE)
+def test_a_new_recipient_is_sent_what_is_open_and_not_what_was() -> None:
+    findings: list[Finding] = [failed("a", START), failed("b", START), over("b", START + MINUTE)]
+    inbox, log = Inbox(), with_recipients(IncidentLog().updated(findings), URLS)
+    log = inbox.receive(log, START + 2 * MINUTE)
     assert inbox.titles == ["a failed"]
-    inbox.look(note(book, [over("a", START + 3 * MINUTE)], HOSTS), START + 3 * MINUTE)
+    inbox.receive(log.updated([over("a", START + 3 * MINUTE)]), START + 3 * MINUTE)
     assert inbox.titles == ["a failed", "over: a failed"]
 
 
-def test_who_left_is_forgotten() -> None:
-    book = with_hosts(with_hosts(Book()), {"one": "json://one"})
-    assert set(book.recipients) == {"one"}
-
-
-def test_a_process_that_was_cut_off_repeats_once_at_most() -> None:
-    book = note(with_hosts(Book()), [failed("a", START)], HOSTS)
-    sent = 0
-    for minutes in range(6):
-        now = START + minutes * MINUTE
-        book = telling.settled(read_book(write_book(book)))
-        messages = telling.due(book, "one", now)
-        sent += len(messages)
-        # It is saved that they are on their way, they are sent, and then the process is gone.
-        book = telling.on_their_way(book, "one", messages)
-    assert sent == 2
-    assert telling.settled(book).incidents[0].told["one"] == Hearing("begun")
-    inbox = Inbox("one")
-    inbox.look(note(telling.settled(book), [over("a", START + 9 * MINUTE)], HOSTS), START + 9 * MINUTE)
-    assert inbox.titles == ["over: a failed"]
-
-
-def test_a_known_failure_is_no_unknown_fate() -> None:
-    book = note(with_hosts(Book()), [failed("a", START)], HOSTS)
-    inbox = Inbox("one")
-    for _ in range(5):
-        known = book.recipients["one"]
-        book = telling.settled(inbox.look(book, known.retry_at or START, fails=True))
-    assert inbox.titles == []
-    inbox.look(book, START + timedelta(days=1))
-    assert inbox.titles == ["a failed"]
+def test_a_recipient_that_is_no_longer_set_is_removed() -> None:
+    assert set(with_recipients(EMPTY, URLS[:1]).recipients) == {ONE}
 
 
 def test_texts_are_bounded_and_keep_both_ends() -> None:
     huge = failed("a", START, "the cause\n" + "x" * 1_000_000 + "\nValueError: the other end")
-    (message,) = telling.due(note(with_hosts(Book()), [huge], HOSTS), "one", START)
+    message = due_message(EMPTY.updated([huge]), ONE, START)
+    assert message is not None
     assert len(message.body) <= 1_600 and len(message.title) <= 230
     assert message.body.startswith("the cause") and message.body.endswith("the other end")
-    assert cut("short", 10) == "short"
-    assert all(len(cut("y" * size, 100)) <= 100 for size in (99, 100, 101, 10_000, 10**6))
+    assert shortened("short", 10) == "short"
+    assert all(len(shortened("y" * size, 100)) <= 100 for size in (99, 100, 101, 10_000, 10**6))
 
 
 JOBS = [f"j{n}" for n in range(14)]
-HAPPENINGS = st.lists(
+#: Minutes since the step before | job → whether it failed or succeeded | the recipients that can't be reached
+STEPS = st.lists(
     st.tuples(
         st.integers(1, 90),
         st.lists(st.tuples(st.sampled_from(JOBS), st.booleans()), max_size=14, unique_by=lambda pair: pair[0]),
-        st.sets(st.sampled_from(["one", "two"])),
+        st.sets(st.sampled_from([ONE, TWO])),
     ),
     max_size=25,
 )
 
 
 @settings(max_examples=150)
-@given(HAPPENINGS)
-def test_whatever_happens_each_hears_of_everything_once_and_not_too_often(
-    happenings: list[tuple[int, list[tuple[str, bool]], set[str]]],
+@given(STEPS)
+def test_each_recipient_is_sent_everything_once_and_not_too_often(
+    steps: list[tuple[int, list[tuple[str, bool]], set[str]]],
 ) -> None:
-    book, now = with_hosts(Book()), START
-    inboxes = [Inbox("one"), Inbox("two")]
+    log, now = EMPTY, START
+    inboxes = [Inbox(ONE), Inbox(TWO)]
     everything: dict[tuple[str, datetime], Incident] = {}
-    for minutes, changes, failing in happenings:
+    for minutes, changes, failing in steps:
         now += minutes * MINUTE
-        found = [failed(job, now) if bad else over(job, now) for job, bad in changes]
-        book = note(read_book(write_book(book)), found, HOSTS)
+        findings: list[Finding] = [failed(job, now) if bad else over(job, now) for job, bad in changes]
+        log = log_from_json(log_to_json(log)).updated(findings)
         for inbox in inboxes:
-            book = inbox.look(book, now, fails=inbox.name in failing)
-        everything |= {one.identity: one for one in book.incidents}
-        book = book.tidied(now)
-    # In the end all are reachable for long enough, and there is nothing new.
+            log = inbox.receive(log, now, fails=inbox.name in failing)
+        everything |= {one.identity: one for one in log.incidents}
+        log = log.pruned(now)
+    # In the end all can be reached for long enough, and there are no further findings.
     for _ in range(8):
         now += timedelta(hours=2)
         for inbox in inboxes:
-            book = inbox.look(book, now)
+            log = inbox.receive(log, now)
     for inbox in inboxes:
-        assert set(inbox.heard.values()) <= {1}
+        assert set(inbox.stages.values()) <= {1}
         expected = {(one.identity, "begun") for one in everything.values() if one.is_open}
         expected |= {(one.identity, "over") for one in everything.values() if not one.is_open}
         begun_too = {(one.identity, "begun") for one in everything.values()}
-        assert expected <= set(inbox.heard) <= expected | begun_too
+        assert expected <= set(inbox.stages) <= expected | begun_too
         for at, _ in inbox.received:
-            within = [message for then, message in inbox.received if at - timedelta(minutes=59) <= then <= at]
-            assert sum(not message.is_digest for message in within) <= MOST_AN_HOUR
-            assert sum(message.is_digest for message in within) <= 1
+            within = [then for then, _ in inbox.received if at - timedelta(minutes=59) <= then <= at]
+            assert len(within) <= MOST_AN_HOUR
 
 
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.sampled_from(JOBS), st.booleans(), st.text(max_size=40)), max_size=12))
-def test_a_book_is_read_as_it_was_written(changes: list[tuple[str, bool, str]]) -> None:
-    book = with_hosts(Book())
+def test_a_log_is_read_as_it_was_written(changes: list[tuple[str, bool, str]]) -> None:
+    log = replace(EMPTY, schedules={"a": ("0 2 * * *", START)}, evaluated_at=START, awake_since=START)
     for number, (job, bad, text) in enumerate(changes):
         now = START + number * MINUTE
-        book = note(book, [failed(job, now, text) if bad else over(job, now)], HOSTS)
-        for name in HOSTS:
-            book = Inbox(name).look(book, now, fails=number % 3 == 0)
-    assert read_book(write_book(book)) == book
-    assert read_book(write_book(replace(book, incidents=()))).incidents == ()
+        log = log.updated([failed(job, now, text) if bad else over(job, now)])
+        for name in (ONE, TWO):
+            log = Inbox(name).receive(log, now, fails=number % 3 == 0)
+    assert log_from_json(log_to_json(log)) == log
 
 
-def test_a_book_keeps_what_is_open_and_the_end_of_what_was() -> None:
+def test_fields_of_another_version_are_ignored() -> None:
+    assert log_from_json('{"incidents": [], "moments": {"a": 1}}') == IncidentLog()
+
+
+def test_a_log_keeps_what_is_open_and_the_end_of_what_was() -> None:
     old = [replace(failed(f"o{n}", START), over_at=START + n * MINUTE) for n in range(400)]
-    book = Book((*old, failed("open", START)))
-    kept = book.tidied(START + 400 * MINUTE)
+    log = IncidentLog((*old, failed("open", START)))
+    kept = log.pruned(START + 400 * MINUTE)
     assert [one.key for one in kept.open] == ["run:open"]
     assert len(kept.recently_over) == 200 and kept.recently_over[0].key == "run:o399"
-    assert Book((*old, failed("open", START))).tidied(START + timedelta(days=9)).recently_over == []
+    assert log.pruned(START + timedelta(days=9)).recently_over == []
 
 
-def test_a_clock_that_was_set_back_keeps_nobody_waiting() -> None:
-    inbox, book = Inbox("one"), with_hosts(Book())
-    ahead = START + timedelta(days=400)
-    book = note(book, [failed(f"job {n:03}", ahead) for n in range(40)], HOSTS)
-    book = inbox.look(book, ahead)
-    book = inbox.look(note(book, [failed("later", ahead)], HOSTS), ahead + timedelta(hours=2), fails=True)
-    book = inbox.look(note(book, [failed("now", START)], HOSTS), START)
-    assert {"later failed", "now failed"} <= set(inbox.titles)
+def test_a_clock_that_was_set_back_delays_nothing() -> None:
+    inbox, ahead = Inbox(), START + timedelta(days=400)
+    log = inbox.receive(EMPTY.updated([failed("ahead", ahead)]), ahead)
+    log = inbox.receive(log.updated([failed("later", ahead)]), ahead + timedelta(hours=2), fails=True)
+    inbox.receive(log.updated([failed("now", START)]), START)
+    assert inbox.titles == ["ahead failed", "2 incidents: now failed; later failed"]

@@ -1,4 +1,4 @@
-"""Finding, telling, health and counting with Dagster's own history on PostgreSQL, as in production."""
+"""Incidents, health and counters with Dagster's storage on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,45 +7,43 @@ from pathlib import Path
 
 import pytest
 
-from market_assets.operations.health_readings import read_history
-from market_assets.operations.run_counters import advance
+from market_assets.operations.run_counters import update_counters
+from market_assets.operations.system_state import read_history
+from market_assets_tests.operations.alerts.monitored_location import FAULTS, monitored_location
 from market_assets_tests.operations.alerts.receivers import receiver
-from market_assets_tests.operations.alerts.watching import FAULTS, watching
 
 
 @pytest.mark.postgresql
 def test_a_night_on_postgresql(tmp_path: Path, postgresql_url: str) -> None:
-    # Dagster speaks to PostgreSQL through psycopg2 alone.
+    # Dagster uses psycopg2.
     storage = {"postgres": {"postgres_url": postgresql_url.replace("postgresql://", "postgresql+psycopg2://", 1)}}
-    with receiver() as server, watching(tmp_path / "dagster", storage=storage) as seen:
-        seen.urls = (server.url,)
-        seen.look()
+    with receiver() as server, monitored_location(tmp_path / "dagster", storage=storage) as location:
+        location.urls = (server.url,)
+        location.evaluate()
         FAULTS.update(hourly="the well is dry", complete="yes")
         for day in ("2026-03-04", "2026-03-05"):
-            seen.run("hourly")
-            seen.run("shop", partition_key=day)
-            seen.look()
-        assert server.titles == ["hourly failed", "the check complete of stock failed"]
-        noon = seen.now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=5)
-        seen.set_schedule("hourly_schedule", noon)
-        seen.set_sensor("inbox")
-        seen.add_tick("inbox", seen.now, "FAILURE", "no such folder")
-        seen.look()
-        assert server.titles[2:] == ["the sensor inbox fails"]
-        seen.add_tick("inbox", seen.now, "SKIPPED")
+            location.run("hourly")
+            location.run("shop", partition_key=day)
+            location.evaluate()
+        assert server.titles == ["2 incidents: hourly failed; the check complete of stock failed"]
+        noon = location.now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=5)
+        location.set_schedule("hourly_schedule", noon)
+        location.set_sensor("inbox")
+        location.add_tick("inbox", location.now, "FAILURE", "no such folder")
+        location.evaluate()
+        assert server.titles[1:] == ["the sensor inbox fails"]
+        location.add_tick("inbox", location.now, "SKIPPED")
         FAULTS.clear()
-        seen.run("hourly")
-        seen.run("shop", partition_key="2026-03-06")
-        seen.look()
-        assert sorted(server.titles[3:]) == [
-            "over: hourly failed",
-            "over: the check complete of stock failed",
-            "over: the sensor inbox fails",
-        ]
-        tally = advance(seen.instance, ())
-        assert tally.runs == {"hourly": {"failed": 2, "success": 1}, "shop": {"success": 3}}
-        assert advance(seen.instance, ()) == tally
-        history = read_history(seen.instance, seen.watched, seen.now)
+        location.run("hourly")
+        location.run("shop", partition_key="2026-03-06")
+        location.evaluate()
+        (title,) = server.titles[2:]
+        assert title.startswith("3 incidents: over: ")
+        assert all(name in title for name in ("hourly", "the check complete of stock", "the sensor inbox"))
+        counters = update_counters(location.instance, ())
+        assert counters.runs == {"hourly": {"failed": 2, "success": 1}, "shop": {"success": 3}}
+        assert update_counters(location.instance, ()) == counters
+        history = read_history(location.instance, location.monitored, location.now)
         hourly = next(job for job in history.jobs if job.job == "hourly")
         assert (hourly.last_status, hourly.is_late) == ("success", False)
-        assert [table.is_stale(seen.now + timedelta(hours=27)) for table in history.tables] == [True]
+        assert [table.is_stale(location.now + timedelta(hours=27)) for table in history.tables] == [True]

@@ -1,4 +1,4 @@
-"""The sensor, told and telling over real connections: what arrives, and what is said when nothing does."""
+"""The sensor, with messages over real connections: what arrives, and what is reported when nothing does."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ import pytest
 
 from market_assets.definitions import build_defs
 from market_assets.defs.jobs import INGESTION
-from market_assets.operations.alerts import channels as sending
-from market_assets.operations.alerts.cycle import DAEMON_BOOK, tell
-from market_assets.operations.alerts.detection import find
-from market_assets.operations.alerts.incidents import Incident
-from market_assets.operations.alerts.observing import observe
+from market_assets.operations.alerts import channels
+from market_assets.operations.alerts.delivery import announce
+from market_assets.operations.alerts.detection import detect
+from market_assets.operations.alerts.incidents import DAEMON_LOG, Incident, IncidentLog, save_log
 from market_assets.settings import Settings
+from market_assets_tests.operations.alerts.monitored_location import FAULTS, MonitoredLocation, monitored_location
 from market_assets_tests.operations.alerts.receivers import Receiver, mail_server, receiver
-from market_assets_tests.operations.alerts.watching import FAULTS, Watching, watching
 from market_assets_tests.pipelines import ListedSource, Pipeline
 
 SECRETS = ("open-sesame", "s3cret-t0ken", "hook")
@@ -31,154 +30,162 @@ def server() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def seen(tmp_path: Path, server: Receiver) -> Iterator[Watching]:
-    with watching(tmp_path / "dagster") as watched:
-        watched.urls = (server.url,)
-        watched.look()
-        yield watched
+def location(tmp_path: Path, server: Receiver) -> Iterator[MonitoredLocation]:
+    with monitored_location(tmp_path / "dagster") as location:
+        location.urls = (server.url,)
+        location.evaluate()
+        yield location
 
 
-def fail(seen: Watching, cause: str = "the well is dry") -> None:
+def fail(location: MonitoredLocation, cause: str = "the well is dry") -> None:
     FAULTS["hourly"] = cause
-    seen.run("hourly")
+    location.run("hourly")
 
 
-def recover(seen: Watching) -> None:
+def recover(location: MonitoredLocation) -> None:
     FAULTS.clear()
-    seen.run("hourly")
+    location.run("hourly")
 
 
-def test_ticks_of_the_sensor(seen: Watching, server: Receiver) -> None:
-    assert seen.tick() == "0 open"
-    fail(seen)
-    assert seen.tick() == "1 open: hourly failed; 1 messages sent"
-    fail(seen)
-    assert seen.tick() == "1 open: hourly failed"
-    recover(seen)
-    assert seen.tick() == "0 open; 1 messages sent"
+def test_ticks_of_the_sensor(location: MonitoredLocation, server: Receiver) -> None:
+    assert location.tick() == "0 open"
+    fail(location)
+    assert location.tick() == "1 open: hourly failed; 1 messages sent"
+    fail(location)
+    assert location.tick() == "1 open: hourly failed"
+    recover(location)
+    assert location.tick() == "0 open; 1 messages sent"
     assert server.titles == ["hourly failed", "over: hourly failed"]
     assert [message["type"] for message in server.messages] == ["failure", "success"]
     assert "the well is dry" in server.messages[0]["message"]
 
 
-def test_a_task_that_fails_for_ever_is_one_message(seen: Watching, server: Receiver) -> None:
+def test_a_task_that_fails_for_ever_is_one_message(location: MonitoredLocation, server: Receiver) -> None:
     for _ in range(8):
-        fail(seen)
-        seen.look()
+        fail(location)
+        location.evaluate()
     assert server.titles == ["hourly failed"]
 
 
-def test_without_anybody_to_tell_it_is_remembered(seen: Watching, server: Receiver) -> None:
-    urls, seen.urls = seen.urls, ()
-    fail(seen)
-    assert seen.tick() == "1 open: hourly failed"
+def test_without_recipients_incidents_are_logged(location: MonitoredLocation, server: Receiver) -> None:
+    urls, location.urls = location.urls, ()
+    fail(location)
+    assert location.tick() == "1 open: hourly failed"
     assert server.arrived == []
-    seen.urls = urls
-    seen.tick()
-    assert server.titles == ["hourly failed"], "whoever is added hears of what is open"
+    location.urls = urls
+    location.tick()
+    assert server.titles == ["hourly failed"], "a recipient that is added is sent what is open"
 
 
 @pytest.mark.parametrize("status", [500, 404, 401])
-def test_a_server_that_fails_is_said_and_told_again_later(seen: Watching, server: Receiver, status: int) -> None:
+def test_a_server_that_fails_is_reported_and_tried_again_later(
+    location: MonitoredLocation, server: Receiver, status: int
+) -> None:
     server.status = status
-    fail(seen)
+    fail(location)
     with pytest.raises(dg.Failure) as raised:
-        seen.tick()
-    said = raised.value.description or ""
-    assert str(server.port) in said and not any(secret in said for secret in SECRETS)
-    # It is not asked again at once; the tick says what is the matter.
-    assert "could not be told" in seen.tick()
+        location.tick()
+    description = raised.value.description or ""
+    assert str(server.port) in description and not any(secret in description for secret in SECRETS)
+    # It is not tried again at once; the tick names the error.
+    assert "can't be reached" in location.tick()
     assert len(server.arrived) == 1
-    (known,) = seen.book.recipients.values()
+    (known,) = location.log.recipients.values()
     assert known.error and known.error_at and not any(secret in known.error for secret in SECRETS)
     server.status = 200
-    seen.later = timedelta(minutes=2)
-    seen.look()
+    location.later = timedelta(minutes=2)
+    location.evaluate()
     assert server.titles == ["hourly failed"]
-    assert [one.error for one in seen.book.recipients.values()] == [None]
+    assert [one.error for one in location.log.recipients.values()] == [None]
 
 
-def test_a_server_that_is_not_there(seen: Watching) -> None:
-    seen.urls = ("json://127.0.0.1:9/s3cret-t0ken",)
-    fail(seen)
-    (failure,) = seen.look().failures
+def test_a_server_that_is_not_there(location: MonitoredLocation) -> None:
+    location.urls = ("json://127.0.0.1:9/s3cret-t0ken",)
+    fail(location)
+    (failure,) = location.evaluate().failures
     assert failure.startswith("json://127.0.0.1:9: ") and "onnection" in failure
 
 
-def test_a_server_that_keeps_silent_is_given_up(
-    seen: Watching, server: Receiver, monkeypatch: pytest.MonkeyPatch
+def test_a_server_that_does_not_answer(
+    location: MonitoredLocation, server: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sending, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(channels, "ANSWER_SECONDS", 0.5)
     server.status = None
-    fail(seen)
-    assert seen.look().failures == (f"json://127.0.0.1:{server.port}: no answer within 0.5 s",)
+    fail(location)
+    assert location.evaluate().failures == (f"json://127.0.0.1:{server.port}: no answer within 0.5 s",)
 
 
-def test_one_that_fails_keeps_the_other_from_nothing(seen: Watching, server: Receiver) -> None:
+def test_recipients_do_not_depend_on_each_other(location: MonitoredLocation, server: Receiver) -> None:
     with receiver() as broken:
         broken.status = 500
-        seen.urls = (broken.url, server.url)
-        fail(seen)
-        seen.look()
+        location.urls = (broken.url, server.url)
+        fail(location)
+        location.evaluate()
         assert server.titles == ["hourly failed"] and broken.messages == []
-        broken.status, seen.later = 200, timedelta(minutes=2)
-        seen.look()
+        broken.status, location.later = 200, timedelta(minutes=2)
+        location.evaluate()
         assert server.titles == broken.titles == ["hourly failed"]
 
 
-def test_a_process_that_dies_while_it_sends_repeats_once(seen: Watching, server: Receiver) -> None:
-    """What was sent is not noted: the book is as it was saved before the sending."""
-
+def test_a_process_that_is_killed_while_it_sends_repeats_the_message(
+    location: MonitoredLocation, server: Receiver
+) -> None:
     class KilledError(Exception):
         pass
 
-    fail(seen)
-    for _ in range(4):
-        book, now = seen.book, seen.now
-        observed, cursor = observe(seen.instance, seen.watched, book, now)
-        findings = list(find(observed, seen.watched, book))
-        saved = []
+    fail(location)
+    saved: list[IncidentLog] = []
 
-        def save(book: object, saved: list[object] = saved) -> None:
-            saved.append(book)
-            if len(saved) > 1:
-                raise KilledError
-            from market_assets.operations.alerts.incidents import save_book
+    def save(log: IncidentLog) -> None:
+        saved.append(log)
+        if len(saved) > 1:
+            raise KilledError
+        save_log(location.instance, DAEMON_LOG, log)
 
-            save_book(seen.instance, DAEMON_BOOK, book)  # type: ignore[arg-type]
-
-        try:
-            tell(book.read_up_to(cursor), findings, seen.urls, now, save)
-        except KilledError:
-            continue
+    findings, log = detect(location.instance, location.monitored, location.log, location.now)
+    with pytest.raises(KilledError):
+        announce(log, findings, location.urls, location.now, save)
+    for _ in range(3):
+        location.evaluate()
     assert server.titles == ["hourly failed"] * 2
-    recover(seen)
-    seen.look()
+    recover(location)
+    location.evaluate()
     assert server.titles[2:] == ["over: hourly failed"]
 
 
-def test_a_huge_traceback_arrives_cut(seen: Watching, server: Receiver) -> None:
-    fail(seen, "x" * 1_000_000)
-    seen.look()
+def test_nothing_is_sent_while_the_log_can_not_be_saved(location: MonitoredLocation, server: Receiver) -> None:
+    def save(_log: IncidentLog) -> None:
+        raise OSError("read-only")
+
+    fail(location)
+    findings, log = detect(location.instance, location.monitored, location.log, location.now)
+    with pytest.raises(OSError, match="read-only"):
+        announce(log, findings, location.urls, location.now, save)
+    assert server.arrived == []
+
+
+def test_a_huge_traceback_is_shortened(location: MonitoredLocation, server: Receiver) -> None:
+    fail(location, "x" * 1_000_000)
+    location.evaluate()
     assert len(server.messages[0]["message"]) < 2_000
 
 
-def test_a_flood_arrives_as_ten_and_a_digest(seen: Watching, server: Receiver) -> None:
-    fail(seen)
-    book = seen.look().book
-    flood = [Incident(f"check:t{n}:c", "check", f"the check c of t{n} failed", "", seen.now) for n in range(30)]
-    tell(book, flood, seen.urls, seen.now, lambda _book: None)
-    assert len(server.messages) == 11
-    assert server.titles[-1] == "21 more within the hour"
-    assert "- the check c of t28 failed\n" in server.messages[-1]["message"]
+def test_many_incidents_at_once_are_one_message(location: MonitoredLocation, server: Receiver) -> None:
+    flood = [
+        Incident(f"check:t{n}:c", "check", f"the check c of t{n} failed", "", location.now) for n in range(30)
+    ]
+    announce(location.log, flood, location.urls, location.now, lambda _log: None)
+    (title,) = server.titles
+    assert title.startswith("30 incidents: the check c of t0 failed; ") and "and 27 more" in title
+    assert server.messages[0]["message"].count("- the check c of t") == 20
 
 
-def test_mail(seen: Watching) -> None:
+def test_mail(location: MonitoredLocation) -> None:
     with mail_server() as (port, mails):
-        seen.urls = (f"mailto://127.0.0.1:{port}?from=market@example.com&to=night@example.com",)
-        fail(seen)
-        look = seen.look()
-    assert (look.sent, look.failures) == (1, ())
+        location.urls = (f"mailto://127.0.0.1:{port}?from=market@example.com&to=night@example.com",)
+        fail(location)
+        delivery = location.evaluate()
+    assert (delivery.sent, delivery.failures) == (1, ())
     (mail,) = mails
     assert "Subject: market_assets: hourly failed" in mail
     assert "To: night@example.com" in mail
@@ -196,17 +203,17 @@ def test_mail(seen: Watching) -> None:
         ("discord://4174216298/JHMHI8qBe7bk2ZwO5U711o3dV_js", "discord://"),
     ],
 )
-def test_what_a_recipient_is_called_gives_nothing_away(url: str, host: str) -> None:
-    assert sending.host_of(url) == host
-    assert sending.recipient_of(url) not in url
+def test_names_of_recipients_reveal_no_secrets(url: str, host: str) -> None:
+    assert channels.host_of(url) == host
+    assert channels.recipient_of(url) not in url
 
 
-def test_what_apprise_says_is_told_without_the_urls_secrets() -> None:
+def test_errors_of_apprise_are_shown_without_secrets() -> None:
     url = "json://alice:open-sesame@example.com:8080/hook/s3cret-t0ken?key=p%40ssword"
-    said = "POST http://alice:open-sesame@example.com:8080/hook/s3cret-t0ken?key=p@ssword failed"
-    told = sending._without_secrets(said, url)
-    assert "example.com" in told and "failed" in told
-    assert not any(secret in told for secret in ("alice", "open-sesame", "s3cret-t0ken", "p@ssword"))
+    error = "POST http://alice:open-sesame@example.com:8080/hook/s3cret-t0ken?key=p@ssword failed"
+    shown = channels._without_secrets(error, url)
+    assert "example.com" in shown and "failed" in shown
+    assert not any(secret in shown for secret in ("alice", "open-sesame", "s3cret-t0ken", "p@ssword"))
 
 
 def test_a_source_that_fails_for_ever_is_one_message_and_everything_else_goes_on(
@@ -222,9 +229,9 @@ def test_a_source_that_fails_for_ever_is_one_message_and_everything_else_goes_on
     good = ListedSource("good", {day: [posting | {"id": str(day)}] for day in days})
     bad = ListedSource("bad", failure="HTTP 503 Service Unavailable")
     repository = build_defs(settings, [good, bad]).get_repository_def()
-    with watching(tmp_path / "dagster") as watched, Pipeline(settings, good, bad) as pipeline:
-        pipeline.instance = watched.instance
-        real = Watching(watched.instance, repository)
+    with monitored_location(tmp_path / "dagster") as location, Pipeline(settings, good, bad) as pipeline:
+        pipeline.instance = location.instance
+        real = MonitoredLocation(location.instance, repository)
         for day in days:
             assert pipeline.ingest(day).success
             real.tick(settings)
@@ -235,7 +242,7 @@ def test_a_source_that_fails_for_ever_is_one_message_and_everything_else_goes_on
         pipeline.ingest(today)
         real.tick(settings)
         assert server.titles[1:] == ["over: the source bad failed"]
-        # Nothing at all could be read: that is the run's failure, told once, with the cause.
+        # Nothing at all could be read: that is one incident, of the run, with the cause.
         good.failure = bad.failure = "no route to host"
         pipeline.run(INGESTION, {"dagster/partition": str(days[0] - timedelta(days=1))})
         real.tick(settings)

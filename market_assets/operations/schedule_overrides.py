@@ -1,13 +1,13 @@
-"""Pauses, deletions and stops of the schedule: which of them are in force, and the sensor that ends pauses.
+"""Schedule overrides in force: which pauses, deletions and stops hold now, and how pauses end.
 
-A pause stops the job's schedule in Dagster, so that everyone sees it. Whoever starts that schedule again later,
-in the UI say, has ended the pause: so a pause, or a stop of the whole scheduler, counts only while nobody did.
+A pause also stops the job's schedule in Dagster, where the UI shows it. Starting that schedule again, for example
+in the UI, ends the pause: a pause, or a stop of the scheduler, holds only until the schedule is started later.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -22,35 +22,31 @@ from market_assets.dagster_ext.schedules import (
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from market_assets.settings import Settings
     from market_assets.store.schedule_overrides import Pause, ScheduleOverrides
-
-#: A schedule catches up with what it missed since `until`, so the sensor need not be prompt.
-SENSOR_SECONDS = 60
 
 
 def schedule_states(instance: dg.DagsterInstance) -> dict[str, InstigatorState]:
-    """What Dagster has stored about each schedule, by its name; nothing for one that nobody touched."""
+    """What Dagster has stored about each schedule, by name; one that never ran may be missing."""
     stored = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
     return {state.instigator_name: state for state in stored}
 
 
-def started_since(state: InstigatorState | None, moment: datetime) -> bool:
-    """Whether someone started a schedule after a moment.
+def started_since(state: InstigatorState | None, time: datetime) -> bool:
+    """Whether a schedule was started by someone after a time.
 
-    One that runs because the code declares it so was started by nobody.
+    One that runs by its default status was not started by anyone.
     """
     if state is None or state.status is not InstigatorStatus.RUNNING:
         return False
     data = state.instigator_data
     assert isinstance(data, ScheduleInstigatorData)
-    return data.start_timestamp is not None and data.start_timestamp >= moment.timestamp()
+    return data.start_timestamp is not None and data.start_timestamp >= time.timestamp()
 
 
 def pause_in_force(
     overrides: ScheduleOverrides, job: str, state: InstigatorState | None, now: datetime
 ) -> Pause | None:
-    """A job's pause, unless it is over or someone has started the job's schedule since."""
+    """A job's pause; None where it has none, it is over, or the job's schedule was started since."""
     pause = overrides.pause_of(job)
     if pause is None or pause.is_over(now) or started_since(state, pause.at):
         return None
@@ -60,7 +56,7 @@ def pause_in_force(
 def reason_to_stay_off(
     overrides: ScheduleOverrides, job: str, state: InstigatorState | None, now: datetime
 ) -> str | None:
-    """Why a scheduled start of a job should be skipped by what people decided; None where it should not."""
+    """The override that stops scheduled starts of a job, in words; None where none does."""
     if overrides.is_deleted(job):
         deletion = overrides.jobs[job].deletion
         assert deletion is not None
@@ -73,19 +69,19 @@ def reason_to_stay_off(
     return None
 
 
-def settle_pauses(
+def end_pauses(
     engine: sa.Engine, instance: dg.DagsterInstance, schedules: Mapping[str, Sequence[str]], now: datetime
 ) -> list[str]:
-    """End the pauses that are over, forget those that someone overruled, finish those that were interrupted.
+    """End the pauses that are over or overruled, and stop the schedules of those that hold.
 
     Args:
         engine: an engine on the market database.
         instance: where schedules are started and stopped.
         schedules: the schedules of each job.
-        now: the moment to judge by.
+        now: the current time.
 
     Returns:
-        What was done, in words.
+        A line for each pause that was ended.
     """
     from market_assets.store import schedule_overrides
 
@@ -111,13 +107,13 @@ def settle_pauses(
         else:
             _stop(instance, stored)
             continue
-        # A pause that was made meanwhile is another one, and stays.
+        # A pause that was made meanwhile is another one, and holds.
         schedule_overrides.end_pause(engine, job, begun_at=pause.at)
     return done
 
 
 def _start(instance: dg.DagsterInstance, states: Sequence[InstigatorState], since: datetime) -> None:
-    """Start schedules as though someone had started them at a moment: what was due since then is made up for."""
+    """Start schedules with a start time in the past, so that what was due since then is made up for."""
     for state in states:
         if not state.is_running:
             data = ScheduleInstigatorData(_cron(state), since.timestamp())
@@ -135,30 +131,3 @@ def _cron(state: InstigatorState) -> str | Sequence[str]:
     data = state.instigator_data
     assert isinstance(data, ScheduleInstigatorData)
     return data.cron_schedule
-
-
-def pause_ends_sensor(settings: Settings) -> dg.SensorDefinition:
-    """Ends pauses at the moment that was named when they were made."""
-
-    @dg.sensor(
-        name="pause_ends",
-        minimum_interval_seconds=SENSOR_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Puts paused jobs back on the schedule when their pause is over.",
-    )
-    def pause_ends(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        from market_assets.store.database import Database
-        from market_assets.store.schedule_overrides import read_overrides_if_any
-
-        database = Database(settings.market_url)
-        overrides = read_overrides_if_any(database)
-        if not any(job.pause for job in overrides.jobs.values()):
-            return dg.SkipReason("nothing is paused")
-        schedules: dict[str, list[str]] = {}
-        assert context.repository_def is not None
-        for schedule in context.repository_def.schedule_defs:
-            schedules.setdefault(schedule.job_name, []).append(schedule.name)
-        done = settle_pauses(database.engine(), context.instance, schedules, datetime.now(UTC))
-        return dg.SkipReason("; ".join(f"ended {pause}" for pause in done) or "no pause is over yet")
-
-    return pause_ends

@@ -20,8 +20,9 @@ from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatu
 from market_assets.definitions import build_defs
 from market_assets.defs.jobs import CLEANUP, INGESTION, REBUILD, REFRESH
 from market_assets.defs.schedules import default_schedules
-from market_assets.operations.overlap_guard import active_run, reason_off_schedule
-from market_assets.operations.pauses import pause_ends_sensor, schedule_states, settle_pauses
+from market_assets.defs.sensors.pause_ends import pause_ends_sensor
+from market_assets.operations.schedule_guard import active_run, reason_off_schedule
+from market_assets.operations.schedule_overrides import end_pauses, schedule_states
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
 from market_assets.store import schedule_overrides, schema
@@ -250,33 +251,33 @@ def test_a_pause_ends_at_its_moment(instance: dg.DagsterInstance, store: Databas
     schedule_overrides.pause(store.engine(), REFRESH, ON)
     assert ON.until is not None
     early = ON.until - timedelta(microseconds=1)
-    assert settle_pauses(store.engine(), instance, SCHEDULES, early) == []
+    assert end_pauses(store.engine(), instance, SCHEDULES, early) == []
     assert schedule(instance) == ("STOPPED", None)
-    (done,) = settle_pauses(store.engine(), instance, SCHEDULES, ON.until)
+    (done,) = end_pauses(store.engine(), instance, SCHEDULES, ON.until)
     assert REFRESH in done
     # Started as of the moment named: what was due since is made up for.
     assert schedule(instance) == ("RUNNING", ON.until)
     assert schedule(instance, CLEANUP) == ("STOPPED", None)
     assert schedule_overrides.read_overrides(store.engine()).pause_of(REFRESH) is None
-    assert settle_pauses(store.engine(), instance, SCHEDULES, ON.until) == []
+    assert end_pauses(store.engine(), instance, SCHEDULES, ON.until) == []
 
 
 def test_a_pause_that_was_overruled_is_forgotten(instance: dg.DagsterInstance, store: Database) -> None:
     set_schedule(instance, "RUNNING", NOW)
     schedule_overrides.pause(store.engine(), REFRESH, ON)
-    (done,) = settle_pauses(store.engine(), instance, SCHEDULES, NOW)
+    (done,) = end_pauses(store.engine(), instance, SCHEDULES, NOW)
     assert "started again" in done
     assert schedule(instance) == ("RUNNING", NOW)
     # Stopped in the UI now, it does not start by itself.
     set_schedule(instance, "STOPPED")
-    assert settle_pauses(store.engine(), instance, SCHEDULES, NOW + 9 * HOUR) == []
+    assert end_pauses(store.engine(), instance, SCHEDULES, NOW + 9 * HOUR) == []
     assert schedule(instance) == ("STOPPED", None)
 
 
 def test_a_pause_that_was_cut_short_is_completed(instance: dg.DagsterInstance, store: Database) -> None:
     set_schedule(instance, "RUNNING", ON.at - HOUR)
     schedule_overrides.pause(store.engine(), REFRESH, ON)
-    settle_pauses(store.engine(), instance, SCHEDULES, NOW)
+    end_pauses(store.engine(), instance, SCHEDULES, NOW)
     assert schedule(instance) == ("STOPPED", None)
     assert schedule_overrides.read_overrides(store.engine()).pause_of(REFRESH) == ON
 
@@ -292,7 +293,7 @@ def test_a_pause_that_ends_while_something_else_holds_the_job(
         schedule_overrides.stop(engine, Change(NOW, "anna"), [])
     else:
         schedule_overrides.delete(engine, REFRESH, Change(NOW, "anna"), [])
-    settle_pauses(engine, instance, SCHEDULES, NOW)
+    end_pauses(engine, instance, SCHEDULES, NOW)
     assert schedule(instance) == ("STOPPED", None)
     overrides = schedule_overrides.read_overrides(engine)
     assert overrides.pause_of(REFRESH) is None
@@ -301,7 +302,7 @@ def test_a_pause_that_ends_while_something_else_holds_the_job(
 
 def test_a_job_that_is_no_more_is_left_alone(instance: dg.DagsterInstance, store: Database) -> None:
     schedule_overrides.pause(store.engine(), "gone", OVER)
-    assert settle_pauses(store.engine(), instance, SCHEDULES, NOW) == []
+    assert end_pauses(store.engine(), instance, SCHEDULES, NOW) == []
 
 
 def test_the_sensor_ends_pauses(instance: dg.DagsterInstance, store: Database, store_settings: Settings) -> None:

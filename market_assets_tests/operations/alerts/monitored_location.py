@@ -1,4 +1,4 @@
-"""A small code location that is watched: jobs that fail when told to, a schedule, a sensor, checked tables."""
+"""A small code location that is monitored: jobs that fail on demand, a schedule, a sensor, checked tables."""
 
 from __future__ import annotations
 
@@ -32,11 +32,10 @@ from dagster._core.scheduler.instigation import (
 from dagster._utils.error import SerializableErrorInfo
 
 from market_assets.defs.sensors.alerts import alerts_sensor
-from market_assets.operations.alerts.cycle import DAEMON_BOOK, Look, tell
-from market_assets.operations.alerts.detection import find
-from market_assets.operations.alerts.incidents import Book, load_book, save_book
-from market_assets.operations.alerts.monitored import Watched, watched_in
-from market_assets.operations.alerts.observing import observe
+from market_assets.operations.alerts.delivery import Delivery, announce
+from market_assets.operations.alerts.detection import detect
+from market_assets.operations.alerts.incidents import DAEMON_LOG, IncidentLog, load_log, save_log
+from market_assets.operations.monitored import Monitored, monitored_in
 from market_assets.settings import Settings
 
 REPOSITORY = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("market_assets"), "__repository__")
@@ -104,51 +103,44 @@ def definitions() -> dg.Definitions:
 
 
 @dataclass
-class Watching:
-    """An instance with the code location, and looks at it."""
+class MonitoredLocation:
+    """An instance with the code location, whose incidents are evaluated on demand."""
 
     instance: dg.DagsterInstance
     repository: dg.RepositoryDefinition
     urls: tuple[str, ...] = ()
-    #: How much later than now looks take place.
+    #: How much later than now evaluations take place.
     later: timedelta = field(default_factory=timedelta)
 
     @property
-    def watched(self) -> Watched:
-        return watched_in(self.repository)
+    def monitored(self) -> Monitored:
+        return monitored_in(self.repository)
 
     @property
     def now(self) -> datetime:
         return datetime.now(UTC) + self.later
 
     @property
-    def book(self) -> Book:
-        return load_book(self.instance, DAEMON_BOOK)
+    def log(self) -> IncidentLog:
+        return load_log(self.instance, DAEMON_LOG)
 
     @property
     def open(self) -> list[str]:
-        return [one.title for one in self.book.open]
+        return [one.title for one in self.log.open]
 
-    def look(self, now: datetime | None = None) -> Look:
-        """A look as the sensor takes it, at a moment of the test's choice."""
-        now, book = now or self.now, self.book
-        seen, cursor = observe(self.instance, self.watched, book, now)
-        findings = list(find(seen, self.watched, book))
-        return tell(
-            book.read_up_to(cursor),
-            findings,
-            self.urls,
-            now,
-            lambda saved: save_book(self.instance, DAEMON_BOOK, saved),
-        )
+    def evaluate(self, now: datetime | None = None) -> Delivery:
+        """Detect and announce as the sensor does, at a time of the test's choice."""
+        now = now or self.now
+        findings, log = detect(self.instance, self.monitored, self.log, now)
+        return announce(log, findings, self.urls, now, lambda log: save_log(self.instance, DAEMON_LOG, log))
 
     def tick(self, settings: Settings | None = None) -> str:
-        """A tick of the sensor itself: what it says."""
+        """The reason of a tick of the sensor itself."""
         settings = settings or Settings(_env_file=None, MARKET_ASSETS_ALERT_URLS=" ".join(self.urls))
         context = dg.build_sensor_context(self.instance, repository_def=self.repository)
-        said = alerts_sensor(settings)(context)
-        assert isinstance(said, dg.SkipReason) and said.skip_message
-        return said.skip_message
+        reason = alerts_sensor(settings)(context)
+        assert isinstance(reason, dg.SkipReason) and reason.skip_message
+        return reason.skip_message
 
     def run(self, job: str, **more: Any) -> dg.ExecuteInProcessResult:
         return self.repository.get_job(job).execute_in_process(
@@ -221,10 +213,10 @@ def _origin(name: str) -> RemoteInstigatorOrigin:
 
 
 @contextmanager
-def watching(folder: Path, **overrides: Any) -> Iterator[Watching]:
-    """The code location, well, with an instance on disk of its own."""
+def monitored_location(folder: Path, **overrides: Any) -> Iterator[MonitoredLocation]:
+    """The code location, in which nothing fails, with a new instance on disk."""
     FAULTS.clear()
     shutil.copytree(_empty_history(), folder)
     with dg.DagsterInstance.local_temp(str(folder), overrides=overrides or None) as instance:
-        yield Watching(instance, definitions().get_repository_def())
+        yield MonitoredLocation(instance, definitions().get_repository_def())
     FAULTS.clear()
