@@ -3,6 +3,7 @@
 Dagster's daemon reads each failure event once. If it reads between the event and the run's change of status, or
 if the code server is away, the retry never comes (`should_retry` and `retry_run` in its
 auto_run_reexecution.py, 1.13.27). Repeating the event is harmless: the daemon retries no run twice.
+`market_assets_tests/defs/test_lost_retries.py` runs that daemon.
 """
 
 from __future__ import annotations
