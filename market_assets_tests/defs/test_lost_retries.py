@@ -122,7 +122,7 @@ def test_dagsters_daemon_retries_a_run_once_its_failure_is_repeated(instance: dg
         list(daemon.run_iteration(context))
         run = instance.create_run_for_job(a_job, tags=TAGS, remote_job_origin=job.get_remote_origin())
         instance.report_run_failed(run, "gone")
-        # As after a look of the daemon while the code server was away.
+        # The daemon sets this while the code server is away.
         instance.add_run_tags(run.run_id, {"dagster/will_retry": "false"})
         list(daemon.run_iteration(context))
         assert instance.get_runs_count() == 1
