@@ -16,22 +16,23 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import sqlalchemy as sa
 
-from market_assets.postings.duplicates import KEYED
+from market_assets.postings.duplicates import KEYS
 from market_assets.postings.sketches import LENGTH
 from market_assets.store import schema
 from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
-from market_assets.store.duplicate_links import relink, write_sketches
+from market_assets.store.duplicate_links import relink_stored, write_sketches
 from market_assets.store.tables.postings import posting_facts
 
 STORED = 1_000_000
-NARROW = arrow_schema(posting_facts)
+FACTS = arrow_schema(posting_facts)
 
 
 def made_up(start: int, count: int, jobs: int, seed: int) -> pl.DataFrame:
-    """Narrow rows with sketches. A posting's job, `number % jobs`, settles its key and nearly its sketch."""
+    """Fact rows with sketches. A posting's job, `number % jobs`, settles its key and nearly its sketch."""
     draw = np.random.default_rng(seed)
     job = draw.permutation(np.arange(start, start + count) % jobs)
     # Every tenth job is of an employer that posts one role in one place again and again.
@@ -47,14 +48,14 @@ def made_up(start: int, count: int, jobs: int, seed: int) -> pl.DataFrame:
     numbers[changed] = draw.integers(0, 0x5000, int(changed.sum()), dtype=np.uint16)
     numbers.sort(axis=1)
     ids = pl.Series(range(start, start + count), dtype=pl.Int64)
-    nothing = [pl.lit(None, dtype).alias(name) for name, dtype in NARROW.items()]
+    nothing = [pl.lit(None, dtype).alias(name) for name, dtype in FACTS.items()]
     return (
         pl.DataFrame({"posting_id": ids})
         .with_columns(each for each in nothing if each.meta.output_name() != "posting_id")
         .with_columns(
             source=pl.lit("board"),
             external_id=pl.col("posting_id").cast(pl.String).str.zfill(9),
-            posted_at=pl.lit(datetime(2026, 1, 1, tzinfo=UTC), NARROW["posted_at"]),
+            posted_at=pl.lit(datetime(2026, 1, 1, tzinfo=UTC), FACTS["posted_at"]),
             in_store=pl.lit(True),
             first_of_job=pl.lit(True),
             url_key="posting_id",
@@ -75,8 +76,13 @@ def link(connection: MarketConnection, postings: pl.DataFrame) -> None:
         started = time.perf_counter()
         write_sketches(connection, postings)
         written = time.perf_counter()
-        duplicates = relink(connection, postings.select(KEYED.names()))
+        relink_stored(connection, postings.select(KEYS))
         seconds = time.perf_counter() - written
+        is_duplicate = sa.and_(
+            posting_facts.c.posting_id.between(*postings["posting_id"].sort().gather([0, -1])),
+            posting_facts.c.duplicate_of.is_not(None),
+        )
+        duplicates = connection.scalar(sa.select(sa.func.count()).select_from(posting_facts).where(is_duplicate))
     print(
         f"{postings.height:,} new ones: {written - started:.1f} s to write their sketches, {seconds:.1f} s to link"
         f" them; {duplicates:,} are duplicates"

@@ -20,7 +20,7 @@ _REPORTED = (
     "market_summary skill_demand salary_statistics salary_trends industry_skills location_salaries "
     "trending_skills posting_statistics skill_relationships category_relationships"
 )
-#: asset | group | what it is computed from | how old it may become
+#: asset | group | the assets whose tables it reads | its greatest age
 ASSETS = f"""
 raw_postings/other      | ingestion     |                                      | 50 h
 raw_postings/sample     | ingestion     |                                      | 50 h

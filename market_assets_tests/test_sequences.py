@@ -108,7 +108,7 @@ def jobs_of(settings: Settings) -> list[list[Row]]:
     files = sorted(settings.archive_dir.rglob("*.parquet"), key=lambda path: path.stat().st_mtime_ns)
     archived = [row for path in files for row in pq.ParquetFile(path).read().to_pylist()]
     rows = {
-        row["posting_id"]: row
+        (row["source"], row["external_id"]): row
         | {"found": [(skill, level / 100) for skill, level in skills_of(row)], "archived": True}
         for row in archived
     }
@@ -117,11 +117,13 @@ def jobs_of(settings: Settings) -> list[list[Row]]:
         posting_facts, posting_facts.c.posting_id == job_postings.c.posting_id
     )
     with Database(settings.market_url).engine().connect() as connection:
+        identities = {}
         for row in connection.execute(stored).mappings():
-            rows[row["posting_id"]] = {**row, "found": [], "archived": False}
+            identities[row["posting_id"]] = (row["source"], row["external_id"])
+            rows[row["source"], row["external_id"]] = {**row, "found": [], "archived": False}
         found = (posting_skills.c.posting_id, posting_skills.c.skill, posting_skills.c.weight)
         for posting_id, skill, weight in connection.execute(sa.select(*found)):
-            rows[posting_id]["found"].append((skill, weight))
+            rows[identities[posting_id]]["found"].append((skill, weight))
     jobs: list[list[Row]] = []
     for row in rows.values():
         same = [job for job in jobs if any(is_same_job(row, other) for other in job)]
@@ -132,7 +134,7 @@ def jobs_of(settings: Settings) -> list[list[Row]]:
 
 def skills_of(archived: Row) -> Iterable[tuple[str, int]]:
     """The skills of an archived posting, each with its level."""
-    return zip(archived["skill_names"] or (), archived["skill_weights"] or b"", strict=True)
+    return zip(archived["skill_names"], archived["skill_weights"], strict=True)
 
 
 def age(row: Row) -> tuple[Any, ...]:

@@ -20,8 +20,8 @@ REEXTRACTION = "reextract_skills"
 def search_postings_again(context: dg.OpExecutionContext, store: dg.ResourceParam[MarketStore]) -> None:
     from market_assets.skills.matching import skill_matcher
     from market_assets.skills.taxonomy import load_taxonomy
-    from market_assets.store.extraction import count_outdated, rules_of
     from market_assets.store.reextraction import Reextracted, reextract
+    from market_assets.store.skills import count_outdated, rules_of
 
     matcher = skill_matcher(load_taxonomy(store.settings.taxonomy))
     done = Reextracted()
@@ -32,15 +32,15 @@ def search_postings_again(context: dg.OpExecutionContext, store: dg.ResourcePara
         )
         for batch in reextract(connection, matcher):
             done += batch
-            context.log.info(f"{done.looked_at:,} of {outdated:,} looked at, {done.changed:,} changed")
+            context.log.info(f"{done.compared:,} of {outdated:,} compared, {done.changed:,} changed")
     context.add_output_metadata(_figures(done, matcher.taxonomy.version))
     if done.changed:
-        context.log.info("statistics and relationships know it after the next refresh_market_stats")
+        context.log.info("statistics and relationships follow with the next refresh_market_stats")
 
 
 def _figures(done: Any, taxonomy_version: str) -> dict[str, Any]:
     return {
-        "postings_looked_at": done.looked_at,
+        "postings_compared": done.compared,
         "postings_searched": done.searched,
         "postings_changed": done.changed,
         "taxonomy_version": taxonomy_version,

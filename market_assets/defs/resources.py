@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from market_assets.statistics.window import Window
     from market_assets.store.connection import MarketConnection
+    from market_assets.store.facts import Counted
     from market_assets.store.landing import Landing
-    from market_assets.store.posting_skills import Counted
 
 
 class MarketStore:
@@ -65,7 +65,7 @@ class MarketStore:
 
     def window(self, connection: MarketConnection, start: datetime, end: datetime, counted: Counted) -> Window:
         """The counted postings of a window, read once while this run has the tables alone."""
-        from market_assets.store.posting_skills import read_window
+        from market_assets.store.facts import read_window
 
         key = (start, end, counted)
         if key not in self._windows:

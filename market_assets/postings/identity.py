@@ -1,4 +1,4 @@
-"""What a posting is known by: its external id, its number, and the keys that postings of one job share."""
+"""What identifies a posting and its text, and the keys that postings of one job share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from market_assets.postings.texts import canonical_url
 #: Between the parts of what is hashed; no cleaned text holds it.
 SEPARATOR = "\x1f"
 
-#: A shorter description says too little to tell two jobs apart.
+#: A shorter description holds too little to distinguish two jobs.
 SHORTEST_TELLING_DESCRIPTION = 200
 
 #: A longer external id is replaced by its hash, as the store keeps it in an index.
@@ -24,17 +24,20 @@ _GENDERS_IN_BRACKETS = (
 )
 _GENDERS_BARE = r"(?:^|[\s,|–-])(?:[mwfdx]/[mwfdx]/[mwfdx]|m/w|w/m|m/f|f/m|h/f|f/h|all genders)(?:$|[\s,|–-])"
 #: Letters, digits and the marks of languages ('C++' is not 'C#') make words; everything else only divides them.
-#: A single space is left as it is, as most of what stands between words is one.
+#: A single space is left as it is, as most separators of words are one.
 _BETWEEN_WORDS = r" *[^\p{L}\p{M}\p{N}+# ][^\p{L}\p{M}\p{N}+#]*| {2,}"
 
 
-IDENTITY = pl.Schema(
-    {"posting_id": pl.Int64(), "external_id": pl.String(), "url_key": pl.Int64(), "job_key": pl.Int64()}
+#: A posting is the same one, wherever and whenever it is seen, where these are the same.
+IDENTITY = ("source", "external_id")
+
+IDENTITIES = pl.Schema(
+    {"external_id": pl.String(), "url_key": pl.Int64(), "job_key": pl.Int64(), "text_hash": pl.Int64()}
 )
 
 
 def identities(postings: pl.DataFrame) -> pl.DataFrame:
-    """What postings are known by.
+    """The external id of postings, the keys of their jobs, and the hash of their texts.
 
     external_id: the stated one, else the canonical URL, else SHA-256 (hex) of title, company, stated location and
     description; an id that is longer than `LONGEST_EXTERNAL_ID` characters is replaced by its SHA-256. The
@@ -42,12 +45,13 @@ def identities(postings: pl.DataFrame) -> pl.DataFrame:
     url_key: a number for each page and title, so that the jobs of one careers page stay apart; null without URL.
     job_key: a number for the same job, wherever it was posted: of title, company, location and description. Null
     unless the company and a description of at least `SHORTEST_TELLING_DESCRIPTION` characters are known.
+    text_hash: a number for title and description, in which skills are found.
 
     Args:
-        postings: source, stated_id, url, title, company, location, stated_location, description: cleaned texts.
+        postings: stated_id, url, title, company, location, stated_location, description: cleaned texts.
 
     Returns:
-        Schema `IDENTITY`.
+        Schema `IDENTITIES`.
     """
     known = postings.select(
         "stated_id", canonical_url(pl.col("url")).alias("page"), plain_title(pl.col("title")).alias("plain_title")
@@ -56,19 +60,19 @@ def identities(postings: pl.DataFrame) -> pl.DataFrame:
     page_and_title = known.select(pl.when(pl.col("page").is_not_null()).then(_joined("page", "plain_title")))
     return pl.DataFrame(
         {
-            "posting_id": posting_ids(postings["source"], external_id),
             "external_id": external_id,
             "url_key": hashes(page_and_title.to_series()),
             "job_key": _job_keys(postings.with_columns(known["plain_title"])),
+            "text_hash": text_hashes(postings["title"], postings["description"]),
         },
-        schema=IDENTITY,
+        schema=IDENTITIES,
     )
 
 
-def posting_ids(source: pl.Series, external_id: pl.Series) -> pl.Series:
-    """The number of each posting. Int64, not negative."""
-    parts = pl.DataFrame([source.alias("source"), external_id.alias("external_id")])
-    return hashes(parts.select(_joined("source", "external_id").alias("posting_id")).to_series())
+def text_hashes(title: pl.Series, description: pl.Series) -> pl.Series:
+    """A number for the text of each posting, of which the skills are found anew once it is another. Int64."""
+    parts = pl.DataFrame([title.alias("title"), description.alias("description")])
+    return hashes(parts.select(_joined("title", "description").alias("text_hash")).to_series())
 
 
 def hashes(texts: pl.Series) -> pl.Series:

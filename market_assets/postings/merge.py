@@ -9,13 +9,12 @@ from datetime import date, datetime
 
 import polars as pl
 
+from market_assets.postings.identity import IDENTITY
 from market_assets.postings.salaries.annual import annual_pay, midpoint
 from market_assets.postings.schemas import UTC_DATETIME
 
 #: The columns of a posting's content that statistics or pay depend on.
 CONTENT = (
-    "source",
-    "external_id",
     "location",
     "country",
     "workplace",
@@ -56,20 +55,22 @@ def merge_sightings(
     """Merge the postings of a day's partition with what is known of them.
 
     Args:
-        incoming: posting_id, `CONTENT` and any further columns, one row a posting.
-        existing: posting_id, `CONTENT` and `SIGHTING`, for those of them that are known.
+        incoming: `IDENTITY`, `CONTENT` and any further columns, one row a posting.
+        existing: posting_id, `IDENTITY`, `CONTENT` and `SIGHTING`, for those of them that are known.
         day: the partition.
         observed_at: when the partition's payloads were fetched, UTC.
         rates: exchange rates, as `postings.salaries.annual.annual_pay` takes them.
         currency: the reporting currency.
 
     Returns:
-        The incoming rows in their order with CONTENT and SIGHTING as they now are, and `takes_content` (whether
-        the incoming content is the newest), `text_changed` (whether skills must be found anew), `posted_at`
-        (as stated, else when first seen), `annual_salary_min`, `annual_salary_max`, `salary` (their midpoint).
+        The incoming rows in their order with CONTENT and SIGHTING as they now are, `posting_id` (null where the
+        posting was not known), `takes_content` (whether the incoming content is the newest), `text_changed`
+        (whether skills must be found anew), `posted_at` (as stated, else when first seen), `annual_salary_min`,
+        `annual_salary_max`, `salary` (their midpoint).
     """
-    known = existing.rename({name: f"known_{name}" for name in existing.columns if name != "posting_id"})
-    joined = incoming.join(known, on="posting_id", how="left", maintain_order="left")
+    kept = ("posting_id", *IDENTITY)
+    known = existing.rename({name: f"known_{name}" for name in existing.columns if name not in kept})
+    joined = incoming.join(known, on=IDENTITY, how="left", maintain_order="left")
     takes_content = (pl.col("known_content_date") <= day).fill_null(True)
     first_sight = (pl.col("known_partition_date") >= day).fill_null(True)
     seen, partition = pl.lit(observed_at, UTC_DATETIME), pl.lit(day, pl.Date())
@@ -81,7 +82,7 @@ def merge_sightings(
         pl.when(first_sight).then(partition).otherwise("known_partition_date").alias("partition_date"),
         pl.when(takes_content).then(seen).otherwise("known_last_seen_at").alias("last_seen_at"),
         pl.when(takes_content).then(partition).otherwise("known_content_date").alias("content_date"),
-    ).drop(name for name in known.columns if name != "posting_id")
+    ).drop(name for name in known.columns if name not in kept)
     merged = merged.with_columns(posted_at=pl.coalesce("stated_posted_at", "ingested_at"))
     annual = annual_pay(merged, rates, currency)
     return pl.concat([merged, annual], how="horizontal").with_columns(
@@ -90,5 +91,5 @@ def merge_sightings(
 
 
 def newest_of_each(postings: pl.DataFrame) -> pl.DataFrame:
-    """One row for each posting_id: the last, since a source that repeats a posting has the newest below."""
-    return postings.unique("posting_id", keep="last", maintain_order=True)
+    """One row for each posting: the last, since a source that repeats a posting has the newest below."""
+    return postings.unique(IDENTITY, keep="last", maintain_order=True)

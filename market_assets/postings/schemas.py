@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-#: One row a posting, every field as the source stated it, as text; null where it said nothing.
+#: One row a posting, every field as the source stated it, as text; null where it stated nothing.
 #: `board` names the board that listed it where that is not the source itself; `payload` is the
 #: whole record as it came (JSON), kept for the postings that are rejected.
 RAW_POSTING = pl.Schema(
@@ -37,11 +37,10 @@ UTC_DATETIME = pl.Datetime("us", "UTC")
 #: One row an accepted posting. Null where a field is missing or was implausible.
 #: `salary_currency` (ISO 4217) and `salary_period` are as stated, so null where not stated.
 #: `stated_posted_at` is the posting time as stated. `url_key` and `job_key` are hashes that two
-#: postings of the same job share (null where there is nothing to tell it by); `near_key` is one that those of the
-#: same company, role and place share, whose texts `sketch` compares.
+#: postings of the same job share (null where too little is known); `near_key` is one that those of the
+#: same company, role and place share, whose texts `sketch` compares. `text_hash` is one of title and description.
 NORMALISED_POSTING = pl.Schema(
     {
-        "posting_id": pl.Int64(),
         "source": pl.String(),
         "external_id": pl.String(),
         "title": pl.String(),
@@ -62,6 +61,7 @@ NORMALISED_POSTING = pl.Schema(
         "url_key": pl.Int64(),
         "job_key": pl.Int64(),
         "near_key": pl.Int64(),
+        "text_hash": pl.Int64(),
         "sketch": pl.Binary(),
     }
 )

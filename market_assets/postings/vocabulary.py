@@ -12,47 +12,10 @@ import yaml
 from market_assets.postings.text_cache import single_column_cache
 from market_assets.postings.texts import listed
 
+EMPLOYMENT_TYPES_FILE = Path(__file__).with_name("employment_types.yaml")
 INDUSTRIES_FILE = Path(__file__).with_name("industries.yaml")
 MAX_INDUSTRY_LENGTH = 100
 
-#: The first pattern that matches decides: 'Full-time internship' is an internship, and a job of which only
-#: permanence is stated is full time.
-_EMPLOYMENT_TYPES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (employment_type, re.compile("|".join(patterns)))
-    for employment_type, *patterns in (
-        (
-            "internship",
-            r"\bintern(?:s|ships?)?\b|\bco ?op\b|praktik|praktyk|stagiair|^stage$|\bpr[aá]cticas\b|\best[aá]gi",
-            r"tirocini",
-        ),
-        (
-            "apprenticeship",
-            r"apprentice|ausbildung|azubi|duales studium|\balternance\b|apprentissage|\btrainee\b",
-        ),
-        ("volunteer", r"volunt|ehrenamt|b[eé]n[eé]vol"),
-        (
-            "part_time",
-            r"\bpart ?time\b|teilzeit|working student|werkstudent|mini ?job|temps partiel|media jornada",
-            r"tiempo parcial|meio per[ií]odo|tempo parziale|deeltijd|niepełny etat|アルバイト",
-        ),
-        (
-            "temporary",
-            r"\btemp(?:orary|or[aá]ri[oa])?\b|\btemporal\b|season|fixed ?term|limited ?term|\bper diem\b",
-            r"\bcasual\b|\bcdd\b|int[eé]rim|zeitarbeit|\bbefristet|aushilfe|tijdelijk",
-        ),
-        (
-            "contract",
-            r"contract(?:or|s|ors|ing|ual)?\b|freelanc|freiberuf|self ?employed|consultant|\b1099\b|\bc2c\b",
-            r"corp to corp|\bb2b\b|\bpj\b|契約",
-        ),
-        (
-            "full_time",
-            r"\bfull ?time\b|vollzeit|festanstellung|unbefristet|\bperm(?:anent)?\b|\bregular\b|\bcdi\b|\bclt\b",
-            r"temps plein|tiempo completo|jornada completa|indefinid|tempo integral|tempo pieno|indeterminato",
-            r"voltijd|vast dienst|pełny etat|heltid|正社員|정규직|全职",
-        ),
-    )
-)
 _CAMEL_CASE = re.compile(r"(?<=[a-zà-ÿ])(?=[A-Z])")
 _LIST_SEPARATOR = re.compile(r"[,;|/\[\]{}\"\n&+]+|\s(?:and|or|und|oder|et|ou|y|o)\s")
 
@@ -166,10 +129,16 @@ def _workplace_of_field(text: str) -> str | None:
 def _employment_type_of(text: str) -> str | None:
     for item in _LIST_SEPARATOR.split(_CAMEL_CASE.sub(" ", text).lower()):
         words = " ".join(item.replace("_", " ").replace("-", " ").split()).replace("fulltime", "full time")
-        for employment_type, pattern in _EMPLOYMENT_TYPES:
+        for employment_type, pattern in _employment_patterns().items():
             if pattern.search(words):
                 return employment_type
     return None
+
+
+@cache
+def _employment_patterns() -> dict[str, re.Pattern[str]]:
+    entries: dict[str, list[str]] = yaml.safe_load(EMPLOYMENT_TYPES_FILE.read_text(encoding="utf-8"))
+    return {employment_type: re.compile("|".join(patterns)) for employment_type, patterns in entries.items()}
 
 
 def _industry_of(text: str) -> str | None:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cached_property, lru_cache
+from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -58,19 +58,6 @@ class Cue:
     meaning: Meaning
 
 
-@dataclass(frozen=True)
-class Cues:
-    """All cues, each pair of words and position once."""
-
-    cues: tuple[Cue, ...]
-
-    @cached_property
-    def version(self) -> str:
-        """Twelve hexadecimal digits that change with any cue."""
-        content = repr([(cue.words, int(cue.position), int(cue.meaning)) for cue in self.cues])
-        return hashlib.sha256(content.encode()).hexdigest()[:12]
-
-
 class CueTable:
     """The meanings of cues as columns, with one row for each distinct wording.
 
@@ -113,11 +100,17 @@ class CueTable:
             self.after[row] = cue.position in (Position.AFTER, Position.EITHER)
 
 
-@lru_cache(maxsize=1)
-def load_cues() -> Cues:
-    """The shipped cues."""
-    document = yaml.load(SHIPPED.read_text(encoding="utf-8"), Loader=_LOADER)
-    return Cues(tuple(_cues(document)))
+@cache
+def load_cues() -> tuple[Cue, ...]:
+    """The shipped cues, each pair of words and position once."""
+    return tuple(_cues(yaml.load(SHIPPED.read_text(encoding="utf-8"), Loader=_LOADER)))
+
+
+@cache
+def cues_version() -> str:
+    """Twelve hexadecimal digits that change with any cue."""
+    content = repr([(cue.words, int(cue.position), int(cue.meaning)) for cue in load_cues()])
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
 def _cues(document: dict[str, Any]) -> Iterator[Cue]:

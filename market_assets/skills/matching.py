@@ -19,12 +19,12 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from market_assets.skills.cues import CueTable, load_cues
+from market_assets.skills.cues import CueTable, cues_version, load_cues
 from market_assets.skills.layout import Flags, Indices
 from market_assets.skills.patterns import NO_SKILL, cue_patterns, skill_patterns
 from market_assets.skills.taxonomy import Taxonomy
 from market_assets.skills.tokenize import TITLE_END, PreparedTexts, prepare_texts
-from market_assets.skills.weights import CueHits, Hits, Mentions, weigh
+from market_assets.skills.weights import Hits, Mentions, weigh
 
 #: Bytes of text in one search, so many that the overhead of the call is negligible.
 BATCH_BYTES = 2**19
@@ -44,7 +44,7 @@ class SkillMatcher:
     Attributes:
         taxonomy: the skills.
         patterns: their spellings, and the phrases in which a spelling is no skill.
-        cues: the cues of each wording; `CueHits.pattern` is the index.
+        cues: the cues of each wording; the `pattern` of a cue's hit is the index.
     """
 
     def __init__(self, taxonomy: Taxonomy) -> None:
@@ -73,7 +73,7 @@ class SkillMatcher:
     @property
     def rules(self) -> str:
         """The versions of cues and code, on which the found skills depend beside the taxonomy."""
-        return f"cues {load_cues().version}, rules {RULES}"
+        return f"cues {cues_version()}, rules {RULES}"
 
     def find(self, text: str) -> list[str]:
         """The names of the skills in a text, in ascending order."""
@@ -113,8 +113,8 @@ class SkillMatcher:
         skills, cues = self.hits(prepared)
         return weigh(prepared, self._counted(prepared, skills), cues, self._table)
 
-    def hits(self, prepared: PreparedTexts) -> tuple[Hits, CueHits]:
-        """All hits of patterns, whether they count or not, and of cues; in order of the start, longest first."""
+    def hits(self, prepared: PreparedTexts) -> tuple[Hits, Hits]:
+        """All hits of `patterns`, counted or not, and of `cues`; in order of the start, longest first."""
         with _no_garbage_collection():
             found = self._automaton.find_matches_as_indexes(prepared.folded, overlapping=True)
             flat = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=3 * len(found)).reshape(-1, 3)
@@ -124,7 +124,7 @@ class SkillMatcher:
         pattern, start, end = flat.T[:, order]
         is_cue = pattern >= len(self.patterns)
         skills = Hits(pattern, start, end).where(~is_cue)
-        return skills, CueHits(pattern[is_cue] - len(self.patterns), start[is_cue], end[is_cue])
+        return skills, Hits(pattern[is_cue] - len(self.patterns), start[is_cue], end[is_cue])
 
     def _counted(self, prepared: PreparedTexts, hits: Hits) -> Hits:
         """The hits that are mentions of skills, with the skill's position in place of the pattern."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from market_assets.skills.cues import Cue, Cues
+from market_assets.skills.cues import Cue
 from market_assets.skills.taxonomy import Skill, Taxonomy, TaxonomyError
 from market_assets.skills.tokenize import PreparedTexts, prepare_texts
 
@@ -94,10 +94,10 @@ def skill_patterns(taxonomy: Taxonomy) -> list[Pattern]:
     return list(patterns.values())
 
 
-def cue_patterns(cues: Cues) -> list[tuple[bytes, list[Cue]]]:
+def cue_patterns(cues: Sequence[Cue]) -> list[tuple[bytes, list[Cue]]]:
     """The words of all cues, each once, with the cues of that wording."""
     found: dict[bytes, list[Cue]] = {}
-    for cue, words in zip(cues.cues, prepared_words([cue.words for cue in cues.cues]), strict=True):
+    for cue, words in zip(cues, prepared_words([cue.words for cue in cues]), strict=True):
         found.setdefault(b" " + words.lower() + b" ", []).append(cue)
     return list(found.items())
 

@@ -114,11 +114,6 @@ class Taxonomy:
             skills.append(Skill(**{name: _tuples(skill[name]) for name in skill.keys() & known}))
         return Taxonomy(tuple(skills))
 
-    @property
-    def categories(self) -> tuple[str, ...]:
-        """The categories in ascending order."""
-        return tuple(sorted({skill.category for skill in self.skills}))
-
 
 def _tuples(value: Any) -> Any:
     """Convert lists to tuples, recursively."""

@@ -59,7 +59,8 @@ class Hits:
     """Places where patterns match.
 
     Attributes:
-        pattern: the index of the pattern; of mentions, of the skill in the taxonomy.
+        pattern: the index of the pattern; of cues, the row of the `CueTable`; of mentions, the skill's position in
+            the taxonomy.
         start, end: positions in the prepared texts, with the space at either end.
     """
 
@@ -69,11 +70,6 @@ class Hits:
 
     def where(self, wanted: Flags) -> Hits:
         return Hits(self.pattern[wanted], self.start[wanted], self.end[wanted])
-
-
-@dataclass(frozen=True)
-class CueHits(Hits):
-    """Places where cues match; `pattern` is the row of the `CueTable`."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +83,6 @@ class Mentions:
         weight: a `Weight`.
         reason: a `Reason`.
         cue: the index of the cue hit that decided, or `NO_CUE`.
-        alternative: whether the mention is in a list of which one skill is enough.
     """
 
     row: Indices
@@ -97,7 +92,6 @@ class Mentions:
     weight: Indices
     reason: Indices
     cue: Indices
-    alternative: Flags
 
 
 _HEADING_WEIGHT = {
@@ -113,7 +107,7 @@ _HEADING_WEIGHTS = np.array([_HEADING_WEIGHT[meaning] for meaning in Meaning], d
 _MODIFIER_WEIGHTS = np.array([_MODIFIER_WEIGHT[meaning] for meaning in Meaning], dtype=np.int64)
 
 
-def weigh(prepared: PreparedTexts, hits: Hits, cues: CueHits, table: CueTable) -> Mentions:
+def weigh(prepared: PreparedTexts, hits: Hits, cues: Hits, table: CueTable) -> Mentions:
     """Weigh mentions of skills.
 
     Args:
@@ -127,25 +121,15 @@ def weigh(prepared: PreparedTexts, hits: Hits, cues: CueHits, table: CueTable) -
     weights.apply_titles()
     weights.apply_modifiers()
     lists = group_lists(prepared.plain, hits.start, hits.end)
-    alternative = lists.is_alternative()
-    weights.apply_alternatives(alternative)
+    weights.apply_alternatives(lists)
     weights.apply_negators(lists)
-    return Mentions(
-        weights.row,
-        hits.pattern,
-        hits.start,
-        hits.end,
-        weights.weight,
-        weights.reason,
-        weights.cue,
-        alternative,
-    )
+    return Mentions(weights.row, hits.pattern, hits.start, hits.end, weights.weight, weights.reason, weights.cue)
 
 
 class _Weights:
     """Weight, reason and cue of each mention, which one rule after the other changes."""
 
-    def __init__(self, prepared: PreparedTexts, hits: Hits, cues: CueHits, table: CueTable) -> None:
+    def __init__(self, prepared: PreparedTexts, hits: Hits, cues: Hits, table: CueTable) -> None:
         self._prepared = prepared
         self._hits = hits
         self._cues = cues
@@ -201,9 +185,9 @@ class _Weights:
         applies &= ~company | (weight != Weight.IN_USE)
         self._set(applies, weight, np.where(after != NO_CUE, Reason.AFTER, Reason.BEFORE), chosen)
 
-    def apply_alternatives(self, alternative: Flags) -> None:
+    def apply_alternatives(self, lists: SkillLists) -> None:
         """Lower the weight of a required skill that is one of several, except in titles."""
-        required = alternative & (self.weight == Weight.REQUIRED) & (self.reason != Reason.TITLE)
+        required = lists.is_alternative() & (self.weight == Weight.REQUIRED) & (self.reason != Reason.TITLE)
         self.weight[required] = Weight.ALTERNATIVE
 
     def apply_negators(self, lists: SkillLists) -> None:
@@ -276,7 +260,7 @@ class _Weights:
         return np.searchsorted(self._prepared.breaks, self._cues.start[cues] + 1)
 
 
-def _longest(cues: CueHits, wanted: Flags) -> Indices:
+def _longest(cues: Hits, wanted: Flags) -> Indices:
     """The wanted cues that are not part of another wanted one."""
     chosen = np.flatnonzero(wanted)
     if not len(chosen):

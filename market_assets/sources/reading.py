@@ -8,6 +8,7 @@ from datetime import datetime
 
 import polars as pl
 
+from market_assets.postings.ingest import NormalisedBatch
 from market_assets.postings.normalise import normalise, rejected_frame
 from market_assets.sources.protocol import Payload, RawBatch, Source, SourceError
 
@@ -19,17 +20,6 @@ class LandedSource:
     source: Source
     observed_at: datetime
     payloads: Iterable[Payload]
-
-
-@dataclass(frozen=True)
-class NormalisedBatch:
-    """Some normalised postings of one source, the rejected ones, and the number of emptied values by field."""
-
-    source: str
-    observed_at: datetime
-    postings: pl.DataFrame
-    rejected: pl.DataFrame
-    nulled: dict[str, int]
 
 
 class EverySourceFailedError(Exception):

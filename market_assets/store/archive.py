@@ -14,19 +14,20 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from market_assets.postings.identity import IDENTITY
 from market_assets.store.column_types import arrow_schema
 from market_assets.store.database import StoreError, StoreUnavailableError
 from market_assets.store.tables.postings import job_postings, posting_facts
 
-#: What is kept of a posting: the whole row of job_postings and what only its narrow row knows.
-_NARROW = ("skills", "skill_weights", "skills_version", "url_key", "job_key", "text_hash")
-#: What archives lack that were written before there were weights.
-_LATER = ("skill_weights", "skills_version")
+_OF_FACTS = ("skills_version", "url_key", "job_key", "text_hash")
+#: What is kept of a posting: its row of job_postings, what only its fact row holds, and its skills by name, each
+#: with its `skills.weights.Weight`; both lists are empty where it has none or has not been searched.
 ARCHIVED = pl.Schema(
     {
         **arrow_schema(job_postings),
-        **{name: dtype for name, dtype in arrow_schema(posting_facts).items() if name in _NARROW},
+        **{name: dtype for name, dtype in arrow_schema(posting_facts).items() if name in _OF_FACTS},
         "skill_names": pl.List(pl.String()),
+        "skill_weights": pl.List(pl.Int16()),
     }
 )
 
@@ -67,20 +68,18 @@ def read_month(archive: Path, month: str) -> pl.DataFrame:
             f"nothing of {month} is in the archive {archive}; it holds: {_months(archive) or 'nothing'}"
         )
     frames = [_read(path) for path in files]
-    return pl.concat(frames).unique("posting_id", keep="last", maintain_order=True)
+    return pl.concat(frames).unique(IDENTITY, keep="last", maintain_order=True)
 
 
 def _digest(postings: pl.DataFrame) -> str:
     """A name for what postings hold, but for what the store makes of them each time anew."""
-    content = postings.select(ARCHIVED.names()).drop("restored_at", "duplicate_of", "skill_names")
-    return hashlib.sha256(content.sort("posting_id").hash_rows().to_numpy().tobytes()).hexdigest()[:16]
+    content = postings.select(ARCHIVED.names()).drop("posting_id", "restored_at", "duplicate_of").sort(IDENTITY)
+    return hashlib.sha256(content.write_ndjson().encode()).hexdigest()[:16]
 
 
 def _read(path: Path) -> pl.DataFrame:
     try:
-        postings = pl.read_parquet(path, hive_partitioning=False)
-        missing = [pl.lit(None, ARCHIVED[name]).alias(name) for name in _LATER if name not in postings.columns]
-        return postings.with_columns(missing).select(ARCHIVED.names())
+        return pl.read_parquet(path, hive_partitioning=False).select(ARCHIVED.names())
     except (OSError, pl.exceptions.PolarsError) as error:
         raise StoreError(f"can't read the archive {path}: {error}") from error
 

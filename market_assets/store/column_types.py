@@ -16,6 +16,7 @@ from sqlalchemy import (
     Float,
     Integer,
     LargeBinary,
+    SmallInteger,
     Table,
     Text,
     types,
@@ -28,7 +29,7 @@ SQLITE_TIME = "%Y-%m-%d %H:%M:%S%.6f"
 
 
 class UtcDateTime(types.TypeDecorator[datetime]):
-    """A moment in UTC: TIMESTAMPTZ on PostgreSQL, text 'YYYY-MM-DD HH:MM:SS.ffffff' on SQLite."""
+    """A time in UTC: TIMESTAMPTZ on PostgreSQL, text 'YYYY-MM-DD HH:MM:SS.ffffff' on SQLite."""
 
     impl = DateTime
     cache_ok = True
@@ -65,6 +66,7 @@ def arrow_type(column: Column[Any]) -> pl.DataType:
         (Boolean, pl.Boolean()),
         (Date, pl.Date()),
         (Float, pl.Float64()),
+        (SmallInteger, pl.Int16()),
         (Integer, pl.Int64()),
         (LargeBinary, pl.Binary()),
         (Text, pl.String()),

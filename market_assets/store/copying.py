@@ -32,7 +32,7 @@ def copy_store(source: Database, target: Database, *, batch: int, progress: Prog
         source: it may be read and written by others meanwhile; what is copied is its state at the start.
         target: an empty database, or one with empty tables.
         batch: how many rows pass through memory at a time.
-        progress: told each table and the rows of it that have been copied so far.
+        progress: called with each table and the rows of it that have been copied so far.
 
     Raises:
         CopyError: the databases don't fit, or what arrived is not what was sent.
@@ -49,7 +49,7 @@ def copy_store(source: Database, target: Database, *, batch: int, progress: Prog
         with here.transaction(), there.transaction():
             if not source.is_sqlite:
                 here.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            # The migrations put a row into it; the source's numbers are to go on.
+            # The migration inserts a row into it; the source's revisions are to go on.
             there.execute(data_revision.delete())
             copied = {}
             for table in metadata.sorted_tables:

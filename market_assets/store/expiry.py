@@ -10,19 +10,23 @@ from pathlib import Path
 import polars as pl
 import sqlalchemy as sa
 
-from market_assets.postings.duplicates import KEYED
+from market_assets.postings.duplicates import KEYS
+from market_assets.postings.identity import IDENTITY
 from market_assets.postings.near_duplicates import near_identities
 from market_assets.store.archive import ARCHIVED, read_month, write_month
 from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
-from market_assets.store.duplicate_links import keys_of, relink, write_sketches
-from market_assets.store.posting_skills import ensure_skills
+from market_assets.store.duplicate_links import read_keys, relink_stored, write_sketches
+from market_assets.store.ingestion import last_posting_id
+from market_assets.store.posting_skills import append_skills, delete_skills, read_skills, set_in_store
 from market_assets.store.revisions import count_up_postings
-from market_assets.store.tables.postings import job_postings, posting_facts, rejected_postings, skills
+from market_assets.store.skills import ensure_skills, read_known_skills
+from market_assets.store.tables.postings import job_postings, posting_facts, rejected_postings
 
 #: Restored postings are left alone for this long.
 RESTORED_DAYS = 30
 _BATCH = 10_000
+_ID = pl.Schema({"posting_id": pl.Int64()})
 
 
 @dataclass
@@ -32,7 +36,7 @@ class Expiry:
     archived: int = 0
     deleted: int = 0
     months: tuple[str, ...] = ()
-    narrow_rows_deleted: int = 0
+    fact_rows_deleted: int = 0
     rejections_deleted: int = 0
 
 
@@ -57,20 +61,22 @@ def expire(connection: MarketConnection, archive: Path, cutoff: datetime, now: d
 
 
 def forget(connection: MarketConnection, reached_from: datetime, rejected_before: datetime) -> Expiry:
-    """Delete narrow rows that no window reaches any more, and old rejections."""
+    """Delete fact rows that no window reaches any more, and old rejections."""
     facts = posting_facts.c
     with connection.transaction():
-        _count_up(connection)
+        count_up_postings(connection)
         unreached = sa.and_(facts.posted_at < reached_from, sa.not_(facts.in_store))
-        gone = keys_of(connection, unreached)
-        connection.execute(posting_facts.delete().where(unreached))
+        keys = read_keys(connection, unreached)
+        gone = connection.read(sa.select(facts.posting_id).where(unreached), _ID)
         if gone.height:
+            delete_skills(connection, gone["posting_id"])
+            connection.execute(posting_facts.delete().where(unreached))
             write_sketches(connection, gone.with_columns(sketch=pl.lit(None, pl.Binary())))
-            relink(connection, gone)
+            relink_stored(connection, keys)
         old = rejected_postings.c.partition_date < rejected_before.date()
         rejections = connection.scalar(sa.select(sa.func.count()).select_from(rejected_postings).where(old))
         connection.execute(rejected_postings.delete().where(old))
-    return Expiry(narrow_rows_deleted=gone.height, rejections_deleted=int(rejections))
+    return Expiry(fact_rows_deleted=gone.height, rejections_deleted=int(rejections))
 
 
 def restore_month(connection: MarketConnection, archive: Path, month: str, now: datetime) -> tuple[int, int]:
@@ -80,23 +86,26 @@ def restore_month(connection: MarketConnection, archive: Path, month: str, now: 
         StoreError: nothing of that month is in the archive.
     """
     archived = read_month(archive, month)
+    postings, facts = job_postings.c, posting_facts.c
     with connection.transaction():
-        _count_up(connection)
-        wanted = connection.stage("wanted", archived.select("posting_id"))
-        there = connection.read(
-            sa.select(job_postings.c.posting_id).join(wanted, wanted.c.posting_id == job_postings.c.posting_id),
-            pl.Schema({"posting_id": pl.Int64()}),
+        count_up_postings(connection)
+        wanted = connection.stage("wanted", archived.select(IDENTITY))
+        same = sa.and_(*(facts[name] == wanted.c[name] for name in IDENTITY))
+        known = connection.read(
+            sa.select(*wanted.c, facts.posting_id, facts.in_store).join(posting_facts, same),
+            pl.Schema({name: arrow_schema(posting_facts)[name] for name in (*IDENTITY, "posting_id", "in_store")}),
         )
-        missing = archived.join(there, on="posting_id", how="anti", maintain_order="left")
+        missing = archived.join(known.filter("in_store"), on=IDENTITY, how="anti", maintain_order="left")
         if missing.height:
-            _bring_back(connection, missing, now)
+            _bring_back(connection, _numbered(connection, missing, known), now)
+        there = known.filter("in_store").select("posting_id")
         if there.height:
             # Archived, but not deleted yet: they too are to be left alone.
             kept = connection.stage("kept", there)
             connection.execute(
                 job_postings.update()
                 .values(restored_at=now)
-                .where(job_postings.c.posting_id.in_(sa.select(kept.c.posting_id)))
+                .where(postings.posting_id.in_(sa.select(kept.c.posting_id)))
             )
     return missing.height, there.height
 
@@ -119,7 +128,8 @@ def _next_batch(connection: MarketConnection, cutoff: datetime, now: datetime) -
         next_month = (
             oldest.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=32)
         ).replace(day=1)
-        stored = pl.Schema({name: dtype for name, dtype in ARCHIVED.items() if name != "skill_names"})
+        of_skills = ("skill_names", "skill_weights")
+        stored = pl.Schema({name: dtype for name, dtype in ARCHIVED.items() if name not in of_skills})
         source = [job_postings.c[name] if name in job_postings.c else posting_facts.c[name] for name in stored]
         query = (
             sa.select(*source)
@@ -128,69 +138,70 @@ def _next_batch(connection: MarketConnection, cutoff: datetime, now: datetime) -
             .order_by(job_postings.c.posted_at, job_postings.c.posting_id)
             .limit(_BATCH)
         )
-        return _with_skill_names(connection, connection.read(query, stored))
+        return _with_skills(connection, connection.read(query, stored))
 
 
-def _with_skill_names(connection: MarketConnection, postings: pl.DataFrame) -> pl.DataFrame:
-    known = connection.read(
-        sa.select(skills.c.code, skills.c.skill), pl.Schema({"code": pl.Binary(), "skill": pl.String()})
+def _with_skills(connection: MarketConnection, postings: pl.DataFrame) -> pl.DataFrame:
+    skills = (
+        read_skills(connection, postings["posting_id"])
+        .join(read_known_skills(connection), on="skill_id")
+        .sort("posting_id", "skill")
+        .group_by("posting_id", maintain_order=True)
+        .agg(skill_names="skill", skill_weights="weight")
     )
-    name_of = dict(known.iter_rows())
-    names = [
-        None if codes is None else [name_of[codes[place : place + 2]] for place in range(0, len(codes), 2)]
-        for codes in postings["skills"]
-    ]
-    return postings.with_columns(skill_names=pl.Series(names, dtype=pl.List(pl.String())))
+    lists = (pl.col(name).fill_null(pl.lit([], ARCHIVED[name])) for name in ("skill_names", "skill_weights"))
+    return postings.join(skills, on="posting_id", how="left", maintain_order="left").with_columns(lists)
 
 
 def _delete(connection: MarketConnection, batch: pl.DataFrame) -> int:
     with connection.transaction():
-        _count_up(connection)
+        count_up_postings(connection)
         gone = connection.stage("gone", batch.select("posting_id"))
         ids = sa.select(gone.c.posting_id)
-        keys = keys_of(connection, posting_facts.c.posting_id.in_(ids))
         connection.execute(job_postings.delete().where(job_postings.c.posting_id.in_(ids)))
         connection.execute(
             posting_facts.update().values(in_store=False).where(posting_facts.c.posting_id.in_(ids))
         )
-        relink(connection, keys)
+        set_in_store(connection, batch["posting_id"], False)
+        relink_stored(connection, read_keys(connection, posting_facts.c.posting_id.in_(ids)))
     return batch.height
 
 
+def _numbered(connection: MarketConnection, postings: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """With the numbers that archived postings have where their fact rows are still there, else the next ones."""
+    numbered = postings.drop("posting_id").join(
+        known.drop("in_store"), on=IDENTITY, how="left", maintain_order="left"
+    )
+    new = pl.col("posting_id").is_null()
+    next_id = last_posting_id(connection) + new.cum_sum().cast(pl.Int64)
+    return numbered.with_columns(posting_id=pl.when(new).then(next_id).otherwise("posting_id"))
+
+
 def _bring_back(connection: MarketConnection, postings: pl.DataFrame, now: datetime) -> None:
-    """Insert archived postings again; skill ids are looked up by name, since they belong to one database."""
-    names = postings["skill_names"].explode().drop_nulls().unique().sort()
-    ids = ensure_skills(connection, _categories(connection, names))
-    code_of = {name: int(number).to_bytes(2, "little") for name, number in zip(names, ids, strict=True)}
-    encoded = [
-        None if found is None else b"".join(code_of[name] for name in found) for found in postings["skill_names"]
-    ]
+    """Insert archived postings again, and their skills by name, since ids of skills belong to one database."""
     rows = postings.with_columns(
         restored_at=pl.lit(now, arrow_schema(job_postings)["restored_at"]),
         duplicate_of=pl.lit(None, pl.Int64()),
-        skills=pl.Series(encoded, dtype=pl.Binary()),
         in_store=pl.lit(True),
         first_of_job=pl.lit(True),
         salary=pl.mean_horizontal("annual_salary_min", "annual_salary_max"),
     ).hstack(near_identities(postings))
     connection.append(job_postings, rows)
+    delete_skills(connection, rows["posting_id"])
     staged = connection.stage("facts", rows.select(arrow_schema(posting_facts).names()))
     connection.upsert(posting_facts, sa.select(*staged.c).where(sa.true()))
     write_sketches(connection, rows)
-    relink(connection, rows.select(KEYED.names()))
+    _bring_skills_back(connection, postings)
+    relink_stored(connection, rows.select(KEYS))
 
 
-def _categories(connection: MarketConnection, names: pl.Series) -> pl.DataFrame:
-    known = connection.read(
-        sa.select(skills.c.skill, skills.c.category), pl.Schema({"skill": pl.String(), "category": pl.String()})
+def _bring_skills_back(connection: MarketConnection, postings: pl.DataFrame) -> None:
+    skills = postings.select("posting_id", skill="skill_names", weight="skill_weights").explode("skill", "weight")
+    skills = skills.filter(pl.col("skill").is_not_null())
+    known = read_known_skills(connection).select("skill", "category")
+    names = skills.select(pl.col("skill").unique().sort()).join(
+        known, on="skill", how="left", maintain_order="left"
     )
-    return (
-        names.alias("skill")
-        .to_frame()
-        .join(known, on="skill", how="left", maintain_order="left")
-        .with_columns(pl.col("category").fill_null("Other"))
-    )
-
-
-def _count_up(connection: MarketConnection) -> None:
-    count_up_postings(connection)
+    ids = ensure_skills(connection, names.with_columns(pl.col("category").fill_null("Other")))
+    found = skills.join(names.select("skill", skill_id=pl.Series(ids, dtype=pl.Int16)), on="skill")
+    append_skills(connection, found.with_columns(in_store=pl.lit(True)))

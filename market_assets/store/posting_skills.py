@@ -1,144 +1,60 @@
-"""Reading the counted postings, and writing the skills that were found in them."""
+"""Postings and their skills: the texts to search, and the rows of what was found in them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
-from enum import Enum
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import sqlalchemy as sa
 
-from market_assets.statistics.window import WINDOW_POSTING, Window
 from market_assets.store.connection import MarketConnection
 from market_assets.store.revisions import count_up_postings
-from market_assets.store.tables.postings import job_postings, posting_facts, skills
+from market_assets.store.tables.postings import job_postings, posting_facts, posting_skill_facts
 
-_SKILL = pl.Schema({"skill_id": pl.Int64(), "skill": pl.String(), "category": pl.String()})
 _TEXT = pl.Schema({"posting_id": pl.Int64(), "title": pl.String(), "description": pl.String()})
 _HASHED_TEXT = pl.Schema({**_TEXT, "text_hash": pl.Int64()})
+#: A skill of a posting; `weight` is a `skills.weights.Weight`.
+POSTING_SKILL = pl.Schema({"posting_id": pl.Int64(), "skill_id": pl.Int16(), "weight": pl.Int16()})
+_SEARCHED_POSTING = pl.Schema({"posting_id": pl.Int64(), "skills_version": pl.Int64(), "in_store": pl.Boolean()})
 
+# Temporary tables and statements are made once, as compiling them takes longer than a small day's rows.
+_SEARCHED = sa.table("searched", sa.column("posting_id"), sa.column("text_hash"))
+_CHANGED = sa.table("changed", sa.column("posting_id"))
+_GONE = sa.table("gone_skills", sa.column("posting_id"), sa.column("skill_id"))
+_OF_CHANGED = sa.select(_CHANGED.c.posting_id)
 
-class Counted(Enum):
-    """Which postings of a job count."""
-
-    #: The original of those in the store: what `duplicate_of` says.
-    ORIGINALS = "originals"
-    #: The first of a job, even if its posting has been archived since: so that history doesn't change.
-    FIRST_OF_JOB = "first of job"
-
-
-def read_window(
-    connection: MarketConnection, start: datetime, end: datetime, counted: Counted = Counted.ORIGINALS
-) -> Window:
-    """The counted postings with start ≤ posted_at ≤ end whose skills are known, with those skills."""
-    facts = posting_facts.c
-    counts = facts.duplicate_of.is_(None) if counted is Counted.ORIGINALS else facts.first_of_job
-    query = (
-        sa.select(*(facts[name] for name in WINDOW_POSTING), facts.skills, facts.skill_weights)
-        .where(facts.posted_at >= start, facts.posted_at <= end, counts, facts.skills.is_not(None))
-        .order_by(facts.posting_id)
+_SEARCHED_POSTINGS = sa.select(*(posting_facts.c[name] for name in _SEARCHED_POSTING)).join_from(
+    _SEARCHED,
+    posting_facts,
+    sa.and_(
+        posting_facts.c.posting_id == _SEARCHED.c.posting_id,
+        posting_facts.c.text_hash.is_not_distinct_from(_SEARCHED.c.text_hash),
+    ),
+)
+_STORED_SKILLS = sa.select(*(posting_skill_facts.c[name] for name in POSTING_SKILL)).join_from(
+    _SEARCHED, posting_skill_facts, posting_skill_facts.c.posting_id == _SEARCHED.c.posting_id
+)
+_DELETE_GONE = posting_skill_facts.delete().where(
+    sa.tuple_(posting_skill_facts.c.skill_id, posting_skill_facts.c.posting_id).in_(
+        sa.select(_GONE.c.skill_id, _GONE.c.posting_id)
     )
-    rows = connection.read(
-        query, pl.Schema({**WINDOW_POSTING, "skills": pl.Binary(), "skill_weights": pl.Binary()})
-    )
-    known = _known_skills(connection).sort("skill")
-    lengths = rows["skills"].bin.size().to_numpy() // 2
-    offsets = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64))).astype(np.int64)
-    codes, order = _positions(rows["skills"], offsets, known["skill_id"].to_numpy())
-    return Window(
-        postings=rows.select(WINDOW_POSTING.names()),
-        offsets=offsets,
-        codes=codes,
-        skills=known.select("skill", "category"),
-        weights=_weights(rows["skill_weights"], lengths)[order],
-    )
-
-
-def count_pending(connection: MarketConnection, days: Sequence[date] | None = None) -> int:
-    """How many postings (of some days' content) wait for their skills to be found, and so do not count yet."""
-    pending = sa.and_(posting_facts.c.in_store, posting_facts.c.skills.is_(None))
-    query = sa.select(sa.func.count()).select_from(posting_facts).where(pending)
-    if days is not None:
-        query = query.join(job_postings, job_postings.c.posting_id == posting_facts.c.posting_id).where(
-            job_postings.c.content_date.between(min(days), max(days))
-        )
-    return int(connection.scalar(query))
-
-
-def _positions(
-    encoded: pl.Series, offsets: npt.NDArray[np.int64], skill_ids: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64] | slice]:
-    """Decode skill ids to positions in the list of skills by name, ascending within each posting.
-
-    Returns:
-        The positions, and the order in which they took what was stored.
-    """
-    ids = np.frombuffer(b"".join(encoded.to_list()), dtype="<u2")
-    position_of = np.zeros(int(skill_ids.max(initial=0)) + 1, dtype=np.int32)
-    position_of[skill_ids] = np.arange(len(skill_ids), dtype=np.int32)
-    codes: npt.NDArray[np.int32] = position_of[ids]
-    rows = np.repeat(np.arange(len(offsets) - 1, dtype=np.int64), np.diff(offsets))
-    in_order = rows * (len(skill_ids) + 1) + codes
-    if not np.any(in_order[1:] < in_order[:-1]):
-        return codes, slice(None)
-    order = np.argsort(in_order, kind="stable")
-    return codes[order], order
-
-
-def _weights(encoded: pl.Series, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
-    """A weight for each skill, 0 where a posting's skills have not been weighed."""
-    weights: list[bytes] = encoded.to_list()
-    if encoded.null_count():
-        weights = [
-            bytes(length) if known is None else known for known, length in zip(weights, lengths, strict=True)
-        ]
-    return np.frombuffer(b"".join(weights), dtype=np.uint8)
-
-
-def known_skill_ids(connection: MarketConnection, names: pl.DataFrame) -> npt.NDArray[np.uint16] | None:
-    """The ids of a taxonomy's skills, as of `ensure_skills`, where that would change nothing; else None."""
-    known = names.join(_known_skills(connection), on=["skill", "category"], how="left", maintain_order="left")
-    return None if known["skill_id"].null_count() else known["skill_id"].to_numpy().astype(np.uint16)
-
-
-def ensure_skills(connection: MarketConnection, names: pl.DataFrame) -> npt.NDArray[np.uint16]:
-    """Give every skill of a taxonomy an id that it keeps for ever; inside the caller's transaction.
-
-    Args:
-        connection: where the skills are.
-        names: skill, category.
-
-    Returns:
-        uint16, the id of each row of `names`.
-    """
-    count_up_postings(connection)
-    known = _known_skills(connection)
-    next_id = max(known["skill_id"].to_list(), default=-1) + 1
-    fresh = names.join(known, on="skill", how="anti", maintain_order="left")
-    ids = np.arange(next_id, next_id + fresh.height)
-    if next_id + fresh.height > 2**16:
-        raise ValueError("no more than 65,536 skills can ever be known to one database")
-    fresh = fresh.with_columns(
-        skill_id=pl.Series(ids, dtype=pl.Int64()),
-        code=pl.Series([int(number).to_bytes(2, "little") for number in ids], dtype=pl.Binary()),
-    )
-    connection.append(skills, fresh)
-    moved = names.join(known, on="skill", suffix="_known").filter(pl.col("category") != pl.col("category_known"))
-    if moved.height:
-        staged = connection.stage("moved_skills", moved.select("skill", "category"))
-        connection.execute(
-            skills.update().values(category=staged.c.category).where(skills.c.skill == staged.c.skill)
-        )
-    both = pl.concat([known.select("skill_id", "skill"), fresh.select("skill_id", "skill")])
-    return names.join(both, on="skill", how="left", maintain_order="left")["skill_id"].to_numpy().astype(np.uint16)
-
-
-def _known_skills(connection: MarketConnection) -> pl.DataFrame:
-    return connection.read(sa.select(skills.c.skill_id, skills.c.skill, skills.c.category), _SKILL)
+)
+_DELETE_OF_CHANGED = posting_skill_facts.delete().where(posting_skill_facts.c.posting_id.in_(_OF_CHANGED))
+_FORGET_VERSION = (
+    posting_facts.update()
+    .values(skills_version=None)
+    # Most are new: writing their rows again would take as long as writing them did.
+    .where(posting_facts.c.skills_version.is_not(None), posting_facts.c.posting_id.in_(_OF_CHANGED))
+)
+_SET_IN_STORE = {
+    in_store: posting_skill_facts.update()
+    .values(in_store=in_store)
+    .where(posting_skill_facts.c.posting_id.in_(_OF_CHANGED))
+    for in_store in (True, False)
+}
 
 
 def read_texts(connection: MarketConnection, day: date, batch: int = 10_000) -> Iterator[pl.DataFrame]:
@@ -164,64 +80,129 @@ def read_texts(connection: MarketConnection, day: date, batch: int = 10_000) -> 
 def read_newest_texts(
     connection: MarketConnection, start: datetime, end: datetime, most: int, batch: int = 5_000
 ) -> Iterator[pl.DataFrame]:
-    """posting_id, title and description of the newest originals with start ≤ posted_at ≤ end, in batches."""
+    """posting_id, title and description of the newest originals with start ≤ posted_at ≤ end, in batches.
+
+    The newest first, ties by source and external_id, so that their order does not depend on that of the days.
+    """
     facts, postings = posting_facts.c, job_postings.c
     newest = connection.read(
         sa.select(facts.posting_id)
         .where(facts.posted_at.between(start, end), facts.in_store, facts.duplicate_of.is_(None))
-        .order_by(facts.posted_at.desc(), facts.posting_id)
+        .order_by(facts.posted_at.desc(), facts.source, facts.external_id)
         .limit(most),
         pl.Schema({"posting_id": pl.Int64()}),
     )
     for ids in newest.iter_slices(batch):
         wanted = connection.stage("wanted_texts", ids)
-        query = (
-            sa.select(postings.posting_id, postings.title, postings.description)
-            .join(wanted, wanted.c.posting_id == postings.posting_id)
-            .order_by(postings.posting_id)
+        texts = connection.read(
+            sa.select(postings.posting_id, postings.title, postings.description).join(
+                wanted, wanted.c.posting_id == postings.posting_id
+            ),
+            _TEXT,
         )
-        yield connection.read(query, _TEXT)
+        yield ids.join(texts, on="posting_id", maintain_order="left")
 
 
-def encode_skills(found: pl.DataFrame, skill_ids: npt.NDArray[np.uint16]) -> pl.DataFrame:
-    """Lists of skills and weights, as from `SkillMatcher.weighed`, as bytes.
+def skill_rows(posting_ids: pl.Series, found: pl.DataFrame, skill_ids: npt.NDArray[np.int16]) -> pl.DataFrame:
+    """What a matcher found in postings, a row each.
+
+    Args:
+        posting_ids: the postings.
+        found: skills and weights of each, as from `SkillMatcher.weighed`.
+        skill_ids: the id of each skill of the taxonomy.
 
     Returns:
-        skills: two bytes for each skill's id, low byte first; skill_weights: a byte each.
+        Schema `POSTING_SKILL`.
     """
-    ends = np.cumsum(found["skills"].list.len().to_numpy(), dtype=np.int64)
-    bounds = list(pairwise([0, *ends.tolist()]))
-    positions = found["skills"].explode().drop_nulls().to_numpy()
-    codes = skill_ids[positions].astype("<u2").tobytes() if len(positions) else b""
-    weights = found["weights"].explode().drop_nulls().cast(pl.UInt8).to_numpy().tobytes()
-    return pl.DataFrame(
-        {
-            "skills": pl.Series([codes[2 * start : 2 * end] for start, end in bounds], dtype=pl.Binary()),
-            "skill_weights": pl.Series([weights[start:end] for start, end in bounds], dtype=pl.Binary()),
-        }
-    )
+    rows = found.select(posting_ids.alias("posting_id"), "skills", "weights").explode("skills", "weights")
+    rows = rows.filter(pl.col("skills").is_not_null())
+    ids = skill_ids[rows["skills"].to_numpy()] if rows.height else []
+    return rows.select("posting_id", pl.Series("skill_id", ids, pl.Int16), weight=pl.col("weights").cast(pl.Int16))
 
 
-def write_skills(
-    connection: MarketConnection, searched: pl.DataFrame, encoded: pl.DataFrame, version: int
-) -> None:
-    """Store the skills of postings, as from `encode_skills`; inside the caller's transaction.
+def write_skills(connection: MarketConnection, searched: pl.DataFrame, rows: pl.DataFrame, version: int) -> int:
+    """Store what was found in postings; inside the caller's transaction. What is the same already is not written.
 
-    A posting whose text has changed since it was searched is left as it is: whoever changed it finds its skills.
+    A posting whose text has changed since it was searched is left as it is: what changed it has it searched again.
 
     Args:
         connection: where the postings are.
         searched: posting_id and text_hash of the postings, as they were read.
-        encoded: their skills and weights.
-        version: what `store.extraction` knows the rules by that found them.
+        rows: schema `POSTING_SKILL`, all skills of these postings.
+        version: of the rules that found them: see `store.skills`.
+
+    Returns:
+        The number of postings whose skills or weights are others now.
     """
-    # Writers of postings queue here, lest two wait for one another's rows.
+    # Writers of postings queue here, so that no two wait for one another's rows.
     count_up_postings(connection)
-    rows = searched.select("posting_id", "text_hash").hstack(encoded)
-    staged = connection.stage("found_skills", rows)
-    facts = posting_facts.c
-    connection.execute(
-        posting_facts.update()
-        .values(skills=staged.c.skills, skill_weights=staged.c.skill_weights, skills_version=version)
-        .where(facts.posting_id == staged.c.posting_id, facts.text_hash.is_not_distinct_from(staged.c.text_hash))
+    connection.stage(_SEARCHED.name, searched.select("posting_id", "text_hash"))
+    postings = connection.read(_SEARCHED_POSTINGS, _SEARCHED_POSTING)
+    stored = POSTING_SKILL.to_frame()
+    if postings["skills_version"].count():
+        stored = connection.read(_STORED_SKILLS, POSTING_SKILL).join(postings, on="posting_id", how="semi")
+    found = rows.join(postings.select("posting_id", "in_store"), on="posting_id")
+    gone = stored.join(found, on=POSTING_SKILL.names(), how="anti")
+    fresh = found.join(stored, on=POSTING_SKILL.names(), how="anti")
+    if gone.height:
+        connection.stage(_GONE.name, gone.select("posting_id", "skill_id"))
+        connection.execute(_DELETE_GONE)
+    append_skills(connection, fresh)
+    other_version = pl.col("skills_version").ne_missing(version)
+    set_version(connection, postings.filter(other_version)["posting_id"], version)
+    return pl.concat([gone["posting_id"], fresh["posting_id"]]).n_unique()
+
+
+def append_skills(connection: MarketConnection, rows: pl.DataFrame) -> None:
+    """Add rows (`POSTING_SKILL` and in_store) that are not there, in the order of the key: the quickest."""
+    connection.append(posting_skill_facts, rows.sort("skill_id", "posting_id"))
+
+
+def set_version(connection: MarketConnection, posting_ids: pl.Series, version: int) -> None:
+    """Note by which version of the rules postings have been searched."""
+    if posting_ids.len():
+        _stage(connection, posting_ids)
+        changed = posting_facts.c.posting_id.in_(_OF_CHANGED)
+        connection.execute(posting_facts.update().values(skills_version=version).where(changed))
+
+
+def delete_skills(connection: MarketConnection, posting_ids: pl.Series) -> None:
+    """Delete the skills of postings, which wait to be searched from then on where they are still there."""
+    if posting_ids.len():
+        _stage(connection, posting_ids)
+        connection.execute(_DELETE_OF_CHANGED)
+        connection.execute(_FORGET_VERSION)
+
+
+def set_in_store(connection: MarketConnection, posting_ids: pl.Series, in_store: bool) -> None:
+    """Let the skills of postings follow them out of job_postings or back."""
+    if posting_ids.len():
+        _stage(connection, posting_ids)
+        connection.execute(_SET_IN_STORE[in_store])
+
+
+def read_skills(connection: MarketConnection, posting_ids: pl.Series) -> pl.DataFrame:
+    """The skills of postings, schema `POSTING_SKILL`."""
+    _stage(connection, posting_ids)
+    columns = (posting_skill_facts.c[name] for name in POSTING_SKILL)
+    return connection.read(
+        sa.select(*columns).join_from(
+            _CHANGED, posting_skill_facts, posting_skill_facts.c.posting_id == _CHANGED.c.posting_id
+        ),
+        POSTING_SKILL,
     )
+
+
+def count_pending(connection: MarketConnection, days: Sequence[date] | None = None) -> int:
+    """How many postings (of some days' content) wait to be searched, and so do not count yet."""
+    pending = sa.and_(posting_facts.c.in_store, posting_facts.c.skills_version.is_(None))
+    query = sa.select(sa.func.count()).select_from(posting_facts).where(pending)
+    if days is not None:
+        query = query.join(job_postings, job_postings.c.posting_id == posting_facts.c.posting_id).where(
+            job_postings.c.content_date.between(min(days), max(days))
+        )
+    return int(connection.scalar(query))
+
+
+def _stage(connection: MarketConnection, posting_ids: pl.Series) -> None:
+    connection.stage(_CHANGED.name, posting_ids.alias("posting_id").to_frame())

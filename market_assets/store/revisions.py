@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     # Readers in the web process must not load ADBC: see `Database.pooled_engine`.
     from market_assets.store.connection import MarketConnection
 
-#: The row of `data_revision` that the migrations make; writers of postings queue on it.
+#: The row of `data_revision` that the migration inserts; writers of postings queue on it.
 POSTINGS = 1
 
 
 def count_up_postings(connection: MarketConnection) -> None:
-    """Say that postings change, inside the transaction that changes them."""
+    """Count up the revision of the postings, inside the transaction that changes them."""
     connection.execute(_count_up(POSTINGS))
 
 
 def count_up_table(connection: MarketConnection, table: sa.Table) -> None:
-    """Say that a result table has new rows, inside the transaction that writes them."""
+    """Count up the revision of a result table, inside the transaction that writes it."""
     row = _row_of(table)
     missing = ~sa.exists().where(data_revision.c.id == row)
     first = sa.select(sa.literal(row), sa.literal(0)).where(missing)

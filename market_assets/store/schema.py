@@ -19,7 +19,7 @@ def newest_version() -> str:
 
 
 def _known_versions() -> list[str]:
-    """Read off the files' names: Alembic, which knows it too, is slow to import and needed for migrating alone."""
+    """From the names of the files, since Alembic is slow to import and needed for migrating alone."""
     return sorted(path.name.split("_")[0] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
 
 

@@ -127,7 +127,7 @@ def test_a_folder_that_is_none_is_told(tmp_path: Path, invoke: Invoke) -> None:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder that stands for a checkout, with a new source and its test in it."""
+    """A copy of a checkout, with a new source and its test in it."""
     package, tests = tmp_path / "market_assets", tmp_path / "market_assets_tests" / "sources"
     package.mkdir()
     for entry in (PROJECT / "market_assets").iterdir():

@@ -10,18 +10,24 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
+from market_assets.postings.identity import IDENTITY
 from market_assets.postings.merge import CONTENT, SIGHTING, merge_sightings, newest_of_each
 from market_assets.postings.salaries.currencies import EXCHANGE_RATE
 from market_assets.postings.schemas import NORMALISED_POSTING
 
 INCOMING = pl.Schema(
     {
-        "posting_id": pl.Int64(),
-        **{name: NORMALISED_POSTING.get(name, pl.Int64()) for name in CONTENT},
+        **{name: NORMALISED_POSTING[name] for name in (*IDENTITY, *CONTENT)},
         "further": pl.String(),
     }
 )
-KNOWN = pl.Schema({**{name: dtype for name, dtype in INCOMING.items() if name != "further"}, **SIGHTING})
+KNOWN = pl.Schema(
+    {
+        "posting_id": pl.Int64(),
+        **{name: dtype for name, dtype in INCOMING.items() if name != "further"},
+        **SIGHTING,
+    }
+)
 FIRST = date(2026, 3, 1)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 #: The euro is worth as many dollars as the day of March, so that each rate identifies its day.
@@ -73,7 +79,7 @@ def run(sightings: Sequence[Sighting]) -> dict[str, Any]:
     """One posting after its sightings in the given order."""
     known, row = pl.DataFrame(schema=KNOWN), pl.DataFrame()
     for number, content in sightings:
-        row = merge(incoming({"posting_id": 1, **content}), known, number)
+        row = merge(incoming({**content}), known, number)
         known = row.select(KNOWN.names())
         assert known.schema == KNOWN
     return row.drop("further", "takes_content", "text_changed").row(0, named=True)
@@ -97,34 +103,35 @@ def test_any_order_and_any_repeats_come_to_the_same(sightings: list[Sighting], d
 
 
 def test_rows_keep_their_order_and_further_columns() -> None:
-    rows = incoming(*({"posting_id": number, "further": f"row {number}"} for number in (3, 1, 2)))
-    known = merge(rows.filter(pl.col("posting_id") < 3), pl.DataFrame(schema=KNOWN), 0).select(KNOWN.names())
+    rows = incoming(*({"external_id": f"{number}", "further": f"row {number}"} for number in (3, 1, 2)))
+    known = merge(rows.filter(pl.col("external_id") < "3"), pl.DataFrame(schema=KNOWN), 0).select(KNOWN.names())
+    known = known.with_columns(posting_id=pl.Series([17, 18]))
     merged = merge(rows, known.reverse(), 1)
-    assert merged.select("posting_id", "further").rows() == [(3, "row 3"), (1, "row 1"), (2, "row 2")]
+    assert merged.select("posting_id", "further").rows() == [(None, "row 3"), (17, "row 1"), (18, "row 2")]
     assert merged["partition_date"].to_list() == [day_of(1), day_of(0), day_of(0)]
 
 
 def test_what_the_newest_partition_no_longer_states_is_gone() -> None:
-    known = merge(incoming({"posting_id": 1, "industry": "Finance"}), pl.DataFrame(schema=KNOWN), 0)
-    merged = merge(incoming({"posting_id": 1}), known.select(KNOWN.names()), 1)
+    known = merge(incoming({"industry": "Finance"}), pl.DataFrame(schema=KNOWN), 0)
+    merged = merge(incoming({}), known.select(KNOWN.names()), 1)
     assert merged["industry"].to_list() == [None]
-    older = merge(incoming({"posting_id": 1, "industry": "Retail"}), merged.select(KNOWN.names()), 0)
+    older = merge(incoming({"industry": "Retail"}), merged.select(KNOWN.names()), 0)
     assert older["industry"].to_list() == [None]
 
 
 def test_texts_have_changed_only_where_newer_content_has_another() -> None:
-    known = merge(incoming({"posting_id": 1, "text_hash": 7}), pl.DataFrame(schema=KNOWN), 2)
+    known = merge(incoming({"text_hash": 7}), pl.DataFrame(schema=KNOWN), 2)
     assert known["text_changed"].to_list() == [True]
     known = known.select(KNOWN.names())
     for number, text, changed in ((2, 7, False), (3, 7, False), (1, 8, False), (2, 8, True), (3, 8, True)):
-        merged = merge(incoming({"posting_id": 1, "text_hash": text}), known, number)
+        merged = merge(incoming({"text_hash": text}), known, number)
         assert merged["text_changed"].to_list() == [changed], (number, text)
 
 
 def test_a_partition_that_was_fetched_anew_stands_for_what_it_was() -> None:
-    known = merge(incoming({"posting_id": 1, "industry": "Finance"}), pl.DataFrame(schema=KNOWN), 2)
+    known = merge(incoming({"industry": "Finance"}), pl.DataFrame(schema=KNOWN), 2)
     anew = observed(2) + timedelta(hours=3)
-    rows = incoming({"posting_id": 1, "industry": "Retail"})
+    rows = incoming({"industry": "Retail"})
     merged = merge_sightings(
         rows, known.select(KNOWN.names()), day=day_of(2), observed_at=anew, rates=RATES, currency="USD"
     ).row(0, named=True)
@@ -139,5 +146,5 @@ def test_nothing_merged_is_nothing() -> None:
 
 
 def test_of_a_repeated_posting_the_last_row_is_kept() -> None:
-    rows = pl.DataFrame({"posting_id": [1, 2, 1, 3, 2], "further": list("abcde")})
-    assert newest_of_each(rows)["further"].to_list() == ["c", "d", "e"]
+    rows = pl.DataFrame({"source": list("sssst"), "external_id": list("12132"), "further": list("abcde")})
+    assert newest_of_each(rows)["further"].to_list() == ["b", "c", "d", "e"]

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from market_assets.postings.identity import plain_title, posting_ids
+from market_assets.postings.identity import plain_title, text_hashes
 from market_assets.postings.normalise import rejected_frame
 from market_assets.postings.schemas import (
     REJECTED_POSTING,
@@ -40,7 +40,7 @@ def test_a_whole_posting() -> None:
         workplace="Hybrid",
         payload="{}",
     )
-    keys = {name: posting.pop(name) for name in ("posting_id", "url_key", "job_key", "near_key", "sketch")}
+    keys = {name: posting.pop(name) for name in ("url_key", "job_key", "near_key", "text_hash", "sketch")}
     assert posting == {
         "source": "jobs.example",
         "external_id": "17",
@@ -61,7 +61,7 @@ def test_a_whole_posting() -> None:
         "stated_posted_at": datetime(2026, 7, 18, 14, tzinfo=UTC),
         "nulled": {},
     }
-    assert keys["posting_id"] >= 0
+    assert keys["text_hash"] == text_hash("Data & ML Engineer", "Plan routes.\nPython")
     assert keys["url_key"] >= 0
     assert keys["job_key"] is None
 
@@ -69,7 +69,7 @@ def test_a_whole_posting() -> None:
 def test_nothing_but_a_title() -> None:
     posting = one()
     stated = {name for name, value in posting.items() if value is not None}
-    assert stated == {"posting_id", "source", "external_id", "title", "nulled"}
+    assert stated == {"source", "external_id", "title", "text_hash", "nulled"}
     assert posting["source"] == "board"
     assert posting["nulled"] == {}
 
@@ -131,15 +131,20 @@ def test_external_id_is_stated_or_the_url_or_a_hash() -> None:
     assert one(external_id="9" * 301)["external_id"] == hashlib.sha256(b"9" * 301).hexdigest()
 
 
-def test_posting_ids() -> None:
-    ids = posting_ids(pl.Series(["a", "b", "a"]), pl.Series(["1", "1", "2"]))
-    expected = [
-        int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
-        for text in (b"a\x1f1", b"b\x1f1", b"a\x1f2")
+def text_hash(title: str, description: str) -> int:
+    digest = hashlib.blake2b(f"{title}\x1f{description}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
+
+
+def test_a_text_has_the_same_hash_for_ever() -> None:
+    """Were it another after an upgrade, every posting would count as changed and lose its skills."""
+    titles, descriptions = ["Nurse", "Größe", "a", "a\nb"], ["Night shifts", None, "b", None]
+    hashes = text_hashes(pl.Series(titles), pl.Series(descriptions))
+    assert hashes.dtype == pl.Int64
+    assert hashes.to_list() == [42199646709296241, 8528035926389406088, 8945880261400226312, 5773362789882387966]
+    assert hashes.to_list() == [
+        text_hash(title, description or "") for title, description in zip(titles, descriptions, strict=True)
     ]
-    assert ids.dtype == pl.Int64
-    assert ids.to_list() == expected
-    assert one(external_id="1", board="A")["posting_id"] == expected[0]
 
 
 # The stated fields, what becomes of them (minimum, maximum, currency, period), and what is counted.

@@ -67,7 +67,7 @@ def test_any_text_in_any_field(records: list[dict[str, str | None]]) -> None:
             text.encode()
     for posting in result.postings.rows(named=True):
         assert posting["title"]
-        assert posting["posting_id"] >= 0
+        assert posting["text_hash"] >= 0
         assert 0 < len(posting["external_id"]) <= 300
         assert posting["workplace"] in (None, *WORKPLACES)
         assert posting["employment_type"] in (None, *EMPLOYMENT_TYPES)

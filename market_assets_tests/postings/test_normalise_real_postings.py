@@ -56,7 +56,7 @@ def test_real_postings_with_descriptions() -> None:
     # Exact repeats, and only they, have the same id and the same key.
     fields = ("Job Title", "Company Name", "Location", "Job Description")
     distinct = len({tuple(row[field] for field in fields) for row in rows})
-    assert postings["posting_id"].n_unique() == postings["job_key"].n_unique() == distinct < len(rows)
+    assert postings["external_id"].n_unique() == postings["job_key"].n_unique() == distinct < len(rows)
     first = postings.row(0, named=True)
     assert (first["title"], first["company"], first["location"]) == (
         "Data Scientist",
@@ -90,7 +90,7 @@ def test_real_postings_of_boards() -> None:
     postings = result.postings
     assert (postings.height, result.rejected.height) == (boards.height, 0)
     assert set(result.nulled) <= {"salary"}
-    assert postings["posting_id"].n_unique() == boards["job_uid"].n_unique()
+    assert postings.select("source", "external_id").n_unique() == boards["job_uid"].n_unique()
     assert postings["url_key"].n_unique() == boards.select("apply_url", "title").n_unique()
     assert postings["stated_posted_at"].null_count() == 0
     assert (

@@ -71,7 +71,7 @@ def override(folder: Path, content: str) -> Path:
 def test_shipped_skills_are_many_and_in_known_categories() -> None:
     taxonomy = load_taxonomy()
     assert len(taxonomy.skills) >= 2500
-    assert set(taxonomy.categories) == CATEGORIES
+    assert {skill.category for skill in taxonomy.skills} == CATEGORIES
     counts = Counter(skill.category for skill in taxonomy.skills)
     assert min(counts.values()) >= 10, counts
 

@@ -137,7 +137,7 @@ def test_a_heading_does_not_reach_the_next_posting() -> None:
     assert found["weights"].to_list() == [[N], [M], [], [M], [M], []]
 
 
-CUES = [cue.words for cue in load_cues().cues]
+CUES = [cue.words for cue in load_cues()]
 PIECES = ["Python", "Java", "AWS Lambda", "Go", "SQL", "React Native", "golang", "go live", "Rust", "the", "team"]
 SEPARATORS = [
     " ",

@@ -37,7 +37,7 @@ Span = tuple[int, int, Cue]
 @cache
 def cue_words() -> dict[str, list[Cue]]:
     found: dict[str, list[Cue]] = {}
-    for cue in load_cues().cues:
+    for cue in load_cues():
         found.setdefault(twin_spaced(cue.words).strip().lower(), []).append(cue)
     return found
 

@@ -1,4 +1,4 @@
-"""A web server of the tests' own that answers as it is told, well or badly, and remembers what it was asked.
+"""A web server that answers as a test configures it, well or badly, and records its requests.
 
 Also a clock for clients that need not really wait.
 """

@@ -85,7 +85,7 @@ def test_recordings_are_read_without_a_rejection(
     assert all(isinstance(json.loads(payload), dict) for payload in batch.frame["payload"])
 
 
-#: Of one posting a recording: its position, then its fields as stated; a description is told by how it begins.
+#: Of one posting a recording: its position, then its fields as stated; a description is matched by its beginning.
 STATED: list[tuple[str, int, dict[str, str]]] = [
     (
         "remoteok",

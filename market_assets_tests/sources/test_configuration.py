@@ -109,7 +109,7 @@ def test_a_file_without_sources_is_refused(file: Path, content: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entries", "told"),
+    ("entries", "named"),
     [
         ("[sample]", "source 1"),
         ("[{}]", "source 1"),
@@ -127,9 +127,9 @@ def test_a_file_without_sources_is_refused(file: Path, content: str) -> None:
         ("[{type: file, path: x.csv, map: {title: [a]}}]", "source 1, map.title"),
     ],
 )
-def test_a_wrong_entry_is_named_with_its_field(file: Path, entries: str, told: str) -> None:
+def test_a_wrong_entry_is_named_with_its_field(file: Path, entries: str, named: str) -> None:
     message = refusal(file, f"sources: {entries}")
-    assert message.startswith(f"{told}: "), message
+    assert message.startswith(f"{named}: "), message
     assert "\n" not in message
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.sources.files.columns import FIELDS, KNOWN_NAMES, apply_mapping, guess_columns, words_of
@@ -240,7 +240,6 @@ def test_a_posting_of_another_provider() -> None:
     }
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from([name for names in KNOWN_NAMES.values() for name in names]) | st.text(max_size=12),

@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from market_assets.sources.files import text
@@ -89,7 +89,6 @@ cell = st.text(
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.data(), st.sampled_from(["\r\n", "\n"]), st.booleans())
 def test_csv_comes_back_cell_by_cell(data: st.DataObject, line_end: str, marked: bool) -> None:
     width = data.draw(st.integers(1, 5))
@@ -109,7 +108,6 @@ def test_csv_comes_back_cell_by_cell(data: st.DataObject, line_end: str, marked:
     assert reasons == []
 
 
-@settings(max_examples=500, deadline=None)
 @given(st.text(alphabet='ab",\n\r', max_size=40), st.lists(st.integers(1, 6), min_size=1, max_size=12))
 def test_csv_records_are_those_of_the_csv_module(content: str, sizes: list[int]) -> None:
     chunks: list[str] = []
@@ -178,12 +176,12 @@ def test_csv_column_names_are_made_unique() -> None:
 
 
 def test_csv_of_a_huge_field_loses_that_record_alone() -> None:
-    huge = b'a,b\n1,2\n"' + b'he said ""x"", and\r\nleft\n' * 1_200_000 + b'",5\n7,8\n'
+    huge = b'a,b\n1,2\n"' + b'he said ""x"", and\r\nleft\n' * 130_000 + b'",5\n7,8\n'
     found, _, reasons, chunks = decoded("jobs.csv", huge)
 
     assert found.rows() == [("1", "2"), ("7", "8")]
     size = len(huge) - len(b"a,b\n1,2\n") - len(b"\n7,8\n")
-    assert size > 30_000_000
+    assert size > 3_000_000
     assert reasons == [f"record of {size / 1e6:.1f} MB is over the limit of 1 MB"]
     assert len(chunks[0].undecodable[0].payload) <= text.KEPT_CHARACTERS + 1
     assert chunks[0].undecodable[0].payload.startswith('"he said')
@@ -219,9 +217,9 @@ def test_csv_text_cut_off_within_a_quoted_field_is_one_undecodable_record() -> N
 
 
 def test_csv_quote_that_is_never_closed_in_a_large_file_costs_its_own_line() -> None:
-    many = "".join(f"{number},{number}\n" for number in range(120_000))
+    many = "".join(f"{number},{number}\n" for number in range(90_000))
     found, reasons = table(f'a,b\n1,"2\n{many}')
-    assert len(found) == 120_000
+    assert len(found) == 90_000
     assert reasons == ["line 2 opens a quote that is never closed"]
 
 
@@ -397,7 +395,6 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(st.dictionaries(st.text(max_size=5), json_values, max_size=4), min_size=1, max_size=4))
 def test_json_payload_is_the_record(records: list[dict[str, Any]]) -> None:
     for name, content in (
@@ -464,7 +461,6 @@ def test_json_lines_in_chunks_whose_names_differ() -> None:
     assert [(chunk.frame.columns, chunk.frame.height) for chunk in chunks] == [(["a"], 10_000), (["b"], 1)]
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text(alphabet="ab\n\r\u2028", max_size=30), st.integers(1, 5))
 def test_lines_are_those_between_newlines(content: str, size: int) -> None:
     chunks = [content[start : start + size] for start in range(0, len(content), size)]
@@ -522,7 +518,7 @@ PLAIN: dict[str, Any] = {
     "float": pa.array([188_000.0, 0.1, float("nan")]),
     "single": pa.array([1.1, 2.0, None], pa.float32()),
     "truth": pa.array([True, False, None]),
-    "moment": pa.array([datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), None, None], pa.timestamp("ns")),
+    "instant": pa.array([datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), None, None], pa.timestamp("ns")),
     "zoned": pa.array([datetime.datetime(2026, 1, 2, 3, 4, 5, 6000, UTC), None, None], pa.timestamp("us", "UTC")),
     "day": pa.array([datetime.date(2026, 1, 2), None, None]),
     "clock": pa.array([datetime.time(1, 2), None, None]),
@@ -539,7 +535,7 @@ PLAIN_ROW = {
     "float": "188000",
     "single": "1.1",
     "truth": "true",
-    "moment": "2026-01-02T03:04:05",
+    "instant": "2026-01-02T03:04:05",
     "zoned": "2026-01-02T03:04:05.006000+00:00",
     "day": "2026-01-02",
     "clock": "01:02:00",
@@ -560,7 +556,7 @@ def test_parquet_of_every_plain_type() -> None:
     assert payloads[0]["whole"] == 1
     assert payloads[0]["truth"] is True
     assert payloads[2]["float"] is None
-    assert payloads[0]["moment"] == "2026-01-02T03:04:05"
+    assert payloads[0]["instant"] == "2026-01-02T03:04:05"
     assert reasons == []
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from recordings import ADZUNA, HACKER_NEWS_THREAD, JOB_LIST, JSEARCH, as_json
 
@@ -81,7 +81,6 @@ def replaced(document: Any, way: tuple[Any, ...], value: Any) -> Any:
 
 
 @pytest.mark.parametrize("kind", ANSWERS)
-@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_any_value_anywhere(kind: str, data: st.DataObject) -> None:
     entry_settings, document = ANSWERS[kind]
@@ -100,7 +99,6 @@ def test_any_value_anywhere(kind: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("kind", [*ANSWERS, "feed"])
-@settings(max_examples=30, deadline=None)
 @given(content=st.binary(max_size=200) | st.text().map(str.encode))
 def test_any_bytes(kind: str, content: bytes) -> None:
     entry_settings = ANSWERS[kind][0] if kind != "feed" else {"feeds": ["https://a.example"]}

@@ -6,8 +6,9 @@ import gzip
 import json
 import re
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import dagster as dg
 import pytest
@@ -19,8 +20,11 @@ from market_assets.cli.sources import check_sources
 from market_assets.defs.assets.raw_postings import raw_postings_asset, refetching
 from market_assets.defs.resources import store_resource
 from market_assets.settings import Settings, SettingsError
+from market_assets.sources.boards.arbeitnow import Arbeitnow
 from market_assets.sources.configuration import load_sources
+from market_assets.sources.protocol import Tools
 from market_assets.store.landing import Landing
+from market_assets_tests import pipelines as ingestion
 
 GONE = Answer(status=404)
 
@@ -51,7 +55,7 @@ class Pipeline:
         self.day = datetime.now(UTC).date()
 
     def run(self, refetch: bool = False) -> tuple[dict[str, Any], bool]:
-        """The metadata and whether the check passed."""
+        """The metadata, and whether the check passed."""
         result = dg.materialize(
             self._assets,
             resources={"store": store_resource(self._settings)},
@@ -72,29 +76,29 @@ def test_what_failed_is_fetched_when_the_day_is_run_again(server: BoardServer, t
     entry = {"type": "greenhouse", "url": server.url, "companies": ["a", "b"]}
     pipeline = Pipeline(configured(tmp_path, entry))
 
-    told, passed = pipeline.run()
-    assert (told["status"], told["payloads"], passed) == ("failed", 1, False)
-    assert f"greenhouse on {pipeline.day}: {server.url}/b/jobs: HTTP 404" in told["failure"]
+    shown, passed = pipeline.run()
+    assert (shown["status"], shown["payloads"], passed) == ("failed", 1, False)
+    assert f"greenhouse on {pipeline.day}: {server.url}/b/jobs: HTTP 404" in shown["failure"]
     assert pipeline.landed("greenhouse") == ["a.json"]
 
     server.serve("/b/jobs", jobs("second"))
     server.serve("/a/jobs", GONE)
-    told, passed = pipeline.run()
-    assert (told["status"], told["payloads"], passed) == ("failed", 2, False)
+    shown, passed = pipeline.run()
+    assert (shown["status"], shown["payloads"], passed) == ("failed", 2, False)
     assert sorted(pipeline.landed("greenhouse")) == ["a.json", "b.json"]
 
     server.serve("/a/jobs", jobs("third"))
-    told, passed = pipeline.run()
-    assert (told["status"], told["payloads"], passed) == ("landed", 2, True)
+    shown, passed = pipeline.run()
+    assert (shown["status"], shown["payloads"], passed) == ("landed", 2, True)
 
     server.asked.clear()
-    told, passed = pipeline.run()
-    assert (told["days_kept"], passed, server.asked) == (1, True, [])
+    shown, passed = pipeline.run()
+    assert (shown["days_kept"], passed, server.asked) == (1, True, [])
 
     server.serve("/a/jobs", GONE)
     server.serve("/b/jobs", GONE)
-    told, passed = pipeline.run(refetch=True)
-    assert (told["status"], passed) == ("failed", False)
+    shown, passed = pipeline.run(refetch=True)
+    assert (shown["status"], passed) == ("failed", False)
     assert sorted(pipeline.landed("greenhouse")) == ["a.json", "b.json"], "what was landed stays"
 
 
@@ -105,16 +109,43 @@ def test_an_answer_of_another_shape_reddens_its_own_check(server: BoardServer, t
     entry = {"type": "greenhouse", "url": server.url, "companies": ["a", "b"]}
     pipeline = Pipeline(configured(tmp_path, entry))
 
-    told, passed = pipeline.run()
-    assert (told["status"], told["payloads"], passed) == ("failed", 2, False)
-    assert "a.json: its format has changed: no posting has a title among its fields (headline)" in told["failure"]
-    assert "b.json" not in told["failure"]
+    shown, passed = pipeline.run()
+    assert (shown["status"], shown["payloads"], passed) == ("failed", 2, False)
+    assert "a.json: its format has changed: no posting has a title among its fields (headline)" in shown["failure"]
+    assert "b.json" not in shown["failure"]
 
     server.asked.clear()
     server.serve("/a/jobs", jobs("first"))
-    told, passed = pipeline.run()
-    assert (told["status"], told["payloads"], passed) == ("landed", 2, True), "today's can be fetched again"
+    shown, passed = pipeline.run()
+    assert (shown["status"], shown["payloads"], passed) == ("landed", 2, True), "today's can be fetched again"
     assert server.asked != []
+
+
+class DecodedPages(Arbeitnow):
+    """A board that notes which contents it decodes."""
+
+    decoded: ClassVar[list[bytes]] = []
+
+    def document(self, content: bytes) -> Any:
+        self.decoded.append(content)
+        return super().document(content)
+
+
+def test_a_page_is_decoded_once_when_it_is_fetched_and_once_when_it_is_ingested(
+    server: BoardServer, make_client: Any, tmp_path: Path
+) -> None:
+    first = as_json({"data": [{"title": "Cook", "slug": "1"}], "links": {"next": "x"}})
+    last = as_json({"data": [{"title": "Nurse", "slug": "2"}], "links": {}})
+    url = server.serve("/api", Answer(first), Answer(last))
+    source = DecodedPages(url=url).make(Tools(client=cache(make_client)))
+    day = datetime.now(UTC).date()
+    with ingestion.Pipeline(configured(tmp_path), source) as pipeline:
+        pipeline.ingest(day)
+        assert DecodedPages.decoded == [first, last, first, last]
+        DecodedPages.decoded.clear()
+        pipeline.ingest(day)
+        assert DecodedPages.decoded == [first, last], "a day that is kept is only ingested"
+        assert {row["title"] for row in pipeline.rows("job_postings")} == {"Cook", "Nurse"}
 
 
 def test_no_key_in_anything_that_is_kept(server: BoardServer, tmp_path: Path) -> None:
@@ -122,12 +153,12 @@ def test_no_key_in_anything_that_is_kept(server: BoardServer, tmp_path: Path) ->
     server.serve("/gb/search/1", Answer(b'{"results": [{"title": "visible-app-key"}]}', headers={"ETag": '"1"'}))
     entry = {"type": "adzuna", "url": server.url, "countries": ["gb", "us"]}
     settings = configured(tmp_path, entry, **keys)
-    told, passed = Pipeline(settings).run()
+    shown, passed = Pipeline(settings).run()
     assert not passed
     kept = [path.read_bytes() for path in settings.data_dir.rglob("*") if path.is_file()]
     kept += [gzip.decompress(each) for each in kept if each[:2] == b"\x1f\x8b"]
     assert len(kept) > 1
-    for text in (*kept, repr(told).encode()):
+    for text in (*kept, repr(shown).encode()):
         assert b"visible" not in text
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from market_assets.store.database import Database
 
 Rows = dict[str, list[tuple[Any, ...]]]
-#: What trips up whoever quotes, splits or escapes by hand.
+#: What breaks code that quotes, splits or escapes by hand.
 AWKWARD = "a 'quoted' \"text\"\\ with\ttab,\nline, \\N, ä, 漢字, 🧑‍🚀, 100 % :name"
 
 
@@ -59,6 +59,8 @@ def _value(table: sa.Table, column: sa.Column[Any], number: int) -> Any:
     match column.type:
         case sa.Boolean():
             return number % 2 == 0
+        case sa.SmallInteger():
+            return number if column.primary_key else number % 100 + 1
         case sa.Integer():
             # Beyond what a double holds, where the column is a BIGINT.
             return number if column.primary_key else 2**62 + number

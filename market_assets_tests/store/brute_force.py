@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from market_assets_tests.store.made_up_postings import RATES, TAXONOMY, number_of
+from market_assets_tests.store.made_up_postings import RATES, TAXONOMY
 
 PERIODS = {"hourly": 2080, "daily": 260, "weekly": 52, "monthly": 12, "yearly": 1}
+#: source, external_id
+Identity = tuple[str, str]
 CURRENCY_OF = {"DE": "EUR", "US": "USD"}
 
 
@@ -33,9 +35,9 @@ def share_a_key(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return any(one[key] is not None and one[key] == other[key] for key in ("url_key", "job_key"))
 
 
-def links(postings: Sequence[Mapping[str, Any]]) -> dict[int, tuple[int | None, bool]]:
+def links(postings: Sequence[Mapping[str, Any]]) -> dict[Any, tuple[Any, bool]]:
     """posting_id → duplicate_of, first_of_job."""
-    linked: dict[int, tuple[int | None, bool]] = {}
+    linked: dict[Any, tuple[Any, bool]] = {}
     for job in jobs(postings):
         original = next((posting for posting in job if posting["in_store"]), job[0])
         for posting in job:
@@ -59,24 +61,24 @@ def annual(amount: float | None, posting: Mapping[str, Any], posted_at: datetime
 
 def expected_postings(
     days: Mapping[date, Iterable[tuple[datetime, Mapping[str, Any]]]],
-) -> dict[int, dict[str, Any]]:
-    """posting_id → what job_postings and posting_facts hold of it, from all partitions at once.
+) -> dict[Identity, dict[str, Any]]:
+    """What job_postings and posting_facts hold of each posting, numbered by its identity, from all partitions.
 
     Args:
         days: day → its sightings (when it was fetched, the posting), in the order in which they were read.
     """
-    sightings: dict[int, dict[date, tuple[datetime, Mapping[str, Any]]]] = {}
+    sightings: dict[Identity, dict[date, tuple[datetime, Mapping[str, Any]]]] = {}
     for day, seen in days.items():
         for observed_at, posting in seen:
-            number = number_of(posting["external_id"], posting["source"])
-            sightings.setdefault(number, {})[day] = (observed_at, posting)
+            identity = (posting["source"], posting["external_id"])
+            sightings.setdefault(identity, {})[day] = (observed_at, posting)
     rows = {number: _expected(number, by_day) for number, by_day in sightings.items()}
     for number, (duplicate_of, first_of_job) in links(list(rows.values())).items():
         rows[number] |= {"duplicate_of": duplicate_of, "first_of_job": first_of_job}
     return rows
 
 
-def _expected(number: int, by_day: Mapping[date, tuple[datetime, Mapping[str, Any]]]) -> dict[str, Any]:
+def _expected(number: Identity, by_day: Mapping[date, tuple[datetime, Mapping[str, Any]]]) -> dict[str, Any]:
     oldest, newest = min(by_day), max(by_day)
     first_seen, (last_seen, content) = by_day[oldest][0], by_day[newest]
     posted_at = content.get("stated_posted_at") or first_seen

@@ -10,16 +10,18 @@ import polars as pl
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 
-from market_assets.postings.identity import posting_ids
+from market_assets.postings.identity import IDENTITY, text_hashes
+from market_assets.postings.ingest import IngestionCounts, NormalisedBatch
 from market_assets.postings.normalise import rejected_frame
 from market_assets.postings.salaries.currencies import EXCHANGE_RATE
 from market_assets.postings.schemas import NORMALISED_POSTING
-from market_assets.sources.reading import NormalisedBatch
 from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
-from market_assets.store.posting_skills import encode_skills, ensure_skills, read_texts, write_skills
-from market_assets.store.postings import DayWriter, IngestedDay
+from market_assets.store.ingestion import write_day as write_batches
+from market_assets.store.posting_skills import read_texts, skill_rows, write_skills
+from market_assets.store.skills import ensure_skills
 from market_assets.store.tables.catalog import metadata
+from market_assets.store.tables.postings import posting_facts
 
 #: A euro was worth a dollar at first, two from 2026-03-10 on: a rate of the wrong day shows at once.
 RATES = pl.DataFrame(
@@ -28,7 +30,7 @@ RATES = pl.DataFrame(
 MARCH = date(2026, 3, 1)
 #: What made-up skills are found by.
 VERSION = 7
-#: A made-up posting asks for those of these that stand as words in its title.
+#: A made-up posting asks for those of these that are words of its title.
 TAXONOMY = pl.DataFrame(
     [("Python", "Languages"), ("SQL", "Languages"), ("Docker", "Tools"), ("Kafka", "Tools")],
     schema=["skill", "category"],
@@ -51,14 +53,19 @@ def posting(external_id: str, **fields: Any) -> dict[str, Any]:
 
 
 def frame(postings: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
-    """Postings as columns, with their numbers."""
+    """Postings as columns, with the hashes of their texts."""
     rows = pl.DataFrame(list(postings), schema=NORMALISED_POSTING)
-    return rows.with_columns(posting_id=posting_ids(rows["source"], rows["external_id"]))
+    return rows.with_columns(text_hashes(rows["title"], rows["description"]))
 
 
-def number_of(external_id: str, source: str = "board") -> int:
+def number_of(connection: MarketConnection, external_id: str, source: str = "board") -> int:
     """The posting_id of a posting."""
-    return int(posting_ids(pl.Series([source]), pl.Series([external_id]))[0])
+    identity = {"source": source, "external_id": external_id}
+    return int(stored(connection, posting_facts).row(by_predicate=all_equal(identity), named=True)["posting_id"])
+
+
+def all_equal(values: Mapping[str, Any]) -> pl.Expr:
+    return pl.all_horizontal(pl.col(name) == value for name, value in values.items())
 
 
 def observed_on(day: date) -> datetime:
@@ -86,10 +93,10 @@ def batch(
 
 def write_day(
     connection: MarketConnection, day: date, postings: Iterable[Mapping[str, Any]], **of_batch: Any
-) -> IngestedDay:
+) -> IngestionCounts:
     """Write a day's partition of one source and one batch."""
     one = batch(postings, day, **of_batch)
-    return DayWriter(connection, day, RATES, "USD").write([one], [one.source])
+    return write_batches(connection, [one], [one.source], day=day, rates=RATES, currency="USD")
 
 
 def find_skills(connection: MarketConnection, day: date) -> None:
@@ -100,7 +107,8 @@ def find_skills(connection: MarketConnection, day: date) -> None:
         for texts in read_texts(connection, day):
             words = [title.split() for title in texts["title"]]
             positions = [[place for place, name in enumerate(names) if name in found] for found in words]
-            write_skills(connection, texts, encode_skills(found_skills(positions), ids), VERSION)
+            rows = skill_rows(texts["posting_id"], found_skills(positions), ids)
+            write_skills(connection, texts, rows, VERSION)
 
 
 def found_skills(positions: list[list[int]]) -> pl.DataFrame:
@@ -119,6 +127,16 @@ def stored(connection: MarketConnection, table: sa.Table) -> pl.DataFrame:
     with connection.transaction():
         rows = connection.read(sa.select(*table.columns), arrow_schema(table))
     return rows.sort([column.name for column in table.primary_key])
+
+
+def by_identity(rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows of postings by source and external_id, without numbers; `duplicate_of` is an external_id.
+
+    The numbers of postings depend on the order in which days are written; nothing else does.
+    """
+    names = rows.select(duplicate_of="posting_id", original="external_id")
+    named = rows.join(names, on="duplicate_of", how="left").with_columns(duplicate_of="original")
+    return named.drop("posting_id", "original").sort(IDENTITY)
 
 
 def clear(connection: MarketConnection) -> None:

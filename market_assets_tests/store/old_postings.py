@@ -11,7 +11,14 @@ import sqlalchemy as sa
 from market_assets.store.connection import MarketConnection
 from market_assets.store.expiry import expire
 from market_assets.store.tables.postings import job_postings, posting_facts, posting_skills
-from market_assets_tests.store.made_up_postings import days_after, find_skills, posting, stored, write_day
+from market_assets_tests.store.made_up_postings import (
+    by_identity,
+    days_after,
+    find_skills,
+    posting,
+    stored,
+    write_day,
+)
 
 #: Postings are made up for the hundred days up to here.
 NOW = datetime(2026, 4, 11, 12, tzinfo=UTC)
@@ -46,15 +53,28 @@ def clean_up(connection: MarketConnection, archive: Path, cutoff: datetime, now:
 
 
 def everything(connection: MarketConnection) -> list[pl.DataFrame]:
-    """All that is known of postings, but for when they were restored."""
-    return [stored(connection, job_postings).drop("restored_at"), stored(connection, posting_facts)]
+    """All that is known of postings, but for their numbers and when they were restored."""
+    postings = stored(connection, job_postings).drop("restored_at")
+    return [by_identity(postings), by_identity(stored(connection, posting_facts))]
 
 
 def same(before: list[pl.DataFrame], after: list[pl.DataFrame]) -> bool:
     return all(one.equals(other) for one, other in zip(before, after, strict=True))
 
 
-def skills_in(connection: MarketConnection) -> list[tuple[int, str]]:
+def skills_in(connection: MarketConnection) -> list[tuple[str, str, float]]:
+    """The skills of the postings in the store: external_id, skill, weight."""
+    query = sa.select(job_postings.c.external_id, posting_skills.c.skill, posting_skills.c.weight).join_from(
+        job_postings, posting_skills, posting_skills.c.posting_id == job_postings.c.posting_id
+    )
+    schema = pl.Schema({"external_id": pl.String(), "skill": pl.String(), "weight": pl.Float64()})
     with connection.transaction():
-        view = sa.select(posting_skills.c.posting_id, posting_skills.c.skill)
-        return sorted(connection.read(view, pl.Schema({"posting_id": pl.Int64(), "skill": pl.String()})).rows())
+        count = connection.scalar(sa.select(sa.func.count()).select_from(posting_skills))
+        rows = sorted(connection.read(query, schema).rows())
+    assert count == len(rows), "skills of postings that are not there"
+    return rows
+
+
+def numbers(connection: MarketConnection) -> dict[str, int]:
+    """external_id → posting_id of the postings in the store."""
+    return dict(stored(connection, job_postings).select("external_id", "posting_id").iter_rows())

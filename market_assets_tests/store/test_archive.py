@@ -22,8 +22,8 @@ def archived(*rows: dict[str, Any]) -> pl.DataFrame:
         **dict.fromkeys(("partition_date", "content_date"), date(2026, 1, 15)),
         "source": "board",
         "title": "100% 'Ünï'",
-        "skills": b"\0\1",
         "skill_names": ["C++"],
+        "skill_weights": [70],
     }
     return pl.DataFrame([{**plain, "external_id": str(row["posting_id"]), **row} for row in rows], schema=ARCHIVED)
 
@@ -32,7 +32,9 @@ def files(archive: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in archive.rglob("*") if path.is_file()}
 
 
-ROWS = archived({"posting_id": 2**62}, {"posting_id": 1, "salary_min": 0.1, "skills": None, "skill_names": None})
+ROWS = archived(
+    {"posting_id": 2**62}, {"posting_id": 1, "salary_min": 0.1, "skill_names": [], "skill_weights": []}
+)
 
 
 def test_what_is_written_is_read_back(tmp_path: Path) -> None:
@@ -50,8 +52,13 @@ def test_the_same_postings_make_no_second_file(tmp_path: Path) -> None:
     assert path.stat().st_ino == place
 
 
+def test_the_name_of_a_file_does_not_change_with_libraries(tmp_path: Path) -> None:
+    assert write_month(tmp_path, MONTH, ROWS).name == "postings-6eef9fd132d2a747.parquet"
+
+
 @pytest.mark.parametrize(
-    "change", [{"title": "Other"}, {"salary_max": 5.0}, {"skills": b"\2\3"}, {"content_date": date(2026, 2, 1)}]
+    "change",
+    [{"title": "Other"}, {"salary_max": 5.0}, {"skill_weights": [100]}, {"content_date": date(2026, 2, 1)}],
 )
 def test_a_posting_that_has_changed_is_kept_beside_what_it_was(tmp_path: Path, change: dict[str, Any]) -> None:
     write_month(tmp_path, MONTH, archived({"posting_id": 1}, {"posting_id": 2}))

@@ -16,7 +16,7 @@ from market_assets.store.archive import read_month
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError
 from market_assets.store.expiry import count_expired, expire, restore_month
-from market_assets.store.posting_skills import Counted, read_window
+from market_assets.store.facts import Counted, read_window
 from market_assets.store.tables.postings import job_postings
 from market_assets_tests.store.made_up_postings import (
     clear,
@@ -31,6 +31,7 @@ from market_assets_tests.store.old_postings import (
     NOW,
     clean_up,
     everything,
+    numbers,
     old_and_new,
     same,
     skills_in,
@@ -54,7 +55,7 @@ POSTINGS = st.lists(
     unique_by=lambda made_up: made_up["external_id"],
 )
 
-#: Cleans up, and is killed where it is told to.
+#: Cleans up, and is killed at the given place.
 KILLED = """
     import os, signal, sys
     from datetime import datetime
@@ -72,7 +73,7 @@ KILLED = """
     elif place == "between archive and delete":
         expiry._delete = kill
     elif place == "before the delete is committed":
-        expiry.relink = kill
+        expiry.relink_stored = kill
     with MarketConnection(Database(url)) as connection:
         now = datetime.fromisoformat(now)
         for step in expiry.expire(connection, Path(folder), now, now):
@@ -99,6 +100,7 @@ def test_history_is_the_same_after_a_clean_up_and_all_of_it_can_be_brought_back(
     clear(connection)
     write(connection, postings)
     before, history, skills = everything(connection), first_of_jobs(connection), skills_in(connection)
+    numbered = numbers(connection)
     expired = [made_up for made_up in postings if made_up["stated_posted_at"] < cutoff]
     assert clean_up(connection, archive, cutoff) == len(expired)
     assert stored(connection, job_postings).height == len(postings) - len(expired)
@@ -109,6 +111,7 @@ def test_history_is_the_same_after_a_clean_up_and_all_of_it_can_be_brought_back(
         restore_month(connection, archive, month, NOW)
     assert same(before, everything(connection))
     assert skills_in(connection) == skills
+    assert numbers(connection) == numbered
 
 
 def test_postings_go_into_the_archive_month_by_month_as_they_were(
@@ -143,13 +146,13 @@ def test_the_next_oldest_stands_in_for_an_original_that_went(connection: MarketC
     clean_up(connection, tmp_path, datetime(2026, 3, 1, tzinfo=UTC))
     originals = dict(stored(connection, job_postings).select("external_id", "duplicate_of").iter_rows())
     assert originals["1-03"] is None
-    assert originals["1-04"] == number_of("1-03")
+    assert originals["1-04"] == number_of(connection, "1-03")
 
 
 def test_months_are_parted_at_midnight(connection: MarketConnection, tmp_path: Path) -> None:
     february = datetime(2026, 2, 1, tzinfo=UTC)
-    moments = {"last": february - timedelta(microseconds=1), "first": february}
-    write(connection, [posting(name, stated_posted_at=moment) for name, moment in moments.items()])
+    times = {"last": february - timedelta(microseconds=1), "first": february}
+    write(connection, [posting(name, stated_posted_at=time) for name, time in times.items()])
     clean_up(connection, tmp_path, NOW)
     assert read_month(tmp_path, "2026-01")["external_id"].to_list() == ["last"]
     assert read_month(tmp_path, "2026-02")["external_id"].to_list() == ["first"]
@@ -162,7 +165,7 @@ PLACES = ("before the file has its name", "between archive and delete", "before 
 def test_a_kill_loses_nothing_and_doubles_nothing(database: Database, tmp_path: Path, place: str) -> None:
     with MarketConnection(database) as connection:
         write(connection, old_and_new())
-        before = everything(connection)
+        before, numbered = everything(connection), numbers(connection)
     url = database.url.render_as_string(hide_password=False)
     with program(KILLED, url, str(tmp_path), NOW.isoformat(), place) as killed:
         assert killed.end() == -signal.SIGKILL, killed.output()
@@ -171,7 +174,7 @@ def test_a_kill_loses_nothing_and_doubles_nothing(database: Database, tmp_path: 
         assert clean_up(connection, tmp_path, NOW) == 12
         assert stored(connection, job_postings).is_empty()
         in_files = [pl.read_parquet(path, hive_partitioning=False) for path in tmp_path.rglob("*.parquet")]
-        assert sorted(pl.concat(in_files)["posting_id"]) == before[0]["posting_id"].to_list()
+        assert sorted(pl.concat(in_files)["posting_id"]) == sorted(numbered.values())
         assert list(tmp_path.rglob("*.part")) == []
         for month in MONTHS:
             assert restore_month(connection, tmp_path, month, NOW) == (3, 0)

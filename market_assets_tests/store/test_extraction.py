@@ -10,11 +10,18 @@ import sqlalchemy as sa
 
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import StoreError
-from market_assets.store.extraction import ExtractionRules, prepare, recall_rules
-from market_assets.store.posting_skills import encode_skills, known_skill_ids, read_texts, write_skills
+from market_assets.store.posting_skills import read_texts, skill_rows, write_skills
 from market_assets.store.revisions import POSTINGS, count_up_postings
-from market_assets.store.tables.postings import data_revision, posting_facts, skills
-from market_assets_tests.store.made_up_postings import MARCH, days_after, found_skills, posting, write_day
+from market_assets.store.skills import ExtractionRules, known_skill_ids, prepare, read_rules
+from market_assets.store.tables.postings import data_revision, posting_facts, posting_skill_facts, skills
+from market_assets_tests.store.made_up_postings import (
+    MARCH,
+    days_after,
+    found_skills,
+    posting,
+    stored,
+    write_day,
+)
 
 RULES = ExtractionRules("{}", "1")
 NAMES = pl.DataFrame({"skill": ["zsh", "Ada"], "category": ["shells", "languages"]})
@@ -44,7 +51,7 @@ def other(connection: MarketConnection) -> Iterator[MarketConnection]:
 def test_what_is_new_is_made_known_once(connection: MarketConnection) -> None:
     ids = prepare(connection, NAMES, RULES)
     assert known(connection) == {"zsh": (ids[0], "shells"), "Ada": (ids[1], "languages")}
-    assert recall_rules(connection) == {RULES.version: RULES}
+    assert read_rules(connection) == {RULES.version: RULES}
     before = revision(connection)
     assert prepare(connection, NAMES.reverse(), RULES).tolist() == ids[::-1].tolist()
     assert revision(connection) == before
@@ -68,7 +75,7 @@ def test_whatever_is_new_is_noticed(
     assert known(connection) == {
         name: (number, category) for (name, category), number in zip(names.rows(), ids, strict=True)
     }
-    assert recall_rules(connection).keys() == {RULES.version, rules.version}
+    assert read_rules(connection).keys() == {RULES.version, rules.version}
 
 
 def test_known_ids_are_those_of_the_names(connection: MarketConnection) -> None:
@@ -97,14 +104,17 @@ def read_first(connection: MarketConnection) -> pl.DataFrame:
 def write_first(connection: MarketConnection, texts: pl.DataFrame) -> None:
     """Say that each text asks for the first of `NAMES`."""
     ids = prepare(connection, NAMES, RULES)
-    encoded = encode_skills(found_skills([[0]] * texts.height), ids)
+    rows = skill_rows(texts["posting_id"], found_skills([[0]] * texts.height), ids)
     with connection.transaction():
-        write_skills(connection, texts, encoded, RULES.version)
+        write_skills(connection, texts, rows, RULES.version)
 
 
 def with_skills(connection: MarketConnection) -> list[str]:
-    query = sa.select(posting_facts.c.external_id).where(posting_facts.c.skills.is_not(None))
-    return sorted(connection.read(query, pl.Schema({"external_id": pl.String()}))["external_id"])
+    query = sa.select(posting_facts.c.external_id).where(posting_facts.c.skills_version.is_not(None))
+    searched = sorted(connection.read(query, pl.Schema({"external_id": pl.String()}))["external_id"])
+    facts = stored(connection, posting_facts).join(stored(connection, posting_skill_facts), on="posting_id")
+    assert sorted(facts["external_id"]) == searched
+    return searched
 
 
 def test_a_text_that_changed_since_it_was_searched_is_left_to_whoever_changed_it(

@@ -15,15 +15,11 @@ from hypothesis import strategies as st
 from market_assets.statistics.window import WINDOW_POSTING
 from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
-from market_assets.store.posting_skills import (
-    Counted,
-    encode_skills,
-    ensure_skills,
-    read_texts,
-    read_window,
-    write_skills,
-)
-from market_assets.store.tables.postings import posting_facts, posting_skills, skills
+from market_assets.store.database import Database
+from market_assets.store.facts import Counted, read_window
+from market_assets.store.posting_skills import POSTING_SKILL, append_skills, read_texts, skill_rows, write_skills
+from market_assets.store.skills import ensure_skills
+from market_assets.store.tables.postings import posting_facts, posting_skill_facts, posting_skills, skills
 from market_assets_tests.store.made_up_postings import (
     MARCH,
     VERSION,
@@ -37,6 +33,8 @@ from market_assets_tests.store.made_up_postings import (
     write_day,
 )
 
+#: As after very many postings.
+FIRST_ID = 2**38
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NAMES = ("zsh", "C++", "Ada", "100% 'SQL'")
 WEIGHTS = {"zsh": 1, "C++": 20, "Ada": 70, "100% 'SQL'": 100}
@@ -47,7 +45,6 @@ ROWS = st.lists(
             "industry": st.sampled_from([None, "Finance"]),
             "salary": st.sampled_from([None, 50_000.5]),
             "found": st.none() | st.lists(st.sampled_from(NAMES), unique=True),
-            "weighed": st.booleans(),
             "in_store": st.booleans(),
             "duplicate_of": st.sampled_from([None, 7]),
             "first_of_job": st.booleans(),
@@ -68,21 +65,25 @@ def know(connection: MarketConnection, *names: str, category: str = "x") -> list
 
 def store_facts(connection: MarketConnection, rows: list[dict[str, Any]]) -> None:
     ids = dict(zip(NAMES, know(connection, *NAMES), strict=True))
-    narrow = [
+    facts = [
         {
-            **{name: value for name, value in row.items() if name not in ("found", "weighed")},
-            "posting_id": 2**62 + number,
+            **{name: value for name, value in row.items() if name != "found"},
+            "posting_id": FIRST_ID + number,
             "source": "s",
             "external_id": str(number),
-            "skills": None
-            if row["found"] is None
-            else b"".join(ids[name].to_bytes(2, "little") for name in row["found"]),
-            "skill_weights": bytes(WEIGHTS[name] for name in row["found"] or []) if row["weighed"] else None,
+            "skills_version": None if row["found"] is None else VERSION,
         }
         for number, row in enumerate(rows)
     ]
+    found = [
+        (FIRST_ID + number, ids[name], WEIGHTS[name], row["in_store"])
+        for number, row in enumerate(rows)
+        for name in row["found"] or []
+    ]
     with connection.transaction():
-        connection.append(posting_facts, pl.DataFrame(narrow, schema=arrow_schema(posting_facts)))
+        connection.append(posting_facts, pl.DataFrame(facts, schema=arrow_schema(posting_facts)))
+        schema = {**POSTING_SKILL, "in_store": pl.Boolean()}
+        append_skills(connection, pl.DataFrame(found, schema=schema, orient="row"))
 
 
 @database_examples(40)
@@ -98,8 +99,8 @@ def test_facts_are_the_counted_rows_of_the_window(
             facts = read_window(connection, start, end, counted)
         expected = [
             (
-                *(2**62 + number, row["posted_at"], row["industry"], row["salary"]),
-                [(name, WEIGHTS[name] if row["weighed"] else 0) for name in sorted(row["found"])],
+                *(FIRST_ID + number, row["posted_at"], row["industry"], row["salary"]),
+                [(name, WEIGHTS[name]) for name in sorted(row["found"])],
             )
             for number, row in enumerate(rows)
             if start <= row["posted_at"] <= end
@@ -114,8 +115,8 @@ def test_facts_are_the_counted_rows_of_the_window(
             ]
             for first, last in zip(facts.offsets[:-1], facts.offsets[1:], strict=True)
         ]
-        narrow = facts.postings.select("posting_id", "posted_at", "industry", "salary").rows()
-        assert [(*row, each) for row, each in zip(narrow, found, strict=True)] == expected
+        read = facts.postings.select("posting_id", "posted_at", "industry", "salary").rows()
+        assert [(*row, each) for row, each in zip(read, found, strict=True)] == expected
         assert facts.postings.schema == WINDOW_POSTING
         assert names == sorted(NAMES)
         assert (facts.codes.dtype, facts.offsets.dtype) == (np.int32, np.int64)
@@ -123,7 +124,7 @@ def test_facts_are_the_counted_rows_of_the_window(
 
 @database_examples(20)
 @given(rows=ROWS)
-def test_the_view_holds_the_encoded_skills_of_postings_in_the_store(
+def test_the_view_holds_the_skills_of_postings_in_the_store(
     connection: MarketConnection, rows: list[dict[str, Any]]
 ) -> None:
     clear(connection)
@@ -134,7 +135,7 @@ def test_the_view_holds_the_encoded_skills_of_postings_in_the_store(
             pl.Schema({"posting_id": pl.Int64(), "skill": pl.String(), "weight": pl.Float64()}),
         ).rows()
     expected = [
-        (2**62 + n, name, WEIGHTS[name] / 100 if row["weighed"] else None)
+        (FIRST_ID + n, name, WEIGHTS[name] / 100)
         for n, row in enumerate(rows)
         if row["in_store"]
         for name in row["found"] or []
@@ -157,8 +158,8 @@ def test_a_posting_may_ask_for_very_many_skills(connection: MarketConnection) ->
     with connection.transaction():
         texts = next(read_texts(connection, MARCH))
         every = found_skills([list(range(1000))])
-        encoded = encode_skills(every, np.array(ids, dtype=np.uint16))
-        write_skills(connection, texts, encoded, VERSION)
+        rows = skill_rows(texts["posting_id"], every, np.array(ids, dtype=np.int16))
+        write_skills(connection, texts, rows, VERSION)
         view = pl.Schema({"skill": pl.String(), "weight": pl.Float64()})
         found = connection.read(sa.select(posting_skills.c.skill, posting_skills.c.weight), view)
         facts = read_window(connection, START, START + timedelta(days=1))
@@ -171,8 +172,8 @@ def test_a_posting_may_ask_for_very_many_skills(connection: MarketConnection) ->
 
 
 @pytest.mark.postgresql
-def test_skills_find_room_beside_what_they_belong_to(connection: MarketConnection) -> None:
-    """So that no index of the narrow rows takes an entry more for them, and new postings are written once."""
+def test_that_a_posting_was_searched_finds_room_on_the_page_of_its_fact_row(connection: MarketConnection) -> None:
+    """So that no index of the fact table takes an entry more for them, and new postings are written once."""
     if connection.database.is_sqlite:
         pytest.skip("SQLite changes a row where it is")
     counted = sa.text(
@@ -184,8 +185,8 @@ def test_skills_find_room_beside_what_they_belong_to(connection: MarketConnectio
     with connection.transaction():
         ids = ensure_skills(connection, pl.DataFrame({"skill": ["zsh"], "category": ["x"]}))
         for texts in read_texts(connection, day):
-            encoded = encode_skills(found_skills([[0]] * texts.height), ids)
-            write_skills(connection, texts, encoded, VERSION)
+            rows = skill_rows(texts["posting_id"], found_skills([[0]] * texts.height), ids)
+            write_skills(connection, texts, rows, VERSION)
         moved, in_place = connection.read(counted, pl.Schema({"moved": pl.Int64(), "in_place": pl.Int64()})).row(0)
     assert (moved, in_place) == (0, 300)
 
@@ -198,7 +199,7 @@ def test_skills_keep_their_ids_over_every_change_of_the_taxonomy(connection: Mar
     assert know(connection, "Python") == [first[1]]
     rows = stored(connection, skills)
     assert rows["skill"].to_list() == ["SQL", "Python", "Ada", "New"]
-    assert [int.from_bytes(code, "little") for code in rows["code"]] == rows["skill_id"].to_list()
+    assert rows["skill_id"].to_list() == [0, 1, 2, 3]
 
 
 def test_a_skill_moves_to_another_category(connection: MarketConnection) -> None:
@@ -212,11 +213,11 @@ def test_a_skill_moves_to_another_category(connection: MarketConnection) -> None
 
 
 def test_ids_run_out_in_words(connection: MarketConnection) -> None:
-    last = {"skill_id": 65_534, "code": b"\xfe\xff", "skill": "last but one", "category": "x"}
+    last = {"skill_id": 32_766, "skill": "last but one", "category": "x"}
     with connection.transaction():
         connection.append(skills, pl.DataFrame([last], schema=arrow_schema(skills)))
-    assert know(connection, "the last") == [65_535]
-    with pytest.raises(ValueError, match="no more than 65,536 skills"):
+    assert know(connection, "the last") == [32_767]
+    with pytest.raises(ValueError, match="no more than 32,768 skills"):
         know(connection, "one too many")
     assert stored(connection, skills).height == 2
 
@@ -244,3 +245,57 @@ def test_skills_that_a_taxonomy_lists_in_any_order_read_back_in_order_of_names(
     names = facts.skills["skill"].to_list()
     by_row = [[names[code] for code in facts.codes[facts.rows == row]] for row in range(3)]
     assert sorted(by_row) == [[], ["Docker", "Python", "SQL"], ["SQL"]]
+
+
+def entry(connection: MarketConnection, posting_id: int) -> list[tuple[int, int]]:
+    rows = stored(connection, posting_skill_facts).filter(posting_id=posting_id)
+    return sorted(rows.select("skill_id", "weight").rows())
+
+
+def test_only_what_has_changed_is_written(connection: MarketConnection) -> None:
+    ids = np.array(know(connection, *NAMES), dtype=np.int16)
+    write_day(connection, MARCH, [posting(name) for name in "abc"])
+    with connection.transaction():
+        texts = next(read_texts(connection, MARCH))
+        first = skill_rows(texts["posting_id"], found_skills([[0, 1], [2], []]), ids)
+        assert write_skills(connection, texts, first, VERSION) == 2
+    with connection.transaction():
+        assert write_skills(connection, texts, first.reverse(), VERSION) == 0
+    a, b, c = texts["posting_id"]
+    other = pl.DataFrame([(a, ids[0], 50), (b, ids[2], 2), (c, ids[3], 3)], schema=POSTING_SKILL, orient="row")
+    with connection.transaction():
+        assert write_skills(connection, texts, other, VERSION + 1) == 2
+    assert [entry(connection, each) for each in (a, b, c)] == [[(ids[0], 50)], [(ids[2], 2)], [(ids[3], 3)]]
+    assert stored(connection, posting_facts)["skills_version"].to_list() == [VERSION + 1] * 3
+
+
+def test_a_posting_without_skills_is_known_to_have_been_searched(connection: MarketConnection) -> None:
+    write_day(connection, MARCH, [posting("a", title="Clerk")])
+    assert len(read_window(connection, START, START + timedelta(days=1))) == 0
+    find_skills(connection, MARCH)
+    facts = read_window(connection, START, START + timedelta(days=1))
+    assert (len(facts), facts.offsets.tolist()) == (1, [0, 0])
+
+
+def plan(database: Database, query: str) -> str:
+    explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
+    with database.engine().connect() as connection:
+        connection.execute(sa.text("ANALYZE"))
+        return "\n".join(str(row) for row in connection.execute(sa.text(f"{explain} {query}")))
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["skill = 'Python'", "posting_id = 100", "posting_id = 100 AND skill = 'Python'"],
+)
+def test_the_view_answers_from_an_index(database: Database, condition: str) -> None:
+    with MarketConnection(database) as connection:
+        postings = [posting(f"{number}", title="Python SQL Docker"[: number % 18]) for number in range(3000)]
+        write_day(connection, MARCH, postings)
+        find_skills(connection, MARCH)
+    found = plan(database, f"SELECT posting_id, weight FROM posting_skills WHERE {condition}")
+    assert not [line for line in found.splitlines() if "SCAN f" in line or "Seq Scan on posting_skill" in line], (
+        found
+    )
+    if database.is_sqlite:
+        assert "COVERING INDEX" in found or "PRIMARY KEY" in found

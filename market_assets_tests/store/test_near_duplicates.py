@@ -19,6 +19,7 @@ from market_assets.store.expiry import expire, forget, restore_month
 from market_assets.store.tables.postings import job_postings, posting_facts, posting_sketches
 from market_assets_tests.postings.test_sketches import prose
 from market_assets_tests.store.made_up_postings import (
+    by_identity,
     clear,
     database_examples,
     days_after,
@@ -42,8 +43,8 @@ TEXTS = {
 MONTHS = ("2026-01", "2026-02", "2026-03", "2026-04")
 
 
-def told(external_id: str, text: str = "full", **fields: Any) -> dict[str, Any]:
-    """A posting as normalising leaves it, with what near duplicates are told by."""
+def keyed(external_id: str, text: str = "full", **fields: Any) -> dict[str, Any]:
+    """A posting as normalising leaves it, with the keys and sketch of near duplicates."""
     plain = {
         "title": "Engineer",
         "company": "Acme",
@@ -66,26 +67,31 @@ def originals(connection: MarketConnection) -> dict[str, str | None]:
     return {external_id: name_of[original] for external_id, original in links}
 
 
+def sketches(connection: MarketConnection) -> pl.DataFrame:
+    names = stored(connection, posting_facts).select("posting_id", "external_id")
+    return stored(connection, posting_sketches).join(names, on="posting_id").drop("posting_id").sort("external_id")
+
+
 def links(rows: pl.DataFrame) -> list[tuple[Any, ...]]:
     return rows.select("posting_id", "duplicate_of", "first_of_job").sort("posting_id").rows()
 
 
 def test_near_duplicates_are_linked_whichever_comes_first(connection: MarketConnection) -> None:
-    write_day(connection, days_after(1), [told("b", "cut"), told("x", "another")])
-    write_day(connection, days_after(2), [told("c", "with more around it", title="Engineer (m/f/d)")])
+    write_day(connection, days_after(1), [keyed("b", "cut"), keyed("x", "another")])
+    write_day(connection, days_after(2), [keyed("c", "with more around it", title="Engineer (m/f/d)")])
     assert originals(connection) == {"b": None, "c": "b", "x": None}
-    write_day(connection, days_after(0), [told("a", company="Acme GmbH")])
+    write_day(connection, days_after(0), [keyed("a", company="Acme GmbH")])
     assert originals(connection) == {"a": None, "b": "a", "c": "a", "x": None}
 
 
 def test_another_city_role_or_rank_is_another_job(connection: MarketConnection) -> None:
     others = [
-        told("city", location="Munich, DE"),
-        told("company", company="Globex"),
-        told("junior", title="Junior Engineer"),
-        told("role", title="Accountant"),
-        told("senior", title="Senior Engineer", text="another"),
-        told("team", "another", title="Junior Engineer"),
+        keyed("city", location="Munich, DE"),
+        keyed("company", company="Globex"),
+        keyed("junior", title="Junior Engineer"),
+        keyed("role", title="Accountant"),
+        keyed("senior", title="Senior Engineer", text="another"),
+        keyed("team", "another", title="Junior Engineer"),
     ]
     write_day(connection, days_after(0), others)
     assert set(originals(connection).values()) == {None}
@@ -94,14 +100,16 @@ def test_another_city_role_or_rank_is_another_job(connection: MarketConnection) 
 def test_a_text_that_changed_leaves_its_job_and_one_that_went_leaves_no_sketch(
     connection: MarketConnection,
 ) -> None:
-    write_day(connection, days_after(0), [told("a"), told("b", "cut"), told("c", "cut", title="Engineer at Acme")])
+    write_day(
+        connection, days_after(0), [keyed("a"), keyed("b", "cut"), keyed("c", "cut", title="Engineer at Acme")]
+    )
     assert originals(connection) == {"a": None, "b": "a", "c": "a"}
-    write_day(connection, days_after(1), [told("a", "another")])
+    write_day(connection, days_after(1), [keyed("a", "another")])
     assert originals(connection) == {"a": None, "b": None, "c": "b"}
-    write_day(connection, days_after(2), [told("b", "none"), told("c", "short")])
+    write_day(connection, days_after(2), [keyed("b", "none"), keyed("c", "short")])
     assert originals(connection) == {"a": None, "b": None, "c": None}
     assert stored(connection, posting_sketches).height == 1
-    write_day(connection, days_after(1), [told("b"), told("c")])
+    write_day(connection, days_after(1), [keyed("b"), keyed("c")])
     assert stored(connection, posting_sketches).height == 1, "content of an older day took the newer one's place"
 
 
@@ -110,27 +118,27 @@ def test_the_next_oldest_stands_in_and_a_restored_posting_is_linked_again(
 ) -> None:
     old, new = NOW - timedelta(days=60), NOW - timedelta(days=2)
     postings = [
-        told("a", stated_posted_at=old),
-        told("b", "cut", stated_posted_at=new),
-        told("c", "with more around it", stated_posted_at=NOW),
+        keyed("a", stated_posted_at=old),
+        keyed("b", "cut", stated_posted_at=new),
+        keyed("c", "with more around it", stated_posted_at=NOW),
     ]
     write_day(connection, days_after(60), postings)
-    before = [stored(connection, table) for table in (posting_facts, posting_sketches)]
+    before = [by_identity(stored(connection, posting_facts)), sketches(connection)]
     for _ in expire(connection, tmp_path, NOW - timedelta(days=30), NOW):
         pass
     assert originals(connection) == {"b": None, "c": "b"}
     assert stored(connection, posting_sketches).height == 3
-    assert forget(connection, NOW - timedelta(days=30), LONG_AGO).narrow_rows_deleted == 1
+    assert forget(connection, NOW - timedelta(days=30), LONG_AGO).fact_rows_deleted == 1
     assert stored(connection, posting_sketches).height == 2
     assert originals(connection) == {"b": None, "c": "b"}
     assert restore_month(connection, tmp_path, f"{old:%Y-%m}", NOW) == (1, 0)
     assert originals(connection) == {"a": None, "b": "a", "c": "a"}
-    after = [stored(connection, table) for table in (posting_facts, posting_sketches)]
+    after = [by_identity(stored(connection, posting_facts)), sketches(connection)]
     assert all(one.equals(other) for one, other in zip(before, after, strict=True))
 
 
 SEEN = st.builds(
-    told,
+    keyed,
     st.sampled_from("abcdef"),
     st.sampled_from(sorted(TEXTS)),
     title=st.sampled_from(["Engineer", "Senior Engineer", "Junior Engineer (m/f/d)"]),
@@ -182,7 +190,7 @@ def test_any_steps_leave_the_links_of_linking_from_nothing(
 
 
 def test_sketches_are_found_by_key(connection: MarketConnection) -> None:
-    write_day(connection, days_after(0), [told("a"), told("b", "cut"), told("c", "short")])
+    write_day(connection, days_after(0), [keyed("a"), keyed("b", "cut"), keyed("c", "short")])
     with connection.transaction():
-        keyed = connection.scalar(sa.select(sa.func.count(posting_facts.c.near_key)))
-    assert keyed == stored(connection, posting_sketches).height == 2
+        count = connection.scalar(sa.select(sa.func.count(posting_facts.c.near_key)))
+    assert count == stored(connection, posting_sketches).height == 2

@@ -13,12 +13,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from market_assets.store.connection import MarketConnection
-from market_assets.store.postings import DayWriter
+from market_assets.store.ingestion import write_day
 from market_assets.store.tables.postings import job_postings, posting_facts, posting_skills, rejected_postings
 from market_assets_tests.store.brute_force import expected_postings
 from market_assets_tests.store.made_up_postings import (
     RATES,
     batch,
+    by_identity,
     clear,
     database_examples,
     days_after,
@@ -83,12 +84,13 @@ def run(connection: MarketConnection, partitions: Sequence[Partition], order: Se
             rejected = [(f"bad {number}", "title is missing")] if number % 2 else []
             one = batch(postings, day, source=source, rejected=rejected)
             batches.append(type(one)(**{**vars(one), "observed_at": observed(source, day)}))
-        DayWriter(connection, day, RATES, "USD").write(batches, SOURCES)
+        write_day(connection, batches, SOURCES, day=day, rates=RATES, currency="USD")
         find_skills(connection, day)
 
 
 def everything(connection: MarketConnection) -> list[pl.DataFrame]:
-    return [stored(connection, table) for table in (job_postings, posting_facts, rejected_postings)]
+    postings = [by_identity(stored(connection, table)) for table in (job_postings, posting_facts)]
+    return [*postings, stored(connection, rejected_postings)]
 
 
 @pytest.mark.slow
@@ -124,18 +126,45 @@ def test_the_rows_are_those_that_the_contract_asks_for(
     expected = expected_postings(days)
     clear(connection)
     run(connection, partitions, order)
+    identities = {
+        row["posting_id"]: (row["source"], row["external_id"])
+        for row in stored(connection, posting_facts).iter_rows(named=True)
+    }
     for table in (job_postings, posting_facts):
-        rows = stored(connection, table)
-        assert rows["posting_id"].to_list() == sorted(expected)
-        for row in rows.drop("skills", "skill_weights", "skills_version", "text_hash", strict=False).iter_rows(
-            named=True
-        ):
-            wanted = expected[row["posting_id"]]
-            assert row == {name: wanted.get(name) for name in row}
-    found: dict[int, set[str]] = {number: set() for number in expected}
+        rows = stored(connection, table).drop("skills_version", "text_hash", strict=False)
+        assert sorted(identities[number] for number in rows["posting_id"]) == sorted(expected)
+        for row in rows.iter_rows(named=True):
+            wanted = expected[identities[row["posting_id"]]]
+            numbered = {name: identities.get(row[name]) for name in ("posting_id", "duplicate_of")}
+            assert row | numbered == {name: wanted.get(name) for name in row}
+    found: dict[tuple[str, str], set[str]] = {identity: set() for identity in expected}
     with connection.transaction():
         schema = pl.Schema({"posting_id": pl.Int64(), "skill": pl.String()})
         pairs = connection.read(sa.select(posting_skills.c.posting_id, posting_skills.c.skill), schema)
     for number, skill in pairs.iter_rows():
-        found[number].add(skill)
-    assert found == {number: row["skills"] for number, row in expected.items()}
+        found[identities[number]].add(skill)
+    assert found == {identity: row["skills"] for identity, row in expected.items()}
+
+
+@database_examples(10)
+@given(given_partitions=partitions_with_an_order())
+def test_numbers_are_given_once_in_the_order_of_first_sight(
+    connection: MarketConnection, given_partitions: tuple[list[Partition], list[int]]
+) -> None:
+    partitions, order = given_partitions
+    clear(connection)
+    sighted = [
+        (seen["source"], seen["external_id"])
+        for number in order
+        for each in partitions[number].values()
+        for seen in reversed(list({(one["source"], one["external_id"]): one for one in reversed(each)}.values()))
+    ]
+    numbers: dict[tuple[str, str], int] = {}
+    for number in order:
+        run(connection, partitions, [number])
+        rows = stored(connection, posting_facts).select("source", "external_id", "posting_id").rows()
+        known = {(source, external_id): posting_id for source, external_id, posting_id in rows}
+        assert known.items() >= numbers.items()
+        numbers = known
+    assert sorted(numbers.values()) == list(range(1, len(numbers) + 1))
+    assert set(numbers) == set(sighted)

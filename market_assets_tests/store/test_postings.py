@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 
@@ -10,20 +10,28 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from market_assets.sources.reading import NormalisedBatch
+from market_assets.postings.ingest import IngestionCounts, NormalisedBatch
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
+from market_assets.store.ingestion import count_broken_links
+from market_assets.store.ingestion import write_day as write_batches
 from market_assets.store.posting_skills import count_pending
-from market_assets.store.postings import DayWriter, count_broken_links
-from market_assets.store.tables.postings import data_revision, job_postings, posting_facts, rejected_postings
+from market_assets.store.tables.postings import (
+    data_revision,
+    job_postings,
+    posting_facts,
+    posting_skill_facts,
+    rejected_postings,
+)
 from market_assets_tests.store.made_up_postings import (
     MARCH,
     RATES,
+    VERSION,
     batch,
+    by_identity,
     clear,
     days_after,
     find_skills,
-    number_of,
     observed_on,
     posting,
     stored,
@@ -38,6 +46,10 @@ def revision(connection: MarketConnection) -> int:
         return int(connection.scalar(sa.select(data_revision.c.revision)))
 
 
+def write_all(connection: MarketConnection, batches: Iterable[NormalisedBatch]) -> IngestionCounts:
+    return write_batches(connection, batches, ["sample"], day=MARCH, rates=RATES, currency="USD")
+
+
 def only_row(connection: MarketConnection, table: sa.Table = job_postings) -> dict[str, object]:
     rows = stored(connection, table)
     assert rows.height == 1
@@ -47,7 +59,7 @@ def only_row(connection: MarketConnection, table: sa.Table = job_postings) -> di
 def test_a_posting_twice_in_a_partition_is_taken_as_read_last(connection: MarketConnection) -> None:
     first = batch([posting("a", title="Old"), posting("b")], MARCH)
     then = batch([posting("a", title="New", salary_max=90_000.0, salary_currency="USD")], MARCH)
-    result = DayWriter(connection, MARCH, RATES, "USD").write([first, then], ["sample"])
+    result = write_all(connection, [first, then])
     assert (result.accepted, result.repeated, result.new, result.updated) == (3, 1, 2, 0)
     rows = stored(connection, job_postings).filter(external_id="a")
     assert rows.select("title", "annual_salary_max").rows() == [("New", 90_000.0)]
@@ -77,7 +89,7 @@ def test_a_batch_that_raises_in_the_middle_leaves_the_database_as_it_was(
         raise ValueError("the payload ends in the middle")
 
     with pytest.raises(ValueError, match="in the middle"):
-        DayWriter(connection, MARCH, RATES, "USD").write(batches(), ["sample"])
+        write_all(connection, batches())
     after = [
         stored(connection, table) for table in (job_postings, posting_facts, rejected_postings, data_revision)
     ]
@@ -89,7 +101,7 @@ def test_a_batch_that_raises_in_the_middle_leaves_the_database_as_it_was(
 def test_a_day_without_anything_is_no_error(connection: MarketConnection) -> None:
     write_day(connection, MARCH, [], rejected=[("bad", "title is missing")])
     assert stored(connection, rejected_postings).height == 1
-    result = DayWriter(connection, MARCH, RATES, "USD").write([], ["sample"])
+    result = write_all(connection, [])
     assert (result.accepted, result.rejected) == (0, 0)
     assert stored(connection, rejected_postings).height == stored(connection, job_postings).height == 0
 
@@ -134,11 +146,12 @@ def test_only_a_changed_text_forgets_the_skills(
     write_day(connection, MARCH, [seen])
     assert count_pending(connection) == 1
     find_skills(connection, MARCH)
-    known = only_row(connection, posting_facts)["skills"]
-    assert isinstance(known, bytes)
-    assert len(known) == 4
+    known = stored(connection, posting_skill_facts)
+    assert known.height == 2
+    assert only_row(connection, posting_facts)["skills_version"] == VERSION
     write_day(connection, NEXT, [{**seen, **change}])
-    assert only_row(connection, posting_facts)["skills"] == (None if forgotten else known)
+    assert only_row(connection, posting_facts)["skills_version"] == (None if forgotten else VERSION)
+    assert stored(connection, posting_skill_facts).equals(known.clear() if forgotten else known)
     assert count_pending(connection) == count_pending(connection, [NEXT]) == int(forgotten)
     assert count_pending(connection, [MARCH]) == 0
 
@@ -169,9 +182,9 @@ def test_the_stated_time_gives_the_rate(connection: MarketConnection) -> None:
 def test_a_posting_that_has_been_archived_is_not_brought_back_by_its_old_day(connection: MarketConnection) -> None:
     write_day(connection, MARCH, [posting("a"), posting("b")])
     with connection.transaction():
-        gone = posting_facts.c.posting_id == number_of("a")
+        gone = posting_facts.c.external_id == "a"
         connection.execute(posting_facts.update().values(in_store=False).where(gone))
-        connection.execute(job_postings.delete().where(job_postings.c.posting_id == number_of("a")))
+        connection.execute(job_postings.delete().where(job_postings.c.external_id == "a"))
     before = stored(connection, posting_facts)
     result = write_day(connection, MARCH, [posting("a"), posting("b")])
     assert (result.already_archived, result.new, result.updated) == (1, 0, 1)
@@ -193,7 +206,8 @@ def test_days_written_side_by_side_give_what_they_give_one_after_the_other(datab
 
     def written() -> list[pl.DataFrame]:
         with MarketConnection(database) as connection:
-            return [stored(connection, table) for table in (job_postings, posting_facts, rejected_postings)]
+            postings = [by_identity(stored(connection, table)) for table in (job_postings, posting_facts)]
+            return [*postings, stored(connection, rejected_postings)]
 
     write(days)
     one_after_the_other = written()

@@ -13,8 +13,14 @@ from market_assets.store.archive import read_month
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError
 from market_assets.store.expiry import RESTORED_DAYS, count_expired, expire, forget, restore_month
-from market_assets.store.posting_skills import ensure_skills
-from market_assets.store.tables.postings import job_postings, posting_facts, rejected_postings, skills
+from market_assets.store.skills import ensure_skills
+from market_assets.store.tables.postings import (
+    job_postings,
+    posting_facts,
+    posting_skill_facts,
+    rejected_postings,
+    skills,
+)
 from market_assets_tests.store.made_up_postings import (
     days_after,
     find_skills,
@@ -51,8 +57,7 @@ def test_a_month_comes_back_into_another_database(connection: MarketConnection, 
         for month in MONTHS:
             assert restore_month(fresh, tmp_path, month, NOW) == (3, 0)
         assert skills_in(fresh) == found
-        assert same([frame.drop("skills", strict=False) for frame in before],
-                    [frame.drop("skills", strict=False) for frame in everything(fresh)])  # fmt: skip
+        assert same(before, everything(fresh))
         categories = dict(stored(fresh, skills).select("skill", "category").iter_rows())
         assert categories == {"Ada": "x", "Python": "theirs", "Docker": "Other"}
 
@@ -97,7 +102,7 @@ def test_restored_postings_are_left_alone_for_thirty_days(connection: MarketConn
 
 
 def test_what_is_seen_again_while_restored_is_not_lost(connection: MarketConnection, tmp_path: Path) -> None:
-    """The archive has an older file of the same postings: it must not stand for what they are now."""
+    """The archive has an older file of the same postings: it must not replace what they are now."""
     write(connection, old_and_new())
     clean_up(connection, tmp_path, NOW)
     restore_month(connection, tmp_path, JANUARY, NOW)
@@ -108,7 +113,7 @@ def test_what_is_seen_again_while_restored_is_not_lost(connection: MarketConnect
     assert clean_up(connection, tmp_path, NOW, NOW + 2 * LEFT_ALONE) == 3
     restore_month(connection, tmp_path, JANUARY, NOW)
     assert stored(connection, job_postings)["title"].to_list() == ["Kafka"] * 3
-    assert [skill for _, skill in skills_in(connection)] == ["Kafka"] * 3
+    assert [skill for _, skill, _ in skills_in(connection)] == ["Kafka"] * 3
 
 
 def test_postings_archived_but_not_deleted_yet_are_left_alone_too(
@@ -131,18 +136,18 @@ def test_a_month_that_is_not_in_the_archive_changes_nothing(connection: MarketCo
     assert same(before, everything(connection))
 
 
-def test_narrow_rows_stay_until_no_window_reaches_them(connection: MarketConnection, tmp_path: Path) -> None:
+def test_fact_rows_stay_until_no_window_reaches_them(connection: MarketConnection, tmp_path: Path) -> None:
     write(connection, old_and_new())
     clean_up(connection, tmp_path, datetime(2026, 4, 1, tzinfo=UTC))
     edge = datetime(2026, 1, 7, tzinfo=UTC)
-    assert forget(connection, LONG_AGO, LONG_AGO).narrow_rows_deleted == 0
-    assert forget(connection, edge, LONG_AGO).narrow_rows_deleted == 2
+    assert forget(connection, LONG_AGO, LONG_AGO).fact_rows_deleted == 0
+    assert forget(connection, edge, LONG_AGO).fact_rows_deleted == 2
     left = stored(connection, posting_facts)
     assert left["posted_at"].min() == edge
     assert left.height == 10
     first = dict(left.select("external_id", "first_of_job").iter_rows())
     assert [first[f"1-{month}"] for month in ("02", "03", "04")] == [True, False, False]
-    assert forget(connection, NOW, LONG_AGO).narrow_rows_deleted == 7
+    assert forget(connection, NOW, LONG_AGO).fact_rows_deleted == 7
     assert stored(connection, posting_facts).equals(left.filter("in_store").with_columns(
         duplicate_of=pl.when(external_id="1-04").then(None).otherwise("duplicate_of"),
         first_of_job=pl.lit(True),
@@ -152,15 +157,17 @@ def test_narrow_rows_stay_until_no_window_reaches_them(connection: MarketConnect
 
 def test_what_was_forgotten_comes_back_with_its_month(connection: MarketConnection, tmp_path: Path) -> None:
     write(connection, old_and_new())
-    before = everything(connection)
+    before, found = everything(connection), skills_in(connection)
     clean_up(connection, tmp_path, NOW)
     forget(connection, NOW, LONG_AGO)
     assert stored(connection, posting_facts).is_empty()
+    assert stored(connection, posting_skill_facts).is_empty()
     for month in reversed(MONTHS):
         restore_month(connection, tmp_path, month, NOW)
     assert same(before, everything(connection))
+    assert skills_in(connection) == found
     original = stored(connection, job_postings).filter(external_id="1-03")["duplicate_of"]
-    assert original.to_list() == [number_of("1-01")]
+    assert original.to_list() == [number_of(connection, "1-01")]
 
 
 def test_old_rejections_go(connection: MarketConnection) -> None:

@@ -1,4 +1,4 @@
-"""Every replaced result table can be told from the one before, and from what else changed."""
+"""A table's revision changes with every replacement of that table, and with nothing else."""
 
 from __future__ import annotations
 

@@ -9,9 +9,9 @@ import polars as pl
 import pytest
 
 from market_assets.store.column_types import arrow_schema
+from market_assets.store.results import problems_of
 from market_assets.store.tables.postings import job_postings
 from market_assets.store.tables.results import market_summary, skill_demand, skill_relationships, trending_skills
-from market_assets.store.verification import problems_of
 from market_assets_tests.store.made_up_results import demand, related
 
 

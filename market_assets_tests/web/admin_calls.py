@@ -37,18 +37,18 @@ def trigger(
         params={"wait": wait} if wait else {},
     )
     assert answer.status_code == status, answer.text
-    told: dict[str, Any] = answer.json()
-    return told
+    content: dict[str, Any] = answer.json()
+    return content
 
 
 def executions(client: TestClient, **query: Any) -> list[dict[str, Any]]:
     answer = client.get(f"{SCHEDULER}/executions", params=query)
     assert answer.status_code == 200, answer.text
-    told = answer.json()
-    assert told.keys() == {"success", "executions", "count"}
-    assert (told["success"], told["count"]) == (True, len(told["executions"]))
-    assert all(execution.keys() == EXECUTION for execution in told["executions"])
-    found: list[dict[str, Any]] = told["executions"]
+    content = answer.json()
+    assert content.keys() == {"success", "executions", "count"}
+    assert (content["success"], content["count"]) == (True, len(content["executions"]))
+    assert all(execution.keys() == EXECUTION for execution in content["executions"])
+    found: list[dict[str, Any]] = content["executions"]
     return found
 
 

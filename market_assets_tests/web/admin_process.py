@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import pytest
 import sqlalchemy as sa
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from starlette.testclient import TestClient
@@ -43,16 +44,18 @@ telemetry: {enabled: false}
 """
 _WORKSPACE_YAML = """
 load_from:
-  - python_module: {module_name: market_assets.definitions, location_name: market_assets}
+  - grpc_server: {{host: 127.0.0.1, port: {port}, location_name: market_assets}}
 """
+_READY_SECONDS = 90
 _SOURCES_YAML = "sources:\n  - {type: sample, postings_per_day: 20}\n"
 
 
 @dataclass
 class AdminProcess:
-    """A web process over an instance; `restarted` gives a new one over the same."""
+    """A web process over an instance and a code server; `restarted` gives a new one over the same."""
 
     folder: Path
+    environment: dict[str, str]
     settings: Settings
     instance: dg.DagsterInstance
     context: MarketProcessContext
@@ -79,7 +82,7 @@ class AdminProcess:
     @contextmanager
     def restarted(self) -> Iterator[AdminProcess]:
         """Another process, begun later over the same instance and store."""
-        with _process(self.folder, self.settings, self.tokens) as process:
+        with _process(self.folder, self.environment, self.settings, self.tokens) as process:
             yield process
 
     def schedule_runs(self, job: str) -> bool:
@@ -123,50 +126,94 @@ class AdminProcess:
     @contextmanager
     def daemon(self) -> Iterator[None]:
         """Dagster's daemon, as a process of its own."""
-        command = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(self.folder / "workspace.yaml")]
-        with (self.folder / "daemon.log").open("wb") as log:
-            daemon = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log, start_new_session=True)
-            try:
-                yield
-            finally:
-                daemon.terminate()
-                try:
-                    daemon.wait(20)
-                except subprocess.TimeoutExpired:
-                    daemon.kill()
-                    daemon.wait()
+        arguments = ["-m", "dagster._daemon", "run", "-w", str(self.folder / "workspace.yaml")]
+        with _program("daemon", arguments, self.folder, self.environment):
+            yield
 
 
 @contextmanager
-def admin_process(folder: Path, **settings_of_test: str) -> Iterator[AdminProcess]:
-    """A web process in a folder of its own, with three users; further settings by the names of their variables."""
-    with pytest.MonkeyPatch.context() as environment:
-        for name in [name for name in os.environ if name.startswith("MARKET_ASSETS_")]:
-            environment.delenv(name)
-        environment.setenv("DAGSTER_HOME", str(folder))
-        environment.setenv("DATABASE_URL", f"sqlite:///{folder / 'market.db'}")
-        environment.setenv("MARKET_ASSETS_DATA_DIR", str(folder / "data"))
-        environment.setenv("MARKET_ASSETS_SOURCES", str(folder / "sources.yaml"))
-        for name, value in settings_of_test.items():
-            environment.setenv(name, value)
-        (folder / "dagster.yaml").write_text(_DAGSTER_YAML)
-        (folder / "workspace.yaml").write_text(_WORKSPACE_YAML)
-        (folder / "sources.yaml").write_text(_SOURCES_YAML)
-        settings = Settings(_env_file=None)
-        database = Database(settings.market_url)
-        schema.upgrade(database)
-        users = {
-            name: add_user(database, name, role, "a hash that no password has")
-            for name, role in (("alice", "admin"), ("anna", "admin"), ("victor", "viewer"))
-        }
-        with _process(folder, settings, {}) as process:
+def admin_process(folder: Path, *, reloads: bool = False, **settings_of_test: str) -> Iterator[AdminProcess]:
+    """A web process in a folder of its own, with three users; further settings by the names of their variables.
+
+    Args:
+        folder: an empty one.
+        reloads: whether the code server can load the code again, which takes another process.
+        settings_of_test: further environment variables of the code server and the daemon.
+    """
+    variables = {
+        "DATABASE_URL": f"sqlite:///{folder / 'market.db'}",
+        "MARKET_ASSETS_DATA_DIR": str(folder / "data"),
+        "MARKET_ASSETS_SOURCES": str(folder / "sources.yaml"),
+        **settings_of_test,
+    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("MARKET_ASSETS_")}
+    environment = {**inherited, **variables, "DAGSTER_HOME": str(folder)}
+    port = _free_port()
+    (folder / "dagster.yaml").write_text(_DAGSTER_YAML)
+    (folder / "workspace.yaml").write_text(_WORKSPACE_YAML.format(port=port))
+    (folder / "sources.yaml").write_text(_SOURCES_YAML)
+    settings = Settings(_env_file=None, **variables)
+    database = Database(settings.market_url)
+    schema.upgrade(database)
+    users = {
+        name: add_user(database, name, role, "a hash that no password has")
+        for name, role in (("alice", "admin"), ("anna", "admin"), ("victor", "viewer"))
+    }
+    server = ["code-server", "start"] if reloads else ["api", "grpc"]
+    arguments = ["-m", "dagster", *server, "--module-name", "market_assets.definitions"]
+    arguments += ["--host", "127.0.0.1", "--port", str(port), "--location-name", "market_assets"]
+    with _program("code_server", arguments, folder, environment) as code_server:
+        deadline = time.monotonic() + _READY_SECONDS
+        while not _answers(port):
+            assert code_server.poll() is None and time.monotonic() < deadline, "the code server does not answer"
+            time.sleep(0.05)
+        with _process(folder, environment, settings, {}) as process:
             for name, user in users.items():
                 _session, process.tokens[name], _cookie = process.web.access.tokens.open_session(user)
             yield process
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as attempt:
+        return attempt.connect_ex(("127.0.0.1", port)) == 0
+
+
 @contextmanager
-def _process(folder: Path, settings: Settings, tokens: dict[str, str]) -> Iterator[AdminProcess]:
+def _program(
+    name: str, arguments: list[str], folder: Path, environment: dict[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
+    """A Python program that runs in a folder until it is ended."""
+    with (folder / f"{name}.log").open("wb") as log:
+        program = subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=folder,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        try:
+            yield program
+        finally:
+            program.terminate()
+            try:
+                program.wait(20)
+            except subprocess.TimeoutExpired:
+                program.kill()
+                program.wait()
+
+
+@contextmanager
+def _process(
+    folder: Path, environment: dict[str, str], settings: Settings, tokens: dict[str, str]
+) -> Iterator[AdminProcess]:
     target = WorkspaceFileTarget([str(folder / "workspace.yaml")])
     with (
         dg.DagsterInstance.from_config(str(folder)) as instance,
@@ -174,7 +221,7 @@ def _process(folder: Path, settings: Settings, tokens: dict[str, str]) -> Iterat
     ):
         web = WebProcess(context, settings)
         try:
-            yield AdminProcess(folder, settings, instance, context, web, tokens)
+            yield AdminProcess(folder, environment, settings, instance, context, web, tokens)
         finally:
             web.api.state.database.pooled_engine().dispose()
 

@@ -4,27 +4,65 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
+from starlette.testclient import TestClient
 
-from market_assets_tests.web.whole_process import WholeProcess, whole_process
+from market_assets.web.auth import passwords
+from market_assets_tests.web.admin_process import AdminProcess, admin_process
+from market_assets_tests.web.whole_process import LOWEST_COST, WholeProcess, whole_process
 
 
-@pytest.fixture(scope="module")
-def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeProcess]:
-    """The web process over an SQLite database and a Dagster instance of the module's own."""
-    folder: Path = tmp_path_factory.mktemp("web")
-    with whole_process(folder) as process:
+@pytest.fixture(scope="session", autouse=True)
+def costly_hasher() -> Iterator[PasswordHasher]:
+    """The product's hasher; passwords are hashed at the lowest cost instead, since nearly every test signs in."""
+    costly = passwords._hasher
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(passwords, "_hasher", PasswordHasher(**LOWEST_COST))
+        yield costly
+
+
+@pytest.fixture(scope="session")
+def shared_web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WholeProcess]:
+    """The web process over an SQLite database and a Dagster instance."""
+    with whole_process(tmp_path_factory.mktemp("web")) as process:
         yield process
 
 
 @pytest.fixture(scope="module")
+def web(shared_web: WholeProcess) -> WholeProcess:
+    """The web process as after its first start, for the tests of one module."""
+    shared_web.reset()
+    return shared_web
+
+
+@pytest.fixture(scope="session")
+def shared_admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdminProcess]:
+    """The web process over a code server in a process of its own."""
+    with admin_process(tmp_path_factory.mktemp("admin")) as process:
+        yield process
+
+
+@pytest.fixture
+def process(shared_admin: AdminProcess) -> AdminProcess:
+    """The web process over a code server, as after its first start."""
+    shared_admin.reset()
+    return shared_admin
+
+
+@pytest.fixture
+def alice(process: AdminProcess) -> TestClient:
+    """A client of it, signed in as an admin."""
+    return process.client()
+
+
+@pytest.fixture(scope="session")
 def chrome(tmp_path_factory: pytest.TempPathFactory) -> Iterator[webdriver.Chrome]:
-    """A browser that remembers the programs of the UI from one test to the next."""
+    """A browser that keeps the programs of the UI in its cache from one test to the next."""
     chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not (chromium and driver):
         pytest.skip("Chromium and chromedriver are not installed")

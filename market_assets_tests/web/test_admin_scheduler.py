@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,7 +25,6 @@ from market_assets_tests.web.admin_process import (
     REFRESH,
     SCHEDULER,
     AdminProcess,
-    admin_process,
     with_identity,
 )
 
@@ -39,51 +37,34 @@ CRONS = {
 }
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdminProcess]:
-    with admin_process(tmp_path_factory.mktemp("admin")) as process:
-        yield process
-
-
-@pytest.fixture
-def process(shared: AdminProcess) -> AdminProcess:
-    shared.reset()
-    return shared
-
-
-@pytest.fixture
-def alice(process: AdminProcess) -> TestClient:
-    return process.client()
-
-
 def post(client: TestClient, path: str, body: Any = None, *, status: int = 200) -> dict[str, Any]:
     answer = (
         client.post(f"{SCHEDULER}{path}", json=body) if body is not None else client.post(f"{SCHEDULER}{path}")
     )
     assert answer.status_code == status, answer.text
-    told: dict[str, Any] = answer.json()
+    content: dict[str, Any] = answer.json()
     if status == 200:
-        assert told.keys() == {"success", "message", "timestamp"}
-        assert told["success"] is True
-        assert is_utc(told["timestamp"])
-    return told
+        assert content.keys() == {"success", "message", "timestamp"}
+        assert content["success"] is True
+        assert is_utc(content["timestamp"])
+    return content
 
 
 def get(client: TestClient, path: str, *, status: int = 200) -> dict[str, Any]:
     answer = client.get(f"{SCHEDULER}{path}")
     assert answer.status_code == status, answer.text
-    told: dict[str, Any] = answer.json()
-    return told
+    content: dict[str, Any] = answer.json()
+    return content
 
 
 def job(client: TestClient, job_id: str) -> dict[str, Any]:
-    told: dict[str, Any] = get(client, f"/jobs/{job_id}")["job"]
-    return told
+    content: dict[str, Any] = get(client, f"/jobs/{job_id}")["job"]
+    return content
 
 
 def is_utc(text: str) -> bool:
-    moment = datetime.fromisoformat(text)
-    return moment.tzinfo is not None and moment.utcoffset() == timedelta(0)
+    time = datetime.fromisoformat(text)
+    return time.tzinfo is not None and time.utcoffset() == timedelta(0)
 
 
 def running(process: AdminProcess) -> set[str]:
@@ -91,11 +72,11 @@ def running(process: AdminProcess) -> set[str]:
 
 
 def test_the_list_holds_every_job_with_a_schedule(alice: TestClient) -> None:
-    told = get(alice, "/jobs")
-    assert told.keys() == {"success", "jobs", "count"}
-    assert (told["success"], told["count"]) == (True, len(JOBS))
-    assert [job["id"] for job in told["jobs"]] == JOBS
-    for shown in told["jobs"]:
+    content = get(alice, "/jobs")
+    assert content.keys() == {"success", "jobs", "count"}
+    assert (content["success"], content["count"]) == (True, len(JOBS))
+    assert [job["id"] for job in content["jobs"]] == JOBS
+    for shown in content["jobs"]:
         assert shown.keys() == {
             *("id", "description", "func_name", "status", "schedule"),
             *("created_at", "last_run", "next_run", "last_status"),
@@ -105,7 +86,7 @@ def test_the_list_holds_every_job_with_a_schedule(alice: TestClient) -> None:
         assert is_utc(shown["next_run"])
         assert datetime.fromisoformat(shown["next_run"]) > datetime.now(UTC)
         assert (shown["last_run"], shown["last_status"]) == (None, None)
-    assert [job["func_name"] for job in told["jobs"]] == [
+    assert [job["func_name"] for job in content["jobs"]] == [
         'group:"maintenance"',
         'group:"ingestion"',
         "prune",
@@ -115,15 +96,15 @@ def test_the_list_holds_every_job_with_a_schedule(alice: TestClient) -> None:
 
 
 def test_a_job_without_a_schedule_is_listed_on_demand_and_can_be_triggered(alice: TestClient) -> None:
-    told = get(alice, "/jobs?unscheduled=true")
-    assert [job["id"] for job in told["jobs"]] == sorted([*JOBS, REEXTRACTION])
-    assert told["count"] == len(JOBS) + 1
+    content = get(alice, "/jobs?unscheduled=true")
+    assert [job["id"] for job in content["jobs"]] == sorted([*JOBS, REEXTRACTION])
+    assert content["count"] == len(JOBS) + 1
     shown = job(alice, REEXTRACTION)
     assert (shown["status"], shown["schedule"], shown["next_run"]) == ("unscheduled", None, None)
     assert shown["func_name"] == "search_postings_again" and shown["description"]
     for change in ("pause", "resume"):
-        told = post(alice, f"/jobs/{REEXTRACTION}/{change}", status=422)
-        assert told == {"error": f"Job {REEXTRACTION} has no schedule: it runs when it is triggered"}
+        content = post(alice, f"/jobs/{REEXTRACTION}/{change}", status=422)
+        assert content == {"error": f"Job {REEXTRACTION} has no schedule: it runs when it is triggered"}
     run_id = post(alice, f"/jobs/{REEXTRACTION}/trigger", status=202)["run_id"]
     assert post(alice, f"/jobs/{REEXTRACTION}/trigger", status=409)["run_id"] == run_id
     assert job(alice, REEXTRACTION)["executions"][0]["run_id"] == run_id
@@ -141,29 +122,29 @@ def test_created_at_is_when_the_job_was_first_seen(process: AdminProcess, alice:
 
 
 def test_one_job(alice: TestClient) -> None:
-    told = get(alice, f"/jobs/{INGESTION}")
-    assert told.keys() == {"success", "job"}
-    assert told["job"]["id"] == INGESTION
-    assert told["job"]["executions"] == []
+    content = get(alice, f"/jobs/{INGESTION}")
+    assert content.keys() == {"success", "job"}
+    assert content["job"]["id"] == INGESTION
+    assert content["job"]["executions"] == []
 
 
 def test_status_and_config(alice: TestClient) -> None:
-    told = get(alice, "/status")
-    assert told.keys() == {"success", "scheduler"}
-    assert told["scheduler"].keys() == {"is_running", "timestamp", "jobs_count", "daemon_healthy"}
-    assert told["scheduler"]["is_running"] is True
-    assert told["scheduler"]["jobs_count"] == len(JOBS)
-    assert told["scheduler"]["daemon_healthy"] is False
-    told = get(alice, "/config")
-    assert told.keys() == {"success", "config", "default_tasks"}
-    assert told["config"] == {"scheduler_type": "DagsterDaemonScheduler", "timezone": "UTC", "max_instances": 1}
-    assert told["default_tasks"].keys() == set(JOBS)
-    for job_id, task in told["default_tasks"].items():
+    content = get(alice, "/status")
+    assert content.keys() == {"success", "scheduler"}
+    assert content["scheduler"].keys() == {"is_running", "timestamp", "jobs_count", "daemon_healthy"}
+    assert content["scheduler"]["is_running"] is True
+    assert content["scheduler"]["jobs_count"] == len(JOBS)
+    assert content["scheduler"]["daemon_healthy"] is False
+    content = get(alice, "/config")
+    assert content.keys() == {"success", "config", "default_tasks"}
+    assert content["config"] == {"scheduler_type": "DagsterDaemonScheduler", "timezone": "UTC", "max_instances": 1}
+    assert content["default_tasks"].keys() == set(JOBS)
+    for job_id, task in content["default_tasks"].items():
         assert task["schedule"] == CRONS[job_id]
         assert task["description"]
-    assert told["default_tasks"][CLEANUP]["retention_days"] == 90
-    assert "retention_days" not in told["default_tasks"][INGESTION]
-    assert told["default_tasks"][REFRESH]["frequency"] == "daily at 02:30 and 14:30 UTC"
+    assert content["default_tasks"][CLEANUP]["retention_days"] == 90
+    assert "retention_days" not in content["default_tasks"][INGESTION]
+    assert content["default_tasks"][REFRESH]["frequency"] == "daily at 02:30 and 14:30 UTC"
 
 
 @pytest.mark.parametrize(
@@ -403,10 +384,10 @@ def test_an_unknown_job(alice: TestClient, name: str, path: str) -> None:
 def test_the_audit_log_is_read_newest_first(process: AdminProcess, alice: TestClient) -> None:
     post(alice, f"/jobs/{REFRESH}/pause", {"reason": "holidays"})
     alice.post(f"{SCHEDULER}/jobs/nonsense/pause")
-    told = alice.get("/api/admin/audit").json()
-    assert told.keys() == {"success", "entries", "count"}
-    assert told["count"] == 2
-    refused, done = told["entries"]
+    content = alice.get("/api/admin/audit").json()
+    assert content.keys() == {"success", "entries", "count"}
+    assert content["count"] == 2
+    refused, done = content["entries"]
     assert done.keys() == {"audit_id", "at", "who", "address", "action", "target", "result", "detail"}
     assert is_utc(done["at"])
     assert (done["who"], done["address"], done["target"]) == ("alice", "testclient", REFRESH)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,33 +21,15 @@ from market_assets_tests.web.admin_process import (
     REFRESH,
     SCHEDULER,
     AdminProcess,
-    admin_process,
     with_identity,
 )
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdminProcess]:
-    with admin_process(tmp_path_factory.mktemp("admin")) as process:
-        yield process
-
-
-@pytest.fixture
-def process(shared: AdminProcess) -> AdminProcess:
-    shared.reset()
-    return shared
-
-
-@pytest.fixture
-def alice(process: AdminProcess) -> TestClient:
-    return process.client()
-
-
 def test_a_trigger_queues_a_run(process: AdminProcess, alice: TestClient) -> None:
-    told = trigger(alice, REFRESH)
-    assert told.keys() == {"success", "message", "run_id", "timestamp"}
-    assert told["success"] is True
-    run = process.instance.get_run_by_id(told["run_id"])
+    content = trigger(alice, REFRESH)
+    assert content.keys() == {"success", "message", "run_id", "timestamp"}
+    assert content["success"] is True
+    run = process.instance.get_run_by_id(content["run_id"])
     assert run is not None
     assert run.status is dg.DagsterRunStatus.QUEUED
     assert run.job_name == REFRESH
@@ -67,25 +48,25 @@ def test_a_trigger_queues_a_run(process: AdminProcess, alice: TestClient) -> Non
         "triggered_by": "api:alice",
     }
     assert process.audit() == [("alice", "scheduler.trigger", REFRESH, "ok")]
-    told = alice.get(f"{SCHEDULER}/jobs/{REFRESH}").json()["job"]
-    assert told["executions"] == [shown]
-    assert told["last_status"] == "queued"
-    assert datetime.fromisoformat(told["last_run"]) <= datetime.now(UTC)
+    content = alice.get(f"{SCHEDULER}/jobs/{REFRESH}").json()["job"]
+    assert content["executions"] == [shown]
+    assert content["last_status"] == "queued"
+    assert datetime.fromisoformat(content["last_run"]) <= datetime.now(UTC)
 
 
 def test_the_ingestion_takes_the_partition_it_is_given_or_todays(process: AdminProcess, alice: TestClient) -> None:
     before = datetime.now(UTC).date()
     today = trigger(alice, INGESTION)
     other = trigger(alice, INGESTION, {"partition": "2026-01-31"})
-    tags = [process.instance.get_run_by_id(told["run_id"]).tags for told in (today, other)]  # type: ignore[union-attr]
+    tags = [process.instance.get_run_by_id(content["run_id"]).tags for content in (today, other)]  # type: ignore[union-attr]
     assert tags[0]["dagster/partition"] in {before.isoformat(), datetime.now(UTC).date().isoformat()}
     assert tags[1]["dagster/partition"] == "2026-01-31"
 
 
 def test_a_run_config_reaches_the_run(process: AdminProcess, alice: TestClient) -> None:
     config = {"loggers": {"progress": {"config": {"quiet": True}}}}
-    told = trigger(alice, REFRESH, {"run_config": config})
-    run = process.instance.get_run_by_id(told["run_id"])
+    content = trigger(alice, REFRESH, {"run_config": config})
+    run = process.instance.get_run_by_id(content["run_id"])
     assert run is not None
     assert run.run_config == config
 
@@ -137,9 +118,9 @@ def test_a_wait_that_can_not_be(process: AdminProcess, alice: TestClient, wait: 
 
 def test_an_active_job_is_not_started_again(process: AdminProcess, alice: TestClient) -> None:
     first = trigger(alice, REFRESH)["run_id"]
-    told = trigger(process.client("anna"), REFRESH, status=409)
-    assert told["run_id"] == first
-    assert told.keys() == {"error", "run_id"}
+    content = trigger(process.client("anna"), REFRESH, status=409)
+    assert content["run_id"] == first
+    assert content.keys() == {"error", "run_id"}
     assert trigger(alice, REBUILD)["run_id"] != first
     day = trigger(alice, INGESTION, {"partition": "2026-01-31"})["run_id"]
     assert trigger(alice, INGESTION, {"partition": "2026-01-31"}, status=409)["run_id"] == day
@@ -240,9 +221,9 @@ def test_a_paused_job_can_be_triggered(alice: TestClient) -> None:
 
 
 def test_waiting_ends_when_the_time_is_up(alice: TestClient) -> None:
-    told = trigger(alice, REFRESH, wait=1)
-    assert told.keys() == {"success", "message", "run_id", "timestamp", "result"}
-    assert told["result"] == {"status": "queued", "duration": None, "error": None}
+    content = trigger(alice, REFRESH, wait=1)
+    assert content.keys() == {"success", "message", "run_id", "timestamp", "result"}
+    assert content["result"] == {"status": "queued", "duration": None, "error": None}
 
 
 def test_executions_are_chosen_by_job_status_and_number(process: AdminProcess, alice: TestClient) -> None:
@@ -285,7 +266,7 @@ def test_every_status_of_dagster_has_one_here() -> None:
 # --- events --------------------------------------------------------------------------------------
 
 
-def test_changes_of_schedules_and_runs_are_told(process: AdminProcess, alice: TestClient) -> None:
+def test_changes_of_schedules_and_runs_are_sent(process: AdminProcess, alice: TestClient) -> None:
     trigger(alice, CLEANUP)
     anna = f"Bearer {process.tokens['anna']}"
     # An entered client serves all its calls from one event loop, as the web process does.
@@ -313,7 +294,7 @@ def test_changes_of_schedules_and_runs_are_told(process: AdminProcess, alice: Te
 
 
 @pytest.mark.parametrize(("user", "status"), [(None, 401), ("victor", 403)])
-def test_only_admins_hear_of_changes(process: AdminProcess, user: str | None, status: int) -> None:
+def test_only_admins_receive_changes(process: AdminProcess, user: str | None, status: int) -> None:
     # Behind the guard, and by the route itself.
     for client in (process.client(user), TestClient(with_identity(process.web.api, user))):
         with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect(EVENTS):

@@ -1,4 +1,4 @@
-"""`/api/docs` needs nothing from elsewhere, and the examples of docs/api.md work as they stand."""
+"""`/api/docs` needs nothing from elsewhere, and the examples of docs/api.md work as they are written."""
 
 from __future__ import annotations
 

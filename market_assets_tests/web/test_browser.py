@@ -96,7 +96,7 @@ def _until(holds: Callable[[], bool], process: subprocess.Popen[bytes] | None = 
 
 
 def _wait(browser: webdriver.Chrome, find: Callable[[webdriver.Chrome], Found]) -> Found:
-    # The UI draws its parts anew as news come in: what was found a moment ago may be gone.
+    # The UI draws its parts anew as news come in: what was just found may be gone.
     return WebDriverWait(browser, PATIENCE_SECONDS, 0.2, [StaleElementReferenceException]).until(find)
 
 

@@ -20,7 +20,7 @@ SOCKETS = SITE.replace("http", "ws")
 WS = {"subprotocols": ["graphql-ws"]}
 
 
-def test_a_browser_is_sent_to_sign_in_and_a_program_is_told(web: WholeProcess) -> None:
+def test_a_browser_is_sent_to_sign_in_and_a_program_gets_401(web: WholeProcess) -> None:
     client = web.client()
     for path in ("/", "/runs/1?a=b&c=d", "/market", "/api/docs", "/graphql"):
         answer = client.get(path, headers={"Accept": "text/html,application/xhtml+xml"})

@@ -60,9 +60,9 @@ def test_well_and_not_so_well(quiet: WholeProcess) -> None:
     well = stranger.get("/health")
     assert (well.status_code, well.json()) == (200, {"status": "ok"})
     assert well.headers["cache-control"] == "no-store"
-    told = near.get("/health").json()
-    assert (told["status"], told["reasons"], told["warnings"]) == ("ok", [], [])
-    assert {job["id"] for job in told["jobs"]} >= {"refresh_market_stats", "cleanup_old_data"}
+    content = near.get("/health").json()
+    assert (content["status"], content["reasons"], content["warnings"]) == ("ok", [], [])
+    assert {job["id"] for job in content["jobs"]} >= {"refresh_market_stats", "cleanup_old_data"}
     beat(quiet, datetime.now(UTC) - timedelta(minutes=10))
     assert stranger.get("/health").status_code == 503
     assert stranger.get("/health").json() == {"status": "failing", "reasons": ["daemon"]}
@@ -292,7 +292,7 @@ def test_panels_of_the_dashboard_lie_beside_each_other() -> None:
 # --- the watch ---------------------------------------------------------------------------------
 
 
-def test_a_silent_daemon_is_told_of_by_the_web_process(tmp_path: Path) -> None:
+def test_the_web_process_sends_an_alert_of_a_silent_daemon(tmp_path: Path) -> None:
     with receiver() as server, whole_process(tmp_path, MARKET_ASSETS_ALERT_URLS=server.url) as web:
         forget(web)
         watch = IncidentWatch(web.instance, web.process.monitor, web.settings)
@@ -320,7 +320,7 @@ def test_a_silent_daemon_is_told_of_by_the_web_process(tmp_path: Path) -> None:
         assert server.titles == ["the daemon sends no heartbeat", "over: the daemon sends no heartbeat"]
 
 
-def test_it_tells_of_dagsters_storage_too_though_its_book_is_there(
+def test_it_sends_an_alert_of_dagsters_storage_though_incidents_are_kept_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with receiver() as server, whole_process(tmp_path, MARKET_ASSETS_ALERT_URLS=server.url) as web:

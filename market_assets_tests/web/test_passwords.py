@@ -9,7 +9,7 @@ from argon2 import PasswordHasher, extract_parameters
 
 from market_assets.web.auth import passwords
 from market_assets.web.auth.passwords import PasswordError, hash_password, is_outdated, is_right, random_password
-from market_assets_tests.web.whole_process import PASSWORD, known_hash
+from market_assets_tests.web.whole_process import LOWEST_COST, PASSWORD, known_hash
 
 
 def test_the_right_password_alone_is_right() -> None:
@@ -51,7 +51,7 @@ def test_nobodys_password_takes_as_much_work(monkeypatch: pytest.MonkeyPatch) ->
             checked.append(hash)
             return super().verify(hash, password)
 
-    monkeypatch.setattr(passwords, "_hasher", Watched())
+    monkeypatch.setattr(passwords, "_hasher", Watched(**LOWEST_COST))
     assert not is_right(PASSWORD, None)
     assert not is_right("another password", known_hash(PASSWORD))
     nobodys, somebodys = (extract_parameters(stored) for stored in checked)
@@ -59,9 +59,17 @@ def test_nobodys_password_takes_as_much_work(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_hash_of_other_costs_is_outdated() -> None:
-    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
-    assert is_outdated(cheap) and not is_outdated(known_hash(PASSWORD))
-    assert is_right(PASSWORD, cheap)
+    other = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWORD)
+    assert is_outdated(other) and not is_outdated(known_hash(PASSWORD))
+    assert is_right(PASSWORD, other)
+
+
+def test_the_product_hashes_at_the_costs_of_rfc_9106(
+    costly_hasher: PasswordHasher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passwords, "_hasher", costly_hasher)
+    costs = extract_parameters(hash_password(PASSWORD))
+    assert (costs.time_cost, costs.memory_cost, costs.parallelism) >= (3, 64 * 1024, 4)
 
 
 def test_random_passwords_are_all_different_and_good_enough() -> None:

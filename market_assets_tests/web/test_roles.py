@@ -154,7 +154,7 @@ def test_every_websocket_by_every_role(web: WholeProcess, clients: dict[str, Tes
 
 @dataclass(frozen=True)
 class Things:
-    """What mutations are asked about: real ones, so that nothing but the role stands in the way."""
+    """What mutations are asked about: real ones, so that only the role can be the obstacle."""
 
     run_id: str
     backfill_id: str
@@ -372,7 +372,7 @@ def test_an_admin_is_refused_none(tmp_path: Path) -> None:
         assert refused == NOBODYS_MUTATIONS
 
 
-def test_the_ui_is_told_what_to_grey(clients: dict[str, TestClient]) -> None:
+def test_the_ui_gets_the_permissions_by_which_it_greys_buttons(clients: dict[str, TestClient]) -> None:
     query = "{ permissions { permission value disabledReason } }"
     viewers = ask(clients["viewer"], query)["data"]["permissions"]
     admins = ask(clients["admin"], query)["data"]["permissions"]
@@ -399,7 +399,7 @@ def tags_of(web: WholeProcess, run_id: str) -> dict[str, str]:
 TAG = "market_assets/triggered_by"
 
 
-def test_runs_tell_who_started_them(web: WholeProcess, clients: dict[str, TestClient]) -> None:
+def test_runs_are_tagged_with_who_started_them(web: WholeProcess, clients: dict[str, TestClient]) -> None:
     parameters = launch_parameters((TAG, "api:somebody"), ("team", "blue"), (TAG, "schedule"))
     launched = ask(clients["admin"], LAUNCH, parameters=parameters)["data"]["launchRun"]["run"]["runId"]
     tags = tags_of(web, launched)
@@ -411,7 +411,7 @@ def test_runs_tell_who_started_them(web: WholeProcess, clients: dict[str, TestCl
     assert tags_of(web, inline)[TAG] == "ui:ada"
 
 
-def test_backfills_and_repeated_runs_tell_too(web: WholeProcess, clients: dict[str, TestClient]) -> None:
+def test_backfills_and_repeated_runs_are_tagged_too(web: WholeProcess, clients: dict[str, TestClient]) -> None:
     started = ask(clients["admin"], BACKFILL, parameters=backfill_parameters((TAG, "schedule")))
     backfill = web.instance.get_backfill(started["data"]["launchPartitionBackfill"]["backfillId"])
     assert backfill is not None and backfill.tags[TAG] == "ui:ada"

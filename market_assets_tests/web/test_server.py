@@ -170,8 +170,8 @@ def running(folder: Path) -> Iterator[int]:
         yield port
     finally:
         process.send_signal(signal.SIGTERM)
-        _, told = process.communicate(timeout=60)
-    assert "Traceback" not in told, told
+        _, output = process.communicate(timeout=60)
+    assert "Traceback" not in output, output
 
 
 def ask(port: int, path: str, method: str = "GET", body: Any = None, **headers: str) -> tuple[int, bytes]:

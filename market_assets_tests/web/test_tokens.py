@@ -200,7 +200,7 @@ def test_two_processes_make_one_key(tmp_path: Path) -> None:
     assert [path.name for path in settings.data_dir.iterdir()] == ["jwt_secret_key"]
 
 
-def test_a_kept_key_that_was_emptied_is_told(tmp_path: Path) -> None:
+def test_a_kept_key_that_was_emptied_is_an_error(tmp_path: Path) -> None:
     settings = key_settings(tmp_path)
     signing_key(settings)
     (settings.data_dir / "jwt_secret_key").write_text("")
@@ -208,7 +208,7 @@ def test_a_kept_key_that_was_emptied_is_told(tmp_path: Path) -> None:
         signing_key(settings)
 
 
-def test_a_data_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_data_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file where the folder should be")
     with pytest.raises(SettingsError, match=r"JWT_SECRET_KEY: .* can't be used"):
         signing_key(key_settings(tmp_path))

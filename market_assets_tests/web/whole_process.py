@@ -21,10 +21,12 @@ from market_assets.dagster_ext.webserver import MarketProcessContext
 from market_assets.settings import Settings
 from market_assets.store import schema, users
 from market_assets.store.database import Database
+from market_assets.store.tables.catalog import metadata
 from market_assets.web.auth.identity import identity_of
 from market_assets.web.auth.limits import RequestLimits
 from market_assets.web.auth.passwords import hash_password
 from market_assets.web.auth.tokens import signing_key
+from market_assets.web.market.snapshot import SnapshotCache
 from market_assets.web.server import WebProcess
 
 LOCATION = "market_assets"
@@ -33,6 +35,8 @@ ROLES = {"ada": "admin", "vic": "viewer"}
 SITE = "http://localhost:3000"
 #: Tests ask more often, and from one address, than people do.
 UNLIMITED = RequestLimits(sign_in="100000/minute", address="1000000/minute", user="1000000/minute")
+#: Of a password's hash, in tests.
+LOWEST_COST = {"time_cost": 1, "memory_cost": 8, "parallelism": 1}
 _hashes: dict[str, str] = {}
 
 
@@ -52,6 +56,21 @@ class WholeProcess:
     @property
     def engine(self) -> sa.Engine:
         return self.process.access.engine
+
+    def reset(self) -> None:
+        """Remove everything that tests did: runs, schedules' states, rows of every table, sessions, the report."""
+        self.instance.wipe()
+        self.instance.wipe_all_schedules()
+        self.settings.report_path.unlink(missing_ok=True)
+        with self.engine.begin() as connection:
+            for table in reversed(metadata.sorted_tables):
+                # The migration puts a row there.
+                if table.name != "data_revision":
+                    connection.execute(sa.delete(table))
+        for name, role in ROLES.items():
+            self.add_user(name, role)
+        self.process.access.tokens.clear_cache()
+        self.process.api.state.market = SnapshotCache(self.process.api.state.database)
 
     def client(self, address: str = "127.0.0.1", site: str = SITE, **headers: str) -> TestClient:
         """A client without cookies that nobody signed in for."""

@@ -12,9 +12,10 @@ from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
 
 if TYPE_CHECKING:
+    from market_assets.postings.ingest import IngestionCounts
     from market_assets.sources.protocol import Source
     from market_assets.sources.reading import LandedSource
-    from market_assets.store.postings import IngestedDay
+    from market_assets.store.connection import MarketConnection
 
 DUPLICATES_CHECK = "duplicates_have_an_original"
 SOURCES_CHECK = "every_source_was_read"
@@ -36,7 +37,7 @@ def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) 
             dg.AssetCheckSpec(
                 SOURCES_CHECK,
                 asset="job_postings",
-                description="What every source gave could be read; where it could not, the rest was ingested.",
+                description="Every source could be read; where one could not, the rest was ingested.",
             ),
         ],
         **DAILY_ASSET,
@@ -45,15 +46,12 @@ def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) 
     def job_postings(
         context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
     ) -> dg.MaterializeResult:
-        from market_assets.store.postings import DayWriter, count_broken_links
+        from market_assets.store.ingestion import count_broken_links
 
         days = days_of(context)
         failures: dict[str, str] = {}
         with store.ingesting() as connection:
-            ingested = []
-            for day in days:
-                writer = DayWriter(connection, day, store.exchange_rates(), store.settings.currency)
-                ingested.append(_ingest(store, writer, sources, day, failures))
+            ingested = [_ingest(store, connection, sources, day, failures) for day in days]
             broken = count_broken_links(connection)
         for source, reason in failures.items():
             context.log.warning(f"ingested without {source}: {reason}")
@@ -73,20 +71,32 @@ def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) 
 
 
 def _ingest(
-    store: MarketStore, writer: Any, sources: Sequence["Source"], day: date, failures: dict[str, str]
-) -> "IngestedDay":
+    store: MarketStore,
+    connection: "MarketConnection",
+    sources: Sequence["Source"],
+    day: date,
+    failures: dict[str, str],
+) -> "IngestionCounts":
     from market_assets.sources.reading import EverySourceFailedError, read_batches
+    from market_assets.store.ingestion import write_day
 
     missing: dict[str, str] = {}
     landed = list(_landed(store, sources, day, missing))
     if not (landed or missing):
         raise dg.Failure(f"nothing was landed for {day}: materialize raw_postings first", allow_retries=False)
     try:
-        ingested: IngestedDay = writer.write(read_batches(landed, missing), [source.name for source in sources])
+        counts = write_day(
+            connection,
+            read_batches(landed, missing),
+            [source.name for source in sources],
+            day=day,
+            rates=store.exchange_rates(),
+            currency=store.settings.currency,
+        )
     except EverySourceFailedError as error:
         raise dg.Failure(f"nothing could be ingested for {day}: {error}", allow_retries=False) from error
     failures.update(missing)
-    return ingested
+    return counts
 
 
 def _landed(
@@ -103,7 +113,7 @@ def _landed(
             yield LandedSource(source, landed.observed_at, store.landing.open(landed))
 
 
-def _counts(ingested: Sequence["IngestedDay"]) -> dict[str, Any]:
+def _counts(ingested: Sequence["IngestionCounts"]) -> dict[str, Any]:
     counted = ("accepted", "rejected", "repeated", "new", "updated", "already_archived", "duplicates")
     totals = {name: sum(getattr(day, name) for day in ingested) for name in counted}
     nulled: dict[str, int] = {}

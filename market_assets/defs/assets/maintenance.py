@@ -10,7 +10,7 @@ from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
 
 GROUP = "maintenance"
-#: A run with this tag deletes without being asked again.
+#: A run with this tag deletes without `confirm`.
 DELETE_TAG = "market_assets/delete_expired"
 
 
@@ -70,7 +70,7 @@ def _expire(
         "deleted": deleted,
         "months": sorted(months),
         "archive": dg.MetadataValue.path(settings.archive_dir.resolve()),
-        "narrow_rows_deleted": forgotten.narrow_rows_deleted,
+        "fact_rows_deleted": forgotten.fact_rows_deleted,
         "rejections_deleted": forgotten.rejections_deleted,
         "landed_days_deleted": landed_days,
     }

@@ -46,21 +46,21 @@ class MarketReader:
     @cached_property
     def window(self) -> Window:
         """The counted postings of the window that most tables are about."""
-        from market_assets.store.posting_skills import Counted
+        from market_assets.store.facts import Counted
 
         return self._store.window(self._connection, self.window_start, self.as_of, Counted.ORIGINALS)
 
     @cached_property
     def growth_window(self) -> Window:
         """The counted postings of the days that trending_skills compares."""
-        from market_assets.store.posting_skills import Counted
+        from market_assets.store.facts import Counted
 
         return self._store.window(self._connection, self.start_of(TRENDING_DAYS), self.as_of, Counted.ORIGINALS)
 
     @cached_property
     def pay_trend_window(self) -> Window:
         """The counted postings of the months that pay trends cover, those archived since included."""
-        from market_assets.store.posting_skills import Counted
+        from market_assets.store.facts import Counted
 
         start = self.start_of(self._store.settings.trend_days)
         return self._store.window(self._connection, start, self.as_of, Counted.FIRST_OF_JOB)

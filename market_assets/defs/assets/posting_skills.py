@@ -42,8 +42,8 @@ def posting_skills(
 ) -> dg.MaterializeResult:
     from market_assets.skills.matching import skill_matcher
     from market_assets.skills.taxonomy import load_taxonomy
-    from market_assets.store.extraction import count_outdated, prepare, rules_of, skill_names
     from market_assets.store.posting_skills import count_pending
+    from market_assets.store.skills import count_outdated, prepare, rules_of, skill_names
 
     days = days_of(context)
     matcher = skill_matcher(load_taxonomy(store.settings.taxonomy))
@@ -75,28 +75,24 @@ def posting_skills(
 
 
 def _extract(
-    connection: "MarketConnection", day: date, matcher: "SkillMatcher", skill_ids: "npt.NDArray[np.uint16]"
+    connection: "MarketConnection", day: date, matcher: "SkillMatcher", skill_ids: "npt.NDArray[np.int16]"
 ) -> tuple[int, int, int]:
     """Find and store the skills of a day's postings; returns postings, skills, postings without any."""
     import polars as pl
 
-    from market_assets.store.extraction import rules_of
-    from market_assets.store.posting_skills import encode_skills, read_texts, write_skills
+    from market_assets.store.posting_skills import read_texts, skill_rows, write_skills
+    from market_assets.store.skills import rules_of
 
-    searched, encoded = [], []
-    skills = without = 0
+    searched, rows = [], []
     with connection.transaction():
         for texts in read_texts(connection, day):
             found = matcher.weighed(texts["title"], texts["description"])
             searched.append(texts.select("posting_id", "text_hash"))
-            encoded.append(encode_skills(found, skill_ids))
-            counts = found["skills"].list.len()
-            skills += int(counts.sum())
-            without += int((counts == 0).sum())
+            rows.append(skill_rows(texts["posting_id"], found, skill_ids))
     if not searched:
         return 0, 0, 0
     # Searching takes long and holds nobody up; others who write postings wait for the writing alone.
-    postings = pl.concat(searched)
+    postings, skills = pl.concat(searched), pl.concat(rows)
     with connection.transaction():
-        write_skills(connection, postings, pl.concat(encoded), rules_of(matcher).version)
-    return postings.height, skills, without
+        write_skills(connection, postings, skills, rules_of(matcher).version)
+    return postings.height, skills.height, postings.height - skills["posting_id"].n_unique()

@@ -185,95 +185,30 @@ class BoardSource:
             SourceError: the page is not of the expected shape.
         """
         try:
-            records = self._board.records(self._decoded(content.read()))
-            self._check_titles(records, name)
+            records = _checked_records(self._board, _decoded(self._board, content.read()), name)
         except SourceError as error:
             raise SourceError(f"{name}: {error}", permanent=error.permanent) from error
         for start in range(0, len(records), _BATCH_ROWS):
-            yield self._batch(records[start : start + _BATCH_ROWS], name)
+            yield _batch(self._board, records[start : start + _BATCH_ROWS], name)
 
     def _payloads(self, day: date) -> Iterator[Payload]:
         client = self._tools.client()
         for first in self._board.first_pages(FetchContext(day, self._tools.keys, client.get)):
             page: Page | None = first
             while page is not None:
-                answer = _Answer(self, page)
-                yield Payload(page.file, answer.open, lambda answer=answer: answer.problem)  # type: ignore[misc]
+                answer = _Answer(self._board, page, client.get)
+                yield Payload(page.file, answer.open, answer.get_problem)
                 # Unknown, and so None, where the page was not opened or could not be fetched.
                 page = answer.next_page
 
-    def _answer_to(self, page: Page) -> tuple[bytes, Any]:
-        """The content of a page and its decoded form.
-
-        Raises:
-            SourceError: there is no answer, or it is not of the board's format at all.
-        """
-        content = self._tools.client().get(page.request)
-        try:
-            return content, self._decoded(content)
-        except SourceError as error:
-            message = page.request.redacted(f"{page.request.shown}: {error}")
-            raise SourceError(message, permanent=error.permanent) from None
-
-    def _decoded(self, content: bytes) -> Any:
-        try:
-            return self._board.document(content)
-        except (ValueError, RecursionError) as error:
-            beginning = " ".join(content[:60].decode("utf-8", "replace").split())
-            message = f"the answer is not in the board's format ({error}); it begins with {beginning!r}"
-            raise SourceError(message, permanent=False) from None
-
-    def _check_titles(self, records: list[Any], file: str) -> None:
-        """See that the title is still where it is expected; stops at the first that is found."""
-        postings = 0
-        for record in records:
-            try:
-                fields = self._board.posting(record, file) if isinstance(record, dict) else None
-            except NoPostingError:
-                continue
-            if fields is not None and fields.get("title") is not None:
-                return
-            postings += fields is not None
-        if postings > 1:
-            keys = ", ".join(next(record for record in records if isinstance(record, dict)))[:200]
-            raise SourceError(f"its format has changed: no posting has a title among its fields ({keys})")
-
-    def _batch(self, records: list[Any], file: str) -> RawBatch:
-        import polars as pl
-
-        from market_assets.postings.schemas import RAW_POSTING
-        from market_assets.sources.files.records import compact_json, without_lone_surrogates
-        from market_assets.sources.files.text import shortened
-
-        rows: list[dict[str, str | None]] = []
-        undecodable: list[Undecodable] = []
-        for record in records:
-            payload = without_lone_surrogates(compact_json(record))
-            if not isinstance(record, dict):
-                undecodable.append(Undecodable(shortened(payload), "the record is no object"))
-                continue
-            try:
-                fields = self._board.posting(record, file)
-            except NoPostingError as error:
-                undecodable.append(Undecodable(shortened(payload), str(error)))
-                continue
-            if fields is not None:
-                # Databases refuse NUL characters and halves of surrogate pairs.
-                texts = {
-                    name: text and without_lone_surrogates(text.replace("\0", "")) for name, text in fields.items()
-                }
-                rows.append({**texts, "payload": payload})
-        return RawBatch(pl.DataFrame(rows, schema=RAW_POSTING, orient="row"), undecodable)
-
 
 class _Answer:
-    """The answer to a page's request, which is sent by `open`; decoded once, for the check and the next page."""
+    """The answer to a page's request, decoded once, for its check and for the next page."""
 
-    def __init__(self, source: BoardSource, page: Page) -> None:
-        self._source = source
-        self._page = page
+    def __init__(self, board: Board, page: Page, get: Callable[[Request], bytes]) -> None:
+        self._board, self._page, self._get = board, page, get
+        self._problem: str | None = None
         self.next_page: Page | None = None
-        self.problem: str | None = None
 
     def open(self) -> BinaryIO:
         """Send the request.
@@ -281,13 +216,74 @@ class _Answer:
         Raises:
             SourceError: there is no answer, or it is not of the board's format at all and not worth landing.
         """
-        board = self._source._board
-        content, document = self._source._answer_to(self._page)
+        page = self._page
+        content = self._get(page.request)
+        try:
+            document = _decoded(self._board, content)
+        except SourceError as error:
+            message = page.request.redacted(f"{page.request.shown}: {error}")
+            raise SourceError(message, permanent=error.permanent) from None
         # An answer of another shape is landed all the same, to be read once the code understands it.
         try:
-            self._source._check_titles(board.records(document), self._page.file)
+            _checked_records(self._board, document, page.file)
         except SourceError as error:
-            self.problem = f"{self._page.file}: {error}"
+            self._problem = f"{page.file}: {error}"
         with contextlib.suppress(SourceError):
-            self.next_page = board.next_page(self._page, document)
+            self.next_page = self._board.next_page(page, document)
         return io.BytesIO(content)
+
+    def get_problem(self) -> str | None:
+        return self._problem
+
+
+def _decoded(board: Board, content: bytes) -> Any:
+    try:
+        return board.document(content)
+    except (ValueError, RecursionError) as error:
+        beginning = " ".join(content[:60].decode("utf-8", "replace").split())
+        message = f"the answer is not in the board's format ({error}); it begins with {beginning!r}"
+        raise SourceError(message, permanent=False) from None
+
+
+def _checked_records(board: Board, document: Any, file: str) -> list[Any]:
+    """The records of a document, of which one at least has a title if there are several postings."""
+    records, postings = board.records(document), 0
+    for record in records:
+        try:
+            fields = board.posting(record, file) if isinstance(record, dict) else None
+        except NoPostingError:
+            continue
+        if fields is not None and fields.get("title") is not None:
+            return records
+        postings += fields is not None
+    if postings > 1:
+        keys = ", ".join(next(record for record in records if isinstance(record, dict)))[:200]
+        raise SourceError(f"its format has changed: no posting has a title among its fields ({keys})")
+    return records
+
+
+def _batch(board: Board, records: list[Any], file: str) -> RawBatch:
+    import polars as pl
+
+    from market_assets.postings.schemas import RAW_POSTING
+    from market_assets.sources.files.records import compact_json, without_lone_surrogates
+    from market_assets.sources.files.text import shortened
+
+    rows: list[dict[str, str | None]] = []
+    undecodable: list[Undecodable] = []
+    for record in records:
+        payload = without_lone_surrogates(compact_json(record))
+        try:
+            if not isinstance(record, dict):
+                raise NoPostingError("the record is no object")
+            fields = board.posting(record, file)
+        except NoPostingError as error:
+            undecodable.append(Undecodable(shortened(payload), str(error)))
+            continue
+        if fields is not None:
+            # Databases refuse NUL characters and halves of surrogate pairs.
+            texts = {
+                name: text and without_lone_surrogates(text.replace("\0", "")) for name, text in fields.items()
+            }
+            rows.append({**texts, "payload": payload})
+    return RawBatch(pl.DataFrame(rows, schema=RAW_POSTING, orient="row"), undecodable)

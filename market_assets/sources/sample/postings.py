@@ -78,7 +78,8 @@ def draw_choices(rng: np.random.Generator, day: date, count: int) -> Choices:
     level = weighted(roles.ladder_shares[ladder], rng.random(count))
     skills = _draw_skills(rng, vocabulary, day, profile)
     place = _draw_place(rng, vocabulary, roles.family_remote[family])
-    pay = _draw_pay(rng, vocabulary, day, family, level, skills, place["country"])
+    job = {"family": family, "industry": industry, "level": level, "skills": skills, **place}
+    pay = _draw_pay(rng, vocabulary, day, job)
     company = weighted(phrases.company_shares, rng.random(count))
     title, team = rng.random((2, count))
     steps = roles.ladder_pay.shape[1]
@@ -86,10 +87,7 @@ def draw_choices(rng: np.random.Generator, day: date, count: int) -> Choices:
     employment_spelling = _draw_employment(rng, vocabulary, ladder, level)
     tasks = _draw_some(rng, count, int(roles.tasks.counts.min()), *_TASKS)
     return {
-        "family": family,
-        "industry": industry,
-        "level": level,
-        **place,
+        **job,
         "company": industry * phrases.companies_per_industry + company,
         "title": roles.titles.starts[family] + title_of_family * steps + level,
         "team": roles.teams.pick(field, team),
@@ -155,23 +153,17 @@ def _draw_some(rng: np.random.Generator, count: int, pool: int, fewest: int, mos
     return np.where(np.arange(most) < wanted[:, None], chosen, -1)
 
 
-def _draw_pay(
-    rng: np.random.Generator,
-    vocabulary: Vocabulary,
-    day: date,
-    family: Integers,
-    level: Integers,
-    skills: Integers,
-    country: Integers,
-) -> dict[str, Integers | Floats]:
+def _draw_pay(rng: np.random.Generator, vocabulary: Vocabulary, day: date, job: Choices) -> Choices:
+    """The columns of pay; `job` has the family, level, skills and country."""
     roles, places, words = vocabulary.roles, vocabulary.places, vocabulary.pay
+    family, country = job["family"], job["country"]
     by_hour, by_month, width, form, text, empty, spelling = rng.random((7, len(family)))
     hourly, monthly = by_hour < roles.family_hourly[family], by_month < places.monthly[country]
     period = np.where(hourly, 2, np.where(monthly, 1, 0))
     drift = 1 + roles.family_drift[family] / 100 * trend_years(day)
-    seniority = roles.ladder_pay[roles.family_ladder[family], level]
+    seniority = roles.ladder_pay[roles.family_ladder[family], job["level"]]
     noise = 1 + _PAY_NOISE * np.clip(rng.standard_normal(len(family)), -2.5, 2.5)
-    of_skills = roles.skill_pay[skills].prod(axis=1)
+    of_skills = roles.skill_pay[job["skills"]].prod(axis=1)
     annual = roles.family_pay[family] * drift * of_skills * seniority * noise * places.pay[country]
     middle = annual / _PERIODS_PER_YEAR[period]
     spread = _NARROWEST + (_WIDEST - _NARROWEST) * width
@@ -294,15 +286,12 @@ class _Writer:
         return self._piece(sentences, np.where(wanted, template * skills + skill, -1))
 
     def _position(self, name: str, variants: int = 1) -> Integers:
-        position: Integers = (next(self._uniform) * (self._phrases.written[name].count // variants)).astype(
-            np.int64
-        )
-        return position
+        count = self._phrases.written[name].count // variants
+        return np.asarray(next(self._uniform) * count).astype(np.int64)
 
     def _piece(self, name: str, position: Integers | None = None) -> pl.Series:
-        return self._phrases.written[name].gather(
-            self._position(name) if position is None else position, self._layout
-        )
+        chosen = self._position(name) if position is None else position
+        return self._phrases.written[name].gather(chosen, self._layout)
 
 
 class Amount(float):

@@ -54,33 +54,17 @@ _RETURNING = [(Fate.REPEATED, delay, 0.06 / 4) for delay in range(4)]
 _RETURNING += [(Fate.SEEN_AGAIN, delay, 0.02 / 2) for delay in (1, 2)]
 
 
-class Fault(IntEnum):
-    """What is wrong with a posting."""
-
-    NONE = 0
-    TRUNCATED = 1
-    EMPTY_TITLE = 2
-    NEGATIVE_SALARY = 3
-    HUGE_SALARY = 4
-    ANCIENT = 5
-    FUTURE = 6
-    UNKNOWN_CURRENCY = 7
-    CONTROL_CHARACTERS = 8
-
-
-#: The column and the value of each fault but truncation.
-_FAULTY_VALUES = {
-    Fault.EMPTY_TITLE: ("title", pl.lit("")),
-    Fault.NEGATIVE_SALARY: ("salary_min", pl.lit(-5.0)),
-    Fault.HUGE_SALARY: ("salary_max", pl.lit(1e12)),
-    Fault.ANCIENT: ("posted_at", pl.lit("1970-01-01T00:00:00Z")),
-    Fault.FUTURE: ("posted_at", pl.lit("2199-12-31T00:00:00Z")),
-    Fault.UNKNOWN_CURRENCY: ("salary_currency", pl.lit("QQQ")),
-    Fault.CONTROL_CHARACTERS: (
-        "description",
-        pl.lit("\x00\x07") + pl.col("description").str.replace(" ", "\x1b \x0b"),
-    ),
-}
+#: The faults by their numbers from 2 on: a column and its value. 0 is no fault, 1 a truncated line.
+_TRUNCATED = 1
+_FAULTY_VALUES = [
+    ("title", pl.lit("")),
+    ("salary_min", pl.lit(-5.0)),
+    ("salary_max", pl.lit(1e12)),
+    ("posted_at", pl.lit("1970-01-01T00:00:00Z")),
+    ("posted_at", pl.lit("2199-12-31T00:00:00Z")),
+    ("salary_currency", pl.lit("QQQ")),
+    ("description", pl.lit("\x00\x07") + pl.col("description").str.replace(" ", "\x1b \x0b")),
+]
 
 
 @dataclass(frozen=True)
@@ -167,12 +151,12 @@ def _chunk_lines(seed: int, day: date, chunk: int, originals: int) -> bytes:
     drawn = {name: np.concatenate([group[name] for group in groups])[order] for name in groups[0]}
     postings = pl.concat([_identities(drawn, chunk), render_postings(drawn)], how="horizontal")
     fault = pl.Series(drawn["fault"])
-    for kind, (column, value) in _FAULTY_VALUES.items():
-        is_faulty = pl.lit(fault == kind)
+    for number, (column, value) in enumerate(_FAULTY_VALUES, 2):
+        is_faulty = pl.lit(fault == number)
         postings = postings.with_columns(pl.when(is_faulty).then(value).otherwise(column).alias(column))
     lines = postings.select(pl.struct(pl.all()).struct.json_encode()).to_series()
     kept = (lines.str.len_chars() * drawn["cut"]).cast(pl.Int64) + 1
-    lines = lines.str.slice(0, kept).zip_with(fault == Fault.TRUNCATED, lines)
+    lines = lines.str.slice(0, kept).zip_with(fault == _TRUNCATED, lines)
     return ("\n".join(lines) + "\n").encode()
 
 
@@ -197,7 +181,7 @@ def _groups(seed: int, day: date, chunk: int, originals: int) -> list[Choices]:
     once = _drawn.__wrapped__(seed, chunk, day, Fate.ONCE, max(0, rest))
     faulty = share_of(day, Fate.FAULTY, _FAULT_SHARE)
     # The kinds of faults take turns, so that a few days have them all.
-    fault = (day.toordinal() * 3 + faulty["number"]) % (len(Fault) - 1) + 1
+    fault = (day.toordinal() * 3 + faulty["number"]) % (1 + len(_FAULTY_VALUES)) + 1
     return [once, *new, *earlier, {**faulty, "fault": fault}]
 
 
@@ -214,7 +198,7 @@ def _drawn(seed: int, chunk: int, day: date, fate: int, count: int) -> Choices:
         "fate": np.full(count, int(fate)),
         "number": np.arange(count),
         "second_board": np.full(count, False),
-        "fault": np.full(count, int(Fault.NONE)),
+        "fault": np.zeros(count, dtype=np.int64),
         "again": rng.random(count),
         "cut": rng.random(count) * _LONGEST_CUT,
     }

@@ -9,7 +9,10 @@ from sqlalchemy import (
     Date,
     Float,
     Index,
+    Integer,
     LargeBinary,
+    PrimaryKeyConstraint,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
@@ -21,10 +24,14 @@ from market_assets.postings.schemas import EMPLOYMENT_TYPES, SALARY_PERIODS, WOR
 from market_assets.store.column_types import UtcDateTime
 from market_assets.store.tables.columns import metadata, money, text
 
+#: SQLite finds a row by its number without an index where the column is declared as this very type.
+ROW_NUMBER = BigInteger().with_variant(Integer(), "sqlite")
+SMALL_ROW_NUMBER = SmallInteger().with_variant(Integer(), "sqlite")
+
 job_postings = Table(
     "job_postings",
     metadata,
-    Column("posting_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("posting_id", ROW_NUMBER, primary_key=True, autoincrement=False),
     text("source", null=False),
     text("external_id", null=False),
     text("title", null=False),
@@ -55,16 +62,14 @@ job_postings = Table(
     Index("ix_job_postings_content_date", "content_date", "posting_id"),
 )
 
-#: The narrow row of a posting that statistics read. It outlives the posting until no window reaches it.
-#: `skills` holds two bytes a skill (see `skills.code`), null until they have been extracted. `skill_weights` holds
-#: a byte a skill in the same order, a `skills.weights.Weight`; `skills_version` is the version of the rules that
-#: found them (`store.extraction`). Both are null where the skills were found before there were weights.
-#: `duplicate_of` is the posting's own; `first_of_job` is true for the first posting of a job among all
-#: narrow rows, those whose posting has been archived included.
+#: The fact table of postings, which statistics read. A row outlives its posting until no window reaches it.
+#: `skills_version` is the version of the rules by which its skills were found (`store.skills`), null until then.
+#: `duplicate_of` is the posting's own; `first_of_job` is true for the first posting of a job among all rows,
+#: those whose posting has been archived included.
 posting_facts = Table(
     "posting_facts",
     metadata,
-    Column("posting_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("posting_id", ROW_NUMBER, primary_key=True, autoincrement=False),
     text("source", null=False),
     text("external_id", null=False),
     Column("posted_at", UtcDateTime, nullable=False),
@@ -73,8 +78,6 @@ posting_facts = Table(
     text("employment_type"),
     text("workplace"),
     *money("salary"),
-    Column("skills", LargeBinary),
-    Column("skill_weights", LargeBinary),
     Column("skills_version", BigInteger),
     Column("in_store", Boolean, nullable=False),
     Column("duplicate_of", BigInteger),
@@ -83,26 +86,39 @@ posting_facts = Table(
     Column("job_key", BigInteger),
     Column("near_key", BigInteger),
     Column("text_hash", BigInteger),
+    UniqueConstraint("source", "external_id"),
     Index(None, "posted_at"),
     Index(None, "url_key"),
     Index(None, "job_key"),
     Index(None, "near_key"),
-    Index(None, "duplicate_of"),
 )
 
-#: What the texts of postings that share a `near_key` are compared by, beside the narrow rows to keep those narrow.
+#: The fact table of posting and skill: which skills a posting asks for, and its `skills.weights.Weight` of each.
+#: `in_store` is that of the posting. Either direction is answered by an index alone.
+posting_skill_facts = Table(
+    "posting_skill_facts",
+    metadata,
+    Column("posting_id", BigInteger, nullable=False),
+    Column("skill_id", SmallInteger, nullable=False),
+    Column("weight", SmallInteger, nullable=False, info={"minimum": 1, "maximum": 100}),
+    Column("in_store", Boolean, nullable=False),
+    PrimaryKeyConstraint("skill_id", "posting_id", postgresql_include=["weight", "in_store"]),
+    Index("ix_posting_skill_facts_posting_id", "posting_id", "skill_id", "weight", "in_store"),
+    sqlite_with_rowid=False,
+)
+
+#: What the texts of postings that share a `near_key` are compared by; apart, as few postings are compared.
 posting_sketches = Table(
     "posting_sketches",
     metadata,
-    Column("posting_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("posting_id", ROW_NUMBER, primary_key=True, autoincrement=False),
     Column("sketch", LargeBinary, nullable=False),
 )
 
 skills = Table(
     "skills",
     metadata,
-    Column("skill_id", BigInteger, primary_key=True, autoincrement=False, info={"minimum": 0, "maximum": 65535}),
-    Column("code", LargeBinary, nullable=False, unique=True),
+    Column("skill_id", SMALL_ROW_NUMBER, primary_key=True, autoincrement=False, info={"minimum": 0}),
     Column("skill", Text, nullable=False, unique=True),
     text("category", null=False),
 )
@@ -127,37 +143,21 @@ data_revision = Table(
     Column("revision", BigInteger, nullable=False),
 )
 
-#: A view, made by the migrations: the skills of the postings in job_postings, a row each.
-#: `weight` is how much the posting wants it, above 0 up to 1; null where it has not been weighed yet.
+#: A view: the skills of the postings in job_postings, a row each. `weight` is how much the posting wants it,
+#: above 0 up to 1.
 posting_skills = table(
     "posting_skills", column("posting_id", BigInteger), column("skill", Text), column("weight", Float(53))
 )
 
-#: The statement that makes the view, by SQLAlchemy's name of the dialect.
-POSTING_SKILLS_VIEW = {
-    # SQLite gives the number of a byte only as that of an ASCII character; weights are 1 to 100.
-    "sqlite": """
-        CREATE VIEW posting_skills AS
-        WITH RECURSIVE place(number) AS (SELECT 0 UNION ALL SELECT number + 1 FROM place WHERE number < 999)
-        SELECT f.posting_id, s.skill,
-               unicode(CAST(substr(f.skill_weights, p.number + 1, 1) AS TEXT)) / 100.0 AS weight
-        FROM posting_facts f
-        JOIN place p ON p.number < length(f.skills) / 2
-        JOIN skills s ON s.code = substr(f.skills, 2 * p.number + 1, 2)
-        WHERE f.in_store
-    """,
-    "postgresql": """
-        CREATE VIEW posting_skills AS
-        SELECT f.posting_id, s.skill,
-               get_byte(f.skill_weights, p.number)::double precision / 100 AS weight
-        FROM posting_facts f
-        CROSS JOIN LATERAL generate_series(0, length(f.skills) / 2 - 1) AS p(number)
-        JOIN skills s ON s.code = substring(f.skills FROM 2 * p.number + 1 FOR 2)
-        WHERE f.in_store
-    """,
-}
+POSTING_SKILLS_VIEW = """
+    CREATE VIEW posting_skills AS
+    SELECT f.posting_id, s.skill, CAST(f.weight AS DOUBLE PRECISION) / 100 AS weight
+    FROM posting_skill_facts f
+    JOIN skills s ON s.skill_id = f.skill_id
+    WHERE f.in_store
+"""
 
-#: `taxonomy` is the skills as JSON, so that a later version can tell which of them have changed since; `rules`
+#: `taxonomy` is the skills as JSON, so that a later version knows which of them have changed since; `rules`
 #: names everything else that extraction depends on.
 extraction_versions = Table(
     "extraction_versions",

@@ -162,7 +162,7 @@ skill_affinities = Table(
     number("weight", null=False),
 )
 
-# --- the taxonomy's own --------------------------------------------------------------------------
+# --- skills -------------------------------------------------------------------------------------
 
 #: Skills that are asked for together more than with others; a skill that is surely close to none has no row.
 skill_communities = Table(
@@ -174,7 +174,7 @@ skill_communities = Table(
     Column("centrality", Float(53), nullable=False, info=SHARE),
 )
 
-#: Names that stand in lists with skills but are not in the taxonomy.
+#: Names that occur in lists with skills but are not in the taxonomy.
 skill_candidates = Table(
     "skill_candidates",
     metadata,

@@ -1,1 +1,1 @@
-"""The scheduler's admin REST API: steering the jobs, watching them, and the audit log."""
+"""The admin REST API: control of the scheduler and its jobs, alerts, and the audit log."""

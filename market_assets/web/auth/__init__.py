@@ -1,1 +1,1 @@
-"""Who may do what: sign-in, tokens, roles, limits, and the guard in front of everything."""
+"""Access: sign-in, tokens, roles, limits, and the guard in front of everything."""

@@ -105,7 +105,7 @@ def authenticate(request: HTTPConnection, username: str, password: str) -> User 
 
 
 def login_routes() -> list[BaseRoute]:
-    """The pages for people."""
+    """The pages of sign-in and sign-out."""
     return [
         Route("/login", _login_page, methods=["GET"]),
         Route("/login", _sign_in, methods=["POST"]),

@@ -51,7 +51,7 @@ _HOW = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(4
 
 
 class TokenError(Exception):
-    """A token that is not accepted; the message says why, without giving anything away."""
+    """A token that is not accepted; the message has the reason, without revealing anything."""
 
 
 @dataclass(frozen=True)

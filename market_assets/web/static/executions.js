@@ -1,11 +1,11 @@
-// Keeps the list fresh: by the events where the user may hear them, else by asking again now and then.
-// The page comes from the server with everything escaped, and takes the place of the one that is shown.
+// Keeps the list fresh: by the scheduler's events for admins, else by polling.
+// The page comes from the server with everything escaped, and replaces the one that is shown.
 
 const POLL_MS = 5000;
 const RETRY_MS = 5000;
 const news = document.getElementById("news");
-let asked = false;
-let asking = false;
+let requested = false;
+let loading = false;
 
 /** Open error texts stay open, whatever is drawn anew around them. */
 function keepOpen(from, to) {
@@ -16,12 +16,12 @@ function keepOpen(from, to) {
 }
 
 async function refresh() {
-  asked = true;
-  if (asking) return;
-  asking = true;
+  requested = true;
+  if (loading) return;
+  loading = true;
   try {
-    while (asked) {
-      asked = false;
+    while (requested) {
+      requested = false;
       const answer = await fetch(location.href, { credentials: "same-origin" });
       if (answer.redirected) { location.reload(); return; }
       if (!answer.ok) throw new Error(`the list could not be loaded: ${answer.status}`);
@@ -30,16 +30,16 @@ async function refresh() {
       const fresh = page.querySelector("main");
       keepOpen(shown, fresh);
       if (fresh.innerHTML !== shown.innerHTML) shown.replaceWith(document.adoptNode(fresh));
-      say("");
+      showState("");
     }
   } catch (error) {
-    say(error.message);
+    showState(error.message);
   } finally {
-    asking = false;
+    loading = false;
   }
 }
 
-function say(text) {
+function showState(text) {
   news.textContent = text || (document.body.dataset.state === "live" ? "live" : "");
 }
 
@@ -52,7 +52,7 @@ function listen() {
   });
   socket.addEventListener("close", () => {
     document.body.dataset.state = "";
-    say("not live: trying again");
+    showState("not live: trying again");
     setTimeout(listen, RETRY_MS);
   });
 }

@@ -72,10 +72,10 @@ def test_who_confirms_and_the_job_archive_and_delete(pipeline: Pipeline, how: st
         assert {row["posted_at"].strftime("month=%Y-%m") for row in found} == {path.parent.name}
 
 
-def test_narrow_rows_stay_as_long_as_a_window_reaches_them(pipeline: Pipeline) -> None:
+def test_fact_rows_stay_as_long_as_a_window_reaches_them(pipeline: Pipeline) -> None:
     reported = figures(pipeline.cleanup(), "expired_postings")
     assert names(pipeline.rows("posting_facts")) == {"a", "b", "c", "d"}
-    assert reported["narrow_rows_deleted"] == 1
+    assert reported["fact_rows_deleted"] == 1
 
 
 def test_landed_payloads_go_after_their_own_time(pipeline: Pipeline) -> None:

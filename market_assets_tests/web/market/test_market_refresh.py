@@ -93,7 +93,7 @@ def test_a_store_without_tables_is_503(empty_database_url: str) -> None:
     assert int(answer.headers["retry-after"]) > 0
 
 
-def test_names_that_differ_by_case_alone_are_told_apart() -> None:
+def test_names_that_differ_by_case_alone_are_kept_apart() -> None:
     names = Names(["Go", "GO", "Straße"])
     assert (names.find("Go"), names.find("GO"), names.find("strasse")) == ("Go", "GO", "Straße")
     assert names.find(" go ") in ("Go", "GO")

@@ -1,7 +1,7 @@
 """Every declared table, the view of posting and skill, and the row that writers of postings queue on
 
 Nothing has been released yet, so this version is what `store.tables` declares. With the first release its
-statements are to be written out here, and every later change gets a version of its own.
+statements are to be written out here, and every later change gets another version.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ depends_on = None
 
 def upgrade() -> None:
     metadata.create_all(op.get_bind())
-    op.execute(POSTING_SKILLS_VIEW[op.get_bind().dialect.name])
+    op.execute(POSTING_SKILLS_VIEW)
     op.bulk_insert(data_revision, [{"id": POSTINGS, "revision": 0}])
     if op.get_bind().dialect.name == "postgresql":
+        # Room on each page for the rows as they are after their skills have been found: a changed row that
+        # does not fit on its page costs an entry in every index.
         op.execute("ALTER TABLE posting_facts SET (fillfactor = 45)")

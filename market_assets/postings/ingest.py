@@ -1,0 +1,177 @@
+"""A day's normalised postings, merged with what is known of them and deduplicated: frames in, frames out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Protocol
+
+import polars as pl
+
+from market_assets.postings.duplicates import CANDIDATE, KEYS, LINK, LinkedPostings, relink
+from market_assets.postings.identity import IDENTITY
+from market_assets.postings.merge import CONTENT, SIGHTING, merge_sightings, newest_of_each
+from market_assets.postings.schemas import NORMALISED_POSTING, REJECTED_POSTING, UTC_DATETIME
+
+#: Texts are kept aside while a day is ingested; only the other columns pass through memory at once.
+TEXTS = ("title", "company", "description", "url")
+
+#: What is known of a posting before the day. `posted_at` and `in_store` also of one that has been archived, of
+#: which all but the keys and the hash of the text is null.
+KNOWN = pl.Schema(
+    {
+        "posting_id": pl.Int64(),
+        **{name: NORMALISED_POSTING[name] for name in (*IDENTITY, *CONTENT)},
+        **SIGHTING,
+        "posted_at": UTC_DATETIME,
+        "in_store": pl.Boolean(),
+    }
+)
+
+REJECTED = pl.Schema(
+    {"source": pl.String(), "partition_date": pl.Date(), **REJECTED_POSTING, "rejected_at": UTC_DATETIME}
+)
+
+
+@dataclass(frozen=True)
+class NormalisedBatch:
+    """Some postings of one source, as `postings.normalise` gives them.
+
+    Attributes:
+        source: the name of the source.
+        observed_at: when the source was read, UTC.
+        postings: schema `NORMALISED_POSTING`.
+        rejected: schema `REJECTED_POSTING`.
+        nulled: field → how many stated values became null.
+    """
+
+    source: str
+    observed_at: datetime
+    postings: pl.DataFrame
+    rejected: pl.DataFrame
+    nulled: dict[str, int]
+
+
+class KnownPostings(LinkedPostings, Protocol):
+    """What a store knows of postings, and where it keeps texts aside."""
+
+    def keep_texts(self, texts: pl.DataFrame) -> None:
+        """Keep texts (row, `TEXTS`) for the postings whose `row` is the same."""
+        ...
+
+    def known(self, identities: pl.DataFrame) -> pl.DataFrame:
+        """What is known of postings (`IDENTITY`). Schema `KNOWN`. Nothing else may write postings from here on."""
+        ...
+
+    def last_posting_id(self) -> int:
+        """The highest posting_id that is taken, 0 without any."""
+        ...
+
+
+@dataclass
+class IngestionCounts:
+    """What became of the records of a day."""
+
+    accepted: int = 0
+    rejected: int = 0
+    repeated: int = 0
+    new: int = 0
+    updated: int = 0
+    already_archived: int = 0
+    duplicates: int = 0
+    nulled: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class IngestedDay:
+    """The rows of a day.
+
+    Attributes:
+        postings: one row a posting that is to be written: posting_id, all of `NORMALISED_POSTING` but `TEXTS`,
+            what `merge_sightings` and `relink` find, `row` of its texts, and `returns`: whether it was archived.
+            None of these where there is no row.
+        links: schema `LINK`, other postings that are linked otherwise than before.
+        rejected: schema `REJECTED`, each payload once.
+        counts: what became of the records.
+    """
+
+    postings: pl.DataFrame
+    links: pl.DataFrame
+    rejected: pl.DataFrame
+    counts: IngestionCounts
+
+
+def ingest(
+    batches: Iterable[NormalisedBatch], store: KnownPostings, *, day: date, rates: pl.DataFrame, currency: str
+) -> IngestedDay:
+    """Ingest the postings of a day.
+
+    Args:
+        batches: the postings of all sources, normalised one batch at a time, so that memory does not grow.
+        store: what is known of postings.
+        day: the daily partition.
+        rates: exchange rates, as `postings.salaries.annual.annual_pay` takes them.
+        currency: the reporting currency.
+    """
+    counts = IngestionCounts()
+    incoming, rejected = _collected(batches, store, day, counts)
+    known = store.known(incoming.select(IDENTITY))
+    if incoming.is_empty():
+        return IngestedDay(incoming, LINK.to_frame(), rejected, counts)
+    merged = pl.concat(
+        merge_sightings(rows, known, day=day, observed_at=observed_at, rates=rates, currency=currency)
+        for (observed_at,), rows in incoming.group_by("observed_at", maintain_order=True)
+    )
+    postings = _numbered(_not_archived(merged, known, counts), store)
+    candidates = postings.with_columns(in_store=pl.lit(True), sketch=pl.when("takes_content").then("sketch"))
+    keys = pl.concat([postings.select(KEYS), known.select(KEYS)])
+    links = relink(keys, store, candidates.select(CANDIDATE.names()))
+    postings = postings.join(links, on="posting_id", how="left", maintain_order="left")
+    counts.duplicates = postings["duplicate_of"].count()
+    return IngestedDay(postings, links[postings.height :], rejected, counts)
+
+
+def _collected(
+    batches: Iterable[NormalisedBatch], store: KnownPostings, day: date, counts: IngestionCounts
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The newest row of each posting without its texts, which the store keeps aside; and what was rejected."""
+    kept: list[pl.DataFrame] = []
+    rejected = [REJECTED.to_frame()]
+    for batch in batches:
+        rows = batch.postings.with_row_index("row", offset=counts.accepted).cast({"row": pl.Int64})
+        counts.accepted += rows.height
+        store.keep_texts(rows.select("row", *TEXTS))
+        observed_at = pl.lit(batch.observed_at, UTC_DATETIME)
+        kept.append(rows.drop(TEXTS).with_columns(observed_at=observed_at))
+        refused = batch.rejected.with_columns(
+            source=pl.lit(batch.source), partition_date=pl.lit(day, pl.Date()), rejected_at=observed_at
+        )
+        rejected.append(refused.select(REJECTED.names()))
+        for name, number in batch.nulled.items():
+            counts.nulled[name] = counts.nulled.get(name, 0) + number
+    newest = newest_of_each(pl.concat(kept)) if kept else pl.DataFrame(schema=dict.fromkeys(IDENTITY, pl.String))
+    unique = pl.concat(rejected).unique(["source", "payload_hash"], maintain_order=True)
+    counts.repeated, counts.rejected = counts.accepted - newest.height, unique.height
+    return newest, unique
+
+
+def _not_archived(merged: pl.DataFrame, known: pl.DataFrame, counts: IngestionCounts) -> pl.DataFrame:
+    """Without postings that have been archived and are not posted anew; `returns` marks those that are."""
+    in_archive = known.filter(~pl.col("in_store")).select("posting_id", archived_posted_at="posted_at")
+    merged = merged.join(in_archive, on="posting_id", how="left", maintain_order="left")
+    returns = pl.col("archived_posted_at").is_not_null()
+    # One without a stated time would otherwise come back as new for as long as its board lists it.
+    older = pl.col("stated_posted_at").is_null() | (pl.col("posted_at") <= pl.col("archived_posted_at"))
+    postings = merged.filter(~(returns & older)).with_columns(returns=returns).drop("archived_posted_at")
+    counts.already_archived = merged.height - postings.height
+    counts.updated = postings.filter(pl.col("posting_id").is_not_null() & ~pl.col("returns")).height
+    counts.new = postings.height - counts.updated
+    return postings
+
+
+def _numbered(postings: pl.DataFrame, store: KnownPostings) -> pl.DataFrame:
+    """With the next numbers for postings that were not known, in their order."""
+    new = pl.col("posting_id").is_null()
+    next_id = store.last_posting_id() + new.cum_sum().cast(pl.Int64)
+    return postings.with_columns(posting_id=pl.when(new).then(next_id).otherwise("posting_id"))

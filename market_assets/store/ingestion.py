@@ -1,0 +1,165 @@
+"""Writing a day's postings: texts staged in bulk, the rest ingested by `postings.ingest`, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from functools import cache
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from market_assets.postings.identity import IDENTITY
+from market_assets.postings.ingest import KNOWN, TEXTS, IngestionCounts, NormalisedBatch, ingest
+from market_assets.store.column_types import arrow_schema
+from market_assets.store.connection import MarketConnection
+from market_assets.store.duplicate_links import StoredLinks, write_links, write_sketches
+from market_assets.store.posting_skills import delete_skills, set_in_store
+from market_assets.store.revisions import count_up_postings
+from market_assets.store.tables.postings import job_postings, posting_facts, rejected_postings
+
+_PAY = ("posted_at", "annual_salary_min", "annual_salary_max")
+#: What changes in a posting whose content is newer than the day that is written.
+_OF_SIGHTINGS = ("ingested_at", "partition_date", "duplicate_of", *_PAY)
+
+
+def _staged(name: str, *columns: str) -> sa.TableClause:
+    return sa.table(name, *(sa.column(column) for column in columns))
+
+
+# Temporary tables and statements are the same every day, and compiling them takes longer than a small day's rows:
+# so they are made once.
+_MERGED, _FACTS = "merged", "facts"
+_INCOMING_TEXTS = _staged("incoming_texts", "row", *TEXTS)
+_WANTED = _staged("wanted", *IDENTITY)
+_SEEN_BEFORE = _staged("seen_before", "posting_id", *_OF_SIGHTINGS)
+
+_OF_FACTS = frozenset(
+    ("posting_id", *IDENTITY, "url_key", "job_key", "near_key", "text_hash", "posted_at", "in_store")
+)
+_KNOWN_ROWS = (
+    sa.select(*((posting_facts if name in _OF_FACTS else job_postings).c[name] for name in KNOWN))
+    .join_from(_WANTED, posting_facts, sa.and_(*(_WANTED.c[name] == posting_facts.c[name] for name in IDENTITY)))
+    .outerjoin(job_postings, job_postings.c.posting_id == posting_facts.c.posting_id)
+)
+_LAST_POSTING_ID = sa.select(sa.func.max(posting_facts.c.posting_id))
+_UPDATE_SEEN_BEFORE = (
+    job_postings.update()
+    .values({name: _SEEN_BEFORE.c[name] for name in _OF_SIGHTINGS})
+    .where(job_postings.c.posting_id == _SEEN_BEFORE.c.posting_id)
+)
+
+
+@cache
+def _merged_rows(columns: tuple[str, ...]) -> sa.Select[Any]:
+    """The rows of job_postings out of what was merged (these columns) and the staged texts."""
+    staged, texts = _staged(_MERGED, "row", *columns), _INCOMING_TEXTS
+    return (
+        sa.select(*(staged.c[name] for name in columns), *(texts.c[name] for name in TEXTS))
+        .join_from(staged, texts, texts.c["row"] == staged.c["row"])
+        .where(sa.true())
+    )
+
+
+@cache
+def _fact_rows(columns: tuple[str, ...]) -> sa.Select[Any]:
+    return sa.select(*_staged(_FACTS, *columns).c).where(sa.true())
+
+
+def last_posting_id(connection: MarketConnection) -> int:
+    """The highest posting_id that is taken, 0 without any."""
+    return int(connection.scalar(_LAST_POSTING_ID) or 0)
+
+
+class StoredPostings(StoredLinks):
+    """What the store knows of postings, for a day's ingestion: see `postings.ingest.KnownPostings`."""
+
+    def __init__(self, connection: MarketConnection) -> None:
+        super().__init__(connection)
+        self._texts = False
+
+    def keep_texts(self, texts: pl.DataFrame) -> None:
+        """Stage texts in the database, so that memory does not grow with the day."""
+        self._connection.stage(_INCOMING_TEXTS.name, texts, append=self._texts)
+        self._texts = True
+
+    def known(self, identities: pl.DataFrame) -> pl.DataFrame:
+        """What is known of postings; other writers of postings wait from here on."""
+        count_up_postings(self._connection)
+        self._connection.stage(_WANTED.name, identities)
+        return self._connection.read(_KNOWN_ROWS, KNOWN)
+
+    def last_posting_id(self) -> int:
+        return last_posting_id(self._connection)
+
+
+def write_day(
+    connection: MarketConnection,
+    batches: Iterable[NormalisedBatch],
+    sources: Iterable[str],
+    *,
+    day: date,
+    rates: pl.DataFrame,
+    currency: str,
+) -> IngestionCounts:
+    """Ingest a daily partition into job_postings, posting_facts and rejected_postings, in one transaction.
+
+    Args:
+        connection: where the postings are.
+        batches: the postings of all sources.
+        sources: those whose earlier rejections of the day are replaced.
+        day, rates, currency: as for `postings.ingest.ingest`.
+    """
+    with connection.transaction():
+        ingested = ingest(batches, StoredPostings(connection), day=day, rates=rates, currency=currency)
+        if ingested.postings.height:
+            _write_postings(connection, ingested.postings)
+            _write_facts(connection, ingested.postings)
+            write_links(connection, ingested.links)
+        _replace_rejected(connection, ingested.rejected, day, list(sources))
+    return ingested.counts
+
+
+def _write_postings(connection: MarketConnection, postings: pl.DataFrame) -> None:
+    columns = [name for name in arrow_schema(job_postings).names() if name in postings.columns]
+    taken = postings.filter("takes_content").select("row", *columns)
+    connection.stage(_MERGED, taken)
+    connection.upsert(job_postings, _merged_rows(tuple(columns)))
+    seen_before = postings.filter(~pl.col("takes_content"))
+    if seen_before.height:
+        connection.stage(_SEEN_BEFORE.name, seen_before.select("posting_id", *_OF_SIGHTINGS))
+        connection.execute(_UPDATE_SEEN_BEFORE)
+
+
+def _write_facts(connection: MarketConnection, postings: pl.DataFrame) -> None:
+    """Upsert the fact rows; the skills that were found in a text that has changed are deleted."""
+    postings = postings.with_columns(in_store=pl.lit(True))
+    facts = postings.select(name for name in arrow_schema(posting_facts).names() if name in postings.columns)
+    connection.stage(_FACTS, facts)
+    connection.upsert(posting_facts, _fact_rows(tuple(facts.columns)))
+    write_sketches(connection, postings.filter("takes_content"))
+    set_in_store(connection, postings.filter("returns")["posting_id"], True)
+    delete_skills(connection, postings.filter("text_changed")["posting_id"])
+
+
+def _replace_rejected(connection: MarketConnection, rejected: pl.DataFrame, day: date, sources: list[str]) -> None:
+    table = rejected_postings.c
+    connection.execute(rejected_postings.delete().where(table.partition_date == day, table.source.in_(sources)))
+    clean = pl.col("payload", "reason").str.replace_all("\x00", "", literal=True)
+    connection.append(rejected_postings, rejected.with_columns(clean))
+
+
+def count_broken_links(connection: MarketConnection) -> int:
+    """How many postings name an original that is not there or is a duplicate itself."""
+    duplicate, original = job_postings.alias("duplicate"), job_postings.alias("original")
+    return int(
+        connection.scalar(
+            sa.select(sa.func.count())
+            .select_from(duplicate.outerjoin(original, original.c.posting_id == duplicate.c.duplicate_of))
+            .where(
+                duplicate.c.duplicate_of.is_not(None),
+                sa.or_(original.c.posting_id.is_(None), original.c.duplicate_of.is_not(None)),
+            )
+        )
+    )
