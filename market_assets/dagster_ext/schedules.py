@@ -35,7 +35,7 @@ __all__ = [
     "ScheduleInstigatorData",
     "TickStatus",
     "daemon_statuses",
-    # The due times of a cron expression by Dagster's own rules, of time zones and days 29 to 31 say.
+    # The due times of a cron expression by Dagster's own rules, for time zones and the days 29 to 31.
     "schedule_execution_time_iterator",
 ]
 
