@@ -92,7 +92,7 @@ def main() -> None:
 
     plain = seconds(lambda: [baseline.count(batch) for batch in prepared])
     print(f"dict of first words, prepared texts  {plain:6.2f} s  {POSTINGS / plain:9,.0f} postings a second")
-    whole = seconds(lambda: matcher.weighed(titles, column))
+    whole = seconds(lambda: matcher.extract(titles, column))
     rate = POSTINGS / whole
     print(
         f"everything, weights too              {whole:6.2f} s  {rate:9,.0f} postings a second, {WANTED:,} wanted"

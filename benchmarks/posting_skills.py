@@ -1,6 +1,6 @@
 """Postings and their skills as rows, numbered in a row, beside byte strings behind a view with random numbers.
 
-Both layouts take the same made-up postings, a day of 5,000 at a time, on SQLite and PostgreSQL; then come the bulk
+Both layouts take the same made-up postings, in forty days, on SQLite and PostgreSQL; then come the bulk
 read of statistics and questions in SQL, but for those that would take the old layout on SQLite minutes each.
 `python -m benchmarks.posting_skills 1000000` takes some ten minutes.
 """
@@ -30,7 +30,7 @@ from market_assets.store.posting_skills import POSTING_SKILL, write_skills
 from market_assets.store.skills import ensure_skills
 from market_assets.store.tables.postings import job_postings, posting_facts
 
-A_DAY, SKILLS, A_POSTING, TEXT = 5_000, 2_000, 10, "We look for a colleague who likes what we do. " * 10
+DAYS, SKILLS, A_POSTING, TEXT = 40, 2_000, 10, "We look for a colleague who likes what we do. " * 10
 MOST_UNPACKED = 40_000
 START = datetime(2026, 1, 1, tzinfo=UTC)
 POPULAR = "skill 0003"
@@ -80,7 +80,7 @@ BYTES_VIEW = {
 def made_up(start: int, count: int, ids: pl.Series) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The columns of postings and facts, and the skills of each (schema `POSTING_SKILL`)."""
     draw = np.random.default_rng(start)
-    moment = pl.lit(START + timedelta(hours=start // A_DAY), arrow_schema(posting_facts)["posted_at"])
+    moment = pl.lit(START + timedelta(hours=start // count), arrow_schema(posting_facts)["posted_at"])
     keys = {
         name: pl.Series(draw.integers(0, 2**62, count), dtype=pl.Int64)
         for name in ("url_key", "job_key", "near_key", "text_hash")
@@ -205,10 +205,10 @@ def measure(database: Database, layout: Layout, postings: int, server: Path | No
     prepare, ids, write, read = layout
     figures: dict[str, float] = {}
     prepare(database)
-    before = written_bytes(server)
+    before, a_day = written_bytes(server), postings // DAYS
     with MarketConnection(database) as connection:
-        for start in range(0, postings, A_DAY):
-            rows, pairs = made_up(start, A_DAY, ids(start, A_DAY))
+        for start in range(0, postings, a_day):
+            rows, pairs = made_up(start, a_day, ids(start, a_day))
             with timed(figures, "write postings, s"), connection.transaction():
                 connection.append(job_postings, rows)
                 connection.append(posting_facts, rows)

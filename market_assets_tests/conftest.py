@@ -55,13 +55,27 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Without --thorough, leave out what is marked as thorough."""
+    """Without --thorough, leave out the long proofs, and PostgreSQL where SQLite has shown the same."""
     if config.getoption("--thorough"):
         return
-    left_out = [item for item in items if item.get_closest_marker("thorough")]
+    left_out = [item for item in items if item.get_closest_marker("thorough") or _repeats_on_postgresql(item)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+
+
+#: Rooms whose SQL or connections differ from one database to the other.
+BOTH_DATABASES = ("store", "dagster_ext", "deployment")
+
+
+def _repeats_on_postgresql(item: pytest.Item) -> bool:
+    """Whether a test is the PostgreSQL twin of one on SQLite, outside the rooms where that matters each time."""
+    room = Path(item.fspath).relative_to(Path(__file__).parent).parts[0]
+    parameters = getattr(item, "callspec", None)
+    twin = parameters is not None and any(
+        isinstance(value, str) and value == "postgresql" for value in parameters.params.values()
+    )
+    return twin and room not in BOTH_DATABASES and not item.get_closest_marker("both_databases")
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -42,7 +42,7 @@ RESULTS = (
 )
 #: Those of the results that a refresh leaves as they are.
 WEEKLY = ("skill_recommendations", "skill_affinities")
-INGESTED = ("job_postings", "posting_facts", "rejected_postings")
+INGESTED = ("job_postings", "posting_facts", "posting_skill_facts", "rejected_postings")
 
 QUIET = {"loggers": {"progress": {"config": {"quiet": True}}}}
 
@@ -133,6 +133,18 @@ class Pipeline:
 
     def everything(self, tables: Sequence[str] = (*INGESTED, *RESULTS)) -> dict[str, list[Row]]:
         return {table: self.rows(table) for table in tables}
+
+
+def by_identity(stored: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """What `INGESTED` holds by source and external_id: the numbers of postings depend on the order of the days."""
+    identity_of = {row["posting_id"]: (row["source"], row["external_id"]) for row in stored["posting_facts"]}
+    numbers = ("posting_id", "duplicate_of")
+    return {
+        table: sorted(
+            (row | {name: identity_of.get(row[name]) for name in numbers if name in row} for row in rows), key=str
+        )
+        for table, rows in stored.items()
+    }
 
 
 def done(result: dg.ExecuteInProcessResult) -> dg.ExecuteInProcessResult:

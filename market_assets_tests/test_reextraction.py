@@ -89,6 +89,7 @@ def search_again(url: str, folder: Path, taxonomy: str) -> tuple[Pipeline, dict[
     return pipeline, {name: value.value for name, value in output.step_output_data.metadata.items()}
 
 
+@pytest.mark.both_databases
 def test_everything_is_as_if_found_anew(before: str, tmp_path: Path) -> None:
     fresh = f"sqlite:///{tmp_path / 'fresh.db'}"
     with Pipeline(settings_with(fresh, tmp_path / "fresh", NEW), source()) as anew:

@@ -168,6 +168,7 @@ def wipe(settings: Settings) -> None:
             connection.execute(sa.delete(metadata.tables[table]))
 
 
+@pytest.mark.both_databases
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 def test_what_a_refresh_says_does_not_depend_on_the_way(seed: int, settings: Settings, tmp_path: Path) -> None:

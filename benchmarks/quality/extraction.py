@@ -60,7 +60,7 @@ def this_project(taxonomy: Taxonomy) -> System:
 
     def answer(titles: list[str], texts: list[str]) -> Answer:
         started = time.process_time()
-        found = matcher.weighed(pl.Series(titles, dtype=pl.String), pl.Series(texts, dtype=pl.String))
+        found = matcher.extract(pl.Series(titles, dtype=pl.String), pl.Series(texts, dtype=pl.String))
         seconds = time.process_time() - started
         return Answer([[taxonomy.skills[code].name for code in row] for row in found["skills"].to_list()], seconds)
 

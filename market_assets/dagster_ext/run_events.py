@@ -5,7 +5,6 @@ values.
 """
 
 from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
-from dagster._core.events import JobFailureData
 from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
@@ -19,8 +18,7 @@ __all__ = [
     "WILL_RETRY_TAG",
     # Whether a check was only planned, or how it ended.
     "AssetCheckExecutionRecordStatus",
-    # Why a run failed, and why a step did.
-    "JobFailureData",
+    # Why a step failed.
     "StepFailureData",
     # What `FreshnessPolicy.time_window` returns: its `fail_window` is the longest age of an asset.
     "TimeWindowFreshnessPolicy",

@@ -17,6 +17,9 @@ ASSET_JOB = "__ASSET_JOB"
 FETCHED_CHECK = "fetched"
 #: The sensor that detects incidents and sends alerts.
 ALERTS_SENSOR = "alerts"
+#: The sensor that fails while a file of the user's tasks has a problem, and the metadata with the problems.
+TASKS_SENSOR = "custom_tasks"
+TASK_PROBLEMS = "problems"
 
 #: Dagster's tags for what a run is about: one partition, or a range with both ends included.
 PARTITION_TAG = "dagster/partition"
@@ -26,6 +29,8 @@ PARTITION_RANGE_END_TAG = "dagster/asset_partition_range_end"
 AS_OF_TAG = "market_assets/as_of"
 #: On a run: who started it, `ui:NAME` or `api:NAME`.
 TRIGGERED_BY_TAG = "market_assets/triggered_by"
+#: On a failed run: how often its failure was reported again, because Dagster missed to retry it.
+FAILURE_REPEATED_TAG = "market_assets/failure_repeated"
 #: On a run: the missed due times that it makes up for, beside that of its own tick.
 MAKES_UP_TAG = "market_assets/makes_up_for"
 #: On a schedule: its interval in minutes, where a cron expression only approximates it.

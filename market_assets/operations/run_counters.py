@@ -14,6 +14,8 @@ from typing import Any, Literal
 import dagster as dg
 from dagster import DagsterEventType
 
+from market_assets.operations.names import FAILURE_REPEATED_TAG
+
 _KEY = "market_assets/counters"
 _End = Literal[DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_FAILURE, DagsterEventType.RUN_CANCELED]
 _STATUSES: dict[_End, str] = {
@@ -95,12 +97,20 @@ def _count_ends(instance: dg.DagsterInstance, counters: Counters, kind: _End, st
                 # The event has been stored, and the status of the run is about to be.
                 counters.counted[kind.value] = after
                 return
-            if run is not None:
+            if run is not None and not _is_repeated(instance, run.dagster_run, record):
                 _count_run(counters, run, status)
             after = record.storage_id
         if not records:
             break
     counters.counted[kind.value] = after
+
+
+def _is_repeated(instance: dg.DagsterInstance, run: dg.DagsterRun, record: dg.EventLogRecord) -> bool:
+    """Whether a failure was reported before; the sensor `lost_retries` reports some again."""
+    if FAILURE_REPEATED_TAG not in run.tags:
+        return False
+    first = next(iter(instance.all_logs(run.run_id, of_type=DagsterEventType.RUN_FAILURE)))
+    return record.timestamp > first.timestamp
 
 
 def _counted(counters: Counters, name: str, newest_id: int) -> int:

@@ -1,4 +1,4 @@
-"""Which postings are the same job, and which of them is the original."""
+"""Duplicates: which postings are the same job, and which of them is the original."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import polars as pl
 from market_assets.postings.near_duplicates import near_groups
 from market_assets.postings.schemas import UTC_DATETIME
 
-#: By which the postings of a job are found; those of one `near_key` need not be one job.
+#: Keys that the postings of a job share. Postings that share a `near_key` alone need not be one job.
 KEYS = ("url_key", "job_key", "near_key")
 
-#: What the linking needs of each posting.
+#: The input of `link_duplicates`.
 CANDIDATE = pl.Schema(
     {
         "posting_id": pl.Int64(),
@@ -25,37 +25,36 @@ CANDIDATE = pl.Schema(
     }
 )
 
-#: What the linking finds of each posting.
+#: The result of `link_duplicates`.
 LINK = pl.Schema({"posting_id": pl.Int64(), "duplicate_of": pl.Int64(), "first_of_job": pl.Boolean()})
 
-#: A posting as a store has it: what the linking needs but for the sketch, and how it is linked.
+#: A stored posting: `CANDIDATE` without the sketch, and its link.
 LINKED = pl.Schema({**{name: dtype for name, dtype in CANDIDATE.items() if name != "sketch"}, **LINK})
 SKETCH = pl.Schema({"posting_id": pl.Int64(), "sketch": pl.Binary()})
 
 
 class LinkedPostings(Protocol):
-    """The postings of a store, by what links them."""
+    """Access to the stored postings and their links."""
 
     def sharing(self, key: str, values: pl.Series) -> pl.DataFrame:
         """The postings whose `key`, one of `KEYS`, is among the values. Schema `LINKED`."""
         ...
 
     def sketches(self, posting_ids: pl.Series) -> pl.DataFrame:
-        """The sketches of those of the postings that have one. Schema `SKETCH`."""
+        """The sketches of the postings that have one. Schema `SKETCH`."""
         ...
 
 
 def relink(keys: pl.DataFrame, stored: LinkedPostings, changed: pl.DataFrame | None = None) -> pl.DataFrame:
-    """Link anew every job that some postings belong or belonged to.
+    """Update the links of all jobs to which some postings belong or belonged.
 
     Args:
-        keys: `KEYS`, those that the postings have or had.
-        stored: all postings but for what has changed.
-        changed: schema `CANDIDATE`, postings that are not in the store yet, or not as they now are; a sketch that
-            has not changed may be missing.
+        keys: `KEYS` of those postings, present and former.
+        stored: the stored postings.
+        changed: schema `CANDIDATE`, new and changed postings; a sketch that has not changed may be missing.
 
     Returns:
-        Schema `LINK`: first `changed` in its order, then the stored postings whose link is another now.
+        Schema `LINK`: first `changed` in its order, then the stored postings whose link has changed.
     """
     changed = CANDIDATE.to_frame() if changed is None else changed
     others = _whole_jobs(keys, stored, changed["posting_id"])
@@ -69,7 +68,7 @@ def relink(keys: pl.DataFrame, stored: LinkedPostings, changed: pl.DataFrame | N
 
 
 def _whole_jobs(keys: pl.DataFrame, stored: LinkedPostings, changed: pl.Series) -> pl.DataFrame:
-    """The stored postings, but for the changed ones, that are connected with the keys, also by way of others."""
+    """The stored postings that are connected with the keys, also by way of others, without the changed ones."""
     followed: dict[str, pl.Series] = {name: pl.Series(name, [], dtype=pl.Int64()) for name in KEYS}
     found, frontier = LINKED.to_frame(), keys.select(KEYS)
     while frontier.height:
@@ -86,7 +85,7 @@ def _whole_jobs(keys: pl.DataFrame, stored: LinkedPostings, changed: pl.Series) 
 
 
 def _with_sketches(candidates: pl.DataFrame, stored: LinkedPostings) -> pl.DataFrame:
-    """With those that are missing where there is something to compare, which few postings have."""
+    """Add missing sketches, but only where another posting has the near_key, which is rare."""
     shared = pl.col("near_key").is_not_null() & (pl.len().over("near_key") > 1)
     wanted = candidates.filter(shared & pl.col("sketch").is_null())["posting_id"]
     if wanted.is_empty():
@@ -103,17 +102,18 @@ def link_duplicates(candidates: pl.DataFrame) -> pl.DataFrame:
     """Link each posting to the original of its job.
 
     Postings that share a `url_key` or a `job_key` are the same job, and so are near duplicates among those that
-    share a `near_key`; also by way of a third. The original is the one with the earliest posted_at, then the
-    smallest (source, external_id), among those in the store; where none is left in the store, among the fact rows
-    that remain.
+    share a `near_key`; also by way of others. The original is the one with the earliest posted_at, then the
+    smallest (source, external_id), among those in the store; where none is in the store any more, among
+    the remaining fact rows.
 
     Args:
-        candidates: schema `CANDIDATE`, holding every posting of each key. A sketch may be missing where no other
-            posting has the near_key.
+        candidates: schema `CANDIDATE`, all postings of each key. A sketch may be missing where no other posting
+        has
+            the near_key.
 
     Returns:
         Schema `LINK`. duplicate_of: null for an original; first_of_job: whether it is the first posting of its
-        job among all rows, whether in the store or not.
+        job, including those that are not in the store.
     """
     ordered = candidates.sort("posted_at", "source", "external_id").with_row_index("order")
     ordered = ordered.with_columns(near_groups(ordered), job=pl.col("order"))
@@ -130,7 +130,7 @@ def link_duplicates(candidates: pl.DataFrame) -> pl.DataFrame:
 
 
 def _spread_smallest(postings: pl.DataFrame) -> pl.DataFrame:
-    """Give all postings that are connected through their keys the smallest `job` among them."""
+    """Set `job` of all postings that are connected through their keys to the smallest among them."""
     while True:
         spread = postings
         for key in ("url_key", "job_key", "near_group"):

@@ -8,14 +8,14 @@ import polars as pl
 
 from market_assets.postings.texts import canonical_url
 
-#: Between the parts of what is hashed; no cleaned text holds it.
+#: Divides the parts of a text that is hashed; no cleaned text contains it.
 SEPARATOR = "\x1f"
 
-#: A shorter description holds too little to distinguish two jobs.
-SHORTEST_TELLING_DESCRIPTION = 200
+#: Characters; a shorter description does not distinguish two jobs.
+MIN_DESCRIPTION_LENGTH = 200
 
-#: A longer external id is replaced by its hash, as the store keeps it in an index.
-LONGEST_EXTERNAL_ID = 300
+#: Characters; a longer external id is replaced by its hash, as it is indexed in the store.
+MAX_EXTERNAL_ID_LENGTH = 300
 
 _LETTER = r"(?:divers|div\.?|m|w|f|d|x|h|v|i)"
 _GENDERS_IN_BRACKETS = (
@@ -23,12 +23,11 @@ _GENDERS_IN_BRACKETS = (
     r"|gender[ -]?neutral)\s*[)\]]"
 )
 _GENDERS_BARE = r"(?:^|[\s,|–-])(?:[mwfdx]/[mwfdx]/[mwfdx]|m/w|w/m|m/f|f/m|h/f|f/h|all genders)(?:$|[\s,|–-])"
-#: Letters, digits and the marks of languages ('C++' is not 'C#') make words; everything else only divides them.
-#: A single space is left as it is, as most separators of words are one.
+#: Words consist of letters, digits, + and # ('C++' is not 'C#'). A single space, the usual separator, is not
+#: replaced.
 _BETWEEN_WORDS = r" *[^\p{L}\p{M}\p{N}+# ][^\p{L}\p{M}\p{N}+#]*| {2,}"
 
-
-#: A posting is the same one, wherever and whenever it is seen, where these are the same.
+#: The columns that identify a posting, in all sources and at all times.
 IDENTITY = ("source", "external_id")
 
 IDENTITIES = pl.Schema(
@@ -40,12 +39,12 @@ def identities(postings: pl.DataFrame) -> pl.DataFrame:
     """The external id of postings, the keys of their jobs, and the hash of their texts.
 
     external_id: the stated one, else the canonical URL, else SHA-256 (hex) of title, company, stated location and
-    description; an id that is longer than `LONGEST_EXTERNAL_ID` characters is replaced by its SHA-256. The
-    location is the stated one there, so that what is known of places does not matter.
-    url_key: a number for each page and title, so that the jobs of one careers page stay apart; null without URL.
-    job_key: a number for the same job, wherever it was posted: of title, company, location and description. Null
-    unless the company and a description of at least `SHORTEST_TELLING_DESCRIPTION` characters are known.
-    text_hash: a number for title and description, in which skills are found.
+    description; an id of more than `MAX_EXTERNAL_ID_LENGTH` characters is replaced by its SHA-256. The stated
+    location is used, so that a change of the gazetteer does not change ids.
+    url_key: a hash of canonical URL and title, so that the jobs of one careers page differ; null without URL.
+    job_key: a hash of title, company, location and description, equal for the same job on several boards; null
+    unless the company and a description of at least `MIN_DESCRIPTION_LENGTH` characters are known.
+    text_hash: a hash of title and description.
 
     Args:
         postings: stated_id, url, title, company, location, stated_location, description: cleaned texts.
@@ -70,28 +69,28 @@ def identities(postings: pl.DataFrame) -> pl.DataFrame:
 
 
 def text_hashes(title: pl.Series, description: pl.Series) -> pl.Series:
-    """A number for the text of each posting, of which the skills are found anew once it is another. Int64."""
+    """A hash of each posting's title and description. Skills are extracted again when it changes. Int64."""
     parts = pl.DataFrame([title.alias("title"), description.alias("description")])
     return hashes(parts.select(_joined("title", "description").alias("text_hash")).to_series())
 
 
 def hashes(texts: pl.Series) -> pl.Series:
-    """A non-negative 63-bit number for each text, the same on every machine and in every version; null for null.
+    """Hash texts (String) to non-negative Int64, stable across machines and versions; null for null.
 
-    The first 8 bytes of BLAKE2b, big-endian, without the lowest bit. Done row by row, as the hash of polars may
-    change between versions.
+    The hash is the first 8 bytes of BLAKE2b, big-endian, without the lowest bit. Polars' own hash is not used, as
+    it may change between versions.
     """
     return pl.Series(texts.name, [None if text is None else _hash(text) for text in texts], pl.Int64)
 
 
 def plain_title(title: pl.Expr) -> pl.Expr:
-    """As `plain_text`, without the letters that invite every gender ('(m/f/d)', '(all genders)')."""
+    """As `plain_text`, without words for all genders ('(m/f/d)', '(all genders)')."""
     lowered = title.str.to_lowercase()
     return plain_text(lowered.str.replace_all(_GENDERS_IN_BRACKETS, " ").str.replace_all(_GENDERS_BARE, " "))
 
 
 def plain_text(text: pl.Expr) -> pl.Expr:
-    """The words alone: in lower case, without punctuation, one space between them."""
+    """The words of a text in lower case, without punctuation, divided by single spaces."""
     return text.str.to_lowercase().str.replace_all(_BETWEEN_WORDS, " ").str.strip_chars(" ")
 
 
@@ -99,25 +98,25 @@ def _external_ids(known: pl.Series, postings: pl.DataFrame) -> pl.Series:
     unknown = postings.filter(known.is_null()) if known.null_count() else postings.clear()
     content = iter(unknown.select(_joined("title", "company", "stated_location", "description")).to_series())
     ids = [
-        _sha256(next(content)) if text is None else _sha256(text) if len(text) > LONGEST_EXTERNAL_ID else text
+        _sha256(next(content)) if text is None else _sha256(text) if len(text) > MAX_EXTERNAL_ID_LENGTH else text
         for text in known
     ]
     return pl.Series("external_id", ids, pl.String)
 
 
 def _job_keys(postings: pl.DataFrame) -> pl.Series:
-    telling = postings.select(
-        pl.col("company").is_not_null() & (pl.col("description").str.len_chars() >= SHORTEST_TELLING_DESCRIPTION)
+    has_key = postings.select(
+        pl.col("company").is_not_null() & (pl.col("description").str.len_chars() >= MIN_DESCRIPTION_LENGTH)
     ).to_series()
     plain = plain_text(pl.col("company", "location", "description"))
     joined = (
-        postings.filter(telling)
+        postings.filter(has_key)
         .with_columns(plain)
         .select(_joined("plain_title", "company", "location", "description"))
         .to_series()
     )
     keys = pl.repeat(None, postings.height, dtype=pl.Int64, eager=True).alias("job_key")
-    return keys.scatter(telling.arg_true(), hashes(joined)) if len(joined) else keys
+    return keys.scatter(has_key.arg_true(), hashes(joined)) if len(joined) else keys
 
 
 def _joined(*names: str) -> pl.Expr:

@@ -1,4 +1,4 @@
-"""A day's normalised postings, merged with what is known of them and deduplicated: frames in, frames out."""
+"""Ingestion of a day's normalised postings: merging with the stored ones, numbering, and links of duplicates."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from market_assets.postings.identity import IDENTITY
 from market_assets.postings.merge import CONTENT, SIGHTING, merge_sightings, newest_of_each
 from market_assets.postings.schemas import NORMALISED_POSTING, REJECTED_POSTING, UTC_DATETIME
 
-#: Texts are kept aside while a day is ingested; only the other columns pass through memory at once.
+#: Texts are stored separately while a day is ingested; only the other columns are in memory at once.
 TEXTS = ("title", "company", "description", "url")
 
-#: What is known of a posting before the day. `posted_at` and `in_store` also of one that has been archived, of
-#: which all but the keys and the hash of the text is null.
+#: A posting as it is stored before the day. Of an archived posting (`in_store` is false) only the ids, the keys,
+#: the text hash and posted_at are not null.
 KNOWN = pl.Schema(
     {
         "posting_id": pl.Int64(),
@@ -36,7 +36,7 @@ REJECTED = pl.Schema(
 
 @dataclass(frozen=True)
 class NormalisedBatch:
-    """Some postings of one source, as `postings.normalise` gives them.
+    """Some postings of one source, as returned by `postings.normalise`.
 
     Attributes:
         source: the name of the source.
@@ -54,24 +54,24 @@ class NormalisedBatch:
 
 
 class KnownPostings(LinkedPostings, Protocol):
-    """What a store knows of postings, and where it keeps texts aside."""
+    """Access to the stored postings, and a place for texts during the ingestion."""
 
     def keep_texts(self, texts: pl.DataFrame) -> None:
-        """Keep texts (row, `TEXTS`) for the postings whose `row` is the same."""
+        """Keep texts (row, `TEXTS`) for the postings of the same `row`."""
         ...
 
     def known(self, identities: pl.DataFrame) -> pl.DataFrame:
-        """What is known of postings (`IDENTITY`). Schema `KNOWN`. Nothing else may write postings from here on."""
+        """The stored ones of some postings (`IDENTITY`). Schema `KNOWN`. Locks the postings for other writers."""
         ...
 
     def last_posting_id(self) -> int:
-        """The highest posting_id that is taken, 0 without any."""
+        """The highest posting_id in use, 0 if there is none."""
         ...
 
 
 @dataclass
 class IngestionCounts:
-    """What became of the records of a day."""
+    """Numbers of the records of a day, by what was done with them."""
 
     accepted: int = 0
     rejected: int = 0
@@ -88,12 +88,12 @@ class IngestedDay:
     """The rows of a day.
 
     Attributes:
-        postings: one row a posting that is to be written: posting_id, all of `NORMALISED_POSTING` but `TEXTS`,
-            what `merge_sightings` and `relink` find, `row` of its texts, and `returns`: whether it was archived.
-            None of these where there is no row.
-        links: schema `LINK`, other postings that are linked otherwise than before.
+        postings: one row a posting to be written: posting_id, all of `NORMALISED_POSTING` but `TEXTS`, the columns
+            of `merge_sightings` and `LINK`, `row` of its texts, and `returns`: whether it was archived. Without
+            rows it may lack columns.
+        links: schema `LINK`, other postings whose link has changed.
         rejected: schema `REJECTED`, each payload once.
-        counts: what became of the records.
+        counts: the numbers of records.
     """
 
     postings: pl.DataFrame
@@ -109,7 +109,7 @@ def ingest(
 
     Args:
         batches: the postings of all sources, normalised one batch at a time, so that memory does not grow.
-        store: what is known of postings.
+        store: the stored postings.
         day: the daily partition.
         rates: exchange rates, as `postings.salaries.annual.annual_pay` takes them.
         currency: the reporting currency.
@@ -135,7 +135,7 @@ def ingest(
 def _collected(
     batches: Iterable[NormalisedBatch], store: KnownPostings, day: date, counts: IngestionCounts
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The newest row of each posting without its texts, which the store keeps aside; and what was rejected."""
+    """The newest row of each posting without its texts, which the store keeps; and the rejected postings."""
     kept: list[pl.DataFrame] = []
     rejected = [REJECTED.to_frame()]
     for batch in batches:
@@ -157,11 +157,11 @@ def _collected(
 
 
 def _not_archived(merged: pl.DataFrame, known: pl.DataFrame, counts: IngestionCounts) -> pl.DataFrame:
-    """Without postings that have been archived and are not posted anew; `returns` marks those that are."""
+    """Drop archived postings that are not posted again; `returns` marks those that are."""
     in_archive = known.filter(~pl.col("in_store")).select("posting_id", archived_posted_at="posted_at")
     merged = merged.join(in_archive, on="posting_id", how="left", maintain_order="left")
     returns = pl.col("archived_posted_at").is_not_null()
-    # One without a stated time would otherwise come back as new for as long as its board lists it.
+    # Without a stated time, a posting would otherwise return as new as long as its board lists it.
     older = pl.col("stated_posted_at").is_null() | (pl.col("posted_at") <= pl.col("archived_posted_at"))
     postings = merged.filter(~(returns & older)).with_columns(returns=returns).drop("archived_posted_at")
     counts.already_archived = merged.height - postings.height
@@ -171,7 +171,7 @@ def _not_archived(merged: pl.DataFrame, known: pl.DataFrame, counts: IngestionCo
 
 
 def _numbered(postings: pl.DataFrame, store: KnownPostings) -> pl.DataFrame:
-    """With the next numbers for postings that were not known, in their order."""
+    """Give new postings the next ids, in their order."""
     new = pl.col("posting_id").is_null()
     next_id = store.last_posting_id() + new.cum_sum().cast(pl.Int64)
     return postings.with_columns(posting_id=pl.when(new).then(next_id).otherwise("posting_id"))

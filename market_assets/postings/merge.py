@@ -1,6 +1,6 @@
-"""What a posting is after it was seen again: content of the newest partition, first sight of the oldest.
+"""Merging of postings that are seen again: content of the newest partition, first seen in the oldest.
 
-The rule does not depend on the order in which partitions are run, nor on how often.
+The result does not depend on the order in which partitions are run, nor on how often.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from market_assets.postings.identity import IDENTITY
 from market_assets.postings.salaries.annual import annual_pay, midpoint
 from market_assets.postings.schemas import UTC_DATETIME
 
-#: The columns of a posting's content that statistics or pay depend on.
+#: The columns of a posting that statistics or annual pay depend on.
 CONTENT = (
     "location",
     "country",
@@ -32,7 +32,7 @@ CONTENT = (
     "text_hash",
 )
 
-#: What is known of a posting that has been seen before.
+#: When a posting was first and last seen, and the partitions of first sight and of the content.
 SIGHTING = pl.Schema(
     {
         "ingested_at": UTC_DATETIME,
@@ -52,21 +52,21 @@ def merge_sightings(
     rates: pl.DataFrame,
     currency: str,
 ) -> pl.DataFrame:
-    """Merge the postings of a day's partition with what is known of them.
+    """Merge the postings of a day's partition with the stored ones.
 
     Args:
         incoming: `IDENTITY`, `CONTENT` and any further columns, one row a posting.
-        existing: posting_id, `IDENTITY`, `CONTENT` and `SIGHTING`, for those of them that are known.
+        existing: posting_id, `IDENTITY`, `CONTENT` and `SIGHTING`, for those of them that are stored.
         day: the partition.
         observed_at: when the partition's payloads were fetched, UTC.
         rates: exchange rates, as `postings.salaries.annual.annual_pay` takes them.
         currency: the reporting currency.
 
     Returns:
-        The incoming rows in their order with CONTENT and SIGHTING as they now are, `posting_id` (null where the
-        posting was not known), `takes_content` (whether the incoming content is the newest), `text_changed`
-        (whether skills must be found anew), `posted_at` (as stated, else when first seen), `annual_salary_min`,
-        `annual_salary_max`, `salary` (their midpoint).
+        The incoming rows in their order with merged CONTENT and SIGHTING, `posting_id` (null for new postings),
+        `takes_content` (whether the incoming content is the newest), `text_changed` (whether skills must be
+        extracted again), `posted_at` (as stated, else when first seen), `annual_salary_min`, `annual_salary_max`,
+        `salary` (their midpoint).
     """
     kept = ("posting_id", *IDENTITY)
     known = existing.rename({name: f"known_{name}" for name in existing.columns if name not in kept})
@@ -91,5 +91,5 @@ def merge_sightings(
 
 
 def newest_of_each(postings: pl.DataFrame) -> pl.DataFrame:
-    """One row for each posting: the last, since a source that repeats a posting has the newest below."""
+    """The last row of each posting, as sources that repeat a posting list the newest version last."""
     return postings.unique(IDENTITY, keep="last", maintain_order=True)

@@ -83,7 +83,8 @@ def normalise(raw: pl.DataFrame, *, source: str, observed_at: datetime) -> Norma
         observed_at: when the source was read; later publication times become null. UTC where it has no time zone.
     """
     raw = raw.select(pl.col(name).cast(dtype) for name, dtype in RAW_POSTING.items())
-    size = raw.select(_size()).to_series()
+    # The payload is the whole record.
+    size = raw.select(pl.max_horizontal(pl.all().str.len_bytes()).fill_null(0)).to_series()
     fits = size <= MAX_RECORD_BYTES
     clean = _clean(raw if fits.all() else raw.filter(fits))
     titled = clean["title"].is_not_null()
@@ -94,12 +95,6 @@ def normalise(raw: pl.DataFrame, *, source: str, observed_at: datetime) -> Norma
         rejected=_rejected(raw.filter(refused), size.filter(refused)),
         nulled={field: count for field, count in sorted(nulled.items()) if count},
     )
-
-
-@cache
-def _size() -> pl.Expr:
-    """The bytes of a record's longest field; the payload, which is the whole record, is one of them."""
-    return pl.max_horizontal(pl.all().str.len_bytes()).fill_null(0)
 
 
 def rejected_frame(payloads: list[str], reasons: list[str]) -> pl.DataFrame:
@@ -150,7 +145,7 @@ def _megabytes(size: int) -> str:
 
 def _clean(raw: pl.DataFrame) -> pl.DataFrame:
     """Every field but the payload as clean text, null for `texts.MISSING_WORDS`."""
-    return plain_columns(raw.drop("payload")).select(_arranged()).select(_unless_missing())
+    return plain_columns(raw.drop("payload")).select(_arranged()).select(unless_missing(pl.all()))
 
 
 @cache
@@ -160,11 +155,6 @@ def _arranged() -> list[pl.Expr]:
         first_line(pl.col("company"), _MAX_NAME_LENGTH),
         tidied(pl.col("description")),
     ]
-
-
-@cache
-def _unless_missing() -> pl.Expr:
-    return unless_missing(pl.all())
 
 
 def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tuple[pl.DataFrame, dict[str, int]]:

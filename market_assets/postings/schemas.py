@@ -1,15 +1,12 @@
-"""The columns that pass between the rooms: a raw posting as a source reads it, and a normalised one.
-
-What becomes of a posting after that is declared in `store.tables.postings`.
-"""
+"""The schemas of raw, normalised and rejected postings; those of stored ones are in `store.tables.postings`."""
 
 from __future__ import annotations
 
 import polars as pl
 
-#: One row a posting, every field as the source stated it, as text; null where it stated nothing.
-#: `board` names the board that listed it where that is not the source itself; `payload` is the
-#: whole record as it came (JSON), kept for the postings that are rejected.
+#: One row a posting, each field as text as the source stated it, null where not stated. `board`: the board that
+#: listed the posting, where it is not the source itself. `payload`: the whole record as it came (JSON), which is
+#: kept for rejected postings.
 RAW_POSTING = pl.Schema(
     {
         "board": pl.String(),

@@ -82,7 +82,7 @@ class SkillMatcher:
         _, positions, _ = self._found(pl.Series([readable]))
         return [self.taxonomy.skills[position].name for position in positions]
 
-    def weighed(self, titles: pl.Series, descriptions: pl.Series) -> pl.DataFrame:
+    def extract(self, titles: pl.Series, descriptions: pl.Series) -> pl.DataFrame:
         """The skills of postings, each with the greatest `weights.Weight` of its mentions.
 
         Args:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
+from typing import Any, BinaryIO, ClassVar, Literal
 
 import yaml
 from pydantic import Field, ValidationError
@@ -26,9 +26,7 @@ from market_assets.sources.boards.lever import Lever
 from market_assets.sources.boards.remoteok import RemoteOk
 from market_assets.sources.boards.remotive import Remotive
 from market_assets.sources.protocol import Entry, Fetch, RawBatch, Source, Tools
-
-if TYPE_CHECKING:
-    from market_assets.sources.http_client import HttpClient
+from market_assets.sources.request import Client
 
 
 class ConfigurationError(Exception):
@@ -113,7 +111,7 @@ def load_sources(
     return [_configured(entry, tools) for entry in entries]
 
 
-def _client(cache_folder: Path | None) -> HttpClient:
+def _client(cache_folder: Path | None) -> Client:
     from market_assets.sources.http_client import HttpClient, ResponseCache
 
     return HttpClient(cache=ResponseCache(cache_folder) if cache_folder else None)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from market_assets.sources.request import Client
+
 if TYPE_CHECKING:
     import polars as pl
-
-    from market_assets.sources.http_client import HttpClient
 
 _NAME = r"^[a-z][a-z0-9_]*$"
 
@@ -112,7 +112,7 @@ class Tools:
         keys: environment variable → key of an account at a board.
     """
 
-    client: Callable[[], HttpClient]
+    client: Callable[[], Client]
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 from urllib.parse import quote, urlsplit
 
 _URL = re.compile(r"(?i)\b(https?://)(?:[^/?#\s\"'<>]*@)?([^\s?#\"'<>]*)(?:\?[^\s\"'<>]*)?(?:#[^\s\"'<>]*)?")
@@ -60,6 +61,18 @@ class Request:
         for secret in self.secrets:
             content = content.replace(secret.encode(), b"***")
         return content
+
+
+class Client(Protocol):
+    """What sends requests: `http_client.HttpClient`, which is imported only where something is fetched."""
+
+    def get(self, request: Request) -> bytes:
+        """The body of the answer.
+
+        Raises:
+            SourceError: there is none.
+        """
+        ...
 
 
 def without_queries(text: str) -> str:

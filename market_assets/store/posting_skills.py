@@ -108,7 +108,7 @@ def skill_rows(posting_ids: pl.Series, found: pl.DataFrame, skill_ids: npt.NDArr
 
     Args:
         posting_ids: the postings.
-        found: skills and weights of each, as from `SkillMatcher.weighed`.
+        found: skills and weights of each, as from `SkillMatcher.extract`.
         skill_ids: the id of each skill of the taxonomy.
 
     Returns:

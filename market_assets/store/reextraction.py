@@ -89,6 +89,6 @@ def _search_again(
         touched = changes.touches(texts["title"], texts["description"])
         set_version(connection, texts.filter(~touched)["posting_id"], version)
         texts = texts.filter(touched)
-    found = matcher.weighed(texts["title"], texts["description"])
+    found = matcher.extract(texts["title"], texts["description"])
     rows = skill_rows(texts["posting_id"], found, skill_ids)
     return Reextracted(compared, texts.height, write_skills(connection, texts, rows, version))

@@ -1,4 +1,4 @@
-"""An inbox with real ingestion behind it, looked at one time after another."""
+"""An inbox with real ingestion behind it, and ticks of its sensor one after another."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TODAY = datetime.now(UTC).date()
 
 @dataclass
 class World:
-    """An inbox, the pipeline over it, and a sensor that remembers what it saw."""
+    """An inbox, the pipeline over it, and a sensor with its cursor."""
 
     folder: Path
     pipeline: Pipeline
@@ -37,20 +37,20 @@ class World:
         path.write_text(content)
         return path
 
-    def look(self, *, blocked: str | None = None, later: timedelta = timedelta()) -> dg.SensorResult:
+    def tick(self, *, blocked: str | None = None, later: timedelta = timedelta()) -> dg.SensorResult:
         landing = Landing(self.pipeline.settings.landing)
-        look = InboxTick(self.inbox, landing, self.pipeline.instance, datetime.now(UTC) + later)
-        result = look.outcome(self.seen, blocked)
+        tick = InboxTick(self.inbox, landing, self.pipeline.instance, datetime.now(UTC) + later)
+        result = tick.outcome(self.seen, blocked)
         assert result.cursor is not None
         self.seen = json.loads(result.cursor)
         return result
 
     def request(self, **options: timedelta) -> dg.RunRequest:
-        (request,) = self.look(**options).run_requests or []  # type: ignore[arg-type]
+        (request,) = self.tick(**options).run_requests or []  # type: ignore[arg-type]
         return request
 
     def reason(self, **options: object) -> str:
-        result = self.look(**options)  # type: ignore[arg-type]
+        result = self.tick(**options)  # type: ignore[arg-type]
         assert not result.run_requests
         assert result.skip_reason is not None
         return str(result.skip_reason.skip_message)

@@ -1,4 +1,4 @@
-"""When tasks of the user's own start, and what is said where they don't."""
+"""When custom tasks start, and the reason where they do not."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ LOCATION = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("market_assets"),
 
 
 def tick(
-    defs: dg.Definitions, instance: dg.DagsterInstance, moment: datetime = NOON
+    defs: dg.Definitions, instance: dg.DagsterInstance, time: datetime = NOON
 ) -> tuple[str | None, str | None]:
     """The run key that a tick of the task's schedule asks for, or the reason why it asks for none."""
     schedule = defs.resolve_schedule_def("mine_schedule")
     assert isinstance(schedule, dg.ScheduleDefinition)
     context = dg.build_schedule_context(
-        instance, scheduled_execution_time=moment, repository_def=defs.get_repository_def()
+        instance, scheduled_execution_time=time, repository_def=defs.get_repository_def()
     )
     answer = schedule.evaluate_tick(context)
     keys = [request.run_key for request in answer.run_requests or []]
@@ -71,13 +71,13 @@ def test_between_its_due_times_an_interval_says_when_it_is_due(
     interval = Interval(300)
     due = interval.latest(NOON)
     for hour in range(-1, 6):
-        moment = due + timedelta(hours=hour)
-        key, reason = tick(defs, ticking, moment)
+        time = due + timedelta(hours=hour)
+        key, reason = tick(defs, ticking, time)
         if hour in (0, 5):
-            assert key == f"mine:{moment.isoformat()}"
+            assert key == f"mine:{time.isoformat()}"
         else:
             assert key is None
-            assert reason == f"mine runs every 5 hours, next at {interval.next(moment):%Y-%m-%d %H:%M} UTC"
+            assert reason == f"mine runs every 5 hours, next at {interval.next(time):%Y-%m-%d %H:%M} UTC"
     schedule = defs.resolve_schedule_def("mine_schedule")
     assert isinstance(schedule, dg.ScheduleDefinition)
     assert schedule.tags == {"market_assets/every_minutes": "300"}
@@ -88,20 +88,20 @@ def test_between_its_due_times_an_interval_says_when_it_is_due(
     )
 
 
-def remember(instance: dg.DagsterInstance, started: datetime, *ticks: datetime) -> None:
+def add_ticks(instance: dg.DagsterInstance, started: datetime, *ticks: datetime) -> None:
     """Note that a schedule was started, and ticked since."""
     origin = RemoteInstigatorOrigin(LOCATION, "mine_schedule")
     data = ScheduleInstigatorData("0 * * * *", started.timestamp())
     state = InstigatorState(origin, InstigatorType.SCHEDULE, InstigatorStatus.RUNNING, data)
     instance.add_instigator_state(state)
-    for moment in ticks:
+    for time in ticks:
         instance.create_tick(
             TickData(
                 instigator_origin_id=state.instigator_origin_id,
                 instigator_name="mine_schedule",
                 instigator_type=InstigatorType.SCHEDULE,
                 status=TickStatus.SKIPPED,
-                timestamp=moment.timestamp(),
+                timestamp=time.timestamp(),
                 selector_id=state.selector_id,
             )
         )
@@ -113,19 +113,19 @@ DUE = Interval(300).latest(NOON)
 @pytest.mark.parametrize(
     ("started", "last_tick", "now", "expected"),
     [
-        # An outage over the due moment: the tick after it stands for it.
+        # An outage over the due time: the tick after it makes up for it.
         (-10, -1, 3, DUE),
         (-10, -1, 1, DUE),
-        # The due moment had its tick, whatever came of it.
+        # The due time had its tick, however that ended.
         (-10, 0, 1, None),
         (-10, 0, 3, None),
         (-10, 2, 3, None),
-        # The schedule was started, or resumed, after the due moment.
+        # The schedule was started, or resumed, after the due time.
         (2, None, 3, None),
         (2, -1, 3, None),
         (0, None, 3, DUE),
         (-2, None, 3, DUE),
-        # An outage over two due moments: once.
+        # An outage over two due times: once.
         (-10, -1, 7, DUE + timedelta(hours=5)),
         (-10, -1, 5, DUE + timedelta(hours=5)),
     ],
@@ -139,10 +139,10 @@ def test_a_missed_due_time_is_made_up_for_once(
     expected: datetime | None,
 ) -> None:
     ticks = [] if last_tick is None else [DUE + timedelta(hours=last_tick)]
-    moment = DUE + timedelta(hours=now)
+    time = DUE + timedelta(hours=now)
     # Dagster notes a tick before it is evaluated.
-    remember(ticking, DUE + timedelta(hours=started), *ticks, moment)
-    assert due_time(ticking, "mine_schedule", Interval(300), moment) == expected
-    key, reason = tick(code_location(tmp_path, task("...", "hours=5")), ticking, moment)
+    add_ticks(ticking, DUE + timedelta(hours=started), *ticks, time)
+    assert due_time(ticking, "mine_schedule", Interval(300), time) == expected
+    key, reason = tick(code_location(tmp_path, task("...", "hours=5")), ticking, time)
     assert key == (f"mine:{expected.isoformat()}" if expected else None)
     assert bool(reason) == (expected is None)

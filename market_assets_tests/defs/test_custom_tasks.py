@@ -1,4 +1,4 @@
-"""Tasks of the user's own as jobs of the code location: what a run says, and what the UI shows."""
+"""Custom tasks as jobs of the code location: how runs end, and what the UI shows."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from market_assets.defs.custom_tasks import SENSOR, TaskFilesError
+from market_assets.defs.custom_tasks import TaskFilesError
 from market_assets.operations.failure_cause import cause_of, discard_causes
+from market_assets.operations.names import TASKS_SENSOR
 from market_assets_tests.operations.own_tasks import code_location, task
 
 
@@ -122,7 +123,7 @@ def test_anything_else_that_a_task_returns_is_fine(
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "expected"),
     [
         ("raise ValueError('no luck')", "ValueError: no luck"),
         ("return {'success': False, 'error': 'the board is closed'}", "the board is closed"),
@@ -134,8 +135,10 @@ def test_anything_else_that_a_task_returns_is_fine(
         ("raise SystemExit(True)", "my_function called sys.exit(True)"),
     ],
 )
-def test_a_task_that_fails_says_why(tmp_path: Path, instance: dg.DagsterInstance, body: str, said: str) -> None:
-    assert cause(run(tmp_path, task(body), instance)) == said
+def test_the_cause_of_a_task_that_fails(
+    tmp_path: Path, instance: dg.DagsterInstance, body: str, expected: str
+) -> None:
+    assert cause(run(tmp_path, task(body), instance)) == expected
 
 
 def test_what_a_failed_task_returned_is_kept(tmp_path: Path, instance: dg.DagsterInstance) -> None:
@@ -185,7 +188,7 @@ def test_one_task_that_fails_leaves_the_others_alone(tmp_path: Path, instance: d
 
 
 def sensor_of(defs: dg.Definitions) -> dg.SensorDefinition:
-    sensor = defs.get_repository_def().get_sensor_def(SENSOR)
+    sensor = defs.get_repository_def().get_sensor_def(TASKS_SENSOR)
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
     return sensor
 

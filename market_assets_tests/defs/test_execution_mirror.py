@@ -94,10 +94,10 @@ def test_runs_that_vanish_are_told_of_as_canceled(database: Database, instance: 
     _, since = mirror(database, instance)
     instance.delete_run(run.run_id)
     assert mirror(database, instance, since)[0] == 1
-    told = {execution.run_id: execution for execution in read_executions(database.engine())}
-    assert told[run.run_id].status == "canceled"
-    assert "removed" in str(told[run.run_id].error)
-    assert told[stays.run_id].status == "running"
+    written = {execution.run_id: execution for execution in read_executions(database.engine())}
+    assert written[run.run_id].status == "canceled"
+    assert "removed" in str(written[run.run_id].error)
+    assert written[stays.run_id].status == "running"
 
 
 def test_the_sensor_goes_on_where_it_was(database: Database, instance: dg.DagsterInstance) -> None:

@@ -1,4 +1,4 @@
-"""What the inbox sensor does, look by look, with real ingestion between the looks."""
+"""What the inbox sensor does, tick by tick, with real ingestion between the ticks."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_what_was_landed_and_not_ingested_is_not_put_away(world: World) -> None:
     world.put("a.csv")
     world.reason()
     assert world.run(world.request()).success
-    world.look()
+    world.tick()
     world.inbox.take(world.put("b.csv", "title,company\nWaiter,Inn\n"), TODAY)
     # Someone materializes the source alone, in the UI.
     config = refetching([InboxSource(world.inbox)])
@@ -113,7 +113,7 @@ def test_a_name_that_comes_again_is_another_file(world: World) -> None:
         world.put("postings.csv", f"title,company\n{title},Inn\n")
         world.reason()
         assert world.run(world.request()).success
-        world.look()
+        world.tick()
     assert world.titles() == ["Baker", "Cook"]
     assert world.files() == ["done/TODAY/2-postings.csv", "done/TODAY/postings.csv"]
 
@@ -159,7 +159,7 @@ def test_after_a_failed_run_files_stay_taken_and_are_tried_again_with_pauses(wor
     market.path.write_bytes(good)
     assert world.run(world.request(later=timedelta(minutes=11))).success
     assert world.titles() == ["Baker", "Cook"]
-    world.look()
+    world.tick()
     assert world.files() == ["done/TODAY/postings.csv"]
 
 
@@ -190,7 +190,7 @@ def test_a_file_written_on_after_it_was_taken_is_ingested_whole(world: World) ->
     # It is another file than the run has seen.
     assert world.run(world.request()).success
     assert world.titles() == ["Baker", "Cook", "Waiter"]
-    world.look()
+    world.tick()
     assert world.files() == ["done/TODAY/postings.csv"]
 
 
@@ -201,7 +201,7 @@ def test_files_left_from_an_earlier_day_belong_to_that_day(world: World) -> None
     assert request.partition_key == yesterday.isoformat()
     assert world.run(request).success
     assert {row["partition_date"] for row in world.pipeline.rows("job_postings")} == {yesterday}
-    world.look()
+    world.tick()
     assert world.inbox.taken() == {}
 
 
@@ -209,7 +209,7 @@ def test_a_lost_cursor_and_a_lost_history_lose_no_file(world: World) -> None:
     world.put("a.csv")
     world.reason()
     world.request()
-    # The process dies here: nothing was started, nothing is remembered.
+    # The process dies here: nothing was started, and the cursor is not saved.
     world.seen = {}
     assert world.run(world.request()).success
     assert world.titles() == ["Baker", "Cook"]
@@ -222,11 +222,11 @@ def test_while_ingestion_is_active_everything_waits(world: World) -> None:
     )
     world.put("postings.csv")
     world.reason()
-    said = f"{INGESTION} on {TODAY} is still active: run {active.run_id} is started"
-    assert world.reason() == f"1 complete, but {said}"
+    active_run = f"{INGESTION} on {TODAY} is still active: run {active.run_id} is started"
+    assert world.reason() == f"1 complete, but {active_run}"
     assert world.files() == ["postings.csv"]
     world.inbox.take(world.put("taken.csv"), TODAY)
-    assert f"{TODAY}: {said}" in world.reason()
+    assert f"{TODAY}: {active_run}" in world.reason()
     world.pipeline.instance.delete_run(active.run_id)
     assert world.request().partition_key == TODAY.isoformat()
 

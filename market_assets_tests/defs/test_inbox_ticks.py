@@ -77,9 +77,9 @@ def test_an_inbox_that_is_gone_fails_the_tick_with_its_setting(world: World, tic
 
 
 def test_the_setting_names_a_folder_that_is_there(tmp_path: Path) -> None:
-    for wrong, said in ((tmp_path / "gone", "does not exist"), (tmp_path / "file", "is no folder")):
+    for wrong, message in ((tmp_path / "gone", "does not exist"), (tmp_path / "file", "is no folder")):
         (tmp_path / "file").write_text("")
-        with pytest.raises(ValueError, match=said):
+        with pytest.raises(ValueError, match=message):
             Settings(MARKET_ASSETS_INBOX=wrong, _env_file=None)
 
 

@@ -56,9 +56,9 @@ def add_run(instance: dg.DagsterInstance, job: str, status: str, partition: str 
     return instance.add_run(run)
 
 
-def tick(instance: dg.DagsterInstance, job: str, moment: datetime = NOON) -> dg.RunRequest | str:
+def tick(instance: dg.DagsterInstance, job: str, time: datetime = NOON) -> dg.RunRequest | str:
     """What a tick asks for: a run, or the reason why not."""
-    context = dg.build_schedule_context(instance, scheduled_execution_time=moment, repository_def=REPOSITORY)
+    context = dg.build_schedule_context(instance, scheduled_execution_time=time, repository_def=REPOSITORY)
     answer = SCHEDULES[job].evaluate_tick(context)
     if answer.run_requests:
         (request,) = answer.run_requests
@@ -131,12 +131,12 @@ def test_a_tick_passes_the_guard(tmp_path: Path, job: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("moment", "partition"),
+    ("time", "partition"),
     [
         (datetime(2026, 3, 4, 2, tzinfo=UTC), "2026-03-04"),
         (datetime(2026, 3, 4, 0, tzinfo=UTC), "2026-03-04"),
         (datetime(2026, 3, 4, 23, 59, tzinfo=UTC), "2026-03-04"),
-        # The same moments, told by clocks elsewhere: the day is still that of UTC.
+        # The same times in other time zones: the day is still that of UTC.
         (datetime(2026, 3, 5, 1, tzinfo=timezone(timedelta(hours=9))), "2026-03-04"),
         (datetime(2026, 3, 3, 21, tzinfo=timezone(timedelta(hours=-5))), "2026-03-04"),
         # Nights in which clocks change.
@@ -148,9 +148,9 @@ def test_a_tick_passes_the_guard(tmp_path: Path, job: str) -> None:
     ],
 )
 def test_the_partition_is_the_day_of_the_tick_in_utc(
-    ticking: dg.DagsterInstance, moment: datetime, partition: str
+    ticking: dg.DagsterInstance, time: datetime, partition: str
 ) -> None:
-    request = tick(ticking, INGESTION, moment)
+    request = tick(ticking, INGESTION, time)
     assert isinstance(request, dg.RunRequest)
     assert request.partition_key == partition
 
@@ -170,14 +170,14 @@ def test_nothing_moves_when_clocks_change(change: datetime) -> None:
         ticks = schedule_execution_time_iterator(
             change.timestamp(), schedule.cron_schedule, schedule.execution_timezone
         )
-        of_the_day = takewhile(lambda moment: moment < change + timedelta(days=1), ticks)
-        assert [(moment.hour, moment.minute) for moment in of_the_day] == times
+        of_the_day = takewhile(lambda time: time < change + timedelta(days=1), ticks)
+        assert [(time.hour, time.minute) for time in of_the_day] == times
 
 
 def test_the_same_tick_has_the_same_run_key_and_another_has_another(ticking: dg.DagsterInstance) -> None:
     keys = []
-    for moment in (NOON, NOON, NOON + timedelta(hours=12)):
-        request = tick(ticking, REFRESH, moment)
+    for time in (NOON, NOON, NOON + timedelta(hours=12)):
+        request = tick(ticking, REFRESH, time)
         assert isinstance(request, dg.RunRequest)
         keys.append(request.run_key)
     assert keys[0] == keys[1] != keys[2]

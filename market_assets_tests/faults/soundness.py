@@ -14,7 +14,7 @@ from market_assets.store.database import Database
 from market_assets.store.ingestion import count_broken_links
 from market_assets.store.results import problems_of
 from market_assets.store.tables.catalog import metadata
-from market_assets.store.tables.postings import job_postings, posting_facts
+from market_assets.store.tables.postings import job_postings, posting_facts, posting_skill_facts
 
 
 def assert_sound(url: str) -> set[int]:
@@ -35,6 +35,14 @@ def assert_sound(url: str) -> set[int]:
             sa.select(posting_facts.c.posting_id).where(posting_facts.c.in_store),
             pl.Schema({"posting_id": pl.Int64()}),
         )
+        of_facts = posting_facts.c.posting_id == posting_skill_facts.c.posting_id
+        lost = sa.or_(
+            posting_facts.c.posting_id.is_(None),
+            posting_facts.c.skills_version.is_(None),
+            posting_facts.c.in_store != posting_skill_facts.c.in_store,
+        )
+        every_skill = posting_skill_facts.outerjoin(posting_facts, of_facts)
+        assert connection.scalar(sa.select(sa.func.count()).select_from(every_skill).where(lost)) == 0
         assert count_broken_links(connection) == 0
     assert not postings.select("source", "external_id").is_duplicated().any()
     assert sorted(facts["posting_id"]) == sorted(postings["posting_id"])

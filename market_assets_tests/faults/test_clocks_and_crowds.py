@@ -14,7 +14,7 @@ from market_assets.sources.sample.source import SampleSource
 from market_assets_tests.faults.clocks import clock_off_by
 from market_assets_tests.faults.soundness import assert_sound
 from market_assets_tests.operations.simulated_days import simulated_daemon
-from market_assets_tests.pipelines import INGESTED, ListedSource, Pipeline, done, failed_checks
+from market_assets_tests.pipelines import INGESTED, ListedSource, Pipeline, by_identity, done, failed_checks
 from market_assets_tests.store.programs import program
 
 DAYS = [date(2024, 3, 1) + timedelta(days=number) for number in range(3)]
@@ -90,6 +90,7 @@ def test_schedules_under_a_clock_that_jumps(tmp_path: Path) -> None:
         assert sorted(partitions) == [(monday.date() + timedelta(days=n)).isoformat() for n in range(13)]
 
 
+@pytest.mark.both_databases
 @pytest.mark.slow
 def test_two_machines_ingest_the_same_days_at_once(empty_database_url: str, tmp_path: Path) -> None:
     days = [day.isoformat() for day in DAYS]
@@ -109,7 +110,7 @@ def test_two_machines_ingest_the_same_days_at_once(empty_database_url: str, tmp_
         for day in DAYS:
             twin.ingest(day)
         together = Pipeline(settings_for(empty_database_url, tmp_path / "one"), SampleSource())
-        assert together.everything(INGESTED) == twin.everything(INGESTED)
+        assert by_identity(together.everything(INGESTED)) == by_identity(twin.everything(INGESTED))
 
 
 def test_a_source_that_is_down_for_days_changes_nothing_of_the_others(settings: Settings, tmp_path: Path) -> None:

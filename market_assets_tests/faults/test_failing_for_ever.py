@@ -56,10 +56,10 @@ class WorkingDaemon:
     alerts: dg.SensorDefinition
     now: datetime
 
-    def look(self, now: datetime) -> None:
+    def iterate(self, now: datetime) -> None:
         self.now = now
         self.simulated.runs = self._run
-        self.simulated.look(now)
+        self.simulated.iterate(now)
         self.now += timedelta(minutes=5)
         with freeze_time(self.now):
             self.alerts(dg.build_sensor_context(self.simulated.instance, repository_def=self._repository))
@@ -96,7 +96,7 @@ def test_a_source_and_a_task_that_fail_for_ever(empty_database_url: str, tmp_pat
     with working_daemon(tmp_path, empty_database_url, server.url) as daemon:
         for day in DAYS:
             for time in DUE:
-                daemon.look(day + time)
+                daemon.iterate(day + time)
         instance, ticks = daemon.simulated.instance, daemon.simulated.ticks()
         runs = Counter((run.job_name, run.status.value) for run in instance.get_runs())
         materialized = instance.get_materialized_partitions(dg.AssetKey("posting_skills"))

@@ -1,4 +1,4 @@
-"""Dagster's own scheduler over our schedules, in a made-up time: what a daemon does in a week, in seconds."""
+"""Dagster's own scheduler over the project's schedules, in simulated time."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from market_assets.operations.names import MAKES_UP_TAG, PARTITION_TAG
 from market_assets.operations.schedule_guard import ACTIVE
 from market_assets.operations.schedule_overrides import schedule_states
 
-#: The daemon looks every minute; all that is due here is due at these hours, at some of them on Sundays only.
+#: The daemon iterates every minute; all that is due here is due at these hours, at some of them on Sundays only.
 DUE_HOURS = [timedelta(hours=hours) for hours in (2, 2.5, 3, 4, 5, 14.5)]
 STEP = timedelta(minutes=30)
-#: How long it goes without a look where nothing is due.
-MOST_WITHOUT_A_LOOK = timedelta(hours=4)
+#: The longest time between two iterations, where nothing is due.
+LONGEST_PAUSE = timedelta(hours=4)
 #: The file of the code location, in the folder of a simulated daemon.
 LOCATION = "location.py"
 _LOCATION = """
@@ -53,21 +53,21 @@ class Tick:
     due: datetime
     status: TickStatus
     reason: str | None
-    #: Of each run its partition and what it says that it makes up for.
+    #: The partition of each run, and the due times that it makes up for.
     runs: tuple[tuple[str | None, str | None], ...]
 
 
-def is_due_between(looked: datetime, now: datetime) -> bool:
-    """Whether something may have come due since the last look."""
-    midnights = {moment.replace(hour=0, minute=0) for moment in (looked, now)}
-    return any(looked < midnight + hours <= now for midnight in midnights for hours in DUE_HOURS)
+def is_due_between(last: datetime, now: datetime) -> bool:
+    """Whether something may have come due since the last iteration."""
+    midnights = {time.replace(hour=0, minute=0) for time in (last, now)}
+    return any(last < midnight + hours <= now for midnight in midnights for hours in DUE_HOURS)
 
 
 @dataclass
 class SimulatedDaemon:
     """A daemon whose clock is set by hand.
 
-    Runs end well at once, without being run, unless `holds` says that they go on or `runs` really runs them.
+    Runs succeed at once, without being executed, unless `holds` is true for them or `runs` executes them.
     """
 
     context: WorkspaceProcessContext
@@ -80,16 +80,16 @@ class SimulatedDaemon:
         return self.context.instance
 
     def run(self, start: datetime, end: datetime) -> None:
-        """Be up from one moment to another; between two calls it forgets what a new process does not know."""
+        """Be up from one time to another; each call is a new process of the daemon."""
         self._iteration_times = {}
-        self.look(start)
-        looked = now = start
+        self.iterate(start)
+        last = now = start
         while (now := now + STEP) <= end:
-            if is_due_between(looked, now) or now - looked >= MOST_WITHOUT_A_LOOK:
-                self.look(now)
-                looked = now
+            if is_due_between(last, now) or now - last >= LONGEST_PAUSE:
+                self.iterate(now)
+                last = now
 
-    def look(self, now: datetime) -> None:
+    def iterate(self, now: datetime) -> None:
         """Start what is due, and end what has been started."""
         with freeze_time(now):
             self._start_runs(now)

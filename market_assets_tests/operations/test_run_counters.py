@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from market_assets.defs.sensors.lost_retries import repeat_failures
 from market_assets.operations.run_counters import Counters, update_counters
 from market_assets.settings import Settings
 from market_assets_tests.operations.alerts.monitored_location import FAULTS, monitored_location
@@ -51,6 +52,17 @@ def test_counters_never_go_down_when_all_history_is_removed(tmp_path: Path) -> N
         update_counters(location.instance, ())
         location.run("hourly")
         assert update_counters(location.instance, ()).runs == {"hourly": {"success": 4}}
+
+
+def test_a_failure_that_is_reported_again_is_counted_once(tmp_path: Path) -> None:
+    with monitored_location(tmp_path / "dagster") as location:
+        run = location.add_run("hourly", "FAILURE", {"dagster/max_retries": "1"})
+        assert update_counters(location.instance, ()).runs == {"hourly": {"failed": 1}}
+        assert repeat_failures(location.instance, location.now) == [run.run_id]
+        assert update_counters(location.instance, ()).runs == {"hourly": {"failed": 1}}
+        other = location.add_run("hourly", "FAILURE", {"dagster/max_retries": "1"})
+        assert other.run_id in repeat_failures(location.instance, location.now)
+        assert update_counters(location.instance, ()).runs == {"hourly": {"failed": 2}}
 
 
 def test_a_run_whose_end_is_half_written_is_counted_when_it_is_whole(tmp_path: Path) -> None:

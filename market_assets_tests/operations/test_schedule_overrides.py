@@ -1,4 +1,4 @@
-"""Pauses, deletions and stops: what is remembered, what is in force at a given moment, and how pauses end."""
+"""Pauses, deletions and stops: what is stored, what is in force at a given time, and how pauses end."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Database:
 
 @pytest.fixture
 def store(shared_store: Database) -> Database:
-    """A store that remembers nothing. What the two kinds of database remember is compared further down."""
+    """A store without overrides. The two kinds of database are compared further down."""
     with shared_store.engine().begin() as connection:
         for table in (scheduled_jobs, held_schedules, scheduler_stops):
             connection.execute(sa.delete(table))
@@ -103,10 +103,10 @@ def skipped(instance: dg.DagsterInstance, database: Database, job: str = REFRESH
     return reason_off_schedule(instance, database, job, f"{job}_schedule", NOW)
 
 
-# --- what is remembered --------------------------------------------------------------------------
+# --- what is stored --------------------------------------------------------------------------
 
 
-def test_a_store_without_tables_remembers_nothing(
+def test_a_store_without_tables_has_no_overrides(
     empty_database_url: str, instance: dg.DagsterInstance, tmp_path: Path
 ) -> None:
     database = Database(empty_database_url)
@@ -123,6 +123,7 @@ def test_jobs_are_remembered_from_when_they_were_first_seen(database: Database) 
     assert jobs == {REFRESH: JobOverrides(NOW), CLEANUP: JobOverrides(NOW + HOUR)}
 
 
+@pytest.mark.both_databases
 def test_pauses_deletions_and_stops_are_remembered_and_forgotten(database: Database) -> None:
     engine = database.engine()
     schedule_overrides.register(engine, [REFRESH], NOW)
@@ -155,7 +156,7 @@ def test_a_pause_made_meanwhile_is_not_ended(database: Database) -> None:
     assert schedule_overrides.end_pause(engine, REFRESH, begun_at=NOW)
 
 
-# --- what the guard says of a scheduled start ----------------------------------------------------
+# --- whether a scheduled start is skipped ----------------------------------------------------
 
 
 def test_nothing_remembered_is_no_reason_to_skip(instance: dg.DagsterInstance, store: Database) -> None:
@@ -245,7 +246,7 @@ def test_a_run_without_a_partition_is_about_the_day_it_was_made_on(instance: dg.
 # --- how pauses end ------------------------------------------------------------------------------
 
 
-def test_a_pause_ends_at_its_moment(instance: dg.DagsterInstance, store: Database) -> None:
+def test_a_pause_ends_in_time(instance: dg.DagsterInstance, store: Database) -> None:
     set_schedule(instance, "STOPPED")
     set_schedule(instance, "STOPPED", job=CLEANUP)
     schedule_overrides.pause(store.engine(), REFRESH, ON)
@@ -255,7 +256,7 @@ def test_a_pause_ends_at_its_moment(instance: dg.DagsterInstance, store: Databas
     assert schedule(instance) == ("STOPPED", None)
     (done,) = end_pauses(store.engine(), instance, SCHEDULES, ON.until)
     assert REFRESH in done
-    # Started as of the moment named: what was due since is made up for.
+    # Started as of the end of the pause: what was due since is made up for.
     assert schedule(instance) == ("RUNNING", ON.until)
     assert schedule(instance, CLEANUP) == ("STOPPED", None)
     assert schedule_overrides.read_overrides(store.engine()).pause_of(REFRESH) is None

@@ -1,4 +1,4 @@
-"""Files of tasks: what is found in them, what a wrong one says, and that it stops nothing else."""
+"""Files of tasks: what is loaded from them, and that a wrong one is reported and stops nothing else."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_whether_a_task_takes_the_context(tmp_path: Path, signature: str, takes_
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         ("'x'", "exactly one of minutes, hours, days and cron, and has none"),
         ("'x', hours=1, minutes=30", "and has minutes, hours"),
@@ -106,18 +106,18 @@ def test_whether_a_task_takes_the_context(tmp_path: Path, signature: str, takes_
         ("'class', hours=1", "Dagster keeps this name for itself"),
     ],
 )
-def test_wrong_arguments_name_file_line_and_id(tmp_path: Path, arguments: str, said: str) -> None:
+def test_wrong_arguments_name_file_line_and_id(tmp_path: Path, arguments: str, expected: str) -> None:
     content = f"# A comment.\n\n@scheduled_job({arguments})\ndef f(): ...\n"
     loaded = load(tmp_path, a_good=GOOD, wrong=content, z_good=GOOD.replace("good", "last"))
     (problem,) = loaded.problems
     assert problem.startswith(f"{tmp_path / 'wrong.py'}, line 3: task ")
-    assert said in problem
+    assert expected in problem
     assert "\n" not in problem
     assert [task.id for task in loaded.tasks] == ["good", "last"]
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         ("def f(a, b): ...", "f may take Dagster's context alone, and takes a, b"),
         ("def f(*, name): ...", "f may take Dagster's context alone, and takes name"),
@@ -126,10 +126,10 @@ def test_wrong_arguments_name_file_line_and_id(tmp_path: Path, arguments: str, s
         ("class F: ...", "it is put on a type, and not on a function"),
     ],
 )
-def test_what_is_no_task(tmp_path: Path, content: str, said: str) -> None:
+def test_what_is_no_task(tmp_path: Path, content: str, expected: str) -> None:
     loaded = load(tmp_path, wrong=f'@scheduled_job("x", hours=1)\n{content}\n')
     assert loaded.tasks == []
-    assert loaded.problems == [f"{tmp_path / 'wrong.py'}, line 1: task 'x': {said}"]
+    assert loaded.problems == [f"{tmp_path / 'wrong.py'}, line 1: task 'x': {expected}"]
 
 
 def test_a_decorator_without_arguments_is_told(tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_a_decorator_without_arguments_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "line", "said"),
+    ("content", "line", "expected"),
     [
         ("import os\ndef (", 2, "SyntaxError: invalid syntax"),
         ("\n\n1 / 0", 3, "ZeroDivisionError: division by zero"),
@@ -154,12 +154,12 @@ def test_a_decorator_without_arguments_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_does_not_import_says_why_and_stops_nothing_else(
-    tmp_path: Path, content: str, line: int | None, said: str
+    tmp_path: Path, content: str, line: int | None, expected: str
 ) -> None:
     loaded = load(tmp_path, broken=content, other=GOOD.replace("good", "other"))
     (problem,) = loaded.problems
     assert problem.startswith(f"{tmp_path / 'broken.py'}" + (f", line {line}: " if line else ""))
-    assert said in problem
+    assert expected in problem
     assert "\n" not in problem
     assert [task.id for task in loaded.tasks] == ["other"]
 

@@ -52,7 +52,7 @@ texts = st.lists(words, max_size=12).map(" ".join)
 
 
 def found(taxonomy: Taxonomy, text: str) -> dict[str, int]:
-    weighed = skill_matcher(taxonomy).weighed(pl.Series([None], dtype=pl.String), pl.Series([text]))
+    weighed = skill_matcher(taxonomy).extract(pl.Series([None], dtype=pl.String), pl.Series([text]))
     names = [taxonomy.skills[code].name for code in weighed["skills"][0]]
     return dict(zip(names, weighed["weights"][0], strict=True))
 

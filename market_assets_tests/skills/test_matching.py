@@ -18,7 +18,7 @@ def test_extract_gives_ascending_positions_for_each_posting() -> None:
     matcher = skill_matcher(load_taxonomy())
     titles = pl.Series(["Python developer", None, "Head of Power", "", None])
     descriptions = pl.Series(["Scala, python and Java", "Scala", "BI and power", None, ""])
-    extracted = matcher.weighed(titles, descriptions)["skills"]
+    extracted = matcher.extract(titles, descriptions)["skills"]
     assert extracted.dtype == pl.List(pl.UInt16)
     assert [[SHIPPED[code].name for code in codes] for codes in extracted] == [
         ["Java", "Python", "Scala"],
@@ -32,28 +32,28 @@ def test_extract_gives_ascending_positions_for_each_posting() -> None:
 
 def test_a_context_word_of_the_neighbouring_posting_does_not_count() -> None:
     texts = pl.Series(["Plan C", "Linux compiler", "R", "SAS"])
-    extracted = skill_matcher(load_taxonomy()).weighed(pl.Series([None] * 4, dtype=pl.String), texts)["skills"]
+    extracted = skill_matcher(load_taxonomy()).extract(pl.Series([None] * 4, dtype=pl.String), texts)["skills"]
     assert [[SHIPPED[code].name for code in codes] for codes in extracted] == [[], ["Linux"], [], ["SAS"]]
 
 
 def test_extract_of_nothing_is_an_empty_list_column() -> None:
     empty = pl.Series([], dtype=pl.String)
-    extracted = skill_matcher(load_taxonomy()).weighed(empty, empty)["skills"]
+    extracted = skill_matcher(load_taxonomy()).extract(empty, empty)["skills"]
     assert (len(extracted), extracted.dtype) == (0, pl.List(pl.UInt16))
-    nulls = skill_matcher(load_taxonomy()).weighed(pl.Series([None, None]), pl.Series([None, None]))["skills"]
+    nulls = skill_matcher(load_taxonomy()).extract(pl.Series([None, None]), pl.Series([None, None]))["skills"]
     assert nulls.to_list() == [[], []]
 
 
 def test_extract_leaves_its_input_alone() -> None:
     texts = pl.Series(["Ünïcode “Python”", "plain"])
     before = texts.to_list()
-    skill_matcher(load_taxonomy()).weighed(texts, texts)
+    skill_matcher(load_taxonomy()).extract(texts, texts)
     assert texts.to_list() == before
 
 
 def test_columns_of_different_length_are_refused() -> None:
     with pytest.raises(ValueError, match="2 titles but 1 descriptions"):
-        skill_matcher(load_taxonomy()).weighed(pl.Series(["a", "b"]), pl.Series(["a"]))
+        skill_matcher(load_taxonomy()).extract(pl.Series(["a", "b"]), pl.Series(["a"]))
 
 
 @pytest.mark.parametrize("filler", ["x", " ", ". ", "é", "Go ", "C++", ".", "精", "\0", "Python "])
@@ -64,10 +64,10 @@ def test_a_megabyte_of_anything_is_searched(filler: str) -> None:
 
 def test_small_batches_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = pl.Series(["Python", "Ünix Scala", None, "", "Java " * 50, "Go language", "é"])
-    whole = skill_matcher(load_taxonomy()).weighed(texts, texts).rows()
+    whole = skill_matcher(load_taxonomy()).extract(texts, texts).rows()
     for size in (1, 7, 100):
         monkeypatch.setattr(compute_skills, "BATCH_BYTES", size)
-        assert skill_matcher(load_taxonomy()).weighed(texts, texts).rows() == whole
+        assert skill_matcher(load_taxonomy()).extract(texts, texts).rows() == whole
 
 
 # -------------------------------------------------------------------- matcher

@@ -188,7 +188,7 @@ def test_a_brute_force_search_finds_the_same(text: str) -> None:
 def test_a_column_holds_what_each_posting_holds_alone(postings: list[tuple[str | None, str | None]]) -> None:
     titles = pl.Series([title for title, _ in postings], dtype=pl.String)
     descriptions = pl.Series([description for _, description in postings], dtype=pl.String)
-    extracted = skill_matcher(load_taxonomy()).weighed(titles, descriptions)["skills"]
+    extracted = skill_matcher(load_taxonomy()).extract(titles, descriptions)["skills"]
     alone = [found(f"{title or ''} | {description or ''}") for title, description in postings]
     assert [[SHIPPED[code].name for code in codes] for codes in extracted] == alone
 

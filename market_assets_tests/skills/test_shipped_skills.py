@@ -219,7 +219,7 @@ Case = tuple[str, Skill, bool]
 def failed(cases: list[Case]) -> list[Case]:
     """The cases that are not as expected, searched in one column."""
     texts = pl.Series([text for text, _, _ in cases], dtype=pl.String)
-    extracted = skill_matcher(load_taxonomy()).weighed(pl.Series([None] * len(cases), dtype=pl.String), texts)
+    extracted = skill_matcher(load_taxonomy()).extract(pl.Series([None] * len(cases), dtype=pl.String), texts)
     names = [{SHIPPED[code].name for code in codes} for codes in extracted["skills"].to_list()]
     assert len(cases) > 10
     return [case for case, found in zip(cases, names, strict=True) if (case[1].name in found) != case[2]]
@@ -281,7 +281,7 @@ def test_every_spelling_is_found_in_both_fields() -> None:
     )
     nothing = pl.Series([None] * len(rows), dtype=pl.String)
     matcher = skill_matcher(load_taxonomy())
-    for extracted in (matcher.weighed(texts, nothing), matcher.weighed(nothing, texts)):
+    for extracted in (matcher.extract(texts, nothing), matcher.extract(nothing, texts)):
         missing = [row for row, codes in zip(rows, extracted["skills"], strict=True) if row[0] not in codes]
         assert missing == []
 

@@ -21,7 +21,7 @@ R, A, M, N, U, B = (
 
 
 def weights(text: str, title: str | None = None) -> dict[str, int]:
-    found = MATCHER.weighed(pl.Series([title], dtype=pl.String), pl.Series([text], dtype=pl.String))
+    found = MATCHER.extract(pl.Series([title], dtype=pl.String), pl.Series([text], dtype=pl.String))
     names = [MATCHER.taxonomy.skills[code].name for code in found["skills"][0]]
     return dict(zip(names, found["weights"][0], strict=True))
 
@@ -133,7 +133,7 @@ def test_what_the_title_names_is_required_whatever_the_text_says() -> None:
 
 def test_a_heading_does_not_reach_the_next_posting() -> None:
     texts = pl.Series(["Nice to have:\nDocker", "Python", "no", "Java", "SQL", "not required"])
-    found = MATCHER.weighed(pl.Series([None] * 6, dtype=pl.String), texts)
+    found = MATCHER.extract(pl.Series([None] * 6, dtype=pl.String), texts)
     assert found["weights"].to_list() == [[N], [M], [], [M], [M], []]
 
 
@@ -165,7 +165,7 @@ written = st.lists(
 @given(st.lists(st.tuples(written, written), min_size=1, max_size=5))
 def test_a_column_weighs_as_each_posting_alone_and_as_it_is_explained(postings: list[tuple[str, str]]) -> None:
     titles, texts = (pl.Series(column, dtype=pl.String) for column in zip(*postings, strict=True))
-    found = MATCHER.weighed(titles, texts)
+    found = MATCHER.extract(titles, texts)
     for row, (title, text) in enumerate(postings):
         alone = weights(text, title)
         names = [MATCHER.taxonomy.skills[code].name for code in found["skills"][row]]

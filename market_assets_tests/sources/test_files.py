@@ -211,6 +211,27 @@ def test_a_compressed_file_that_is_cut_off_says_so_after_what_it_held(tmp_path: 
             list(reading)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "problem"),
+    [
+        ("a.csv", b"title,b\nCook,1\n", None),
+        ("a.csv.gz", gzip.compress(b"title,b\nCook,1\n"), None),
+        ("a.json", b'[{"headword": "x", "y": 1}]', "a.json: no column can be taken for the title"),
+        ("a.jsonl", b"not json\n", "a.jsonl: there is no posting in it that can be read"),
+        ("a.parquet", b"PAR1 and more", "a.parquet: it is not a whole Parquet file"),
+    ],
+)
+def test_a_payload_that_can_not_be_read_is_landed_with_its_problem(
+    tmp_path: Path, name: str, content: bytes, problem: str | None
+) -> None:
+    source = FileSource("mine", written(tmp_path, name, content))
+    (payload,) = source.fetch(DAY, NOW).payloads
+    with payload.open() as opened:
+        assert opened.read() == content
+    found = payload.problem()
+    assert found is None if problem is None else str(found).startswith(problem)
+
+
 def test_mappings_that_can_not_be(tmp_path: Path) -> None:
     path = written(tmp_path, "a.csv", "title,company\nCook,Inn\n")
     assert refusal(path, {"titel": "title"}) == "a.csv: there is no field 'titel' to map; did you mean title?"

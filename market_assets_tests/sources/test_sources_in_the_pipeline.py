@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,9 +18,12 @@ from recordings import RSS, as_json
 from market_assets.cli.command import CommandFailedError
 from market_assets.cli.sources import check_sources
 from market_assets.defs.assets.raw_postings import raw_postings_asset, refetching
+from market_assets.defs.jobs import INGESTION
+from market_assets.defs.partitions import PARTITION_TAG
 from market_assets.defs.resources import store_resource
 from market_assets.settings import Settings, SettingsError
 from market_assets.sources.boards.arbeitnow import Arbeitnow
+from market_assets.sources.boards.fields import Fields
 from market_assets.sources.configuration import load_sources
 from market_assets.sources.protocol import Tools
 from market_assets.store.landing import Landing
@@ -119,6 +122,36 @@ def test_an_answer_of_another_shape_reddens_its_own_check(server: BoardServer, t
     shown, passed = pipeline.run()
     assert (shown["status"], shown["payloads"], passed) == ("landed", 2, True), "today's can be fetched again"
     assert server.asked != []
+
+
+class ChangedBoard(Arbeitnow):
+    """A board whose title has moved, and whose code comes to know that."""
+
+    title: ClassVar[str] = "title"
+
+    def posting(self, record: dict[str, Any], file: str) -> Fields:
+        return {**super().posting(record, file), "title": record.get(self.title)}
+
+
+def test_a_past_day_is_read_from_what_was_landed_once_the_code_understands_it(
+    server: BoardServer, make_client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = server.serve("/api", Answer(as_json({"data": [{"headline": "Cook"}, {"headline": "Nurse"}]})))
+    source = ChangedBoard(url=url).make(Tools(client=cache(make_client)))
+    settings = configured(tmp_path)
+    now = datetime.now(UTC) - timedelta(3)
+    Landing(settings.landing).land("arbeitnow", now.date(), source.fetch(now.date(), now))
+    with ingestion.Pipeline(settings, source) as pipeline:
+        failed = pipeline.run(INGESTION, {PARTITION_TAG: now.date().isoformat()})
+        assert "no posting has a title" in ingestion.failure_of(failed)
+        checks = {check.check_name: check.passed for check in failed.get_asset_check_evaluations()}
+        assert checks == {"fetched": False}
+
+        monkeypatch.setattr(ChangedBoard, "title", "headline")
+        again = pipeline.ingest(now.date())
+        assert all(check.passed for check in again.get_asset_check_evaluations())
+        assert {row["title"] for row in pipeline.rows("job_postings")} == {"Cook", "Nurse"}
+    assert len(server.asked) == 1
 
 
 class DecodedPages(Arbeitnow):

@@ -86,7 +86,7 @@ def _extract(
     searched, rows = [], []
     with connection.transaction():
         for texts in read_texts(connection, day):
-            found = matcher.weighed(texts["title"], texts["description"])
+            found = matcher.extract(texts["title"], texts["description"])
             searched.append(texts.select("posting_id", "text_hash"))
             rows.append(skill_rows(texts["posting_id"], found, skill_ids))
     if not searched:

@@ -1,8 +1,9 @@
-"""Repeats the failure event of runs whose retry Dagster owes and has not started.
+"""Repeats the failure event of runs that Dagster should have retried and did not.
 
 Dagster's daemon reads each failure event once. If it reads between the event and the run's change of status, or
 if the code server is away, the retry never comes (`should_retry` and `retry_run` in its
 auto_run_reexecution.py, 1.13.27). Repeating the event is harmless: the daemon retries no run twice.
+`market_assets_tests/defs/test_lost_retries.py` runs that daemon.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from market_assets.defs.retries import MAX_RUN_RETRIES_TAG, RETRY_FAILED_STEPS_TAG
+from market_assets.operations.names import FAILURE_REPEATED_TAG
 
 SENSOR_SECONDS = 30
 #: After that the next scheduled run comes sooner than it would help.
 _OLDEST = timedelta(hours=1)
-_REPEATED_TAG = "market_assets/failure_repeated"
 _MOST_REPEATED = 3
 _RETRIED_BY_TAG = "dagster/auto_retry_run_id"
 _ROOT_RUN_TAG = "dagster/root_run_id"
@@ -27,7 +28,7 @@ def repeat_failures(instance: dg.DagsterInstance, now: datetime) -> list[str]:
     filters = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=now - _OLDEST)
     lost = [run for run in instance.get_runs(filters) if _lacks_retry(instance, run)]
     for run in lost:
-        instance.add_run_tags(run.run_id, {_REPEATED_TAG: str(_repeated(run) + 1)})
+        instance.add_run_tags(run.run_id, {FAILURE_REPEATED_TAG: str(_repeated(run) + 1)})
         instance.report_run_failed(run, "The run failed; its retry is missing: reported again.")
     return [run.run_id for run in lost]
 
@@ -42,11 +43,11 @@ def _lacks_retry(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 
 def _repeated(run: dg.DagsterRun) -> int:
-    return int(run.tags.get(_REPEATED_TAG, "0"))
+    return int(run.tags.get(FAILURE_REPEATED_TAG, "0"))
 
 
 def lost_retries_sensor() -> dg.SensorDefinition:
-    """Sees to it that a run whose process died is retried."""
+    """Makes sure that a run whose process died is retried."""
 
     @dg.sensor(
         name="lost_retries",

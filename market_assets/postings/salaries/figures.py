@@ -11,7 +11,7 @@ import polars as pl
 
 from market_assets.postings.salaries import money_patterns as patterns
 from market_assets.postings.salaries.annual import IMPLAUSIBLE_AMOUNT
-from market_assets.postings.salaries.fields import parse_currencies, parse_numbers, parse_periods
+from market_assets.postings.salaries.pay_fields import parse_currencies, parse_numbers, parse_periods
 
 #: Null where not stated. A single figure is both minimum and maximum, "up to" gives a maximum only, "from" a
 #: minimum only.
@@ -66,25 +66,20 @@ def _find_candidates(texts: list[str]) -> pl.DataFrame:
     Returns:
         text; row (one number a text); clean (the text that was searched); candidates (how many the text has); the
         groups of `money_patterns.MONEY`; beside (the text without figures, where the candidate has no currency);
-        GROUP_currency for `_CURRENCY_GROUPS` and "elsewhere"; GROUP_period for `_PERIOD_GROUPS`; and for both
-        sides of a range the columns of `fields.NUMBERS`, with 1 or 2 appended.
+        elsewhere (the code that the text names elsewhere, where the candidate's sign is shared by several
+        currencies); GROUP_currency for `_CURRENCY_GROUPS` and "elsewhere"; GROUP_period for `_PERIOD_GROUPS`; and
+        for both sides of a range the columns of `pay_fields.NUMBERS`, with 1 or 2 appended.
     """
     found = (
         pl.DataFrame({"text": texts})
         .with_columns(_clean())
-        .with_columns(_money())
+        .with_columns(pl.col("clean").str.extract_all(patterns.MONEY).alias("money"))
         .with_row_index("row")
         .explode("money")
         .drop_nulls("money")
-        .with_columns(_parts())
-        .unnest("parts")
-        .with_columns(
-            pl.len().over("row").alias("candidates"),
-            pl.coalesce("attached2", "attached1").alias("attached"),
-            pl.col("clean").str.extract(patterns.PERIOD_BEFORE).alias("period_before"),
-            _currency_elsewhere(),
-            _beside(),
-        )
+        .with_columns(pl.col("money").str.extract_groups(patterns.MONEY).alias("groups"))
+        .unnest("groups")
+        .with_columns(_from_groups())
     )
     return found.with_columns(
         *(parse_currencies(found[name]).alias(f"{name}_currency") for name in (*_CURRENCY_GROUPS, "elsewhere")),
@@ -112,31 +107,23 @@ def _clean() -> pl.Expr:
 
 
 @cache
-def _money() -> pl.Expr:
-    return pl.col("clean").str.extract_all(patterns.MONEY).alias("money")
+def _from_groups() -> list[pl.Expr]:
+    """The columns that depend on the groups and on the whole text."""
+    any_shared = pl.any_horizontal(_is_shared(group).fill_null(False) for group in _CURRENCY_GROUPS)
+    without_currency = pl.all_horizontal(pl.col(group).is_null() for group in _CURRENCY_GROUPS)
+    clean = pl.col("clean")
+    code = clean.str.extract(r"\b(USD|CAD|AUD|NZD|SGD|HKD|TWD|MXN|COP|CLP|ARS|CNY|RMB|JPY)\b")
+    return [
+        pl.len().over("row").alias("candidates"),
+        pl.coalesce("attached2", "attached1").alias("attached"),
+        clean.str.extract(patterns.PERIOD_BEFORE).alias("period_before"),
+        pl.when(any_shared).then(code).alias("elsewhere"),
+        pl.when(without_currency).then(clean).str.replace_all(patterns.MONEY, " ").alias("beside"),
+    ]
 
 
-@cache
-def _parts() -> pl.Expr:
-    return pl.col("money").str.extract_groups(patterns.MONEY).alias("parts")
-
-
-@cache
-def _beside() -> pl.Expr:
-    without_currency = pl.all_horizontal(pl.col(mark).is_null() for mark in _CURRENCY_GROUPS)
-    return pl.when(without_currency).then("clean").str.replace_all(patterns.MONEY, " ").alias("beside")
-
-
-def _is_shared(mark: str) -> pl.Expr:
-    return pl.col(mark).str.strip_chars().is_in(_SHARED_SIGNS)
-
-
-@cache
-def _currency_elsewhere() -> pl.Expr:
-    """The code that a text names elsewhere, where the candidate's sign is shared by several currencies."""
-    any_shared = pl.any_horizontal(_is_shared(mark).fill_null(False) for mark in _CURRENCY_GROUPS)
-    code = pl.col("clean").str.extract(r"\b(USD|CAD|AUD|NZD|SGD|HKD|TWD|MXN|COP|CLP|ARS|CNY|RMB|JPY)\b")
-    return pl.when(any_shared).then(code).alias("elsewhere")
+def _is_shared(group: str) -> pl.Expr:
+    return pl.col(group).str.strip_chars().is_in(_SHARED_SIGNS)
 
 
 @cache
@@ -162,9 +149,9 @@ def _currency() -> pl.Expr:
         pl.col(f"scale{side}").str.to_lowercase().is_in(patterns.INDIAN_SCALES).fill_null(False) for side in "12"
     )
     return pl.coalesce(
-        *(pl.when(~_is_shared(mark)).then(f"{mark}_currency") for mark in _CURRENCY_GROUPS),
+        *(pl.when(~_is_shared(group)).then(f"{group}_currency") for group in _CURRENCY_GROUPS),
         "elsewhere_currency",
-        *(f"{mark}_currency" for mark in _CURRENCY_GROUPS),
+        *(f"{group}_currency" for group in _CURRENCY_GROUPS),
         pl.when(indian & ~_has_currency("1") & ~_has_currency("2")).then(pl.lit("INR")),
     ).alias("currency")
 

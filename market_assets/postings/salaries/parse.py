@@ -12,8 +12,8 @@ from functools import cache
 import polars as pl
 
 from market_assets.postings.salaries.annual import IMPLAUSIBLE_AMOUNT, pay_period, periods_per_year
-from market_assets.postings.salaries.fields import parse_amounts, parse_currencies, parse_periods
 from market_assets.postings.salaries.figures import PARSED_SALARY, find_pay
+from market_assets.postings.salaries.pay_fields import parse_amounts, parse_currencies, parse_periods
 from market_assets.postings.text_cache import Row, TextCache
 from market_assets.postings.texts import count_lost
 
@@ -141,16 +141,8 @@ def _chosen_pay() -> list[pl.Expr]:
 
 @cache
 def _counts_of_implausible() -> list[pl.Expr]:
-    return [
-        pl.sum_horizontal(_implausible_amounts()).alias("salary"),
-        count_lost("stated_salary_currency", "currency").alias("salary_currency"),
-        count_lost("stated_salary_period", "period").alias("salary_period"),
-    ]
-
-
-def _implausible_amounts() -> list[pl.Expr]:
-    """For each amount, how many are stated, do not mean 'unknown', and can't be a salary."""
-    of_fields = [
+    """How many stated values are implausible or unreadable; an amount that means 'unknown' is not counted."""
+    implausible = [
         (
             pl.col(stated).is_not_null()
             & pl.col(f"{name}_plausible").is_null()
@@ -158,7 +150,12 @@ def _implausible_amounts() -> list[pl.Expr]:
         ).sum()
         for stated, name in (("stated_salary_min", "minimum"), ("stated_salary_max", "maximum"))
     ]
-    return of_fields + [count_lost(name, f"{name}_plausible") for name in ("text_minimum", "text_maximum")]
+    implausible += [count_lost(name, f"{name}_plausible") for name in ("text_minimum", "text_maximum")]
+    return [
+        pl.sum_horizontal(implausible).alias("salary"),
+        count_lost("stated_salary_currency", "currency").alias("salary_currency"),
+        count_lost("stated_salary_period", "period").alias("salary_period"),
+    ]
 
 
 def _parse_texts(texts: list[str]) -> Iterator[Row]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import polars as pl
 
@@ -19,10 +19,7 @@ from market_assets.sources.files.columns import apply_mapping
 from market_assets.sources.files.decoding import decode, decoder_of
 from market_assets.sources.files.records import Chunk
 from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError
-from market_assets.sources.request import Request, without_queries
-
-if TYPE_CHECKING:
-    from market_assets.sources.http_client import HttpClient
+from market_assets.sources.request import Client, Request, without_queries
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class FoundFile:
     open: Callable[[], BinaryIO]
 
 
-def find_files(path: str, client: Callable[[], HttpClient] | None = None) -> list[FoundFile]:
+def find_files(path: str, client: Callable[[], Client] | None = None) -> list[FoundFile]:
     """The file at a path, or those in and under a folder whose ending is known, by name.
 
     Raises:
@@ -101,7 +98,7 @@ def _attempt(shown: str, action: Callable[[], Any]) -> Any:
         raise SourceError(f"{shown}: it can't be opened ({type(error).__name__})", permanent=False) from None
 
 
-def _web_file(url: str, client: Callable[[], HttpClient] | None) -> FoundFile:
+def _web_file(url: str, client: Callable[[], Client] | None) -> FoundFile:
     name = PurePosixPath(without_queries(url).split("://", 1)[1]).name
     if client is None:
         raise SourceError(f"{without_queries(url)}: it is a web address, which only sources.yaml can name")
@@ -138,7 +135,7 @@ class FileSource:
         name: str,
         path: Path | str,
         mapping: Mapping[str, str] | None = None,
-        client: Callable[[], HttpClient] | None = None,
+        client: Callable[[], Client] | None = None,
     ) -> None:
         self._name = name
         self._path = str(path)

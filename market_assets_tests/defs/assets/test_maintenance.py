@@ -72,6 +72,7 @@ def test_who_confirms_and_the_job_archive_and_delete(pipeline: Pipeline, how: st
         assert {row["posted_at"].strftime("month=%Y-%m") for row in found} == {path.parent.name}
 
 
+@pytest.mark.both_databases
 def test_fact_rows_stay_as_long_as_a_window_reaches_them(pipeline: Pipeline) -> None:
     reported = figures(pipeline.cleanup(), "expired_postings")
     assert names(pipeline.rows("posting_facts")) == {"a", "b", "c", "d"}

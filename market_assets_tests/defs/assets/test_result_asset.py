@@ -93,6 +93,7 @@ def test_a_broken_invariant_keeps_the_old_rows(
     assert failed_checks(done(on_sqlite.materialize(*tables, tags=TAGS))) == set()
 
 
+@pytest.mark.both_databases
 def test_it_holds_on_both_databases_and_in_a_rebuild(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     before = pipeline.everything(RESULTS)
     computed = pairs.skill_pairs

@@ -229,7 +229,7 @@ def test_a_log_is_read_as_it_was_written(changes: list[tuple[str, bool, str]]) -
 
 
 def test_fields_of_another_version_are_ignored() -> None:
-    assert log_from_json('{"incidents": [], "moments": {"a": 1}}') == IncidentLog()
+    assert log_from_json('{"incidents": [], "unknown": {"a": 1}}') == IncidentLog()
 
 
 def test_a_log_keeps_what_is_open_and_the_end_of_what_was() -> None:

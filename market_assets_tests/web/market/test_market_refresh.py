@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import polars as pl
+import pytest
 from anyio import from_thread, to_thread
 from starlette.testclient import TestClient
 
@@ -18,6 +19,7 @@ from market_assets_tests.web.market_client import market_client
 from market_assets_tests.web.market_tables import AS_OF, fill, made_up_window
 
 
+@pytest.mark.both_databases
 def test_a_copy_holds_until_the_next_refresh(watching: TestClient, changing: Database) -> None:
     first = watching.get(f"{API}/skills")
     etag = first.headers["etag"]
