@@ -49,11 +49,6 @@ LAYERS = (
 )
 #: Room → the rooms below it that it must do without all the same.
 APART = {"skills": {"settings"}, "postings": {"settings"}, "statistics": {"settings"}, "store": {"report"}}
-    "skills": {"settings"},
-    "postings": {"settings"},
-    "statistics": {"settings"},
-    "store": {"sources", "report"},
-}
 #: The only room that an upgrade of Dagster can break.
 DAGSTER_ROOM = "dagster_ext"
 #: Packages of Dagster's family that are made for Dagster itself.
