@@ -12,8 +12,11 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 WILL_RETRY_TAG = "dagster/will_retry"
 #: Tag of a retry: the id of the first run of the retries.
 ROOT_RUN_ID_TAG = "dagster/root_run_id"
+#: Tag of a run on Celery: the id of its task. dagster-celery, which names it, need not be installed.
+CELERY_TASK_TAG = "dagster-celery/task_id"
 
 __all__ = [
+    "CELERY_TASK_TAG",
     "ROOT_RUN_ID_TAG",
     "WILL_RETRY_TAG",
     # Whether a check was only planned, or how it ended.

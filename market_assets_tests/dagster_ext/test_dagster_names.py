@@ -16,7 +16,7 @@ from dagster._core.storage.event_log import schema as event_schema
 from dagster._core.storage.runs import schema as run_schema
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
-from market_assets.dagster_ext import history, run_events, run_launcher, schedules
+from market_assets.dagster_ext import history, run_events, schedules
 from market_assets.defs import partitions, retries
 from market_assets.defs.sensors import lost_retries
 
@@ -32,7 +32,7 @@ from market_assets.defs.sensors import lost_retries
         (retries.RETRY_FAILED_STEPS_TAG, tags.RETRY_ON_ASSET_OR_OP_FAILURE_TAG),
         (partitions.PARTITION_TAG, tags.PARTITION_NAME_TAG),
         (history._BACKFILL_TAG, tags.BACKFILL_ID_TAG),
-        (run_launcher.CELERY_TASK_TAG, DAGSTER_CELERY_TASK_ID_TAG),
+        (run_events.CELERY_TASK_TAG, DAGSTER_CELERY_TASK_ID_TAG),
     ],
 )
 def test_tags_are_those_of_dagster(ours: str, dagsters: str) -> None:
