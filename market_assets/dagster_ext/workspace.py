@@ -9,7 +9,6 @@ these types.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import dagster as dg
 from dagster._core.remote_representation.external import RemoteRepository, RemoteSchedule
@@ -25,7 +24,6 @@ __all__ = [
     "WorkspaceFileTarget",
     "WorkspaceProcessContext",
     "WorkspaceRequestContext",
-    "create_schema",
     "is_known_job",
     "is_running",
     "job_names",
@@ -86,10 +84,3 @@ def states_by_selector(instance: dg.DagsterInstance) -> dict[str, InstigatorStat
 def is_running(schedule: RemoteSchedule, states: Mapping[str, InstigatorState]) -> bool:
     """Whether Dagster starts runs by a schedule."""
     return bool(schedule.get_current_instigator_state(states.get(schedule.selector_id)).is_running)
-
-
-def create_schema() -> Any:
-    """Dagster's GraphQL schema: a large object, of which a process needs one."""
-    from dagster_graphql.schema import create_schema
-
-    return create_schema()

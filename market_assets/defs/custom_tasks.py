@@ -12,13 +12,10 @@ import dagster as dg
 from market_assets.defs.retries import retry_transient_errors, run_retry_tags
 from market_assets.defs.schedules import guarded_schedule
 from market_assets.operations.failure_cause import print_failure_cause
+from market_assets.operations.names import TASK_PROBLEMS, TASKS_SENSOR
 from market_assets.settings import Settings
 from market_assets.tasks import Task
 
-#: The sensor that fails while a file of tasks has a problem.
-SENSOR = "custom_tasks"
-#: The metadata of its definition with the problems, for processes that can't import the files.
-PROBLEMS_METADATA = "problems"
 _SENSOR_SECONDS = 300
 _LONGEST_TEXT = 5_000
 
@@ -74,13 +71,13 @@ def problems_sensor(problems: Sequence[str], tasks: Sequence[Task]) -> dg.Sensor
     found = f"{len(tasks)} task{'' if len(tasks) == 1 else 's'} on the schedule"
 
     @dg.sensor(
-        name=SENSOR,
+        name=TASKS_SENSOR,
         minimum_interval_seconds=_SENSOR_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Something is wrong with your tasks:\n{listed}"
         if problems
         else f"Fails while a file of your tasks can't be used. Now: {found}, no problem.",
-        metadata={PROBLEMS_METADATA: dg.MetadataValue.json(list(problems))},
+        metadata={TASK_PROBLEMS: dg.MetadataValue.json(list(problems))},
     )
     def custom_tasks() -> dg.SkipReason:
         if problems:

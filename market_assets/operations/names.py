@@ -17,6 +17,9 @@ ASSET_JOB = "__ASSET_JOB"
 FETCHED_CHECK = "fetched"
 #: The sensor that detects incidents and sends alerts.
 ALERTS_SENSOR = "alerts"
+#: The sensor that fails while a file of the user's tasks has a problem, and the metadata with the problems.
+TASKS_SENSOR = "custom_tasks"
+TASK_PROBLEMS = "problems"
 
 #: Dagster's tags for what a run is about: one partition, or a range with both ends included.
 PARTITION_TAG = "dagster/partition"

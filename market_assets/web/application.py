@@ -14,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from market_assets.settings import Settings
 from market_assets.store.database import Database
 from market_assets.web.admin.router import admin_router
+from market_assets.web.admin.services import Services
 from market_assets.web.auth.cross_site import SESSION_COOKIE
 from market_assets.web.auth.limits import DEFAULT_LIMITS, RequestLimits, UserLimit
 from market_assets.web.auth.login import auth_router
@@ -61,12 +62,12 @@ _EXAMPLES = Path(__file__).parent / "market" / "examples.yaml"
 
 
 def build_api(
-    process_context: Any, settings: Settings, database: Database, limits: RequestLimits = DEFAULT_LIMITS
+    services: Services | None, settings: Settings, database: Database, limits: RequestLimits = DEFAULT_LIMITS
 ) -> FastAPI:
     """The application for `/api`; the guard has to be in front of it.
 
     Args:
-        process_context: Dagster's, through which the scheduler is controlled.
+        services: of the admin API, which fails without them.
         settings: of this process.
         database: the market database.
         limits: how much one user may request.
@@ -80,9 +81,8 @@ def build_api(
         redoc_url=None,
         redirect_slashes=False,
     )
-    api.state.process_context = process_context
+    api.state.services = services
     api.state.settings = settings
-    api.state.database = database
     api.state.market = SnapshotCache(database)
     for router in (auth_router, admin_router, market_router, docs_router):
         api.include_router(router)

@@ -7,7 +7,6 @@ from typing import Any, cast, get_args
 from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -16,7 +15,7 @@ from market_assets.dagster_ext.workspace import CodeLocationError
 from market_assets.store.executions import executed_jobs
 from market_assets.web.admin.executions import ListedRun, Position
 from market_assets.web.admin.models import RunStatus
-from market_assets.web.admin.services import Services, services_of
+from market_assets.web.admin.services import Services
 from market_assets.web.auth.identity import identity_of
 from market_assets.web.known_jobs import known_jobs
 from market_assets.web.pages import render, static_route
@@ -27,22 +26,17 @@ PAGE_SIZE = 50
 _STATUSES = get_args(RunStatus)
 
 
-def executions_routes(state: State) -> list[BaseRoute]:
-    """The routes of the page and its files.
-
-    Args:
-        state: of the API's application, whose services are used here too.
-    """
+def executions_routes(services: Services) -> list[BaseRoute]:
+    """The routes of the page and its files."""
 
     async def page(request: Request) -> Response:
-        return await run_in_threadpool(_page, request, state)
+        return await run_in_threadpool(_page, request, services)
 
     files = [static_route(f"{PATH}/page.{kind}", f"executions.{kind}") for kind in ("js", "css")]
     return [Route(PATH, page, methods=["GET"]), *files]
 
 
-def _page(request: Request, state: State) -> Response:
-    services = services_of(state)
+def _page(request: Request, services: Services) -> Response:
     query = request.query_params
     job, status = query.get("job") or None, query.get("status") or None
     before = parse_position(query.get("before"))

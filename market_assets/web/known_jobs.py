@@ -16,9 +16,8 @@ from market_assets.dagster_ext.workspace import (
     load_failure,
     repositories,
 )
-from market_assets.defs.custom_tasks import PROBLEMS_METADATA, SENSOR
 from market_assets.operations.executions import job_selection
-from market_assets.operations.names import interval_of
+from market_assets.operations.names import TASK_PROBLEMS, TASKS_SENSOR, interval_of
 
 
 @dataclass(frozen=True)
@@ -81,8 +80,8 @@ def task_problems(context: WorkspaceProcessContext) -> list[str]:
     """Problems of the files of the user's own tasks, as the code location found them."""
     found: list[str] = []
     for _location, repository in repositories(context):
-        if repository.has_sensor(SENSOR) and (metadata := repository.get_sensor(SENSOR).metadata):
-            listed = (metadata.standard_metadata or {}).get(PROBLEMS_METADATA)
+        if repository.has_sensor(TASKS_SENSOR) and (metadata := repository.get_sensor(TASKS_SENSOR).metadata):
+            listed = (metadata.standard_metadata or {}).get(TASK_PROBLEMS)
             found += map(str, listed.value or []) if isinstance(listed, dg.JsonMetadataValue) else []
     return found
 

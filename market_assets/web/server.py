@@ -17,6 +17,7 @@ from market_assets.settings import Settings, SettingsError
 from market_assets.store import schema
 from market_assets.store.database import Database, StoreError
 from market_assets.store.users import has_admin
+from market_assets.web.admin.services import build_services
 from market_assets.web.application import build_api
 from market_assets.web.auth.cross_site import with_security_headers
 from market_assets.web.auth.guard import Access, Guard
@@ -37,14 +38,14 @@ class WebProcess:
     def __init__(
         self, process_context: MarketProcessContext, settings: Settings, limits: RequestLimits = DEFAULT_LIMITS
     ) -> None:
-        database = Database(settings.market_url)
-        engine = database.pooled_engine()
         self.settings = settings
+        self.database = database = Database(settings.market_url)
+        engine = database.pooled_engine()
         self.access = Access(engine, Tokens(signing_key(settings), engine))
         self.webserver = MarketWebserver(process_context, engine, TRIGGERED_BY_TAG)
-        self.api = build_api(process_context, settings, database, limits)
         self.dagster = self.webserver.create_asgi_app()
-        self.api.state.graphql_schema = self.webserver.schema
+        self.services = build_services(process_context, self.webserver.schema, settings, database)
+        self.api = build_api(self.services, settings, database, limits)
         self.monitor = Monitor(process_context, settings, database)
         self.metrics = Metrics(process_context, self.monitor)
         watch = IncidentWatch(process_context.instance, self.monitor, settings)
@@ -61,7 +62,7 @@ class WebProcess:
             self.metrics.route(),
             report_route(self.settings),
             *login_routes(),
-            *executions_routes(self.api.state),
+            *executions_routes(self.services),
         ]
 
 

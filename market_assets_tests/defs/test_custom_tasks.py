@@ -9,8 +9,9 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from market_assets.defs.custom_tasks import SENSOR, TaskFilesError
+from market_assets.defs.custom_tasks import TaskFilesError
 from market_assets.operations.failure_cause import cause_of, discard_causes
+from market_assets.operations.names import TASKS_SENSOR
 from market_assets_tests.operations.own_tasks import code_location, task
 
 
@@ -187,7 +188,7 @@ def test_one_task_that_fails_leaves_the_others_alone(tmp_path: Path, instance: d
 
 
 def sensor_of(defs: dg.Definitions) -> dg.SensorDefinition:
-    sensor = defs.get_repository_def().get_sensor_def(SENSOR)
+    sensor = defs.get_repository_def().get_sensor_def(TASKS_SENSOR)
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
     return sensor
 

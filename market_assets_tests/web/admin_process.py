@@ -223,7 +223,7 @@ def _process(
         try:
             yield AdminProcess(folder, environment, settings, instance, context, web, tokens)
         finally:
-            web.api.state.database.pooled_engine().dispose()
+            web.database.pooled_engine().dispose()
 
 
 def _selector(job: str) -> dict[str, str]:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from market_assets import web as web_package
 from market_assets_tests.conftest import PROJECT
 from market_assets_tests.web.market_tables import fill
-from market_assets_tests.web.whole_process import PASSWORD, WholeProcess
+from market_assets_tests.web.whole_process import PASSWORD, WholeProcess, served
 
 FILES = ("/api/docs", "/api/docs/page.js", "/api/docs/page.css")
 GUIDE = (PROJECT / "docs" / "api.md").read_text(encoding="utf-8")
@@ -23,27 +21,12 @@ EXAMPLES = {language: re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL) 
 
 
 @pytest.fixture(scope="module")
-def served(web: WholeProcess) -> Iterator[str]:
+def base(web: WholeProcess) -> Iterator[str]:
     """The address of the whole process, behind a real server, over a store with a market in it."""
     web.database.pooled_engine().dispose()
-    web.process.api.state.database.pooled_engine().dispose()
     fill(web.database)
-    config = uvicorn.Config(web.process.application, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
-    server = uvicorn.Server(config)
-    started = threading.Event()
-    startup = server.startup
-
-    async def and_say_so(*arguments: object, **named: object) -> None:
-        await startup(*arguments, **named)  # type: ignore[arg-type]
-        started.set()
-
-    server.startup = and_say_so  # type: ignore[method-assign]
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    assert started.wait(60)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    server.should_exit = True
-    thread.join(60)
+    with served(web.process.application) as url:
+        yield url
 
 
 @pytest.mark.parametrize("path", FILES)
@@ -84,10 +67,10 @@ def test_the_files_of_pages_are_in_the_package() -> None:
 
 
 @pytest.mark.slow
-def test_the_shell_examples_work(served: str) -> None:
+def test_the_shell_examples_work(base: str) -> None:
     if not shutil.which("curl"):
         pytest.skip("curl is not installed")
-    variables = f"BASE={served} NAME=ada PASSWORD='{PASSWORD}'\n"
+    variables = f"BASE={base} NAME=ada PASSWORD='{PASSWORD}'\n"
     done = subprocess.run(
         ["bash", "-euo", "pipefail"],
         input=variables + "\n".join(EXAMPLES["bash"]),
@@ -101,9 +84,9 @@ def test_the_shell_examples_work(served: str) -> None:
 
 
 @pytest.mark.slow
-def test_the_python_examples_work(served: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_python_examples_work(base: str, capsys: pytest.CaptureFixture[str]) -> None:
     program = compile("\n".join(EXAMPLES["python"]), "docs/api.md", "exec")
-    exec(program, {"BASE": served, "NAME": "ada", "PASSWORD": PASSWORD})
+    exec(program, {"BASE": base, "NAME": "ada", "PASSWORD": PASSWORD})
     printed = capsys.readouterr().out
     for sign in ("C# ", "refresh_market_stats", "queued: "):
         assert sign in printed

@@ -1,11 +1,8 @@
-"""What admins and viewers do in a real browser: sign in, look, start, pause. Against a live `serve`."""
+"""What admins and viewers do in a real browser: sign in, look, start, pause. With a daemon and a code server."""
 
 from __future__ import annotations
 
 import os
-import signal
-import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,7 +18,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
-from market_assets_tests.cli.programs import PROGRAMS, environment, make_project, market_assets
+from market_assets.report.page import render_report
+from market_assets.store import users
+from market_assets_tests.report.made_up_market import count_tables, market
+from market_assets_tests.web.admin_process import INGESTION, REBUILD, REFRESH, SCHEDULER, AdminProcess
+from market_assets_tests.web.whole_process import known_hash, served
 
 pytestmark = pytest.mark.slow
 
@@ -34,7 +35,7 @@ Found = TypeVar("Found")
 
 @dataclass
 class Live:
-    """A running `serve`, at an address."""
+    """A running web process, at an address."""
 
     url: str
 
@@ -49,48 +50,25 @@ class Live:
 
 
 @pytest.fixture(scope="module")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    project = make_project(tmp_path_factory.mktemp("browser") / "project")
-    ended = market_assets("run", "--days", "2", cwd=project)
-    assert ended.code == 0, ended.err
+def live(shared_admin: AdminProcess) -> Iterator[Live]:
+    """The web process behind a real server, with a daemon, users and a report; only what tests start runs."""
+    shared_admin.reset()
     for name, role in (("ada", "admin"), ("vic", "viewer")):
-        added = market_assets(
-            "user", "add", name, "--role", role, "--password-stdin", cwd=project, stdin=PASSWORDS[name]
-        )
-        assert added.code == 0, added.err
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = (project / "serve.log").open("w")
-    process = subprocess.Popen(
-        [PROGRAMS / "market-assets", "serve"],
-        cwd=project,
-        env=environment(MARKET_ASSETS_PORT=str(port)),
-        stdout=log,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    served = Live(f"http://127.0.0.1:{port}")
-    try:
-        _until(lambda: _answers(f"{served.url}/health/live"), process)
-        yield served
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(PATIENCE_SECONDS)
-        log.close()
+        users.add_user(shared_admin.web.database, name, role, known_hash(PASSWORDS[name]))
+    report = shared_admin.settings.report_path
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text(render_report(count_tables(market(seed=7, number=200))), encoding="utf-8")
+    for job in (INGESTION, REFRESH, REBUILD):
+        assert shared_admin.client().post(f"{SCHEDULER}/jobs/{job}/pause").status_code == 200
+    with shared_admin.daemon(), served(shared_admin.web.application) as url:
+        yield Live(url)
+    for name in PASSWORDS:
+        users.remove_user(shared_admin.web.database, name)
 
 
-def _answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=5).status_code == 200
-    except httpx.TransportError:
-        return False
-
-
-def _until(holds: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:
+def _until(holds: Callable[[], bool]) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not holds():
-        assert process is None or process.poll() is None, "serve ended"
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.2)
 
@@ -152,6 +130,8 @@ def test_an_admin_materializes_an_asset(live: Live, browser: webdriver.Chrome) -
     _wait(browser, lambda chrome: _is_enabled(chrome, "Materialize"))
     _keep(browser, "asset_as_admin")
     _wait(browser, lambda chrome: _click(chrome, "Materialize"))
+    # Nothing upstream was materialized, so the UI asks.
+    _wait(browser, lambda chrome: _click(chrome, "Confirm"))
 
     def launched() -> bool:
         return len(_runs(live)) > before

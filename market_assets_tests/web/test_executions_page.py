@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import re
-import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from html import unescape
 
 import dagster as dg
 import pytest
-import uvicorn
 from selenium import webdriver
 from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
@@ -23,7 +19,7 @@ from market_assets.web import executions_page
 from market_assets.web.admin import executions
 from market_assets.web.auth.cross_site import PAGE_POLICY
 from market_assets.web.executions_page import parse_position
-from market_assets_tests.web.whole_process import PASSWORD, WholeProcess
+from market_assets_tests.web.whole_process import PASSWORD, WholeProcess, served
 
 JOB = "refresh_market_stats"
 HOSTILE = "<script>alert('x')</script> & \"quoted\" <img src=x onerror=alert(1)>"
@@ -164,23 +160,6 @@ def test_only_a_place_in_the_list_is_parsed(text: str | None) -> None:
     assert parse_position("2026-01-01T00:00:00+00:00~x") == (datetime(2026, 1, 1, tzinfo=UTC), "x")
 
 
-@contextmanager
-def served(web: WholeProcess) -> Iterator[str]:
-    """The address of the process, as browsers reach it."""
-    server = uvicorn.Server(uvicorn.Config(web.process.application, port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + PATIENCE
-    while not server.started:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    try:
-        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(PATIENCE)
-
-
 def until(browser: webdriver.Chrome, holds: Callable[[webdriver.Chrome], object]) -> None:
     WebDriverWait(browser, PATIENCE, 0.2, [StaleElementReferenceException]).until(holds)
 
@@ -193,7 +172,7 @@ def text_of(browser: webdriver.Chrome) -> str:
 @pytest.mark.parametrize("user", ["ada", "vic"])
 def test_it_is_live_in_a_browser(web: WholeProcess, browser: webdriver.Chrome, user: str) -> None:
     record_executions(web.engine, [pruned(1), pruned(2, error=HOSTILE)])
-    with served(web) as url:
+    with served(web.process.application) as url:
         browser.get(f"{url}/executions")
         browser.find_element(By.NAME, "username").send_keys(user)
         browser.find_element(By.NAME, "password").send_keys(PASSWORD)

@@ -383,7 +383,7 @@ def test_the_ui_gets_the_permissions_by_which_it_greys_buttons(clients: dict[str
 
 
 def test_a_request_that_nobody_made_may_change_nothing(web: WholeProcess) -> None:
-    context = web.process.api.state.process_context.create_request_context()
+    context = web.process.services.context.create_request_context()
     assert context.read_only and not any(result.enabled for result in context.permissions.values())
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +14,12 @@ import dagster as dg
 import httpx
 import jwt
 import sqlalchemy as sa
+import uvicorn
 from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from starlette.testclient import TestClient
+from starlette.types import ASGIApp
 
 from market_assets.dagster_ext.webserver import MarketProcessContext
 from market_assets.settings import Settings
@@ -70,7 +74,7 @@ class WholeProcess:
         for name, role in ROLES.items():
             self.add_user(name, role)
         self.process.access.tokens.clear_cache()
-        self.process.api.state.market = SnapshotCache(self.process.api.state.database)
+        self.process.api.state.market = SnapshotCache(self.process.database)
 
     def client(self, address: str = "127.0.0.1", site: str = SITE, **headers: str) -> TestClient:
         """A client without cookies that nobody signed in for."""
@@ -142,6 +146,23 @@ def whole_process(folder: Path, limits: RequestLimits = UNLIMITED, **variables: 
             whole.add_user(name, role)
         yield whole
     database.pooled_engine().dispose()
+
+
+@contextlib.contextmanager
+def served(application: ASGIApp) -> Iterator[str]:
+    """The address of an application behind a real server, in a thread."""
+    server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=0, log_level="warning"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 60
+    while not server.started:
+        assert thread.is_alive() and time.monotonic() < deadline, "the server did not start"
+        time.sleep(0.05)
+    try:
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(60)
 
 
 def known_hash(password: str) -> str:

@@ -179,8 +179,7 @@ async def events(socket: WebSocket) -> None:
         error = ApiError(401, NOT_SIGNED_IN) if identity is None else ApiError(403, NOT_ADMIN)
         await refuse(error.response(), socket.scope, socket.receive, socket.send, POLICY_VIOLATION)
         return
-    services = await run_in_threadpool(services_of, socket.app.state)
-    await serve_events(socket, services.broadcast)
+    await serve_events(socket, services_of(socket).broadcast)
 
 
 @admin_router.get("/alerts", tags=["alerts"])

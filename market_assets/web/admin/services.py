@@ -1,30 +1,26 @@
-"""What the routes of the admin API share: one of each in a process, made on first use; and their audit."""
+"""What the routes of the admin API share, one of each in a process, and the audit of their calls."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import sqlalchemy as sa
 from fastapi import Depends
-from starlette.datastructures import State
 from starlette.requests import HTTPConnection, Request
 
-from market_assets.dagster_ext.workspace import WorkspaceProcessContext, create_schema
+from market_assets.dagster_ext.workspace import WorkspaceProcessContext
 from market_assets.settings import Settings
 from market_assets.store import audit
+from market_assets.store.database import Database
 from market_assets.web.admin.events import Broadcast
 from market_assets.web.admin.executions import RunReader
 from market_assets.web.admin.jobs import Launcher
 from market_assets.web.admin.scheduler import Scheduler
 from market_assets.web.auth.identity import Identity, admin
 from market_assets.web.errors import ApiError
-
-_KEY = "admin_services"
-_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -40,20 +36,28 @@ class Services:
     broadcast: Broadcast
 
 
-def services_of(state: State) -> Services:
-    """The services of an application, from what it has in its state."""
-    with _lock:
-        made = getattr(state, _KEY, None)
-        if made is None:
-            context, engine = state.process_context, state.database.pooled_engine()
-            # The schema is large: where Dagster's webserver runs in this process, its schema is used.
-            schema = getattr(state, "graphql_schema", None) or create_schema()
-            scheduler, runs = Scheduler(context, engine), RunReader(context, engine)
-            launcher = Launcher(context, schema, state.database)
-            made = Services(context, engine, state.settings, scheduler, runs, launcher, Broadcast(scheduler, runs))
-            setattr(state, _KEY, made)
-    assert isinstance(made, Services)
-    return made
+def build_services(
+    context: WorkspaceProcessContext, graphql_schema: Any, settings: Settings, database: Database
+) -> Services:
+    """The services of a web process.
+
+    Args:
+        context: Dagster's, through which the scheduler is controlled.
+        graphql_schema: Dagster's, by which runs are launched.
+        settings: of this process.
+        database: the market database.
+    """
+    engine = database.pooled_engine()
+    scheduler, runs = Scheduler(context, engine), RunReader(context, engine)
+    launcher = Launcher(context, graphql_schema, database)
+    return Services(context, engine, settings, scheduler, runs, launcher, Broadcast(scheduler, runs))
+
+
+def services_of(connection: HTTPConnection) -> Services:
+    """The services of the application that answers a request."""
+    services = connection.app.state.services
+    assert isinstance(services, Services)
+    return services
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class Call:
 
 
 def _call(request: Request, identity: Annotated[Identity, Depends(admin)]) -> Call:
-    return Call(identity, request, services_of(request.app.state))
+    return Call(identity, request, services_of(request))
 
 
 #: What every route takes; only admins get one.

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from anyio import to_thread
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from market_assets.web.auth import cross_site
 from market_assets.web.auth.identity import IDENTITY_KEY, identity_of
@@ -181,43 +181,21 @@ async def _serve_while_valid(
     is_valid: Callable[[], Awaitable[bool]], app: ASGIApp, scope: Scope, receive: Receive, send: Send
 ) -> None:
     """Serve a WebSocket, and close it at most `SOCKET_CHECK_SECONDS` after its sign-in ended."""
-    ended = asyncio.Event()
-    accepted = asyncio.Event()
-
-    async def watch() -> None:
-        await accepted.wait()
-        while await is_valid():
-            await asyncio.sleep(SOCKET_CHECK_SECONDS)
-        ended.set()
-        with contextlib.suppress(RuntimeError, OSError):
-            await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": "Sign in again"})
-
-    async def guarded_receive() -> Message:
-        message = asyncio.ensure_future(receive())
-        end = asyncio.ensure_future(ended.wait())
-        try:
-            await asyncio.wait((message, end), return_when=asyncio.FIRST_COMPLETED)
-            if ended.is_set():
-                return {"type": "websocket.disconnect", "code": POLICY_VIOLATION, "reason": "Sign in again"}
-            return message.result()
-        finally:
-            for waiting in (message, end):
-                waiting.cancel()
-
-    async def guarded_send(message: Message) -> None:
-        if ended.is_set():
-            return
-        await send(message)
-        if message["type"] == "websocket.accept":
-            accepted.set()
-
-    watching = asyncio.create_task(watch())
+    serving = asyncio.ensure_future(app(scope, receive, send))
     try:
-        await app(scope, guarded_receive, guarded_send)
+        while not serving.done():
+            await asyncio.wait({serving}, timeout=SOCKET_CHECK_SECONDS)
+            if not serving.done() and not await is_valid():
+                break
     finally:
-        watching.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await watching
+        is_over = serving.done()
+        serving.cancel()
+        await asyncio.wait({serving})
+    if is_over:
+        await serving
+        return
+    with contextlib.suppress(RuntimeError, OSError):
+        await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": "Sign in again"})
 
 
 def _is_under(path: str, folder: str) -> bool:

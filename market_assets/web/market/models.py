@@ -224,32 +224,37 @@ class SkillGapRequest(StrictModel):
     limit: int = Field(10, ge=1, le=100, description="The greatest number of missing skills")
 
 
-class SkillAtHand(StrictModel):
-    """A skill at hand that goes with a missing one."""
+class RecommendationReason(StrictModel):
+    """A skill at hand that goes with a recommended one."""
 
     skill: str
     co_occurrences: int
-    npmi: float
     npmi_lower: float
     strength: Strength
 
 
-class MissingSkill(StrictModel):
-    skill: str
-    category: str
-    postings: int
-    demand_share: float
-    rank: int
-    average_salary: float | None
-    median_salary: float | None
-    goes_with: list[SkillAtHand] = Field(description="Skills at hand that postings ask for together with it")
+class SkillAtHand(RecommendationReason):
+    """A skill at hand that goes with a missing one."""
+
+    npmi: float
 
 
 class HeldSkill(StrictModel):
+    """The demand for a skill at hand."""
+
     skill: str
     postings: int
     demand_share: float
     rank: int
+
+
+class MissingSkill(HeldSkill):
+    """The demand for a skill that is not at hand, and what it pays."""
+
+    category: str
+    average_salary: float | None
+    median_salary: float | None
+    goes_with: list[SkillAtHand] = Field(description="Skills at hand that postings ask for together with it")
 
 
 class SkillGap(StrictModel):
@@ -266,13 +271,6 @@ class RecommendationRequest(StrictModel):
 
     skills: SkillsAtHand
     limit: int = Field(10, ge=1, le=100, description="The greatest number of recommendations")
-
-
-class RecommendationReason(StrictModel):
-    skill: str
-    co_occurrences: int
-    npmi_lower: float
-    strength: Strength
 
 
 class RecommendedForSet(StrictModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
@@ -50,9 +50,6 @@ class Names:
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(names)
         self._folded = {name.casefold(): name for name in sorted(self._names, reverse=True)}
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._names))
 
     def find(self, name: str) -> str | None:
         """The name as the tables spell it, None where they don't have it."""
