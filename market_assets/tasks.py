@@ -195,7 +195,8 @@ def reason_against_id(id: object) -> str | None:
 
 def _check_id(id: object, place: Place) -> None:
     if callable(id):
-        raise TaskError(place, getattr(id, "__name__", ""), 'it has no id: say @scheduled_job("its_id", hours=1)')
+        name = getattr(id, "__name__", "")
+        raise TaskError(place, name, 'it has no id: write @scheduled_job("its_id", hours=1)')
     if reason := reason_against_id(id):
         raise TaskError(place, id, reason)
 

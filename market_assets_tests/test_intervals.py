@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from market_assets.tasks import Interval
 
 NOW = datetime(2026, 3, 4, 12, 34, 56, tzinfo=UTC)
-#: Moments over years, clock changes and leap days among them.
+#: Times over years, clock changes and leap days among them.
 _FIRST, _LAST = datetime(2020, 1, 1), datetime(2040, 1, 1)  # noqa: DTZ001
-MOMENTS = st.datetimes(_FIRST, _LAST, timezones=st.just(UTC))
+TIMES = st.datetimes(_FIRST, _LAST, timezones=st.just(UTC))
 DIVIDING_A_DAY = [minutes for minutes in range(1, 1_441) if 1_440 % minutes == 0]
 
 
@@ -24,8 +24,8 @@ def ticks(interval: Interval, start: datetime, number: int) -> list[datetime]:
     return list(islice(schedule_execution_time_iterator(start.timestamp(), interval.crons, "UTC"), number))
 
 
-def is_due(minutes: int, moment: datetime) -> bool:
-    return moment.timestamp() % (minutes * 60) == 0
+def is_due(minutes: int, time: datetime) -> bool:
+    return time.timestamp() % (minutes * 60) == 0
 
 
 @pytest.mark.parametrize("minutes", [*DIVIDING_A_DAY, 10_080, 5_040, 3_360, 1_680, 840])
@@ -34,18 +34,18 @@ def test_what_cron_can_say_is_said_exactly(minutes: int) -> None:
     assert interval.is_exact
     assert not has_out_of_range_cron_interval(interval.crons)
     found = ticks(interval, NOW, 200)
-    assert all(is_due(minutes, moment) for moment in found)
+    assert all(is_due(minutes, time) for time in found)
     assert {later - earlier for earlier, later in pairwise(found)} == {timedelta(minutes=minutes)}
 
 
-@given(st.integers(1, 366 * 1_440), MOMENTS)
-def test_every_due_moment_is_a_tick(minutes: int, start: datetime) -> None:
+@given(st.integers(1, 366 * 1_440), TIMES)
+def test_every_due_time_is_a_tick(minutes: int, start: datetime) -> None:
     interval = Interval(minutes)
     due = interval.next(start)
     assert start < due
     assert is_due(minutes, due)
     assert due - start <= timedelta(minutes=minutes)
-    # The ticks just before the due moment lead to it.
+    # The ticks just before the due time lead to it.
     assert due in ticks(interval, due - timedelta(minutes=1), 2)
 
 
@@ -59,11 +59,11 @@ def test_what_cron_cannot_say_is_looked_at_as_seldom_as_can_be(minutes: int, ste
     assert {later - earlier for earlier, later in pairwise(found)} == {timedelta(minutes=step)}
 
 
-@given(st.integers(1, 100_000), MOMENTS)
-def test_the_latest_due_moment_is_one_interval_before_the_next(minutes: int, moment: datetime) -> None:
+@given(st.integers(1, 100_000), TIMES)
+def test_the_latest_due_time_is_one_interval_before_the_next(minutes: int, time: datetime) -> None:
     interval = Interval(minutes)
-    latest = interval.latest(moment)
-    assert latest <= moment < latest + timedelta(minutes=minutes) == interval.next(moment)
+    latest = interval.latest(time)
+    assert latest <= time < latest + timedelta(minutes=minutes) == interval.next(time)
     assert interval.latest(latest) == latest
     assert is_due(minutes, latest)
 
@@ -71,7 +71,7 @@ def test_the_latest_due_moment_is_one_interval_before_the_next(minutes: int, mom
 def test_nothing_moves_when_clocks_change() -> None:
     for day in (datetime(2026, 3, 29, tzinfo=UTC), datetime(2026, 10, 25, tzinfo=UTC)):
         of_the_day = takewhile(
-            lambda moment, end=day + timedelta(days=1): moment < end,  # type: ignore[misc]
+            lambda time, end=day + timedelta(days=1): time < end,  # type: ignore[misc]
             schedule_execution_time_iterator(day.timestamp(), Interval(45).crons, "UTC"),
         )
         assert len(list(of_the_day)) == 32

@@ -32,19 +32,24 @@ FORBIDDEN = {
     "store": ("dagster", *HTTP),
     "report": ("dagster", "sqlalchemy", *HTTP),
 }
-#: Room → the rooms of this package that it may use.
-ALLOWED_ROOMS = {
-    "postings": {"postings"},
-    "skills": {"skills", "postings"},
-    "statistics": {"statistics", "skills", "postings"},
-    "sources": {"sources", "postings"},
-    "store": {"store", "sources", "statistics", "skills", "postings", "settings"},
-    "dagster_ext": {"dagster_ext", "store", "settings", "checked_settings"},
-    "settings.py": set(),
-    "tasks.py": set(),
-    "checked_settings.py": {"settings", "skills", "postings"},
-}
-#: Whoever upgrades Dagster reads this room alone.
+#: The rooms from the bottom to the top. What a file imports of the package is in its own room or in one below.
+LAYERS = (
+    ("settings", "tasks", "custom"),
+    ("postings",),
+    ("skills",),
+    ("statistics",),
+    ("sources", "report"),
+    ("store",),
+    ("checked_settings",),
+    ("dagster_ext",),
+    ("operations",),
+    ("defs",),
+    ("definitions", "web"),
+    ("cli",),
+)
+#: Room → the rooms below it that it must do without all the same.
+APART = {"skills": {"settings"}, "postings": {"settings"}, "statistics": {"settings"}, "store": {"report"}}
+#: The only room that an upgrade of Dagster can break.
 DAGSTER_ROOM = "dagster_ext"
 #: Packages of Dagster's family that are made for Dagster itself.
 PRIVATE_PACKAGES = ("dagster_webserver", "dagster_graphql", "dagster_celery", "dagster_postgres", "dagster_shared")
@@ -86,29 +91,39 @@ def test_rooms_do_not_import_what_is_not_theirs(room: str) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("room", ALLOWED_ROOMS)
-def test_rooms_use_only_the_rooms_below_them(room: str) -> None:
-    used = {
-        module.split(".")[1] for path in modules(room) for module in imports(path) if module.startswith("market_")
-    }
-    assert used <= ALLOWED_ROOMS[room]
+def name_of(path: Path) -> str:
+    relative = path.relative_to(PACKAGE.parent).with_suffix("")
+    return ".".join(relative.parts).removesuffix(".__init__")
 
 
-def private_names(path: Path) -> set[str]:
-    """What a module imports of Dagster that is not public, imports for annotations included."""
-    return {name for name in imports(path) if is_private(name)}
+def files_used(path: Path, known: set[str]) -> set[str]:
+    """The modules of this package that a file imports."""
+    used = set()
+    for module in imports(path):
+        parent = module.rpartition(".")[0]
+        used |= {name for name in (module, parent) if name in known}
+    return used - {name_of(path), PACKAGE.name}
 
 
-def is_private(name: str) -> bool:
-    package, *parts = name.split(".")
-    return package in PRIVATE_PACKAGES or (package == "dagster" and any(part.startswith("_") for part in parts))
+def test_imports_go_down() -> None:
+    level = {room: number for number, rooms in enumerate(LAYERS) for room in rooms}
+    known = {name_of(path) for path in modules()}
+    climbing = []
+    for path in modules():
+        room = name_of(path).split(".")[1] if path.parent != PACKAGE or path.stem != "__init__" else None
+        for used in sorted(files_used(path, known)) if room else ():
+            below = used.split(".")[1]
+            if below != room and (level[below] >= level[room] or below in APART.get(room, ())):
+                climbing.append(f"{name_of(path)} imports {used}")
+    assert climbing == []
 
 
-def test_only_one_room_uses_what_is_private_in_dagster() -> None:
-    names = {path.relative_to(PACKAGE): private_names(path) for path in modules()}
-    outside = {str(path): found for path, found in names.items() if found and path.parts[0] != DAGSTER_ROOM}
-    assert outside == {}
-    assert len(set().union(*names.values())) <= MOST_PRIVATE_NAMES
+def test_no_files_import_each_other_in_a_circle() -> None:
+    known = {name_of(path) for path in modules()}
+    uses = {name_of(path): files_used(path, known) for path in modules()}
+    while leaves := {name for name, used in uses.items() if not used & uses.keys()}:
+        uses = {name: used for name, used in uses.items() if name not in leaves}
+    assert sorted(uses) == []
 
 
 @pytest.mark.parametrize("room", PURE)

@@ -1,4 +1,4 @@
-"""Settings: where they come from, what a wrong one says, and that `.env.example` documents each."""
+"""Settings: where they come from, how a wrong one is reported, and that `.env.example` documents each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ VARIABLES = {str(field.validation_alias): name for name, field in Settings.model
 
 @pytest.fixture(autouse=True)
 def _nothing_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty folder, no variable set, no settings remembered."""
+    """An empty folder, no variable set, no cached settings."""
     monkeypatch.chdir(tmp_path)
     for variable in VARIABLES:
         monkeypatch.delenv(variable, raising=False)
@@ -164,7 +164,7 @@ def test_a_wrong_value_is_one_line_with_the_variable(
 
 
 @pytest.mark.parametrize("value", ["sqlite:///history.db", "mysql://user@host/dagster", "dagster"])
-def test_the_history_is_told_to_be_in_postgresql(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_history_must_be_in_postgresql(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAGSTER_POSTGRES_URL", value)
     assert refusal().startswith("DAGSTER_POSTGRES_URL: it must be a PostgreSQL database: postgresql://")
 
@@ -201,7 +201,9 @@ def test_a_message_repeats_no_password(variable: str, value: str, monkeypatch: p
 
 
 @pytest.mark.parametrize("content", ["skills: 3", "skills: [", "\ufeff\u0000"])
-def test_a_wrong_taxonomy_is_told_at_start(content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_taxonomy_is_reported_at_start(
+    content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "mine.yaml").write_text(content, encoding="utf-8")
     monkeypatch.setenv("MARKET_ASSETS_TAXONOMY", "mine.yaml")
     assert refusal().startswith("MARKET_ASSETS_TAXONOMY: mine.yaml: ")
@@ -210,7 +212,7 @@ def test_a_wrong_taxonomy_is_told_at_start(content: str, tmp_path: Path, monkeyp
 @pytest.mark.parametrize(
     "content", ["", "date,currency\n2026-01-01,EUR\n", "date,currency,usd_per_unit\nx,EUR,1\n"]
 )
-def test_wrong_exchange_rates_are_told_at_start(
+def test_wrong_exchange_rates_are_reported_at_start(
     content: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "mine.csv").write_text(content, encoding="utf-8")

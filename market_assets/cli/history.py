@@ -10,19 +10,19 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 import dagster as dg
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
 
 from market_assets.cli.command import history_errors, json_option, open_instance, pass_settings
 from market_assets.defs.history_job import in_words, prune_recorded
 from market_assets.operations.executions import ExecutionReader, Progress, progress_of, what_jobs_run
 from market_assets.settings import Settings
 from market_assets.store.executions import UNENDED, Execution
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 #: As many runs as are shown and read again each time.
 SHOWN = 20
@@ -161,8 +161,6 @@ def _seconds(one: Execution) -> str:
 
 
 def _show_live(read: Callable[[], list[ObservedRun]], every: float) -> None:
-    from rich.live import Live
-
     with Live(_table(read()), auto_refresh=False, screen=False) as live:
         while True:
             time.sleep(every)
@@ -170,9 +168,6 @@ def _show_live(read: Callable[[], list[ObservedRun]], every: float) -> None:
 
 
 def _table(runs: list[ObservedRun]) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
     table = Table(title=f"Runs at {datetime.now(UTC):%H:%M:%S} UTC; Ctrl-C ends", expand=True)
     for name in ("run", "job", "status", "time", "rows", "by", "progress or error"):
         table.add_column(name, justify="right" if name in ("time", "rows") else "left", no_wrap=name != "job")

@@ -10,11 +10,13 @@ from typing import Any
 
 import click
 import polars as pl
+from rich.console import Console
 
 from market_assets.cli.command import CommandFailedError, json_option, pass_settings
 from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.assets.market_report import report_tables
 from market_assets.defs.resources import MarketStore
+from market_assets.report.terminal import summary_json, summary_renderables
 from market_assets.settings import Settings
 from market_assets.statistics.recommender import Recommended, Recommender
 from market_assets.statistics.related import related_skills
@@ -65,10 +67,6 @@ def summary(settings: Settings, as_json: bool) -> None:
 
 def print_market(settings: Settings, as_of: datetime, intake: Intake, note: str | None, *, as_json: bool) -> None:
     """Print the market summary from the result tables."""
-    from rich.console import Console
-
-    from market_assets.report.terminal import summary_json, summary_renderables
-
     store = MarketStore(settings, "summary")
     with store.reading() as connection:
         tables = report_tables(MarketReader(store, connection, as_of))

@@ -6,9 +6,14 @@ import json
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
+from rich.columns import Columns
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
 from market_assets.cli.command import (
     CommandFailedError,
@@ -20,6 +25,7 @@ from market_assets.cli.command import (
 from market_assets.operations.alerts.channels import Message, host_of, send
 from market_assets.operations.background import Probe
 from market_assets.operations.health import Health, health_report, judge
+from market_assets.operations.monitored import Monitored, monitored_in
 from market_assets.operations.system_state import (
     HistoryState,
     JobState,
@@ -31,13 +37,8 @@ from market_assets.operations.system_state import (
     read_state,
 )
 from market_assets.settings import Settings
-from market_assets.store.database import Database
+from market_assets.store.database import Database, StoreError
 from market_assets.store.schedule_overrides import ScheduleOverrides, read_overrides_if_any
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from market_assets.operations.monitored import Monitored
 
 #: A part that has not answered by then is reported.
 _TIMEOUT_SECONDS = 15.0
@@ -56,8 +57,6 @@ def status(settings: Settings, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(health_report(state, health), ensure_ascii=False, indent=1))
     else:
-        from rich.console import Console
-
         _show(Console(highlight=False, soft_wrap=False), state, health)
     if health.reasons or health.warnings:
         sys.exit(1)
@@ -75,8 +74,6 @@ def _state(settings: Settings) -> SystemState:
             raise code_error
 
     def history() -> HistoryState:
-        from market_assets.operations.monitored import Monitored
-
         with open_instance(settings) as instance:
             return read_history(instance, monitored or Monitored(), datetime.now(UTC), _overrides(database))
 
@@ -92,14 +89,11 @@ def _state(settings: Settings) -> SystemState:
 
 def _monitored(settings: Settings) -> Monitored:
     from market_assets.definitions import build_defs
-    from market_assets.operations.monitored import monitored_in
 
     return monitored_in(build_defs(settings).get_repository_def())
 
 
 def _overrides(database: Database) -> ScheduleOverrides | None:
-    from market_assets.store.database import StoreError
-
     try:
         return read_overrides_if_any(database)
     except StoreError:
@@ -127,15 +121,10 @@ def _show(console: Console, state: SystemState, health: Health) -> None:
 
 
 def _line(console: Console, colour: str, name: str, text: str) -> None:
-    from rich.padding import Padding
-    from rich.text import Text
-
     console.print(Padding(Text.assemble((f"{name}: ", colour), text), (0, 0, 0, 2)))
 
 
 def _show_jobs(console: Console, history: HistoryState, now: datetime) -> None:
-    from rich.table import Table
-
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for column in ("job", "cron, UTC", "last run", "last success", "next run"):
         table.add_column(column, no_wrap=True)
@@ -158,9 +147,6 @@ def _next(job: JobState, now: datetime) -> str:
 
 
 def _show_tables(console: Console, history: HistoryState, now: datetime) -> None:
-    from rich.columns import Columns
-    from rich.text import Text
-
     def style(table: TableState) -> str:
         return _BAD if table.is_stale(now) else _DIM if table.materialized_at is None else ""
 

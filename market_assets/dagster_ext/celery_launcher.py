@@ -1,7 +1,7 @@
 """Runs as tasks of Celery workers, with a health check that notices when a worker is gone.
 
 dagster-celery's own launcher only reads the state that Redis has stored, where a run whose worker was killed is
-"started" for ever. `market_assets_tests/faults/test_queue.py` kills workers, and fails if a new version of
+"started" for ever. `market_assets_tests/deployment/test_backfills.py` kills workers, and fails if a new version of
 dagster-celery names tasks, queues or tags in another way.
 """
 
@@ -14,7 +14,7 @@ from dagster_celery.defaults import task_default_queue
 from dagster_celery.launcher import CeleryRunLauncher
 from kombu.exceptions import OperationalError
 
-from market_assets.dagster_ext.run_launcher import CELERY_TASK_TAG
+from market_assets.dagster_ext.run_events import CELERY_TASK_TAG
 
 if TYPE_CHECKING:
     from dagster import DagsterRun

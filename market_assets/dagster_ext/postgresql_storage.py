@@ -1,7 +1,7 @@
 """Dagster's history in PostgreSQL over pooled connections; Dagster's own storage opens one for each statement.
 
-A step writes dozens of events and the daemon queries every second, while a new connection costs the server and the
-client several milliseconds of CPU each time, most of them for checking the password.
+A step writes dozens of events and the daemon queries every second, while a statement over a new connection takes
+more than twice as long as over a pooled one, even where no password has to be checked.
 
 Dagster's three storages get their connections from a method that is overridden here, and the web process limits
 them through `DagsterInstance.optimize_for_webserver`.

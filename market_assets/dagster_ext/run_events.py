@@ -5,7 +5,6 @@ values.
 """
 
 from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
-from dagster._core.events import JobFailureData
 from dagster._core.execution.plan.objects import StepFailureData
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
@@ -13,14 +12,16 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 WILL_RETRY_TAG = "dagster/will_retry"
 #: Tag of a retry: the id of the first run of the retries.
 ROOT_RUN_ID_TAG = "dagster/root_run_id"
+#: Tag of a run on Celery: the id of its task. dagster-celery, which names it, need not be installed.
+CELERY_TASK_TAG = "dagster-celery/task_id"
 
 __all__ = [
+    "CELERY_TASK_TAG",
     "ROOT_RUN_ID_TAG",
     "WILL_RETRY_TAG",
     # Whether a check was only planned, or how it ended.
     "AssetCheckExecutionRecordStatus",
-    # Why a run failed, and why a step did.
-    "JobFailureData",
+    # Why a step failed.
     "StepFailureData",
     # What `FreshnessPolicy.time_window` returns: its `fail_window` is the longest age of an asset.
     "TimeWindowFreshnessPolicy",

@@ -18,14 +18,13 @@ from dagster._serdes import ConfigurableClass, ConfigurableClassData
 
 from market_assets.checked_settings import get_settings
 from market_assets.dagster_ext.liveness import why_dead
+from market_assets.dagster_ext.run_events import CELERY_TASK_TAG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from market_assets.dagster_ext.celery_launcher import CeleryLauncher
 
-#: dagster-celery's, which need not be installed.
-CELERY_TASK_TAG = "dagster-celery/task_id"
 #: A dead run is reported as running for at most so long while its code server is away.
 _LONGEST_HOLD_SECONDS = 35.0
 #: How long Dagster's daemon takes to notice that a code server is back.

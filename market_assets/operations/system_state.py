@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from market_assets.dagster_ext.daemons import get_daemon_statuses
-from market_assets.dagster_ext.schedules import InstigatorState, ScheduleInstigatorData
+from market_assets.dagster_ext.schedules import InstigatorState, ScheduleInstigatorData, daemon_statuses
 from market_assets.operations.alerts.incidents import (
     DAEMON_LOG,
     WEB_LOG,
@@ -220,13 +219,7 @@ def read_disk(settings: Settings) -> DiskState:
 
 
 def _daemons(instance: dg.DagsterInstance) -> Iterator[DaemonState]:
-    statuses = get_daemon_statuses(
-        instance,
-        instance.get_required_daemon_types(),
-        # An error in a tick is an incident; the daemon is alive all the same.
-        ignore_errors=True,
-        heartbeat_tolerance_seconds=_HEARTBEAT_TOLERANCE_SECONDS,
-    )
+    statuses = daemon_statuses(instance, tolerance_seconds=_HEARTBEAT_TOLERANCE_SECONDS)
     for name, status in sorted(statuses.items()):
         if status.required:
             beat = status.last_heartbeat

@@ -103,9 +103,9 @@ class MarketConnection:
         if frame.height:
             self._ingest(table.name, frame.select(arrow_schema(table).names()), mode="append")
 
-    def upsert(self, table: sa.Table, rows: sa.Select[Any], *, keep: Sequence[str] = ()) -> int:
-        """Insert a select's rows by primary key; existing rows are updated, except for the `keep` columns."""
-        return self.execute(upsert_statement(self.database.is_sqlite, table, rows, tuple(keep)))
+    def upsert(self, table: sa.Table, rows: sa.Select[Any]) -> int:
+        """Insert a select's rows by primary key; existing rows are updated where they differ, else not written."""
+        return self.execute(upsert_statement(self.database.is_sqlite, table, rows))
 
     def _ingest(self, name: str, frame: pl.DataFrame, *, mode: Any, temporary: bool = False) -> None:
         arrow = _for_database(frame, self.database).to_arrow(compat_level=pl.CompatLevel.oldest())
@@ -172,15 +172,16 @@ def _open_sqlite(database: Database) -> dbapi.Connection:
 
 
 @lru_cache(16)
-def upsert_statement(is_sqlite: bool, table: sa.Table, rows: sa.Select[Any], keep: tuple[str, ...]) -> Any:
+def upsert_statement(is_sqlite: bool, table: sa.Table, rows: sa.Select[Any]) -> Any:
     """The statement of `MarketConnection.upsert`; cached, so that it is compiled once for the same rows."""
     from sqlalchemy.dialects import postgresql, sqlite
 
     names = [column.name for column in rows.selected_columns]
     insert = (sqlite.insert if is_sqlite else postgresql.insert)(table).from_select(names, rows)
     key = [column.name for column in table.primary_key]
-    changed = {name: insert.excluded[name] for name in names if name not in key and name not in keep}
-    return insert.on_conflict_do_update(index_elements=key, set_=changed)
+    changed = {name: insert.excluded[name] for name in names if name not in key}
+    differs = sa.or_(*(table.c[name].is_distinct_from(value) for name, value in changed.items()))
+    return insert.on_conflict_do_update(index_elements=key, set_=changed, where=differs)
 
 
 def _for_database(frame: pl.DataFrame, database: Database) -> pl.DataFrame:

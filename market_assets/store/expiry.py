@@ -69,8 +69,8 @@ def forget(connection: MarketConnection, reached_from: datetime, rejected_before
         keys = read_keys(connection, unreached)
         gone = connection.read(sa.select(facts.posting_id).where(unreached), _ID)
         if gone.height:
-            delete_skills(connection, gone["posting_id"])
             connection.execute(posting_facts.delete().where(unreached))
+            delete_skills(connection, gone["posting_id"])
             write_sketches(connection, gone.with_columns(sketch=pl.lit(None, pl.Binary())))
             relink_stored(connection, keys)
         old = rejected_postings.c.partition_date < rejected_before.date()

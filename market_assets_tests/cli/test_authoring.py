@@ -78,7 +78,7 @@ def test_a_new_task_is_a_task_of_that_name(tasks: Path, invoke: Invoke, name: st
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("My-Task", "2 to 40 lower case letters, digits and underscores"),
         ("", "2 to 40"),
@@ -96,10 +96,10 @@ def test_a_new_task_is_a_task_of_that_name(tasks: Path, invoke: Invoke, name: st
         ("job_postings", "a job or an asset has it already"),
     ],
 )
-def test_a_name_that_will_not_do_is_refused(tasks: Path, invoke: Invoke, name: str, said: str) -> None:
+def test_a_name_that_will_not_do_is_refused(tasks: Path, invoke: Invoke, name: str, message: str) -> None:
     written = invoke("new", "task", "--", name, MARKET_ASSETS_CUSTOM_DIR=str(tasks))
     assert written.exit_code == 1
-    assert said in written.output
+    assert message in written.output
     assert list(tasks.iterdir()) == []
 
 
@@ -115,7 +115,7 @@ def test_nothing_is_overwritten(tasks: Path, invoke: Invoke) -> None:
     assert "a job or an asset has it already" in again.output
 
 
-def test_a_folder_that_is_none_is_told(tmp_path: Path, invoke: Invoke) -> None:
+def test_a_folder_that_is_none_is_reported(tmp_path: Path, invoke: Invoke) -> None:
     (tmp_path / "file").write_text("")
     written = invoke("new", "task", "mine", MARKET_ASSETS_CUSTOM_DIR=str(tmp_path / "file"))
     assert written.exit_code == 2
@@ -160,12 +160,12 @@ def test_a_new_source_names_itself_everywhere(checkout: Path) -> None:
         assert "templates" not in text
 
 
-def test_what_is_next_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_next_steps_are_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_source("acme_jobs", boards=tmp_path, tests=tmp_path / "no_checkout")
-    said = capsys.readouterr().out
-    assert f"Wrote {tmp_path / 'acme_jobs.py'}" in said
-    assert "import AcmeJobs, and add it to ENTRIES" in said
-    assert "- type: acme_jobs" in said
+    message = capsys.readouterr().out
+    assert f"Wrote {tmp_path / 'acme_jobs.py'}" in message
+    assert "import AcmeJobs, and add it to ENTRIES" in message
+    assert "- type: acme_jobs" in message
     assert [path.name for path in tmp_path.iterdir()] == ["acme_jobs.py"]
 
 
@@ -196,7 +196,7 @@ def test_a_new_source_reads_its_answer_and_passes_the_checks(checkout: Path, com
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("Acme", "2 to 40 lower case letters"),
         ("remotive", "there is a source of the type remotive already"),
@@ -208,12 +208,12 @@ def test_a_new_source_reads_its_answer_and_passes_the_checks(checkout: Path, com
         ("tested", "is there already: give the source another name"),
     ],
 )
-def test_a_source_that_is_there_or_can_not_be_is_refused(tmp_path: Path, name: str, said: str) -> None:
+def test_a_source_that_is_there_or_can_not_be_is_refused(tmp_path: Path, name: str, message: str) -> None:
     (tmp_path / "there.py").write_text("# mine")
     (tmp_path / "folder").mkdir()
     (tmp_path / "test_tested.py").write_text("# mine")
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(CommandFailedError, match=said):
+    with pytest.raises(CommandFailedError, match=message):
         write_source(name, boards=tmp_path, tests=tmp_path)
     assert sorted(tmp_path.rglob("*")) == before
 
@@ -249,6 +249,6 @@ def test_the_templates_of_settings_files_are_valid() -> None:
     assert sorted(found) == ["Acme Data Platform", "Acme Query Language", "Anvil", "Python"]
 
 
-def test_a_folder_that_can_not_be_written_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_can_not_be_written_is_reported(tmp_path: Path) -> None:
     with pytest.raises(CommandFailedError, match="it can't be written: No such file or directory"):
         write_source("acme_jobs", boards=tmp_path / "gone", tests=tmp_path / "gone")

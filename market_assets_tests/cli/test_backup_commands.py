@@ -15,7 +15,6 @@ from market_assets.cli import backups as backup_commands
 from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets_tests.cli.conftest import Invoke
-from market_assets_tests.cli.programs import market_assets
 from market_assets_tests.store.any_rows import everything, fill_every_table
 from market_assets_tests.store.postgresql_programs import with_programs
 
@@ -47,7 +46,7 @@ def beat(at: float) -> None:
 
 
 @pytest.mark.usefixtures("store")
-def test_a_backup_says_what_is_in_it_and_what_is_not(invoke: Invoke, project: Path) -> None:
+def test_a_backup_prints_what_is_in_it_and_what_is_not(invoke: Invoke, project: Path) -> None:
     (project / "data" / "jwt_secret_key").write_text("the key that nobody may know" * 2)
     done = invoke("backup")
     assert done.exit_code == 0
@@ -64,7 +63,7 @@ def test_a_backup_says_what_is_in_it_and_what_is_not(invoke: Invoke, project: Pa
 
 
 @pytest.mark.usefixtures("store")
-def test_a_backup_goes_where_it_is_told(invoke: Invoke, project: Path) -> None:
+def test_a_backup_goes_to_the_named_place(invoke: Invoke, project: Path) -> None:
     (project / "shelf").mkdir()
     assert invoke("backup", "shelf").exit_code == 0
     assert invoke("backup", "one.zip").exit_code == 0
@@ -74,7 +73,7 @@ def test_a_backup_goes_where_it_is_told(invoke: Invoke, project: Path) -> None:
     assert again.output.splitlines()[-1] == "market-assets: one.zip exists; a backup never replaces one"
 
 
-def test_a_filled_store_is_replaced_only_when_told(invoke: Invoke, store: Database, project: Path) -> None:
+def test_a_filled_store_is_replaced_only_with_force(invoke: Invoke, store: Database, project: Path) -> None:
     before = everything(store)
     invoke("backup")
     empty(store)
@@ -143,7 +142,7 @@ def test_a_file_that_is_no_backup(invoke: Invoke, project: Path) -> None:
     assert done.output == "market-assets: notes.zip is damaged or no backup: File is not a zip file\n"
 
 
-def test_a_copy_tells_each_table(invoke: Invoke, store: Database, project: Path) -> None:
+def test_a_copy_prints_each_table(invoke: Invoke, store: Database, project: Path) -> None:
     done = invoke("db", "copy", "data/market.db", f"sqlite:///{project}/copy.db")
     assert done.exit_code == 0, done.output
     assert everything(Database(f"sqlite:///{project}/copy.db")) == everything(store)
@@ -156,18 +155,18 @@ def test_a_copy_tells_each_table(invoke: Invoke, store: Database, project: Path)
 
 
 @pytest.mark.postgresql
-def test_to_postgresql_and_back_by_programs(project: Path, store: Database, postgresql_url: str) -> None:
-    assert market_assets("db", "copy", "data/market.db", postgresql_url, cwd=project).code == 0
+def test_to_postgresql_and_back(invoke: Invoke, store: Database, postgresql_url: str) -> None:
+    assert invoke("db", "copy", "data/market.db", postgresql_url).exit_code == 0
     server = {"DATABASE_URL": postgresql_url, **REAL_COMMANDS}
-    made = market_assets("backup", "pg.zip", cwd=project, **server)
-    assert made.code == 0, made.err
+    made = invoke("backup", "pg.zip", **server)
+    assert made.exit_code == 0, made.output
     before = everything(Database(postgresql_url))
     assert before == everything(store)
     empty(Database(postgresql_url))
-    assert market_assets("restore", "pg.zip", cwd=project, **server).code == 1
-    done = market_assets("restore", "pg.zip", "--yes", cwd=project, **server)
-    assert done.code == 0, done.err
+    assert invoke("restore", "pg.zip", **server).exit_code == 1
+    done = invoke("restore", "pg.zip", "--yes", **server)
+    assert done.exit_code == 0, done.output
     assert everything(Database(postgresql_url)) == before
-    other = market_assets("restore", "pg.zip", "--yes", cwd=project)
-    assert other.code == 1
-    assert "another kind" in other.last_line
+    other = invoke("restore", "pg.zip", "--yes")
+    assert other.exit_code == 1
+    assert "another kind" in other.output.splitlines()[-1]

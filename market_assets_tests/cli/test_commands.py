@@ -1,4 +1,4 @@
-"""The other commands of `market-assets`: what they print, and how they say that something is wrong."""
+"""The other commands of `market-assets`: what they print, and how they report that something is wrong."""
 
 from __future__ import annotations
 
@@ -99,11 +99,11 @@ def test_summary_prints_what_the_store_holds(invoke: Invoke) -> None:
     assert [skill["postings"] for skill in found["top_skills"]][:3] == [3, 3, 3]
     text = invoke("summary")
     assert text.exit_code == 0
-    for told in ("3", "Python", "data/market.db", "market_report.html"):
-        assert told in text.stdout
+    for shown in ("3", "Python", "data/market.db", "market_report.html"):
+        assert shown in text.stdout
 
 
-def test_summary_of_nothing_says_what_to_do(invoke: Invoke) -> None:
+def test_summary_of_nothing_names_the_next_step(invoke: Invoke) -> None:
     result = invoke("summary")
     assert result.exit_code == 1
     assert result.stderr == "market-assets: data/market.db holds no statistics yet: run ./scripts/run\n"
@@ -164,7 +164,7 @@ def test_a_month_that_is_none_is_wrong_use(invoke: Invoke, month: str) -> None:
     assert "is not a month such as 2026-03" in result.stderr
 
 
-def test_a_month_that_is_not_in_the_archive_says_what_is(filled: Pipeline, invoke: Invoke) -> None:
+def test_a_month_that_is_not_in_the_archive_lists_those_that_are(filled: Pipeline, invoke: Invoke) -> None:
     filled.cleanup()
     result = invoke("archive", "restore", "--month", "1999-12")
     assert result.exit_code == 1
@@ -258,7 +258,7 @@ USERS_OF_THE_STORE: list[tuple[Any, ...]] = [
 
 @pytest.mark.parametrize("arguments", USERS_OF_THE_STORE, ids=" ".join)
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "shown"),
     [
         ({"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/market"}, "Connection refused"),
         ({"DATABASE_URL": "sqlite:///sources.yaml"}, "file is not a database"),
@@ -268,7 +268,7 @@ USERS_OF_THE_STORE: list[tuple[Any, ...]] = [
     ids=["unreachable", "no database", "no such folder", "no folder"],
 )
 def test_an_unusable_store_is_one_line(
-    invoke: Invoke, arguments: tuple[str, ...], settings: dict[str, str], told: str
+    invoke: Invoke, arguments: tuple[str, ...], settings: dict[str, str], shown: str
 ) -> None:
     result = invoke(*arguments, **settings)
     # A data folder that is none is also a wrong setting.
@@ -277,7 +277,7 @@ def test_an_unusable_store_is_one_line(
     assert result.stdout == ""
     (line,) = result.stderr.splitlines()
     assert line.startswith("market-assets: ")
-    assert told in line
+    assert shown in line
 
 
 @pytest.mark.parametrize("arguments", [*USERS_OF_THE_STORE, ("skills", "extract")], ids=" ".join)
@@ -296,7 +296,7 @@ def test_a_wrong_configuration_of_sources_is_one_line_and_ends_with_2(invoke: In
     assert line.startswith("market-assets: MARKET_ASSETS_SOURCES: sources.yaml: source 1")
 
 
-def test_outside_of_the_project_it_says_so(invoke: Invoke, project: Path) -> None:
+def test_outside_of_the_project_it_is_refused(invoke: Invoke, project: Path) -> None:
     (project / "dagster.yaml").unlink()
     result = invoke("run", "--days", "1")
     assert result.exit_code == 2
@@ -307,7 +307,7 @@ def test_outside_of_the_project_it_says_so(invoke: Invoke, project: Path) -> Non
 # --- explaining ----------------------------------------------------------------------------------
 
 
-def test_an_explanation_says_what_was_found_where_and_why(invoke: Invoke) -> None:
+def test_an_explanation_shows_what_was_found_where_and_why(invoke: Invoke) -> None:
     text = "Requirements:\n- Python 3.11\nNo Java required. Ready to go live. React Native"
     result = invoke("skills", "explain", "--title", "Go developer", text)
     assert result.exit_code == 0

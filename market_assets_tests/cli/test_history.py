@@ -23,18 +23,12 @@ from market_assets.defs.jobs import CLEANUP
 from market_assets.operations.executions import Progress
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
+from market_assets.store import schema
+from market_assets.store.database import Database
 from market_assets.store.executions import Execution
-from market_assets_tests.cli.programs import (
-    PATIENCE_SECONDS,
-    PROGRAMS,
-    environment,
-    make_project,
-    market_assets,
-)
-from market_assets_tests.cli.programs import run as run_program
+from market_assets_tests.cli.conftest import Invoke
+from market_assets_tests.cli.programs import PATIENCE_SECONDS, PROGRAMS, environment, run
 from market_assets_tests.dagster_ext.instances import age
-
-EXECUTE = ("job", "execute", "-m", "market_assets.definitions", "-j")
 
 
 def observed(run_id: str, status: Any, progress: Progress | None = None, error: str | None = None) -> ObservedRun:
@@ -42,7 +36,7 @@ def observed(run_id: str, status: Any, progress: Progress | None = None, error: 
     return ObservedRun(Execution(run_id, "job", "", status, at, at, None, None, None, error, "cli"), progress)
 
 
-def test_each_change_is_told_once() -> None:
+def test_each_change_is_shown_once() -> None:
     first = [observed("b", "queued"), observed("a", "success")]
     second = [observed("b", "running", Progress(0, 2, ("x",))), observed("a", "success")]
     third = [
@@ -52,19 +46,18 @@ def test_each_change_is_told_once() -> None:
     ]
     looks = iter([first, second, second, third])
 
-    def told() -> Iterator[ObservedRun]:
+    def shown() -> Iterator[ObservedRun]:
         with pytest.raises(RuntimeError):
             yield from changes(lambda: next(looks), lambda: None)
 
-    assert list(told()) == [first[0], second[0], third[1], third[0]]
+    assert list(shown()) == [first[0], second[0], third[1], third[0]]
 
 
-def test_a_history_that_does_not_answer_is_a_line(tmp_path: Path) -> None:
-    nobody = "postgresql://nobody@127.0.0.1:1/dagster"
-    ended = run_program("market-assets", "watch", cwd=make_project(tmp_path), DAGSTER_POSTGRES_URL=nobody)
-    assert ended.code == 1
-    assert ended.last_line.startswith("market-assets: Dagster's history does not answer: connection to server at")
-    assert "Traceback" not in ended.err
+def test_a_history_that_does_not_answer_is_a_line(invoke: Invoke) -> None:
+    ended = invoke("watch", DAGSTER_POSTGRES_URL="postgresql://nobody@127.0.0.1:1/dagster")
+    assert ended.exit_code == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("market-assets: Dagster's history does not answer: connection to server at")
 
 
 def test_errors_are_no_markup() -> None:
@@ -75,11 +68,10 @@ def test_errors_are_no_markup() -> None:
     assert "[bold]no[/bold] [/] bracket" in console.export_text()
 
 
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = make_project(tmp_path_factory.mktemp("history") / "project")
-    assert market_assets("db", "upgrade", cwd=folder).code == 0
-    return folder
+@pytest.fixture
+def project(project: Path) -> Path:
+    schema.upgrade(Database(f"sqlite:///{project / 'data/market.db'}"))
+    return project
 
 
 def watch(project: Path, *arguments: str, **streams: Any) -> subprocess.Popen[str]:
@@ -94,8 +86,8 @@ def watch(project: Path, *arguments: str, **streams: Any) -> subprocess.Popen[st
 
 
 @pytest.mark.slow
-def test_changes_are_told_as_json_until_ctrl_c(project: Path) -> None:
-    # One that is at work from the start is told at once: so the watcher is known to look.
+def test_changes_are_printed_as_json_until_ctrl_c(project: Path) -> None:
+    # Runs that are active from the start are printed at once, which shows that the command has begun to watch.
     home = (project / "dagster.yaml").parent
     with working(home) as instance:
         waiting = instance.add_run(dg.DagsterRun("waiting", status=dg.DagsterRunStatus.STARTED)).run_id
@@ -110,12 +102,13 @@ def test_changes_are_told_as_json_until_ctrl_c(project: Path) -> None:
     threading.Thread(target=read, daemon=True).start()
     try:
         assert lines.get(timeout=PATIENCE_SECONDS)["run_id"] == waiting
-        assert run_program("dagster", *EXECUTE, "prune_history", cwd=project).code == 0
-        told: list[dict[str, Any]] = []
-        while not told or told[-1]["status"] != "success":
-            told.append(lines.get(timeout=PATIENCE_SECONDS))
-        assert {message["job_id"] for message in told} == {"prune_history"}
-        assert told[-1].keys() >= {"type", "run_id", "started_at", "duration", "rows", "error", "triggered_by"}
+        with working(home) as instance:
+            assert job_of(project, CLEANUP).execute_in_process(instance=instance).success
+        shown: list[dict[str, Any]] = []
+        while not shown or shown[-1]["status"] != "success":
+            shown.append(lines.get(timeout=PATIENCE_SECONDS))
+        assert {message["job_id"] for message in shown} == {CLEANUP}
+        assert shown[-1].keys() >= {"type", "run_id", "started_at", "duration", "rows", "error", "triggered_by"}
         process.send_signal(signal.SIGINT)
         assert process.wait(PATIENCE_SECONDS) == 0
         assert process.stderr is not None
@@ -150,27 +143,31 @@ def working(project: Path) -> Any:
         os.chdir(before)
 
 
-@pytest.mark.slow
-def test_old_runs_are_pruned_by_command_and_by_job(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(project)
+def job_of(project: Path, name: str) -> dg.JobDefinition:
     settings = Settings(MARKET_ASSETS_DATA_DIR=project / "data", _env_file=None)
-    job = build_defs(settings, [SampleSource()]).resolve_job_def(CLEANUP)
+    return build_defs(settings, [SampleSource()]).resolve_job_def(name)
+
+
+@pytest.mark.slow
+def test_old_runs_are_pruned_by_command_and_by_job(project: Path, invoke: Invoke) -> None:
+    job = job_of(project, CLEANUP)
     with working(project) as instance:
         for _ in range(3):
             assert job.execute_in_process(instance=instance).success
         records = instance.get_run_records(dg.RunsFilter(job_name=CLEANUP))
         old = [record.dagster_run.run_id for record in records][-2:]
         age(instance, old, 100)
-    dry = market_assets("history", "prune", "--dry-run", "--json", cwd=project)
-    assert (dry.code, json.loads(dry.out)["runs"]) == (0, 2), dry
+    dry = invoke("history", "prune", "--dry-run", "--json")
+    assert (dry.exit_code, json.loads(dry.stdout)["runs"]) == (0, 2), dry.output
     (project / "dry.yaml").write_text("dry_run: true\n")
-    by_job = run_program("dagster", *EXECUTE, "prune_history", "-c", "dry.yaml", cwd=project)
+    command = ("job", "execute", "-m", "market_assets.definitions", "-j", "prune_history", "-c", "dry.yaml")
+    by_job = run("dagster", *command, cwd=project)
     assert by_job.code == 0
     assert "would prune: 2 runs" in by_job.out + by_job.err
-    done = market_assets("history", "prune", cwd=project)
-    assert done.code == 0, done
-    assert "2 runs" in done.out
+    done = invoke("history", "prune")
+    assert done.exit_code == 0, done.output
+    assert "2 runs" in done.stdout
     with working(project) as instance:
         assert not instance.get_run_records(dg.RunsFilter(run_ids=old))
-    assert json.loads(market_assets("history", "prune", "--dry-run", "--json", cwd=project).out)["runs"] == 0
-    assert market_assets("history", "prune", "--days", "0", cwd=project).code == 2
+    assert json.loads(invoke("history", "prune", "--dry-run", "--json").stdout)["runs"] == 0
+    assert invoke("history", "prune", "--days", "0").exit_code == 2

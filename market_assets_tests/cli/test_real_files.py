@@ -27,9 +27,9 @@ def run_from(invoke: Invoke, path: Path) -> tuple[Record, list[Row]]:
     return summary, read_rows(f"sqlite:///{summary['database']}", "job_postings")
 
 
-def in_window(moments: list[datetime], newest: datetime) -> int:
+def in_window(times: list[datetime], newest: datetime) -> int:
     start = newest.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=90)
-    return sum(start <= moment <= newest for moment in moments)
+    return sum(start <= time <= newest for time in times)
 
 
 def words(text: str) -> str:

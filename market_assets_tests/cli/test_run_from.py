@@ -86,8 +86,8 @@ def test_every_format_gives_the_same(invoke: Invoke, ending: str) -> None:
 def test_what_a_person_sees(invoke: Invoke) -> None:
     result = invoke("run", "--from", written("mine.csv", as_csv(POSTINGS)))
     assert result.exit_code == 0
-    for told in ("title ", "--map", "job_postings", "3 postings", "2024-02-12", "data/from/mine.db", "mine.html"):
-        assert told in result.stdout
+    for shown in ("title ", "--map", "job_postings", "3 postings", "2024-02-12", "data/from/mine.db", "mine.html"):
+        assert shown in result.stdout
 
 
 def test_columns_can_be_named(invoke: Invoke) -> None:
@@ -208,7 +208,7 @@ UNREADABLE: dict[str, tuple[bytes | None, str]] = {
 
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_a_file_that_cant_be_read_is_one_line_and_leaves_nothing(invoke: Invoke, name: str) -> None:
-    content, told = UNREADABLE[name]
+    content, shown = UNREADABLE[name]
     if content is not None:
         written(name, content)
     result = invoke("run", "--from", name)
@@ -216,7 +216,7 @@ def test_a_file_that_cant_be_read_is_one_line_and_leaves_nothing(invoke: Invoke,
     last = result.stderr.strip().splitlines()[-1]
     assert last.startswith("market-assets: ")
     assert name in last
-    assert told in last
+    assert shown in last
     for database in Path("data/from").glob("*.db"):
         for table in ("job_postings", "rejected_postings", "market_summary"):
             assert read_rows(f"sqlite:///{database}", table) == []
@@ -242,27 +242,27 @@ def test_a_folder_is_no_file(invoke: Invoke) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "shown"),
     [
-        (("--map", "title"), "say it as FIELD=COLUMN"),
-        (("--map", "=x"), "say it as FIELD=COLUMN"),
+        (("--map", "title"), "write it as FIELD=COLUMN"),
+        (("--map", "=x"), "write it as FIELD=COLUMN"),
         (("--days", "3"), "a file is one day's"),
     ],
 )
-def test_wrong_use_is_told(invoke: Invoke, arguments: tuple[str, ...], told: str) -> None:
+def test_wrong_use_is_reported(invoke: Invoke, arguments: tuple[str, ...], shown: str) -> None:
     result = invoke("run", "--from", written("mine.csv", as_csv(POSTINGS)), *arguments)
     assert result.exit_code == 2
-    assert told in result.stderr
+    assert shown in result.stderr
 
 
-@pytest.mark.parametrize(("mapping", "told"), [("title=job", "'job'"), ("titel=title", "did you mean title")])
-def test_a_mapping_of_what_is_not_there_is_told(invoke: Invoke, mapping: str, told: str) -> None:
+@pytest.mark.parametrize(("mapping", "shown"), [("title=job", "'job'"), ("titel=title", "did you mean title")])
+def test_a_mapping_of_what_is_not_there_is_reported(invoke: Invoke, mapping: str, shown: str) -> None:
     result = invoke("run", "--from", written("mine.csv", as_csv(POSTINGS)), "--map", mapping)
     assert result.exit_code == 1
-    assert told in result.stderr
+    assert shown in result.stderr
 
 
-def test_a_data_folder_that_is_none_is_told(invoke: Invoke) -> None:
+def test_a_data_folder_that_is_none_is_reported(invoke: Invoke) -> None:
     written("afile", "")
     path = written("mine.csv", as_csv(POSTINGS))
     for folder in ("afile", "/proc/nowhere"):

@@ -19,7 +19,12 @@ from uuid import uuid4
 
 import pytest
 
-from market_assets_tests.cli.programs import PATIENCE_SECONDS, PROGRAMS, environment, market_assets
+from market_assets.store import schema
+from market_assets.store.database import Database
+from market_assets.store.users import add_user
+from market_assets.web.auth.passwords import hash_password
+from market_assets_tests.cli.conftest import Invoke
+from market_assets_tests.cli.programs import PATIENCE_SECONDS, PROGRAMS, environment
 
 pytestmark = pytest.mark.slow
 
@@ -107,10 +112,9 @@ def free_port() -> int:
 
 @pytest.fixture
 def server(project: Path) -> Iterator[Server]:
-    added = market_assets(
-        "user", "add", "tester", "--role", "admin", "--password-stdin", cwd=project, stdin=f"{PASSWORD}\n"
-    )
-    assert added.code == 0, added.err
+    database = Database(f"sqlite:///{project / 'data/market.db'}")
+    schema.upgrade(database)
+    add_user(database, "tester", "admin", hash_password(PASSWORD))
     port, mark = free_port(), f"mark-{uuid4()}"
     process = subprocess.Popen(
         [PROGRAMS / "market-assets", "serve"],
@@ -183,13 +187,13 @@ def test_when_one_process_dies_the_others_end_too(server: Server) -> None:
     eventually(lambda: server.processes() == {})
 
 
-def test_a_taken_port_is_refused_in_one_line(project: Path) -> None:
+def test_a_taken_port_is_refused_in_one_line(invoke: Invoke) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        ended = market_assets("serve", cwd=project, MARKET_ASSETS_PORT=port)
-    assert ended.code == 2
-    (line,) = ended.err.splitlines()
+        ended = invoke("serve", MARKET_ASSETS_PORT=port)
+    assert ended.exit_code == 2
+    (line,) = ended.stderr.splitlines()
     assert line == f"market-assets: MARKET_ASSETS_PORT: 127.0.0.1:{port} can't be used: Address already in use"
-    assert ended.out == ""
+    assert ended.stdout == ""

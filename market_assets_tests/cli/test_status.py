@@ -47,12 +47,12 @@ def test_nothing_is_wrong(invoke: Invoke) -> None:
     for words in (*JOBS, "0 queued, 0 running", "skill_demand never", "market.db, version", "GiB free"):
         assert words in result.stdout
     assert "set MARKET_ASSETS_ALERT_URLS" in result.stdout
-    told = json.loads(invoke("status", "--json").stdout)
-    assert (told["status"], told["reasons"], told["warnings"]) == ("ok", [], [])
-    assert {job["id"] for job in told["jobs"]} >= JOBS
+    shown = json.loads(invoke("status", "--json").stdout)
+    assert (shown["status"], shown["reasons"], shown["warnings"]) == ("ok", [], [])
+    assert {job["id"] for job in shown["jobs"]} >= JOBS
 
 
-def test_what_is_wrong_is_said_and_is_exit_1(
+def test_what_is_wrong_is_shown_with_exit_code_1(
     invoke: Invoke, database: Database, instance: dg.DagsterInstance
 ) -> None:
     now = datetime.now(UTC)
@@ -68,19 +68,19 @@ def test_what_is_wrong_is_said_and_is_exit_1(
     assert "alerts: mailto://mail.example can't be reached: refused" in text
     assert "run: refresh_market_stats failed, since" in text and "skill_demand failed: locked" in text
     assert "cleanup_old_data was paused by ada until someone resumes it: the disk is being replaced" in text
-    told = json.loads(invoke("status", "--json").stdout)
-    assert told["status"] == "failing" and len(told["reasons"]) == len(told["warnings"]) == 1
-    (cleanup,) = [job for job in told["jobs"] if job["id"] == "cleanup_old_data"]
+    shown = json.loads(invoke("status", "--json").stdout)
+    assert shown["status"] == "failing" and len(shown["reasons"]) == len(shown["warnings"]) == 1
+    (cleanup,) = [job for job in shown["jobs"] if job["id"] == "cleanup_old_data"]
     assert (cleanup["status"], cleanup["next_run"]) == ("paused", None)
 
 
 def test_a_folder_where_nothing_has_run_yet(invoke: Invoke) -> None:
     result = invoke("status")
     assert result.exit_code == 1
-    told = " ".join(result.stdout.split())
-    assert "the daemon has sent no heartbeat yet" in told
-    assert "data/market.db has no tables yet" in told
-    assert all(job in told for job in JOBS)
+    shown = " ".join(result.stdout.split())
+    assert "the daemon has sent no heartbeat yet" in shown
+    assert "data/market.db has no tables yet" in shown
+    assert all(job in shown for job in JOBS)
 
 
 @pytest.mark.usefixtures("instance")
@@ -89,10 +89,10 @@ def test_code_and_stores_that_fail_are_named_and_hide_nothing_else(
 ) -> None:
     (project / "sources.yaml").write_text("sources: [{type: carrier-pigeon}]\n")
     (project / "data" / "market.db").write_bytes(b"no database" * 1_000)
-    told = json.loads(invoke("status", "--json").stdout)
-    names = [reason.split(":")[0] for reason in told["reasons"]]
+    shown = json.loads(invoke("status", "--json").stdout)
+    names = [reason.split(":")[0] for reason in shown["reasons"]]
     assert sorted(names) == ["code", "database"]
-    assert "carrier-pigeon" in str(told["reasons"]) and told["disk"]["free_bytes"] > 0
+    assert "carrier-pigeon" in str(shown["reasons"]) and shown["disk"]["free_bytes"] > 0
     assert invoke("status").exit_code == 1
 
     def broken(*_arguments: object) -> None:
@@ -109,10 +109,10 @@ def test_a_store_that_hangs_is_named(invoke: Invoke, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(status, "_TIMEOUT_SECONDS", 3.0)
     monkeypatch.setattr(status, "read_database", lambda _database: let_go.wait(120))
     try:
-        told = json.loads(invoke("status", "--json").stdout)
+        shown = json.loads(invoke("status", "--json").stdout)
     finally:
         let_go.set()
-    assert any(reason.startswith("database: the market database does not answer") for reason in told["reasons"])
+    assert any(reason.startswith("database: the market database does not answer") for reason in shown["reasons"])
 
 
 def test_spans() -> None:

@@ -8,20 +8,35 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.definitions.selector import JobSubsetSelector
 from dagster._core.events import JobFailureData, RunFailureReason
+from dagster._core.remote_origin import InProcessCodeLocationOrigin
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._core.workspace.context import WorkspaceProcessContext
+from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
+from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogConsumerDaemon
 
 from market_assets.defs.sensors.lost_retries import lost_retries_sensor, repeat_failures
 
 TAGS = {"dagster/max_retries": "1"}
 
 
+@dg.op
+def nothing() -> None: ...
+
+
 @dg.job
-def a_job() -> None: ...
+def a_job() -> None:
+    nothing()
+
+
+DEFS = dg.Definitions(jobs=[a_job])
 
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    overrides = {"run_retries": {"enabled": True, "max_retries": 0}}
+    queue = {"module": "dagster._core.run_coordinator", "class": "QueuedRunCoordinator"}
+    overrides = {"run_retries": {"enabled": True, "max_retries": 0}, "run_coordinator": queue}
     with dg.DagsterInstance.local_temp(str(tmp_path), overrides=overrides) as instance:
         yield instance
 
@@ -91,3 +106,29 @@ def test_the_tick_names_the_runs(instance: dg.DagsterInstance) -> None:
     message = sensor.evaluate_tick(context).skip_message
     assert message is not None
     assert lost.run_id in message
+
+
+def test_dagsters_daemon_retries_a_run_once_its_failure_is_repeated(instance: dg.DagsterInstance) -> None:
+    origin = InProcessCodeLocationOrigin(
+        LoadableTargetOrigin(module_name=__name__, attribute="DEFS"), location_name="tests"
+    )
+    with WorkspaceProcessContext(
+        instance, InProcessWorkspaceLoadTarget(origin), version=dg.__version__
+    ) as context:
+        location = context.create_request_context().get_code_location("tests")
+        (repository,) = location.get_repositories().values()
+        job = location.get_job(JobSubsetSelector("tests", repository.name, "a_job", op_selection=None))
+        daemon = EventLogConsumerDaemon()
+        list(daemon.run_iteration(context))
+        run = instance.create_run_for_job(a_job, tags=TAGS, remote_job_origin=job.get_remote_origin())
+        instance.report_run_failed(run, "gone")
+        # The daemon sets this while the code server is away.
+        instance.add_run_tags(run.run_id, {"dagster/will_retry": "false"})
+        list(daemon.run_iteration(context))
+        assert instance.get_runs_count() == 1
+        for _ in range(2):
+            repeated(instance)
+            list(daemon.run_iteration(context))
+        retries = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.QUEUED]))
+        assert [retry.parent_run_id for retry in retries] == [run.run_id]
+        assert instance.get_runs_count() == 2

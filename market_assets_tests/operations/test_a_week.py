@@ -68,7 +68,12 @@ def ingested(daemon: SimulatedDaemon) -> set[str]:
     return daemon.instance.get_materialized_partitions(dg.AssetKey("job_postings"))
 
 
-@pytest.fixture(params=[("Europe/Berlin", SPRING), ("America/New_York", AUTUMN)], ids=["spring", "autumn"])
+@pytest.fixture(
+    params=[
+        pytest.param(("Europe/Berlin", SPRING), id="spring"),
+        pytest.param(("America/New_York", AUTUMN), id="autumn", marks=pytest.mark.thorough),
+    ]
+)
 def monday(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[datetime]:
     """The start of a week, in a process that believes to be where clocks change in it."""
     place, monday = request.param
@@ -109,10 +114,10 @@ def test_every_tick_of_a_week_in_which_clocks_change(daemon: SimulatedDaemon, mo
 @pytest.mark.parametrize(
     "down",
     [
-        SPRING + timedelta(days=2, hours=1),
         SPRING + timedelta(days=5, hours=23),
-        AUTUMN + timedelta(days=5, hours=22),
         SPRING + timedelta(days=1, hours=2, minutes=15),
+        pytest.param(SPRING + timedelta(days=2, hours=1), marks=pytest.mark.thorough),
+        pytest.param(AUTUMN + timedelta(days=5, hours=22), marks=pytest.mark.thorough),
     ],
     ids=str,
 )

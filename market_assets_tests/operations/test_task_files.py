@@ -134,7 +134,7 @@ def test_what_is_no_task(tmp_path: Path, content: str, expected: str) -> None:
 
 def test_a_decorator_without_arguments_is_told(tmp_path: Path) -> None:
     (problem,) = load(tmp_path, wrong="@scheduled_job\ndef f(): ...\n").problems
-    assert problem.endswith("task 'f': it has no id: say @scheduled_job(\"its_id\", hours=1)")
+    assert problem.endswith("task 'f': it has no id: write @scheduled_job(\"its_id\", hours=1)")
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,7 @@ def _row(table: sa.Table, number: int, *, last: bool) -> dict[str, Any]:
 
 
 def _value(table: sa.Table, column: sa.Column[Any], number: int) -> Any:
-    moment = datetime(2026, 3, 1, 2, 30, 15, 123456, tzinfo=UTC) + timedelta(days=number)
+    time = datetime(2026, 3, 1, 2, 30, 15, 123456, tzinfo=UTC) + timedelta(days=number)
     match column.type:
         case sa.Boolean():
             return number % 2 == 0
@@ -67,7 +67,7 @@ def _value(table: sa.Table, column: sa.Column[Any], number: int) -> Any:
         case sa.Numeric() | sa.Float():
             return number / 7
         case sa.DateTime() as kind:
-            return moment if kind.timezone else moment.replace(tzinfo=None)
+            return time if kind.timezone else time.replace(tzinfo=None)
         case sa.Date():
             return date(2026, 3, 1) + timedelta(days=number)
         case sa.LargeBinary():

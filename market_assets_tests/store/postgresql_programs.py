@@ -17,7 +17,7 @@ def with_programs(*before: Path) -> dict[str, str]:
 
 
 def made_up(folder: Path, name: str, script: str) -> Path:
-    """A program of a name that does what a shell script says; returns its folder."""
+    """A program of a name that runs a shell script; returns its folder."""
     folder.mkdir(exist_ok=True)
     path = folder / name
     path.write_text(f"#!/bin/sh\n{script}\n")

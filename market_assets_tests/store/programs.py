@@ -18,7 +18,7 @@ _PROJECT = Path(__file__).resolve().parents[2]
 
 
 class Program:
-    """A Python program in a process of its own, which tells by lines on its output how far it is."""
+    """A Python program in a process of its own, which reports its progress by lines on its output."""
 
     def __init__(self, code: str, *arguments: str) -> None:
         self._process = subprocess.Popen(
@@ -73,7 +73,7 @@ class Program:
         return code
 
     def output(self) -> str:
-        """What it has said, once it has ended."""
+        """Its whole output, once it has ended."""
         while not self._lines.empty():
             self._seen.append(self._lines.get())
         return "\n".join(line for line in self._seen if line is not _END)

@@ -114,7 +114,7 @@ def spoil(site: Store) -> Rows:
     with site.database.engine().begin() as connection:
         connection.execute(job_postings.delete())
         connection.execute(skill_demand.update().values(rank=7))
-        connection.execute(skills.insert().values(skill_id=1, code=b"\1\0", skill="New", category="New"))
+        connection.execute(skills.insert().values(skill_id=1, skill="New", category="New"))
     return everything(site.database)
 
 
@@ -167,7 +167,7 @@ def test_a_new_machine_is_filled(site: Store, path: Path, tmp_path: Path) -> Non
         )
 
 
-def test_what_a_manifest_says(site: Store, path: Path) -> None:
+def test_the_content_of_a_manifest(site: Store, path: Path) -> None:
     manifest = site.take(path, with_landing=False)
     assert manifest.created_at == NOW
     assert manifest.program == "1.2.3"
@@ -423,14 +423,14 @@ def test_programs_that_are_missing_or_older_than_the_server(
 @pytest.mark.postgresql
 def test_a_password_is_no_argument(postgresql_site: Store, path: Path, tmp_path: Path) -> None:
     url = postgresql_site.database.url.set(password="geheim-123")
-    told = tmp_path / "told"
+    shown = tmp_path / "shown"
     spy = made_up(
-        tmp_path / "spy", "pg_dump", f'echo "$@" $PGPASSWORD >> {told}\nPATH=${{PATH#*:}} exec pg_dump "$@"'
+        tmp_path / "spy", "pg_dump", f'echo "$@" $PGPASSWORD >> {shown}\nPATH=${{PATH#*:}} exec pg_dump "$@"'
     )
     site = Store(Database(url.render_as_string(hide_password=False)), tmp_path / "site", with_programs(spy))
     site.take(path)
-    assert [line.split()[-1] for line in told.read_text().splitlines()] == ["geheim-123"]
-    assert told.read_text().count("geheim-123") == 1, "in the environment alone"
+    assert [line.split()[-1] for line in shown.read_text().splitlines()] == ["geheim-123"]
+    assert shown.read_text().count("geheim-123") == 1, "in the environment alone"
 
 
 @pytest.mark.postgresql

@@ -79,7 +79,7 @@ def test_a_payload_larger_than_a_block_comes_back(landing: Landing) -> None:
     assert contents(landing) == {"large": large, "empty": b""}
 
 
-def test_the_manifest_tells_what_was_landed(landing: Landing) -> None:
+def test_the_manifest_lists_what_was_landed(landing: Landing) -> None:
     assert landing.landed("board", DAY) is None
     landed = landing.land("board", DAY, fetch(a=b"abc", b=b""))
     assert landing.landed("board", DAY) == landed
@@ -215,7 +215,7 @@ def test_an_object_store_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv(name, "nothing")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with socket.socket() as taken:
-        # Bound and not listening: whoever connects is refused.
+        # Bound and not listening: connections are refused.
         taken.bind(("127.0.0.1", 0))
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{taken.getsockname()[1]}")
         fsspec.filesystem("s3").clear_instance_cache()

@@ -55,7 +55,7 @@ COUNTER = """
 
 
 class WouldWaitError(Exception):
-    """The lock is taken; the message says by whom."""
+    """The lock is taken; the message names the holders."""
 
 
 def refuse(message: str) -> None:
@@ -119,7 +119,7 @@ def test_only_shared_goes_with_shared(empty: Database, holder_mode: str, mode: s
         take(empty, mode).release()
 
 
-def test_whoever_waits_is_told_who_holds_it(empty: Database) -> None:
+def test_a_waiting_request_names_the_holders(empty: Database) -> None:
     with (
         holder_of(empty, "daily_sample_ingestion run 1", "shared") as one,
         holder_of(empty, "daily_sample_ingestion run 2", "shared") as other,

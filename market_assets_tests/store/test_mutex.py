@@ -75,7 +75,7 @@ def test_it_is_over_after_an_error(empty_database_url: str) -> None:
         pass
 
 
-def test_a_database_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
+def test_a_database_that_is_not_there_is_reported(tmp_path: Path) -> None:
     urls = [f"sqlite:///{tmp_path / 'nowhere' / 'market.db'}", "postgresql://nobody@127.0.0.1:1/none"]
     for url in urls:
         with pytest.raises(StoreUnavailableError, match=r"market\.db|127\.0\.0\.1"), mutex(Database(url)):

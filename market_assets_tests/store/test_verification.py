@@ -39,12 +39,12 @@ def test_what_is_right_has_no_problems() -> None:
         ({"skill_b": "C"}, "1 rows repeat a key (skill_a, skill_b)"),
     ],
 )
-def test_a_row_that_breaks_the_declaration_is_told(change: dict[str, Any], problem: str) -> None:
+def test_a_row_that_breaks_the_declaration_is_named(change: dict[str, Any], problem: str) -> None:
     rows = related({}, {"skill_b": "D"}, {"skill_b": "E", **change})
     assert problem in problems_of(skill_relationships, rows)
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_found_at_once() -> None:
     rows = related({"co_occurrences": 0, "strength": "mighty"}, {"co_occurrences": -3, "strength": "feeble"})
     assert problems_of(skill_relationships, rows) == [
         "co_occurrences is below 2 in 2 rows",
@@ -54,7 +54,7 @@ def test_all_problems_are_told_at_once() -> None:
     ]
 
 
-def test_only_the_first_unknown_values_are_told() -> None:
+def test_only_the_first_unknown_values_are_named() -> None:
     rows = related(*({"skill_b": str(number), "strength": f"odd {number}"} for number in range(9)))
     assert len(problems_of(skill_relationships, rows)) == 3
 

@@ -44,7 +44,7 @@ def parameters(function: Any) -> list[str]:
 
 
 def test_dagsters_private_parts_are_as_they_were() -> None:
-    """What `web.dagster_ui` and `web.server` override or call, though Dagster promises none of it."""
+    """What `dagster_ext.webserver` overrides or calls, though none of it is public."""
     context = ["self", "instance", "current_workspace", "process_context", "version", "source", "read_only"]
     assert parameters(WorkspaceRequestContext.__init__)[:7] == context, CHANGED
     process = ["self", "instance", "workspace_load_target", "version", "read_only"]

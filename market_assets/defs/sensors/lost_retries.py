@@ -1,8 +1,9 @@
-"""Repeats the failure event of runs whose retry Dagster owes and has not started.
+"""Repeats the failure event of runs that Dagster should have retried and did not.
 
 Dagster's daemon reads each failure event once. If it reads between the event and the run's change of status, or
 if the code server is away, the retry never comes (`should_retry` and `retry_run` in its
 auto_run_reexecution.py, 1.13.27). Repeating the event is harmless: the daemon retries no run twice.
+`market_assets_tests/defs/test_lost_retries.py` runs that daemon.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ def _repeated(run: dg.DagsterRun) -> int:
 
 
 def lost_retries_sensor() -> dg.SensorDefinition:
-    """Sees to it that a run whose process died is retried."""
+    """Makes sure that a run whose process died is retried."""
 
     @dg.sensor(
         name="lost_retries",

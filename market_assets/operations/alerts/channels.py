@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -72,6 +73,8 @@ def send(message: Message, url: str) -> str | None:
 def _notify(message: Message, url: str) -> str | None:
     import apprise
 
+    # The result has the cause of a failure only where apprise logs it, whatever the process's level is.
+    logging.getLogger("apprise").setLevel(logging.WARNING)
     sender = apprise.Apprise()
     if not sender.add(url):
         return "apprise can't read its URL"

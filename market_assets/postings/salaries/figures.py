@@ -11,7 +11,7 @@ import polars as pl
 
 from market_assets.postings.salaries import money_patterns as patterns
 from market_assets.postings.salaries.annual import IMPLAUSIBLE_AMOUNT
-from market_assets.postings.salaries.fields import parse_currencies, parse_numbers, parse_periods
+from market_assets.postings.salaries.pay_fields import parse_currencies, parse_numbers, parse_periods
 
 #: Null where not stated. A single figure is both minimum and maximum, "up to" gives a maximum only, "from" a
 #: minimum only.
@@ -68,7 +68,7 @@ def _find_candidates(texts: list[str]) -> pl.DataFrame:
         groups of `money_patterns.MONEY`; beside (the text without figures, where the candidate has no currency);
         elsewhere (the code that the text names elsewhere, where the candidate's sign is shared by several
         currencies); GROUP_currency for `_CURRENCY_GROUPS` and "elsewhere"; GROUP_period for `_PERIOD_GROUPS`; and
-        for both sides of a range the columns of `fields.NUMBERS`, with 1 or 2 appended.
+        for both sides of a range the columns of `pay_fields.NUMBERS`, with 1 or 2 appended.
     """
     found = (
         pl.DataFrame({"text": texts})

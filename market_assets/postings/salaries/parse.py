@@ -12,8 +12,8 @@ from functools import cache
 import polars as pl
 
 from market_assets.postings.salaries.annual import IMPLAUSIBLE_AMOUNT, pay_period, periods_per_year
-from market_assets.postings.salaries.fields import parse_amounts, parse_currencies, parse_periods
 from market_assets.postings.salaries.figures import PARSED_SALARY, find_pay
+from market_assets.postings.salaries.pay_fields import parse_amounts, parse_currencies, parse_periods
 from market_assets.postings.text_cache import Row, TextCache
 from market_assets.postings.texts import count_lost
 

@@ -221,7 +221,7 @@ def _extract_dump(backup: Backup, dumps: Dumps, folder: Path) -> Path:
         if found.get(table) != stated.get(table)
     ]
     if wrong:
-        raise BackupError(f"{backup.path} does not hold what its manifest says: {'; '.join(wrong)}")
+        raise BackupError(f"{backup.path} does not match its manifest: {'; '.join(wrong)}")
     return dump
 
 

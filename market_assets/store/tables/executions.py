@@ -1,4 +1,4 @@
-"""The runs of all jobs, for whoever asks in SQL; they stay when Dagster's own history of them is pruned."""
+"""The runs of all jobs, for queries in SQL; they stay when Dagster's own history of them is pruned."""
 
 from __future__ import annotations
 

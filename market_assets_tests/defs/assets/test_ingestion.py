@@ -92,8 +92,8 @@ def test_a_landed_day_is_kept_until_it_is_fetched_again(pipeline: Pipeline, sour
 
 
 def test_postings_without_landing_first_is_refused(pipeline: Pipeline) -> None:
-    told = failure_of(pipeline.materialize("job_postings", tags=TAGS))
-    assert told == f"nothing was landed for {DAY}: materialize raw_postings first"
+    failure = failure_of(pipeline.materialize("job_postings", tags=TAGS))
+    assert failure == f"nothing was landed for {DAY}: materialize raw_postings first"
 
 
 def test_a_day_without_postings_is_no_failure(pipeline: Pipeline) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -99,7 +100,8 @@ def test_a_server_that_fails_is_reported_and_tried_again_later(
     assert [one.error for one in location.log.recipients.values()] == [None]
 
 
-def test_a_server_that_is_not_there(location: MonitoredLocation) -> None:
+def test_a_server_that_is_not_there(location: MonitoredLocation, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging.getLogger(), "level", logging.ERROR)
     location.urls = ("json://127.0.0.1:9/s3cret-t0ken",)
     fail(location)
     (failure,) = location.evaluate().failures

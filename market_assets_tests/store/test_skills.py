@@ -102,7 +102,7 @@ def read_first(connection: MarketConnection) -> pl.DataFrame:
 
 
 def write_first(connection: MarketConnection, texts: pl.DataFrame) -> None:
-    """Say that each text asks for the first of `NAMES`."""
+    """Write the first of `NAMES` as the skill of each text."""
     ids = prepare(connection, NAMES, RULES)
     rows = skill_rows(texts["posting_id"], found_skills([[0]] * texts.height), ids)
     with connection.transaction():

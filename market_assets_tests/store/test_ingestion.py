@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from market_assets.postings.ingest import IngestionCounts, NormalisedBatch
 from market_assets.store.connection import MarketConnection
-from market_assets.store.database import Database
+from market_assets.store.database import Database, StoreError
 from market_assets.store.ingestion import count_broken_links
 from market_assets.store.ingestion import write_day as write_batches
 from market_assets.store.posting_skills import count_pending
@@ -217,3 +217,38 @@ def test_days_written_side_by_side_give_what_they_give_one_after_the_other(datab
         for done in [threads.submit(write, days[start::3]) for start in range(3)]:
             done.result()
     assert all(one.equals(other) for one, other in zip(one_after_the_other, written(), strict=True))
+
+
+#: Makes a statement that writes a row of a table fail.
+REFUSE = {
+    "sqlite": "CREATE TRIGGER refuse_{event}_{table} AFTER {event} ON {table} "
+    "BEGIN SELECT RAISE(ABORT, 'a row was written'); END",
+    "postgresql": "CREATE TRIGGER refuse AFTER {event} ON {table} FOR EACH ROW EXECUTE FUNCTION refuse()",
+}
+REFUSING = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+REFUSING += "$$ BEGIN RAISE EXCEPTION 'a row was written'; END $$"
+
+
+def refuse_writing(connection: MarketConnection) -> None:
+    sqlite = connection.database.is_sqlite
+    with connection.transaction():
+        if not sqlite:
+            connection.execute(REFUSING)
+        for table in ("job_postings", "posting_facts", "posting_skill_facts", "posting_sketches"):
+            for event in ("INSERT", "UPDATE", "DELETE") if sqlite else ("INSERT OR UPDATE OR DELETE",):
+                statement = REFUSE["sqlite" if sqlite else "postgresql"]
+                connection.execute(statement.format(table=table, event=event))
+
+
+def test_a_day_that_is_run_again_writes_no_row_of_postings_or_skills(connection: MarketConnection) -> None:
+    days = {MARCH: [posting("a", title="Python SQL", url_key=1), posting("b")], NEXT: [posting("c", url_key=1)]}
+    for day, postings in days.items():
+        write_day(connection, day, postings)
+        find_skills(connection, day)
+    refuse_writing(connection)
+    for day, postings in days.items():
+        assert write_day(connection, day, postings).updated == len(postings)
+        find_skills(connection, day)
+    with pytest.raises(StoreError) as raised:
+        write_day(connection, NEXT, [posting("c", url_key=1, industry="Finance")])
+    assert "a row was written" in str(raised.value.__cause__)
