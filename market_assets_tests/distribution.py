@@ -1,4 +1,4 @@
-"""Which tests run in one process of pytest-xdist: those that share something dear, which is then made once.
+"""Which tests run in one process of pytest-xdist: those that share something costly, which is then made once.
 
 Not by `xdist_group`: pytest-xdist 3.8 writes the group where pytest 9.2 no longer reads it, and then heeds none.
 """
@@ -15,6 +15,8 @@ TOGETHER = {
     "market_assets_tests/faults/test_kills.py": "kills",
     "market_assets_tests/faults/test_lost_sessions.py": "kills",
     "market_assets_tests/faults/test_restarts.py": None,
+    "market_assets_tests/web/test_admin_": "code server",
+    "market_assets_tests/web/test_browser.py": "code server",
     "market_assets_tests/web/test_": None,
 }
 
