@@ -7,9 +7,7 @@ weights. Only hits on names that are ordinary words too are checked one by one.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from itertools import chain, pairwise
 
@@ -30,9 +28,6 @@ from market_assets.skills.weights import Hits, Mentions, weigh
 BATCH_BYTES = 2**19
 #: To be incremented with each change of the code that finds other skills or weights by the same taxonomy and cues.
 RULES = 2
-
-#: Greater than any position in a batch.
-_MAX_POSITION = 2**32
 
 
 class SkillMatcher:
@@ -115,13 +110,9 @@ class SkillMatcher:
 
     def hits(self, prepared: PreparedTexts) -> tuple[Hits, Hits]:
         """All hits of `patterns`, counted or not, and of `cues`; in order of the start, longest first."""
-        with _no_garbage_collection():
-            found = self._automaton.find_matches_as_indexes(prepared.folded, overlapping=True)
-            flat = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=3 * len(found)).reshape(-1, 3)
-            del found
-        # A stable sort is fast on nearly sorted input, and hits come in order of the end.
-        order = np.argsort(flat[:, 1] * _MAX_POSITION - flat[:, 2], kind="stable")
-        pattern, start, end = flat.T[:, order]
+        found = self._automaton.find_matches_as_indexes(prepared.folded, overlapping=True)
+        flat = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=3 * len(found)).reshape(-1, 3)
+        pattern, start, end = flat[np.lexsort((-flat[:, 2], flat[:, 1]))].T
         is_cue = pattern >= len(self.patterns)
         skills = Hits(pattern, start, end).where(~is_cue)
         return skills, Hits(pattern[is_cue] - len(self.patterns), start[is_cue], end[is_cue])
@@ -168,18 +159,6 @@ class SkillMatcher:
         keys, weights = np.divmod(ranked[last], 256)
         rows, positions = np.divmod(keys, max(len(self.taxonomy.skills), 1))
         return np.bincount(rows, minlength=len(texts)), positions, weights.astype(np.uint8)
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Disable the garbage collector, which the many tuples of hits would start again and again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def joined_texts(titles: pl.Series, descriptions: pl.Series) -> pl.Series:
