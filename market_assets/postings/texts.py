@@ -68,6 +68,16 @@ _TRACKING_PARAMETER = (
 )
 
 
+#: Texts in the cache of a parser: short texts repeat from batch to batch and from day to day.
+MAX_CACHED = 2**14
+
+
+def parsed_each(texts: pl.Series, parse: Callable[[str], object], dtype: pl.DataType) -> pl.Series:
+    """Parse each text of a column (String, nulls allowed) on its own; null for null."""
+    values = [None if text is None else parse(text) for text in texts]
+    return pl.Series(texts.name, values, dtype)
+
+
 def plain_columns(texts: pl.DataFrame) -> pl.DataFrame:
     """Remove markup, entities and control characters from columns of texts; white space is left as it is.
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import polars as pl
 import yaml
 
-from market_assets.postings.text_cache import single_column_cache
-from market_assets.postings.texts import listed
+from market_assets.postings.texts import MAX_CACHED, listed, parsed_each
 
 EMPLOYMENT_TYPES_FILE = Path(__file__).with_name("employment_types.yaml")
 INDUSTRIES_FILE = Path(__file__).with_name("industries.yaml")
@@ -52,7 +51,7 @@ def employment_types(texts: pl.Series) -> pl.Series:
     Returns:
         String; null for unknown words.
     """
-    return _EMPLOYMENT_TYPE_CACHE.column(texts)
+    return parsed_each(texts, _employment_type_of, pl.String())
 
 
 def workplaces(texts: pl.Series) -> pl.Series:
@@ -61,7 +60,7 @@ def workplaces(texts: pl.Series) -> pl.Series:
     Returns:
         String; null for unknown words, and for 'false' and the like (see `denies_remote`).
     """
-    return _WORKPLACE_CACHE.column(texts)
+    return parsed_each(texts, _workplace_of_field, pl.String())
 
 
 def denies_remote(texts: pl.Series) -> pl.Series:
@@ -107,7 +106,7 @@ def industries(texts: pl.Series) -> pl.Series:
     Returns:
         String; an unknown industry is kept as stated.
     """
-    return _INDUSTRY_CACHE.column(texts)
+    return parsed_each(texts, _industry_of, pl.String())
 
 
 def industry_key(name: str) -> str:
@@ -122,10 +121,12 @@ def industry_names() -> dict[str, str]:
     return {industry_key(alias): name for name, aliases in entries.items() for alias in (name, *aliases)}
 
 
+@lru_cache(MAX_CACHED)
 def _workplace_of_field(text: str) -> str | None:
     return "remote" if text.strip().lower() in _AFFIRMED else workplace_of(text)
 
 
+@lru_cache(MAX_CACHED)
 def _employment_type_of(text: str) -> str | None:
     for item in _LIST_SEPARATOR.split(_CAMEL_CASE.sub(" ", text).lower()):
         words = " ".join(item.replace("_", " ").replace("-", " ").split()).replace("fulltime", "full time")
@@ -141,6 +142,7 @@ def _employment_patterns() -> dict[str, re.Pattern[str]]:
     return {employment_type: re.compile("|".join(patterns)) for employment_type, patterns in entries.items()}
 
 
+@lru_cache(MAX_CACHED)
 def _industry_of(text: str) -> str | None:
     names = industry_names()
     items = listed(text)
@@ -150,8 +152,3 @@ def _industry_of(text: str) -> str | None:
         if known is not None:
             return known
     return ", ".join(items)[:MAX_INDUSTRY_LENGTH].strip() or None
-
-
-_EMPLOYMENT_TYPE_CACHE = single_column_cache(_employment_type_of, pl.String())
-_WORKPLACE_CACHE = single_column_cache(_workplace_of_field, pl.String())
-_INDUSTRY_CACHE = single_column_cache(_industry_of, pl.String())

@@ -1,17 +1,15 @@
-"""Finds the pay in texts: all figures and ranges of a text are candidates, and the first that is pay is taken.
-
-Expressions are built once, as building them takes longer than parsing a small batch.
-"""
+"""Finds the pay in texts: all figures and ranges of a text are candidates, and the first that is pay is taken."""
 
 from __future__ import annotations
 
-from functools import cache
+from functools import partial
 
 import polars as pl
 
 from market_assets.postings.salaries import money_patterns as patterns
 from market_assets.postings.salaries.annual import IMPLAUSIBLE_AMOUNT
-from market_assets.postings.salaries.pay_fields import parse_currencies, parse_numbers, parse_periods
+from market_assets.postings.salaries.pay_fields import parse_currency, parse_number, parse_period
+from market_assets.postings.texts import parsed_each
 
 #: Null where not stated. A single figure is both minimum and maximum, "up to" gives a maximum only, "from" a
 #: minimum only.
@@ -44,11 +42,11 @@ _LARGEST_BARE = 1e8
 _MAX_RANGE_FACTOR = 10
 
 
-def find_pay(texts: list[str]) -> pl.DataFrame:
+def find_pay(texts: pl.Series) -> pl.DataFrame:
     """The pay of texts that state some.
 
     Args:
-        texts: distinct texts.
+        texts: String, distinct texts.
 
     Returns:
         text and the columns of `PARSED_SALARY`, one row for each text that states pay, in any order.
@@ -60,7 +58,7 @@ def find_pay(texts: list[str]) -> pl.DataFrame:
     return pay.select("text", *PARSED_SALARY.names())
 
 
-def _find_candidates(texts: list[str]) -> pl.DataFrame:
+def _find_candidates(texts: pl.Series) -> pl.DataFrame:
     """Each figure or range of each text, in order of appearance.
 
     Returns:
@@ -68,10 +66,10 @@ def _find_candidates(texts: list[str]) -> pl.DataFrame:
         groups of `money_patterns.MONEY`; beside (the text without figures, where the candidate has no currency);
         elsewhere (the code that the text names elsewhere, where the candidate's sign is shared by several
         currencies); GROUP_currency for `_CURRENCY_GROUPS` and "elsewhere"; GROUP_period for `_PERIOD_GROUPS`; and
-        for both sides of a range the columns of `pay_fields.NUMBERS`, with 1 or 2 appended.
+        for the sides 1 and 2 of a range valueSIDE and scaled_valueSIDE, the number alone and before a scale.
     """
     found = (
-        pl.DataFrame({"text": texts})
+        texts.to_frame("text")
         .with_columns(_clean())
         .with_columns(pl.col("clean").str.extract_all(patterns.MONEY).alias("money"))
         .with_row_index("row")
@@ -81,18 +79,20 @@ def _find_candidates(texts: list[str]) -> pl.DataFrame:
         .unnest("groups")
         .with_columns(_from_groups())
     )
+    currencies, periods, sides = (*_CURRENCY_GROUPS, "elsewhere"), _PERIOD_GROUPS, "12"
+    scaled = partial(parse_number, scaled=True)
+    unscaled = partial(parse_number, scaled=False)
     return found.with_columns(
-        *(parse_currencies(found[name]).alias(f"{name}_currency") for name in (*_CURRENCY_GROUPS, "elsewhere")),
-        *(parse_periods(found[name]).alias(f"{name}_period") for name in _PERIOD_GROUPS),
+        *(parsed_each(found[name], parse_currency, pl.String()).alias(f"{name}_currency") for name in currencies),
+        *(parsed_each(found[name], parse_period, pl.String()).alias(f"{name}_period") for name in periods),
+        *(parsed_each(found[f"number{side}"], unscaled, pl.Float64()).alias(f"value{side}") for side in sides),
         *(
-            number.alias(f"{number.name}{side}")
-            for side in "12"
-            for number in parse_numbers(found[f"number{side}"])
+            parsed_each(found[f"number{side}"], scaled, pl.Float64()).alias(f"scaled_value{side}")
+            for side in sides
         ),
     )
 
 
-@cache
 def _clean() -> pl.Expr:
     return (
         pl.col("text")
@@ -106,7 +106,6 @@ def _clean() -> pl.Expr:
     )
 
 
-@cache
 def _from_groups() -> list[pl.Expr]:
     """The columns that depend on the groups and on the whole text."""
     any_shared = pl.any_horizontal(_is_shared(group).fill_null(False) for group in _CURRENCY_GROUPS)
@@ -126,7 +125,6 @@ def _is_shared(group: str) -> pl.Expr:
     return pl.col(group).str.strip_chars().is_in(_SHARED_SIGNS)
 
 
-@cache
 def _steps() -> list[list[pl.Expr]]:
     """The columns that are computed from the groups, step by step."""
     return [
@@ -229,7 +227,6 @@ def _period() -> pl.Expr:
     return pl.coalesce(pl.when(per_annum).then(pl.lit("yearly")), first_of_two, *periods).alias("period")
 
 
-@cache
 def _is_pay() -> pl.Expr:
     stated = pl.max_horizontal("minimum", "maximum")
     too_much = pl.any_horizontal(

@@ -1,5 +1,6 @@
 """Regular expressions for pay: numbers, scales, currencies, periods, and `MONEY`, which combines them.
 
+Most words are in `pay_words.yaml`.
 They are for the regex engine of polars, which has no look-around. So a currency in front of a figure is marked
 first (`PREFIX_MARK`), and what may not follow a figure is captured and checked afterwards.
 """
@@ -7,6 +8,10 @@ first (`PREFIX_MARK`), and what may not follow a figure is captured and checked 
 from __future__ import annotations
 
 import re
+from pathlib import Path
+from typing import Any
+
+import yaml
 
 from market_assets.postings.salaries.currencies import (
     AMBIGUOUS_SYMBOLS,
@@ -15,25 +20,20 @@ from market_assets.postings.salaries.currencies import (
     currency_symbols,
 )
 
+WORDS_FILE = Path(__file__).with_name("pay_words.yaml")
+
 #: Inserted before a currency that belongs to the figure after it: in "2026 $90,000" the $ is not the year's.
 PREFIX_MARK = "‹"
 
-#: Words for each period, alone or after "per". Tried in this order: "par an" is a year, "an hour" is not.
-PERIOD_WORDS = {
-    "hourly": (
-        "hours?|hrs?|h|hourly|ph|p h|stunden?|std|stündlich|stundenlohn|heures?|horas?|ora|uur|godz|godzinę|timme"
-    ),
-    "daily": "days?|d|daily|diem|pd|p d|tage?s?|täglich|tagessatz|jour|día|dia|dag|dzień",
-    "weekly": "weeks?|wks?|w|weekly|pw|p w|woche|wöchentlich|semaine|hebdomadaires?|semana|vecka",
-    "monthly": (
-        "months?|mo|mon|mth|m|monthly|pcm|pm|p m|monate?s?|monatlich|monatsgehalt|mtl|mois|mes|mês|mies|"
-        "mensuel(?:le)?s?|mensual(?:es)?|miesiąc|miesięcznie|månad|mån|måned|maand|mese"
-    ),
-    "yearly": (
-        "years?|yrs?|y|yearly|annum|annual|annually|annuali[sz]ed|annuel(?:le)?s?|anual(?:es)?|pa|p a|"
-        "jahre?s?|jährlich|jahresgehalt|an|année|año|ano|anno|rok|rocznie|år|jaar"
-    ),
-}
+_WORDS: dict[str, Any] = yaml.safe_load(WORDS_FILE.read_text(encoding="utf-8"))
+
+
+def _any_of(name: str) -> str:
+    return "|".join(_WORDS[name])
+
+
+#: Period → pattern of its words. Tried in this order.
+PERIOD_WORDS = {period: "|".join(words) for period, words in _WORDS["periods"].items()}
 
 #: Periods that are not supported: every other week, twice a month …
 OTHER_PERIODS = (
@@ -44,15 +44,13 @@ OTHER_PERIODS = (
 _ANY_PERIOD = "|".join(PERIOD_WORDS.values())
 _PERIOD = (
     rf"(?:(?:(?:per|pr\.?|pro|par|por|al|im|je|each|every|an?|the|na|i)\s|/\s?|p\.\s?|p/)(?:{_ANY_PERIOD})\b"
-    r"|(?:hourly|daily|weekly|monthly|yearly|annually|annuali[sz]ed|annual|stündlich|täglich|monatlich|mtl|"
-    r"annuel(?:le)?s?|anual(?:es)?|mensuel(?:le)?s?|mensual(?:es)?|hebdomadaires?|jährlich|rocznie|miesięcznie|pcm|p\.?\s?a|p\.?m|p\.?h|p\.?d)\b)\.?"
+    rf"|(?:{_any_of('periods_after_figures')})\b)\.?"
 )
 
 #: A period before the figure: "Annual salary: …", "Hourly rate …", "Jahresgehalt …".
 PERIOD_BEFORE = (
     r"(?i)\b(hourly|daily|weekly|monthly|annual|yearly|day|jahres|monats|stunden|tages)[\s-]?"
-    r"(?:(?:base|basic|gross|brutto|fixed)\s)*(?:salary|pay|rate|wages?|compensation|range|earnings|income|ctc|"
-    r"gehalt|lohn|satz)"
+    rf"(?:(?:base|basic|gross|brutto|fixed)\s)*(?:{_any_of('pay')})"
 )
 
 _ATTACHED_PERIOD = "ph|pd|pw|pcm|pm|pa"
@@ -88,36 +86,17 @@ GROUPED_BY_COMMA = r"^[0-9]{1,3}(?:,[0-9]{2,3})*,[0-9]{3}(?:\.[0-9]+)?$"
 GROUPED_BY_POINT = r"^[1-9][0-9]{0,2}(?:\.[0-9]{3})+(?:,[0-9]+)?$"
 
 #: Word after a figure → factor.
-SCALES = {
-    **dict.fromkeys(("k", "thousand", "tsd", "tys", "t"), 1e3),
-    **dict.fromkeys(("lpa", "lakh", "lakhs", "lac", "lacs", "l"), 1e5),
-    **dict.fromkeys(("cr", "crore", "crores"), 1e7),
-    **dict.fromkeys(("m", "mn", "mm", "mio", "mil", "million", "millions", "millones", "milhões"), 1e6),
-    **dict.fromkeys(("b", "bn", "billion", "billions", "mrd"), 1e9),
-}
-INDIAN_SCALES = ("lpa", "lakh", "lakhs", "lac", "lacs", "l", "cr", "crore", "crores")
+SCALES = {word: float(factor) for factor, words in _WORDS["scales"].items() for word in words}
+INDIAN_SCALES: list[str] = _WORDS["indian_scales"]
 #: In other currencies, millions are a company's revenue or funding, not pay.
-CURRENCIES_PAID_IN_MILLIONS = (
-    *("JPY", "KRW", "IDR", "VND", "COP", "CLP", "PYG", "HUF", "NGN", "UGX", "TZS", "IRR", "LBP", "CRC"),
-    *("KZT", "UZS", "MMK", "KHR", "LAK", "MNT", "ARS", "INR", "PKR", "RWF", "GNF", "MGA", "XAF", "XOF"),
-)
+CURRENCIES_PAID_IN_MILLIONS: list[str] = _WORDS["currencies_paid_in_millions"]
+#: Currencies in which yearly pay can reach hundreds of millions.
+CURRENCIES_OF_SMALL_UNITS: list[str] = _WORDS["currencies_of_small_units"]
 _SCALE = f"(?i:{_alternatives([scale for scale in SCALES if scale != 't'])})|T"
 
-_UNIT = (
-    r"(?:\s?%|\s?\+?\s?(?i:hours|hrs|days|weeks|months|years|yrs|yoe|employees|people|users|customers|clients|"
-    r"staff|members|countries|minutes|mins|x|companies|team|vacation|shares)\b)"
-)
-_OTHER = (
-    r"(?:per\s[a-z]{3,}|/\s?(?:task|project|article|word|page|session|piece|unit|mile|video|call|visit|lesson|shift)|"
-    r"bi[\s-]?weekly|bi[\s-]?monthly|semi[\s-]?monthly|fortnightly|quarterly|"
-    r"every\s(?:two|other|2)|sign[\s-]?(?:on|ing)|bonus|relocation|referral|stipend|allowance|budget|"
-    r"one[\s-]?time|in\s(?:funding|revenue|sales|savings|arr|equity|assets)|funding|revenue|arr|off|raised|"
-    r"scholarship|prize|gift)\b"
-)
-_GAP = (
-    r"(?:[\s,;]*(?:\([^()]{0,40}\)|\)|(?i:gross|brutto|bruts?|brutos?|netto|net|base|basic|salary|plus|usd|equivalent|"
-    r"doe|total|cash|paid|compensation|ote)\b))*[\s,;]*"
-)
+_UNIT = rf"(?:\s?%|\s?\+?\s?(?i:{_any_of('units')})\b)"
+_OTHER = rf"(?:{_any_of('other_pay')})\b"
+_GAP = rf"(?:[\s,;]*(?:\([^()]{{0,40}}\)|\)|(?i:{_any_of('between_figure_and_period')})\b))*[\s,;]*"
 _SEPARATOR = (
     r"(?:\s*(?:-{1,2}|~|/)\s*|[\s,;-]+(?i:max(?:imum)?)[\s.:]+"
     r"|\s(?i:to|and|bis|until|through|till|up\sto|or|a|à|au|al|do|och|até|und|y|et)\s)"
@@ -136,9 +115,7 @@ def _amount(side: str) -> str:
 #: or 2 belong to the first or the second figure.
 MONEY = (
     r"(?:(?P<minus>(?:^|[\s(:])-)|"
-    r"(?P<lead>(?:\b(?i:up\s?to|max(?:imum)?(?:\sof)?|bis(?:\szu)?|jusqu'à|hasta|less\sthan|under|from|min(?:imum)?"
-    r"(?:\sof)?|starting(?:\s(?:at|from))?|at\sleast|ab|od|desde|over|more\sthan|above|à\spartir\sde)\b|[<>≤≥]=?)"
-    r")[\s:.]*)?"
+    rf"(?P<lead>(?:\b(?i:{_any_of('before_bounds')})\b|[<>≤≥]=?))[\s:.]*)?"
     rf"{_amount('1')}(?:\s?\+?(?:\s?(?P<period1>(?i:{_PERIOD})))?{_SEPARATOR}{_amount('2')})?"
     r"(?P<plus>\+(?P<additional>\s?(?i:bonus|comm|equity|benefits|tips|super|incentive|package|car|stock|options|"
     r"rsu))?|\s(?i:and\sup|and\sabove|or\smore|upwards|minimum|min\b))?"
@@ -149,10 +126,5 @@ LEADS_TO_MAXIMUM = r"(?i)^(?:up|max|bis|jusqu|hasta|less|under|<|≤)"
 #: US pension plans: "401k" and the like.
 PENSION_PLANS = r"(?i)(^|[^0-9.,$£€])(?:401|403|457)\s?\(?[kb]\b\)?"
 
-#: The only words allowed beside a figure without a currency for it to count as pay.
-BESIDE_A_BARE_FIGURE = (
-    r"(?i)^(?:[\s.,:;()\[\]*~|]|\b(?:salary|pay|wage|wages|rate|range|compensation|base|basic|gross|net|brutto|netto|"
-    r"gehalt|jahresgehalt|monatsgehalt|stundenlohn|salaire|salario|est|estimated|estimate|employer|provided|glassdoor|"
-    r"annual|annually|yearly|monthly|weekly|daily|hourly|per|year|month|week|day|hour|ctc|ote|about|approx|circa|ca|"
-    r"between|zwischen|from|to|up|expected|offered|package|doe|plus|bonus|negotiable|von|the|is|of|a|fixed|total)\b)*$"
-)
+#: A text that holds nothing but these words beside a figure without a currency: then the figure counts as pay.
+BESIDE_A_BARE_FIGURE = rf"(?i)^(?:[\s.,:;()\[\]*~|]|\b(?:{_any_of('beside_bare_figures')})\b)*$"
