@@ -11,7 +11,7 @@ import click
 import polars as pl
 
 from market_assets.cli.command import json_option, pass_settings
-from market_assets.postings.salaries.parse import salary_record
+from market_assets.postings.salaries.parse import salary_records
 from market_assets.postings.texts import plain_columns
 from market_assets.settings import Settings
 from market_assets.skills.explain import Mention, explain
@@ -94,8 +94,8 @@ def salaries() -> None:
 @salaries.command()
 def parse() -> None:
     """Read one salary text a line, print one JSON object a line; null where there is no salary."""
-    for line in _standard_input().splitlines():
-        click.echo(json.dumps(salary_record(line), ensure_ascii=False))
+    for record in salary_records(_standard_input().splitlines()):
+        click.echo(json.dumps(record, ensure_ascii=False))
 
 
 def _standard_input() -> str:

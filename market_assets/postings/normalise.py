@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 
 import polars as pl
 
@@ -59,22 +58,26 @@ _COUNTED = {
 
 
 @dataclass(frozen=True)
-class NormalisedPostings:
-    """The result of `normalise`.
+class NormalisedBatch:
+    """Some postings of one source, normalised.
 
     Attributes:
+        source: the name of the source.
+        observed_at: when the source was read, UTC.
         postings: schema `NORMALISED_POSTING`, one row an accepted record, in the order of the input.
         rejected: schema `REJECTED_POSTING`, in the order of the input.
         nulled: field → how many stated values were implausible or unreadable and became null; without fields that
             have none.
     """
 
+    source: str
+    observed_at: datetime
     postings: pl.DataFrame
     rejected: pl.DataFrame
     nulled: dict[str, int]
 
 
-def normalise(raw: pl.DataFrame, *, source: str, observed_at: datetime) -> NormalisedPostings:
+def normalise(raw: pl.DataFrame, *, source: str, observed_at: datetime) -> NormalisedBatch:
     """Normalise postings. Only those without a title and those over 1 MB are rejected.
 
     Args:
@@ -90,7 +93,9 @@ def normalise(raw: pl.DataFrame, *, source: str, observed_at: datetime) -> Norma
     titled = clean["title"].is_not_null()
     postings, nulled = _normalised(clean if titled.all() else clean.filter(titled), source, observed_at)
     refused = ~fits.scatter(fits.arg_true(), titled)
-    return NormalisedPostings(
+    return NormalisedBatch(
+        source=source,
+        observed_at=observed_at,
         postings=postings,
         rejected=_rejected(raw.filter(refused), size.filter(refused)),
         nulled={field: count for field, count in sorted(nulled.items()) if count},
@@ -145,16 +150,12 @@ def _megabytes(size: int) -> str:
 
 def _clean(raw: pl.DataFrame) -> pl.DataFrame:
     """Every field but the payload as clean text, null for `texts.MISSING_WORDS`."""
-    return plain_columns(raw.drop("payload")).select(_arranged()).select(unless_missing(pl.all()))
-
-
-@cache
-def _arranged() -> list[pl.Expr]:
-    return [
+    arranged = [
         *(in_one_line(pl.col(name), longest) for name, longest in _LINES.items()),
         first_line(pl.col("company"), _MAX_NAME_LENGTH),
         tidied(pl.col("description")),
     ]
+    return plain_columns(raw.drop("payload")).select(arranged).select(unless_missing(pl.all()))
 
 
 def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tuple[pl.DataFrame, dict[str, int]]:
@@ -182,7 +183,9 @@ def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tupl
         ]
     ).with_columns(*_of_source(source, observed_at), *_of_several_fields())
     known = columns.hstack(identities(columns)).hstack(near_identities(columns))
-    nulled |= known.select(_values_lost()).row(0, named=True)
+    nulled |= known.select(
+        count_lost(f"{field}_text", column).alias(field) for field, column in _COUNTED.items()
+    ).row(0, named=True)
     return known.select(NORMALISED_POSTING.names()), nulled
 
 
@@ -196,7 +199,6 @@ def _of_source(source: str, observed_at: datetime) -> list[pl.Expr]:
     ]
 
 
-@cache
 def _of_several_fields() -> list[pl.Expr]:
     """The workplace (that of the field, else the location, else the title, else of a denial), and the address."""
     named = ("workplace_of_field", "workplace_of_location", "workplace_of_title")
@@ -206,8 +208,3 @@ def _of_several_fields() -> list[pl.Expr]:
         (workplace == "remote").alias("is_remote"),
         web_address(pl.col("url_text")).alias("url"),
     ]
-
-
-@cache
-def _values_lost() -> list[pl.Expr]:
-    return [count_lost(f"{field}_text", column).alias(field) for field, column in _COUNTED.items()]

@@ -79,17 +79,13 @@ def _find_candidates(texts: pl.Series) -> pl.DataFrame:
         .unnest("groups")
         .with_columns(_from_groups())
     )
-    currencies, periods, sides = (*_CURRENCY_GROUPS, "elsewhere"), _PERIOD_GROUPS, "12"
-    scaled = partial(parse_number, scaled=True)
-    unscaled = partial(parse_number, scaled=False)
+    currencies = (*_CURRENCY_GROUPS, "elsewhere")
+    unscaled, scaled = (partial(parse_number, scaled=scaled) for scaled in (False, True))
     return found.with_columns(
         *(parsed_each(found[name], parse_currency, pl.String()).alias(f"{name}_currency") for name in currencies),
-        *(parsed_each(found[name], parse_period, pl.String()).alias(f"{name}_period") for name in periods),
-        *(parsed_each(found[f"number{side}"], unscaled, pl.Float64()).alias(f"value{side}") for side in sides),
-        *(
-            parsed_each(found[f"number{side}"], scaled, pl.Float64()).alias(f"scaled_value{side}")
-            for side in sides
-        ),
+        *(parsed_each(found[name], parse_period, pl.String()).alias(f"{name}_period") for name in _PERIOD_GROUPS),
+        *(parsed_each(found[f"number{side}"], unscaled, pl.Float64()).alias(f"value{side}") for side in "12"),
+        *(parsed_each(found[f"number{side}"], scaled, pl.Float64()).alias(f"scaled_value{side}") for side in "12"),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from market_assets.postings.salaries.annual import IMPLAUSIBLE_AMOUNT, pay_period, periods_per_year
@@ -70,24 +72,27 @@ def parse_salary_texts(texts: pl.Series) -> pl.DataFrame:
     return found.select(PARSED_SALARY.names())
 
 
-def salary_record(text: str) -> dict[str, float | str | None] | None:
-    """The pay that one text states; None where it states none.
+def salary_records(texts: Sequence[str]) -> list[dict[str, float | str | None] | None]:
+    """The pay that each text states; None where it states none.
 
     Returns:
         currency, minimum, maximum and period as stated (None where not), and annual_minimum and annual_maximum in
         the stated currency, where a missing period is assumed as by `annual.pay_period`.
     """
-    parsed = parse_salary_texts(pl.Series([text], dtype=pl.String))
+    parsed = parse_salary_texts(pl.Series("text", texts, dtype=pl.String))
     period = pay_period(pl.col("minimum"), pl.col("maximum"), pl.col("period"))
-    record = parsed.select(
+    records = parsed.select(
         "currency",
         "minimum",
         "maximum",
         "period",
         (pl.col("minimum") * periods_per_year(period)).round(2).alias("annual_minimum"),
         (pl.col("maximum") * periods_per_year(period)).round(2).alias("annual_maximum"),
-    ).row(0, named=True)
-    return None if record["minimum"] is None and record["maximum"] is None else record
+    )
+    return [
+        None if record["minimum"] is None and record["maximum"] is None else record
+        for record in records.iter_rows(named=True)
+    ]
 
 
 def _plausible_amounts() -> list[pl.Expr]:
