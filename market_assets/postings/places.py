@@ -16,8 +16,8 @@ from market_assets.postings.gazetteer import (
     EDGES,
     Part,
     can_be_city,
+    countries,
     parse_parts,
-    plain_country_names,
     region_codes,
 )
 from market_assets.postings.texts import MAX_CACHED, listed
@@ -111,7 +111,7 @@ def _location_without_city(text: str, parts: list[Part], explicit: list[str]) ->
     """The location of a text without a city: the first country's name, after the region if there is just one."""
     regions = list(dict.fromkeys(part.text for part in parts if part.is_region))
     if explicit:
-        name = plain_country_names()[explicit[0]]
+        name = countries()[explicit[0]].name
         return Location(f"{regions[0]}, {name}" if len(regions) == len(set(explicit)) == 1 else name, explicit[0])
     certain = [p.readings[0] for p in parts if len(p.readings) == 1 or p.text.upper() in p.readings[:1]]
     cleaned = " ".join(text.split()).strip(EDGES) or None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from market_assets.postings.countries import country_currencies
+from market_assets.postings.gazetteer import country_currencies
 
 CURRENCIES_FILE = Path(__file__).with_name("currencies.csv")
 

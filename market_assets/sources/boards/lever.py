@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from market_assets.postings.countries import countries
+from market_assets.postings.gazetteer import countries
 from market_assets.sources.boards.board import CompanyBoards, WebAddress
 from market_assets.sources.boards.fields import Fields, at, pay, stated, with_country
 from market_assets.sources.request import Request
@@ -40,7 +40,7 @@ class Lever(CompanyBoards):
 
 def _locations(record: dict[str, Any]) -> str | None:
     """The main location with the country, whose code alone could be a state's, then the others."""
-    code, names = record.get("country"), {country.alpha2: country.name for country in countries()}
+    code, names = record.get("country"), {country.alpha2: country.name for country in countries().values()}
     main = stated(at(record, "categories", "location"))
     others = at(record, "categories", "allLocations")
     others = [other for other in others if other != main] if isinstance(others, list) else []
