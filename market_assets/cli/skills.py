@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict
 from itertools import groupby
 
 import click
@@ -49,7 +50,7 @@ def explain_text(settings: Settings, text: str | None, title: str, as_json: bool
     plain = plain_columns(stated)["text"]
     mentions = explain(skill_matcher(load_taxonomy(settings.taxonomy)), plain[0], plain[1])
     if as_json:
-        click.echo(json.dumps([mention.to_dict() for mention in mentions], ensure_ascii=False))
+        click.echo(json.dumps([asdict(mention) for mention in mentions], ensure_ascii=False))
         return
     found = [mention for mention in mentions if mention.counted]
     _print_found(sorted(found, key=lambda mention: mention.skill))

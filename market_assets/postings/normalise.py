@@ -162,6 +162,9 @@ def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tupl
     """The normalised postings of records that have a title, and how many of their values became null."""
     pay, nulled = stated_pay(clean)
     place = normalise_locations(clean["location"])
+    latest = observed_at.replace(tzinfo=UTC) if observed_at.tzinfo is None else observed_at
+    workplaces = ("workplace_of_field", "workplace_of_location", "workplace_of_title")
+    workplace = pl.coalesce(*workplaces, pl.when("denies_remote").then(pl.lit("onsite")))
     columns = pl.DataFrame(
         [
             clean["title"],
@@ -181,30 +184,15 @@ def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tupl
             *(clean[field].alias(f"{field}_text") for field in ("board", *_COUNTED)),
             *pay,
         ]
-    ).with_columns(*_of_source(source, observed_at), *_of_several_fields())
+    ).with_columns(
+        pl.col("board_text").str.to_lowercase().fill_null(source.strip().lower()).alias("source"),
+        pl.when(pl.col("date").is_between(EARLIEST_POSTED_AT, latest)).then("date").alias("stated_posted_at"),
+        workplace.alias("workplace"),
+        (workplace == "remote").alias("is_remote"),
+        web_address(pl.col("url_text")).alias("url"),
+    )
     known = columns.hstack(identities(columns)).hstack(near_identities(columns))
     nulled |= known.select(
         count_lost(f"{field}_text", column).alias(field) for field, column in _COUNTED.items()
     ).row(0, named=True)
     return known.select(NORMALISED_POSTING.names()), nulled
-
-
-def _of_source(source: str, observed_at: datetime) -> list[pl.Expr]:
-    """Source (the stated board, else the source's name) and the plausible publication time."""
-    latest = observed_at.replace(tzinfo=UTC) if observed_at.tzinfo is None else observed_at
-    plausible = pl.col("date").is_between(EARLIEST_POSTED_AT, latest)
-    return [
-        pl.col("board_text").str.to_lowercase().fill_null(source.strip().lower()).alias("source"),
-        pl.when(plausible).then("date").alias("stated_posted_at"),
-    ]
-
-
-def _of_several_fields() -> list[pl.Expr]:
-    """The workplace (that of the field, else the location, else the title, else of a denial), and the address."""
-    named = ("workplace_of_field", "workplace_of_location", "workplace_of_title")
-    workplace = pl.coalesce(*named, pl.when("denies_remote").then(pl.lit("onsite")))
-    return [
-        workplace.alias("workplace"),
-        (workplace == "remote").alias("is_remote"),
-        web_address(pl.col("url_text")).alias("url"),
-    ]

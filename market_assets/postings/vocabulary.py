@@ -39,7 +39,6 @@ _SET_APART = (
     r"|[-–—|,:/]\s*(?:100\s?%\s*|fully\s+)?{0}\s*(?:$|[-–—|,:/(\[])"
     r"|\b(?:100\s?%|fully)\s+{0}\b)"
 )
-_WORKPLACE_NAMED = r"(?i)remote|hybrid|on-?site"
 _REMOTE_FIELD = (
     r"(?i)\bremote\s+(?:sens|monitor|control|access|support|infrastruct|desktop|operat|diagnos|handl)\w*"
 )
@@ -70,17 +69,8 @@ def denies_remote(texts: pl.Series) -> pl.Series:
 
 def workplaces_of_titles(titles: pl.Series) -> pl.Series:
     """The workplace that a title sets apart ('Engineer (Remote)'). String; null where there is none."""
-    found = pl.repeat(None, len(titles), dtype=pl.String, eager=True).alias(titles.name)
-    named = titles.str.contains(_WORKPLACE_NAMED)
-    if not named.any():
-        return found
-    return found.scatter(named.arg_true(), titles.filter(named).to_frame("title").select(_set_apart()).to_series())
-
-
-@cache
-def _set_apart() -> pl.Expr:
     title = pl.col("title").str.replace_all(_REMOTE_FIELD, "")
-    return (
+    workplace = (
         pl.when(title.str.contains(_SET_APART.format("hybrid")))
         .then(pl.lit("hybrid"))
         .when(title.str.contains(_SET_APART.format("remote")))
@@ -88,6 +78,7 @@ def _set_apart() -> pl.Expr:
         .when(title.str.contains(_SET_APART.format("on-?site")))
         .then(pl.lit("onsite"))
     )
+    return titles.to_frame("title").select(workplace.alias(titles.name)).to_series()
 
 
 def workplace_of(text: str) -> str | None:
