@@ -8,8 +8,12 @@ import polars as pl
 
 from market_assets.postings.salaries.annual import IMPLAUSIBLE_AMOUNT, pay_period, periods_per_year
 from market_assets.postings.salaries.figures import PARSED_SALARY, find_pay
-from market_assets.postings.salaries.money_patterns import CURRENCIES_OF_SMALL_UNITS
-from market_assets.postings.salaries.pay_fields import parse_amount, parse_currency, parse_period
+from market_assets.postings.salaries.pay_words import (
+    CURRENCIES_OF_SMALL_UNITS,
+    parse_amount,
+    parse_currency,
+    parse_period,
+)
 from market_assets.postings.schemas import NORMALISED_POSTING
 from market_assets.postings.texts import count_lost, parsed_each
 

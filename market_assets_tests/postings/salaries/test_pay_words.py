@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_assets.postings.salaries.pay_fields import parse_amount, parse_currency, parse_period
+from market_assets.postings.salaries.pay_words import parse_amount, parse_currency, parse_period
 
 AMOUNT_FIELDS = {
     "80000": 80e3, "80000.0": 80e3, "$80,000": 8e4, "85k": 85e3, "1e5": 1e5, "60.000,50": 60_000.5, "60.000": 6e4,
