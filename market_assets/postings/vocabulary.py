@@ -12,23 +12,13 @@ import yaml
 from market_assets.postings.texts import MAX_CACHED, listed, parsed_each
 
 EMPLOYMENT_TYPES_FILE = Path(__file__).with_name("employment_types.yaml")
+WORKPLACES_FILE = Path(__file__).with_name("workplaces.yaml")
 INDUSTRIES_FILE = Path(__file__).with_name("industries.yaml")
 MAX_INDUSTRY_LENGTH = 100
 
 _CAMEL_CASE = re.compile(r"(?<=[a-zà-ÿ])(?=[A-Z])")
 _LIST_SEPARATOR = re.compile(r"[,;|/\[\]{}\"\n&+]+|\s(?:and|or|und|oder|et|ou|y|o)\s")
 
-_HYBRID = re.compile(r"\bhybrid[eo]?\b|\bh[ií]brid[oa]\b|\bpartly remote\b|\bteilweise remote\b")
-_REMOTE = re.compile(
-    r"\bremote(?:ly)?\b|\bremot[oa]\b|\bt[eé]l[eé]travail\b|\btele ?(?:commut|work)"
-    r"|\b(?:work(?:ing)?|job)[ -]from[ -]home\b|\bwfh\b|\bhome[ -]?office\b|\bhome[ -]based\b|\banywhere\b"
-    r"|\bworldwide\b|\bdistributed\b|\bvirtual\b"
-)
-_ONSITE = re.compile(
-    r"\bon[ _-]?site\b|\bin[ _-]?office\b|\boffice[ -]based\b|\bin[ _-]?person\b|\bvor ort\b|\bpresencial\b"
-    r"|\bsur site\b"
-)
-_NOT_REMOTE = re.compile(r"\b(?:not?|non)[ -]remote\b|\bno remote work\b")
 _NOT_A_WORD = re.compile(r"[\W_]+")
 _AFFIRMED = frozenset({"true", "yes", "y", "1", "1.0", "t"})
 _DENIED = frozenset({"false", "no", "n", "0", "0.0", "f"})
@@ -84,11 +74,10 @@ def workplaces_of_titles(titles: pl.Series) -> pl.Series:
 def workplace_of(text: str) -> str | None:
     """The workplace that a text names; hybrid before remote, as it is the more specific word."""
     words = text.lower()
-    if _HYBRID.search(words):
-        return "hybrid"
-    if _REMOTE.search(words) and not _NOT_REMOTE.search(words):
-        return "remote"
-    return "onsite" if _ONSITE.search(words) or _NOT_REMOTE.search(words) else None
+    named = {workplace for workplace, pattern in _patterns(WORKPLACES_FILE).items() if pattern.search(words)}
+    if "not_remote" in named:
+        named = named - {"remote"} | {"onsite"}
+    return next((workplace for workplace in ("hybrid", "remote", "onsite") if workplace in named), None)
 
 
 def industries(texts: pl.Series) -> pl.Series:
@@ -121,16 +110,17 @@ def _workplace_of_field(text: str) -> str | None:
 def _employment_type_of(text: str) -> str | None:
     for item in _LIST_SEPARATOR.split(_CAMEL_CASE.sub(" ", text).lower()):
         words = " ".join(item.replace("_", " ").replace("-", " ").split()).replace("fulltime", "full time")
-        for employment_type, pattern in _employment_patterns().items():
+        for employment_type, pattern in _patterns(EMPLOYMENT_TYPES_FILE).items():
             if pattern.search(words):
                 return employment_type
     return None
 
 
 @cache
-def _employment_patterns() -> dict[str, re.Pattern[str]]:
-    entries: dict[str, list[str]] = yaml.safe_load(EMPLOYMENT_TYPES_FILE.read_text(encoding="utf-8"))
-    return {employment_type: re.compile("|".join(patterns)) for employment_type, patterns in entries.items()}
+def _patterns(file: Path) -> dict[str, re.Pattern[str]]:
+    """The pattern of each value in a file of regular expressions."""
+    entries: dict[str, list[str]] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return {value: re.compile("|".join(patterns)) for value, patterns in entries.items()}
 
 
 @lru_cache(MAX_CACHED)

@@ -137,16 +137,15 @@ class _Side:
         """The factor of its scale, else the other side's if it fits: "$100-120k"; not "£45k - 25 days"."""
         if self.scale is not None:
             return pay_words.SCALES[self.scale_word]
-        fits = self.value is not None and self.value < 1000
-        if is_second:
-            fits = fits and other.value is not None and self.value >= other.value
+        value, least = self.value, other.value if is_second else 0.0
+        fits = value is not None and least is not None and least <= value < 1000
         return pay_words.SCALES.get(other.scale_word) if fits else None
 
     def amount(self, factor: float | None) -> float | None:
         """The figure times a factor, in hundredths; None where it can't be pay."""
         number = None if self.number is None else parse_number(self.number, scaled=self.scale is not None)
         amount = 0.0 if number is None else number * (factor or 1.0)
-        return round(amount * 100) / 100 or None if amount < IMPLAUSIBLE_AMOUNT else None
+        return (round(amount * 100) / 100 or None) if amount < IMPLAUSIBLE_AMOUNT else None
 
     def is_unrelated(self, amount: float | None, other_amount: float | None, other: _Side) -> bool:
         """Whether it has a unit, or differs too much from the other side to form a range."""
@@ -208,8 +207,8 @@ class _Candidate:
     def _bounds(self, factors: Factors) -> tuple[float | None, float | None]:
         """Minimum and maximum; of a single figure only the bound that the words around it mean."""
         figures = self._first.amount(factors[0]), self._second.amount(factors[1])
-        first = None if self._first.is_unrelated(*figures, self._second) else figures[0]
-        apart = self._has_two_periods or self._second.is_unrelated(*reversed(figures), self._first)
+        first = None if self._first.is_unrelated(figures[0], figures[1], self._second) else figures[0]
+        apart = self._has_two_periods or self._second.is_unrelated(figures[1], figures[0], self._first)
         usable = [figure for figure in (first, None if apart else figures[1]) if figure is not None]
         if not usable:
             return None, None
