@@ -28,7 +28,7 @@ def default_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
         dg.define_asset_job(
             REFRESH,
             selection=group("statistics", "relationships"),
-            description="Every statistic anew; pairs, relationships and categories brought up to date.",
+            description="All statistics are recomputed; pairs, relationships and categories brought up to date.",
             tags={KEEP_WEEKLY_TAG: "true", **run_retry_tags()},
             hooks={print_failure_cause},
         ),
