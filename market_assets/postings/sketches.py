@@ -81,18 +81,13 @@ def shared_shares(rows: Sketches, one: Indices, other: Indices) -> npt.NDArray[n
 
 
 def _shares(one: Sketches, other: Sketches) -> npt.NDArray[np.float64]:
-    limit = np.minimum(_largest_known(one), _largest_known(other))[:, None]
+    limit = np.minimum(*(np.where(rows[:, -1] < 0, _LARGEST, rows[:, -1]) for rows in (one, other)))[:, None]
     smaller = np.minimum(*(((rows >= 0) & (rows <= limit)).sum(axis=1) for rows in (one, other)))
     # The padding of both sides must differ.
     both = np.sort(np.concatenate([one, np.where(other < 0, -2, other)], axis=1), axis=1)
     shared = ((both[:, 1:] == both[:, :-1]) & (both[:, 1:] >= 0)).sum(axis=1)
     shares: npt.NDArray[np.float64] = np.where(smaller >= MIN_COMPARED, shared / np.maximum(smaller, 1), 0.0)
     return shares
-
-
-def _largest_known(rows: Sketches) -> Sketches:
-    known: Sketches = np.where(rows[:, -1] < 0, _LARGEST, rows[:, -1])
-    return known
 
 
 def _chunks(texts: pl.Series) -> Iterator[tuple[int, int]]:
@@ -122,7 +117,8 @@ def _hashed_runs(texts: pl.Series) -> npt.NDArray[np.uint32]:
     The hash is a polynomial in the run's bytes, computed from prefix sums over all bytes, and then mixed.
     """
     content = np.frombuffer("".join(texts).encode(), dtype=np.uint8)
-    powers, inverses = _powers(1 << len(content).bit_length())
+    length = 1 << len(content).bit_length()
+    powers, inverses = _powers(_BASE, length), _powers(_INVERSE, length)
     ends = np.flatnonzero(content == _SPACE)
     starts = np.concatenate(([0], ends[:-1] + 1))
     words = np.diff(np.searchsorted(ends, texts.str.len_bytes().cum_sum().to_numpy()), prepend=0)
@@ -135,12 +131,8 @@ def _hashed_runs(texts: pl.Series) -> npt.NDArray[np.uint32]:
     return numbers | (hashes >> np.uint64(48)).astype(np.uint32)
 
 
-@lru_cache(2)
-def _powers(length: int) -> tuple[Hashes, Hashes]:
-    return _powers_of(_BASE, length), _powers_of(_INVERSE, length)
-
-
-def _powers_of(base: int, length: int) -> Hashes:
+@lru_cache(4)
+def _powers(base: int, length: int) -> Hashes:
     powers = np.full(length, base, dtype=np.uint64)
     powers[0] = 1
     powers_of_base: Hashes = np.cumprod(powers, dtype=np.uint64)

@@ -42,10 +42,6 @@ class SkillLists:
     has_or: Flags
     has_word: Flags
 
-    def is_alternative(self) -> Flags:
-        """Whether each mention is in a list of which one skill is enough."""
-        return self.has_or[self.list_of]
-
     def listed_with(self, mention: int, *, later: bool) -> range:
         """The mentions after (or before) one in its list; none where no word joins the list."""
         number = self.list_of[mention]

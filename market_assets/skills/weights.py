@@ -187,7 +187,8 @@ class _Weights:
 
     def apply_alternatives(self, lists: SkillLists) -> None:
         """Lower the weight of a required skill that is one of several, except in titles."""
-        required = lists.is_alternative() & (self.weight == Weight.REQUIRED) & (self.reason != Reason.TITLE)
+        is_alternative = lists.has_or[lists.list_of]
+        required = is_alternative & (self.weight == Weight.REQUIRED) & (self.reason != Reason.TITLE)
         self.weight[required] = Weight.ALTERNATIVE
 
     def apply_negators(self, lists: SkillLists) -> None:
