@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
 
 import polars as pl
 
-from market_assets.sources.files.text import RECORD_LIMIT, TextRecord, over_limit, shortened, utf8_size
+from market_assets.sources.files.text import RECORD_LIMIT, over_limit, shortened, utf8_size
 from market_assets.sources.protocol import SourceError, Undecodable
 
 
@@ -216,10 +216,14 @@ def unique_names(names: Iterable[str]) -> list[str]:
     return list(unique)
 
 
-def record_chunks(records: Iterable[dict[str, Any] | Undecodable]) -> Iterator[Chunk]:
+def record_chunks(records: Iterable[dict[str, Any] | Undecodable], names: Sequence[str] = ()) -> Iterator[Chunk]:
     """Chunks of records of any shape.
 
     Record by record, since each may have other fields, nested in other ways.
+
+    Args:
+        records: the records.
+        names: columns that each chunk has, even without a value.
     """
     flat: list[dict[str, str]] = []
     payloads: list[str] = []
@@ -234,10 +238,10 @@ def record_chunks(records: Iterable[dict[str, Any] | Undecodable]) -> Iterator[C
             payloads.append(taken[1])
             size += len(taken[1])
         if len(flat) + len(undecodable) >= CHUNK_RECORDS or size >= CHUNK_CHARACTERS:
-            yield Chunk(_text_frame(flat), pl.Series(payloads, dtype=pl.String), undecodable)
+            yield Chunk(_text_frame(flat, names), pl.Series(payloads, dtype=pl.String), undecodable)
             flat, payloads, undecodable, size = [], [], [], 0
     if flat or undecodable:
-        yield Chunk(_text_frame(flat), pl.Series(payloads, dtype=pl.String), undecodable)
+        yield Chunk(_text_frame(flat, names), pl.Series(payloads, dtype=pl.String), undecodable)
 
 
 def _row(record: dict[str, Any]) -> tuple[dict[str, str], str] | Undecodable:
@@ -253,24 +257,10 @@ def _row(record: dict[str, Any]) -> tuple[dict[str, str], str] | Undecodable:
     return Undecodable(shortened(payload), over_limit(size)) if size > RECORD_LIMIT else (flatten(record), payload)
 
 
-def _text_frame(flat: list[dict[str, str]]) -> pl.DataFrame:
-    names = dict.fromkeys(itertools.chain.from_iterable(flat))
+def _text_frame(flat: list[dict[str, str]], stated: Sequence[str]) -> pl.DataFrame:
+    names = dict.fromkeys(itertools.chain(stated, *flat))
     columns = {
         name: pl.Series([row.get(name) for row in flat], dtype=pl.String)
         for name in itertools.islice(names, MOST_COLUMNS)
     }
     return pl.DataFrame(columns or None, height=len(flat))
-
-
-def in_batches(records: Iterable[TextRecord]) -> Iterator[list[TextRecord]]:
-    """The records of a text, as many at a time as one chunk holds."""
-    batch: list[TextRecord] = []
-    size = 0
-    for record in records:
-        batch.append(record)
-        size += len(record.text)
-        if len(batch) >= CHUNK_RECORDS or size >= CHUNK_CHARACTERS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
