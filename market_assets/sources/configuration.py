@@ -14,17 +14,12 @@ from pydantic import Field, ValidationError
 
 from market_assets.sources.boards.adzuna import Adzuna
 from market_assets.sources.boards.arbeitnow import Arbeitnow
-from market_assets.sources.boards.ashby import Ashby
+from market_assets.sources.boards.company_boards import Ashby, Greenhouse, Lever
 from market_assets.sources.boards.feeds import Feed
-from market_assets.sources.boards.greenhouse import Greenhouse
 from market_assets.sources.boards.hacker_news import HackerNews
-from market_assets.sources.boards.himalayas import Himalayas
-from market_assets.sources.boards.jobicy import Jobicy
 from market_assets.sources.boards.jsearch import JSearch
 from market_assets.sources.boards.jsonld import JsonLd
-from market_assets.sources.boards.lever import Lever
-from market_assets.sources.boards.remoteok import RemoteOk
-from market_assets.sources.boards.remotive import Remotive
+from market_assets.sources.boards.remote_boards import Himalayas, Jobicy, RemoteOk, Remotive
 from market_assets.sources.protocol import Entry, Fetch, RawBatch, Source, Tools
 from market_assets.sources.request import Client
 

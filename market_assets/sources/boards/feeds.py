@@ -10,8 +10,9 @@ from xml.parsers import expat
 
 from pydantic import Field, field_validator
 
-from market_assets.sources.boards.board import Board, FetchContext, Page, WebAddress, page_name
+from market_assets.sources.boards.board import Board, Page, WebAddress, page_name
 from market_assets.sources.boards.fields import Fields, stated
+from market_assets.sources.protocol import Tools
 from market_assets.sources.request import Request
 
 #: Elements of these namespaces are the feed's own; others (`dc:`, `media:`, a board's) only add to them.
@@ -45,7 +46,7 @@ class Feed(Board):
             raise ValueError(f"its groups are title and some of {', '.join(sorted(_PATTERN_FIELDS - {'title'}))}")
         return value
 
-    def first_pages(self, context: FetchContext) -> Iterator[Page]:  # noqa: ARG002
+    def first_pages(self, tools: Tools) -> Iterator[Page]:  # noqa: ARG002
         for url in dict.fromkeys(self.feeds):
             yield Page(page_name(url), Request(url))
 

@@ -8,7 +8,20 @@ from typing import Any
 from market_assets.sources.protocol import SourceError
 
 #: Field of `RAW_POSTING` → text.
-Fields = Mapping[str, str | None]
+Fields = dict[str, str | None]
+#: Field of `RAW_POSTING` → the path to its value, as keys joined by dots; of several paths the first with a value.
+FieldPaths = Mapping[str, str | tuple[str, ...]]
+
+
+def fields_at(record: dict[str, Any], paths: FieldPaths) -> Fields:
+    """The fields at some paths into a record, as text: amounts by `pay`, the others by `stated`."""
+    fields: Fields = {}
+    for field, alternatives in paths.items():
+        as_text = pay if field in ("salary_min", "salary_max") else stated
+        each = (alternatives,) if isinstance(alternatives, str) else alternatives
+        texts = (as_text(at(record, *path.split("."))) for path in each)
+        fields[field] = next((text for text in texts if text), None)
+    return fields
 
 
 def record_list(document: Any, *path: str) -> list[dict[str, Any]]:

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from market_assets.sources.boards.board import Board, FetchContext, Page, WebAddress, page_name
+from market_assets.sources.boards.board import Board, Page, WebAddress, page_name
 from market_assets.sources.boards.feeds import links
 from market_assets.sources.boards.fields import Fields, at, pay, stated
-from market_assets.sources.protocol import SourceError
+from market_assets.sources.protocol import SourceError, Tools
 from market_assets.sources.request import Request
 
 
@@ -31,17 +31,17 @@ class JsonLd(Board):
             raise ValueError("it needs `pages` or `feeds`")
         return self
 
-    def first_pages(self, context: FetchContext) -> Iterator[Page]:
+    def first_pages(self, tools: Tools) -> Iterator[Page]:
         addresses = list(self.pages)
         for feed in self.feeds:
-            addresses += self._pages_of(feed, context)
+            addresses += self._pages_of(feed, tools)
         for url in dict.fromkeys(addresses):
             yield Page(page_name(url), Request(url))
 
-    def _pages_of(self, feed: str, context: FetchContext) -> list[str]:
+    def _pages_of(self, feed: str, tools: Tools) -> list[str]:
         request = Request(feed)
         try:
-            listed = links(context.get(request))
+            listed = links(tools.client().get(request))
         except ValueError as error:
             raise SourceError(f"{request.shown}: {error}", permanent=False) from None
         # A feed is untrusted: its links to other hosts are ignored.
