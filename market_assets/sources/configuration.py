@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Literal
 
 import yaml
 from pydantic import Field, ValidationError
@@ -20,8 +20,10 @@ from market_assets.sources.boards.hacker_news import HackerNews
 from market_assets.sources.boards.jsearch import JSearch
 from market_assets.sources.boards.jsonld import JsonLd
 from market_assets.sources.boards.remote_boards import Himalayas, Jobicy, RemoteOk, Remotive
-from market_assets.sources.protocol import Entry, Fetch, RawBatch, Source, Tools
-from market_assets.sources.request import Client
+from market_assets.sources.protocol import Entry, Fetch, RawBatch, Request, Source, Tools
+
+if TYPE_CHECKING:
+    from market_assets.sources.http_client import HttpClient
 
 
 class ConfigurationError(Exception):
@@ -68,7 +70,7 @@ class FileEntry(Entry):
     def make(self, tools: Tools) -> Source:
         from market_assets.sources.files.source import FileSource
 
-        return FileSource(self.source_name, self.path, self.map, tools.client)
+        return FileSource(self.source_name, self.path, self.map, tools.get)
 
 
 #: The entries by their `type`. A new source is added here.
@@ -97,7 +99,7 @@ def load_sources(
         ConfigurationError: the file can't be read, or has unknown or invalid settings.
     """
     known_keys = {name: key for name, key in (keys or {}).items() if key}
-    tools = Tools(client=cache(lambda: _client(cache_folder)), keys=known_keys)
+    tools = Tools(get=_requests_sent_with(cache_folder), keys=known_keys)
     if not path.exists():
         return [_configured(SampleEntry(), tools)]
     entries = _read_entries(path)
@@ -106,10 +108,16 @@ def load_sources(
     return [_configured(entry, tools) for entry in entries]
 
 
-def _client(cache_folder: Path | None) -> Client:
-    from market_assets.sources.http_client import HttpClient, ResponseCache
+def _requests_sent_with(cache_folder: Path | None) -> Callable[[Request], bytes]:
+    """Send requests by one HTTP client, which is made on first use."""
 
-    return HttpClient(cache=ResponseCache(cache_folder) if cache_folder else None)
+    @cache
+    def client() -> HttpClient:
+        from market_assets.sources.http_client import HttpClient, ResponseCache
+
+        return HttpClient(cache=ResponseCache(cache_folder) if cache_folder else None)
+
+    return lambda request: client().get(request)
 
 
 def _configured(entry: Entry, tools: Tools) -> Source:

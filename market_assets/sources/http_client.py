@@ -22,8 +22,7 @@ from pathlib import Path
 
 import httpx
 
-from market_assets.sources.protocol import SourceError
-from market_assets.sources.request import Request, without_queries
+from market_assets.sources.protocol import Request, SourceError, without_queries
 
 log = logging.getLogger(__name__)
 

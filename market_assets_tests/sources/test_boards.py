@@ -15,7 +15,7 @@ from recordings import ADZUNA, ATOM, HACKER_NEWS_THREAD, JOB_LIST, JOB_PAGE, JSE
 from market_assets.postings.normalise import normalise
 from market_assets.postings.schemas import RAW_POSTING
 from market_assets.sources.configuration import ENTRIES
-from market_assets.sources.protocol import RawBatch, Source, SourceError, Tools
+from market_assets.sources.protocol import RawBatch, Request, Source, SourceError, Tools
 
 NOW = datetime(2026, 8, 16, tzinfo=UTC)
 COMPANIES = {"gitlab": "GitLab", "matchgroup": "Match Group", "notion": "Notion", "linear": "Linear"}
@@ -43,10 +43,10 @@ RECORDINGS = [
 
 
 def source_of(kind: str, **settings: Any) -> Source:
-    def no_client() -> Any:
+    def no_client(_request: Request) -> bytes:
         raise AssertionError("reading asks nobody")
 
-    return ENTRIES[kind](**{**SETTINGS.get(kind, {}), **settings}).make(Tools(client=no_client))
+    return ENTRIES[kind](**{**SETTINGS.get(kind, {}), **settings}).make(Tools(get=no_client))
 
 
 def read(source: Source, content: bytes | str, name: str = "postings.json") -> RawBatch:
@@ -478,7 +478,6 @@ def test_atom() -> None:
         ('<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><rss>&a;</rss>', "entities"),
         ("<rss><channel>", "not XML"),
         ("<html></html>", "no feed"),
-        ("<rss>" * 1_000, "nested too deeply"),
         ("", "not XML"),
     ],
 )

@@ -87,10 +87,10 @@ def test_files_of_another_file_system(memory: str) -> None:
 def test_a_file_at_a_web_address(server: BoardServer, make_client: Any) -> None:
     url = server.serve("/jobs.csv", Answer(b"title\nCook\n"))
     client = make_client()
-    assert titles(FileSource("mine", f"{url}?token=t", client=lambda: client)) == {"jobs.csv": ["Cook"]}
+    assert titles(FileSource("mine", f"{url}?token=t", get=client.get)) == {"jobs.csv": ["Cook"]}
     assert server.asked[0].query == {"token": "t"}
     with pytest.raises(SourceError, match="its ending is not known"):
-        find_files(f"{server.url}/jobs?x=a.csv", lambda: client)
+        find_files(f"{server.url}/jobs?x=a.csv", client.get)
 
 
 @pytest.mark.parametrize("path", ["nothing://bucket/a.csv", "gs://key:secret@bucket/a.csv", "gs://bucket/a.csv"])

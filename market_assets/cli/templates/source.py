@@ -8,8 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from market_assets.sources.boards.board import Page, PagedBoard, WebAddress
 from market_assets.sources.boards.fields import FieldPaths, at
-from market_assets.sources.protocol import Tools
-from market_assets.sources.request import Request
+from market_assets.sources.protocol import Request, Tools
 
 
 # A board with a single page is a `Board`, without next_request; boards of companies are `CompanyBoards`. Keys that

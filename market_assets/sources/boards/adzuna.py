@@ -10,8 +10,7 @@ from pydantic import Field
 
 from market_assets.sources.boards.board import Page, PagedBoard, WebAddress, given
 from market_assets.sources.boards.fields import FieldPaths, Fields, at, stated
-from market_assets.sources.protocol import Tools
-from market_assets.sources.request import Request
+from market_assets.sources.protocol import Request, Tools
 
 _PAGE_SIZE = 50
 Country = Literal[

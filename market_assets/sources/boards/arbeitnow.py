@@ -8,8 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from market_assets.sources.boards.board import Page, PagedBoard, WebAddress, single_list
 from market_assets.sources.boards.fields import FieldPaths, at
-from market_assets.sources.protocol import Tools
-from market_assets.sources.request import Request
+from market_assets.sources.protocol import Request, Tools
 
 
 class Arbeitnow(PagedBoard):

@@ -20,8 +20,18 @@ from typing import Annotated, Any, BinaryIO, ClassVar
 from pydantic import AfterValidator, Field
 
 from market_assets.sources.boards.fields import FieldPaths, Fields, fields_at, record_list
-from market_assets.sources.protocol import Entry, Fetch, Payload, RawBatch, Source, SourceError, Tools, Undecodable
-from market_assets.sources.request import Request, without_queries
+from market_assets.sources.protocol import (
+    Entry,
+    Fetch,
+    Payload,
+    RawBatch,
+    Request,
+    Source,
+    SourceError,
+    Tools,
+    Undecodable,
+    without_queries,
+)
 
 _BATCH_ROWS = 10_000
 
@@ -174,11 +184,10 @@ class BoardSource:
             yield _batch(self._board, records[start : start + _BATCH_ROWS], name)
 
     def _payloads(self) -> Iterator[Payload]:
-        client = self._tools.client()
         for first in self._board.first_pages(self._tools):
             page: Page | None = first
             while page is not None:
-                answer = _Answer(self._board, page, client.get)
+                answer = _Answer(self._board, page, self._tools.get)
                 yield Payload(page.file, answer.open, answer.get_problem)
                 # Unknown, and so None, where the page was not opened or could not be fetched.
                 page = answer.next_page

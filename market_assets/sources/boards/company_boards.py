@@ -11,8 +11,7 @@ from pydantic import Field, StringConstraints
 from market_assets.postings.countries import countries
 from market_assets.sources.boards.board import Board, Page, WebAddress
 from market_assets.sources.boards.fields import FieldPaths, Fields, at, fields_at, stated, with_country
-from market_assets.sources.protocol import Tools
-from market_assets.sources.request import Request
+from market_assets.sources.protocol import Request, Tools
 
 #: A company's name in the addresses of its boards.
 Company = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]{0,99}$")]

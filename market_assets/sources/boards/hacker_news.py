@@ -12,8 +12,7 @@ from pydantic import Field
 
 from market_assets.sources.boards.board import Board, NoPostingError, Page, WebAddress
 from market_assets.sources.boards.fields import Fields, record_list, stated
-from market_assets.sources.protocol import SourceError, Tools
-from market_assets.sources.request import Request
+from market_assets.sources.protocol import Request, SourceError, Tools
 
 _TITLE = "Ask HN: Who is hiring?"
 _ROLE = re.compile(
@@ -39,7 +38,7 @@ class HackerNews(Board):
     threads: int = Field(default=1, ge=1, le=24)
 
     def first_pages(self, tools: Tools) -> Iterator[Page]:
-        found = tools.client().get(Request(f"{self.url}/search_by_date", {"tags": "story,author_whoishiring"}))
+        found = tools.get(Request(f"{self.url}/search_by_date", {"tags": "story,author_whoishiring"}))
         try:
             hits = record_list(json.loads(found), "hits")
         except ValueError:

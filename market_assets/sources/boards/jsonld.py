@@ -12,8 +12,7 @@ from pydantic import Field, model_validator
 from market_assets.sources.boards.board import Board, Page, WebAddress, page_name
 from market_assets.sources.boards.feeds import links
 from market_assets.sources.boards.fields import Fields, at, pay, stated
-from market_assets.sources.protocol import SourceError, Tools
-from market_assets.sources.request import Request
+from market_assets.sources.protocol import Request, SourceError, Tools
 
 
 class JsonLd(Board):
@@ -41,8 +40,8 @@ class JsonLd(Board):
     def _pages_of(self, feed: str, tools: Tools) -> list[str]:
         request = Request(feed)
         try:
-            listed = links(tools.client().get(request))
-        except ValueError as error:
+            listed = links(tools.get(request))
+        except (ValueError, RecursionError) as error:
             raise SourceError(f"{request.shown}: {error}", permanent=False) from None
         # A feed is untrusted: its links to other hosts are ignored.
         host = urlsplit(feed).netloc.lower()

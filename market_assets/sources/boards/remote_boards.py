@@ -10,8 +10,7 @@ from pydantic import Field
 
 from market_assets.sources.boards.board import Board, Page, PagedBoard, WebAddress, single_list
 from market_assets.sources.boards.fields import FieldPaths, Fields, at, stated
-from market_assets.sources.protocol import Tools
-from market_assets.sources.request import Request
+from market_assets.sources.protocol import Request, Tools
 
 _HIMALAYAS_PAGE_SIZE = 20
 #: Some pay by the hour at Himalayas has the period "annual"; less than this is not paid for a year.

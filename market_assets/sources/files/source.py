@@ -18,8 +18,7 @@ from market_assets.postings.schemas import RAW_POSTING
 from market_assets.sources.files.columns import apply_mapping
 from market_assets.sources.files.decoding import decode, decoder_of
 from market_assets.sources.files.records import Chunk
-from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError
-from market_assets.sources.request import Client, Request, without_queries
+from market_assets.sources.protocol import Fetch, Payload, RawBatch, Request, SourceError, without_queries
 
 
 @dataclass(frozen=True)
@@ -30,14 +29,14 @@ class FoundFile:
     open: Callable[[], BinaryIO]
 
 
-def find_files(path: str, client: Callable[[], Client] | None = None) -> list[FoundFile]:
+def find_files(path: str, get: Callable[[Request], bytes] | None = None) -> list[FoundFile]:
     """The file at a path, or those in and under a folder whose ending is known, by name.
 
     Raises:
         SourceError: there is no such file, or it can't be opened. Files of a folder are not opened yet.
     """
     if path.startswith(("http://", "https://")):
-        return [_web_file(path, client)]
+        return [_web_file(path, get)]
     files, root = _file_system(path)
     shown = without_credentials(path)
     if not _attempt(shown, lambda: files.isdir(root)):
@@ -98,12 +97,12 @@ def _attempt(shown: str, action: Callable[[], Any]) -> Any:
         raise SourceError(f"{shown}: it can't be opened ({type(error).__name__})", permanent=False) from None
 
 
-def _web_file(url: str, client: Callable[[], Client] | None) -> FoundFile:
+def _web_file(url: str, get: Callable[[Request], bytes] | None) -> FoundFile:
     name = PurePosixPath(without_queries(url).split("://", 1)[1]).name
-    if client is None:
+    if get is None:
         raise SourceError(f"{without_queries(url)}: it is a web address, which only sources.yaml can name")
     decoder_of(name)
-    return FoundFile(name, lambda: io.BytesIO(client().get(Request(url))))
+    return FoundFile(name, lambda: io.BytesIO(get(Request(url))))
 
 
 def _as_one_name(name: str) -> str:
@@ -127,7 +126,7 @@ class FileSource:
         path: a file, whose ending names the format, or a folder of such; a path or any URL that fsspec knows.
         mapping: field of `RAW_POSTING` → column, for fields whose column would be guessed wrong; an empty column
             leaves the field out.
-        client: returns the HTTP client, for a file at a web address.
+        get: sends a request, for a file at a web address.
     """
 
     def __init__(
@@ -135,11 +134,11 @@ class FileSource:
         name: str,
         path: Path | str,
         mapping: Mapping[str, str] | None = None,
-        client: Callable[[], Client] | None = None,
+        get: Callable[[Request], bytes] | None = None,
     ) -> None:
         self._name = name
         self._path = str(path)
-        self._client = client
+        self._get = get
         self._mapping = dict(mapping or {})
 
     @property
@@ -158,7 +157,7 @@ class FileSource:
             SourceError: the file is missing, empty, can't be opened, or has an unknown ending; for files of a
                 folder when the payload is opened.
         """
-        found = find_files(self._path, self._client)
+        found = find_files(self._path, self._get)
         return Fetch(observed_at=now, payloads=map(self._payload, found))
 
     def read(self, name: str, content: BinaryIO) -> Iterator[RawBatch]:
@@ -180,7 +179,7 @@ class FileSource:
         Raises:
             SourceError: as `fetch` and `read` do.
         """
-        file = find_files(self._path, self._client)[0]
+        file = find_files(self._path, self._get)[0]
         with file.open() as content:
             try:
                 return self._resolve(file.name, content)[0]
