@@ -46,7 +46,8 @@ def refusal(name: str, content: bytes) -> str:
     assert caught.value.permanent
     message = str(caught.value)
     assert "\n" not in message
-    return message
+    assert message.startswith(f"{name}: ")
+    return message.removeprefix(f"{name}: ")
 
 
 # CSV ------------------------------------------------------------------------------------------------------

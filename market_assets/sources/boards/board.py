@@ -111,7 +111,7 @@ class Board(Entry):
         return {**fields, "workplace": "remote"} if self.remote_only else fields
 
     def make(self, tools: Tools) -> Source:
-        return BoardSource(self, tools)
+        return BoardSource(self.source_name, self, tools)
 
 
 class PagedBoard(Board):
@@ -145,20 +145,14 @@ def page_name(url: str) -> str:
     return f"{readable[:60].strip('-')}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
 
 
+@dataclass(frozen=True)
 class BoardSource:
     """The current postings of a board."""
 
-    def __init__(self, board: Board, tools: Tools) -> None:
-        self._board = board
-        self._tools = tools
-
-    @property
-    def name(self) -> str:
-        return self._board.source_name
-
-    @property
-    def any_day(self) -> bool:
-        return False
+    name: str
+    board: Board
+    tools: Tools
+    any_day: ClassVar[bool] = False
 
     def fetch(self, day: date, now: datetime) -> Fetch:
         """Return the board's pages, each of which is requested when its payload is opened.
@@ -177,17 +171,17 @@ class BoardSource:
             SourceError: the page is not of the expected shape.
         """
         try:
-            records = _checked_records(self._board, _decoded(self._board, content.read()), name)
+            records = _checked_records(self.board, _decoded(self.board, content.read()), name)
         except SourceError as error:
             raise SourceError(f"{name}: {error}", permanent=error.permanent) from error
         for start in range(0, len(records), _BATCH_ROWS):
-            yield _batch(self._board, records[start : start + _BATCH_ROWS], name)
+            yield _batch(self.board, records[start : start + _BATCH_ROWS], name)
 
     def _payloads(self) -> Iterator[Payload]:
-        for first in self._board.first_pages(self._tools):
+        for first in self.board.first_pages(self.tools):
             page: Page | None = first
             while page is not None:
-                answer = _Answer(self._board, page, self._tools.get)
+                answer = _Answer(self.board, page, self.tools.get)
                 yield Payload(page.file, answer.open, answer.get_problem)
                 # Unknown, and so None, where the page was not opened or could not be fetched.
                 page = answer.next_page

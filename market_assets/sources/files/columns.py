@@ -44,7 +44,7 @@ def words_of(name: str) -> list[str]:
     return [word.lower() for word in re.split(r"[\W_]+", spaced) if word]
 
 
-def apply_mapping(names: Sequence[str], sample: pl.DataFrame, mapping: Mapping[str, str]) -> dict[str, str]:
+def apply_mapping(sample: pl.DataFrame, mapping: Mapping[str, str]) -> dict[str, str]:
     """The column of each field, as the user maps it, and guessed for the fields that the mapping lacks.
 
     An empty column in the mapping leaves the field out.
@@ -56,18 +56,19 @@ def apply_mapping(names: Sequence[str], sample: pl.DataFrame, mapping: Mapping[s
     for field, column in mapping.items():
         if field not in FIELDS:
             raise SourceError(f"there is no field {field!r} to map; {_nearest(field, FIELDS)}")
-        if column and column not in names:
-            raise SourceError(f"there is no column {column!r} to map {field} to; {_nearest(column, names)}")
-    resolved = guess_columns(names, sample.head(SAMPLE_ROWS), mapping)
+        if column and column not in sample.columns:
+            nearest = _nearest(column, sample.columns)
+            raise SourceError(f"there is no column {column!r} to map {field} to; {nearest}")
+    resolved = guess_columns(sample.head(SAMPLE_ROWS), mapping)
     if "title" not in resolved:
         raise SourceError(
-            f"no column can be taken for the title; its columns are: {_listed(names)}. "
+            f"no column can be taken for the title; its columns are: {_listed(sample.columns)}. "
             "Name it with --map title='COLUMN'"
         )
     return resolved
 
 
-def guess_columns(names: Sequence[str], sample: pl.DataFrame, stated: Mapping[str, str]) -> dict[str, str]:
+def guess_columns(sample: pl.DataFrame, stated: Mapping[str, str]) -> dict[str, str]:
     """The column of a file that each field is in, guessed from names and values.
 
     A well-known name wins over a vaguer one, a column with values over one without; a column serves one
@@ -75,15 +76,14 @@ def guess_columns(names: Sequence[str], sample: pl.DataFrame, stated: Mapping[st
     of many values, a range where a single amount belongs) is passed over.
 
     Args:
-        names: the columns, in the file's order.
-        sample: some rows of them, as text.
+        sample: some rows of the file, as text.
         stated: field → column, as mapped by the user; an empty column leaves the field out.
 
     Returns:
         Field of `RAW_POSTING` → column, in the order of the schema.
     """
     taken = {field: column for field, column in stated.items() if column}
-    free = {name: words_of(name) for name in names if name not in taken.values()}
+    free = {name: words_of(name) for name in sample.columns if name not in taken.values()}
     free = {name: words for name, words in free.items() if _NEVER_WORDS.isdisjoint(words)}
     wanted = [field for field in KNOWN_NAMES if field not in stated]
     for pick in (_by_known_name, _by_words):

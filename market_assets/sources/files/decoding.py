@@ -60,20 +60,22 @@ def decode(name: str, content: BinaryIO) -> Iterator[Chunk]:
     """Decode a file by the ending of its name.
 
     Raises:
-        SourceError: the ending is unknown, or the file is not of that format, damaged or unreadable. The message
-            does not name the file.
+        SourceError: the ending is unknown, or the file is not of that format, damaged or unreadable.
     """
-    decoder = decoder_of(name)
     compressed = name.lower().endswith(".gz")
     plain = cast(BinaryIO, gzip.GzipFile(fileobj=content, mode="rb")) if compressed else content
     try:
-        yield from decoder(name, plain)
+        yield from decoder_of(name)(name, plain)
+    except SourceError as error:
+        raise SourceError(f"{name}: {error}", permanent=error.permanent) from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise SourceError(f"it is not a whole gzip file ({error})") from error
+        raise SourceError(f"{name}: it is not a whole gzip file ({error})") from error
     except OSError as error:
-        raise SourceError(f"it can't be read ({error.strerror or error})") from error
+        raise SourceError(f"{name}: it can't be read ({error.strerror or error})") from error
     except RecursionError as error:
-        raise SourceError("it is nested too deeply") from error
+        raise SourceError(f"{name}: it is nested too deeply") from error
+    except pl.exceptions.PolarsError as error:
+        raise SourceError(f"{name}: a column has a type that can't be read ({error})") from error
 
 
 def decoder_of(name: str) -> Callable[[str, BinaryIO], Iterator[Chunk]]:

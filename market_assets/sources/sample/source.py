@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum
 from functools import lru_cache, partial
 from io import BytesIO
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 import numpy as np
 import polars as pl
@@ -84,18 +84,7 @@ class SampleSource:
     name: str = "sample"
     postings_per_day: int = 200
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        for setting, least in (("postings_per_day", 1), ("seed", 0)):
-            value = getattr(self, setting)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise SourceError(
-                    f"{self.name}: {setting} must be a whole number of at least {least}, not {value!r}"
-                )
-
-    @property
-    def any_day(self) -> bool:
-        return True
+    any_day: ClassVar[bool] = True
 
     def fetch(self, day: date, now: datetime) -> Fetch:
         """Make the postings of a day, in payloads of up to 5,000 which are made when they are opened.
