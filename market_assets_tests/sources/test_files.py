@@ -178,7 +178,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
         ("a.csv", "title,company\n", "there is no posting in it"),
         ("a.csv", "title,company\nx\ny\n", "there is no posting in it that can be read; line 2 has 1 fields"),
         ("a.csv", "foo,bar\n1,2\n", "no column can be taken for the title; its columns are: foo, bar."),
-        ("a.json", "[]", "neither a list of postings nor an object that holds one; it is an empty list"),
+        ("a.json", "[]", "neither a list of postings nor an object that holds one; it is []"),
         ("a.json", '[{"foo": 1}]', "no column can be taken for the title; its columns are: foo."),
         ("a.json", "[{}]", "no column can be taken for the title"),
         ("a.json", "nonsense", "it is not JSON"),

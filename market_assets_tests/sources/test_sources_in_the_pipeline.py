@@ -233,7 +233,7 @@ def test_the_check_says_what_is_wrong(
     shown = capsys.readouterr().out
     for name, reachable, problem in (
         ("remotive", "no", "HTTP 404 Not Found"),
-        ("jobicy", "yes", "`jobs` is not a list but an object with nothing"),
+        ("jobicy", "yes", "`jobs` is not a list but {}"),
         ("file", "no", "there is no such file"),
     ):
         (line,) = (line for line in shown.splitlines() if f"│ {name} " in line)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any, Literal
-from xml.etree.ElementTree import Element, ParseError, fromstring, tostring
+from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from pydantic import Field, field_validator
 
@@ -114,23 +114,14 @@ def _record(item: Element) -> dict[str, Any]:
 
 
 def _text(element: Element) -> str | None:
-    """The text of an element, its markup included; of Atom's links and categories it is in an attribute."""
+    """The text of an element; of Atom's links and categories it is in an attribute."""
     if _local(element) == "link" and "href" in element.attrib:
         return element.attrib["href"].strip() if element.get("rel", "alternate") == "alternate" else None
     if _local(element) == "category" and "term" in element.attrib:
         return element.get("label") or element.attrib["term"]
     if len(element) and _local(element) in ("author", "contributor"):
         return next(("".join(part.itertext()).strip() for part in element if _local(part) == "name"), None)
-    if len(element) and element.get("type") == "xhtml":
-        return "".join(tostring(_plain(part), encoding="unicode") for part in element)
     return "".join(element.itertext()).strip()
-
-
-def _plain(element: Element) -> Element:
-    """An element of XHTML with names as in HTML."""
-    for part in element.iter():
-        part.tag = _local(part)
-    return element
 
 
 def _local(element: Element) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,12 +34,12 @@ def record_list(document: Any, *path: str) -> list[dict[str, Any]]:
     found, place = document, "the answer"
     for key in path:
         if not isinstance(found, dict) or key not in found:
-            raise SourceError(f"its format has changed: {place} has no `{key}` but is {_kind(found)}")
+            raise SourceError(f"its format has changed: {place} has no `{key}` but is {_beginning(found)}")
         found, place = found[key], f"`{key}`"
     if not isinstance(found, list):
-        raise SourceError(f"its format has changed: {place} is not a list but {_kind(found)}")
+        raise SourceError(f"its format has changed: {place} is not a list but {_beginning(found)}")
     if found and not any(isinstance(record, dict) for record in found):
-        raise SourceError(f"its format has changed: {place} holds no objects but {_kind(found[0])}")
+        raise SourceError(f"its format has changed: {place} holds no objects but {_beginning(found[0])}")
     return found
 
 
@@ -75,7 +76,5 @@ def pay(value: Any) -> str | None:
     return None if text in ("0", "-1", "0.0") else text
 
 
-def _kind(value: Any) -> str:
-    if isinstance(value, dict):
-        return f"an object with {', '.join(list(map(str, value))[:5]) or 'nothing'}"[:100]
-    return {list: "a list", str: "a text", bool: "a truth value", type(None): "null"}.get(type(value), "a number")
+def _beginning(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)[:80]

@@ -16,12 +16,11 @@ import pyarrow.parquet as pq
 
 from market_assets.sources.files.csv_records import CsvRecord, CsvRecords, sniff_delimiter
 from market_assets.sources.files.records import (
-    CHUNK_CHARACTERS,
     CHUNK_RECORDS,
     Chunk,
     compact_json,
     find_postings,
-    kind,
+    json_beginning,
     load,
     record_chunks,
     unique_names,
@@ -109,38 +108,14 @@ def decode_csv(name: str, content: BinaryIO) -> Iterator[Chunk]:
     if header.problem:
         raise SourceError(f"its header can't be read: {header.problem}")
     names = unique_names(name.strip() or f"column_{at}" for at, name in enumerate(header.fields, 1))
-    for batch in _in_batches(records):
-        yield _csv_chunk(names, batch)
+    return record_chunks((_row_value(names, record) for record in records), names)
 
 
-def _in_batches(records: Iterable[CsvRecord]) -> Iterator[list[CsvRecord]]:
-    """The records, as many at a time as one chunk holds."""
-    batch: list[CsvRecord] = []
-    size = 0
-    for record in records:
-        batch.append(record)
-        size += len(record.text)
-        if len(batch) >= CHUNK_RECORDS or size >= CHUNK_CHARACTERS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch
-
-
-def _csv_chunk(names: list[str], records: list[CsvRecord]) -> Chunk:
-    undecodable, whole = [], []
-    for record in records:
-        if record.problem is None and len(record.fields) == len(names):
-            whole.append(record.fields)
-        else:
-            width = f"line {record.line} has {len(record.fields)} fields where the header has {len(names)}"
-            undecodable.append(Undecodable(shortened(record.text), record.problem or width))
-    columns = zip(*whole, strict=True) if whole else ((),) * len(names)
-    frame = pl.DataFrame(
-        {name: pl.Series(column, dtype=pl.String) for name, column in zip(names, columns, strict=True)}
-    ).with_columns(pl.all().replace("", None))
-    payload = frame.select(pl.struct(pl.all()).struct.json_encode()).to_series()
-    return Chunk(frame, payload, undecodable)
+def _row_value(names: list[str], record: CsvRecord) -> dict[str, Any] | Undecodable:
+    if record.problem is None and len(record.fields) == len(names):
+        return {name: value or None for name, value in zip(names, record.fields, strict=True)}
+    width = f"line {record.line} has {len(record.fields)} fields where the header has {len(names)}"
+    return Undecodable(shortened(record.text), record.problem or width)
 
 
 def decode_jsonl(name: str, content: BinaryIO) -> Iterator[Chunk]:
@@ -186,13 +161,13 @@ def _line_value(line: TextRecord) -> dict[str, Any] | Undecodable:
         return Undecodable(shortened(text), f"line {line.line} is not JSON: {reason}")
     if isinstance(value, dict):
         return value
-    return Undecodable(shortened(text), f"line {line.line} is not an object but {kind(value)}")
+    return Undecodable(shortened(text), f"line {line.line} is not an object but {json_beginning(value)}")
 
 
 def _entry_value(position: int, entry: Any) -> dict[str, Any] | Undecodable:
     if isinstance(entry, dict):
         return entry
-    reason = f"entry {position} is not an object but {kind(entry)}"
+    reason = f"entry {position} is not an object but {json_beginning(entry)}"
     return Undecodable(shortened(compact_json(entry)), reason)
 
 

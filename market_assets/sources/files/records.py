@@ -34,22 +34,10 @@ def _no_value(_constant: str) -> None:
     return None
 
 
-def kind(value: Any) -> str:
-    """The kind of a JSON value, for messages."""
-    if isinstance(value, dict):
-        return f"an object with {_some_of(list(value))}" if value else "an empty object"
-    if isinstance(value, list):
-        return f"a list of {len(value):,} values, none of them an object" if value else "an empty list"
-    if isinstance(value, bool):
-        return "a truth value"
-    if isinstance(value, int | float):
-        return "a number"
-    return "nothing (null)" if value is None else "a text"
-
-
-def _some_of(keys: list[str], most: int = 8) -> str:
-    shown = ", ".join(keys[:most])
-    return f"the keys {shown} …" if len(keys) > most else f"the keys {shown}"
+def json_beginning(value: Any) -> str:
+    """The beginning of a value as JSON, for messages."""
+    text = compact_json(value)
+    return text if len(text) <= 80 else text[:80] + "…"
 
 
 def find_postings(document: Any) -> list[Any]:
@@ -74,7 +62,7 @@ def find_postings(document: Any) -> list[Any]:
             return max(lists, key=len)
         if all(isinstance(value, dict) for value in document.values()):
             return list(document.values())
-    raise SourceError(f"neither a list of postings nor an object that holds one; it is {kind(document)}")
+    raise SourceError(f"neither a list of postings nor an object that holds one; it is {json_beginning(document)}")
 
 
 def _has_objects(value: Any) -> bool:
