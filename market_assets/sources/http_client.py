@@ -156,7 +156,7 @@ class HttpClient:
     def _get_with_retries(self, request: Request) -> bytes:
         attempt = 1
         while True:
-            self._wait_for_host(request.host)
+            self._wait_for_host(request.shown.partition("://")[2].partition("/")[0].lower())
             try:
                 return self._attempt(request)
             except _TransientError as error:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 _NAME = r"^[a-z][a-z0-9_]*$"
-_URL = re.compile(r"(?i)\b(https?://)(?:[^/?#\s\"'<>]*@)?([^\s?#\"'<>]*)(?:\?[^\s\"'<>]*)?(?:#[^\s\"'<>]*)?")
+_URL = re.compile(
+    r"(?i)\b([a-z][a-z0-9+.-]*://)(?:[^/?#\s\"'<>]*@)?([^\s?#\"'<>]*)(?:\?[^\s\"'<>]*)?(?:#[^\s\"'<>]*)?"
+)
 
 
 class SourceError(Exception):
@@ -130,13 +132,6 @@ class Request:
         return without_queries(self.url)
 
     @property
-    def host(self) -> str:
-        try:
-            return urlsplit(self.url).netloc.rpartition("@")[2].lower()
-        except ValueError:
-            return ""
-
-    @property
     def secrets(self) -> tuple[str, ...]:
         """The secret values, also as they are written in addresses and in JSON; the longest first."""
         values = {*self.secret_params.values(), *self.secret_headers.values()} - {""}
@@ -157,7 +152,7 @@ class Request:
 
 
 def without_queries(text: str) -> str:
-    """A text whose web addresses have neither user, query nor fragment, which may contain keys."""
+    """A text whose URLs have neither user, query nor fragment, which may contain keys."""
     return _URL.sub(r"\1\2", text)
 
 

@@ -13,8 +13,8 @@ import pytest
 from board_server import Answer, BoardServer
 from fsspec.implementations.memory import MemoryFileSystem
 
-from market_assets.sources.files.source import FileSource, find_files, without_credentials
-from market_assets.sources.protocol import Source, SourceError
+from market_assets.sources.files.source import FileSource, find_files
+from market_assets.sources.protocol import Source, SourceError, without_queries
 
 NOW = datetime(2026, 8, 16, tzinfo=UTC)
 
@@ -101,9 +101,9 @@ def test_file_systems_that_are_not_there(path: str) -> None:
 
 
 def test_credentials_do_not_show() -> None:
-    assert without_credentials("s3://key:secret@bucket/a.csv") == "s3://bucket/a.csv"
-    assert without_credentials("https://me:secret@x.example/a.csv?token=t") == "https://x.example/a.csv"
-    assert without_credentials("/home/me@work/a.csv") == "/home/me@work/a.csv"
+    assert without_queries("s3://key:secret@bucket/a.csv") == "s3://bucket/a.csv"
+    assert without_queries("https://me:secret@x.example/a.csv?token=t") == "https://x.example/a.csv"
+    assert without_queries("/home/me@work/a.csv") == "/home/me@work/a.csv"
 
 
 def test_what_another_file_system_raises_does_not_escape(monkeypatch: pytest.MonkeyPatch, memory: str) -> None:

@@ -90,11 +90,7 @@ def parse_xml(content: bytes) -> Element:
 
 
 def links(content: bytes) -> list[str]:
-    """The addresses that a feed or sitemap lists, each once.
-
-    Raises:
-        ValueError: as `parse_xml`.
-    """
+    """The addresses that a feed or sitemap lists, each once; errors as in `parse_xml`."""
     root = parse_xml(content)
     found = [stated(_record(element).get("link")) for element in root.iter() if _local(element) in _ITEMS]
     found += [(element.text or "").strip() for element in root.iter() if _local(element) == "loc"]

@@ -45,7 +45,8 @@ class JsonLd(Board):
             raise SourceError(f"{request.shown}: {error}", permanent=False) from None
         # A feed is untrusted: its links to other hosts are ignored.
         host = urlsplit(feed).netloc.lower()
-        return [url for url in listed if _is_page_of(url, host)][: self.pages_per_feed]
+        own = (f"https://{host}/", f"http://{host}/")
+        return [url for url in listed if url.lower().startswith(own)][: self.pages_per_feed]
 
     def document(self, content: bytes) -> Any:
         """The `JobPosting` objects of a page of HTML, or of JSON alone."""
@@ -141,11 +142,3 @@ def _name(value: Any) -> str | None:
 
 def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def _is_page_of(url: str, host: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and parts.netloc.lower() == host

@@ -8,6 +8,7 @@ import itertools
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import PurePath
 from typing import Any, BinaryIO, cast
 
 import polars as pl
@@ -44,8 +45,6 @@ def read_batches(content: BinaryIO, size: int) -> Iterator[pa.RecordBatch]:
         batches = pq.ParquetFile(file).iter_batches(batch_size=size)
         while (batch := next(batches, None)) is not None:
             batch.validate(full=True)
-            if not batch.num_columns:
-                raise SourceError("it has no columns")
             yield batch
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -63,8 +62,10 @@ def decode(name: str, content: BinaryIO) -> Iterator[Chunk]:
     """
     compressed = name.lower().endswith(".gz")
     plain = cast(BinaryIO, gzip.GzipFile(fileobj=content, mode="rb")) if compressed else content
+    check_known(name)
+    decoder = _DECODERS[PurePath(name.lower().removesuffix(".gz")).suffix]
     try:
-        yield from decoder_of(name)(name, plain)
+        yield from decoder(name, plain)
     except SourceError as error:
         raise SourceError(f"{name}: {error}", permanent=error.permanent) from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
@@ -77,18 +78,21 @@ def decode(name: str, content: BinaryIO) -> Iterator[Chunk]:
         raise SourceError(f"{name}: a column has a type that can't be read ({error})") from error
 
 
-def decoder_of(name: str) -> Callable[[str, BinaryIO], Iterator[Chunk]]:
-    """The decoder of a file by the ending of its name.
+def is_known(name: str) -> bool:
+    """Whether a file is of a known format, by the ending of its name."""
+    return name.lower().endswith(_ENDINGS)
+
+
+def check_known(name: str) -> None:
+    """Check the ending of a file's name.
 
     Raises:
-        SourceError: the ending is unknown.
+        SourceError: it is not known.
     """
-    lowered = name.lower()
-    for ending, decoder in _DECODERS.items():
-        compressed = () if ending == ".parquet" else (ending + ".gz",)
-        if lowered.endswith((ending, *compressed)):
-            return decoder
-    raise SourceError(f"its ending is not known; known are {', '.join(_DECODERS)} (text also with .gz)")
+    if not is_known(name):
+        raise SourceError(
+            f"{name}: its ending is not known; known are {', '.join(_DECODERS)} (text also with .gz)"
+        )
 
 
 def decode_csv(name: str, content: BinaryIO) -> Iterator[Chunk]:
@@ -194,3 +198,4 @@ _DECODERS: dict[str, Callable[[str, BinaryIO], Iterator[Chunk]]] = {
     ".ndjson": decode_jsonl,
     ".parquet": decode_parquet,
 }
+_ENDINGS = (*_DECODERS, *(f"{ending}.gz" for ending in _DECODERS if ending != ".parquet"))

@@ -115,7 +115,7 @@ def compact_json(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=value_text, allow_nan=False)
     except ValueError:
-        finite = json.loads(json.dumps(value, default=value_text), parse_constant=lambda _constant: None)
+        finite = json.loads(json.dumps(value, default=value_text), parse_constant=_no_value)
         return json.dumps(finite, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -16,7 +15,7 @@ import polars as pl
 
 from market_assets.postings.schemas import RAW_POSTING
 from market_assets.sources.files.columns import apply_mapping
-from market_assets.sources.files.decoding import decode, decoder_of
+from market_assets.sources.files.decoding import check_known, decode, is_known
 from market_assets.sources.files.records import Chunk
 from market_assets.sources.protocol import Fetch, Payload, RawBatch, Request, SourceError, without_queries
 
@@ -30,7 +29,7 @@ def find_files(path: str, get: Callable[[Request], bytes] | None = None) -> list
     if path.startswith(("http://", "https://")):
         return [_web_file(path, get)]
     files, root = _file_system(path)
-    shown = without_credentials(path)
+    shown = without_queries(path)
     if not _attempt(shown, lambda: files.isdir(root)):
         found = Payload(PurePosixPath(root).name, partial(_open, files, root, shown))
         found.open().close()
@@ -40,16 +39,11 @@ def find_files(path: str, get: Callable[[Request], bytes] | None = None) -> list
     within = [
         Payload(_as_one_name(name), partial(_open, files, each, f"{shown.rstrip('/')}/{name}"))
         for each, name in named.items()
-        if _is_known(name)
+        if is_known(name) and not any(part.startswith(".") for part in name.split("/"))
     ]
     if not within:
         raise SourceError(f"{shown}: it is a folder without any file of postings")
     return within
-
-
-def without_credentials(path: str) -> str:
-    """A path or URL without user, password, query and fragment, for messages."""
-    return re.sub(r"^([a-z0-9+.-]+://)[^/@]*@", r"\1", without_queries(path))
 
 
 def _file_system(path: str) -> tuple[Any, str]:
@@ -58,20 +52,15 @@ def _file_system(path: str) -> tuple[Any, str]:
 
     if "://" not in path:
         return LocalFileSystem(), str(Path(path))
-    files, root = _attempt(without_credentials(path), lambda: fsspec.core.url_to_fs(path))
+    files, root = _attempt(without_queries(path), lambda: fsspec.core.url_to_fs(path))
     return files, str(root)
 
 
 def _open(files: Any, path: str, shown: str) -> BinaryIO:
     """Open a file that is not empty and whose ending is known."""
-    try:
-        decoder_of(path)
-    except SourceError as error:
-        if _attempt(shown, lambda: files.exists(path)):
-            raise SourceError(f"{shown}: {error}") from None
-        raise SourceError(f"{shown}: there is no such file") from None
     if _attempt(shown, lambda: files.size(path)) == 0:
         raise SourceError(f"{shown}: it is empty")
+    check_known(shown)
     return cast(BinaryIO, _attempt(shown, lambda: files.open(path, "rb")))
 
 
@@ -93,21 +82,13 @@ def _web_file(url: str, get: Callable[[Request], bytes] | None) -> Payload:
     name = PurePosixPath(without_queries(url).split("://", 1)[1]).name
     if get is None:
         raise SourceError(f"{without_queries(url)}: it is a web address, which only sources.yaml can name")
-    decoder_of(name)
+    check_known(name)
     return Payload(name, lambda: io.BytesIO(get(Request(url))))
 
 
 def _as_one_name(name: str) -> str:
     """A path with its separators percent-encoded."""
     return name.replace("%", "%25").replace("/", "%2F")
-
-
-def _is_known(name: str) -> bool:
-    try:
-        decoder_of(name)
-    except SourceError:
-        return False
-    return not any(part.startswith(".") for part in name.split("/"))
 
 
 @dataclass(frozen=True)
@@ -149,11 +130,7 @@ class FileSource:
             yield RawBatch(_raw_postings(chunk, mapping), chunk.undecodable)
 
     def resolved_mapping(self) -> dict[str, str]:
-        """Field → column of the file, or of the first file of a folder.
-
-        Raises:
-            SourceError: as `fetch` and `read` do.
-        """
+        """Field → column of the file, or of the first file of a folder; errors as in `fetch` and `read`."""
         file = find_files(str(self.path), self.get)[0]
         with file.open() as content:
             return self._resolve(file.name, content)[0]
