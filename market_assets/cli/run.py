@@ -91,7 +91,7 @@ def _plan_for_file(settings: Settings, file: Path, mapping: dict[str, str], echo
     name = re.sub(r"[^a-z0-9]+", "_", file.stem.lower()).strip("_") or "file"
     name = name if name[0].isalpha() else f"file_{name}"
     source = FileSource(name, file, mapping)
-    shown = source.mapping_shown()
+    shown = source.resolved_mapping()
     echo(f"{file}: which column is what (change it with --map FIELD=COLUMN)")
     for field, column in shown.items():
         echo(f"  {field:<16} {column}")

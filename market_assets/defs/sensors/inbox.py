@@ -179,11 +179,6 @@ def _state(path: Path) -> list[int]:
 
 
 def _is_known(path: Path) -> bool:
-    from market_assets.sources.files.decoding import decoder_of
-    from market_assets.sources.protocol import SourceError
+    from market_assets.sources.files.decoding import is_known
 
-    try:
-        decoder_of(path.name)
-    except SourceError:
-        return False
-    return True
+    return is_known(path.name)
