@@ -9,9 +9,9 @@ from typing import Any
 
 import dagster as dg
 
-from market_assets.defs.retries import retry_transient_errors, run_retry_tags
+from market_assets.defs.jobs import job_options
+from market_assets.defs.retries import retry_transient_errors
 from market_assets.defs.schedules import guarded_schedule
-from market_assets.operations.failure_cause import print_failure_cause
 from market_assets.operations.names import TASK_PROBLEMS, TASKS_SENSOR
 from market_assets.settings import Settings
 from market_assets.tasks import Task
@@ -44,8 +44,7 @@ def task_job(task: Task) -> dg.JobDefinition:
     @dg.job(
         name=task.id,
         description=f"{task.description}\n\nDeclared in {task.place}.",
-        hooks={print_failure_cause},
-        tags=run_retry_tags(),
+        **job_options(task.function_name),
     )
     def job() -> None:
         step()

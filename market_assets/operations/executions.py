@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from market_assets.operations.failure_cause import UNKNOWN, cause_of_event
-from market_assets.operations.names import TRIGGERED_BY_TAG
+from market_assets.operations.names import RUNS_TAG, TRIGGERED_BY_TAG
 
 if TYPE_CHECKING:
     from dagster import RunRecord
@@ -45,15 +44,8 @@ _STEP_EVENTS = {
 class ExecutionReader:
     """Turns records of runs into executions; the events of ended runs are read once."""
 
-    def __init__(self, instance: dg.DagsterInstance, what_it_runs: Callable[[str], str]) -> None:
-        """Make a reader.
-
-        Args:
-            instance: whose runs are read.
-            what_it_runs: the assets or functions of a job, by its name.
-        """
+    def __init__(self, instance: dg.DagsterInstance) -> None:
         self._instance = instance
-        self._what_it_runs = what_it_runs
         #: Run → the cause of its failure and its number of rows.
         self._results: dict[str, tuple[str | None, int | None]] = {}
 
@@ -66,7 +58,7 @@ class ExecutionReader:
         return Execution(
             run_id=run.run_id,
             job_id=run.job_name,
-            func_name=self._func_name(run),
+            func_name=_func_name(run),
             status=status_of(run),
             created_at=record.create_timestamp.astimezone(UTC),
             started_at=_time(record.start_time),
@@ -81,12 +73,6 @@ class ExecutionReader:
         """Why a run failed, in one line."""
         error, _rows = self._results_of(run)
         return error or UNKNOWN
-
-    def _func_name(self, run: dg.DagsterRun) -> str:
-        chosen = run.asset_selection
-        if chosen:
-            return keys_selection([key.to_user_string() for key in chosen])
-        return self._what_it_runs(run.job_name)
 
     def _results_of(self, run: dg.DagsterRun) -> tuple[str | None, int | None]:
         if run.run_id not in self._results:
@@ -129,37 +115,11 @@ def triggered_by(run: dg.DagsterRun) -> str:
     return "cli"
 
 
-def keys_selection(keys: list[str]) -> str:
-    """Some assets, in Dagster's syntax for selecting them."""
-    return " or ".join(f'key:"{key}"' for key in sorted(keys))
-
-
-def job_selection(keys: set[str], groups: Mapping[str, str | None]) -> str:
-    """The assets of a job in Dagster's syntax for selecting them: as groups, where they are whole groups.
-
-    Args:
-        keys: the job's assets.
-        groups: the group of every asset.
-    """
-    touched = {groups.get(key) for key in keys}
-    if keys != {key for key, group in groups.items() if group in touched}:
-        return keys_selection(list(keys))
-    return " or ".join(f'group:"{group}"' for group in sorted(filter(None, touched)))
-
-
-def what_jobs_run(repository: dg.RepositoryDefinition) -> Callable[[str], str]:
-    """The assets or functions of a job of a repository, by its name; empty for a job that no longer exists."""
-    graph = repository.asset_graph
-    groups = {key.to_user_string(): graph.get(key).group_name for key in graph.executable_asset_keys}
-
-    def what_it_runs(job_id: str) -> str:
-        if not repository.has_job(job_id):
-            return ""
-        job = repository.get_job(job_id)
-        keys = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
-        return job_selection(keys, groups) or ", ".join(node.name for node in job.nodes_in_topological_order)
-
-    return what_it_runs
+def _func_name(run: dg.DagsterRun) -> str:
+    """The selected assets of a run, in Dagster's syntax for selecting them, else what its job is tagged with."""
+    if run.asset_selection:
+        return " or ".join(f'key:"{key}"' for key in sorted(key.to_user_string() for key in run.asset_selection))
+    return run.tags.get(RUNS_TAG, run.job_name)
 
 
 def _time(timestamp: float | None) -> datetime | None:

@@ -11,6 +11,7 @@ REFRESH = "refresh_market_stats"
 CLEANUP = "cleanup_old_data"
 REBUILD = "rebuild_skill_relationships"
 PRUNE = "prune_history"
+REEXTRACTION = "reextract_skills"
 #: The job of Dagster's that materializes assets by themselves, as from the UI.
 ASSET_JOB = "__ASSET_JOB"
 #: The asset check of each source: whether everything could be fetched.
@@ -29,6 +30,8 @@ PARTITION_RANGE_END_TAG = "dagster/asset_partition_range_end"
 AS_OF_TAG = "market_assets/as_of"
 #: On a run: who started it, `ui:NAME` or `api:NAME`.
 TRIGGERED_BY_TAG = "market_assets/triggered_by"
+#: On a job and its runs: the assets that they make, as Dagster's asset selection, or the function that is called.
+RUNS_TAG = "market_assets/runs"
 #: On a failed run: how often its failure was reported again, because Dagster missed to retry it.
 FAILURE_REPEATED_TAG = "market_assets/failure_repeated"
 #: On a run: the missed due times that it makes up for, beside that of its own tick.

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from market_assets.defs.assets.raw_postings import refetching
-from market_assets.defs.jobs import INGESTION
-from market_assets.operations.names import PARTITION_TAG
+from market_assets.operations.names import INGESTION, PARTITION_TAG
 from market_assets.operations.schedule_guard import reason_against_start, reason_to_skip
 from market_assets.settings import Settings
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from market_assets.defs.jobs import REFRESH
+from market_assets.operations.names import REFRESH
 from market_assets.operations.schedule_guard import reason_against_start, reason_to_skip
 from market_assets.settings import Settings
 

@@ -11,11 +11,11 @@ import dagster as dg
 import pytest
 
 from market_assets.definitions import build_defs
-from market_assets.defs.jobs import INGESTION
 from market_assets.operations.alerts import channels
 from market_assets.operations.alerts.delivery import announce
 from market_assets.operations.alerts.detection import detect
 from market_assets.operations.alerts.incidents import DAEMON_LOG, Incident, IncidentLog, save_log
+from market_assets.operations.names import INGESTION
 from market_assets.settings import Settings
 from market_assets_tests.operations.alerts.monitored_location import FAULTS, MonitoredLocation, monitored_location
 from market_assets_tests.operations.alerts.receivers import Receiver, mail_server, receiver
