@@ -19,7 +19,7 @@ from market_assets.dagster_ext.liveness import hold_lock
 from market_assets.defs.assets.raw_postings import refetching
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import NO_RUN_RETRY_TAGS
-from market_assets.operations.failure_cause import cause_of_event, discard_causes
+from market_assets.operations.executions import cause_of_event, discard_causes
 from market_assets.operations.names import AS_OF_TAG, INGESTION
 from market_assets.settings import Settings
 from market_assets.sources.protocol import Source

@@ -10,8 +10,7 @@ from market_assets.defs.assets.maintenance import DELETE_TAG
 from market_assets.defs.assets.result_asset import KEEP_WEEKLY_TAG
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors, run_retry_tags
-from market_assets.operations.executions import ExecutionReader
-from market_assets.operations.failure_cause import print_failure_cause
+from market_assets.operations.executions import ExecutionReader, print_failure_cause
 from market_assets.operations.names import CLEANUP, INGESTION, PRUNE, REBUILD, REEXTRACTION, REFRESH, RUNS_TAG
 
 if TYPE_CHECKING:

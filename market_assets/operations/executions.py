@@ -1,19 +1,23 @@
-"""Executions: Dagster's records of runs in the form of the table `job_executions`, and the progress of runs."""
+"""Executions: Dagster's records of runs as in the table `job_executions`, their progress, and why they failed."""
 
 from __future__ import annotations
 
+import atexit
+import re
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from market_assets.operations.failure_cause import UNKNOWN, cause_of_event
 from market_assets.operations.names import RUNS_TAG, TRIGGERED_BY_TAG
 
 if TYPE_CHECKING:
     from dagster import RunRecord
 
+    from market_assets.dagster_ext.run_events import StepFailureData
     from market_assets.store.executions import Execution, ExecutionStatus
 
 STATUSES: dict[ExecutionStatus, list[dg.DagsterRunStatus]] = {
@@ -40,21 +44,23 @@ _STEP_EVENTS = {
     dg.DagsterEventType.STEP_SKIPPED,
 }
 
+UNKNOWN = "unknown cause"
+_MARKED_FROM_OUTSIDE = "This run has been marked as failed from outside"
+_causes: list[str] = []
+
 
 class ExecutionReader:
     """Turns records of runs into executions; the events of ended runs are read once."""
 
     def __init__(self, instance: dg.DagsterInstance) -> None:
-        self._instance = instance
-        #: Run → the cause of its failure and its number of rows.
-        self._results: dict[str, tuple[str | None, int | None]] = {}
+        self._results = lru_cache(_CACHED)(partial(_results, instance))
 
     def execution(self, record: RunRecord) -> Execution:
         """The execution of a record."""
         from market_assets.store.executions import Execution
 
         run = record.dagster_run
-        error, rows = self._results_of(run) if run.is_finished else (None, None)
+        error, rows = self._results(run.run_id, run.is_failure) if run.is_finished else (None, None)
         return Execution(
             run_id=run.run_id,
             job_id=run.job_name,
@@ -68,18 +74,6 @@ class ExecutionReader:
             error=error,
             triggered_by=triggered_by(run),
         )
-
-    def cause(self, run: dg.DagsterRun) -> str:
-        """Why a run failed, in one line."""
-        error, _rows = self._results_of(run)
-        return error or UNKNOWN
-
-    def _results_of(self, run: dg.DagsterRun) -> tuple[str | None, int | None]:
-        if run.run_id not in self._results:
-            if len(self._results) >= _CACHED:
-                self._results.clear()
-            self._results[run.run_id] = _results(self._instance, run)
-        return self._results[run.run_id]
 
 
 def status_of(run: dg.DagsterRun) -> ExecutionStatus:
@@ -126,22 +120,13 @@ def _time(timestamp: float | None) -> datetime | None:
     return datetime.fromtimestamp(timestamp, UTC) if timestamp else None
 
 
-def _results(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str | None, int | None]:
-    kinds = {
-        dg.DagsterEventType.STEP_FAILURE,
-        dg.DagsterEventType.RUN_FAILURE,
-        dg.DagsterEventType.ASSET_MATERIALIZATION,
-    }
-    causes: list[str] = []
+def _results(instance: dg.DagsterInstance, run_id: str, is_failure: bool) -> tuple[str | None, int | None]:
+    """Why an ended run failed, and its number of rows; None where it did not, and where it has none."""
     # A step that materializes many partitions reports the same number for each.
     counts: dict[str | None, int] = {}
-    for entry in instance.all_logs(run.run_id, of_type=kinds):
-        event = entry.get_dagster_event()
-        if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
-            counts.update(_row_count(event))
-        else:
-            causes.append(cause_of_event(instance, run.run_id, event))
-    error = (causes or [UNKNOWN])[0] if run.status is dg.DagsterRunStatus.FAILURE else None
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
+        counts.update(_row_count(entry.get_dagster_event()))
+    error = recorded_failure(instance, run_id) if is_failure else None
     return error, sum(counts.values()) if counts else None
 
 
@@ -179,3 +164,92 @@ def progress_of(instance: dg.DagsterInstance, record: RunRecord) -> Progress:
     if steps is None and run.execution_plan_snapshot_id:
         steps = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id).step_keys_to_execute
     return Progress(len(ended), len(steps) if steps else None, tuple(running))
+
+
+@dg.failure_hook(name="print_failure_cause")
+def print_failure_cause(context: dg.HookContext) -> None:
+    """Print the cause of the first failed step as the last line of the process that ran it.
+
+    `dagster job execute` ends with the run's id alone, above which the cause is hidden in the log.
+    """
+    atexit.unregister(_print)
+    atexit.register(_print)
+    _causes.append(f"{context.job_name}: {context.op.name} failed: {cause_of(context.op_exception)}")
+
+
+def discard_causes() -> None:
+    """Print nothing at the end of the process: its output names the cause already."""
+    _causes.clear()
+
+
+def cause_of(error: BaseException | None) -> str:
+    """The message of an error in one line, without the errors that Dagster wraps around it."""
+    if error is None:
+        return UNKNOWN
+    while isinstance(error, dg.DagsterError) and error.__cause__ is not None:
+        error = error.__cause__
+    message = error.description or "" if isinstance(error, dg.Failure) else str(error)
+    return _one_line(message) or type(error).__name__
+
+
+def recorded_failure(instance: dg.DagsterInstance, run_id: str) -> str:
+    """Why a run failed, in one line: its first failed step, or what ended the run."""
+    kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
+    for entry in instance.all_logs(run_id, of_type=kinds):
+        return cause_of_event(instance, run_id, entry.get_dagster_event())
+    return UNKNOWN
+
+
+def cause_of_event(instance: dg.DagsterInstance, run_id: str, failure: dg.DagsterEvent) -> str:
+    """The cause that the failure event of a step or of a run names, in one line."""
+    if failure.is_step_failure:
+        step = str(failure.step_key).replace("__", "/")
+        return f"{step} failed: {_recorded_cause(failure.step_failure_data)}"
+    return _recorded_end(instance, run_id, failure)
+
+
+def _recorded_cause(failure: StepFailureData) -> str:
+    """As `cause_of`, for a failed step that Dagster has recorded."""
+    if failure.user_failure_data and failure.user_failure_data.description:
+        return _one_line(failure.user_failure_data.description)
+    error = failure.error
+    if error is None:
+        return UNKNOWN
+    while error.cause is not None and str(error.cls_name).startswith("Dagster"):
+        error = error.cause
+    return _one_line(re.sub(rf"^([\w.]+\.)?{error.cls_name}: ?", "", error.message)) or str(error.cls_name)
+
+
+def _recorded_end(instance: dg.DagsterInstance, run_id: str, failure: dg.DagsterEvent) -> str:
+    """Why a run failed where none of its steps did.
+
+    A code server whose run process dies records that in an event before the failure, which has no message then.
+    """
+    data = failure.job_failure_data
+    message = data.error.message if data and data.error else failure.message or ""
+    if message.startswith(_MARKED_FROM_OUTSIDE):
+        message = _last_message_before_end(instance, run_id) or message
+    lines = message.strip().splitlines()
+    return _one_line(lines[0]) if lines else UNKNOWN
+
+
+def _last_message_before_end(instance: dg.DagsterInstance, run_id: str) -> str | None:
+    """The last engine event before the failure; after it Dagster may record that it retries the run."""
+    kinds = {dg.DagsterEventType.ENGINE_EVENT, dg.DagsterEventType.RUN_FAILURE}
+    message = None
+    for entry in instance.all_logs(run_id, of_type=kinds):
+        event = entry.get_dagster_event()
+        if event.event_type is dg.DagsterEventType.RUN_FAILURE:
+            break
+        message = event.message or message
+    return message
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _print() -> None:
+    if _causes:
+        sys.stdout.flush()
+        print(_causes[0], file=sys.stderr, flush=True)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from market_assets.tasks import Interval
-
 INGESTION = "daily_sample_ingestion"
 REFRESH = "refresh_market_stats"
 CLEANUP = "cleanup_old_data"
@@ -38,9 +34,3 @@ FAILURE_REPEATED_TAG = "market_assets/failure_repeated"
 MAKES_UP_TAG = "market_assets/makes_up_for"
 #: On a schedule: its interval in minutes, where a cron expression only approximates it.
 INTERVAL_TAG = "market_assets/every_minutes"
-
-
-def interval_of(schedule_tags: Mapping[str, str]) -> Interval | None:
-    """The interval of a schedule with these tags; None where it is due at every tick of its cron expression."""
-    minutes = schedule_tags.get(INTERVAL_TAG)
-    return Interval(int(minutes)) if minutes else None

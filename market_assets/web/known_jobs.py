@@ -17,7 +17,8 @@ from market_assets.dagster_ext.workspace import (
     load_failure,
     repositories,
 )
-from market_assets.operations.names import RUNS_TAG, TASK_PROBLEMS, TASKS_SENSOR, interval_of
+from market_assets.operations.monitored import monitored_schedule
+from market_assets.operations.names import RUNS_TAG, TASK_PROBLEMS, TASKS_SENSOR
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,8 @@ class KnownJob:
 
     @property
     def cron(self) -> str:
-        """When the job is due: cron expressions, or an interval in words where one expression can't say it.
-
-        Empty where no schedule starts it.
-        """
-        return ", ".join(_due_times(schedule) for schedule in self.schedules)
+        """When the job is due, see `MonitoredSchedule.cron`; empty where no schedule starts it."""
+        return ", ".join(monitored_schedule(schedule).cron for schedule in self.schedules)
 
     @property
     def schedule_names(self) -> list[str]:
@@ -62,7 +60,7 @@ class KnownJob:
 
     def next_run(self, now: datetime) -> datetime:
         """When a schedule of the job is due next, whether or not it is running."""
-        return min(_next_due(schedule, now) for schedule in self.schedules)
+        return min(monitored_schedule(schedule).next_due(now) for schedule in self.schedules)
 
 
 def known_jobs(context: WorkspaceProcessContext) -> dict[str, KnownJob]:
@@ -90,20 +88,3 @@ def task_problems(context: WorkspaceProcessContext) -> list[str]:
             listed = (metadata.standard_metadata or {}).get(TASK_PROBLEMS)
             found += map(str, listed.value or []) if isinstance(listed, dg.JsonMetadataValue) else []
     return found
-
-
-def _due_times(schedule: RemoteSchedule) -> str:
-    interval = interval_of(schedule.tags)
-    if interval is not None and not (interval.is_exact and len(interval.crons) == 1):
-        return interval.in_words
-    cron = schedule.cron_schedule
-    return cron if isinstance(cron, str) else ", ".join(cron)
-
-
-def _next_due(schedule: RemoteSchedule, now: datetime) -> datetime:
-    # Between the due times of an interval there may be ticks that start nothing.
-    interval = interval_of(schedule.tags)
-    if interval is not None:
-        return interval.next(now)
-    due: datetime = next(schedule.execution_time_iterator(now.timestamp()))
-    return due

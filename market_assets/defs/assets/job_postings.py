@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from market_assets.defs.assets.table_metadata import column_schema
+from market_assets.defs.assets.result_asset import column_schema
 from market_assets.defs.partitions import DAILY_ASSET, days_of
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors

@@ -76,10 +76,6 @@ class RunReader:
     def entries(self, records: Sequence[RunRecord]) -> list[ExecutionEntry]:
         return [self._entry(record) for record in records]
 
-    def cause(self, run: dg.DagsterRun) -> str:
-        """Why a run failed, in one line."""
-        return self._reader.cause(run)
-
     def _in_dagster(
         self, job_id: str | None, status: RunStatus | None, before: Position | None
     ) -> Iterator[RunRecord]:
