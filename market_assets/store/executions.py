@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
@@ -67,7 +67,7 @@ def record_executions(engine: sa.Engine, executions: Sequence[Execution]) -> int
         # Only if needed: on SQLite a write waits for all other writers.
         with connected(engine) as connection, connection.begin():
             for start in range(0, len(changed), _AT_ONCE):
-                rows = [_values(one) for one in changed[start : start + _AT_ONCE]]
+                rows = [asdict(one) for one in changed[start : start + _AT_ONCE]]
                 connection.execute(_upsert(connection.dialect.name), rows)
     return len(changed)
 
@@ -135,10 +135,6 @@ def _upsert(dialect: str) -> Any:
     insert = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(job_executions)
     changed = {name: insert.excluded[name] for name in _COLUMNS if name != "run_id"}
     return insert.on_conflict_do_update(index_elements=["run_id"], set_=changed)
-
-
-def _values(execution: Execution) -> dict[str, Any]:
-    return {name: getattr(execution, name) for name in _COLUMNS}
 
 
 def _execution(row: Mapping[Any, Any]) -> Execution:
