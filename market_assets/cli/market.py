@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
+from operator import add
 from typing import Any
 
 import click
@@ -16,6 +17,7 @@ from market_assets.cli.command import CommandFailedError, json_option, pass_sett
 from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.assets.market_report import report_tables
 from market_assets.defs.resources import MarketStore
+from market_assets.report.numbers import printable
 from market_assets.report.terminal import summary_json, summary_renderables
 from market_assets.settings import Settings
 from market_assets.statistics.recommender import Recommended, Recommender
@@ -42,11 +44,7 @@ class Intake:
     duplicates: int = 0
 
     def __add__(self, other: Intake) -> Intake:
-        return Intake(
-            self.postings_in + other.postings_in,
-            self.rejected + other.rejected,
-            self.duplicates + other.duplicates,
-        )
+        return Intake(*map(add, astuple(self), astuple(other)))
 
 
 @click.command()
@@ -70,20 +68,16 @@ def print_market(settings: Settings, as_of: datetime, intake: Intake, note: str 
     store = MarketStore(settings, "summary")
     with store.reading() as connection:
         tables = report_tables(MarketReader(store, connection, as_of))
-    shown: dict[str, Any] = {
-        "postings_in": intake.postings_in,
-        "rejected": intake.rejected,
-        "duplicates": intake.duplicates,
-        "database": store.database.name,
-        "report": str(settings.report_path),
-        "window_note": note,
-    }
+    run: dict[str, Any] = {**asdict(intake), "window_note": note}
+    places = {"database": store.database.name, "report": str(settings.report_path)}
     if as_json:
-        click.echo(json.dumps(summary_json(tables, **shown), ensure_ascii=False, indent=1))
+        click.echo(json.dumps(run | summary_json(tables) | places, ensure_ascii=False, indent=1))
         return
     console = Console(highlight=False, soft_wrap=True)
-    for renderable in summary_renderables(tables, **shown):
+    for renderable in summary_renderables(tables, **run):
         console.print(renderable)
+    for name, place in places.items():
+        click.echo(f"{name.capitalize():<8}  {printable(place)}")
 
 
 @click.command()
