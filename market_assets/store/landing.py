@@ -57,10 +57,6 @@ class LandedDay:
     payloads: tuple[LandedPayload, ...]
     problems: tuple[str, ...] = ()
 
-    @property
-    def size(self) -> int:
-        return sum(payload.size for payload in self.payloads)
-
 
 _LANDED_DAY = TypeAdapter(LandedDay)
 

@@ -30,6 +30,7 @@ from market_assets_tests.store.any_rows import Rows, everything, fill_every_tabl
 from market_assets_tests.store.migrating import add_version
 from market_assets_tests.store.postgresql_programs import made_up, with_programs
 from market_assets_tests.store.programs import program
+from market_assets_tests.store.sharing import shared
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 DAY = date(2026, 3, 4)
@@ -252,7 +253,7 @@ def test_a_store_in_use_is_left_alone(site: Store, path: Path) -> None:
     site.take(path)
     before = spoil(site)
     with (
-        StoreLock(site.database, "daily_sample_ingestion run 12345678").shared(),
+        shared(StoreLock(site.database, "daily_sample_ingestion run 12345678")),
         pytest.raises(StoreBusyError, match="held by daily_sample_ingestion run 12345678"),
     ):
         site.restore(path)
