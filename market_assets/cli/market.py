@@ -13,7 +13,7 @@ import click
 import polars as pl
 from rich.console import Console
 
-from market_assets.cli.command import CommandFailedError, json_option, pass_settings
+from market_assets.cli.command import CommandFailedError, json_option, open_database, pass_settings
 from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.assets.market_report import report_tables
 from market_assets.defs.resources import MarketStore
@@ -22,9 +22,7 @@ from market_assets.report.terminal import summary_json, summary_renderables
 from market_assets.settings import Settings
 from market_assets.statistics.recommender import Recommended, Recommender
 from market_assets.statistics.related import related_skills
-from market_assets.store import schema
 from market_assets.store.connection import MarketConnection
-from market_assets.store.database import Database
 from market_assets.store.quality import count_stored
 from market_assets.store.results import read_table
 from market_assets.store.tables.results import (
@@ -87,9 +85,7 @@ def print_market(settings: Settings, as_of: datetime, intake: Intake, note: str 
 @pass_settings
 def recommend(settings: Settings, names: tuple[str, ...], limit: int, as_json: bool) -> None:
     """Print the skills that go best with some skills."""
-    database = Database(settings.market_url)
-    schema.ensure_current(database)
-    with MarketConnection(database) as connection:
+    with MarketConnection(open_database(settings)) as connection:
         affinities = read_table(connection, skill_affinities)
         related = related_skills(read_table(connection, skill_relationships))
         pay = read_table(connection, salary_statistics)

@@ -150,6 +150,14 @@ def connected(store: Database | sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
+def has_table(database: Database, table: str) -> bool:
+    """Whether a database has a table; False, too, where an SQLite file does not exist."""
+    if database.is_sqlite and not database.path.exists():
+        return False
+    with connected(database) as connection:
+        return sa.inspect(connection).has_table(table)
+
+
 def _problem_of_folder(folder: Path, cause: str) -> str:
     """Whether the folder is read-only or full, which SQLite's messages leave out; it writes there even to read."""
     if not folder.is_dir():

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from market_assets.store.database import Database, connected
+from market_assets.store.database import connected
 from market_assets.store.tables.executions import job_executions
 
 ExecutionStatus = Literal["queued", "running", "success", "failed", "canceled"]
@@ -115,14 +115,6 @@ def executed_jobs(engine: sa.Engine) -> list[str]:
     """The names of all jobs that ever ran, removed ones included."""
     with connected(engine) as connection:
         return list(connection.scalars(sa.select(job_executions.c.job_id).distinct().order_by("job_id")))
-
-
-def is_there(database: Database) -> bool:
-    """Whether the table exists."""
-    if database.is_sqlite and not database.path.exists():
-        return False
-    with connected(database) as connection:
-        return sa.inspect(connection).has_table(job_executions.name)
 
 
 def _of_runs(connection: sa.Connection, run_ids: Sequence[str]) -> Iterator[Execution]:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from market_assets.store.database import Database, connected
+from market_assets.store.database import Database, connected, has_table
 from market_assets.store.tables.schedule_overrides import held_schedules, scheduled_jobs, scheduler_stops
 
 #: Why a schedule is on hold: it runs again when the scheduler is started, or when the job is restored.
@@ -95,12 +95,7 @@ def read_overrides(engine: sa.Engine) -> ScheduleOverrides:
 
 def read_overrides_if_any(database: Database) -> ScheduleOverrides:
     """As `read_overrides`; empty where the database or its tables do not exist yet."""
-    if database.is_sqlite and not database.path.exists():
-        return ScheduleOverrides()
-    with connected(database) as connection:
-        if not sa.inspect(connection).has_table(scheduler_stops.name):
-            return ScheduleOverrides()
-    return read_overrides(database.engine())
+    return read_overrides(database.engine()) if has_table(database, scheduler_stops.name) else ScheduleOverrides()
 
 
 def register(engine: sa.Engine, jobs: Iterable[str], now: datetime) -> None:
