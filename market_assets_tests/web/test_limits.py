@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from starlette.applications import Starlette
@@ -182,7 +183,8 @@ def test_a_thread_that_hangs_is_not_waited_for() -> None:
         ended.set()
         return JSONResponse({})
 
-    limited = with_limits(Starlette(routes=[Route("/api/x", hang)]), FEW)
+    # Long enough for the thread to start on a busy machine: one that has not is never started.
+    limited = with_limits(Starlette(routes=[Route("/api/x", hang)]), replace(FEW, seconds=3))
     with TestClient(limited) as client:  # One event loop for all, as in a server.
         assert client.get("/api/x").status_code == 504
         assert not ended.is_set()
