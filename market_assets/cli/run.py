@@ -90,9 +90,8 @@ def _plan_for_file(settings: Settings, file: Path, mapping: dict[str, str], echo
     name = re.sub(r"[^a-z0-9]+", "_", file.stem.lower()).strip("_") or "file"
     name = name if name[0].isalpha() else f"file_{name}"
     source = FileSource(name, file, mapping)
-    shown = source.resolved_mapping()
     echo(f"{file}: which column is what (change it with --map FIELD=COLUMN)")
-    for field, column in shown.items():
+    for field, column in source.resolved_mapping().items():
         echo(f"  {field:<16} {column}")
     if settings.database_url is None:
         settings = settings.of_file(file.stem)
@@ -221,12 +220,7 @@ def _execute(
     )
     if not result.success:
         discard_causes()
-        raise CommandFailedError(_cause(instance, result))
+        failures = (event for event in result.all_events if event.is_step_failure)
+        causes = (cause_of_event(instance, run_id, event) for event in failures)
+        raise CommandFailedError(next(causes, "the run failed before its first step"))
     return result
-
-
-def _cause(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> str:
-    for event in result.all_events:
-        if event.is_step_failure:
-            return cause_of_event(instance, result.run_id, event)
-    return "the run failed before its first step"

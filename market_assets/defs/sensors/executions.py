@@ -67,13 +67,12 @@ def executions_sensor(settings: Settings) -> dg.SensorDefinition:
         description="Writes runs that changed into the table job_executions.",
     )
     def job_executions(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        from market_assets.store.database import Database, StoreUnavailableError
-        from market_assets.store.executions import is_there
+        from market_assets.store.database import Database, StoreUnavailableError, has_table
 
         database = Database(settings.market_url)
         since = datetime.fromisoformat(context.cursor) if context.cursor else None
         try:
-            if not is_there(database):
+            if not has_table(database, "job_executions"):
                 return dg.SkipReason("there is no table job_executions yet: market-assets db upgrade makes it")
             written, since = mirror_executions(database.engine(), context.instance, since)
         except StoreUnavailableError as error:
