@@ -17,9 +17,9 @@ from recordings import RSS, as_json
 from market_assets.cli.command import CommandFailedError
 from market_assets.cli.sources import check_sources
 from market_assets.defs.assets.raw_postings import raw_postings_asset, refetching
-from market_assets.defs.jobs import INGESTION
 from market_assets.defs.partitions import PARTITION_TAG
 from market_assets.defs.resources import store_resource
+from market_assets.operations.names import INGESTION
 from market_assets.settings import Settings, SettingsError
 from market_assets.sources.boards.arbeitnow import Arbeitnow
 from market_assets.sources.boards.fields import Fields

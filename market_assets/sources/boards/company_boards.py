@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from market_assets.postings.countries import countries
+from market_assets.postings.gazetteer import countries
 from market_assets.sources.boards.board import Board, Page, WebAddress
 from market_assets.sources.boards.fields import FieldPaths, Fields, at, fields_at, stated, with_country
 from market_assets.sources.protocol import Request, Tools
@@ -142,7 +142,7 @@ _ASHBY_SALARY = {
 
 def _locations(record: dict[str, Any]) -> str | None:
     """The main location with the country, whose code alone could be a state's, then the others."""
-    code, names = record.get("country"), {country.alpha2: country.name for country in countries()}
+    code, names = record.get("country"), {country.alpha2: country.name for country in countries().values()}
     main = stated(at(record, "categories", "location"))
     others = at(record, "categories", "allLocations")
     others = [other for other in others if other != main] if isinstance(others, list) else []
