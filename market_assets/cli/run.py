@@ -17,11 +17,10 @@ from market_assets.cli.command import CommandFailedError, json_option, open_inst
 from market_assets.cli.market import Intake, print_market
 from market_assets.dagster_ext.liveness import hold_lock
 from market_assets.defs.assets.raw_postings import refetching
-from market_assets.defs.jobs import INGESTION
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import NO_RUN_RETRY_TAGS
-from market_assets.operations.failure_cause import cause_of_event, discard_causes
-from market_assets.operations.names import AS_OF_TAG
+from market_assets.operations.executions import cause_of_event, discard_causes
+from market_assets.operations.names import AS_OF_TAG, INGESTION
 from market_assets.settings import Settings
 from market_assets.sources.protocol import Source
 from market_assets.store import schema
@@ -92,7 +91,7 @@ def _plan_for_file(settings: Settings, file: Path, mapping: dict[str, str], echo
     name = name if name[0].isalpha() else f"file_{name}"
     source = FileSource(name, file, mapping)
     echo(f"{file}: which column is what (change it with --map FIELD=COLUMN)")
-    for field, column in source.mapping_shown().items():
+    for field, column in source.resolved_mapping().items():
         echo(f"  {field:<16} {column}")
     if settings.database_url is None:
         settings = settings.of_file(file.stem)

@@ -72,13 +72,6 @@ def record_executions(engine: sa.Engine, executions: Sequence[Execution]) -> int
     return len(changed)
 
 
-def unrecorded(engine: sa.Engine, run_ids: Sequence[str]) -> list[str]:
-    """Those of the given runs whose end is not in the table."""
-    with connected(engine) as connection:
-        ended = {one.run_id for one in _of_runs(connection, run_ids) if one.status not in UNENDED}
-    return [run_id for run_id in run_ids if run_id not in ended]
-
-
 def read_executions(
     engine: sa.Engine,
     *,

@@ -17,7 +17,6 @@ from market_assets.operations.executions import STATUSES, ExecutionReader, durat
 from market_assets.store import executions as store
 from market_assets.store.executions import Execution, ExecutionStatus
 from market_assets.web.admin.models import ExecutionEntry, RunStatus
-from market_assets.web.known_jobs import what_it_runs
 
 #: A place in the list: when the run was created, and its id.
 Position = tuple[datetime, str]
@@ -47,7 +46,7 @@ class RunReader:
     def __init__(self, context: WorkspaceProcessContext, engine: sa.Engine) -> None:
         self.context = context
         self._engine = engine
-        self._reader = ExecutionReader(context.instance, lambda job: what_it_runs(context, job))
+        self._reader = ExecutionReader(context.instance)
 
     def newest(
         self, job_id: str | None = None, status: RunStatus | None = None, limit: int = 50
@@ -76,10 +75,6 @@ class RunReader:
 
     def entries(self, records: Sequence[RunRecord]) -> list[ExecutionEntry]:
         return [self._entry(record) for record in records]
-
-    def cause(self, run: dg.DagsterRun) -> str:
-        """Why a run failed, in one line."""
-        return self._reader.cause(run)
 
     def _in_dagster(
         self, job_id: str | None, status: RunStatus | None, before: Position | None

@@ -26,7 +26,7 @@ from market_assets.web.admin.executions import RunReader
 from market_assets.web.admin.models import Configuration, DefaultTask, Job, JobDetail, JobPause, TriggerRequest
 from market_assets.web.admin.scheduler import Overview, utc_now
 from market_assets.web.errors import NOT_ADMIN, ApiError
-from market_assets.web.known_jobs import KnownJob, what_it_runs
+from market_assets.web.known_jobs import KnownJob
 
 #: How many of its runs a job is shown with.
 NEWEST_RUNS = 10
@@ -99,7 +99,7 @@ def _fields(job: KnownJob, overview: Overview, runs: RunReader) -> dict[str, Any
     return {
         "id": job.job_id,
         "description": job.description,
-        "func_name": what_it_runs(runs.context, job.job_id),
+        "func_name": job.func_name,
         "status": overview.status_of(job),
         "schedule": job.cron or None,
         "created_at": overview.overrides.jobs[job.job_id].registered_at,
