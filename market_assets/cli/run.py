@@ -37,13 +37,12 @@ FIRST_DAYS = 180
 
 @dataclass(frozen=True)
 class _Plan:
-    """What to run: the settings and sources of the run, and how many days of the past to fill."""
+    """What to run: settings, sources, how many past days to fill, and whether the source is a user's own file."""
 
     settings: Settings
     sources: Sequence[Source]
     past_days: int
-    refetch: bool
-    as_of_newest: bool
+    from_file: bool
 
 
 def _mapping(_ctx: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
@@ -96,7 +95,7 @@ def _plan_for_file(settings: Settings, file: Path, mapping: dict[str, str], echo
     if settings.database_url is None:
         settings = settings.of_file(file.stem)
         _start_afresh(settings)
-    return _Plan(settings, [source], past_days=0, refetch=True, as_of_newest=True)
+    return _Plan(settings, [source], past_days=0, from_file=True)
 
 
 def _start_afresh(settings: Settings) -> None:
@@ -114,7 +113,7 @@ def _plan_for_sources(settings: Settings, days: int | None) -> _Plan:
     sources = configured_sources(settings)
     if days is None:
         days = FIRST_DAYS if _is_first_run(settings, sources) else 1
-    return _Plan(settings, sources, past_days=days - 1, refetch=False, as_of_newest=False)
+    return _Plan(settings, sources, past_days=days - 1, from_file=False)
 
 
 def _is_first_run(settings: Settings, sources: Sequence[Source]) -> bool:
@@ -144,7 +143,7 @@ def _run(instance: dg.DagsterInstance, plan: _Plan, echo: _Echo, *, as_json: boo
         }
         intake += _ingest(instance, plan, backfillable, tags, quiet=as_json)
     echo(f"Ingesting {today}")
-    config = refetching(plan.sources) if plan.refetch else {}
+    config = refetching(plan.sources) if plan.from_file else {}
     intake += _ingest(
         instance, plan, plan.sources, {"dagster/partition": today.isoformat()}, config=config, quiet=as_json
     )
@@ -190,7 +189,7 @@ def _ingest(
 def _as_of(plan: _Plan) -> tuple[datetime, str | None]:
     """The end of the windows, and a note about it for the summary."""
     now = datetime.now(UTC)
-    if not plan.as_of_newest:
+    if not plan.from_file:
         return now, None
     store = MarketStore(plan.settings, "run")
     with store.reading() as connection:

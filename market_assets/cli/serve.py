@@ -130,7 +130,7 @@ def _end_all(children: list[_Child]) -> None:
         try:
             child.process.wait(max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
-            click.echo(f"market-assets: the {child.name} did not end when asked; killed", err=True)
+            click.echo(f"market-assets: the {child.name} did not end after SIGTERM; killed", err=True)
             child.process.kill()
             child.process.wait()
 
