@@ -120,6 +120,13 @@ def postgresql_server() -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _postgresql_before_the_process_grows(request: pytest.FixtureRequest) -> None:
+    """The server is started by a fork, for which a process that has run many tests may be too large."""
+    if any(item.get_closest_marker("postgresql") for item in request.session.items):
+        request.getfixturevalue("postgresql_server")
+
+
 @pytest.fixture
 def postgresql_url(postgresql_server: str) -> Iterator[str]:
     """The URL of an empty database of the server."""
