@@ -17,7 +17,7 @@ from market_assets.settings import Settings, SettingsError
 from market_assets.store import schema
 from market_assets.store.database import Database, StoreError
 from market_assets.store.users import has_admin
-from market_assets.web.admin.services import build_services
+from market_assets.web.admin.services import Services
 from market_assets.web.application import build_api
 from market_assets.web.auth.cross_site import with_security_headers
 from market_assets.web.auth.guard import Access, Guard
@@ -44,7 +44,7 @@ class WebProcess:
         self.access = Access(engine, Tokens(signing_key(settings), engine))
         self.webserver = MarketWebserver(process_context, engine, TRIGGERED_BY_TAG)
         self.dagster = self.webserver.create_asgi_app()
-        self.services = build_services(process_context, self.webserver.schema, settings, database)
+        self.services = Services(process_context, self.webserver.schema, settings, database)
         self.api = build_api(self.services, settings, database, limits)
         self.monitor = Monitor(process_context, settings, database)
         self.metrics = Metrics(process_context, self.monitor)

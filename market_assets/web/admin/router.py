@@ -179,7 +179,8 @@ async def events(socket: WebSocket) -> None:
         error = ApiError(401, NOT_SIGNED_IN) if identity is None else ApiError(403, NOT_ADMIN)
         await refuse(error.response(), socket.scope, socket.receive, socket.send, POLICY_VIOLATION)
         return
-    await serve_events(socket, services_of(socket).broadcast)
+    services = services_of(socket)
+    await serve_events(socket, services.scheduler, services.runs)
 
 
 @admin_router.get("/alerts", tags=["alerts"])
