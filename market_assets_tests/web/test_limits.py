@@ -12,9 +12,9 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 
 from market_assets.web.auth.identity import IDENTITY_KEY, VIEWER, Identity
 from market_assets.web.auth.limits import (
@@ -102,9 +102,9 @@ def test_a_websocket_too_many_is_not_opened() -> None:
     for _ in range(4):
         with client.websocket_connect("/socket"):
             pass
-    with pytest.raises(WebSocketDisconnect) as closed, client.websocket_connect("/socket"):
+    with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect("/socket"):
         pass
-    assert closed.value.code == 1013
+    assert refused.value.status_code == 429
 
 
 def test_a_user_has_one_share_from_all_addresses() -> None:

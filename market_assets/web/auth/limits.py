@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from market_assets.web.auth.identity import identity_of
 from market_assets.web.auth.proxies import parse_address
-from market_assets.web.errors import TRY_AGAIN_LATER, ApiError
+from market_assets.web.errors import TRY_AGAIN_LATER, ApiError, refuse
 
 #: The longest that a caller may wait for the end of a run (`?wait=`).
 LONGEST_WAIT_SECONDS = 600
@@ -199,8 +199,5 @@ def _requested_wait(scope: Scope) -> float:
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, wait: int) -> None:
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": TRY_AGAIN_LATER, "reason": "Too many requests"})
-        return
     error = ApiError(429, f"Too many requests: try again in {wait} s", headers={"Retry-After": str(wait)})
-    await error.response()(scope, receive, send)
+    await refuse(error.response(), scope, receive, send, TRY_AGAIN_LATER)
