@@ -49,7 +49,7 @@ class ChangeDetector:
 
     def poll(self) -> list[dict[str, Any]]:
         """What changed since the start or the previous poll, oldest first."""
-        runs = [entry.model_dump(mode="json") for entry in self._runs.entries(self._changed_runs())]
+        runs = [self._runs.entry(record).model_dump(mode="json") for record in self._changed_runs()]
         return [
             *(_message("run", **run) for run in runs),
             *(_message("schedule", **schedule) for schedule in self._changed_schedules()),
@@ -81,12 +81,11 @@ class ChangeDetector:
         present = {}
         for job_id, job in overview.every_job.items():
             pause = overview.pause_of(job)
-            shown = JobPause(by=pause.by, reason=pause.reason, until=pause.until) if pause else None
             present[job_id] = {
                 "job_id": job_id,
                 "schedule": job.cron or None,
                 "status": overview.status_of(job) if job_id in overview.jobs else "deleted",
-                "pause": shown.model_dump(mode="json") if shown else None,
+                "pause": JobPause.model_validate(pause).model_dump(mode="json") if pause else None,
             }
         changed = [schedule for job_id, schedule in present.items() if self._schedules.get(job_id) != schedule]
         self._schedules = present
