@@ -17,6 +17,7 @@ from market_assets.dagster_ext.workspace import (
     repositories,
 )
 from market_assets.operations.executions import job_selection
+from market_assets.operations.monitored import monitored_schedule
 from market_assets.operations.names import TASK_PROBLEMS, TASKS_SENSOR, interval_of
 
 
@@ -56,7 +57,7 @@ class KnownJob:
 
     def next_run(self, now: datetime) -> datetime:
         """When a schedule of the job is due next, whether or not it is running."""
-        return min(_next_due(schedule, now) for schedule in self.schedules)
+        return min(monitored_schedule(schedule).next_due(now) for schedule in self.schedules)
 
 
 def known_jobs(context: WorkspaceProcessContext) -> dict[str, KnownJob]:
@@ -100,17 +101,7 @@ def _due_times(schedule: RemoteSchedule) -> str:
     interval = interval_of(schedule.tags)
     if interval is not None and not (interval.is_exact and len(interval.crons) == 1):
         return interval.in_words
-    cron = schedule.cron_schedule
-    return cron if isinstance(cron, str) else ", ".join(cron)
-
-
-def _next_due(schedule: RemoteSchedule, now: datetime) -> datetime:
-    # Between the due times of an interval there may be ticks that start nothing.
-    interval = interval_of(schedule.tags)
-    if interval is not None:
-        return interval.next(now)
-    due: datetime = next(schedule.execution_time_iterator(now.timestamp()))
-    return due
+    return monitored_schedule(schedule).cron
 
 
 def _asset_selection(repository: RemoteRepository, job_id: str) -> str:

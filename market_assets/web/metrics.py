@@ -207,7 +207,7 @@ class RequestTimes:
         path = scope["path"]
         if path in _PAGES:
             return str(path)
-        if path != "/api" and not path.startswith("/api/"):
+        if not f"{path}/".startswith("/api/"):
             return "ui"
         return next((template for template, pattern in self._templates if pattern.match(path)), OTHER)
 

@@ -71,7 +71,7 @@ def _by_path(api: ASGIApp, rest: ASGIApp) -> ASGIApp:
 
     async def chosen(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        await (api if path == "/api" or path.startswith("/api/") else rest)(scope, receive, send)
+        await (api if f"{path}/".startswith("/api/") else rest)(scope, receive, send)
 
     return chosen
 

@@ -99,7 +99,7 @@ class Guard:
             return
         if session is None:
             raise ApiError(401, NOT_SIGNED_IN)
-        needs_admin = _is_under(path, "/api/admin") or (changes and path not in _FOR_VIEWERS)
+        needs_admin = f"{path}/".startswith("/api/admin/") or (changes and path not in _FOR_VIEWERS)
         if needs_admin and not session.identity.is_admin:
             raise ApiError(403, NOT_ADMIN)
         _refuse_query_by_get(connection)
@@ -183,10 +183,6 @@ async def _serve_while_valid(
         return
     with contextlib.suppress(RuntimeError, OSError):
         await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": "Sign in again"})
-
-
-def _is_under(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(f"{folder}/")
 
 
 def _refuse_forged(connection: HTTPConnection) -> None:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_network
-from urllib.parse import parse_qs
 
 from limits import RateLimitItem, parse_many
 from limits.storage import MemoryStorage
@@ -168,7 +167,7 @@ def _with_time_limit(app: ASGIApp, seconds: float) -> ASGIApp:
 
         task = asyncio.ensure_future(app(scope, receive, send_in_time))
         try:
-            done, _ = await asyncio.wait({task}, timeout=seconds + _requested_wait(scope))
+            done, _ = await asyncio.wait({task}, timeout=_longest_answer(scope, seconds))
         except asyncio.CancelledError:
             task.cancel()
             raise
@@ -186,16 +185,10 @@ def _with_time_limit(app: ASGIApp, seconds: float) -> ASGIApp:
     return limited
 
 
-def _requested_wait(scope: Scope) -> float:
-    """The seconds that the caller is ready to wait for a run, by `?wait=`."""
-    if b"wait=" not in scope["query_string"] or not scope["path"].endswith("/trigger"):
-        return 0.0
-    stated = parse_qs(scope["query_string"].decode("latin-1")).get("wait", ["0"])[-1]
-    try:
-        seconds = float(stated)
-    except ValueError:
-        return 0.0
-    return min(seconds, LONGEST_WAIT_SECONDS) if seconds > 0 else 0.0
+def _longest_answer(scope: Scope, seconds: float) -> float:
+    """The seconds for an answer: `seconds`, and longer where the caller waits for a run by `?wait=`."""
+    waits = scope["path"].endswith("/trigger") and b"wait=" in scope["query_string"]
+    return seconds + LONGEST_WAIT_SECONDS if waits else seconds
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, wait: int) -> None:

@@ -6,6 +6,7 @@ A response is encoded once for each snapshot; a GET carries the snapshot's ETag,
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import polars as pl
@@ -22,7 +23,7 @@ from market_assets.web.market.snapshot import MarketSnapshot, SnapshotCache
 MOST_ROWS = 500
 #: Clients may keep a response, but ask each time whether it is still current.
 CACHING = "private, no-cache"
-NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
+_NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "The client's copy (If-None-Match) is still current"}
 }
 
@@ -43,15 +44,16 @@ Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="The greatest numbe
 Offset = Annotated[int, Query(ge=0, le=1_000_000_000, description="Rows to leave out")]
 
 market_router = APIRouter(prefix="/api/market", tags=["market"], dependencies=[Depends(signed_in)])
+_get = partial(market_router.get, responses=_NOT_MODIFIED)
 
 
-@market_router.get("/summary", response_model=models.MarketSummary, responses=NOT_MODIFIED)
+@_get("/summary", response_model=models.MarketSummary)
 async def get_summary(request: Request, market: Snapshot) -> Response:
     """The headline figures of the newest refresh."""
     return _respond(request, market, lambda: {**queries.summary(market), **_currency(request)})
 
 
-@market_router.get("/skills", response_model=models.SkillPage, responses=NOT_MODIFIED)
+@_get("/skills", response_model=models.SkillPage)
 async def list_skills(
     request: Request,
     market: Snapshot,
@@ -70,13 +72,13 @@ async def list_skills(
 
 
 # Names contain slashes (CI/CD), so the longer paths come first and the bare name last.
-@market_router.get("/skills/{skill:path}/trend", response_model=models.SkillTrend, responses=NOT_MODIFIED)
+@_get("/skills/{skill:path}/trend", response_model=models.SkillTrend)
 async def get_trend(request: Request, market: Snapshot, skill: SkillName) -> Response:
     """What a skill paid, month by month, and the direction of the change."""
     return _respond(request, market, lambda: queries.trend(market, skill))
 
 
-@market_router.get("/skills/{skill:path}/related", response_model=models.RelatedPage, responses=NOT_MODIFIED)
+@_get("/skills/{skill:path}/related", response_model=models.RelatedPage)
 async def list_related(
     request: Request, market: Snapshot, skill: SkillName, limit: Limit = 50, offset: Offset = 0
 ) -> Response:
@@ -90,23 +92,19 @@ async def list_related(
     return _respond(request, market, content)
 
 
-@market_router.get(
-    "/skills/{skill:path}/recommendations",
-    response_model=models.SkillRecommendations,
-    responses=NOT_MODIFIED,
-)
+@_get("/skills/{skill:path}/recommendations", response_model=models.SkillRecommendations)
 async def list_recommendations(request: Request, market: Snapshot, skill: SkillName) -> Response:
     """Up to ten skills to learn next beside this one."""
     return _respond(request, market, lambda: queries.skill_recommendations(market, skill))
 
 
-@market_router.get("/skills/{skill:path}", response_model=models.SkillDetail, responses=NOT_MODIFIED)
+@_get("/skills/{skill:path}", response_model=models.SkillDetail)
 async def get_skill(request: Request, market: Snapshot, skill: SkillName) -> Response:
     """Demand, pay, growth and industries of one skill."""
     return _respond(request, market, lambda: queries.skill(market, skill))
 
 
-@market_router.get("/salaries", response_model=models.Salaries, responses=NOT_MODIFIED)
+@_get("/salaries", response_model=models.Salaries)
 async def get_salaries(
     request: Request,
     market: Snapshot,
@@ -120,9 +118,7 @@ async def get_salaries(
     return _respond(request, market, lambda: {**query(market, name or ""), **_currency(request)})
 
 
-@market_router.get(
-    "/industries/{industry:path}/skills", response_model=models.IndustryPage, responses=NOT_MODIFIED
-)
+@_get("/industries/{industry:path}/skills", response_model=models.IndustryPage)
 async def list_industry_skills(
     request: Request,
     market: Snapshot,
@@ -139,7 +135,7 @@ async def list_industry_skills(
     return _respond(request, market, content)
 
 
-@market_router.get("/trending", response_model=models.TrendingPage, responses=NOT_MODIFIED)
+@_get("/trending", response_model=models.TrendingPage)
 async def list_trending(
     request: Request,
     market: Snapshot,
