@@ -19,7 +19,7 @@ from market_assets.store.users import User, end_session, find_user, renew_hash
 from market_assets.web.auth import cross_site
 from market_assets.web.auth.guard import session_of, tokens_of
 from market_assets.web.auth.passwords import hash_password, is_outdated, is_right
-from market_assets.web.auth.tokens import ACCESS_TIME, SESSION_TIME, Session, TokenError
+from market_assets.web.auth.tokens import ACCESS_TIME, SESSION_TIME, Session
 from market_assets.web.errors import NOT_SIGNED_IN, ApiError
 from market_assets.web.pages import render
 
@@ -67,11 +67,8 @@ def login(credentials: Credentials, request: Request) -> TokenAnswer:
 def refresh(request: Request) -> TokenAnswer:
     """A new token, while the present one holds and the session lasts: 12 hours from the sign-in."""
     session = _required_session(request)
-    try:
-        token = tokens_of(request).renew(session)
-    except TokenError as error:
-        raise ApiError(401, str(error)) from None
     left = min(ACCESS_TIME, session.ends_at - datetime.now(UTC))
+    token = tokens_of(request).renew(session)
     return TokenAnswer(access_token=token, expires_in=max(0, int(left.total_seconds())))
 
 

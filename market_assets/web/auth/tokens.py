@@ -57,6 +57,7 @@ class Session:
     identity: Identity
     session_id: str
     ends_at: datetime
+    token_version: int
 
 
 class Tokens:
@@ -68,22 +69,13 @@ class Tokens:
 
     def open_session(self, user: User) -> tuple[str, str]:
         """Open a session of a user: a token for programs, and one for the browser's cookie."""
-        session = Session(Identity(user.name, user.role), secrets.token_urlsafe(16), _now() + SESSION_TIME)
-        return (
-            self._sign(session, user.token_version, PROGRAMS, ACCESS_TIME),
-            self._sign(session, user.token_version, BROWSERS, SESSION_TIME),
-        )
+        identity, ends_at = Identity(user.name, user.role), _now() + SESSION_TIME
+        session = Session(identity, secrets.token_urlsafe(16), ends_at, user.token_version)
+        return self.renew(session), self._sign(session, BROWSERS, SESSION_TIME)
 
     def renew(self, session: Session) -> str:
-        """A new token for programs, valid no longer than the session lasts.
-
-        Raises:
-            TokenError: the user or the session does not exist any more.
-        """
-        user = find_session(self.engine, session.identity.name, session.session_id)
-        if user is None or user.role != session.identity.role:
-            raise TokenError("Sign in again")
-        return self._sign(session, user.token_version, PROGRAMS, ACCESS_TIME)
+        """A new token for programs, valid no longer than the session lasts."""
+        return self._sign(session, PROGRAMS, ACCESS_TIME)
 
     def check(self, token: str, audience: str) -> Session:
         """The content of a token, if it is valid by its signature and by the store.
@@ -95,7 +87,8 @@ class Tokens:
         user = find_session(self.engine, claims["sub"], claims["sid"])
         if user is None or (user.token_version, user.role) != (claims["ver"], claims["role"]):
             raise TokenError("The token is not valid any more: sign in again")
-        return Session(Identity(user.name, user.role), claims["sid"], datetime.fromtimestamp(claims["ses"], UTC))
+        ends_at = datetime.fromtimestamp(claims["ses"], UTC)
+        return Session(Identity(user.name, user.role), claims["sid"], ends_at, user.token_version)
 
     def _decode(self, token: str, audience: str) -> dict[str, Any]:
         # Not at the start of the process: it imports the whole of `cryptography`.
@@ -120,7 +113,7 @@ class Tokens:
             raise TokenError(_EXPIRED)
         return claims
 
-    def _sign(self, session: Session, version: int, audience: str, lifetime: timedelta) -> str:
+    def _sign(self, session: Session, audience: str, lifetime: timedelta) -> str:
         import jwt
 
         now = _now()
@@ -129,7 +122,7 @@ class Tokens:
             "iss": ISSUER,
             "sub": session.identity.name,
             "role": session.identity.role,
-            "ver": version,
+            "ver": session.token_version,
             "sid": session.session_id,
             "ses": int(session.ends_at.timestamp()),
             "iat": int(now.timestamp()),

@@ -43,6 +43,14 @@ Filter = Annotated[str | None, Query(min_length=1, max_length=200)]
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="The greatest number of rows")]
 Offset = Annotated[int, Query(ge=0, le=1_000_000_000, description="Rows to leave out")]
 
+
+async def requested_page(limit: Limit = 50, offset: Offset = 0) -> slice:
+    """The rows of a list that a request is for."""
+    return slice(offset, offset + limit)
+
+
+Page = Annotated[slice, Depends(requested_page)]
+
 market_router = APIRouter(prefix="/api/market", tags=["market"], dependencies=[Depends(signed_in)])
 _get = partial(market_router.get, responses=_NOT_MODIFIED)
 
@@ -55,18 +63,13 @@ async def get_summary(request: Request, market: Snapshot) -> Response:
 
 @_get("/skills", response_model=models.SkillPage)
 async def list_skills(
-    request: Request,
-    market: Snapshot,
-    industry: Filter = None,
-    category: Filter = None,
-    limit: Limit = 50,
-    offset: Offset = 0,
+    request: Request, market: Snapshot, page: Page, industry: Filter = None, category: Filter = None
 ) -> Response:
     """Skills by demand: of the whole market or of an industry, all or of a category."""
 
     def content() -> Content:
         rows = queries.skills(market, industry, category)
-        return _page(request, "skills", rows, limit=limit, offset=offset)
+        return _page(request, "skills", rows, page)
 
     return _respond(request, market, content)
 
@@ -79,15 +82,13 @@ async def get_trend(request: Request, market: Snapshot, skill: SkillName) -> Res
 
 
 @_get("/skills/{skill:path}/related", response_model=models.RelatedPage)
-async def list_related(
-    request: Request, market: Snapshot, skill: SkillName, limit: Limit = 50, offset: Offset = 0
-) -> Response:
+async def list_related(request: Request, market: Snapshot, skill: SkillName, page: Page) -> Response:
     """The skills that postings ask for together with this one, the closest (by npmi_lower) first."""
 
     def content() -> Content:
         name = queries.known_skill(market, skill)
         rows = queries.related(market, name)
-        return {"skill": name, **_page(request, "related", rows, limit=limit, offset=offset)}
+        return {"skill": name, **_page(request, "related", rows, page)}
 
     return _respond(request, market, content)
 
@@ -123,29 +124,24 @@ async def list_industry_skills(
     request: Request,
     market: Snapshot,
     industry: Annotated[str, Path(max_length=200, examples=["Technology"])],
-    limit: Limit = 50,
-    offset: Offset = 0,
+    page: Page,
 ) -> Response:
     """What an industry asks for, by rank."""
 
     def content() -> Content:
         name, rows = queries.industry_skills(market, industry)
-        return {"industry": name, **_page(request, "skills", rows, limit=limit, offset=offset)}
+        return {"industry": name, **_page(request, "skills", rows, page)}
 
     return _respond(request, market, content)
 
 
 @_get("/trending", response_model=models.TrendingPage)
 async def list_trending(
-    request: Request,
-    market: Snapshot,
-    trend: models.Trend | None = None,
-    limit: Limit = 50,
-    offset: Offset = 0,
+    request: Request, market: Snapshot, page: Page, trend: models.Trend | None = None
 ) -> Response:
     """Skills by growth, the fastest first; new ones, without a previous period to grow from, at the end."""
     rows = queries.trending(market, trend)
-    return _respond(request, market, lambda: _page(request, "trending", rows, limit=limit, offset=offset))
+    return _respond(request, market, lambda: _page(request, "trending", rows, page))
 
 
 @market_router.post("/skill-gap", response_model=models.SkillGap)
@@ -194,11 +190,11 @@ def _encoded(market: MarketSnapshot, request: str, content: Callable[[], Content
     return body
 
 
-def _page(request: Request, name: str, rows: pl.DataFrame, *, limit: int, offset: int) -> Content:
-    """`limit` rows from `offset` on under a name, and the path of the next ones."""
-    part = rows.slice(offset, limit)
-    end = offset + part.height
-    following = request.url.include_query_params(limit=limit, offset=end)
+def _page(request: Request, name: str, rows: pl.DataFrame, page: slice) -> Content:
+    """The rows of a page under a name, and the path of the next ones."""
+    part = rows[page]
+    end = page.start + part.height
+    following = request.url.include_query_params(limit=page.stop - page.start, offset=end)
     return {
         name: part.to_dicts(),
         "count": part.height,
