@@ -24,6 +24,7 @@ __all__ = [
     "WorkspaceFileTarget",
     "WorkspaceProcessContext",
     "WorkspaceRequestContext",
+    "is_known_job",
     "is_running",
     "job_names",
     "jobs_of",
@@ -67,6 +68,11 @@ def job_names(context: WorkspaceProcessContext) -> set[str]:
 def jobs_of(repository: RemoteRepository) -> list[str]:
     """The names of a repository's jobs, without Dagster's own for assets that are materialized by hand."""
     return [job.name for job in repository.get_all_jobs() if not job.name.startswith("__")]
+
+
+def is_known_job(context: WorkspaceProcessContext, job: str) -> bool:
+    """Whether there is a job of this name, with or without a schedule; Dagster's own are known too."""
+    return any(repository.has_job(job) for _location, repository in repositories(context))
 
 
 def states_by_selector(instance: dg.DagsterInstance) -> dict[str, InstigatorState]:

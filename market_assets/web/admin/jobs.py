@@ -152,7 +152,7 @@ class Launcher:
     ) -> str:
         parameters = {
             "selector": {
-                "repositoryLocationName": job.location,
+                "repositoryLocationName": job.repository.handle.location_name,
                 "repositoryName": job.repository.name,
                 "jobName": job.job_id,
             },

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Header, Path, Query, Response, WebSocket
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
+from market_assets.dagster_ext.workspace import is_known_job
 from market_assets.operations.alerts.incidents import DAEMON_LOG, WEB_LOG, load_log
 from market_assets.operations.executions import duration_of, status_of
 from market_assets.operations.system_state import recipients_of
@@ -24,7 +25,7 @@ from market_assets.web.admin.services import AdminCall, Services, services_of
 from market_assets.web.auth.identity import identity_of
 from market_assets.web.auth.limits import LONGEST_WAIT_SECONDS
 from market_assets.web.errors import NOT_ADMIN, NOT_SIGNED_IN, POLICY_VIOLATION, ApiError, refuse
-from market_assets.web.known_jobs import known_jobs, task_problems
+from market_assets.web.known_jobs import task_problems
 
 _WAIT_POLL_SECONDS = 0.25
 #: How many of its runs a job is shown with.
@@ -166,7 +167,7 @@ def list_executions(
     limit: Limit = 50,
 ) -> models.ExecutionList:
     """The newest runs of one job or of all, newest first, however they were started."""
-    if job_id is not None and job_id not in known_jobs(call.services.context):
+    if job_id is not None and not is_known_job(call.services.context, job_id):
         raise ApiError(404, "Job not found")
     executions = call.services.runs.newest(job_id, status, limit)
     return models.ExecutionList(executions=executions, count=len(executions))

@@ -59,8 +59,8 @@ class Call:
             yield details
             result = "ok"
         except ApiError as error:
-            result = "refused" if error.status < 500 else "failed"
-            details.append(error.error)
+            result = "refused" if error.status_code < 500 else "failed"
+            details.append(error.detail)
             raise
         finally:
             client = self.connection.client

@@ -216,11 +216,11 @@ def _accepts_html(connection: HTTPConnection) -> bool:
 def _refusal(connection: HTTPConnection, error: ApiError) -> Response:
     scope = connection.scope
     is_page = scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and _accepts_html(connection)
-    if error.status == 401 and is_page:
+    if error.status_code == 401 and is_page:
         wanted = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
         return RedirectResponse(f"/login?next={quote(wanted)}", 303, {"Cache-Control": "no-store"})
     response = error.response()
     response.headers["Cache-Control"] = "no-store"
-    if error.status == 401:
+    if error.status_code == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response
