@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from market_assets.defs.jobs import CLEANUP, INGESTION, REBUILD, REFRESH
+from market_assets.operations.names import CLEANUP, INGESTION, REBUILD, REFRESH
 from market_assets.settings import environment_for_children
 
 ROUNDS = 5

@@ -32,7 +32,7 @@ class _CheckedSettings(Settings):
     @field_validator("currency")
     @classmethod
     def _currency_of_some_country(cls, value: str) -> str:
-        from market_assets.postings.countries import country_currencies
+        from market_assets.postings.gazetteer import country_currencies
 
         if value != "USD" and value not in country_currencies().values():
             raise ValueError("is not the currency of any country")

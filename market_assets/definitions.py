@@ -16,15 +16,13 @@ from market_assets.defs.assets.market_report import market_report_asset
 from market_assets.defs.assets.posting_skills import posting_skills
 from market_assets.defs.assets.raw_postings import raw_postings_asset
 from market_assets.defs.assets.result_tables import result_assets
-from market_assets.defs.custom_tasks import problems_sensor, task_job, task_schedule
-from market_assets.defs.history_job import prune_history_job
+from market_assets.defs.custom_tasks import problems_sensor, task_job
 from market_assets.defs.jobs import default_jobs
 from market_assets.defs.partitions import WEEKLY
 from market_assets.defs.progress_logger import progress_logger
-from market_assets.defs.reextraction_job import reextraction_job
 from market_assets.defs.resources import store_resource
 from market_assets.defs.retries import NO_RUN_RETRY_TAGS
-from market_assets.defs.schedules import default_schedules
+from market_assets.defs.schedules import default_schedules, guarded_schedule
 from market_assets.defs.sensors.alerts import alerts_sensor
 from market_assets.defs.sensors.executions import executions_sensor
 from market_assets.defs.sensors.inbox import inbox_sensor
@@ -51,14 +49,14 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
     sources = all_sources(settings) if sources is None else sources
     assets = _assets(sources, day_by_day=settings.broker_url is not None)
     fills_past = any(source.any_day for source in sources)
-    jobs = [*default_jobs(), reextraction_job, prune_history_job(settings)]
+    jobs = default_jobs(settings)
     custom = _custom_tasks(settings, {job.name for job in jobs} | {asset.node_def.name for asset in assets})
     return dg.Definitions(
         assets=assets,
         jobs=[*jobs, *(task_job(task) for task in custom.tasks)],
         schedules=[
             *default_schedules(settings, fills_past=fills_past),
-            *(task_schedule(task, settings) for task in custom.tasks),
+            *(guarded_schedule(settings, task.id, task.when) for task in custom.tasks),
         ],
         sensors=[*_sensors(settings), problems_sensor(custom.problems, custom.tasks)],
         resources={"store": store_resource(settings)},

@@ -44,7 +44,6 @@ class TaskError(Exception):
 
     def __init__(self, place: Place, task_id: object, problem: str) -> None:
         super().__init__(f"{place}: task {task_id!r}: {problem}")
-        self.place = place
 
 
 @dataclass(frozen=True)

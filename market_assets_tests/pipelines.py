@@ -16,9 +16,8 @@ import sqlalchemy as sa
 
 from market_assets.definitions import build_defs
 from market_assets.defs.assets.raw_postings import refetching
-from market_assets.defs.jobs import CLEANUP, INGESTION, REBUILD, REFRESH
-from market_assets.operations.failure_cause import discard_causes
-from market_assets.operations.names import AS_OF_TAG, PARTITION_TAG
+from market_assets.operations.executions import discard_causes
+from market_assets.operations.names import AS_OF_TAG, CLEANUP, INGESTION, PARTITION_TAG, REBUILD, REFRESH
 from market_assets.settings import Settings
 from market_assets.sources.files.source import FileSource
 from market_assets.sources.protocol import Fetch, Payload, RawBatch, Source, SourceError

@@ -11,7 +11,7 @@ import pytest
 
 from market_assets import definitions
 from market_assets.definitions import build_defs
-from market_assets.defs.reextraction_job import REEXTRACTION
+from market_assets.operations.names import REEXTRACTION
 from market_assets.settings import Settings, SettingsError
 from market_assets.sources.files.source import FileSource
 from market_assets.sources.sample.source import SampleSource

@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from market_assets.defs.reextraction_job import REEXTRACTION
+from market_assets.operations.names import REEXTRACTION
 from market_assets.settings import Settings
 from market_assets.skills.matching import skill_matcher
 from market_assets.skills.taxonomy import load_taxonomy

@@ -6,7 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from market_assets.defs.jobs import INGESTION, REBUILD, REFRESH
+from market_assets.operations.names import INGESTION, REBUILD, REFRESH
 from market_assets_tests.faults.restarts import own_server, survive_crashes
 
 

@@ -13,7 +13,7 @@ import click
 from market_assets.cli.command import CommandFailedError, open_instance, pass_settings
 from market_assets.dagster_ext.instance_storage import sqlite_folder
 from market_assets.settings import Settings, environment_for_children
-from market_assets.store.backup.backups import Site, check_fits, count_stored, restore_backup, take_backup
+from market_assets.store.backup.backups import Site, count_stored, restore_backup, take_backup
 from market_assets.store.backup.zip_file import Backup
 from market_assets.store.database import Database
 from market_assets.store.landing import Landing
@@ -54,13 +54,8 @@ def backup(settings: Settings, place: Path | None, with_landing: bool) -> None:
     manifest = take_backup(
         site, path, now, program=version("market-assets"), left_out=left_out, with_landing=with_landing
     )
-    folders = [file.name.split("/")[0] for file in manifest.files]
-    click.echo(f"{path} ({path.stat().st_size / 1e6:,.1f} MB), read back and counted")
-    click.echo(
-        f"In it: {site.database.name}, {sum(manifest.tables.values()):,} rows; "
-        f"{folders.count('dagster'):,} files of Dagster's history, {folders.count('archive'):,} of the "
-        f"archive, {folders.count('landing'):,} of landed payloads"
-    )
+    click.echo(f"{path} ({path.stat().st_size / 1e6:,.1f} MB), counted and read back")
+    click.echo(f"In it: {site.database.name}, {sum(manifest.tables.values()):,} rows")
     click.echo(f"Not in it: {'; '.join(manifest.left_out)}")
     click.echo("It holds the users' password hashes: keep it where only you can read it.")
 
@@ -76,7 +71,6 @@ def restore(settings: Settings, file: Path, force: bool) -> None:
     """
     database = Database(settings.market_url)
     with Backup(file) as opened:
-        check_fits(opened, database)
         rows = count_stored(database)
         if rows and not force:
             raise CommandFailedError(f"{database.name} holds {rows:,} rows; --force replaces them")

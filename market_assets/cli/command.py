@@ -13,6 +13,8 @@ from sqlalchemy.exc import OperationalError
 
 from market_assets.checked_settings import get_settings
 from market_assets.settings import Settings, SettingsError, set_dagster_home
+from market_assets.store import schema
+from market_assets.store.database import Database
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -33,6 +35,17 @@ def pass_settings(command: Callable[Concatenate[Settings, _Options], _Result]) -
         return command(get_settings(), *args, **kwargs)
 
     return with_settings
+
+
+def open_database(settings: Settings) -> Database:
+    """The market database, made if it is empty.
+
+    Raises:
+        StoreError: it is of another version, or does not answer.
+    """
+    database = Database(settings.market_url)
+    schema.ensure_current(database)
+    return database
 
 
 def json_option(help: str) -> Callable[[Callable[..., _Result]], Callable[..., _Result]]:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import click
 
-from market_assets.cli.command import pass_settings
+from market_assets.cli.command import open_database, pass_settings
 from market_assets.settings import Settings
 from market_assets.store import schema
 from market_assets.store.connection import MarketConnection
@@ -73,8 +73,7 @@ def restore(settings: Settings, month: str) -> None:
     """Bring a month's archived postings back into the store; cleanup leaves them alone for 30 days."""
     if not re.fullmatch(r"\d{4}-(0[1-9]|1[0-2])", month):
         raise click.BadParameter(f"{month!r} is not a month such as 2026-03", param_hint="--month")
-    database = Database(settings.market_url)
-    schema.ensure_current(database)
+    database = open_database(settings)
     with (
         StoreLock(database, "archive restore", notice=click.echo).exclusive(),
         MarketConnection(database) as connection,

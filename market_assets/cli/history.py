@@ -19,8 +19,8 @@ from rich.table import Table
 from rich.text import Text
 
 from market_assets.cli.command import history_errors, json_option, open_instance, pass_settings
-from market_assets.defs.history_job import in_words, prune_recorded
-from market_assets.operations.executions import ExecutionReader, Progress, progress_of, what_jobs_run
+from market_assets.defs.jobs import in_words, prune_recorded
+from market_assets.operations.executions import ExecutionReader, Progress, progress_of
 from market_assets.settings import Settings
 from market_assets.store.executions import UNENDED, Execution
 
@@ -41,12 +41,9 @@ def history() -> None:
 @pass_settings
 def prune(settings: Settings, dry_run: bool, days: int | None, as_json: bool) -> None:
     """Delete old finished runs with all their events, as the job prune_history does."""
-    from market_assets.definitions import build_defs
-
     before = datetime.now(UTC) - timedelta(days=days or settings.history_days)
-    what_it_runs = what_jobs_run(build_defs(settings).get_repository_def())
     with open_instance(settings) as instance:
-        pruned = prune_recorded(instance, settings, what_it_runs, before, dry_run=dry_run)
+        pruned = prune_recorded(instance, settings, before, dry_run=dry_run)
     if as_json:
         click.echo(json.dumps({"dry_run": dry_run, "before": before.isoformat(), **vars(pruned)}))
     else:
@@ -83,7 +80,7 @@ def watch(settings: Settings, as_json: bool, job: str | None, every: float) -> N
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with open_instance(settings) as instance, history_errors():
-            _watch(_reader(settings, instance, job), as_json=as_json, every=every)
+            _watch(_reader(instance, job), as_json=as_json, every=every)
     except KeyboardInterrupt:
         pass
     except BrokenPipeError:
@@ -99,11 +96,9 @@ def _watch(read: Callable[[], list[ObservedRun]], *, as_json: bool, every: float
         click.echo(_as_json(changed) if as_json else _as_line(changed))
 
 
-def _reader(settings: Settings, instance: dg.DagsterInstance, job: str | None) -> Callable[[], list[ObservedRun]]:
+def _reader(instance: dg.DagsterInstance, job: str | None) -> Callable[[], list[ObservedRun]]:
     """A function that reads the newest runs, newest first."""
-    from market_assets.definitions import build_defs
-
-    reader = ExecutionReader(instance, what_jobs_run(build_defs(settings).get_repository_def()))
+    reader = ExecutionReader(instance)
 
     def read() -> list[ObservedRun]:
         records = instance.get_run_records(dg.RunsFilter(job_name=job), limit=SHOWN)

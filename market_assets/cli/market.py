@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
+from operator import add
 from typing import Any
 
 import click
 import polars as pl
 from rich.console import Console
 
-from market_assets.cli.command import CommandFailedError, json_option, pass_settings
+from market_assets.cli.command import CommandFailedError, json_option, open_database, pass_settings
 from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.assets.market_report import report_tables
 from market_assets.defs.resources import MarketStore
+from market_assets.report.numbers import printable
 from market_assets.report.terminal import summary_json, summary_renderables
 from market_assets.settings import Settings
 from market_assets.statistics.recommender import Recommended, Recommender
 from market_assets.statistics.related import related_skills
-from market_assets.store import schema
 from market_assets.store.connection import MarketConnection
-from market_assets.store.database import Database
 from market_assets.store.quality import count_stored
 from market_assets.store.results import read_table
 from market_assets.store.tables.results import (
@@ -42,11 +42,7 @@ class Intake:
     duplicates: int = 0
 
     def __add__(self, other: Intake) -> Intake:
-        return Intake(
-            self.postings_in + other.postings_in,
-            self.rejected + other.rejected,
-            self.duplicates + other.duplicates,
-        )
+        return Intake(*map(add, astuple(self), astuple(other)))
 
 
 @click.command()
@@ -70,20 +66,16 @@ def print_market(settings: Settings, as_of: datetime, intake: Intake, note: str 
     store = MarketStore(settings, "summary")
     with store.reading() as connection:
         tables = report_tables(MarketReader(store, connection, as_of))
-    shown: dict[str, Any] = {
-        "postings_in": intake.postings_in,
-        "rejected": intake.rejected,
-        "duplicates": intake.duplicates,
-        "database": store.database.name,
-        "report": str(settings.report_path),
-        "window_note": note,
-    }
+    run: dict[str, Any] = {**asdict(intake), "window_note": note}
+    places = {"database": store.database.name, "report": str(settings.report_path)}
     if as_json:
-        click.echo(json.dumps(summary_json(tables, **shown), ensure_ascii=False, indent=1))
+        click.echo(json.dumps(run | summary_json(tables) | places, ensure_ascii=False, indent=1))
         return
     console = Console(highlight=False, soft_wrap=True)
-    for renderable in summary_renderables(tables, **shown):
+    for renderable in summary_renderables(tables, **run):
         console.print(renderable)
+    for name, place in places.items():
+        click.echo(f"{name.capitalize():<8}  {printable(place)}")
 
 
 @click.command()
@@ -93,9 +85,7 @@ def print_market(settings: Settings, as_of: datetime, intake: Intake, note: str 
 @pass_settings
 def recommend(settings: Settings, names: tuple[str, ...], limit: int, as_json: bool) -> None:
     """Print the skills that go best with some skills."""
-    database = Database(settings.market_url)
-    schema.ensure_current(database)
-    with MarketConnection(database) as connection:
+    with MarketConnection(open_database(settings)) as connection:
         affinities = read_table(connection, skill_affinities)
         related = related_skills(read_table(connection, skill_relationships))
         pay = read_table(connection, salary_statistics)

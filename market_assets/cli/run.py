@@ -17,11 +17,10 @@ from market_assets.cli.command import CommandFailedError, json_option, open_inst
 from market_assets.cli.market import Intake, print_market
 from market_assets.dagster_ext.liveness import hold_lock
 from market_assets.defs.assets.raw_postings import refetching
-from market_assets.defs.jobs import INGESTION
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import NO_RUN_RETRY_TAGS
-from market_assets.operations.failure_cause import cause_of_event, discard_causes
-from market_assets.operations.names import AS_OF_TAG
+from market_assets.operations.executions import cause_of_event, discard_causes
+from market_assets.operations.names import AS_OF_TAG, INGESTION
 from market_assets.settings import Settings
 from market_assets.sources.protocol import Source
 from market_assets.store import schema
@@ -91,9 +90,8 @@ def _plan_for_file(settings: Settings, file: Path, mapping: dict[str, str], echo
     name = re.sub(r"[^a-z0-9]+", "_", file.stem.lower()).strip("_") or "file"
     name = name if name[0].isalpha() else f"file_{name}"
     source = FileSource(name, file, mapping)
-    shown = source.mapping_shown()
     echo(f"{file}: which column is what (change it with --map FIELD=COLUMN)")
-    for field, column in shown.items():
+    for field, column in source.resolved_mapping().items():
         echo(f"  {field:<16} {column}")
     if settings.database_url is None:
         settings = settings.of_file(file.stem)
@@ -222,12 +220,7 @@ def _execute(
     )
     if not result.success:
         discard_causes()
-        raise CommandFailedError(_cause(instance, result))
+        failures = (event for event in result.all_events if event.is_step_failure)
+        causes = (cause_of_event(instance, run_id, event) for event in failures)
+        raise CommandFailedError(next(causes, "the run failed before its first step"))
     return result
-
-
-def _cause(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> str:
-    for event in result.all_events:
-        if event.is_step_failure:
-            return cause_of_event(instance, result.run_id, event)
-    return "the run failed before its first step"

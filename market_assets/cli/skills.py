@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict
 from itertools import groupby
 
 import click
 import polars as pl
 
 from market_assets.cli.command import json_option, pass_settings
-from market_assets.postings.salaries.parse import salary_record
+from market_assets.postings.salaries.parse import salary_records
 from market_assets.postings.texts import plain_columns
 from market_assets.settings import Settings
 from market_assets.skills.explain import Mention, explain
@@ -49,7 +50,7 @@ def explain_text(settings: Settings, text: str | None, title: str, as_json: bool
     plain = plain_columns(stated)["text"]
     mentions = explain(skill_matcher(load_taxonomy(settings.taxonomy)), plain[0], plain[1])
     if as_json:
-        click.echo(json.dumps([mention.to_dict() for mention in mentions], ensure_ascii=False))
+        click.echo(json.dumps([asdict(mention) for mention in mentions], ensure_ascii=False))
         return
     found = [mention for mention in mentions if mention.counted]
     _print_found(sorted(found, key=lambda mention: mention.skill))
@@ -94,8 +95,8 @@ def salaries() -> None:
 @salaries.command()
 def parse() -> None:
     """Read one salary text a line, print one JSON object a line; null where there is no salary."""
-    for line in _standard_input().splitlines():
-        click.echo(json.dumps(salary_record(line), ensure_ascii=False))
+    for record in salary_records(_standard_input().splitlines()):
+        click.echo(json.dumps(record, ensure_ascii=False))
 
 
 def _standard_input() -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,7 +21,7 @@ from market_assets.cli.command import (
     pass_settings,
     use_dagster_home,
 )
-from market_assets.operations.alerts.channels import Message, host_of, send
+from market_assets.operations.alerts.delivery import Message, host_of, recipient_of, send_all
 from market_assets.operations.background import Probe
 from market_assets.operations.health import Health, health_report, judge
 from market_assets.operations.monitored import Monitored, monitored_in
@@ -195,9 +194,9 @@ def send_test(settings: Settings) -> None:
         raise CommandFailedError("no one receives alerts: set MARKET_ASSETS_ALERT_URLS, see .env.example")
     body = f"Sent by `market-assets alerts test` at {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC. Nothing is wrong."
     message = Message("market_assets: a test", body)
-    with ThreadPoolExecutor(len(urls)) as threads:
-        errors = list(threads.map(lambda url: send(message, url), urls))
-    for url, error in zip(urls, errors, strict=True):
+    errors = send_all({recipient_of(url): message for url in urls}, urls)
+    for url in urls:
+        error = errors[recipient_of(url)]
         click.echo(f"{'failed' if error else 'sent  '}  {host_of(url)}" + (f": {error}" if error else ""))
-    if failed := sum(error is not None for error in errors):
+    if failed := sum(error is not None for error in errors.values()):
         raise CommandFailedError(f"{failed} of {len(urls)} test messages failed")

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import click
 
-from market_assets.cli.command import CommandFailedError, json_option, pass_settings
+from market_assets.cli.command import CommandFailedError, json_option, open_database, pass_settings
 from market_assets.settings import Settings
-from market_assets.store import audit, schema, users
+from market_assets.store import audit, users
 from market_assets.store.database import Database
 from market_assets.web.auth.passwords import PasswordError, hash_password, random_password
 
@@ -38,7 +38,7 @@ def user() -> None:
 @pass_settings
 def add(settings: Settings, name: str, role: str, password_stdin: bool) -> None:
     """Add a user; asks for the password."""
-    database = _database(settings)
+    database = open_database(settings)
     if users.find_user(database, name) is not None:
         raise CommandFailedError(f"there is a user {name} already; see `market-assets user passwd`")
     with _audited(database, "user.add", name, role):
@@ -51,7 +51,7 @@ def add(settings: Settings, name: str, role: str, password_stdin: bool) -> None:
 @pass_settings
 def list_users(settings: Settings, as_json: bool) -> None:
     """Print every user and role."""
-    found = users.list_users(_database(settings))
+    found = users.list_users(open_database(settings))
     if as_json:
         rows = [{"name": u.name, "role": u.role, "created_at": u.created_at.isoformat()} for u in found]
         click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
@@ -69,7 +69,7 @@ def list_users(settings: Settings, as_json: bool) -> None:
 @pass_settings
 def passwd(settings: Settings, name: str, password_stdin: bool) -> None:
     """Change a password; every session of the user ends."""
-    database = _database(settings)
+    database = open_database(settings)
     if users.find_user(database, name) is None:
         raise CommandFailedError(f"there is no user {name}")
     with _audited(database, "user.passwd", name):
@@ -83,7 +83,7 @@ def passwd(settings: Settings, name: str, password_stdin: bool) -> None:
 @pass_settings
 def change_role(settings: Settings, name: str, role: str) -> None:
     """Change a role; every session of the user ends."""
-    database = _database(settings)
+    database = open_database(settings)
     with _audited(database, "user.role", name, role):
         users.set_role(database, name, role)
     click.echo(f"{name} is {role} now; every session of {name} has ended")
@@ -94,7 +94,7 @@ def change_role(settings: Settings, name: str, role: str) -> None:
 @pass_settings
 def remove(settings: Settings, name: str) -> None:
     """Remove a user; every session of the user ends."""
-    database = _database(settings)
+    database = open_database(settings)
     with _audited(database, "user.remove", name):
         users.remove_user(database, name)
     click.echo(f"{name} can't sign in any more")
@@ -112,12 +112,6 @@ def make_first_admin(database: Database) -> str | None:
         # There is a viewer of that name: who becomes an admin is not for this program to decide.
         return None
     return password
-
-
-def _database(settings: Settings) -> Database:
-    database = Database(settings.market_url)
-    schema.ensure_current(database)
-    return database
 
 
 def _password(name: str, *, from_stdin: bool) -> str:

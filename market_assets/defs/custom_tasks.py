@@ -1,6 +1,7 @@
 """The user's tasks as jobs and schedules, and a sensor that fails while one of their files can't be used."""
 
 import asyncio
+import contextlib
 import inspect
 import json
 import math
@@ -9,11 +10,9 @@ from typing import Any
 
 import dagster as dg
 
-from market_assets.defs.retries import retry_transient_errors, run_retry_tags
-from market_assets.defs.schedules import guarded_schedule
-from market_assets.operations.failure_cause import print_failure_cause
+from market_assets.defs.jobs import job_options
+from market_assets.defs.retries import retry_transient_errors
 from market_assets.operations.names import TASK_PROBLEMS, TASKS_SENSOR
-from market_assets.settings import Settings
 from market_assets.tasks import Task
 
 _SENSOR_SECONDS = 300
@@ -44,18 +43,12 @@ def task_job(task: Task) -> dg.JobDefinition:
     @dg.job(
         name=task.id,
         description=f"{task.description}\n\nDeclared in {task.place}.",
-        hooks={print_failure_cause},
-        tags=run_retry_tags(),
+        **job_options(task.function_name),
     )
     def job() -> None:
         step()
 
     return job
-
-
-def task_schedule(task: Task, settings: Settings) -> dg.ScheduleDefinition:
-    """The schedule of a task's job."""
-    return guarded_schedule(settings, task.id, task.when)
 
 
 def shown_values(returned: object) -> dict[str, Any]:
@@ -118,12 +111,8 @@ def _shown(value: object) -> Any:
     if value is None or isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     if isinstance(value, list | tuple | Mapping):
-        try:
-            text = json.dumps(value, default=str, allow_nan=False)
-        except (TypeError, ValueError):
-            text = str(value)
-        else:
-            if len(text) <= _LONGEST_TEXT:
-                return dg.MetadataValue.json(json.loads(text))
-        value = text
+        with contextlib.suppress(TypeError, ValueError):
+            value = json.dumps(value, default=str, allow_nan=False)
+            if len(value) <= _LONGEST_TEXT:
+                return dg.MetadataValue.json(json.loads(value))
     return str(value)[:_LONGEST_TEXT]

@@ -1,50 +1,190 @@
-"""The jobs on assets. Which assets belong to a job is decided by the asset groups."""
+"""The jobs, besides those of the user's tasks. Which assets belong to one is decided by the asset groups."""
 
-from __future__ import annotations
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from market_assets.defs.assets.maintenance import DELETE_TAG
 from market_assets.defs.assets.result_asset import KEEP_WEEKLY_TAG
-from market_assets.defs.retries import run_retry_tags
-from market_assets.operations.failure_cause import print_failure_cause
-from market_assets.operations.names import CLEANUP, INGESTION, PRUNE, REBUILD, REFRESH
+from market_assets.defs.resources import MarketStore
+from market_assets.defs.retries import retry_transient_errors, run_retry_tags
+from market_assets.operations.executions import ExecutionReader, print_failure_cause
+from market_assets.operations.names import CLEANUP, INGESTION, PRUNE, REBUILD, REEXTRACTION, REFRESH, RUNS_TAG
 
-__all__ = ["CLEANUP", "INGESTION", "PRUNE", "REBUILD", "REFRESH", "default_jobs"]
+if TYPE_CHECKING:
+    from market_assets.dagster_ext.history import Pruned
+    from market_assets.settings import Settings
 
 
-def default_jobs() -> list[dg.UnresolvedAssetJobDefinition]:
+def default_jobs(settings: "Settings") -> "list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]":
     """The jobs, by the ids that the REST API and the command line know them by."""
-    group = dg.AssetSelection.groups
     return [
-        dg.define_asset_job(
+        _asset_job(
             INGESTION,
-            selection=group("ingestion"),
-            description="One day: every source is fetched and landed; its postings are validated, deduplicated, "
-            "searched for skills and stored. Without a partition it is about today.",
-            tags=run_retry_tags(),
-            hooks={print_failure_cause},
+            ["ingestion"],
+            "One day: every source is fetched and landed; its postings are validated, deduplicated, searched for "
+            "skills and stored. Without a partition it is about today.",
         ),
-        dg.define_asset_job(
+        _asset_job(
             REFRESH,
-            selection=group("statistics", "relationships"),
-            description="All statistics are recomputed; pairs, relationships and categories brought up to date.",
-            tags={KEEP_WEEKLY_TAG: "true", **run_retry_tags()},
-            hooks={print_failure_cause},
+            ["relationships", "statistics"],
+            "All statistics are recomputed; pairs, relationships and categories brought up to date.",
+            {KEEP_WEEKLY_TAG: "true"},
         ),
-        dg.define_asset_job(
+        _asset_job(
             CLEANUP,
-            selection=group("maintenance"),
-            description="Postings older than the retention are archived, then deleted; the database is optimised.",
-            tags={DELETE_TAG: "true", **run_retry_tags()},
-            hooks={print_failure_cause},
+            ["maintenance"],
+            "Postings older than the retention are archived, then deleted; the database is optimised.",
+            {DELETE_TAG: "true"},
         ),
-        dg.define_asset_job(
+        _asset_job(
             REBUILD,
-            selection=group("relationships", "taxonomy"),
-            description="Co-occurrence, relationships, recommendations and communities from nothing; names that "
-            "the taxonomy may lack.",
-            tags=run_retry_tags(),
-            hooks={print_failure_cause},
+            ["relationships", "taxonomy"],
+            "Co-occurrence, relationships, recommendations and communities from nothing; names that the taxonomy "
+            "may lack.",
         ),
+        reextraction_job,
+        prune_history_job(settings),
     ]
+
+
+def job_options(runs: str, tags: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What all jobs have in common.
+
+    Args:
+        runs: the assets that the job makes, in Dagster's syntax for selecting them, or the function that it calls.
+        tags: further tags of its runs.
+    """
+    return {"hooks": {print_failure_cause}, "tags": {RUNS_TAG: runs, **run_retry_tags(), **(tags or {})}}
+
+
+def _asset_job(
+    name: str, groups: Sequence[str], description: str, tags: Mapping[str, str] | None = None
+) -> "dg.UnresolvedAssetJobDefinition":
+    runs = " or ".join(f'group:"{group}"' for group in groups)
+    return dg.define_asset_job(
+        name,
+        selection=dg.AssetSelection.groups(*groups),
+        description=description,
+        **job_options(runs, tags),
+    )
+
+
+@dg.op(
+    description="Searches the postings that a changed taxonomy can matter to; every batch is whole in itself.",
+    # One run at a time, however it was started: two would search the same postings.
+    pool=REEXTRACTION,
+)
+@retry_transient_errors
+def search_postings_again(context: dg.OpExecutionContext, store: dg.ResourceParam[MarketStore]) -> None:
+    from market_assets.skills.matching import skill_matcher
+    from market_assets.skills.taxonomy import load_taxonomy
+    from market_assets.store.reextraction import Reextracted, reextract
+    from market_assets.store.skills import count_outdated, rules_of
+
+    matcher = skill_matcher(load_taxonomy(store.settings.taxonomy))
+    done = Reextracted()
+    with store.ingesting() as connection:
+        outdated = count_outdated(connection, rules_of(matcher))
+        context.log.info(
+            f"{outdated:,} postings were searched by another taxonomy than {matcher.taxonomy.version}"
+        )
+        for batch in reextract(connection, matcher):
+            done += batch
+            context.log.info(f"{done.compared:,} of {outdated:,} compared, {done.changed:,} changed")
+    context.add_output_metadata(
+        {
+            "postings_compared": done.compared,
+            "postings_searched": done.searched,
+            "postings_changed": done.changed,
+            "taxonomy_version": matcher.taxonomy.version,
+        }
+    )
+    if done.changed:
+        context.log.info("statistics and relationships follow with the next refresh_market_stats")
+
+
+@dg.job(
+    name=REEXTRACTION,
+    description="After a change of the taxonomy: the postings that it can matter to are searched again, in "
+    "batches; a run that was killed goes on where it ended.",
+    **job_options("search_postings_again"),
+)
+def reextraction_job() -> None:
+    search_postings_again()
+
+
+class PruneConfig(dg.Config):
+    """How to prune; `{"dry_run": true}` is the run config of a dry run, which counts only."""
+
+    dry_run: bool = False
+
+
+def prune_history_job(settings: "Settings") -> dg.JobDefinition:
+    """Deletes finished runs that are older than the history's days, with their events, logs and files."""
+
+    @dg.op(
+        out=dg.Out(dg.Nothing),
+        # One run at a time, however it was started: a further one waits in the queue.
+        pool=PRUNE,
+        description="Prunes runs with their events, check results, logs and files; its metadata has the counts.",
+    )
+    @retry_transient_errors
+    def prune(context: dg.OpExecutionContext, config: PruneConfig) -> None:
+        before = datetime.now(UTC) - timedelta(days=settings.history_days)
+        pruned = prune_recorded(context.instance, settings, before, dry_run=config.dry_run)
+        context.log.info(("would prune: " if config.dry_run else "pruned: ") + in_words(pruned))
+        context.add_output_metadata({"dry_run": config.dry_run, "before": before.isoformat(), **vars(pruned)})
+
+    @dg.config_mapping
+    def simple(val: PruneConfig) -> dg.RunConfig:
+        return dg.RunConfig(ops={"prune": val})
+
+    @dg.job(
+        name=PRUNE,
+        config=simple,
+        description="Finished runs older than MARKET_ASSETS_HISTORY_DAYS leave Dagster's history, with events and "
+        "logs; what is shown of assets stays, and so does job_executions.",
+        **job_options("prune"),
+    )
+    def prune_history() -> None:
+        prune()
+
+    return prune_history
+
+
+def prune_recorded(
+    instance: dg.DagsterInstance, settings: "Settings", before: datetime, *, dry_run: bool = False
+) -> "Pruned":
+    """Prune the history, once the runs are in the table `job_executions`.
+
+    Args:
+        instance: whose history it is.
+        settings: which market database has the table.
+        before: runs that changed last before this time are old.
+        dry_run: count only.
+    """
+    from market_assets.dagster_ext import history
+    from market_assets.store.database import Database
+    from market_assets.store.executions import record_executions
+    from market_assets.store.schema import ensure_current
+
+    database = Database(settings.market_url)
+    ensure_current(database)
+    engine = database.engine()
+    reader = ExecutionReader(instance)
+
+    def record(runs: Sequence[dg.RunRecord]) -> None:
+        record_executions(engine, [reader.execution(run) for run in runs])
+
+    return history.prune_history(instance, before, record, dry_run=dry_run)
+
+
+def in_words(pruned: "Pruned") -> str:
+    """The counts in one line for a person."""
+    return (
+        f"{pruned.runs:,} runs, {pruned.bytes:,} bytes of files; "
+        f"kept {pruned.kept_runs:,} old runs whose results are the latest of an asset, check or job"
+    )

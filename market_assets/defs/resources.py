@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -42,17 +43,13 @@ class MarketStore:
 
         return Landing(self.settings.landing)
 
-    @contextlib.contextmanager
-    def ingesting(self) -> Iterator[MarketConnection]:
+    def ingesting(self) -> AbstractContextManager[MarketConnection]:
         """A connection to write postings with, beside the ingestion of other days."""
-        with self._open(exclusive=False) as connection:
-            yield connection
+        return self._open(exclusive=False)
 
-    @contextlib.contextmanager
-    def alone(self) -> Iterator[MarketConnection]:
+    def alone(self) -> AbstractContextManager[MarketConnection]:
         """A connection to write with while nobody else writes."""
-        with self._open(exclusive=True) as connection:
-            yield connection
+        return self._open(exclusive=True)
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[MarketConnection]:

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from market_assets.defs import jobs
-from market_assets.operations.names import INTERVAL_TAG, MAKES_UP_TAG
+from market_assets.operations.names import CLEANUP, INGESTION, INTERVAL_TAG, MAKES_UP_TAG, PRUNE, REBUILD, REFRESH
 from market_assets.operations.schedule_guard import (
     due_time,
     in_words,
@@ -29,13 +28,11 @@ def default_schedules(settings: Settings, *, fills_past: bool = True) -> list[dg
         fills_past: whether a source can give past days, so that missed days of ingestion can be made up for.
     """
     return [
-        guarded_schedule(
-            settings, jobs.INGESTION, settings.ingestion_cron, partitioned=True, fills_past=fills_past
-        ),
-        guarded_schedule(settings, jobs.REFRESH, settings.refresh_cron),
-        guarded_schedule(settings, jobs.CLEANUP, settings.cleanup_cron),
-        guarded_schedule(settings, jobs.REBUILD, settings.rebuild_cron),
-        guarded_schedule(settings, jobs.PRUNE, settings.history_cron),
+        guarded_schedule(settings, INGESTION, settings.ingestion_cron, partitioned=True, fills_past=fills_past),
+        guarded_schedule(settings, REFRESH, settings.refresh_cron),
+        guarded_schedule(settings, CLEANUP, settings.cleanup_cron),
+        guarded_schedule(settings, REBUILD, settings.rebuild_cron),
+        guarded_schedule(settings, PRUNE, settings.history_cron),
     ]
 
 

@@ -1,20 +1,23 @@
-"""Executions: Dagster's records of runs in the form of the table `job_executions`, and the progress of runs."""
+"""Executions: Dagster's records of runs as in the table `job_executions`, their progress, and why they failed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import atexit
+import re
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from market_assets.operations.failure_cause import UNKNOWN, cause_of_event
-from market_assets.operations.names import TRIGGERED_BY_TAG
+from market_assets.operations.names import RUNS_TAG, TRIGGERED_BY_TAG
 
 if TYPE_CHECKING:
     from dagster import RunRecord
 
+    from market_assets.dagster_ext.run_events import StepFailureData
     from market_assets.store.executions import Execution, ExecutionStatus
 
 STATUSES: dict[ExecutionStatus, list[dg.DagsterRunStatus]] = {
@@ -41,32 +44,27 @@ _STEP_EVENTS = {
     dg.DagsterEventType.STEP_SKIPPED,
 }
 
+UNKNOWN = "unknown cause"
+_MARKED_FROM_OUTSIDE = "This run has been marked as failed from outside"
+_causes: list[str] = []
+
 
 class ExecutionReader:
     """Turns records of runs into executions; the events of ended runs are read once."""
 
-    def __init__(self, instance: dg.DagsterInstance, what_it_runs: Callable[[str], str]) -> None:
-        """Make a reader.
-
-        Args:
-            instance: whose runs are read.
-            what_it_runs: the assets or functions of a job, by its name.
-        """
-        self._instance = instance
-        self._what_it_runs = what_it_runs
-        #: Run → the cause of its failure and its number of rows.
-        self._results: dict[str, tuple[str | None, int | None]] = {}
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        self._results = lru_cache(_CACHED)(partial(_results, instance))
 
     def execution(self, record: RunRecord) -> Execution:
         """The execution of a record."""
         from market_assets.store.executions import Execution
 
         run = record.dagster_run
-        error, rows = self._results_of(run) if run.is_finished else (None, None)
+        error, rows = self._results(run.run_id, run.is_failure) if run.is_finished else (None, None)
         return Execution(
             run_id=run.run_id,
             job_id=run.job_name,
-            func_name=self._func_name(run),
+            func_name=_func_name(run),
             status=status_of(run),
             created_at=record.create_timestamp.astimezone(UTC),
             started_at=_time(record.start_time),
@@ -76,24 +74,6 @@ class ExecutionReader:
             error=error,
             triggered_by=triggered_by(run),
         )
-
-    def cause(self, run: dg.DagsterRun) -> str:
-        """Why a run failed, in one line."""
-        error, _rows = self._results_of(run)
-        return error or UNKNOWN
-
-    def _func_name(self, run: dg.DagsterRun) -> str:
-        chosen = run.asset_selection
-        if chosen:
-            return keys_selection([key.to_user_string() for key in chosen])
-        return self._what_it_runs(run.job_name)
-
-    def _results_of(self, run: dg.DagsterRun) -> tuple[str | None, int | None]:
-        if run.run_id not in self._results:
-            if len(self._results) >= _CACHED:
-                self._results.clear()
-            self._results[run.run_id] = _results(self._instance, run)
-        return self._results[run.run_id]
 
 
 def status_of(run: dg.DagsterRun) -> ExecutionStatus:
@@ -129,59 +109,24 @@ def triggered_by(run: dg.DagsterRun) -> str:
     return "cli"
 
 
-def keys_selection(keys: list[str]) -> str:
-    """Some assets, in Dagster's syntax for selecting them."""
-    return " or ".join(f'key:"{key}"' for key in sorted(keys))
-
-
-def job_selection(keys: set[str], groups: Mapping[str, str | None]) -> str:
-    """The assets of a job in Dagster's syntax for selecting them: as groups, where they are whole groups.
-
-    Args:
-        keys: the job's assets.
-        groups: the group of every asset.
-    """
-    touched = {groups.get(key) for key in keys}
-    if keys != {key for key, group in groups.items() if group in touched}:
-        return keys_selection(list(keys))
-    return " or ".join(f'group:"{group}"' for group in sorted(filter(None, touched)))
-
-
-def what_jobs_run(repository: dg.RepositoryDefinition) -> Callable[[str], str]:
-    """The assets or functions of a job of a repository, by its name; empty for a job that no longer exists."""
-    graph = repository.asset_graph
-    groups = {key.to_user_string(): graph.get(key).group_name for key in graph.executable_asset_keys}
-
-    def what_it_runs(job_id: str) -> str:
-        if not repository.has_job(job_id):
-            return ""
-        job = repository.get_job(job_id)
-        keys = {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
-        return job_selection(keys, groups) or ", ".join(node.name for node in job.nodes_in_topological_order)
-
-    return what_it_runs
+def _func_name(run: dg.DagsterRun) -> str:
+    """The selected assets of a run, in Dagster's syntax for selecting them, else what its job is tagged with."""
+    if run.asset_selection:
+        return " or ".join(f'key:"{key}"' for key in sorted(key.to_user_string() for key in run.asset_selection))
+    return run.tags.get(RUNS_TAG, run.job_name)
 
 
 def _time(timestamp: float | None) -> datetime | None:
     return datetime.fromtimestamp(timestamp, UTC) if timestamp else None
 
 
-def _results(instance: dg.DagsterInstance, run: dg.DagsterRun) -> tuple[str | None, int | None]:
-    kinds = {
-        dg.DagsterEventType.STEP_FAILURE,
-        dg.DagsterEventType.RUN_FAILURE,
-        dg.DagsterEventType.ASSET_MATERIALIZATION,
-    }
-    causes: list[str] = []
+def _results(instance: dg.DagsterInstance, run_id: str, is_failure: bool) -> tuple[str | None, int | None]:
+    """Why an ended run failed, and its number of rows; None where it did not, and where it has none."""
     # A step that materializes many partitions reports the same number for each.
     counts: dict[str | None, int] = {}
-    for entry in instance.all_logs(run.run_id, of_type=kinds):
-        event = entry.get_dagster_event()
-        if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
-            counts.update(_row_count(event))
-        else:
-            causes.append(cause_of_event(instance, run.run_id, event))
-    error = (causes or [UNKNOWN])[0] if run.status is dg.DagsterRunStatus.FAILURE else None
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION):
+        counts.update(_row_count(entry.get_dagster_event()))
+    error = recorded_failure(instance, run_id) if is_failure else None
     return error, sum(counts.values()) if counts else None
 
 
@@ -219,3 +164,92 @@ def progress_of(instance: dg.DagsterInstance, record: RunRecord) -> Progress:
     if steps is None and run.execution_plan_snapshot_id:
         steps = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id).step_keys_to_execute
     return Progress(len(ended), len(steps) if steps else None, tuple(running))
+
+
+@dg.failure_hook(name="print_failure_cause")
+def print_failure_cause(context: dg.HookContext) -> None:
+    """Print the cause of the first failed step as the last line of the process that ran it.
+
+    `dagster job execute` ends with the run's id alone, above which the cause is hidden in the log.
+    """
+    atexit.unregister(_print)
+    atexit.register(_print)
+    _causes.append(f"{context.job_name}: {context.op.name} failed: {cause_of(context.op_exception)}")
+
+
+def discard_causes() -> None:
+    """Print nothing at the end of the process: its output names the cause already."""
+    _causes.clear()
+
+
+def cause_of(error: BaseException | None) -> str:
+    """The message of an error in one line, without the errors that Dagster wraps around it."""
+    if error is None:
+        return UNKNOWN
+    while isinstance(error, dg.DagsterError) and error.__cause__ is not None:
+        error = error.__cause__
+    message = error.description or "" if isinstance(error, dg.Failure) else str(error)
+    return _one_line(message) or type(error).__name__
+
+
+def recorded_failure(instance: dg.DagsterInstance, run_id: str) -> str:
+    """Why a run failed, in one line: its first failed step, or what ended the run."""
+    kinds = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
+    for entry in instance.all_logs(run_id, of_type=kinds):
+        return cause_of_event(instance, run_id, entry.get_dagster_event())
+    return UNKNOWN
+
+
+def cause_of_event(instance: dg.DagsterInstance, run_id: str, failure: dg.DagsterEvent) -> str:
+    """The cause that the failure event of a step or of a run names, in one line."""
+    if failure.is_step_failure:
+        step = str(failure.step_key).replace("__", "/")
+        return f"{step} failed: {_recorded_cause(failure.step_failure_data)}"
+    return _recorded_end(instance, run_id, failure)
+
+
+def _recorded_cause(failure: StepFailureData) -> str:
+    """As `cause_of`, for a failed step that Dagster has recorded."""
+    if failure.user_failure_data and failure.user_failure_data.description:
+        return _one_line(failure.user_failure_data.description)
+    error = failure.error
+    if error is None:
+        return UNKNOWN
+    while error.cause is not None and str(error.cls_name).startswith("Dagster"):
+        error = error.cause
+    return _one_line(re.sub(rf"^([\w.]+\.)?{error.cls_name}: ?", "", error.message)) or str(error.cls_name)
+
+
+def _recorded_end(instance: dg.DagsterInstance, run_id: str, failure: dg.DagsterEvent) -> str:
+    """Why a run failed where none of its steps did.
+
+    A code server whose run process dies records that in an event before the failure, which has no message then.
+    """
+    data = failure.job_failure_data
+    message = data.error.message if data and data.error else failure.message or ""
+    if message.startswith(_MARKED_FROM_OUTSIDE):
+        message = _last_message_before_end(instance, run_id) or message
+    lines = message.strip().splitlines()
+    return _one_line(lines[0]) if lines else UNKNOWN
+
+
+def _last_message_before_end(instance: dg.DagsterInstance, run_id: str) -> str | None:
+    """The last engine event before the failure; after it Dagster may record that it retries the run."""
+    kinds = {dg.DagsterEventType.ENGINE_EVENT, dg.DagsterEventType.RUN_FAILURE}
+    message = None
+    for entry in instance.all_logs(run_id, of_type=kinds):
+        event = entry.get_dagster_event()
+        if event.event_type is dg.DagsterEventType.RUN_FAILURE:
+            break
+        message = event.message or message
+    return message
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _print() -> None:
+    if _causes:
+        sys.stdout.flush()
+        print(_causes[0], file=sys.stderr, flush=True)

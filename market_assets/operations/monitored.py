@@ -12,7 +12,7 @@ import dagster as dg
 
 from market_assets.dagster_ext.run_events import TimeWindowFreshnessPolicy
 from market_assets.dagster_ext.schedules import schedule_execution_time_iterator
-from market_assets.operations.names import ALERTS_SENSOR, interval_of
+from market_assets.operations.names import ALERTS_SENSOR, INTERVAL_TAG
 from market_assets.tasks import Interval
 
 
@@ -31,6 +31,9 @@ class MonitoredSchedule:
 
     @property
     def cron(self) -> str:
+        """Its cron expressions; its interval in words where no single expression is exactly that."""
+        if self.interval is not None and (len(self.crons) > 1 or not self.interval.is_exact):
+            return self.interval.in_words
         return ", ".join(self.crons)
 
     def ticks_after(self, time: datetime) -> Iterator[datetime]:
@@ -89,14 +92,14 @@ def monitored_in(repository: dg.RepositoryDefinition) -> Monitored:
 
 def monitored_schedule(schedule: Any) -> MonitoredSchedule:
     """A schedule, from its definition here or in another process (`RemoteSchedule`)."""
-    cron = schedule.cron_schedule
+    cron, minutes = schedule.cron_schedule, schedule.tags.get(INTERVAL_TAG)
     return MonitoredSchedule(
         schedule.name,
         schedule.job_name,
         (cron,) if isinstance(cron, str) else tuple(cron),
         schedule.execution_timezone or "UTC",
         schedule.default_status is dg.DefaultScheduleStatus.RUNNING,
-        interval_of(schedule.tags),
+        Interval(int(minutes)) if minutes else None,
     )
 
 

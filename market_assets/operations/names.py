@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from market_assets.tasks import Interval
-
 INGESTION = "daily_sample_ingestion"
 REFRESH = "refresh_market_stats"
 CLEANUP = "cleanup_old_data"
 REBUILD = "rebuild_skill_relationships"
 PRUNE = "prune_history"
+REEXTRACTION = "reextract_skills"
 #: The job of Dagster's that materializes assets by themselves, as from the UI.
 ASSET_JOB = "__ASSET_JOB"
 #: The asset check of each source: whether everything could be fetched.
@@ -29,15 +26,11 @@ PARTITION_RANGE_END_TAG = "dagster/asset_partition_range_end"
 AS_OF_TAG = "market_assets/as_of"
 #: On a run: who started it, `ui:NAME` or `api:NAME`.
 TRIGGERED_BY_TAG = "market_assets/triggered_by"
+#: On a job and its runs: the assets that they make, as Dagster's asset selection, or the function that is called.
+RUNS_TAG = "market_assets/runs"
 #: On a failed run: how often its failure was reported again, because Dagster missed to retry it.
 FAILURE_REPEATED_TAG = "market_assets/failure_repeated"
 #: On a run: the missed due times that it makes up for, beside that of its own tick.
 MAKES_UP_TAG = "market_assets/makes_up_for"
 #: On a schedule: its interval in minutes, where a cron expression only approximates it.
 INTERVAL_TAG = "market_assets/every_minutes"
-
-
-def interval_of(schedule_tags: Mapping[str, str]) -> Interval | None:
-    """The interval of a schedule with these tags; None where it is due at every tick of its cron expression."""
-    minutes = schedule_tags.get(INTERVAL_TAG)
-    return Interval(int(minutes)) if minutes else None

@@ -23,9 +23,8 @@ _STATUSES: dict[_End, str] = {
     DagsterEventType.RUN_FAILURE: "failed",
     DagsterEventType.RUN_CANCELED: "canceled",
 }
-_AT_ONCE = 500
-#: Longer histories are counted in several updates.
-_MOST_BATCHES = 10
+#: More that is new is counted in several updates.
+_AT_ONCE = 5_000
 _POSTINGS = dg.AssetKey("job_postings")
 _COUNTED = ("postings_in", "rejected", "duplicates")
 
@@ -82,26 +81,19 @@ def _load(instance: dg.DagsterInstance) -> Counters:
 def _count_ends(instance: dg.DagsterInstance, counters: Counters, kind: _End, status: str) -> None:
     """Count the runs whose end of this kind has not been counted, oldest first."""
     newest = instance.fetch_run_status_changes(kind, limit=1).records
-    newest_id = newest[0].storage_id if newest else 0
-    after = _counted(counters, kind.value, newest_id)
-    for _ in range(_MOST_BATCHES):
-        if after >= newest_id:
+    after = _counted(counters, kind.value, newest[0].storage_id if newest else 0)
+    unread = dg.RunStatusChangeRecordsFilter(kind, after_storage_id=after)
+    records = instance.fetch_run_status_changes(unread, limit=_AT_ONCE, ascending=True).records
+    runs = instance.get_run_records(dg.RunsFilter(run_ids=[one.run_id for one in records])) if records else []
+    by_id = {run.dagster_run.run_id: run for run in runs}
+    for record in records:
+        run = by_id.get(record.run_id)
+        if run is not None and not run.dagster_run.is_finished:
+            # The event has been stored, and the status of the run is about to be.
             break
-        unread = dg.RunStatusChangeRecordsFilter(kind, after_storage_id=after)
-        records = instance.fetch_run_status_changes(unread, limit=_AT_ONCE, ascending=True).records
-        runs = instance.get_run_records(dg.RunsFilter(run_ids=[record.run_id for record in records]))
-        by_id = {run.dagster_run.run_id: run for run in runs}
-        for record in records:
-            run = by_id.get(record.run_id)
-            if run is not None and not run.dagster_run.is_finished:
-                # The event has been stored, and the status of the run is about to be.
-                counters.counted[kind.value] = after
-                return
-            if run is not None and not _is_repeated(instance, run.dagster_run, record):
-                _count_run(counters, run, status)
-            after = record.storage_id
-        if not records:
-            break
+        if run is not None and not _is_repeated(instance, run.dagster_run, record):
+            _count_run(counters, run, status)
+        after = record.storage_id
     counters.counted[kind.value] = after
 
 
@@ -135,20 +127,13 @@ def _new_materializations(instance: dg.DagsterInstance, counters: Counters, key:
     """The metadata of an asset's materializations that have not been counted, one a run, oldest first."""
     name = key.to_user_string()
     newest = instance.fetch_materializations(key, limit=1).records
-    newest_id = newest[0].storage_id if newest else 0
-    after = _counted(counters, name, newest_id)
-    for _ in range(_MOST_BATCHES):
-        if after >= newest_id:
-            break
-        unread = dg.AssetRecordsFilter(asset_key=key, after_storage_id=after)
-        records = instance.fetch_materializations(unread, limit=_AT_ONCE, ascending=True).records
-        if not records:
-            break
-        for record in records:
-            if record.asset_materialization and record.run_id != counters.last_run.get(name):
-                counters.last_run[name] = record.run_id
-                yield record.asset_materialization.metadata
-        after = records[-1].storage_id
+    after = _counted(counters, name, newest[0].storage_id if newest else 0)
+    unread = dg.AssetRecordsFilter(asset_key=key, after_storage_id=after)
+    for record in instance.fetch_materializations(unread, limit=_AT_ONCE, ascending=True).records:
+        if record.asset_materialization and record.run_id != counters.last_run.get(name):
+            counters.last_run[name] = record.run_id
+            yield record.asset_materialization.metadata
+        after = record.storage_id
     counters.counted[name] = after
 
 

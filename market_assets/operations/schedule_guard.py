@@ -15,16 +15,16 @@ import dagster as dg
 
 from market_assets.dagster_ext.schedules import (
     InstigatorState,
-    ScheduleInstigatorData,
     TickStatus,
     schedule_execution_time_iterator,
 )
+from market_assets.operations.executions import STATUSES
 from market_assets.operations.names import (
     PARTITION_RANGE_END_TAG,
     PARTITION_RANGE_START_TAG,
     PARTITION_TAG,
 )
-from market_assets.operations.schedule_overrides import reason_to_stay_off, schedule_states
+from market_assets.operations.schedule_overrides import reason_to_stay_off, schedule_data, schedule_states
 from market_assets.tasks import Interval
 
 if TYPE_CHECKING:
@@ -33,14 +33,7 @@ if TYPE_CHECKING:
     from market_assets.store.database import Database
 
 #: Statuses of a run that has not ended; a queued one counts, or a slow night would pile them up.
-ACTIVE = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.SUSPENDED,
-    dg.DagsterRunStatus.CANCELING,
-]
+ACTIVE = [*STATUSES["queued"], *STATUSES["running"]]
 #: The days of a longer outage are for a backfill, which a person should decide on.
 MOST_DAYS = 31
 _POSTINGS = dg.AssetKey("job_postings")
@@ -150,12 +143,12 @@ def _after_last_tick(
     instance: dg.DagsterInstance, state: InstigatorState, tick: datetime, statuses: list[TickStatus] | None = None
 ) -> float:
     """Just after the tick before another (of some statuses), but not before the schedule was started."""
-    data = state.instigator_data
-    assert isinstance(data, ScheduleInstigatorData)
     earlier = instance.get_ticks(
         state.instigator_origin_id, state.selector_id, before=tick.timestamp(), limit=1, statuses=statuses
     )
-    return max(data.start_timestamp or tick.timestamp(), *(each.timestamp + 1 for each in earlier), 0.0)
+    return max(
+        schedule_data(state).start_timestamp or tick.timestamp(), *(each.timestamp + 1 for each in earlier), 0.0
+    )
 
 
 def _is_about(record: RunRecord, partition: str) -> bool:

@@ -38,9 +38,15 @@ def started_since(state: InstigatorState | None, time: datetime) -> bool:
     """
     if state is None or state.status is not InstigatorStatus.RUNNING:
         return False
+    started = schedule_data(state).start_timestamp
+    return started is not None and started >= time.timestamp()
+
+
+def schedule_data(state: InstigatorState) -> ScheduleInstigatorData:
+    """When a schedule was started and its cron expression, as Dagster has stored it."""
     data = state.instigator_data
     assert isinstance(data, ScheduleInstigatorData)
-    return data.start_timestamp is not None and data.start_timestamp >= time.timestamp()
+    return data
 
 
 def pause_in_force(
@@ -102,32 +108,21 @@ def end_pauses(
             elif overrides.stop:
                 schedule_overrides.hold(engine, names, "stop")
             else:
-                _start(instance, stored, pause.until)
+                _switch(instance, stored, since=pause.until)
             done.append(f"{job}: paused until {pause.until:%Y-%m-%d %H:%M} UTC")
         else:
-            _stop(instance, stored)
+            _switch(instance, stored, since=None)
             continue
         # A pause that was made meanwhile is another one, and holds.
         schedule_overrides.end_pause(engine, job, begun_at=pause.at)
     return done
 
 
-def _start(instance: dg.DagsterInstance, states: Sequence[InstigatorState], since: datetime) -> None:
-    """Start schedules with a start time in the past, so that what was due since then is made up for."""
+def _switch(instance: dg.DagsterInstance, states: Sequence[InstigatorState], since: datetime | None) -> None:
+    """Stop schedules, or start them as of a time in the past, so that what was due since then is made up for."""
+    status = InstigatorStatus.STOPPED if since is None else InstigatorStatus.RUNNING
     for state in states:
-        if not state.is_running:
-            data = ScheduleInstigatorData(_cron(state), since.timestamp())
-            instance.update_instigator_state(state.with_status(InstigatorStatus.RUNNING).with_data(data))
-
-
-def _stop(instance: dg.DagsterInstance, states: Sequence[InstigatorState]) -> None:
-    for state in states:
-        if state.is_running:
-            data = ScheduleInstigatorData(_cron(state))
-            instance.update_instigator_state(state.with_status(InstigatorStatus.STOPPED).with_data(data))
-
-
-def _cron(state: InstigatorState) -> str | Sequence[str]:
-    data = state.instigator_data
-    assert isinstance(data, ScheduleInstigatorData)
-    return data.cron_schedule
+        if state.is_running != (since is not None):
+            cron = schedule_data(state).cron_schedule
+            data = ScheduleInstigatorData(cron, since.timestamp() if since else None)
+            instance.update_instigator_state(state.with_status(status).with_data(data))

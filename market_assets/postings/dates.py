@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import polars as pl
+import yaml
 
 from market_assets.postings.schemas import UTC_DATETIME
 
+_WORDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("dates.yaml").read_text(encoding="utf-8"))
+
 #: Formats of a day, tried in this order after weekday, commas and ordinal endings are removed. The month comes
 #: first, unless the first number can't be a month.
-_DAY_FORMATS = (
-    "%Y-%m-%d",
-    "%Y%m%d",
-    "%Y/%m/%d",
-    "%Y.%m.%d",
-    "%d.%m.%Y",
-    "%m/%d/%Y",
-    "%d/%m/%Y",
-    "%m-%d-%Y",
-    "%d-%m-%Y",
-    "%b %d %Y",
-    "%B %d %Y",
-    "%d %b %Y",
-    "%d %B %Y",
-    "%d-%b-%Y",
-)
-
-#: The most frequent format, which is parsed first.
-_TIMESTAMP = r"^[1-9][0-9]{3}-[01][0-9]-[0-3][0-9]T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$"
+_DAY_FORMATS: list[str] = _WORDS["day_formats"]
+#: Minutes east of Greenwich.
+_ZONES: dict[str, int] = _WORDS["zones"]
+#: Unit of relative times → seconds.
+_SECONDS = {word: seconds for seconds, words in _WORDS["units"].items() for word in words}
 
 #: Time of day and offset, at the end of an absolute time.
 _TIME = (
@@ -37,34 +28,11 @@ _TIME = (
 )
 _COMPACT_TIME = r"^([0-9]{8})t?([0-9]{2})([0-9]{2})([0-9]{2})(z|[+-][0-9]{4})?$"
 
-#: Named time zones, in minutes east of Greenwich: those of RFC 2822 and of western Europe.
-_ZONES = {
-    "est": -300,
-    "edt": -240,
-    "cst": -360,
-    "cdt": -300,
-    "mst": -420,
-    "mdt": -360,
-    "pst": -480,
-    "pdt": -420,
-    "cet": 60,
-    "cest": 120,
-    "bst": 60,
-}
 _WEEKDAY = r"^(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?\.?,?\s+"
 _LEADING_WORDS = r"^(?:posted|published|active|reposted|updated|added|on|at|:|\s)+\s"
 _NUMBER = r"^[+-]?[0-9]+(?:\.[0-9]*)?(?:e\+?[0-9]{1,2})?$"
 
 _RELATIVE = r"^(?P<count>[0-9]{1,4}|an?|one)\s*\+?\s*(?P<unit>[a-z]+?)\s*(?P<ago>ago|old)?$"
-_SECONDS = {
-    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1),
-    **dict.fromkeys(("min", "mins", "minute", "minutes"), 60),
-    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 3_600),
-    **dict.fromkeys(("d", "day", "days"), 86_400),
-    **dict.fromkeys(("w", "wk", "wks", "week", "weeks"), 604_800),
-    **dict.fromkeys(("mo", "mos", "month", "months"), 2_592_000),
-    **dict.fromkeys(("y", "yr", "yrs", "year", "years"), 31_536_000),
-}
 _JUST_NOW = ("just posted", "just now", "now", "today", "posted today", "just", "new")
 _YESTERDAY = ("yesterday", "posted yesterday")
 
@@ -88,30 +56,19 @@ def parse_dates(texts: pl.Series, observed_at: datetime) -> pl.Series:
         Datetime('us', 'UTC'); null for unknown formats. Whether the time is plausible is not checked.
     """
     now = observed_at.replace(tzinfo=UTC) if observed_at.tzinfo is None else observed_at.astimezone(UTC)
-    parsed = texts.to_frame("text").select(_timestamp(pl.col("text"))).to_series().alias(texts.name)
-    if parsed.null_count() == texts.null_count():
-        return parsed
-    other = parsed.is_null() & texts.is_not_null()
-    return parsed.scatter(other.arg_true(), _parse_any(texts.filter(other), now))
-
-
-def _timestamp(text: pl.Expr) -> pl.Expr:
-    time = text.str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_unit="us", strict=False)
-    return pl.when(text.str.contains(_TIMESTAMP)).then(time).cast(UTC_DATETIME)
-
-
-def _parse_any(texts: pl.Series, now: datetime) -> pl.Series:
-    text = pl.when(pl.col("text").str.len_bytes() <= _MAX_LENGTH).then(_plain(pl.col("text")))
-    plain = texts.to_frame("text").select(text.alias("text")).to_series()
-    parsed = plain.to_frame().select(_epoch(pl.col("text")).alias("parsed")).to_series()
-    for parse in (_absolute, lambda rest: _relative(rest, now)):
-        rows = (parsed.is_null() & plain.is_not_null()).arg_true()
-        if rows.is_empty():
-            break
-        parsed = parsed.scatter(rows, parse(plain.gather(rows)))
+    text, plain = pl.col("text"), pl.col("plain")
+    short = pl.when(text.str.len_bytes() <= _MAX_LENGTH).then(_plain(text))
+    distinct = texts.to_frame("text").unique().with_columns(plain=short)
+    distinct = distinct.with_columns(day=_day(plain), time=_spaced(plain).str.extract_groups(_TIME))
+    # The formats are tried on distinct days, of which there are few.
+    days = distinct.select("day").unique().with_columns(midnight=_midnight(pl.col("day")))
+    read = distinct.join(days, on="day", how="left").select(
+        "text", date=pl.coalesce(_epoch(plain), _absolute(), _relative(plain, now))
+    )
     # The years that Python's datetime supports.
-    in_range = parsed.dt.year().is_between(1, 9999)
-    return pl.select(pl.when(in_range).then(parsed)).to_series()
+    in_range = read.select("text", pl.when(pl.col("date").dt.year().is_between(1, 9999)).then("date"))
+    found = texts.to_frame("text").join(in_range, on="text", how="left", maintain_order="left")
+    return found["date"].alias(texts.name)
 
 
 def _plain(text: pl.Expr) -> pl.Expr:
@@ -143,18 +100,23 @@ def _epoch(text: pl.Expr) -> pl.Expr:
     )
 
 
-def _absolute(texts: pl.Series) -> pl.Series:
-    spaced = pl.col("text").str.replace(_COMPACT_TIME, "$1 $2:$3:$4$5")
-    day = spaced.str.replace(_TIME, "").str.replace(_WEEKDAY, "").str.strip_chars(" ,")
+def _spaced(text: pl.Expr) -> pl.Expr:
+    """The text with separators in a compact time ('20260718T101112Z')."""
+    return text.str.replace(_COMPACT_TIME, "$1 $2:$3:$4$5")
+
+
+def _day(text: pl.Expr) -> pl.Expr:
+    """The day in an absolute time, as `_DAY_FORMATS` read it."""
+    day = _spaced(text).str.replace(_TIME, "").str.replace(_WEEKDAY, "").str.strip_chars(" ,")
     day = day.str.replace_all(r"([0-9])(?:st|nd|rd|th)\b", "$1").str.replace_all(r"[,\s]+", " ")
-    day = day.str.replace(r"\bsept\b", "sep").str.replace(r"([a-z])\.", "$1")
-    parts = texts.to_frame("text").select(day.alias("day"), spaced.str.extract_groups(_TIME).alias("time"))
-    # The formats are tried on distinct days, of which there are few.
-    days = parts.select("day").unique().with_columns(_midnight(pl.col("day")).alias("midnight"))
+    return day.str.replace(r"\bsept\b", "sep").str.replace(r"([a-z])\.", "$1")
+
+
+def _absolute() -> pl.Expr:
+    """Midnight and the time of day; midnight alone where there is no time."""
     time = pl.col("time")
     has_time = time.struct.field("hour").is_not_null()
-    parsed = pl.when(has_time).then(pl.col("midnight") + _time_of_day(time)).otherwise("midnight")
-    return parts.join(days, on="day", how="left", maintain_order="left").select(parsed.alias("text")).to_series()
+    return pl.when(has_time).then(pl.col("midnight") + _time_of_day(time)).otherwise("midnight")
 
 
 def _midnight(day: pl.Expr) -> pl.Expr:
@@ -193,8 +155,7 @@ def _offset(zone: pl.Expr) -> pl.Expr:
     return pl.coalesce(sign * (hours * 60 + minutes.fill_null(0)), named, 0)
 
 
-def _relative(texts: pl.Series, now: datetime) -> pl.Series:
-    text = pl.col("text")
+def _relative(text: pl.Expr, now: datetime) -> pl.Expr:
     parts = text.str.extract_groups(_RELATIVE)
     count = parts.struct.field("count").replace(["a", "an", "one"], ["1", "1", "1"]).cast(pl.Int64, strict=False)
     unit = parts.struct.field("unit").replace_strict(_SECONDS, default=None, return_dtype=pl.Int64)
@@ -202,7 +163,7 @@ def _relative(texts: pl.Series, now: datetime) -> pl.Series:
     is_short = text.str.contains(r"^[0-9]+\+?\s?[a-z]{1,2}$")
     is_relative = parts.struct.field("ago").is_not_null() | is_short
     reference = pl.lit(now, dtype=UTC_DATETIME)
-    parsed = (
+    return (
         pl.when(text.is_in(list(_JUST_NOW)))
         .then(reference)
         .when(text.is_in(list(_YESTERDAY)))
@@ -210,4 +171,3 @@ def _relative(texts: pl.Series, now: datetime) -> pl.Series:
         .when(is_relative)
         .then(reference - pl.duration(seconds=count * unit))
     )
-    return texts.to_frame("text").select(parsed.alias("text")).to_series()

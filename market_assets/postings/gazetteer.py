@@ -1,4 +1,4 @@
-"""Names of places and all that they can mean: loads `places.csv` and looks up the parts of a stated location.
+"""Names of countries and places and all that they can mean: looks up the parts of a stated location.
 
 Kinds in `places.csv`: a city; a region (state, province; `code` is what follows a city: 'CA'); an area that is
 larger than a country. Of several cities of one name, the first row is the default.
@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from market_assets.postings.countries import countries, country_names
-
+COUNTRIES_FILE = Path(__file__).with_name("countries.csv")
 PLACES_FILE = Path(__file__).with_name("places.csv")
 
 #: Letters that Unicode does not decompose into a base letter and a mark.
@@ -48,6 +48,17 @@ _NOT_IN_A_CITY_NAME = re.compile(
     r"|southeast|southwest|states|team|to|travel|various|with)\b"
 )
 _COMPASS = frozenset({"central", "east", "north", "south", "west", "the"})
+
+
+@dataclass(frozen=True)
+class Country:
+    """A row of `countries.csv` (ISO 3166-1 and 4217); no `currency` where none is used (Antarctica)."""
+
+    alpha2: str
+    alpha3: str
+    name: str
+    alternative_names: tuple[str, ...]
+    currency: str
 
 
 @dataclass(frozen=True)
@@ -89,20 +100,23 @@ class Part:
         return self.country is None and bool(self.readings)
 
 
+def _rows(file: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a CSV; `alternative_names`, divided by "|", as a tuple."""
+    with file.open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            yield {**row, "alternative_names": tuple(filter(None, row["alternative_names"].split("|")))}
+
+
+@cache
+def countries() -> dict[str, Country]:
+    """alpha2 → country, in ascending order. XK, which is not in ISO 3166-1, is Kosovo's usual code."""
+    return {row["alpha2"]: Country(**row) for row in _rows(COUNTRIES_FILE)}
+
+
 @cache
 def places() -> tuple[Place, ...]:
     """All places, in the order of the file."""
-    with PLACES_FILE.open(encoding="utf-8", newline="") as file:
-        return tuple(
-            Place(
-                kind=row["kind"],
-                name=row["name"],
-                country=row["country"],
-                code=row["code"],
-                alternative_names=tuple(name for name in row["alternative_names"].split("|") if name),
-            )
-            for row in csv.DictReader(file)
-        )
+    return tuple(Place(**row) for row in _rows(PLACES_FILE))
 
 
 def place_key(name: str) -> str:
@@ -112,21 +126,14 @@ def place_key(name: str) -> str:
 
 
 @cache
-def cities() -> dict[str, tuple[Place, ...]]:
-    """`place_key` of a city's name → the cities of that name, the default first."""
+def places_by_key(kind: str) -> dict[str, list[Place]]:
+    """`place_key` of each name of places of a kind → the places of that name, the default first."""
     found: defaultdict[str, list[Place]] = defaultdict(list)
-    for key, place in _keys_of("city"):
-        found[key].append(place)
-    return {key: tuple(named) for key, named in found.items()}
-
-
-@cache
-def regions() -> dict[str, tuple[str, ...]]:
-    """`place_key` of a region's name → the countries (alpha2) that have a region of that name."""
-    found: defaultdict[str, list[str]] = defaultdict(list)
-    for key, place in _keys_of("region"):
-        found[key].append(place.country)
-    return {key: tuple(named) for key, named in found.items()}
+    for place in places():
+        if place.kind == kind:
+            for key in dict.fromkeys(place_key(name) for name in (place.name, *place.alternative_names)):
+                found[key].append(place)
+    return dict(found)
 
 
 @cache
@@ -140,15 +147,19 @@ def region_codes() -> dict[str, tuple[str, ...]]:
 
 
 @cache
-def areas() -> frozenset[str]:
-    """`place_key` of each area larger than a country: 'europe', 'emea'."""
-    return frozenset(key for key, _ in _keys_of("area"))
+def country_names() -> dict[str, str]:
+    """`place_key` of each name, alternative name or alpha3 code → alpha2. The keys do not include alpha2 codes."""
+    return {
+        place_key(name): country.alpha2
+        for country in countries().values()
+        for name in (country.name, country.alpha3, *country.alternative_names)
+    }
 
 
 @cache
-def plain_country_names() -> dict[str, str]:
-    """alpha2 → the country's name."""
-    return {country.alpha2: country.name for country in countries()}
+def country_currencies() -> dict[str, str]:
+    """alpha2 → ISO 4217 code of the currency in which pay is stated there."""
+    return {country.alpha2: country.currency for country in countries().values() if country.currency}
 
 
 def parse_parts(text: str) -> list[Part]:
@@ -172,13 +183,6 @@ def can_be_city(text: str) -> bool:
         and _CITY_NAME.fullmatch(text) is not None
         and _NOT_IN_A_CITY_NAME.search(key) is None
     )
-
-
-def _keys_of(kind: str) -> Iterator[tuple[str, Place]]:
-    for place in places():
-        if place.kind == kind:
-            for key in dict.fromkeys(place_key(name) for name in (place.name, *place.alternative_names)):
-                yield key, place
 
 
 def _parts_of_piece(text: str, *, first: bool) -> list[Part]:
@@ -220,25 +224,21 @@ def _look_up(text: str, *, first: bool) -> Part:
     in_capitals = text.replace(".", "") == code
     if code and first and not in_capitals and key not in _CODES_IN_ANY_CASE:
         return Part(text)
-    if key in areas():
+    if key in places_by_key("area"):
         return Part(text, is_area=True)
-    readings = _readings(key, code, country_names().get(text.casefold()) or _countries_by_key().get(key))
+    readings = _readings(key, code, country_names().get(key))
     # 'LA' is Los Angeles where it comes first, and Louisiana after a city.
     can_be_a_city = key != _STATE_RATHER_THAN_CITY and (not code or first or (in_capitals and not readings))
-    is_country = len(readings) == 1 and (not code or code in plain_country_names() or key in country_names())
-    is_country = is_country and key not in regions()
-    named_cities = cities().get(key, ()) if can_be_a_city else ()
+    is_country = len(readings) == 1 and (not code or code in countries() or key in country_names())
+    is_country = is_country and key not in places_by_key("region")
+    named_cities = tuple(places_by_key("city").get(key, ())) if can_be_a_city else ()
     return Part(text, named_cities, readings[0] if is_country else None, readings)
 
 
 def _readings(key: str, code: str, named_country: str | None) -> tuple[str, ...]:
     of_code = list(region_codes().get(code, ()))
-    country_code = [code] if code in plain_country_names() else []
+    country_code = [code] if code in countries() else []
     state_first = of_code[:1] == ["US"] and code not in _COUNTRY_BEFORE_STATE
     coded = of_code + country_code if state_first else country_code + of_code
-    return tuple(dict.fromkeys([*regions().get(key, ()), *coded, *([named_country] if named_country else [])]))
-
-
-@cache
-def _countries_by_key() -> dict[str, str]:
-    return {place_key(name): alpha2 for name, alpha2 in country_names().items()}
+    of_name = [place.country for place in places_by_key("region").get(key, ())]
+    return tuple(dict.fromkeys([*of_name, *coded, *([named_country] if named_country else [])]))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Protocol
 
 import polars as pl
 
 from market_assets.postings.duplicates import CANDIDATE, KEYS, LINK, LinkedPostings, relink
 from market_assets.postings.identity import IDENTITY
-from market_assets.postings.merge import CONTENT, SIGHTING, merge_sightings, newest_of_each
+from market_assets.postings.merge import CONTENT, SIGHTING, merge_sightings
+from market_assets.postings.normalise import NormalisedBatch
 from market_assets.postings.schemas import NORMALISED_POSTING, REJECTED_POSTING, UTC_DATETIME
 
 #: Texts are stored separately while a day is ingested; only the other columns are in memory at once.
@@ -32,25 +33,6 @@ KNOWN = pl.Schema(
 REJECTED = pl.Schema(
     {"source": pl.String(), "partition_date": pl.Date(), **REJECTED_POSTING, "rejected_at": UTC_DATETIME}
 )
-
-
-@dataclass(frozen=True)
-class NormalisedBatch:
-    """Some postings of one source, as returned by `postings.normalise`.
-
-    Attributes:
-        source: the name of the source.
-        observed_at: when the source was read, UTC.
-        postings: schema `NORMALISED_POSTING`.
-        rejected: schema `REJECTED_POSTING`.
-        nulled: field → how many stated values became null.
-    """
-
-    source: str
-    observed_at: datetime
-    postings: pl.DataFrame
-    rejected: pl.DataFrame
-    nulled: dict[str, int]
 
 
 class KnownPostings(LinkedPostings, Protocol):
@@ -150,7 +132,9 @@ def _collected(
         rejected.append(refused.select(REJECTED.names()))
         for name, number in batch.nulled.items():
             counts.nulled[name] = counts.nulled.get(name, 0) + number
-    newest = newest_of_each(pl.concat(kept)) if kept else pl.DataFrame(schema=dict.fromkeys(IDENTITY, pl.String))
+    every = pl.concat(kept) if kept else pl.DataFrame(schema=dict.fromkeys(IDENTITY, pl.String))
+    # Sources that repeat a posting list its newest version last.
+    newest = every.unique(IDENTITY, keep="last", maintain_order=True)
     unique = pl.concat(rejected).unique(["source", "payload_hash"], maintain_order=True)
     counts.repeated, counts.rejected = counts.accepted - newest.height, unique.height
     return newest, unique

@@ -88,8 +88,3 @@ def merge_sightings(
     return pl.concat([merged, annual], how="horizontal").with_columns(
         midpoint(pl.col("annual_salary_min"), pl.col("annual_salary_max")).alias("salary")
     )
-
-
-def newest_of_each(postings: pl.DataFrame) -> pl.DataFrame:
-    """The last row of each posting, as sources that repeat a posting list the newest version last."""
-    return postings.unique(IDENTITY, keep="last", maintain_order=True)

@@ -1,19 +1,20 @@
 """Near duplicates: postings of one company, role and place whose texts are nearly the same.
 
-`near_identities` gives each posting the key of its company, role and place, and a sketch of its text.
-`near_groups`
-compares the sketches of each key: all pairs where there are few; where one employer has posted many texts for one
-role and place, only pairs whose sketches begin alike, so that the time does not grow with the square of their
-number. The groups depend on the set of postings alone, given all postings of a key.
+`near_identities` gives each posting the key of its company, role and place, and a sketch of its text;
+`near_groups` compares the sketches of each key. Where one employer has posted many texts for one role and place,
+only pairs whose sketches begin alike are compared, so that the time does not grow with the square of their number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import yaml
 
 from market_assets.postings.identity import SEPARATOR, hashes, plain_text, plain_title
 from market_assets.postings.sketches import padded, shared_shares, sketches
@@ -32,25 +33,13 @@ BANDS, NEIGHBOURS = 12, 4
 MIN_SKETCH_LENGTH = 20
 
 
-def _words(words: str) -> frozenset[str]:
-    return frozenset(words.split())
-
-
-_LEGAL_FORMS = _words(
-    "ab ag aps as asa bv co company corp corporation eg ev gbr gmbh inc incorporated kg kgaa llc llp lp limited"
-    " ltd mbh nv ohg oy oyj plc pte pty pvt sa sarl sas sasu se sl spa srl ug"
-)
+_WORDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text(encoding="utf-8"))
+_LEGAL_FORMS = frozenset(_WORDS["legal_forms"])
 #: Words of rank; synonyms share a bit.
-_SAME_RANK = ("entry", "junior jr jnr", "mid midlevel", "senior sr snr", "lead", "principal", "staff")
-_SAME_NUMBER = ("1 i", "2 ii", "3 iii", "4 iv", "5 v")
-_RANKS = {word: 1 << bit for bit, words in enumerate((*_SAME_RANK, *_SAME_NUMBER)) for word in words.split()}
-#: Words that do not describe the role: workplaces, gender suffixes ('Entwickler:in'), articles and prepositions.
-_NOT_OF_ROLE = _words(
-    "a an and at der die das for für home in innen level mfd mwd of office on onsite hybrid remote site the uk"
-    " und urgent us usa wfh worldwide"
-)
+_RANKS = {word: 1 << bit for bit, words in enumerate(_WORDS["ranks"]) for word in words}
+_NOT_OF_ROLE = frozenset(_WORDS["not_of_role"])
 #: Written as one word or two.
-_IN_ONE_WORD = {" full stack ": " fullstack ", " front end ": " frontend ", " back end ": " backend "}
+_IN_ONE_WORD = {f" {apart} ": f" {together} " for apart, together in _WORDS["in_one_word"].items()}
 #: 'Engineer - Austin, TX'; MD and PA are professions too.
 _US_STATE = (
     r",\s*(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[AEINOST]|N[CDEHJMVY]|O[HKR]|RI|S[CD]|T[NX]|UT|V[AT]"
@@ -190,16 +179,14 @@ def _neighbours(texts: Indices, bucket: Indices, reach: int) -> Iterator[Pairs]:
 
 
 def _components(count: int, one: Indices, other: Indices) -> Indices:
-    """Connected components by union–find: for each of `count` nodes the smallest node of its component."""
-    root = list(range(count))
-
-    def root_of(node: int) -> int:
-        while root[node] != node:
-            root[node] = root[root[node]]
-            node = root[node]
-        return node
-
-    for a, b in zip(one.tolist(), other.tolist(), strict=True):
-        smaller, larger = sorted((root_of(a), root_of(b)))
-        root[larger] = smaller
-    return np.array([root_of(node) for node in range(count)], dtype=np.int64)
+    """Connected components: for each of `count` nodes the smallest node of its component."""
+    smallest = np.arange(count)
+    while True:
+        spread = smallest.copy()
+        for from_side, to_side in ((one, other), (other, one)):
+            np.minimum.at(spread, to_side, smallest[from_side])
+        # The smallest node that the smallest one has found: chains become half as long in each round.
+        spread = np.minimum(spread, spread[spread])
+        if np.array_equal(spread, smallest):
+            return spread
+        smallest = spread

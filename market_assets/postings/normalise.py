@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 
 import polars as pl
 
@@ -59,22 +58,26 @@ _COUNTED = {
 
 
 @dataclass(frozen=True)
-class NormalisedPostings:
-    """The result of `normalise`.
+class NormalisedBatch:
+    """Some postings of one source, normalised.
 
     Attributes:
+        source: the name of the source.
+        observed_at: when the source was read, UTC.
         postings: schema `NORMALISED_POSTING`, one row an accepted record, in the order of the input.
         rejected: schema `REJECTED_POSTING`, in the order of the input.
         nulled: field → how many stated values were implausible or unreadable and became null; without fields that
             have none.
     """
 
+    source: str
+    observed_at: datetime
     postings: pl.DataFrame
     rejected: pl.DataFrame
     nulled: dict[str, int]
 
 
-def normalise(raw: pl.DataFrame, *, source: str, observed_at: datetime) -> NormalisedPostings:
+def normalise(raw: pl.DataFrame, *, source: str, observed_at: datetime) -> NormalisedBatch:
     """Normalise postings. Only those without a title and those over 1 MB are rejected.
 
     Args:
@@ -90,7 +93,9 @@ def normalise(raw: pl.DataFrame, *, source: str, observed_at: datetime) -> Norma
     titled = clean["title"].is_not_null()
     postings, nulled = _normalised(clean if titled.all() else clean.filter(titled), source, observed_at)
     refused = ~fits.scatter(fits.arg_true(), titled)
-    return NormalisedPostings(
+    return NormalisedBatch(
+        source=source,
+        observed_at=observed_at,
         postings=postings,
         rejected=_rejected(raw.filter(refused), size.filter(refused)),
         nulled={field: count for field, count in sorted(nulled.items()) if count},
@@ -145,22 +150,21 @@ def _megabytes(size: int) -> str:
 
 def _clean(raw: pl.DataFrame) -> pl.DataFrame:
     """Every field but the payload as clean text, null for `texts.MISSING_WORDS`."""
-    return plain_columns(raw.drop("payload")).select(_arranged()).select(unless_missing(pl.all()))
-
-
-@cache
-def _arranged() -> list[pl.Expr]:
-    return [
+    arranged = [
         *(in_one_line(pl.col(name), longest) for name, longest in _LINES.items()),
         first_line(pl.col("company"), _MAX_NAME_LENGTH),
         tidied(pl.col("description")),
     ]
+    return plain_columns(raw.drop("payload")).select(arranged).select(unless_missing(pl.all()))
 
 
 def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tuple[pl.DataFrame, dict[str, int]]:
     """The normalised postings of records that have a title, and how many of their values became null."""
     pay, nulled = stated_pay(clean)
     place = normalise_locations(clean["location"])
+    latest = observed_at.replace(tzinfo=UTC) if observed_at.tzinfo is None else observed_at
+    workplaces = ("workplace_of_field", "workplace_of_location", "workplace_of_title")
+    workplace = pl.coalesce(*workplaces, pl.when("denies_remote").then(pl.lit("onsite")))
     columns = pl.DataFrame(
         [
             clean["title"],
@@ -180,34 +184,15 @@ def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tupl
             *(clean[field].alias(f"{field}_text") for field in ("board", *_COUNTED)),
             *pay,
         ]
-    ).with_columns(*_of_source(source, observed_at), *_of_several_fields())
-    known = columns.hstack(identities(columns)).hstack(near_identities(columns))
-    nulled |= known.select(_values_lost()).row(0, named=True)
-    return known.select(NORMALISED_POSTING.names()), nulled
-
-
-def _of_source(source: str, observed_at: datetime) -> list[pl.Expr]:
-    """Source (the stated board, else the source's name) and the plausible publication time."""
-    latest = observed_at.replace(tzinfo=UTC) if observed_at.tzinfo is None else observed_at
-    plausible = pl.col("date").is_between(EARLIEST_POSTED_AT, latest)
-    return [
+    ).with_columns(
         pl.col("board_text").str.to_lowercase().fill_null(source.strip().lower()).alias("source"),
-        pl.when(plausible).then("date").alias("stated_posted_at"),
-    ]
-
-
-@cache
-def _of_several_fields() -> list[pl.Expr]:
-    """The workplace (that of the field, else the location, else the title, else of a denial), and the address."""
-    named = ("workplace_of_field", "workplace_of_location", "workplace_of_title")
-    workplace = pl.coalesce(*named, pl.when("denies_remote").then(pl.lit("onsite")))
-    return [
+        pl.when(pl.col("date").is_between(EARLIEST_POSTED_AT, latest)).then("date").alias("stated_posted_at"),
         workplace.alias("workplace"),
         (workplace == "remote").alias("is_remote"),
         web_address(pl.col("url_text")).alias("url"),
-    ]
-
-
-@cache
-def _values_lost() -> list[pl.Expr]:
-    return [count_lost(f"{field}_text", column).alias(field) for field, column in _COUNTED.items()]
+    )
+    known = columns.hstack(identities(columns)).hstack(near_identities(columns))
+    nulled |= known.select(
+        count_lost(f"{field}_text", column).alias(field) for field, column in _COUNTED.items()
+    ).row(0, named=True)
+    return known.select(NORMALISED_POSTING.names()), nulled

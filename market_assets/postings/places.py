@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 import polars as pl
 
@@ -15,12 +16,11 @@ from market_assets.postings.gazetteer import (
     EDGES,
     Part,
     can_be_city,
+    countries,
     parse_parts,
-    plain_country_names,
     region_codes,
 )
-from market_assets.postings.text_cache import TextCache
-from market_assets.postings.texts import listed
+from market_assets.postings.texts import MAX_CACHED, listed
 from market_assets.postings.vocabulary import workplace_of
 
 LOCATION = pl.Schema({"location": pl.String(), "country": pl.String(), "workplace": pl.String()})
@@ -62,9 +62,11 @@ def normalise_locations(texts: pl.Series) -> pl.DataFrame:
         words for the workplace, or null. country: ISO 3166-1 alpha2 or null. workplace: one of
         `schemas.WORKPLACES` or null.
     """
-    return _CACHE.frame(texts)
+    rows = [(None, None, None) if text is None else _normalise(text) for text in texts]
+    return pl.DataFrame(rows, LOCATION, orient="row")
 
 
+@lru_cache(MAX_CACHED)
 def _normalise(text: str) -> tuple[str | None, str | None, str | None]:
     whole = "; ".join(listed(text))[:_MAX_TEXT_LENGTH]
     workplace = workplace_of(whole)
@@ -78,9 +80,6 @@ def _normalise(text: str) -> tuple[str | None, str | None, str | None]:
     cleaned = re.sub(r"\(\s*\)|\[\s*\]", " ", shorter)
     cleaned = re.sub(r"\s+([,;|])|\s+", lambda match: match[1] or " ", cleaned).strip(EDGES)
     return cleaned[:MAX_LOCATION_LENGTH].strip() or None, None, workplace
-
-
-_CACHE = TextCache(lambda texts: map(_normalise, texts), LOCATION)
 
 
 def _best_of(alternatives: list[str]) -> Location:
@@ -112,7 +111,7 @@ def _location_without_city(text: str, parts: list[Part], explicit: list[str]) ->
     """The location of a text without a city: the first country's name, after the region if there is just one."""
     regions = list(dict.fromkeys(part.text for part in parts if part.is_region))
     if explicit:
-        name = plain_country_names()[explicit[0]]
+        name = countries()[explicit[0]].name
         return Location(f"{regions[0]}, {name}" if len(regions) == len(set(explicit)) == 1 else name, explicit[0])
     certain = [p.readings[0] for p in parts if len(p.readings) == 1 or p.text.upper() in p.readings[:1]]
     cleaned = " ".join(text.split()).strip(EDGES) or None

@@ -64,22 +64,8 @@ NORMALISED_POSTING = pl.Schema(
 )
 
 #: A posting that could not be taken, with the reason in words.
-REJECTED_POSTING = pl.Schema(
-    {
-        "payload": pl.String(),
-        "payload_hash": pl.String(),
-        "reason": pl.String(),
-    }
-)
+REJECTED_POSTING = pl.Schema({"payload": pl.String(), "payload_hash": pl.String(), "reason": pl.String()})
 
 SALARY_PERIODS = ("hourly", "daily", "weekly", "monthly", "yearly")
 WORKPLACES = ("remote", "hybrid", "onsite")
-EMPLOYMENT_TYPES = (
-    "full_time",
-    "part_time",
-    "contract",
-    "temporary",
-    "internship",
-    "apprenticeship",
-    "volunteer",
-)
+EMPLOYMENT_TYPES = ("full_time", "part_time", "contract", "temporary", "internship", "apprenticeship", "volunteer")

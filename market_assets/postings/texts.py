@@ -68,23 +68,24 @@ _TRACKING_PARAMETER = (
 )
 
 
+#: Texts in the cache of a parser: short texts repeat from batch to batch and from day to day.
+MAX_CACHED = 2**14
+
+
+def parsed_each(texts: pl.Series, parse: Callable[[str], object], dtype: pl.DataType) -> pl.Series:
+    """Parse each text of a column (String, nulls allowed) on its own; null for null."""
+    values = [None if text is None else parse(text) for text in texts]
+    return pl.Series(texts.name, values, dtype)
+
+
 def plain_columns(texts: pl.DataFrame) -> pl.DataFrame:
     """Remove markup, entities and control characters from columns of texts; white space is left as it is.
 
     Plain text, HTML and HTML that was escaped once more are recognised. Paragraphs and list items get a line each.
-    The affected texts of all columns are processed together, as few texts but descriptions are affected.
     """
-    special = texts.select(pl.all().str.contains(_MARKED_UP_OR_UNTIDY))
-    names = [name for name in texts.columns if special[name].any()]
-    if not names:
-        return texts
-    affected = [texts[name].filter(special[name]).alias("text") for name in names]
-    plain, start = _plain(pl.concat(affected)), 0
-    replaced = []
-    for name, part in zip(names, affected, strict=True):
-        replaced.append(_put(plain.slice(start, len(part)), texts[name], special[name]))
-        start += len(part)
-    return texts.with_columns(replaced)
+    return texts.with_columns(
+        _replace_where(column, column.str.contains(_MARKED_UP_OR_UNTIDY), _plain) for column in texts
+    )
 
 
 def tidied(plain: pl.Expr) -> pl.Expr:
@@ -184,13 +185,8 @@ def _any(texts: pl.Series, part: str) -> bool:
 
 def _replace_where(texts: pl.Series, where: pl.Series, replace: Callable[[pl.Series], pl.Series]) -> pl.Series:
     """Apply `replace` to the texts for which `where` is true."""
-    return _put(replace(texts.filter(where)), texts, where) if where.any() else texts
-
-
-def _put(replaced: pl.Series, texts: pl.Series, where: pl.Series) -> pl.Series:
-    """The texts, with the `replaced` ones where `where` is true."""
     # `scatter` modifies its series.
-    return texts.clone().scatter(where.arg_true(), replaced)
+    return texts.clone().scatter(where.arg_true(), replace(texts.filter(where))) if where.any() else texts
 
 
 def _tidy_characters(texts: pl.Series) -> pl.Series:

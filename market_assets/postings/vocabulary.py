@@ -3,33 +3,22 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import polars as pl
 import yaml
 
-from market_assets.postings.text_cache import single_column_cache
-from market_assets.postings.texts import listed
+from market_assets.postings.texts import MAX_CACHED, listed, parsed_each
 
 EMPLOYMENT_TYPES_FILE = Path(__file__).with_name("employment_types.yaml")
+WORKPLACES_FILE = Path(__file__).with_name("workplaces.yaml")
 INDUSTRIES_FILE = Path(__file__).with_name("industries.yaml")
 MAX_INDUSTRY_LENGTH = 100
 
 _CAMEL_CASE = re.compile(r"(?<=[a-zà-ÿ])(?=[A-Z])")
 _LIST_SEPARATOR = re.compile(r"[,;|/\[\]{}\"\n&+]+|\s(?:and|or|und|oder|et|ou|y|o)\s")
 
-_HYBRID = re.compile(r"\bhybrid[eo]?\b|\bh[ií]brid[oa]\b|\bpartly remote\b|\bteilweise remote\b")
-_REMOTE = re.compile(
-    r"\bremote(?:ly)?\b|\bremot[oa]\b|\bt[eé]l[eé]travail\b|\btele ?(?:commut|work)"
-    r"|\b(?:work(?:ing)?|job)[ -]from[ -]home\b|\bwfh\b|\bhome[ -]?office\b|\bhome[ -]based\b|\banywhere\b"
-    r"|\bworldwide\b|\bdistributed\b|\bvirtual\b"
-)
-_ONSITE = re.compile(
-    r"\bon[ _-]?site\b|\bin[ _-]?office\b|\boffice[ -]based\b|\bin[ _-]?person\b|\bvor ort\b|\bpresencial\b"
-    r"|\bsur site\b"
-)
-_NOT_REMOTE = re.compile(r"\b(?:not?|non)[ -]remote\b|\bno remote work\b")
 _NOT_A_WORD = re.compile(r"[\W_]+")
 _AFFIRMED = frozenset({"true", "yes", "y", "1", "1.0", "t"})
 _DENIED = frozenset({"false", "no", "n", "0", "0.0", "f"})
@@ -40,7 +29,6 @@ _SET_APART = (
     r"|[-–—|,:/]\s*(?:100\s?%\s*|fully\s+)?{0}\s*(?:$|[-–—|,:/(\[])"
     r"|\b(?:100\s?%|fully)\s+{0}\b)"
 )
-_WORKPLACE_NAMED = r"(?i)remote|hybrid|on-?site"
 _REMOTE_FIELD = (
     r"(?i)\bremote\s+(?:sens|monitor|control|access|support|infrastruct|desktop|operat|diagnos|handl)\w*"
 )
@@ -52,7 +40,7 @@ def employment_types(texts: pl.Series) -> pl.Series:
     Returns:
         String; null for unknown words.
     """
-    return _EMPLOYMENT_TYPE_CACHE.column(texts)
+    return parsed_each(texts, _employment_type_of, pl.String())
 
 
 def workplaces(texts: pl.Series) -> pl.Series:
@@ -61,7 +49,7 @@ def workplaces(texts: pl.Series) -> pl.Series:
     Returns:
         String; null for unknown words, and for 'false' and the like (see `denies_remote`).
     """
-    return _WORKPLACE_CACHE.column(texts)
+    return parsed_each(texts, _workplace_of_field, pl.String())
 
 
 def denies_remote(texts: pl.Series) -> pl.Series:
@@ -71,17 +59,8 @@ def denies_remote(texts: pl.Series) -> pl.Series:
 
 def workplaces_of_titles(titles: pl.Series) -> pl.Series:
     """The workplace that a title sets apart ('Engineer (Remote)'). String; null where there is none."""
-    found = pl.repeat(None, len(titles), dtype=pl.String, eager=True).alias(titles.name)
-    named = titles.str.contains(_WORKPLACE_NAMED)
-    if not named.any():
-        return found
-    return found.scatter(named.arg_true(), titles.filter(named).to_frame("title").select(_set_apart()).to_series())
-
-
-@cache
-def _set_apart() -> pl.Expr:
     title = pl.col("title").str.replace_all(_REMOTE_FIELD, "")
-    return (
+    workplace = (
         pl.when(title.str.contains(_SET_APART.format("hybrid")))
         .then(pl.lit("hybrid"))
         .when(title.str.contains(_SET_APART.format("remote")))
@@ -89,16 +68,16 @@ def _set_apart() -> pl.Expr:
         .when(title.str.contains(_SET_APART.format("on-?site")))
         .then(pl.lit("onsite"))
     )
+    return titles.to_frame("title").select(workplace.alias(titles.name)).to_series()
 
 
 def workplace_of(text: str) -> str | None:
     """The workplace that a text names; hybrid before remote, as it is the more specific word."""
     words = text.lower()
-    if _HYBRID.search(words):
-        return "hybrid"
-    if _REMOTE.search(words) and not _NOT_REMOTE.search(words):
-        return "remote"
-    return "onsite" if _ONSITE.search(words) or _NOT_REMOTE.search(words) else None
+    named = {workplace for workplace, pattern in _patterns(WORKPLACES_FILE).items() if pattern.search(words)}
+    if "not_remote" in named:
+        named = named - {"remote"} | {"onsite"}
+    return next((workplace for workplace in ("hybrid", "remote", "onsite") if workplace in named), None)
 
 
 def industries(texts: pl.Series) -> pl.Series:
@@ -107,7 +86,7 @@ def industries(texts: pl.Series) -> pl.Series:
     Returns:
         String; an unknown industry is kept as stated.
     """
-    return _INDUSTRY_CACHE.column(texts)
+    return parsed_each(texts, _industry_of, pl.String())
 
 
 def industry_key(name: str) -> str:
@@ -122,25 +101,29 @@ def industry_names() -> dict[str, str]:
     return {industry_key(alias): name for name, aliases in entries.items() for alias in (name, *aliases)}
 
 
+@lru_cache(MAX_CACHED)
 def _workplace_of_field(text: str) -> str | None:
     return "remote" if text.strip().lower() in _AFFIRMED else workplace_of(text)
 
 
+@lru_cache(MAX_CACHED)
 def _employment_type_of(text: str) -> str | None:
     for item in _LIST_SEPARATOR.split(_CAMEL_CASE.sub(" ", text).lower()):
         words = " ".join(item.replace("_", " ").replace("-", " ").split()).replace("fulltime", "full time")
-        for employment_type, pattern in _employment_patterns().items():
+        for employment_type, pattern in _patterns(EMPLOYMENT_TYPES_FILE).items():
             if pattern.search(words):
                 return employment_type
     return None
 
 
 @cache
-def _employment_patterns() -> dict[str, re.Pattern[str]]:
-    entries: dict[str, list[str]] = yaml.safe_load(EMPLOYMENT_TYPES_FILE.read_text(encoding="utf-8"))
-    return {employment_type: re.compile("|".join(patterns)) for employment_type, patterns in entries.items()}
+def _patterns(file: Path) -> dict[str, re.Pattern[str]]:
+    """The pattern of each value in a file of regular expressions."""
+    entries: dict[str, list[str]] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return {value: re.compile("|".join(patterns)) for value, patterns in entries.items()}
 
 
+@lru_cache(MAX_CACHED)
 def _industry_of(text: str) -> str | None:
     names = industry_names()
     items = listed(text)
@@ -150,8 +133,3 @@ def _industry_of(text: str) -> str | None:
         if known is not None:
             return known
     return ", ".join(items)[:MAX_INDUSTRY_LENGTH].strip() or None
-
-
-_EMPLOYMENT_TYPE_CACHE = single_column_cache(_employment_type_of, pl.String())
-_WORKPLACE_CACHE = single_column_cache(_workplace_of_field, pl.String())
-_INDUSTRY_CACHE = single_column_cache(_industry_of, pl.String())

@@ -119,13 +119,9 @@ def salary_bands(tables: ReportTables) -> pl.DataFrame:
 
 def _band_label() -> pl.Expr:
     lower = pl.col("lower") // 1000
-    upper = pl.when(~pl.col("value").str.ends_with("+").fill_null(False)).then(lower + SALARY_BAND // 1000)
-    return (
-        pl.when(upper.is_null())
-        .then(pl.format("{}k+", lower))
-        .otherwise(pl.format("{}–{}k", lower, upper))
-        .alias("label")
-    )
+    is_open = pl.col("value").str.ends_with("+").fill_null(False)
+    closed = pl.format("{}–{}k", lower, lower + SALARY_BAND // 1000)
+    return pl.when(is_open).then(pl.format("{}k+", lower)).otherwise(closed).alias("label")
 
 
 def daily_volume(tables: ReportTables) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -45,9 +45,6 @@ class ReportTables:
         rejections: reason, postings: what was rejected in the window, by reason.
         sources: source, postings (counted), duplicates: what each source gave in the window.
         currency: ISO 4217 code of every amount; all pay is per year.
-
-    Raises:
-        ValueError: a table lacks a column, or holds a value that is not of the column's type.
     """
 
     market_summary: pl.DataFrame
@@ -65,20 +62,8 @@ class ReportTables:
     currency: str
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            if field.name in SCHEMAS:
-                frame = _conform(field.name, getattr(self, field.name))
-                object.__setattr__(self, field.name, frame)
-
-
-def _conform(table: str, frame: pl.DataFrame) -> pl.DataFrame:
-    schema = SCHEMAS[table]
-    if not frame.columns:
-        return pl.DataFrame(schema=schema)
-    missing = [name for name in schema if name not in frame.columns]
-    if missing:
-        raise ValueError(f"{table} lacks the column {', '.join(missing)}")
-    try:
-        return frame.select(pl.col(name).cast(dtype) for name, dtype in schema.items())
-    except pl.exceptions.PolarsError as error:
-        raise ValueError(f"{table} does not hold what the report reads: {error}") from error
+        for name, schema in SCHEMAS.items():
+            frame = getattr(self, name)
+            columns = [pl.col(column).cast(dtype) for column, dtype in schema.items()]
+            conformed = frame.select(columns) if frame.columns else pl.DataFrame(schema=schema)
+            object.__setattr__(self, name, conformed)

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from rich import box
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.segment import Segment
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -19,43 +18,15 @@ _MOVING = 5
 _PAIRS = 5
 
 
-class _Unmeasured(Segment):
-    """Text that has no width for rich, so that it is neither wrapped nor cut."""
-
-    @property
-    def cell_length(self) -> int:
-        return 0
-
-
-class WholeLine:
-    """A line that is never wrapped, however narrow the console is, so that a path can be copied."""
-
-    def __init__(self, line: str) -> None:
-        self.line = line
-
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
-        yield _Unmeasured(self.line)
-        yield Segment.line()
-
-
 def summary_renderables(
-    tables: ReportTables,
-    *,
-    postings_in: int,
-    rejected: int,
-    duplicates: int,
-    database: str,
-    report: str,
-    window_note: str | None,
+    tables: ReportTables, *, postings_in: int, rejected: int, duplicates: int, window_note: str | None
 ) -> list[RenderableType]:
-    """The results of a run, as lines and tables of at most 80 columns; only paths may be longer.
+    """The results of a run, as lines and tables of at most 80 columns.
 
     Args:
         postings_in: postings that the run read, including rejected ones and duplicates.
         rejected: postings that could not be read or have no title.
         duplicates: postings of jobs that have another posting already.
-        database: path or URL of the database, without credentials.
-        report: path or URL of the HTML report.
         window_note: a remark on the window, such as where its end comes from.
     """
     figures = {"Postings in": postings_in, "Rejected": rejected, "Duplicates": duplicates}
@@ -67,42 +38,25 @@ def summary_renderables(
         *_trending(tables),
         *_strongest_pairs(tables),
         Text(""),
-        WholeLine(f"Database  {numbers.printable(database)}"),
-        WholeLine(f"Report    {numbers.printable(report)}"),
     ]
 
 
-def summary_json(
-    tables: ReportTables,
-    *,
-    postings_in: int,
-    rejected: int,
-    duplicates: int,
-    database: str,
-    report: str,
-    window_note: str | None,
-) -> dict[str, Any]:
-    """The figures of `summary_renderables` (same arguments), fit for `json.dumps`.
+def summary_json(tables: ReportTables) -> dict[str, Any]:
+    """The figures of the market in `summary_renderables`, fit for `json.dumps`.
 
     Unknown values are null, times are ISO 8601 in UTC, names are as they are stored.
     """
     figures = selections.summary(tables)
     trending = ["skill", "recent_postings", "previous_postings", "growth"]
     pairs = ["skill_a", "skill_b", "co_occurrences", "npmi", "npmi_lower", "strength"]
-    times = {
-        name: None if figures[name] is None else figures[name].isoformat() for name in ("as_of", "window_start")
-    }
+    counts = ("postings", "postings_with_salary", "median_salary", "average_salary")
     return {
-        "postings_in": postings_in,
-        "rejected": rejected,
-        "duplicates": duplicates,
-        **times,
-        "window_note": window_note,
+        **{
+            name: None if figures[name] is None else figures[name].isoformat()
+            for name in ("as_of", "window_start")
+        },
         "currency": tables.currency,
-        "postings": figures["postings"],
-        "postings_with_salary": figures["postings_with_salary"],
-        "median_salary": figures["median_salary"],
-        "average_salary": figures["average_salary"],
+        **{name: figures[name] for name in counts},
         "top_skills": selections.top_skills(tables, _TOP_SKILLS)
         .select("rank", "skill", "postings", "demand_share", "median_salary")
         .to_dicts(),
@@ -111,8 +65,6 @@ def summary_json(
             for trend in ("growing", "declining", "emerging")
         },
         "strongest_pairs": selections.strongest_pairs(tables, _PAIRS).select(pairs).to_dicts(),
-        "database": database,
-        "report": report,
     }
 
 

@@ -67,7 +67,6 @@ class CueTable:
             a sentence before or after a skill; `NO_MEANING` where it has none.
         before, after: whether a modifier applies to skills after it, and before it.
         weak, negator: whether the wording has these positions.
-        several_words: whether it has more than one word.
         in_sentence: whether it applies to skills of its sentence only.
     """
 
@@ -82,7 +81,6 @@ class CueTable:
         for row, cues in enumerate(wordings):
             for cue in cues:
                 self._add(row, cue)
-        self.several_words = np.array([" " in cues[0].words for cues in wordings], dtype=bool)
         self.in_sentence = (self.modifier != NO_MEANING) | self.weak | self.negator
 
     def _add(self, row: int, cue: Cue) -> None:

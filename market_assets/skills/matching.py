@@ -7,9 +7,8 @@ weights. Only hits on names that are ordinary words too are checked one by one.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from itertools import chain, pairwise
 
@@ -21,7 +20,7 @@ import pyarrow as pa
 
 from market_assets.skills.cues import CueTable, cues_version, load_cues
 from market_assets.skills.layout import Flags, Indices
-from market_assets.skills.patterns import NO_SKILL, cue_patterns, skill_patterns
+from market_assets.skills.patterns import NO_SKILL, Pattern, cue_patterns, skill_patterns
 from market_assets.skills.taxonomy import Taxonomy
 from market_assets.skills.tokenize import TITLE_END, PreparedTexts, prepare_texts
 from market_assets.skills.weights import Hits, Mentions, weigh
@@ -30,9 +29,6 @@ from market_assets.skills.weights import Hits, Mentions, weigh
 BATCH_BYTES = 2**19
 #: To be incremented with each change of the code that finds other skills or weights by the same taxonomy and cues.
 RULES = 2
-
-#: Greater than any position in a batch.
-_MAX_POSITION = 2**32
 
 
 class SkillMatcher:
@@ -62,10 +58,7 @@ class SkillMatcher:
         self._nested = np.array([pattern.nested for pattern in self.patterns], dtype=bool)
         self._conditional = np.array([pattern.conditional for pattern in self.patterns], dtype=bool)
         # Skills first, then cues; words that are both are in it twice.
-        self._automaton = ahocorasick_rs.BytesAhoCorasick(
-            [pattern.words for pattern in self.patterns] + [words for words, _ in cues],
-            implementation=ahocorasick_rs.Implementation.DFA,
-        )
+        self._automaton = _automaton([pattern.words for pattern in self.patterns] + [words for words, _ in cues])
 
     def __reduce__(self) -> tuple[type[SkillMatcher], tuple[Taxonomy]]:
         return SkillMatcher, (self.taxonomy,)
@@ -115,13 +108,9 @@ class SkillMatcher:
 
     def hits(self, prepared: PreparedTexts) -> tuple[Hits, Hits]:
         """All hits of `patterns`, counted or not, and of `cues`; in order of the start, longest first."""
-        with _no_garbage_collection():
-            found = self._automaton.find_matches_as_indexes(prepared.folded, overlapping=True)
-            flat = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=3 * len(found)).reshape(-1, 3)
-            del found
-        # A stable sort is fast on nearly sorted input, and hits come in order of the end.
-        order = np.argsort(flat[:, 1] * _MAX_POSITION - flat[:, 2], kind="stable")
-        pattern, start, end = flat.T[:, order]
+        found = self._automaton.find_matches_as_indexes(prepared.folded, overlapping=True)
+        flat = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=3 * len(found)).reshape(-1, 3)
+        pattern, start, end = flat[np.lexsort((-flat[:, 2], flat[:, 1]))].T
         is_cue = pattern >= len(self.patterns)
         skills = Hits(pattern, start, end).where(~is_cue)
         return skills, Hits(pattern[is_cue] - len(self.patterns), start[is_cue], end[is_cue])
@@ -170,16 +159,8 @@ class SkillMatcher:
         return np.bincount(rows, minlength=len(texts)), positions, weights.astype(np.uint8)
 
 
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Disable the garbage collector, which the many tuples of hits would start again and again."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
+def _automaton(words: list[bytes]) -> ahocorasick_rs.BytesAhoCorasick:
+    return ahocorasick_rs.BytesAhoCorasick(words, implementation=ahocorasick_rs.Implementation.DFA)
 
 
 def joined_texts(titles: pl.Series, descriptions: pl.Series) -> pl.Series:
@@ -208,3 +189,43 @@ def batches(texts: pl.Series) -> Iterator[pl.Series]:
     starts = [0, *(np.flatnonzero(np.diff(batch)) + 1).tolist(), len(texts)]
     for start, stop in pairwise(starts):
         yield texts.slice(start, stop - start)
+
+
+class SkillChanges:
+    """The difference of two taxonomies: the spellings and phrases with another meaning in the new one.
+
+    A posting that contains none of them has the same skills and weights in both.
+    """
+
+    def __init__(self, old: Taxonomy, new: Taxonomy) -> None:
+        words = sorted({words for words, *_ in _meanings(old) ^ _meanings(new)})
+        self._automaton = _automaton(words)
+
+    def touches(self, titles: pl.Series, descriptions: pl.Series) -> pl.Series:
+        """Whether each posting contains any of the changed spellings. Boolean.
+
+        Args:
+            titles, descriptions: String, nulls allowed, of the same length.
+        """
+        texts = joined_texts(titles, descriptions)
+        touched = [np.empty(0, dtype=bool), *(self._touched(batch) for batch in batches(texts))]
+        return pl.Series("touched", np.concatenate(touched), dtype=pl.Boolean)
+
+    def _touched(self, texts: pl.Series) -> np.typing.NDArray[np.bool_]:
+        touched = np.zeros(len(texts), dtype=bool)
+        prepared = prepare_texts(texts)
+        hits = self._automaton.find_matches_as_indexes(prepared.folded, overlapping=True)
+        touched[np.searchsorted(prepared.ends, [start for _, start, _ in hits])] = True
+        return touched
+
+
+def _meanings(taxonomy: Taxonomy) -> frozenset[tuple[bytes, Pattern, str | None]]:
+    """Every pattern, with its skill by name, as positions depend on the other skills."""
+    return frozenset(
+        (
+            pattern.words,
+            replace(pattern, skill=NO_SKILL),
+            None if pattern.skill == NO_SKILL else taxonomy.skills[pattern.skill].name,
+        )
+        for pattern in skill_patterns(taxonomy)
+    )

@@ -7,9 +7,10 @@ whole word where it has a space on both sides.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain, pairwise, zip_longest
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -63,33 +64,14 @@ def _latin(text: bytes) -> bytes:
     Compatibility letters (full width, bold, ligatures) become plain ones. Letters of scripts without spaces
     between words become spaces, so that a Latin name among them is a word.
     """
-    if text.isascii():
-        return text
-    written = np.frombuffer(text, dtype=np.uint8)
-    starts = np.flatnonzero(written >= _FIRST_OF_TWO)
-    first = written[starts]
-    stops = starts + 2 + (first >= _FIRST_OF_THREE) + (first >= _FIRST_OF_FOUR)
-    begins, ends = starts.tolist(), stops.tolist()
-    replaced = [_replacement(text[begin:end]) for begin, end in zip(begins, ends, strict=True)]
-    between = [text[end:begin] for end, begin in zip([0, *ends], [*begins, len(text)], strict=True)]
-    return b"".join(chain.from_iterable(zip_longest(between, replaced, fillvalue=b"")))
+    return _NOT_ASCII.sub(lambda character: _replacement(character[0]), text)
 
 
 @lru_cache(maxsize=2**16)
 def _replacement(character: bytes) -> bytes:
     """The replacement of a character that is not ASCII."""
-    point = ord(character.decode())
-    return _replacements(point // _BLOCK)[point % _BLOCK]
-
-
-@lru_cache(maxsize=2**10)
-def _replacements(block: int) -> list[bytes]:
-    """The replacement of each character of a block."""
-    points = range(block * _BLOCK, (block + 1) * _BLOCK)
-    # Surrogates can't be encoded.
-    characters = pl.Series([chr(point).encode("utf-8", "replace").decode() for point in points])
-    plain = characters.str.replace_many(_COMMON_MARKS).str.replace_all(_MARKS, " ").str.normalize("NFKD")
-    return plain.str.replace_all(r"\p{M}+", "").cast(pl.Binary).to_list()
+    plain = pl.Series([character.decode()]).str.replace_many(_COMMON_MARKS).str.replace_all(_MARKS, " ")
+    return str(plain.str.normalize("NFKD").str.replace_all(r"\p{M}+", "").item()).encode()
 
 
 def _spaced(text: bytes) -> bytes:
@@ -173,6 +155,7 @@ _COMMON_MARKS = {
 _MARKS = r"[^\x00-\x7F\p{L}\p{M}\p{N}]|[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}]"
 #: All control characters but newline and `TITLE_END`.
 _CONTROLS = bytes(code for code in range(1, 31) if code != 10) + b"\x7f"
+_NOT_ASCII = re.compile(rb"[\xc0-\xff][\x80-\xbf]+")
 _DIGITS, _LOWER, _UPPER = b"0123456789", b"abcdefghijklmnopqrstuvwxyz", b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _WORD = _DIGITS + _LOWER + _UPPER + bytes(range(128, 256))
 _IS_WORD = _byte_class(_WORD)
@@ -189,9 +172,5 @@ _KINDS = bytes(
     + _CONTROL * (byte in _CONTROLS)
     for byte in range(256)
 )
-#: The least first byte of characters of two, three and four bytes of UTF-8.
-_FIRST_OF_TWO, _FIRST_OF_THREE, _FIRST_OF_FOUR = 0xC0, 0xE0, 0xF0
-#: Code points in a block of `_replacements`.
-_BLOCK = 256
 #: Bytes before a full stop that ends a sentence though the space after it is missing ("with Java.Experience in").
 _ENDS_SENTENCE = _byte_class(_LOWER + _DIGITS + b")]")

@@ -213,8 +213,7 @@ class _Weights:
     def _passages(self) -> tuple[Indices, Indices, Indices]:
         """The cues that begin passages in order, their meanings, and where each passage ends at the latest."""
         heading = self._table.heading[self._cues.pattern]
-        several_words = self._table.several_words[self._cues.pattern]
-        opening, until = find_headings(self._prepared, self._cues.start, self._cues.end, heading, several_words)
+        opening, until = find_headings(self._prepared, self._cues.start, self._cues.end, heading)
         anywhere = np.flatnonzero(self._table.passage[self._cues.pattern] != NO_MEANING)
         meaning = np.append(heading[opening], self._table.passage[self._cues.pattern[anywhere]])
         until = np.append(until, np.full(len(anywhere), len(self._prepared.plain)))

@@ -7,26 +7,23 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, ClassVar, Literal, Union
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Discriminator, Field, Tag, TypeAdapter, ValidationError
 
 from market_assets.sources.boards.adzuna import Adzuna
 from market_assets.sources.boards.arbeitnow import Arbeitnow
-from market_assets.sources.boards.ashby import Ashby
+from market_assets.sources.boards.company_boards import Ashby, Greenhouse, Lever
 from market_assets.sources.boards.feeds import Feed
-from market_assets.sources.boards.greenhouse import Greenhouse
 from market_assets.sources.boards.hacker_news import HackerNews
-from market_assets.sources.boards.himalayas import Himalayas
-from market_assets.sources.boards.jobicy import Jobicy
 from market_assets.sources.boards.jsearch import JSearch
 from market_assets.sources.boards.jsonld import JsonLd
-from market_assets.sources.boards.lever import Lever
-from market_assets.sources.boards.remoteok import RemoteOk
-from market_assets.sources.boards.remotive import Remotive
-from market_assets.sources.protocol import Entry, Fetch, RawBatch, Source, Tools
-from market_assets.sources.request import Client
+from market_assets.sources.boards.remote_boards import Himalayas, Jobicy, RemoteOk, Remotive
+from market_assets.sources.protocol import Entry, Fetch, RawBatch, Request, Source, Tools
+
+if TYPE_CHECKING:
+    from market_assets.sources.http_client import HttpClient
 
 
 class ConfigurationError(Exception):
@@ -73,7 +70,7 @@ class FileEntry(Entry):
     def make(self, tools: Tools) -> Source:
         from market_assets.sources.files.source import FileSource
 
-        return FileSource(self.source_name, self.path, self.map, tools.client)
+        return FileSource(self.source_name, self.path, self.map, tools.get)
 
 
 #: The entries by their `type`. A new source is added here.
@@ -102,7 +99,7 @@ def load_sources(
         ConfigurationError: the file can't be read, or has unknown or invalid settings.
     """
     known_keys = {name: key for name, key in (keys or {}).items() if key}
-    tools = Tools(client=cache(lambda: _client(cache_folder)), keys=known_keys)
+    tools = Tools(get=_requests_sent_with(cache_folder), keys=known_keys)
     if not path.exists():
         return [_configured(SampleEntry(), tools)]
     entries = _read_entries(path)
@@ -111,10 +108,16 @@ def load_sources(
     return [_configured(entry, tools) for entry in entries]
 
 
-def _client(cache_folder: Path | None) -> Client:
-    from market_assets.sources.http_client import HttpClient, ResponseCache
+def _requests_sent_with(cache_folder: Path | None) -> Callable[[Request], bytes]:
+    """Send requests by one HTTP client, which is made on first use."""
 
-    return HttpClient(cache=ResponseCache(cache_folder) if cache_folder else None)
+    @cache
+    def client() -> HttpClient:
+        from market_assets.sources.http_client import HttpClient, ResponseCache
+
+        return HttpClient(cache=ResponseCache(cache_folder) if cache_folder else None)
+
+    return lambda request: client().get(request)
 
 
 def _configured(entry: Entry, tools: Tools) -> Source:
@@ -145,34 +148,26 @@ def _read_entries(path: Path) -> list[Entry]:
     listed = content.get("sources") if isinstance(content, dict) else None
     if not isinstance(listed, list) or not listed:
         raise ConfigurationError(f"{path}: it needs a list under `sources:`, with at least one source")
-    entries: list[Entry] = []
-    problems: list[str] = []
-    for number, each in enumerate(listed, 1):
-        try:
-            entries.append(_entry(each))
-        except ValidationError as error:
-            problems += [f"source {number}{_message(problem)}" for problem in error.errors()]
-        except ConfigurationError as error:
-            problems.append(f"source {number}{error}")
-    if problems:
-        raise ConfigurationError("\n".join(f"{path}: {problem}" for problem in problems))
-    return entries
+    try:
+        return _entry_list().validate_python(listed)
+    except ValidationError as error:
+        raise ConfigurationError("\n".join(f"{path}: {_message(each)}" for each in error.errors())) from error
 
 
-def _entry(content: Any) -> Entry:
-    if not isinstance(content, dict):
-        raise ConfigurationError(f": it is no entry with a `type` but {content!r}")
-    kind = content.get("type")
-    if not isinstance(kind, str) or kind not in ENTRIES:
-        what = "it has no `type`" if kind is None else f"its type {kind!r} is not known"
-        raise ConfigurationError(f": {what}; known are {', '.join(sorted(ENTRIES))}")
-    return ENTRIES[kind].model_validate(content)
+def _entry_list() -> TypeAdapter[list[Entry]]:
+    entry: Any = Union[tuple(Annotated[kind, Tag(name)] for name, kind in ENTRIES.items())]  # noqa: UP007
+    kind = Discriminator(
+        lambda content: str(content.get("type")) if isinstance(content, dict) else None,
+        custom_error_type="unknown_type",
+        custom_error_message=f"it needs a `type`, one of {', '.join(sorted(ENTRIES))}",
+    )
+    return TypeAdapter(list[Annotated[entry, kind]])
 
 
 def _message(problem: Any) -> str:
-    # For a setting of several possible types, pydantic adds the type that it tried.
-    where = [str(part) for part in problem["loc"] if not str(part).startswith(("list[", "dict["))]
+    number, *where = problem["loc"]
+    # Inside of an entry comes its type, and for a setting of several possible types the one that pydantic tried.
+    names = [str(part) for part in where[1:] if not str(part).startswith(("list[", "dict["))]
     message = str(problem["msg"]).removeprefix("Value error, ")
-    shown = "" if problem["type"] == "missing" or not where else f" (it is {problem['input']!r})"
-    field = ", " + ".".join(where) if where else ""
-    return f"{field}: {message}{shown}"
+    shown = "" if problem["type"] == "missing" or not names else f" (it is {problem['input']!r})"
+    return f"source {number + 1}{', ' if names else ''}{'.'.join(names)}: {message}{shown}"

@@ -11,7 +11,6 @@ import os
 import random
 import threading
 import time
-import uuid
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,8 +21,7 @@ from pathlib import Path
 
 import httpx
 
-from market_assets.sources.protocol import SourceError
-from market_assets.sources.request import Request, without_queries
+from market_assets.sources.protocol import Request, SourceError, without_queries
 
 log = logging.getLogger(__name__)
 
@@ -72,15 +70,13 @@ class ResponseCache:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def validators(self, request: Request) -> dict[str, str]:
-        """The headers of a conditional request; none where no response is cached."""
-        found = self._read(request)
-        return found[0] if found else {}
-
-    def body(self, request: Request) -> bytes | None:
-        """The cached body."""
-        found = self._read(request)
-        return found[1] if found else None
+    def find(self, request: Request) -> tuple[dict[str, str], bytes] | None:
+        """The headers of a conditional request and the cached body, if there is one."""
+        try:
+            head, _, body = gzip.decompress(self._path(request).read_bytes()).partition(b"\n")
+            return dict(json.loads(head)), body
+        except (OSError, EOFError, ValueError, TypeError, zlib.error):
+            return None
 
     def keep(self, request: Request, headers: Mapping[str, str], content: bytes) -> None:
         """Cache a response if it has a validator, and remove old ones."""
@@ -91,21 +87,13 @@ class ResponseCache:
                 path.unlink(missing_ok=True)
                 return
             self._folder.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_suffix(f".{uuid.uuid4().hex}")
             body = request.redacted_body(content)
-            unfinished.write_bytes(gzip.compress(json.dumps(validators).encode() + b"\n" + body, 1))
-            unfinished.replace(path)
+            # Written by several processes at once or cut off, a file can't be decompressed and counts as missing.
+            path.write_bytes(gzip.compress(json.dumps(validators).encode() + b"\n" + body, 1))
             oldest = time.time() - _CACHE_SECONDS
             for entry in os.scandir(self._folder):
                 if entry.stat().st_mtime < oldest:
                     Path(entry.path).unlink(missing_ok=True)
-
-    def _read(self, request: Request) -> tuple[dict[str, str], bytes] | None:
-        try:
-            head, _, body = gzip.decompress(self._path(request).read_bytes()).partition(b"\n")
-            return dict(json.loads(head)), body
-        except (OSError, EOFError, ValueError, TypeError, zlib.error):
-            return None
 
     def _path(self, request: Request) -> Path:
         address = json.dumps([request.url, sorted(request.params.items())])
@@ -168,7 +156,7 @@ class HttpClient:
     def _get_with_retries(self, request: Request) -> bytes:
         attempt = 1
         while True:
-            self._wait_for_host(request.host)
+            self._wait_for_host(request.shown.partition("://")[2].partition("/")[0].lower())
             try:
                 return self._attempt(request)
             except _TransientError as error:
@@ -198,16 +186,15 @@ class HttpClient:
             self._wait(start - now)
 
     def _attempt(self, request: Request) -> bytes:
-        deadline = self._clock() + self._limits.total
         try:
-            return self._follow(request, deadline)
+            return self._follow(request, deadline=self._clock() + self._limits.total)
         except _TRANSIENT_ERRORS as error:
             raise _TransientError(_reason(error)) from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise SourceError(f"{request.shown}: {_reason(error)}") from None
 
     def _follow(self, request: Request, deadline: float) -> bytes:
-        validators = self._cache.validators(request) if self._cache else {}
+        validators, body = (self._cache.find(request) if self._cache else None) or ({}, None)
         url = httpx.URL(request.url).copy_merge_params({**request.params, **request.secret_params})
         headers = {**validators, **request.headers, **request.secret_headers}
         sent = self._http.build_request("GET", url, headers=headers)
@@ -215,7 +202,7 @@ class HttpClient:
             response = self._http.send(sent, stream=True)
             try:
                 if response.next_request is None:
-                    return self._body(request, response, deadline)
+                    return self._body(request, response, deadline, body)
                 if request.secrets and response.next_request.url.netloc != sent.url.netloc:
                     raise SourceError(f"{request.shown}: it redirects to another host, which may not get the key")
                 sent = response.next_request
@@ -223,11 +210,9 @@ class HttpClient:
                 response.close()
         raise SourceError(f"{request.shown}: it redirects more than {self._limits.redirects} times")
 
-    def _body(self, request: Request, response: httpx.Response, deadline: float) -> bytes:
-        if response.status_code == httpx.codes.NOT_MODIFIED and self._cache:
-            cached = self._cache.body(request)
-            if cached is not None:
-                return cached
+    def _body(self, request: Request, response: httpx.Response, deadline: float, cached: bytes | None) -> bytes:
+        if response.status_code == httpx.codes.NOT_MODIFIED and cached is not None:
+            return cached
         self._check_status(request, response)
         content = self._read(request, response, deadline)
         if self._cache:

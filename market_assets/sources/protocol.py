@@ -6,20 +6,23 @@ was landed, so that a day can be run again without fetching it again.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol
+from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
-
-from market_assets.sources.request import Client
 
 if TYPE_CHECKING:
     import polars as pl
 
 _NAME = r"^[a-z][a-z0-9_]*$"
+_URL = re.compile(
+    r"(?i)\b([a-z][a-z0-9+.-]*://)(?:[^/?#\s\"'<>]*@)?([^\s?#\"'<>]*)(?:\?[^\s\"'<>]*)?(?:#[^\s\"'<>]*)?"
+)
 
 
 class SourceError(Exception):
@@ -104,15 +107,65 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True)
+class Request:
+    """A GET request.
+
+    Attributes:
+        url: the address; a query in it is kept.
+        params: further query parameters, as text.
+        headers: further headers.
+        secret_params: query parameters that must not appear in messages, logs and files.
+        secret_headers: headers of the same kind.
+        key_names: the environment variables of the secrets, named in the message when they are refused.
+    """
+
+    url: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    secret_params: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secret_headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    key_names: tuple[str, ...] = ()
+
+    @property
+    def shown(self) -> str:
+        """The address for messages and logs."""
+        return without_queries(self.url)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The secret values, also as they are written in addresses and in JSON; the longest first."""
+        values = {*self.secret_params.values(), *self.secret_headers.values()} - {""}
+        written = {form for value in values for form in (value, quote(value, safe=""), value.replace("/", "\\/"))}
+        return tuple(sorted(written, key=len, reverse=True))
+
+    def redacted(self, text: str) -> str:
+        """A text with the secrets of this request replaced."""
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return without_queries(text)
+
+    def redacted_body(self, content: bytes) -> bytes:
+        """An answer without the secrets of the request, which some servers repeat."""
+        for secret in self.secrets:
+            content = content.replace(secret.encode(), b"***")
+        return content
+
+
+def without_queries(text: str) -> str:
+    """A text whose URLs have neither user, query nor fragment, which may contain keys."""
+    return _URL.sub(r"\1\2", text)
+
+
+@dataclass(frozen=True)
 class Tools:
     """What sources are made with.
 
     Attributes:
-        client: returns the HTTP client, which is made on first use.
+        get: returns the body of the answer to a request, as `http_client.HttpClient.get` does.
         keys: environment variable → key of an account at a board.
     """
 
-    client: Callable[[], Client]
+    get: Callable[[Request], bytes]
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 

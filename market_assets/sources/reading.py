@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import polars as pl
 
-from market_assets.postings.ingest import NormalisedBatch
-from market_assets.postings.normalise import normalise, rejected_frame
+from market_assets.postings.normalise import NormalisedBatch, normalise, rejected_frame
 from market_assets.sources.protocol import Payload, RawBatch, Source, SourceError
 
 
@@ -75,10 +74,4 @@ def _normalised(landed: LandedSource, batch: RawBatch) -> NormalisedBatch:
     undecodable = rejected_frame(
         [record.payload for record in batch.undecodable], [record.reason for record in batch.undecodable]
     )
-    return NormalisedBatch(
-        source=landed.source.name,
-        observed_at=landed.observed_at,
-        postings=normalised.postings,
-        rejected=pl.concat([normalised.rejected, undecodable]),
-        nulled=normalised.nulled,
-    )
+    return replace(normalised, rejected=pl.concat([normalised.rejected, undecodable]))

@@ -23,7 +23,6 @@ def record(
     target: str,
     result: str,
     detail: str = "",
-    at: datetime | None = None,
 ) -> None:
     """Add an entry.
 
@@ -35,43 +34,22 @@ def record(
         target: what is changed, such as a job's name.
         result: `ok`, `refused` or another result.
         detail: further information.
-        at: the time; by default now.
     """
-    row = {
-        "who": who,
-        "address": address,
-        "action": action,
-        "target": target,
-        "result": result,
-        "detail": detail,
-    }
+    row = {"who": who, "address": address, "action": action, "target": target, "result": result, "detail": detail}
     texts = {column: _storable(text) for column, text in row.items()}
     with engine_of(store).begin() as connection:
-        connection.execute(sa.insert(audit_log).values(at=at or datetime.now(UTC), **texts))
+        connection.execute(sa.insert(audit_log).values(at=datetime.now(UTC), **texts))
 
 
-def read(
-    store: Database | sa.Engine,
-    limit: int = 100,
-    *,
-    who: str | None = None,
-    action: str | None = None,
-    before_id: int | None = None,
-) -> list[dict[str, Any]]:
+def read(store: Database | sa.Engine, limit: int = 100, *, before_id: int | None = None) -> list[dict[str, Any]]:
     """The newest entries first, as dictionaries by column.
 
     Args:
         store: the market database, or an engine on it.
         limit: the maximum number of entries.
-        who: only entries of this user.
-        action: only entries of this action.
         before_id: only entries older than the entry with this `audit_id`, for the next page.
     """
     query = sa.select(audit_log).order_by(audit_log.c.audit_id.desc()).limit(limit)
-    if who is not None:
-        query = query.where(audit_log.c.who == who)
-    if action is not None:
-        query = query.where(audit_log.c.action == action)
     if before_id is not None:
         query = query.where(audit_log.c.audit_id < before_id)
     with engine_of(store).connect() as connection:

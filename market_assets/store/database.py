@@ -14,6 +14,7 @@ import shutil
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
@@ -97,11 +98,7 @@ class Database:
 
     def engine(self) -> sa.Engine:
         """A new SQLAlchemy engine that keeps no connection open."""
-        if not self.is_sqlite:
-            return sa.create_engine(self.url.set(drivername="postgresql+psycopg"), poolclass=NullPool)
-        engine = sa.create_engine(self.url, poolclass=NullPool, connect_args={"timeout": BUSY_TIMEOUT_MS / 1000})
-        sa.event.listen(engine, "connect", _prepare_sqlite)
-        return engine
+        return self._new_engine(poolclass=NullPool)
 
     def pooled_engine(self) -> sa.Engine:
         """The engine of a process that reads often and never opens ADBC: it keeps a few connections open.
@@ -112,16 +109,15 @@ class Database:
 
     @cached_property
     def _pooled_engine(self) -> sa.Engine:
-        if not self.is_sqlite:
-            url = self.url.set(drivername="postgresql+psycopg")
-            return sa.create_engine(url, pool_size=4, max_overflow=4, pool_pre_ping=True, pool_recycle=1800)
-        engine = sa.create_engine(
-            self.url,
-            poolclass=QueuePool,
-            pool_size=4,
-            max_overflow=4,
-            connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False},
+        return self._new_engine(
+            poolclass=QueuePool, pool_size=4, max_overflow=4, pool_pre_ping=True, pool_recycle=1800
         )
+
+    def _new_engine(self, **pool: Any) -> sa.Engine:
+        if not self.is_sqlite:
+            return sa.create_engine(self.url.set(drivername="postgresql+psycopg"), **pool)
+        arguments = {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}
+        engine = sa.create_engine(self.url, connect_args=arguments, **pool)
         sa.event.listen(engine, "connect", _prepare_sqlite)
         return engine
 
@@ -152,6 +148,14 @@ def connected(store: Database | sa.Engine) -> Iterator[sa.Connection]:
     """
     with sqlalchemy_errors(store), engine_of(store).connect() as connection:
         yield connection
+
+
+def has_table(database: Database, table: str) -> bool:
+    """Whether a database has a table; False, too, where an SQLite file does not exist."""
+    if database.is_sqlite and not database.path.exists():
+        return False
+    with connected(database) as connection:
+        return sa.inspect(connection).has_table(table)
 
 
 def _problem_of_folder(folder: Path, cause: str) -> str:

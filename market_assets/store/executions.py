@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from market_assets.store.database import Database, connected
+from market_assets.store.database import connected
 from market_assets.store.tables.executions import job_executions
 
 ExecutionStatus = Literal["queued", "running", "success", "failed", "canceled"]
@@ -67,16 +67,9 @@ def record_executions(engine: sa.Engine, executions: Sequence[Execution]) -> int
         # Only if needed: on SQLite a write waits for all other writers.
         with connected(engine) as connection, connection.begin():
             for start in range(0, len(changed), _AT_ONCE):
-                rows = [_values(one) for one in changed[start : start + _AT_ONCE]]
+                rows = [asdict(one) for one in changed[start : start + _AT_ONCE]]
                 connection.execute(_upsert(connection.dialect.name), rows)
     return len(changed)
-
-
-def unrecorded(engine: sa.Engine, run_ids: Sequence[str]) -> list[str]:
-    """Those of the given runs whose end is not in the table."""
-    with connected(engine) as connection:
-        ended = {one.run_id for one in _of_runs(connection, run_ids) if one.status not in UNENDED}
-    return [run_id for run_id in run_ids if run_id not in ended]
 
 
 def read_executions(
@@ -117,14 +110,6 @@ def executed_jobs(engine: sa.Engine) -> list[str]:
         return list(connection.scalars(sa.select(job_executions.c.job_id).distinct().order_by("job_id")))
 
 
-def is_there(database: Database) -> bool:
-    """Whether the table exists."""
-    if database.is_sqlite and not database.path.exists():
-        return False
-    with connected(database) as connection:
-        return sa.inspect(connection).has_table(job_executions.name)
-
-
 def _of_runs(connection: sa.Connection, run_ids: Sequence[str]) -> Iterator[Execution]:
     for start in range(0, len(run_ids), _AT_ONCE):
         wanted = job_executions.c.run_id.in_(run_ids[start : start + _AT_ONCE])
@@ -135,10 +120,6 @@ def _upsert(dialect: str) -> Any:
     insert = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(job_executions)
     changed = {name: insert.excluded[name] for name in _COLUMNS if name != "run_id"}
     return insert.on_conflict_do_update(index_elements=["run_id"], set_=changed)
-
-
-def _values(execution: Execution) -> dict[str, Any]:
-    return {name: getattr(execution, name) for name in _COLUMNS}
 
 
 def _execution(row: Mapping[Any, Any]) -> Execution:

@@ -11,7 +11,8 @@ import polars as pl
 import sqlalchemy as sa
 
 from market_assets.postings.identity import IDENTITY
-from market_assets.postings.ingest import KNOWN, TEXTS, IngestionCounts, NormalisedBatch, ingest
+from market_assets.postings.ingest import KNOWN, TEXTS, IngestionCounts, ingest
+from market_assets.postings.normalise import NormalisedBatch
 from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.duplicate_links import StoredLinks, write_links, write_sketches

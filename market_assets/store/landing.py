@@ -10,28 +10,27 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
-import json
 import re
 import shutil
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from io import BytesIO
-from typing import IO, Any, BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 import fsspec
+from pydantic import TypeAdapter
 
 from market_assets.sources.protocol import Fetch, Payload, SourceError
-from market_assets.store.database import StoreError, StoreUnavailableError
+from market_assets.store.database import StoreUnavailableError
 
 _MANIFEST = "manifest.json"
 _FAILURE = "failure.txt"
 _BLOCK = 1 << 20
 #: Folders of other names are left alone.
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_FILE_OF_DAY = re.compile(r"[^/]+/\d{4}-\d{2}-\d{2}/[^/]+")
 
 
 @dataclass(frozen=True)
@@ -58,9 +57,8 @@ class LandedDay:
     payloads: tuple[LandedPayload, ...]
     problems: tuple[str, ...] = ()
 
-    @property
-    def size(self) -> int:
-        return sum(payload.size for payload in self.payloads)
+
+_LANDED_DAY = TypeAdapter(LandedDay)
 
 
 class Landing:
@@ -92,9 +90,8 @@ class Landing:
             fetched = {payload.name for payload in payloads}
             payloads += [payload for payload in kept.payloads if payload.name not in fetched]
         landed = LandedDay(source, day, fetch.observed_at, tuple(payloads), tuple(map(str, problems)))
-        manifest = json.dumps(asdict(landed), default=str, indent=1)
         with _file_system_errors(folder):
-            self._write_whole(f"{folder}/{_MANIFEST}", manifest.encode())
+            self._write_whole(f"{folder}/{_MANIFEST}", _LANDED_DAY.dump_json(landed, indent=1))
         self._remove_others(folder, {payload.file for payload in payloads} | {_MANIFEST})
         return landed
 
@@ -117,14 +114,7 @@ class Landing:
         with _file_system_errors(path, "read"):
             if not self._files.exists(path):
                 return None
-            content: dict[str, Any] = json.loads(self._files.cat_file(path))
-        return LandedDay(
-            source=content["source"],
-            day=date.fromisoformat(content["day"]),
-            observed_at=datetime.fromisoformat(content["observed_at"]),
-            payloads=tuple(LandedPayload(**payload) for payload in content["payloads"]),
-            problems=tuple(content.get("problems", ())),
-        )
+            return _LANDED_DAY.validate_json(self._files.cat_file(path))
 
     def open(self, landed: LandedDay, *, with_problem: bool = False) -> Iterator[Payload]:
         """The payloads of a landed day, as fetched; with `with_problem` only those that could not be read."""
@@ -144,9 +134,8 @@ class Landing:
             with contextlib.suppress(FileNotFoundError):
                 folder = f"{self._root}/{source}/{day}"
                 manifest = self._files.cat_file(f"{folder}/{_MANIFEST}")
-                for payload in json.loads(manifest)["payloads"]:
-                    file = LandedPayload(**payload).file
-                    yield f"{source}/{day}/{file}", self._files.open(f"{folder}/{file}", "rb")
+                for payload in _LANDED_DAY.validate_json(manifest).payloads:
+                    yield f"{source}/{day}/{payload.file}", self._files.open(f"{folder}/{payload.file}", "rb")
                 yield f"{source}/{day}/{_MANIFEST}", BytesIO(manifest)
 
     def add_file(self, name: str, content: IO[bytes]) -> bool:
@@ -156,11 +145,8 @@ class Landing:
             Whether it was written.
 
         Raises:
-            StoreError: it is not the name of a file of a landed day.
             StoreUnavailableError: the file system refuses.
         """
-        if not _FILE_OF_DAY.fullmatch(name) or ".." in name.split("/"):
-            raise StoreError(f"{name} is not a file of a landed day")
         path = f"{self._root}/{name}"
         if self._files.exists(path):
             return False

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
 import sqlalchemy as sa
 
@@ -49,18 +49,20 @@ class StoreLock:
     def __init__(self, database: Database, purpose: str, notice: Notice = lambda _message: None) -> None:
         self._purpose = f"{purpose} (process {os.getpid()})"
         self._notice = notice
-        self._mechanism: _Mechanism = _FileLock(database.path) if database.is_sqlite else _AdvisoryLock(database)
-        self._mode: str | None = None
+        self._mechanism = _FileLock(database.path) if database.is_sqlite else _AdvisoryLock(database)
+        self._is_exclusive = False
         self._held: _Held | None = None
 
-    def acquire(self, *, exclusive: bool) -> bool:
+    def acquire(self, *, exclusive: bool, wait: bool = True) -> bool:
         """Take the lock in a mode and keep it until `release`; waits as long as it takes, with notices.
 
         Returns:
             False where the lock was held in this mode all the time; True where others may have written before.
+
+        Raises:
+            StoreBusyError: others hold it, and `wait` is False.
         """
-        mode = "exclusive" if exclusive else "shared"
-        if self._mode == mode and self._held is not None:
+        if self._held is not None and self._is_exclusive == exclusive:
             if self._held.is_alive():
                 return False
             self._notice("the lock on the market tables was lost with its connection; taking it again")
@@ -69,53 +71,31 @@ class StoreLock:
 
         def waiting(holders: str) -> None:
             nonlocal last_notice
+            held_by = f"held by {holders or 'another writer'}"
+            if not wait:
+                raise StoreBusyError(f"the market tables are {held_by}: try again after it")
             if time.monotonic() - last_notice >= _NOTICE_SECONDS:
                 last_notice = time.monotonic()
-                self._notice(f"waiting for the market tables, which are held by {holders or 'another writer'}")
+                self._notice(f"waiting for the market tables, which are {held_by}")
 
-        self._take(mode, waiting)
+        self._held = self._mechanism.take(self._purpose, exclusive=exclusive, waiting=waiting)
+        self._is_exclusive = exclusive
         return True
 
     def release(self) -> None:
         """Release the lock; does nothing where it is not held."""
         if self._held is not None:
             self._held.release()
-        self._mode = self._held = None
+        self._held = None
 
     @contextlib.contextmanager
     def exclusive(self, *, wait: bool = True) -> Iterator[None]:
-        """Hold the lock exclusively for the block.
-
-        Raises:
-            StoreBusyError: it is held by others, and `wait` is False.
-        """
-
-        def refuse(holders: str) -> None:
-            raise StoreBusyError(
-                f"the market tables are held by {holders or 'another writer'}: try again after it"
-            )
-
-        if wait:
-            self.acquire(exclusive=True)
-        else:
-            self._take("exclusive", refuse)
+        """Hold the lock exclusively for the block; `wait` and errors as in `acquire`."""
+        self.acquire(exclusive=True, wait=wait)
         try:
             yield
         finally:
             self.release()
-
-    @contextlib.contextmanager
-    def shared(self) -> Iterator[None]:
-        """Hold the lock shared for the block."""
-        self.acquire(exclusive=False)
-        try:
-            yield
-        finally:
-            self.release()
-
-    def _take(self, mode: str, waiting: Callable[[str], None]) -> None:
-        self._held = self._mechanism.take(self._purpose, exclusive=mode == "exclusive", waiting=waiting)
-        self._mode = mode
 
 
 @contextlib.contextmanager
@@ -152,11 +132,6 @@ class _Held:
     is_alive: Callable[[], bool]
 
 
-class _Mechanism(Protocol):
-    def take(self, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> _Held:
-        """Take the lock; `waiting` is called with the names of the holders now and then, and may raise."""
-
-
 class _FileLock:
     """flock on `<database>.lock`.
 
@@ -173,13 +148,10 @@ class _FileLock:
         with contextlib.ExitStack() as undo:
             try:
                 self._holders.mkdir(exist_ok=True)
-                queue, lock = self._queue.open("a"), undo.enter_context(self._lock.open("a"))
-            except OSError as error:
-                raise StoreUnavailableError(f"can't lock {self._lock}: {error.strerror}") from error
-            with queue:
-                self._wait_for(queue, fcntl.LOCK_EX, waiting)
-                self._wait_for(lock, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH, waiting)
-            try:
+                lock = undo.enter_context(self._lock.open("a"))
+                with self._queue.open("a") as queue:
+                    self._wait_for(queue, fcntl.LOCK_EX, waiting)
+                    self._wait_for(lock, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH, waiting)
                 named = self._name_holder(f"{os.getpid()}-{id(lock)}", purpose)
             except OSError as error:
                 raise StoreUnavailableError(f"can't lock {self._lock}: {error.strerror}") from error

@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from market_assets.skills.changes import SkillChanges
-from market_assets.skills.matching import SkillMatcher
+from market_assets.skills.matching import SkillChanges, SkillMatcher
 from market_assets.skills.taxonomy import Taxonomy
 from market_assets.store.connection import MarketConnection
 from market_assets.store.posting_skills import set_version, skill_rows, write_skills

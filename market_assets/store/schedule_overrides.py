@@ -15,13 +15,12 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from market_assets.store.database import Database, connected
+from market_assets.store.database import Database, connected, has_table
 from market_assets.store.tables.schedule_overrides import held_schedules, scheduled_jobs, scheduler_stops
 
 #: Why a schedule is on hold: it runs again when the scheduler is started, or when the job is restored.
 HeldBy = Literal["stop", "deletion"]
 _NO_PAUSE: dict[str, Any] = {"paused_at": None, "paused_by": None, "pause_reason": None, "paused_until": None}
-_STOP = {"id": 1}
 
 
 @dataclass(frozen=True)
@@ -96,12 +95,7 @@ def read_overrides(engine: sa.Engine) -> ScheduleOverrides:
 
 def read_overrides_if_any(database: Database) -> ScheduleOverrides:
     """As `read_overrides`; empty where the database or its tables do not exist yet."""
-    if database.is_sqlite and not database.path.exists():
-        return ScheduleOverrides()
-    with connected(database) as connection:
-        if not sa.inspect(connection).has_table(scheduler_stops.name):
-            return ScheduleOverrides()
-    return read_overrides(database.engine())
+    return read_overrides(database.engine()) if has_table(database, scheduler_stops.name) else ScheduleOverrides()
 
 
 def register(engine: sa.Engine, jobs: Iterable[str], now: datetime) -> None:
@@ -113,15 +107,16 @@ def register(engine: sa.Engine, jobs: Iterable[str], now: datetime) -> None:
 
 def pause(engine: sa.Engine, job: str, pause: Pause) -> None:
     """Store a pause, replacing an earlier one."""
-    values = {
-        "paused_at": pause.at,
-        "paused_by": pause.by,
-        "pause_reason": pause.reason,
-        "paused_until": pause.until,
-    }
     with _changing(engine) as connection:
-        _insert_if_absent(connection, scheduled_jobs, job=job, registered_at=pause.at)
-        connection.execute(sa.update(scheduled_jobs).where(scheduled_jobs.c.job == job).values(values))
+        _update_job(
+            connection,
+            job,
+            pause.at,
+            paused_at=pause.at,
+            paused_by=pause.by,
+            pause_reason=pause.reason,
+            paused_until=pause.until,
+        )
 
 
 def end_pause(engine: sa.Engine, job: str, begun_at: datetime | None = None) -> bool:
@@ -135,10 +130,8 @@ def end_pause(engine: sa.Engine, job: str, begun_at: datetime | None = None) -> 
 
 def delete(engine: sa.Engine, job: str, deletion: Change, schedules: Iterable[str]) -> None:
     """Mark a job as deleted, and hold those of its schedules that run again when it is restored."""
-    values = {"deleted_at": deletion.at, "deleted_by": deletion.by}
     with _changing(engine) as connection:
-        _insert_if_absent(connection, scheduled_jobs, job=job, registered_at=deletion.at)
-        connection.execute(sa.update(scheduled_jobs).where(scheduled_jobs.c.job == job).values(values))
+        _update_job(connection, job, deletion.at, deleted_at=deletion.at, deleted_by=deletion.by)
         _hold(connection, schedules, "deletion")
 
 
@@ -152,8 +145,8 @@ def restore(engine: sa.Engine, job: str) -> None:
 def stop(engine: sa.Engine, stop: Change, schedules: Iterable[str]) -> None:
     """Mark the scheduler as stopped, and hold the schedules that run again when it is started."""
     with _changing(engine) as connection:
-        _insert_if_absent(connection, scheduler_stops, **_STOP, stopped_at=stop.at, stopped_by=stop.by)
-        connection.execute(sa.update(scheduler_stops).values(stopped_at=stop.at, stopped_by=stop.by))
+        connection.execute(sa.delete(scheduler_stops))
+        connection.execute(sa.insert(scheduler_stops).values(id=1, stopped_at=stop.at, stopped_by=stop.by))
         _hold(connection, schedules, "stop")
 
 
@@ -186,6 +179,12 @@ def _job_overrides(row: Any) -> JobOverrides:
         deletion=Change(row.deleted_at, row.deleted_by) if row.deleted_at else None,
         pause=Pause(row.paused_at, row.paused_by, row.pause_reason, row.paused_until) if row.paused_at else None,
     )
+
+
+def _update_job(connection: sa.Connection, job: str, now: datetime, **values: Any) -> None:
+    """Set columns of a job, which is registered now unless it is already."""
+    _insert_if_absent(connection, scheduled_jobs, job=job, registered_at=now)
+    connection.execute(sa.update(scheduled_jobs).where(scheduled_jobs.c.job == job).values(values))
 
 
 def _hold(connection: sa.Connection, schedules: Iterable[str], held_by: HeldBy) -> None:

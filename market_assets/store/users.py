@@ -137,11 +137,11 @@ def remove_user(store: Database | sa.Engine, name: str) -> User:
 
 def end_session(store: Database | sa.Engine, session_id: str, expires_at: datetime) -> None:
     """Store that a session was signed out, and delete the ended sessions that have expired since."""
+    session = ended_sessions.c
+    done = sa.or_(session.expires_at < datetime.now(UTC), session.session_id == session_id)
     with _changing(store) as connection:
-        connection.execute(sa.delete(ended_sessions).where(ended_sessions.c.expires_at < datetime.now(UTC)))
-        known = connection.scalar(sa.select(sa.exists().where(ended_sessions.c.session_id == session_id)))
-        if not known:
-            connection.execute(sa.insert(ended_sessions).values(session_id=session_id, expires_at=expires_at))
+        connection.execute(sa.delete(ended_sessions).where(done))
+        connection.execute(sa.insert(ended_sessions).values(session_id=session_id, expires_at=expires_at))
 
 
 def _change(store: Database | sa.Engine, name: str, **values: str) -> User:
@@ -167,8 +167,7 @@ def _admins(connection: sa.Connection) -> int:
 
 
 def _existing(connection: sa.Connection, name: str) -> User:
-    user = _find(connection, name)
-    if user is None:
+    if (user := _find(connection, name)) is None:
         raise UserError(f"there is no user {name}")
     return user
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -16,9 +17,8 @@ from market_assets.dagster_ext.workspace import (
     load_failure,
     repositories,
 )
-from market_assets.operations.executions import job_selection
 from market_assets.operations.monitored import monitored_schedule
-from market_assets.operations.names import TASK_PROBLEMS, TASKS_SENSOR, interval_of
+from market_assets.operations.names import RUNS_TAG, TASK_PROBLEMS, TASKS_SENSOR
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,8 @@ class KnownJob:
 
     @property
     def cron(self) -> str:
-        """When the job is due: cron expressions, or an interval in words where one expression can't say it.
-
-        Empty where no schedule starts it.
-        """
-        return ", ".join(_due_times(schedule) for schedule in self.schedules)
+        """When the job is due, see `MonitoredSchedule.cron`; empty where no schedule starts it."""
+        return ", ".join(monitored_schedule(schedule).cron for schedule in self.schedules)
 
     @property
     def schedule_names(self) -> list[str]:
@@ -45,6 +42,12 @@ class KnownJob:
     def description(self) -> str | None:
         description: str | None = self.repository.get_full_job(self.job_id).description
         return description
+
+    @property
+    def func_name(self) -> str:
+        """The assets that it makes, as Dagster's asset selection, or the function that it calls."""
+        tags: Mapping[str, str] = self.repository.get_full_job(self.job_id).tags
+        return tags.get(RUNS_TAG, self.job_id)
 
     @property
     def partitions(self) -> dg.PartitionsDefinition | None:
@@ -84,30 +87,3 @@ def task_problems(context: WorkspaceProcessContext) -> list[str]:
             listed = (metadata.standard_metadata or {}).get(TASK_PROBLEMS)
             found += map(str, listed.value or []) if isinstance(listed, dg.JsonMetadataValue) else []
     return found
-
-
-def what_it_runs(context: WorkspaceProcessContext, job_id: str) -> str:
-    """The assets of a job as Dagster's asset selection, else its functions; empty for a job that is gone."""
-    for _location, repository in repositories(context):
-        if repository.has_job(job_id):
-            return _asset_selection(repository, job_id) or ", ".join(
-                repository.get_full_job(job_id).node_names_in_topological_order
-            )
-    return ""
-
-
-def _due_times(schedule: RemoteSchedule) -> str:
-    interval = interval_of(schedule.tags)
-    if interval is not None and not (interval.is_exact and len(interval.crons) == 1):
-        return interval.in_words
-    return monitored_schedule(schedule).cron
-
-
-def _asset_selection(repository: RemoteRepository, job_id: str) -> str:
-    keys = {snap.asset_key.to_user_string() for snap in repository.get_asset_node_snaps(job_id)}
-    groups = {
-        snap.asset_key.to_user_string(): snap.group_name
-        for snap in repository.get_asset_node_snaps()
-        if snap.is_executable
-    }
-    return job_selection(keys, groups)

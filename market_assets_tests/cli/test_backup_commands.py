@@ -52,7 +52,7 @@ def test_a_backup_prints_what_is_in_it_and_what_is_not(invoke: Invoke, project: 
     assert done.exit_code == 0
     path = the_backup(project)
     assert str(path.relative_to(project)) in done.output
-    for words in ("read back and counted", "data/market.db", "Not in it: ", "jwt_secret_key", "--with-landing"):
+    for words in ("counted and read back", "data/market.db", "Not in it: ", "jwt_secret_key", "--with-landing"):
         assert words in done.output
     with zipfile.ZipFile(path) as archive:
         names = archive.namelist()

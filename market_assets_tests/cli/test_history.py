@@ -19,8 +19,8 @@ import pytest
 
 from market_assets.cli.history import ObservedRun, _table, changes
 from market_assets.definitions import build_defs
-from market_assets.defs.jobs import CLEANUP
 from market_assets.operations.executions import Progress
+from market_assets.operations.names import CLEANUP
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
 from market_assets.store import schema

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from market_assets.defs.jobs import CLEANUP, INGESTION, REBUILD, REFRESH
+from market_assets.operations.names import CLEANUP, INGESTION, REBUILD, REFRESH
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
 from market_assets.store import schema

@@ -13,6 +13,8 @@ import yaml
 from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
 from dagster._core.storage.runs.schema import RunsTable
 
+from market_assets.operations.names import RUNS_TAG
+
 DAYS = dg.DailyPartitionsDefinition("2026-01-01", end_date="2026-01-21")
 
 
@@ -58,7 +60,7 @@ def speak() -> int:
     return 1
 
 
-@dg.job
+@dg.job(tags={RUNS_TAG: "speak"})
 def plain() -> None:
     """A job without assets, whose output lands in the storage folder."""
     speak()
@@ -67,8 +69,8 @@ def plain() -> None:
 DEFS = dg.Definitions(
     assets=[daily, total, abandoned],
     jobs=[
-        dg.define_asset_job("every_day", selection=[daily]),
-        dg.define_asset_job("sum_up", selection=[total]),
+        dg.define_asset_job("every_day", selection=[daily], tags={RUNS_TAG: 'key:"daily"'}),
+        dg.define_asset_job("sum_up", selection=[total], tags={RUNS_TAG: 'key:"total"'}),
         plain,
     ],
     executor=dg.in_process_executor,

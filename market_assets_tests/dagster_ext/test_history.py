@@ -13,8 +13,7 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.workspace.context import WorkspaceProcessContext
 
 from market_assets.dagster_ext.history import Pruned, prune_history
-from market_assets.defs.history_job import prune_recorded
-from market_assets.operations.executions import what_jobs_run
+from market_assets.defs.jobs import prune_recorded
 from market_assets.settings import Settings
 from market_assets.store import schema
 from market_assets.store.database import Database
@@ -52,7 +51,7 @@ def settings_in(folder: Path) -> Settings:
 
 def prune(instance: dg.DagsterInstance, engine: sa.Engine, days: int = 90, *, dry_run: bool = False) -> Pruned:
     settings = Settings(DATABASE_URL=engine.url.render_as_string(), _env_file=None)
-    return prune_recorded(instance, settings, what_jobs_run(REPOSITORY), days_ago(days), dry_run=dry_run)
+    return prune_recorded(instance, settings, days_ago(days), dry_run=dry_run)
 
 
 def run_ids(instance: dg.DagsterInstance) -> set[str]:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from market_assets.defs.jobs import INGESTION
 from market_assets.defs.sensors.inbox import InboxTick, Seen
-from market_assets.operations.names import PARTITION_TAG
+from market_assets.operations.names import INGESTION, PARTITION_TAG
 from market_assets.sources.files.inbox import Inbox
 from market_assets.store.landing import Landing
 from market_assets_tests.pipelines import Pipeline

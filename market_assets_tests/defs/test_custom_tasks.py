@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from market_assets.defs.custom_tasks import TaskFilesError
-from market_assets.operations.failure_cause import cause_of, discard_causes
+from market_assets.operations.executions import cause_of, discard_causes
 from market_assets.operations.names import TASKS_SENSOR
 from market_assets_tests.operations.own_tasks import code_location, task
 

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from market_assets.defs.sensors.executions import executions_sensor, mirror_executions
-from market_assets.operations.executions import ExecutionReader, what_jobs_run
+from market_assets.operations.executions import ExecutionReader
 from market_assets.settings import Settings
 from market_assets.store.database import Database
 from market_assets.store.executions import read_executions
@@ -25,10 +25,9 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 def mirror(
-    database: Database, instance: dg.DagsterInstance, since: datetime | None = None, page: int = 200
+    database: Database, instance: dg.DagsterInstance, since: datetime | None = None
 ) -> tuple[int, datetime | None]:
-    reader = ExecutionReader(instance, what_jobs_run(REPOSITORY))
-    return mirror_executions(database.engine(), instance, reader, since, page=page)
+    return mirror_executions(database.engine(), instance, since)
 
 
 def test_anyone_can_select_what_ran(database: Database, instance: dg.DagsterInstance) -> None:
@@ -61,15 +60,13 @@ def test_rows_of_many_partitions_in_one_run_count_once(instance: dg.DagsterInsta
     record = instance.get_run_record_by_id(run)
     assert record is not None
     assert len(instance.all_logs(run, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)) == 5
-    assert ExecutionReader(instance, what_jobs_run(REPOSITORY)).execution(record).rows == 7
+    assert ExecutionReader(instance).execution(record).rows == 7
 
 
-def test_it_catches_up_page_by_page_and_is_idempotent(database: Database, instance: dg.DagsterInstance) -> None:
+def test_it_catches_up_and_is_idempotent(database: Database, instance: dg.DagsterInstance) -> None:
     runs = [instance.add_run(dg.DagsterRun(f"job_{number}")).run_id for number in range(25)]
-    written, since = mirror(database, instance, page=3)
-    while written:
-        more, since = mirror(database, instance, since, page=3)
-        written = more
+    written, since = mirror(database, instance)
+    assert written == 25
     assert {execution.run_id for execution in read_executions(database.engine())} == set(runs)
     assert mirror(database, instance, since) == (0, since)
     assert mirror(database, instance, None)[0] == 0

@@ -8,8 +8,7 @@ import dagster as dg
 import pytest
 
 from market_assets.defs.assets.raw_postings import refetching
-from market_assets.defs.jobs import INGESTION
-from market_assets.operations.names import PARTITION_TAG
+from market_assets.operations.names import INGESTION, PARTITION_TAG
 from market_assets.sources.files.inbox import InboxSource
 from market_assets.store.database import Database
 from market_assets.store.landing import Landing

@@ -9,9 +9,9 @@ import dagster as dg
 import pytest
 
 from market_assets.definitions import build_defs
-from market_assets.defs.jobs import INGESTION, REFRESH
 from market_assets.defs.sensors.inbox import SENSOR, InboxError, inbox_sensor
 from market_assets.defs.sources import all_sources
+from market_assets.operations.names import INGESTION, REFRESH
 from market_assets.settings import Settings, SettingsError
 from market_assets.store import schedule_overrides
 from market_assets.store.database import Database

@@ -18,8 +18,8 @@ from dagster._core.remote_origin import (
 )
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, ScheduleInstigatorData
 
-from market_assets.defs.jobs import REFRESH
 from market_assets.defs.sensors.new_postings import SENSOR, new_postings_sensor
+from market_assets.operations.names import REFRESH
 from market_assets.settings import Settings
 from market_assets.store import schedule_overrides
 from market_assets.store.database import Database

@@ -20,9 +20,8 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from market_assets.dagster_ext.liveness import why_dead
-from market_assets.defs.jobs import CLEANUP, INGESTION, REBUILD, REFRESH
 from market_assets.defs.sources import configured_sources
-from market_assets.operations.names import AS_OF_TAG, PARTITION_TAG
+from market_assets.operations.names import AS_OF_TAG, CLEANUP, INGESTION, PARTITION_TAG, REBUILD, REFRESH
 from market_assets.settings import Settings
 from market_assets.store import schema
 from market_assets.store.database import Database

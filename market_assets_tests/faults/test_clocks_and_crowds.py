@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from market_assets.defs.jobs import CLEANUP, INGESTION, REFRESH
+from market_assets.operations.names import CLEANUP, INGESTION, REFRESH
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
 from market_assets_tests.faults.clocks import clock_off_by

@@ -10,8 +10,8 @@ import dagster as dg
 import httpx
 import pytest
 
-from market_assets.defs.jobs import REBUILD, REFRESH
-from market_assets.operations.failure_cause import cause_of_event
+from market_assets.operations.executions import cause_of_event
+from market_assets.operations.names import REBUILD, REFRESH
 from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets.store.lock import StoreLock

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from market_assets.defs.jobs import CLEANUP, INGESTION
+from market_assets.operations.names import CLEANUP, INGESTION
 from market_assets_tests.faults.killing import JOBS, Market, torment, utc_now
 from market_assets_tests.faults.machine import instance_of
 

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from market_assets.defs import retries
-from market_assets.defs.jobs import CLEANUP, INGESTION, REFRESH
+from market_assets.operations.names import CLEANUP, INGESTION, REFRESH
 from market_assets.store.database import Database
 from market_assets.store.lock import StoreLock
 from market_assets_tests.faults.dying_run import counting

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from market_assets.defs.jobs import INGESTION, REBUILD, REFRESH
+from market_assets.operations.names import INGESTION, REBUILD, REFRESH
 from market_assets.store.database import Database
 from market_assets.store.lock import StoreBusyError, StoreLock
 from market_assets_tests.faults.restarts import (

@@ -22,8 +22,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster._scheduler.scheduler import launch_scheduled_runs
 
-from market_assets.defs.jobs import INGESTION
-from market_assets.operations.names import MAKES_UP_TAG, PARTITION_TAG
+from market_assets.operations.names import INGESTION, MAKES_UP_TAG, PARTITION_TAG
 from market_assets.operations.schedule_guard import ACTIVE
 from market_assets.operations.schedule_overrides import schedule_states
 

@@ -15,8 +15,7 @@ import pytest
 import yaml
 from dagster._core.scheduler.instigation import TickStatus
 
-from market_assets.defs.jobs import CLEANUP, INGESTION, PRUNE, REBUILD, REFRESH
-from market_assets.operations.names import PARTITION_TAG
+from market_assets.operations.names import CLEANUP, INGESTION, PARTITION_TAG, PRUNE, REBUILD, REFRESH
 from market_assets.operations.schedule_guard import MOST_DAYS
 from market_assets.store import schedule_overrides, schema
 from market_assets.store.database import Database

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from market_assets.postings.normalise import NormalisedPostings, normalise
+from market_assets.postings.normalise import NormalisedBatch, normalise
 from market_assets.postings.schemas import (
     NORMALISED_POSTING,
     RAW_POSTING,
@@ -24,7 +24,7 @@ def raw_frame(*records: Mapping[str, str | None]) -> pl.DataFrame:
     )
 
 
-def normalised(*records: Mapping[str, str | None]) -> NormalisedPostings:
+def normalised(*records: Mapping[str, str | None]) -> NormalisedBatch:
     result = normalise(raw_frame(*records), source="board", observed_at=OBSERVED_AT)
     assert result.postings.schema == NORMALISED_POSTING
     assert result.rejected.schema == REJECTED_POSTING

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 
 from market_assets.postings.duplicates import LINK, LINKED, SKETCH
 from market_assets.postings.identity import IDENTITY
-from market_assets.postings.ingest import KNOWN, IngestedDay, NormalisedBatch, ingest
+from market_assets.postings.ingest import KNOWN, IngestedDay, ingest
+from market_assets.postings.normalise import NormalisedBatch
 from market_assets_tests.store.brute_force import expected_postings
 from market_assets_tests.store.made_up_postings import MARCH, RATES, batch, days_after, observed_on, posting
 from market_assets_tests.store.test_partition_order import Partition, day_of, observed, partitions_with_an_order

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings.identity import IDENTITY
-from market_assets.postings.merge import CONTENT, SIGHTING, merge_sightings, newest_of_each
+from market_assets.postings.merge import CONTENT, SIGHTING, merge_sightings
 from market_assets.postings.salaries.currencies import EXCHANGE_RATE
 from market_assets.postings.schemas import NORMALISED_POSTING
 
@@ -143,8 +143,3 @@ def test_nothing_merged_is_nothing() -> None:
     merged = merge(incoming(), pl.DataFrame(schema=KNOWN), 0)
     assert merged.is_empty()
     assert merged.schema["annual_salary_min"] == merged.schema["salary"] == pl.Float64()
-
-
-def test_of_a_repeated_posting_the_last_row_is_kept() -> None:
-    rows = pl.DataFrame({"source": list("sssst"), "external_id": list("12132"), "further": list("abcde")})
-    assert newest_of_each(rows)["further"].to_list() == ["b", "c", "d", "e"]

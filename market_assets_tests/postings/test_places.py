@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_assets.postings.countries import countries
-from market_assets.postings.gazetteer import areas, cities, place_key, places, region_codes, regions
+from market_assets.postings.gazetteer import countries, place_key, places, places_by_key, region_codes
 from market_assets.postings.places import LOCATION, MAX_LOCATION_LENGTH, normalise_locations
 from market_assets.postings.schemas import WORKPLACES
 from market_assets_tests.postings.test_texts import lines
@@ -237,7 +236,7 @@ def test_real_locations() -> None:
     )
 )
 def test_any_text_is_told_or_kept(texts: list[str | None]) -> None:
-    codes = {country.alpha2 for country in countries()}
+    codes = set(countries())
     stated = lines(pl.Series(texts, dtype=pl.String), longest=1_000)
     frame = normalise_locations(stated)
     assert frame.height == len(texts)
@@ -251,15 +250,15 @@ def test_any_text_is_told_or_kept(texts: list[str | None]) -> None:
 
 
 def test_gazetteer() -> None:
-    codes = {country.alpha2 for country in countries()}
+    codes = set(countries())
     assert {place.kind for place in places()} == {"city", "region", "area"}
     assert all((place.country in codes) == (place.kind != "area") for place in places())
     assert len(places()) == len({(place.kind, place.name, place.country) for place in places()})
     assert sum(place.kind == "region" and place.country == "US" for place in places()) == 51
-    assert [place.country for place in cities()["london"]] == ["GB", "CA"]
-    assert regions()["georgia"] == ("US", "GE")
+    assert [place.country for place in places_by_key("city")["london"]] == ["GB", "CA"]
+    assert [place.country for place in places_by_key("region")["georgia"]] == ["US", "GE"]
     assert region_codes()["WA"] == ("US", "AU")
-    assert "emea" in areas()
+    assert "emea" in places_by_key("area")
     assert all(used[0] == "US" for used in region_codes().values() if "US" in used)
     assert place_key(" Łódź ") == place_key("LODZ")
     assert place_key("St. John’s") == "st johns"

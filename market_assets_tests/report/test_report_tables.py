@@ -15,14 +15,6 @@ from market_assets.report.tables import SCHEMAS, ReportTables
 
 
 class TestTables:
-    def test_a_missing_column_is_named(self, tables: ReportTables) -> None:
-        with pytest.raises(ValueError, match="skill_demand lacks the column category, rank"):
-            replace(tables, skill_demand=tables.skill_demand.drop("category", "rank"))
-
-    def test_a_value_of_another_type_is_named(self, tables: ReportTables) -> None:
-        with pytest.raises(ValueError, match="sources does not hold what the report reads"):
-            replace(tables, sources=tables.sources.with_columns(postings=pl.lit("many")))
-
     def test_further_columns_are_left_out(self, tables: ReportTables) -> None:
         wider = replace(tables, skill_demand=tables.skill_demand.with_columns(extra=pl.lit(1)))
         assert wider.skill_demand.columns == list(SCHEMAS["skill_demand"])

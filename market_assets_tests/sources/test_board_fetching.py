@@ -45,7 +45,7 @@ class Fetching:
 
     def source(self, kind: str, **settings: Any) -> Source:
         client = self._make_client(**self.limits)
-        return ENTRIES[kind](**settings).make(Tools(client=lambda: client, keys=KEYS))
+        return ENTRIES[kind](**settings).make(Tools(get=client.get, keys=KEYS))
 
     def land(self, source: Source, **kept: Any) -> Any:
         return self.landing.land(source.name, DAY, source.fetch(DAY, NOW), **kept)
@@ -359,7 +359,7 @@ def test_the_board_of_the_template_works(fetching: Fetching) -> None:
     }
     pages = [Answer(as_json({"jobs": [job], "more": more})) for more in (True, False)]
     board = ExampleBoard(url=fetching.server.serve("/jobs", *pages))
-    source = board.make(Tools(client=fetching._make_client))
+    source = board.make(Tools(get=fetching._make_client().get))
     fetching.land(source)
     assert fetching.titles(source) == ["Cook", "Cook"]
     assert [asked.query for asked in fetching.server.asked] == [{"category": "all", "page": n} for n in ("1", "2")]

@@ -15,7 +15,7 @@ from recordings import ADZUNA, ATOM, HACKER_NEWS_THREAD, JOB_LIST, JOB_PAGE, JSE
 from market_assets.postings.normalise import normalise
 from market_assets.postings.schemas import RAW_POSTING
 from market_assets.sources.configuration import ENTRIES
-from market_assets.sources.protocol import RawBatch, Source, SourceError, Tools
+from market_assets.sources.protocol import RawBatch, Request, Source, SourceError, Tools
 
 NOW = datetime(2026, 8, 16, tzinfo=UTC)
 COMPANIES = {"gitlab": "GitLab", "matchgroup": "Match Group", "notion": "Notion", "linear": "Linear"}
@@ -43,10 +43,10 @@ RECORDINGS = [
 
 
 def source_of(kind: str, **settings: Any) -> Source:
-    def no_client() -> Any:
+    def no_client(_request: Request) -> bytes:
         raise AssertionError("reading asks nobody")
 
-    return ENTRIES[kind](**{**SETTINGS.get(kind, {}), **settings}).make(Tools(client=no_client))
+    return ENTRIES[kind](**{**SETTINGS.get(kind, {}), **settings}).make(Tools(get=no_client))
 
 
 def read(source: Source, content: bytes | str, name: str = "postings.json") -> RawBatch:
@@ -461,7 +461,7 @@ def test_atom() -> None:
     assert row == {
         "external_id": "tag:jobs.example,2026:9",
         "title": "Baker",
-        "description": "<div><p>Bake <b>bread</b>.</p></div>",
+        "description": "Bake bread.",
         "url": "https://jobs.example/9",
         "posted_at": "2026-08-14T00:00:00Z",
         "industry": "Food",
@@ -478,7 +478,6 @@ def test_atom() -> None:
         ('<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><rss>&a;</rss>', "entities"),
         ("<rss><channel>", "not XML"),
         ("<html></html>", "no feed"),
-        ("<rss>" * 1_000, "nested too deeply"),
         ("", "not XML"),
     ],
 )
@@ -493,11 +492,11 @@ def test_feeds_that_are_none_or_an_attack(content: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ({"jobs": {"1": {}}}, "`jobs` is not a list but an object with 1"),
-        ({"data": []}, "the answer has no `jobs` but is an object with data"),
-        ([], "the answer has no `jobs` but is a list"),
+        ({"jobs": {"1": {}}}, '`jobs` is not a list but {"1": {}}'),
+        ({"data": []}, r'the answer has no `jobs` but is {"data": \[\]}'),
+        ([], r"the answer has no `jobs` but is \[\]"),
         ({"jobs": None}, "`jobs` is not a list but null"),
-        ({"jobs": ["a", "b"]}, "`jobs` holds no objects but a text"),
+        ({"jobs": ["a", "b"]}, '`jobs` holds no objects but "a"'),
         ({"jobs": [{"name": "a"}, {"name": "b"}]}, r"no posting has a title among its fields \(name\)"),
         ({"jobs": [None, {}, {}]}, r"no posting has a title among its fields \(\)"),
         ({"jobs": [{"title": {"en": "a"}}, {"title": {"en": "b"}}]}, "no posting has a title"),

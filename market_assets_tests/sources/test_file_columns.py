@@ -44,7 +44,7 @@ def suited(columns: dict[str, str], rows: int = 20) -> pl.DataFrame:
 
 
 def guessed(frame: pl.DataFrame) -> dict[str, str]:
-    return guess_columns(frame.columns, frame, {})
+    return guess_columns(frame, {})
 
 
 def test_words_of_names() -> None:
@@ -264,25 +264,25 @@ FRAME = suited({"title": "title", "Beruf": "title", "id": "external_id", "source
 
 
 def test_the_users_mapping_goes_before_the_guess() -> None:
-    assert apply_mapping(FRAME.columns, FRAME, {}) == {
+    assert apply_mapping(FRAME, {}) == {
         "board": "source",
         "external_id": "id",
         "title": "title",
         "url": "url",
     }
-    assert apply_mapping(FRAME.columns, FRAME, {"title": "Beruf"})["title"] == "Beruf"
+    assert apply_mapping(FRAME, {"title": "Beruf"})["title"] == "Beruf"
     # A column that the user gives away is not guessed for another field as well.
-    assert apply_mapping(FRAME.columns, FRAME, {"description": "url"}) == {
+    assert apply_mapping(FRAME, {"description": "url"}) == {
         "board": "source",
         "external_id": "id",
         "title": "title",
         "description": "url",
     }
-    assert apply_mapping(FRAME.columns, FRAME, {"title": "id", "external_id": "id"})["title"] == "id"
+    assert apply_mapping(FRAME, {"title": "id", "external_id": "id"})["title"] == "id"
 
 
 def test_an_empty_column_leaves_a_field_out() -> None:
-    assert "board" not in apply_mapping(FRAME.columns, FRAME, {"board": ""})
+    assert "board" not in apply_mapping(FRAME, {"board": ""})
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_an_empty_column_leaves_a_field_out() -> None:
 )
 def test_mappings_that_can_not_be(mapping: dict[str, str], message: str) -> None:
     with pytest.raises(SourceError) as caught:
-        apply_mapping(FRAME.columns, FRAME, mapping)
+        apply_mapping(FRAME, mapping)
     assert str(caught.value).startswith(message)
     assert "\n" not in str(caught.value)
 
@@ -305,6 +305,6 @@ def test_mappings_that_can_not_be(mapping: dict[str, str], message: str) -> None
 def test_no_title_names_the_columns_and_says_what_to_do() -> None:
     frame = sample({f"c{number}\nx": ["y"] for number in range(50)})
     with pytest.raises(SourceError) as caught:
-        apply_mapping(frame.columns, frame, {})
+        apply_mapping(frame, {})
     assert "its columns are: c0 x, c1 x, " in str(caught.value)
     assert str(caught.value).endswith("and 10 more. Name it with --map title='COLUMN'")

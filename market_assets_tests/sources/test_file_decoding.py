@@ -19,7 +19,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from market_assets.sources.files import text
-from market_assets.sources.files.csv_records import CsvRecords, rows, sniff_delimiter
+from market_assets.sources.files.csv_records import CsvRecords, sniff_delimiter
 from market_assets.sources.files.decoding import decode
 from market_assets.sources.files.records import Chunk
 from market_assets.sources.protocol import SourceError
@@ -46,7 +46,8 @@ def refusal(name: str, content: bytes) -> str:
     assert caught.value.permanent
     message = str(caught.value)
     assert "\n" not in message
-    return message
+    assert message.startswith(f"{name}: ")
+    return message.removeprefix(f"{name}: ")
 
 
 # CSV ------------------------------------------------------------------------------------------------------
@@ -122,7 +123,7 @@ def test_csv_records_are_those_of_the_csv_module(content: str, sizes: list[int])
 
     expected = [row for row in csv.reader(io.StringIO(content, newline="")) if row]
 
-    assert list(rows((record.text for record in records), ",")) == expected
+    assert [record.fields for record in records] == expected
 
 
 def test_csv_rows_of_the_wrong_width_are_undecodable_and_the_rest_goes_on() -> None:
@@ -291,22 +292,22 @@ def test_json_documents_that_hold_postings(document: Any, encoding: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("document", "kind"),
+    ("document", "shown"),
     [
-        ([], "an empty list"),
-        ([1, "x"], "a list of 2 values, none of them an object"),
-        ({}, "an empty object"),
-        ({"title": "x", "tags": ["a"]}, "an object with the keys title, tags"),
-        ({"jobs": []}, "an object with the keys jobs"),
-        ("text", "a text"),
-        (5, "a number"),
-        (True, "a truth value"),
-        (None, "nothing (null)"),
+        ([], "[]"),
+        ([1, "x"], '[1,"x"]'),
+        ({}, "{}"),
+        ({"title": "x", "tags": ["a"]}, '{"title":"x","tags":["a"]}'),
+        ({"jobs": [], "text": "x" * 100}, '{"jobs":[],"text":"' + "x" * 61 + "…"),
+        ("text", '"text"'),
+        (5, "5"),
+        (True, "true"),
+        (None, "null"),
     ],
 )
-def test_json_documents_that_hold_none(document: Any, kind: str) -> None:
+def test_json_documents_that_hold_none(document: Any, shown: str) -> None:
     message = refusal("jobs.json", json.dumps(document).encode())
-    assert message == f"neither a list of postings nor an object that holds one; it is {kind}"
+    assert message == f"neither a list of postings nor an object that holds one; it is {shown}"
 
 
 @pytest.mark.parametrize(
@@ -325,10 +326,10 @@ def test_json_entries_that_are_no_objects() -> None:
     found, reasons = table('[{"a": 1}, 5, null, ["x"], "y", {"a": 2}]', "jobs.json")
     assert found == [{"a": "1"}, {"a": "2"}]
     assert reasons == [
-        "entry 2 is not an object but a number",
-        "entry 3 is not an object but nothing (null)",
-        "entry 4 is not an object but a list of 1 values, none of them an object",
-        "entry 5 is not an object but a text",
+        "entry 2 is not an object but 5",
+        "entry 3 is not an object but null",
+        'entry 4 is not an object but ["x"]',
+        'entry 5 is not an object but "y"',
     ]
 
 
@@ -415,8 +416,8 @@ def test_json_lines_with_bad_ones(name: str) -> None:
     assert found == [{"a": "1"}, {"a": "\u2028"}, {"a": "3"}]
     assert reasons == [
         "line 3 is not JSON: Expecting value at column 7",
-        "line 4 is not an object but a list of 1 values, none of them an object",
-        "line 5 is not an object but a number",
+        "line 4 is not an object but [1]",
+        "line 5 is not an object but 7",
     ]
 
 
@@ -464,9 +465,10 @@ def test_json_lines_in_chunks_whose_names_differ() -> None:
 @given(st.text(alphabet="ab\n\r\u2028", max_size=30), st.integers(1, 5))
 def test_lines_are_those_between_newlines(content: str, size: int) -> None:
     chunks = [content[start : start + size] for start in range(0, len(content), size)]
-    expected = [(number, line) for number, line in enumerate(content.split("\n"), 1) if line.strip()]
+    expected = [line + "\n" for line in content.split("\n")]
+    expected[-1] = expected[-1].removesuffix("\n")
     found = [(line.line, line.text) for line in text.lines(chunks)]
-    assert found == [(number, line.removesuffix("\r")) for number, line in expected]
+    assert found == list(enumerate([line for line in expected if line], 1))
 
 
 # gzip and endings -----------------------------------------------------------------------------------------
@@ -522,7 +524,6 @@ PLAIN: dict[str, Any] = {
     "zoned": pa.array([datetime.datetime(2026, 1, 2, 3, 4, 5, 6000, UTC), None, None], pa.timestamp("us", "UTC")),
     "day": pa.array([datetime.date(2026, 1, 2), None, None]),
     "clock": pa.array([datetime.time(1, 2), None, None]),
-    "lapse": pa.array([datetime.timedelta(days=1), None, None]),
     "decimal": pa.array([decimal.Decimal("1.50"), None, None]),
     "bytes": pa.array([b"K\xc3\xb6ln\xff", None, b""]),
     "choice": pa.array(["a", "b", None]).dictionary_encode(),
@@ -539,7 +540,6 @@ PLAIN_ROW = {
     "zoned": "2026-01-02T03:04:05.006000+00:00",
     "day": "2026-01-02",
     "clock": "01:02:00",
-    "lapse": "P1D",
     "decimal": "1.50",
     "bytes": "Köln\ufffd",
     "choice": "a",

@@ -13,8 +13,8 @@ import pytest
 from board_server import Answer, BoardServer
 from fsspec.implementations.memory import MemoryFileSystem
 
-from market_assets.sources.files.source import FileSource, find_files, without_credentials
-from market_assets.sources.protocol import Source, SourceError
+from market_assets.sources.files.source import FileSource, find_files
+from market_assets.sources.protocol import Source, SourceError, without_queries
 
 NOW = datetime(2026, 8, 16, tzinfo=UTC)
 
@@ -53,7 +53,7 @@ def test_a_folder_is_all_the_files_in_and_under_it(tmp_path: Path) -> None:
         "more%2Fa.csv": ["Welder"],
         "more%252Fa.csv": ["Pilot"],
     }
-    assert source.mapping_shown() == {"title": "Job Title"}
+    assert source.resolved_mapping() == {"title": "Job Title"}
 
 
 def test_a_bad_file_of_a_folder_is_known_when_it_is_opened(tmp_path: Path) -> None:
@@ -87,10 +87,10 @@ def test_files_of_another_file_system(memory: str) -> None:
 def test_a_file_at_a_web_address(server: BoardServer, make_client: Any) -> None:
     url = server.serve("/jobs.csv", Answer(b"title\nCook\n"))
     client = make_client()
-    assert titles(FileSource("mine", f"{url}?token=t", client=lambda: client)) == {"jobs.csv": ["Cook"]}
+    assert titles(FileSource("mine", f"{url}?token=t", get=client.get)) == {"jobs.csv": ["Cook"]}
     assert server.asked[0].query == {"token": "t"}
     with pytest.raises(SourceError, match="its ending is not known"):
-        find_files(f"{server.url}/jobs?x=a.csv", lambda: client)
+        find_files(f"{server.url}/jobs?x=a.csv", client.get)
 
 
 @pytest.mark.parametrize("path", ["nothing://bucket/a.csv", "gs://key:secret@bucket/a.csv", "gs://bucket/a.csv"])
@@ -101,9 +101,9 @@ def test_file_systems_that_are_not_there(path: str) -> None:
 
 
 def test_credentials_do_not_show() -> None:
-    assert without_credentials("s3://key:secret@bucket/a.csv") == "s3://bucket/a.csv"
-    assert without_credentials("https://me:secret@x.example/a.csv?token=t") == "https://x.example/a.csv"
-    assert without_credentials("/home/me@work/a.csv") == "/home/me@work/a.csv"
+    assert without_queries("s3://key:secret@bucket/a.csv") == "s3://bucket/a.csv"
+    assert without_queries("https://me:secret@x.example/a.csv?token=t") == "https://x.example/a.csv"
+    assert without_queries("/home/me@work/a.csv") == "/home/me@work/a.csv"
 
 
 def test_what_another_file_system_raises_does_not_escape(monkeypatch: pytest.MonkeyPatch, memory: str) -> None:

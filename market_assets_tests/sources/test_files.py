@@ -40,12 +40,12 @@ def written(folder: Path, name: str, content: str | bytes) -> Path:
 
 def refusal(path: Path, mapping: dict[str, str] | None = None) -> str:
     """What reading the file and showing its mapping both say."""
-    source = FileSource("mine", path, mapping)
+    source = FileSource("mine", path, mapping or {})
     with pytest.raises(SourceError) as caught:
         batches(source)
     assert caught.value.permanent
     with pytest.raises(SourceError) as shown:
-        source.mapping_shown()
+        source.resolved_mapping()
     message = str(caught.value)
     assert str(shown.value) == message
     assert "\n" not in message
@@ -85,7 +85,7 @@ def test_every_text_format_gives_raw_postings(tmp_path: Path, name: str, content
 
     frame = postings(source)
 
-    assert source.mapping_shown() == {"title": "Job Title", "company": "Company Name", "description": "payload"}
+    assert source.resolved_mapping() == {"title": "Job Title", "company": "Company Name", "description": "payload"}
     assert frame["title"].to_list() == ["Cook", "Nurse"]
     assert frame["company"].to_list() == ['Inn, "The"', None]
     assert frame["description"].to_list() == ["x", None]
@@ -178,7 +178,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
         ("a.csv", "title,company\n", "there is no posting in it"),
         ("a.csv", "title,company\nx\ny\n", "there is no posting in it that can be read; line 2 has 1 fields"),
         ("a.csv", "foo,bar\n1,2\n", "no column can be taken for the title; its columns are: foo, bar."),
-        ("a.json", "[]", "neither a list of postings nor an object that holds one; it is an empty list"),
+        ("a.json", "[]", "neither a list of postings nor an object that holds one; it is []"),
         ("a.json", '[{"foo": 1}]', "no column can be taken for the title; its columns are: foo."),
         ("a.json", "[{}]", "no column can be taken for the title"),
         ("a.json", "nonsense", "it is not JSON"),
@@ -250,7 +250,7 @@ def recorded(name: str) -> Path:
 
 def test_glassdoor() -> None:
     source = FileSource("mine", recorded("postings/glassdoor.csv"))
-    assert source.mapping_shown() == {
+    assert source.resolved_mapping() == {
         "title": "Job Title",
         "company": "Company Name",
         "location": "Location",
@@ -271,7 +271,7 @@ def test_glassdoor() -> None:
 def test_postings_of_three_boards() -> None:
     path = recorded("postings/ats_jobs_2026.parquet")
     source = FileSource("mine", path)
-    mapping = source.mapping_shown()
+    mapping = source.resolved_mapping()
     assert mapping == {
         "board": "source",
         "external_id": "job_uid",
@@ -300,7 +300,7 @@ def test_postings_of_three_boards() -> None:
 def test_new_graduate_listings() -> None:
     path = recorded("postings/listings.json")
     source = FileSource("mine", path)
-    assert source.mapping_shown() == {
+    assert source.resolved_mapping() == {
         "board": "source",
         "external_id": "id",
         "title": "title",
@@ -335,5 +335,5 @@ def test_new_graduate_listings() -> None:
 )
 def test_answers_of_public_boards(name: str, rows: int, expected: dict[str, str]) -> None:
     source = FileSource("mine", recorded(f"payloads/{name}.json"))
-    assert expected.items() <= source.mapping_shown().items()
+    assert expected.items() <= source.resolved_mapping().items()
     assert postings(source).height == rows

@@ -15,8 +15,7 @@ import pytest
 from board_server import Answer, BoardServer, Waiting
 
 from market_assets.sources.http_client import HttpLimits, ResponseCache
-from market_assets.sources.protocol import SourceError
-from market_assets.sources.request import Request
+from market_assets.sources.protocol import Request, SourceError
 
 FINE = Answer(b'{"jobs": []}')
 SECRET = "s3cr3t/+key"

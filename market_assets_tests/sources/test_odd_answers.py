@@ -14,8 +14,7 @@ from recordings import ADZUNA, HACKER_NEWS_THREAD, JOB_LIST, JSEARCH, as_json
 
 from market_assets.sources.boards.board import Board, Page
 from market_assets.sources.configuration import ENTRIES
-from market_assets.sources.protocol import SourceError, Tools
-from market_assets.sources.request import Request
+from market_assets.sources.protocol import Request, SourceError, Tools
 
 JSON = st.recursive(
     st.none()
@@ -87,7 +86,7 @@ def test_any_value_anywhere(kind: str, data: st.DataObject) -> None:
     document = replaced(document, data.draw(st.sampled_from(ways(document))), data.draw(JSON))
     board = ENTRIES[kind](**entry_settings)
     assert isinstance(board, Board)
-    source = board.make(Tools(client=lambda: pytest.fail("reading asks nobody")))
+    source = board.make(Tools(get=lambda _request: pytest.fail("reading asks nobody")))
     try:
         for batch in source.read("a.json", io.BytesIO(as_json(document))):
             assert set(batch.frame.dtypes) == {pl.String}
@@ -102,7 +101,7 @@ def test_any_value_anywhere(kind: str, data: st.DataObject) -> None:
 @given(content=st.binary(max_size=200) | st.text().map(str.encode))
 def test_any_bytes(kind: str, content: bytes) -> None:
     entry_settings = ANSWERS[kind][0] if kind != "feed" else {"feeds": ["https://a.example"]}
-    source = ENTRIES[kind](**entry_settings).make(Tools(client=lambda: pytest.fail("reading asks nobody")))
+    source = ENTRIES[kind](**entry_settings).make(Tools(get=lambda _request: pytest.fail("reading asks nobody")))
     try:
         list(source.read("a.json", io.BytesIO(content)))
     except SourceError as error:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import polars as pl
 import pytest
 
-from market_assets.postings.ingest import NormalisedBatch
+from market_assets.postings.normalise import NormalisedBatch
 from market_assets.postings.schemas import NORMALISED_POSTING, RAW_POSTING, REJECTED_POSTING
 from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError, Undecodable
 from market_assets.sources.reading import EverySourceFailedError, LandedSource, read_batches

@@ -135,15 +135,6 @@ class TestFetch:
             SampleSource().fetch(date(1999, 12, 31), LATER)
         assert lines_of(SampleSource(), date(2000, 1, 1))
 
-    @pytest.mark.parametrize("postings_per_day", [0, -1, 2.5, "200", True, None])
-    def test_a_senseless_number_of_postings_is_refused_in_words(self, postings_per_day: Any) -> None:
-        with pytest.raises(SourceError, match="postings_per_day must be a whole number of at least 1"):
-            SampleSource(postings_per_day=postings_per_day)
-
-    def test_a_negative_seed_is_refused_in_words(self) -> None:
-        with pytest.raises(SourceError, match="seed must be a whole number of at least 0"):
-            SampleSource(seed=-1)
-
 
 class TestPostings:
     def test_at_least_two_hundred_different_originals_a_day(self) -> None:

@@ -6,7 +6,6 @@ import gzip
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,9 +17,9 @@ from recordings import RSS, as_json
 from market_assets.cli.command import CommandFailedError
 from market_assets.cli.sources import check_sources
 from market_assets.defs.assets.raw_postings import raw_postings_asset, refetching
-from market_assets.defs.jobs import INGESTION
 from market_assets.defs.partitions import PARTITION_TAG
 from market_assets.defs.resources import store_resource
+from market_assets.operations.names import INGESTION
 from market_assets.settings import Settings, SettingsError
 from market_assets.sources.boards.arbeitnow import Arbeitnow
 from market_assets.sources.boards.fields import Fields
@@ -129,15 +128,15 @@ class ChangedBoard(Arbeitnow):
 
     title: ClassVar[str] = "title"
 
-    def posting(self, record: dict[str, Any], file: str) -> Fields:
-        return {**super().posting(record, file), "title": record.get(self.title)}
+    def posting(self, record: dict[str, Any], file: str) -> Fields:  # noqa: ARG002
+        return {**self.stated_fields(record), "title": record.get(self.title)}
 
 
 def test_a_past_day_is_read_from_what_was_landed_once_the_code_understands_it(
     server: BoardServer, make_client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = server.serve("/api", Answer(as_json({"data": [{"headline": "Cook"}, {"headline": "Nurse"}]})))
-    source = ChangedBoard(url=url).make(Tools(client=cache(make_client)))
+    source = ChangedBoard(url=url).make(Tools(get=make_client().get))
     settings = configured(tmp_path)
     now = datetime.now(UTC) - timedelta(3)
     Landing(settings.landing).land("arbeitnow", now.date(), source.fetch(now.date(), now))
@@ -170,7 +169,7 @@ def test_a_page_is_decoded_once_when_it_is_fetched_and_once_when_it_is_ingested(
     first = as_json({"data": [{"title": "Cook", "slug": "1"}], "links": {"next": "x"}})
     last = as_json({"data": [{"title": "Nurse", "slug": "2"}], "links": {}})
     url = server.serve("/api", Answer(first), Answer(last))
-    source = DecodedPages(url=url).make(Tools(client=cache(make_client)))
+    source = DecodedPages(url=url).make(Tools(get=make_client().get))
     day = datetime.now(UTC).date()
     with ingestion.Pipeline(configured(tmp_path), source) as pipeline:
         pipeline.ingest(day)
@@ -234,7 +233,7 @@ def test_the_check_says_what_is_wrong(
     shown = capsys.readouterr().out
     for name, reachable, problem in (
         ("remotive", "no", "HTTP 404 Not Found"),
-        ("jobicy", "yes", "`jobs` is not a list but an object with nothing"),
+        ("jobicy", "yes", "`jobs` is not a list but {}"),
         ("file", "no", "there is no such file"),
     ):
         (line,) = (line for line in shown.splitlines() if f"│ {name} " in line)

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 
 from market_assets.postings.identity import IDENTITY, text_hashes
-from market_assets.postings.ingest import IngestionCounts, NormalisedBatch
-from market_assets.postings.normalise import rejected_frame
+from market_assets.postings.ingest import IngestionCounts
+from market_assets.postings.normalise import NormalisedBatch, rejected_frame
 from market_assets.postings.salaries.currencies import EXCHANGE_RATE
 from market_assets.postings.schemas import NORMALISED_POSTING
 from market_assets.store.column_types import arrow_schema

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import random
 import shutil
 import sqlite3
@@ -19,7 +18,7 @@ import sqlalchemy as sa
 
 from market_assets.sources.protocol import Fetch, Payload
 from market_assets.store import schema
-from market_assets.store.backup import backups, dumps
+from market_assets.store.backup import dumps
 from market_assets.store.backup.backups import Restored, Site, count_stored, restore_backup, take_backup
 from market_assets.store.backup.zip_file import Backup, BackupError, Manifest
 from market_assets.store.database import Database, StoreError, StoreUnavailableError
@@ -31,6 +30,7 @@ from market_assets_tests.store.any_rows import Rows, everything, fill_every_tabl
 from market_assets_tests.store.migrating import add_version
 from market_assets_tests.store.postgresql_programs import made_up, with_programs
 from market_assets_tests.store.programs import program
+from market_assets_tests.store.sharing import shared
 
 NOW = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 DAY = date(2026, 3, 4)
@@ -174,10 +174,10 @@ def test_the_content_of_a_manifest(site: Store, path: Path) -> None:
     assert manifest.schema_version == schema.newest_version()
     assert manifest.kind == ("sqlite" if site.database.is_sqlite else "postgresql")
     assert manifest.left_out == ("the rest",)
-    assert {file.name.split("/")[0] for file in manifest.files} == {"database", "dagster", "archive"}
-    assert all(len(file.sha256) == 64 and file.size > 0 for file in manifest.files)
     with Backup(path) as backup:
         assert backup.manifest == manifest
+        counts = {folder: len(backup.files(folder)) for folder in ("database", "dagster", "archive", "landing")}
+    assert counts == {"database": 1, "dagster": 3, "archive": 1, "landing": 0}
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(path.parent.iterdir()) == [path], "nothing else is left there"
 
@@ -253,7 +253,7 @@ def test_a_store_in_use_is_left_alone(site: Store, path: Path) -> None:
     site.take(path)
     before = spoil(site)
     with (
-        StoreLock(site.database, "daily_sample_ingestion run 12345678").shared(),
+        shared(StoreLock(site.database, "daily_sample_ingestion run 12345678")),
         pytest.raises(StoreBusyError, match="held by daily_sample_ingestion run 12345678"),
     ):
         site.restore(path)
@@ -322,12 +322,6 @@ def test_a_file_outside_of_its_folder_is_refused(site: Store, path: Path, tmp_pa
         with pytest.raises(BackupError, match=r"renamed\.zip has a file outside of its folder: "):
             site.restore(renamed)
         assert not outside.exists()
-    (site.archive / "elsewhere").symlink_to(tmp_path)
-    linked = rewritten(path, tmp_path / "linked.zip", archived, "archive/elsewhere/x.parquet")
-    with pytest.raises(BackupError, match="has a file outside of its folder"):
-        site.restore(linked)
-    assert not (tmp_path / "x.parquet").exists()
-    (site.archive / "elsewhere").unlink()
     assert everything(site.database) == before
     assert site.files() == files
 
@@ -336,8 +330,7 @@ def rewritten(path: Path, target: Path, old: str, new: str) -> Path:
     """A copy of a backup in which a file has another name, sound but for that."""
     with zipfile.ZipFile(path) as source, zipfile.ZipFile(target, "w") as copy:
         for name in source.namelist():
-            content = source.read(name).replace(f'"{old}"'.encode(), json.dumps(new).encode())
-            copy.writestr(zipfile.ZipInfo(new if name == old else name), content)
+            copy.writestr(zipfile.ZipInfo(new if name == old else name), source.read(name))
     return target
 
 
@@ -347,34 +340,6 @@ def test_a_missing_backup_and_another_zip(site: Store, tmp_path: Path) -> None:
     shutil.make_archive(str(tmp_path / "other"), "zip", site.archive)
     with pytest.raises(BackupError, match="not a backup of market-assets"):
         site.restore(tmp_path / "other.zip")
-
-
-def test_a_backup_that_lies_about_its_rows_is_refused(
-    site: Store, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    write = backups.write_backup
-
-    def write_with_a_lie(path: Path, contents: Any, manifest: Manifest) -> None:
-        manifest.tables["skills"] += 1
-        write(path, contents, manifest)
-
-    monkeypatch.setattr(backups, "write_backup", write_with_a_lie)
-    with pytest.raises(BackupError, match="skills has 3 rows instead of 4"):
-        site.take(path)
-    assert not path.exists(), "it is read back before it has a name"
-
-
-def test_a_damaged_file_is_put_aside(tmp_path: Path, migrated_sqlite: Path, path: Path) -> None:
-    database = Database(f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'market.db')}")
-    before = fill_every_table(database)
-    site = Store(database, tmp_path / "site")
-    site.take(path)
-    database.path.write_bytes(b"not a database at all" * 1000)
-    for suffix in ("-wal", "-shm"):
-        database.path.with_name(f"market.db{suffix}").unlink(missing_ok=True)
-    site.restore(path)
-    assert everything(database) == before
-    assert (tmp_path / "market.db.damaged").exists()
 
 
 def test_who_has_the_file_open_sees_what_was_restored(tmp_path: Path, migrated_sqlite: Path, path: Path) -> None:
@@ -442,8 +407,7 @@ def test_a_restore_that_breaks_off_leaves_what_was_there(
     half = made_up(
         tmp_path / "half",
         "pg_restore",
-        'case "$*" in *--data-only*) PATH=${PATH#*:} exec pg_restore "$@";; '
-        '*) PATH=${PATH#*:} pg_restore "$@" | head -c 9000; exit 1;; esac',
+        'PATH=${PATH#*:} pg_restore "$@" | head -c 9000; exit 1',
     )
     postgresql_site.environment = with_programs(half)
     with pytest.raises(StoreUnavailableError, match="was left as it was"):

@@ -21,6 +21,7 @@ from market_assets.store.tables.postings import data_revision, job_postings, ski
 from market_assets_tests.store.any_rows import everything, fill_every_table
 from market_assets_tests.store.made_up_postings import MARCH, days_after, find_skills, posting, write_day
 from market_assets_tests.store.migrating import add_version
+from market_assets_tests.store.sharing import shared
 
 AUDIT_ENTRY = """
     INSERT INTO audit_log (at, who, address, action, target, result, detail)
@@ -166,7 +167,7 @@ def test_a_filled_target_is_refused(database: Database, target: Database) -> Non
 def test_a_target_in_use_is_refused(database: Database, target: Database) -> None:
     fill_every_table(database)
     schema.upgrade(target)
-    with StoreLock(target, "ingestion").shared(), pytest.raises(StoreBusyError, match="held by ingestion"):
+    with shared(StoreLock(target, "ingestion")), pytest.raises(StoreBusyError, match="held by ingestion"):
         copy_store(database, target, batch=100, progress=silently)
 
 

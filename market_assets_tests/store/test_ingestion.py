@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from market_assets.postings.ingest import IngestionCounts, NormalisedBatch
+from market_assets.postings.ingest import IngestionCounts
+from market_assets.postings.normalise import NormalisedBatch
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError
 from market_assets.store.ingestion import count_broken_links

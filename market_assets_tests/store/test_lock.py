@@ -15,6 +15,7 @@ from market_assets.store import lock
 from market_assets.store.database import Database
 from market_assets.store.lock import StoreLock
 from market_assets_tests.store.programs import Program, program
+from market_assets_tests.store.sharing import shared
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -38,6 +39,7 @@ COUNTER = """
     from pathlib import Path
     from market_assets.store import lock
     from market_assets.store.database import Database
+    from market_assets_tests.store.sharing import shared
     lock._POLL_SECONDS, lock._QUEUE_SECONDS = 0.001, 0.1
     url, file, rounds = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     held = lock.StoreLock(Database(url), "counting")
@@ -48,7 +50,7 @@ COUNTER = """
             count = int(file.read_text())
             file.write_text("")
             file.write_text(str(count + 1))
-        with held.shared():
+        with shared(held):
             assert file.read_text() == file.read_text() != "", "changed while it was shared"
     print("counted")
 """
@@ -145,7 +147,7 @@ def test_a_killed_waiter_is_in_nobodys_way(empty: Database) -> None:
     with holder_of(empty, "holder", "shared"), waiter_for(empty, "waiter", "exclusive") as waiter:
         would_wait(empty, "shared")
         waiter.kill()
-        with StoreLock(empty, "next").shared():
+        with shared(StoreLock(empty, "next")):
             would_wait(empty, "exclusive")
 
 
@@ -212,7 +214,7 @@ def test_holding_again_in_the_same_mode_changes_nothing(empty: Database) -> None
 @pytest.mark.parametrize("mode", ["exclusive", "shared"])
 def test_an_exception_lets_go(empty: Database, mode: str) -> None:
     mine = StoreLock(empty, "test", notice=refuse)
-    with pytest.raises(KeyboardInterrupt), mine.exclusive() if mode == "exclusive" else mine.shared():
+    with pytest.raises(KeyboardInterrupt), mine.exclusive() if mode == "exclusive" else shared(mine):
         raise KeyboardInterrupt
     take(empty, "exclusive").release()
 

@@ -139,7 +139,7 @@ def web_execution(record: object) -> Execution:
     from market_assets.operations.executions import ExecutionReader
 
     with dg.DagsterInstance.ephemeral() as instance:
-        return ExecutionReader(instance, lambda _job: "").execution(record)  # type: ignore[arg-type]
+        return ExecutionReader(instance).execution(record)  # type: ignore[arg-type]
 
 
 def test_the_api_lists_pruned_runs_too(web: WholeProcess) -> None:

@@ -151,8 +151,6 @@ def test_the_audit_log_reads_the_newest_first(database: Database) -> None:
     assert abs(datetime.now(UTC) - entries[0]["at"]) < timedelta(minutes=5)
     older = audit.read(database, before_id=entries[-1]["audit_id"])
     assert [entry["target"] for entry in older] == ["1", "0"]
-    assert [entry["target"] for entry in audit.read(database, who="u1")] == ["3", "1"]
-    assert audit.read(database, action="b") == []
 
 
 def test_the_audit_log_takes_whatever_was_sent(database: Database) -> None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
 
 from market_assets.cli.templates.source import ExampleBoard
 from market_assets.postings.schemas import RAW_POSTING
-from market_assets.sources.protocol import Tools
+from market_assets.sources.protocol import Request, Tools
 
 # An answer of the board, shortened; the expected fields are below.
 ANSWER = {
@@ -28,12 +27,12 @@ ANSWER = {
 }
 
 
-def no_client() -> Any:
+def no_client(_request: Request) -> bytes:
     raise AssertionError("reading must not send a request")
 
 
 def test_an_answer_is_read() -> None:
-    source = ExampleBoard().make(Tools(client=no_client))
+    source = ExampleBoard().make(Tools(get=no_client))
     (batch,) = source.read("postings.json", io.BytesIO(json.dumps(ANSWER).encode()))
     assert batch.frame.schema == RAW_POSTING
     assert batch.undecodable == []

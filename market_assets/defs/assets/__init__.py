@@ -1,1 +1,1 @@
-"""The assets and their checks: each reads, calls one function of `compute`, writes, and reports metadata."""
+"""The assets and their checks: each reads, calls one function of a domain room, writes, and reports metadata."""

@@ -1,12 +1,13 @@
 """The postings of all sources in one table, and what was rejected beside it."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from market_assets.defs.assets.table_metadata import column_schema
+from market_assets.defs.assets.result_asset import column_schema
 from market_assets.defs.partitions import DAILY_ASSET, days_of
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
@@ -116,13 +117,12 @@ def _landed(
 def _counts(ingested: Sequence["IngestionCounts"]) -> dict[str, Any]:
     counted = ("accepted", "rejected", "repeated", "new", "updated", "already_archived", "duplicates")
     totals = {name: sum(getattr(day, name) for day in ingested) for name in counted}
-    nulled: dict[str, int] = {}
+    nulled: Counter[str] = Counter()
     for day in ingested:
-        for name, number in day.nulled.items():
-            nulled[name] = nulled.get(name, 0) + number
+        nulled.update(day.nulled)
     return {
         "postings_in": totals["accepted"] + totals["rejected"],
         **totals,
         "dagster/partition_row_count": totals["new"] + totals["updated"],
-        "fields_emptied": nulled,
+        "fields_emptied": dict(nulled),
     }

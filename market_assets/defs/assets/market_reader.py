@@ -43,27 +43,26 @@ class MarketReader:
     def window_start(self) -> datetime:
         return self.start_of(self._store.settings.window_days)
 
-    @cached_property
+    @property
     def window(self) -> Window:
         """The counted postings of the window that most tables are about."""
-        from market_assets.store.facts import Counted
+        return self._window(self._store.settings.window_days)
 
-        return self._store.window(self._connection, self.window_start, self.as_of, Counted.ORIGINALS)
-
-    @cached_property
+    @property
     def growth_window(self) -> Window:
         """The counted postings of the days that trending_skills compares."""
-        from market_assets.store.facts import Counted
+        return self._window(TRENDING_DAYS)
 
-        return self._store.window(self._connection, self.start_of(TRENDING_DAYS), self.as_of, Counted.ORIGINALS)
-
-    @cached_property
+    @property
     def pay_trend_window(self) -> Window:
         """The counted postings of the months that pay trends cover, those archived since included."""
+        return self._window(self._store.settings.trend_days, first_of_job=True)
+
+    def _window(self, days: int, *, first_of_job: bool = False) -> Window:
         from market_assets.store.facts import Counted
 
-        start = self.start_of(self._store.settings.trend_days)
-        return self._store.window(self._connection, start, self.as_of, Counted.FIRST_OF_JOB)
+        counted = Counted.FIRST_OF_JOB if first_of_job else Counted.ORIGINALS
+        return self._store.window(self._connection, self.start_of(days), self.as_of, counted)
 
     def newest_texts(self) -> Iterator[pl.DataFrame]:
         """posting_id, title and description of the newest counted postings of the window, in batches."""

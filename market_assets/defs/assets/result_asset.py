@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from market_assets.defs.assets.market_reader import MarketReader
-from market_assets.defs.assets.table_metadata import column_schema, preview
 from market_assets.defs.partitions import OWNERS, POOL, as_of
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 VALID_CHECK = "valid"
 #: A run with this tag computes a weekly table only where the table is empty.
 KEEP_WEEKLY_TAG = "market_assets/keep_weekly_tables"
+_PREVIEW_ROWS, _PREVIEW_WIDTH = 10, 60
 
 
 @dataclass(frozen=True)
@@ -149,3 +149,35 @@ def _described(market: MarketReader, name: str, rows: "pl.DataFrame") -> dict[st
         "as_of": dg.MetadataValue.timestamp(market.as_of),
         "window_start": dg.MetadataValue.timestamp(market.window_start),
     }
+
+
+def column_schema(table: str) -> dict[str, dg.TableSchema]:
+    """The metadata that shows the columns of a market table, from the table's declaration."""
+    from market_assets.store.tables.catalog import metadata
+
+    schema = dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                column.name,
+                str(column.type).lower(),
+                constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
+            )
+            for column in metadata.tables[table].columns
+        ]
+    )
+    return {"dagster/column_schema": schema}
+
+
+def preview(rows: "pl.DataFrame") -> dg.MarkdownMetadataValue:
+    """The first rows as a Markdown table."""
+    lines = [" | ".join(rows.columns), " | ".join("---" for _ in rows.columns)]
+    lines += [" | ".join(_cell(value) for value in row) for row in rows.head(_PREVIEW_ROWS).iter_rows()]
+    return dg.MetadataValue.md("\n".join(f"| {line} |" for line in lines))
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    text = f"{value:,.4g}" if isinstance(value, float) and abs(value) < 1000 else str(value)
+    text = f"{value:,.0f}" if isinstance(value, float) and abs(value) >= 1000 else text
+    return text.replace("|", "\\|").replace("\n", " ")[:_PREVIEW_WIDTH]

@@ -8,74 +8,40 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from market_assets.operations.executions import ExecutionReader, what_jobs_run
+from market_assets.operations.executions import ExecutionReader
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
-    from dagster import RunRecord
 
     from market_assets.settings import Settings
 
 SENSOR_SECONDS = 30
 #: Runs that changed so shortly before the newest change are read again: clocks and commits are not in order.
 OVERLAP = timedelta(minutes=5)
-PAGE = 200
-#: A tick reads at most this many pages; the next one continues.
-_PAGES = 10
 _VANISHED = "the run was removed from Dagster's history before it ended"
 
 
 def mirror_executions(
-    engine: sa.Engine,
-    instance: dg.DagsterInstance,
-    reader: ExecutionReader,
-    since: datetime | None,
-    *,
-    page: int = PAGE,
+    engine: sa.Engine, instance: dg.DagsterInstance, since: datetime | None
 ) -> tuple[int, datetime | None]:
     """Write the runs that changed into the table.
 
     Args:
         engine: of the market database.
         instance: whose runs they are.
-        reader: of the same instance.
         since: the change up to which everything has been written; None to begin with the first run.
-        page: how many runs are read at once.
 
     Returns:
         How many executions were new or different, and the new `since`.
     """
     from market_assets.store.executions import record_executions
 
-    written = 0
-    after = since - OVERLAP if since else None
-    for _ in range(_PAGES):
-        records, more = _changed_since(instance, after, page)
-        written += record_executions(engine, [reader.execution(record) for record in records])
-        if records:
-            after = records[-1].update_timestamp
-            since = max(since or after, after)
-        if not more:
-            return written + _mark_vanished(engine, instance), since
-    return written, since
-
-
-def _changed_since(
-    instance: dg.DagsterInstance, after: datetime | None, page: int
-) -> tuple[list[RunRecord], bool]:
-    """Runs by their last change, and whether there are more; those of the same time are never separated."""
-    while True:
-        records = list(
-            instance.get_run_records(
-                dg.RunsFilter(updated_after=after), limit=page + 1, order_by="update_timestamp", ascending=True
-            )
-        )
-        if len(records) <= page:
-            return records, False
-        whole = [record for record in records if record.update_timestamp < records[-1].update_timestamp]
-        if whole:
-            return whole, True
-        page *= 2
+    changed = dg.RunsFilter(updated_after=since - OVERLAP if since else None)
+    records = instance.get_run_records(changed)
+    reader = ExecutionReader(instance)
+    written = record_executions(engine, [reader.execution(record) for record in records])
+    newest = max((record.update_timestamp for record in records), default=since)
+    return written + _mark_vanished(engine, instance), newest
 
 
 def _mark_vanished(engine: sa.Engine, instance: dg.DagsterInstance) -> int:
@@ -101,17 +67,14 @@ def executions_sensor(settings: Settings) -> dg.SensorDefinition:
         description="Writes runs that changed into the table job_executions.",
     )
     def job_executions(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        from market_assets.store.database import Database, StoreUnavailableError
-        from market_assets.store.executions import is_there
+        from market_assets.store.database import Database, StoreUnavailableError, has_table
 
         database = Database(settings.market_url)
-        assert context.repository_def is not None
         since = datetime.fromisoformat(context.cursor) if context.cursor else None
         try:
-            if not is_there(database):
+            if not has_table(database, "job_executions"):
                 return dg.SkipReason("there is no table job_executions yet: market-assets db upgrade makes it")
-            reader = ExecutionReader(context.instance, what_jobs_run(context.repository_def))
-            written, since = mirror_executions(database.engine(), context.instance, reader, since)
+            written, since = mirror_executions(database.engine(), context.instance, since)
         except StoreUnavailableError as error:
             return dg.SkipReason(f"{error}; what changed is written at the next tick")
         if since:

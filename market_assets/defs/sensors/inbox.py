@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from market_assets.defs.assets.raw_postings import refetching
-from market_assets.defs.jobs import INGESTION
-from market_assets.operations.names import PARTITION_TAG
+from market_assets.operations.executions import begun_at, ended_at
+from market_assets.operations.names import INGESTION, PARTITION_TAG
 from market_assets.operations.schedule_guard import reason_against_start, reason_to_skip
 from market_assets.settings import Settings
 
@@ -140,10 +140,10 @@ class InboxTick:
         if reason := self._reason_active(day):
             return reason
         taken_at = max(path.stat().st_ctime for path in paths)
-        tried = [record for record in self._runs(day) if _began(record) >= taken_at]
+        tried = [record for record in self._runs(day) if begun_at(record).timestamp() >= taken_at]
         if not tried:
             return None
-        again = _ended(tried[0]) + min(_FIRST_PAUSE * 2 ** (len(tried) - 1), _LONGEST_PAUSE)
+        again = ended_at(tried[0]) + min(_FIRST_PAUSE * 2 ** (len(tried) - 1), _LONGEST_PAUSE)
         if again <= self.now:
             return None
         run = tried[0].dagster_run
@@ -161,14 +161,6 @@ class InboxTick:
         return self.instance.get_run_records(about, limit=_RUNS)
 
 
-def _began(record: RunRecord) -> float:
-    return record.start_time or record.create_timestamp.timestamp()
-
-
-def _ended(record: RunRecord) -> datetime:
-    return datetime.fromtimestamp(record.end_time or _began(record), UTC)
-
-
 def _state(path: Path) -> list[int]:
     try:
         found = path.stat()
@@ -179,11 +171,6 @@ def _state(path: Path) -> list[int]:
 
 
 def _is_known(path: Path) -> bool:
-    from market_assets.sources.files.decoding import decoder_of
-    from market_assets.sources.protocol import SourceError
+    from market_assets.sources.files.decoding import is_known
 
-    try:
-        decoder_of(path.name)
-    except SourceError:
-        return False
-    return True
+    return is_known(path.name)

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from market_assets.defs.jobs import REFRESH
+from market_assets.operations.names import REFRESH
 from market_assets.operations.schedule_guard import reason_against_start, reason_to_skip
 from market_assets.settings import Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dagster import EventLogRecord
 
 SENSOR = "new_postings"
 _SECONDS = 60
 _INGESTED, _REFRESHED = dg.AssetKey("job_postings"), dg.AssetKey("market_summary")
-_AT_ONCE = 500
+#: Far more than there are between two refreshes; what is beyond them counts for the next one.
+_AT_ONCE = 10_000
 
 
 def new_postings_sensor(settings: Settings) -> dg.SensorDefinition:
@@ -65,7 +60,8 @@ def postings_since(instance: dg.DagsterInstance, storage_id: int) -> tuple[int, 
     # A run of several days reports the same figures for each of them.
     new_by_run: dict[str, int] = {}
     newest = storage_id
-    for record in _ingestions(instance, storage_id):
+    after = dg.AssetRecordsFilter(_INGESTED, after_storage_id=storage_id)
+    for record in instance.fetch_materializations(after, limit=_AT_ONCE, ascending=True).records:
         materialization = record.asset_materialization
         assert materialization is not None
         new = materialization.metadata.get("new")
@@ -73,14 +69,3 @@ def postings_since(instance: dg.DagsterInstance, storage_id: int) -> tuple[int, 
             new_by_run[record.run_id] = new.value or 0
         newest = max(newest, record.storage_id)
     return sum(new_by_run.values()), newest
-
-
-def _ingestions(instance: dg.DagsterInstance, storage_id: int) -> Iterator[EventLogRecord]:
-    after = dg.AssetRecordsFilter(_INGESTED, after_storage_id=storage_id)
-    cursor = None
-    while True:
-        found = instance.fetch_materializations(after, limit=_AT_ONCE, cursor=cursor, ascending=True)
-        yield from found.records
-        if not found.has_more:
-            return
-        cursor = found.cursor

@@ -1,18 +1,33 @@
-"""Decides which messages each recipient is sent, and when, and sends them.
+"""Decides which messages each recipient is sent, and when, and sends them through Apprise.
 
 A recipient is sent once that an incident began and once that it is over; if it was over before the first message
 could be sent, one message has both. All news at one time are one message. After ten messages within an hour the
-news wait until the hour is over. All functions but `announce` are pure.
+news wait until the hour is over. The URLs of recipients have secrets, which no message or log reveals.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import wait
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
+from hashlib import sha256
+from typing import Literal
+from urllib.parse import unquote, urlsplit
 
-from market_assets.operations.alerts.channels import Message, host_of, recipient_of, send_all
-from market_assets.operations.alerts.incidents import Finding, Incident, IncidentLog, Recipient, shortened
+from market_assets.operations.alerts.incidents import (
+    Finding,
+    Incident,
+    IncidentLog,
+    Recipient,
+    Stage,
+    listed,
+    shortened,
+)
+from market_assets.operations.background import in_thread
 
 #: So many messages within an hour, then the news wait.
 MOST_AN_HOUR = 10
@@ -23,6 +38,23 @@ _LONGEST_MESSAGE = 3_000
 _LISTED, _IN_TITLE = 20, 3
 _PREFIX = "market_assets: "
 _TIME = "%Y-%m-%d %H:%M"
+_ALL = ": market-assets status"
+#: The limit for messages to servers that answer slowly or not at all; the sensor's tick has a minute.
+ANSWER_SECONDS = 15.0
+_HIDDEN = "***"
+
+#: How a service shows a message.
+MessageKind = Literal["failure", "success", "info"]
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message, and which stage of which incidents (by key and begin) its recipient knows from it."""
+
+    title: str
+    body: str
+    kind: MessageKind = "info"
+    stages: Mapping[tuple[str, datetime], Stage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -37,8 +69,7 @@ class Delivery:
     def summary(self) -> str:
         """For the tick of the sensor: open incidents, sent messages, and recipients that can't be reached."""
         titles = [one.title for one in self.log.open]
-        more = f" and {len(titles) - 5} more" if len(titles) > 5 else ""
-        parts = [f"{len(titles)} open" + (f": {'; '.join(titles[:5])}{more}" if titles else "")]
+        parts = [f"{len(titles)} open" + (f": {listed(titles, 5, '; ')}" if titles else "")]
         if self.sent:
             parts.append(f"{self.sent} messages sent")
         unreached = [one for one in self.log.recipients.values() if one.error]
@@ -148,11 +179,69 @@ def _text(one: Incident, recipient: str) -> tuple[str, str]:
 
 
 def _combined(texts: Sequence[tuple[str, str]]) -> tuple[str, str]:
-    title = f"{len(texts)} incidents: {_listed([title for title, _body in texts], _IN_TITLE, '; ')}"
+    title = f"{len(texts)} incidents: {listed([title for title, _body in texts], _IN_TITLE, '; ', _ALL)}"
     lines = [shortened(" ".join(f"- {one}. {body}".split()), 300) for one, body in texts]
-    return title, _listed(lines, _LISTED, "\n")
+    return title, listed(lines, _LISTED, "\n", _ALL)
 
 
-def _listed(texts: Sequence[str], longest: int, separator: str) -> str:
-    more = len(texts) - longest
-    return separator.join([*texts[:longest], *([f"and {more} more: market-assets status"] if more > 0 else [])])
+def recipient_of(url: str) -> str:
+    """The name under which the deliveries to a URL are kept, which reveals nothing of it."""
+    return sha256(url.encode()).hexdigest()[:16]
+
+
+def host_of(url: str) -> str:
+    """A URL's scheme and host, without the host in schemes that have a token in its place."""
+    parts = urlsplit(url)
+    try:
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return f"{parts.scheme}://"
+    if not ("." in host or host == "localhost" or ":" in host):
+        host, port = "", None
+    return f"{parts.scheme}://{host}" + (f":{port}" if port else "")
+
+
+def send_all(messages: Mapping[str, Message], urls: Sequence[str]) -> dict[str, str | None]:
+    """Send each recipient a message, all at the same time; returns by recipient what went wrong, None if nothing.
+
+    Args:
+        messages: by the names of recipients, see `recipient_of`.
+        urls: the URLs of all recipients.
+    """
+    url_of = {recipient_of(url): url for url in urls}
+    sending = {name: in_thread(partial(_notify, message, url_of[name])) for name, message in messages.items()}
+    wait(sending.values(), timeout=ANSWER_SECONDS)
+    late = f"no answer within {ANSWER_SECONDS:g} s"
+    return {name: error.result() if error.done() else late for name, error in sending.items()}
+
+
+def _notify(message: Message, url: str) -> str | None:
+    import apprise
+
+    # The result has the cause of a failure only where apprise logs it, whatever the process's level is.
+    logging.getLogger("apprise").setLevel(logging.WARNING)
+    sender = apprise.Apprise()
+    if not sender.add(url):
+        return "apprise can't read its URL"
+    try:
+        result = sender.notify(
+            title=message.title,
+            body=message.body,
+            notify_type=apprise.NotifyType(message.kind),
+            body_format=apprise.NotifyFormat.TEXT,
+        )
+        logged = " ".join(entry.message for entry in result.logs())
+    except Exception as error:
+        return _without_secrets(" ".join(f"{type(error).__name__}: {error}".split()), url)
+    return None if result else _without_secrets(" ".join(logged.split()) or "it was not accepted", url)
+
+
+def _without_secrets(text: str, url: str) -> str:
+    """The text without any part of the URL but its host."""
+    parts = urlsplit(url)
+    known = {host_of(url).split("://")[1].partition(":")[0], parts.scheme, ""}
+    pieces = re.split(r"[/?&=:@#]", url)
+    for piece in sorted({*pieces, *map(unquote, pieces)} - known, key=len, reverse=True):
+        if len(piece) >= (6 if piece.isdigit() else 3):
+            text = text.replace(piece, _HIDDEN)
+    return text

@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 import dagster as dg
 
 from market_assets.dagster_ext.run_events import ROOT_RUN_ID_TAG, WILL_RETRY_TAG
-from market_assets.operations.alerts.incidents import Finding, Incident, IncidentLog, Resolution, incident
-from market_assets.operations.executions import ended_at
-from market_assets.operations.failure_cause import recorded_failure
+from market_assets.operations.alerts.incidents import Finding, Incident, IncidentLog, Resolution, incident, listed
+from market_assets.operations.executions import ended_at, recorded_failure
 from market_assets.operations.monitored import materialized_at
 from market_assets.operations.names import ASSET_JOB, PARTITION_TAG
 
@@ -80,7 +79,7 @@ def _failure(instance: dg.DagsterInstance, run: dg.DagsterRun, ended: datetime) 
         attempts += len(instance.get_run_ids(dg.RunsFilter(tags={ROOT_RUN_ID_TAG: run.root_run_id})))
     partition = run.tags.get(PARTITION_TAG)
     assets = _selected_assets(run)
-    name = f"the run of {_listed(assets)}" if run.job_name == ASSET_JOB else run.job_name
+    name = f"the run of {listed(assets, _LISTED) or 'assets'}" if run.job_name == ASSET_JOB else run.job_name
     tried = f" {attempts} times" if attempts > 1 else ""
     about = f" on {partition}" if partition else ""
     return incident(
@@ -123,9 +122,4 @@ def _rematerialized(instance: dg.DagsterInstance, log: IncidentLog) -> Iterator[
     for one in waiting:
         if all(asset in made and made[asset] > one.begun_at for asset in one.assets):
             at = max(made[asset] for asset in one.assets)
-            yield Resolution(one.key, at, f"{_listed(one.assets)} materialized again at {at:{_TIME}} UTC")
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    more = len(names) - _LISTED
-    return ", ".join(names[:_LISTED]) + (f" and {more} more" if more > 0 else "") or "assets"
+            yield Resolution(one.key, at, f"{listed(one.assets, _LISTED)} materialized again at {at:{_TIME}} UTC")

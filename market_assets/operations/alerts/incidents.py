@@ -5,7 +5,7 @@ The log is kept among Dagster's own cursors, not in the market database, whose f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -143,6 +143,12 @@ def shortened(text: str, longest: int) -> str:
         return text
     half = (longest - 30) // 2
     return f"{text[:half]} … {len(text) - 2 * half:,} characters … {text[-half:]}"
+
+
+def listed(texts: Sequence[str], longest: int, separator: str = ", ", where: str = "") -> str:
+    """The first texts, and how many more there are; `where` all of them are shown."""
+    more = len(texts) - longest
+    return separator.join([*texts[:longest], *([f"and {more} more{where}"] if more > 0 else [])])
 
 
 def load_log(instance: dg.DagsterInstance, name: str) -> IncidentLog:

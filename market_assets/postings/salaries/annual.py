@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market_assets.postings.countries import country_currencies
+from market_assets.postings.gazetteer import country_currencies
 
 #: A working year: 52 weeks of 5 days of 8 hours.
 PERIODS_PER_YEAR = {"hourly": 2080, "daily": 260, "weekly": 52, "monthly": 12, "yearly": 1}

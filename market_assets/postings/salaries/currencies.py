@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from market_assets.postings.countries import country_currencies
+from market_assets.postings.gazetteer import country_currencies
 
 CURRENCIES_FILE = Path(__file__).with_name("currencies.csv")
 
@@ -74,8 +74,6 @@ def load_exchange_rates(path: Path | None = None) -> pl.DataFrame:
         pl.col("currency").str.strip_chars().str.to_uppercase(),
         pl.col("usd_per_unit").str.strip_chars().cast(pl.Float64, strict=False),
     )
-    if rates.is_empty():
-        raise ExchangeRateError(f"{file}: holds no exchange rates")
     _check_rows(file, stated, rates)
     return rates.sort("currency", "date").match_to_schema(EXCHANGE_RATE)
 
@@ -88,17 +86,17 @@ def _currencies() -> tuple[dict[str, str], ...]:
 
 
 def _read_text_columns(file: Path) -> pl.DataFrame:
-    columns = EXCHANGE_RATE.names()
     try:
         frame = pl.read_csv(file.read_bytes(), infer_schema=False)
     except OSError as error:
         raise ExchangeRateError(f"{file}: can't be read: {error.strerror or error}") from error
     except pl.exceptions.PolarsError as error:
         raise ExchangeRateError(f"{file}: is not a CSV file: {str(error).splitlines()[0]}") from error
-    missing = [column for column in columns if column not in frame.columns]
-    if missing:
-        raise ExchangeRateError(f"{file}: lacks the column {missing[0]} (needs {', '.join(columns)})")
-    return frame.select(columns)
+    if missing := [column for column in EXCHANGE_RATE if column not in frame.columns]:
+        raise ExchangeRateError(f"{file}: lacks the column {missing[0]} (needs {', '.join(EXCHANGE_RATE)})")
+    if frame.is_empty():
+        raise ExchangeRateError(f"{file}: holds no exchange rates")
+    return frame.select(EXCHANGE_RATE.names())
 
 
 def _check_rows(file: Path, stated: pl.DataFrame, rates: pl.DataFrame) -> None:

@@ -1,17 +1,16 @@
-"""Finds the pay in texts: all figures and ranges of a text are candidates, and the first that is pay is taken.
-
-Expressions are built once, as building them takes longer than parsing a small batch.
-"""
+"""Finds the pay in texts: all figures and ranges of a text are candidates, and the first that is pay is taken."""
 
 from __future__ import annotations
 
-from functools import cache
+import re
+from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
-from market_assets.postings.salaries import money_patterns as patterns
+from market_assets.postings.salaries import pay_words
 from market_assets.postings.salaries.annual import IMPLAUSIBLE_AMOUNT
-from market_assets.postings.salaries.pay_fields import parse_currencies, parse_numbers, parse_periods
+from market_assets.postings.salaries.pay_words import parse_currency, parse_number, parse_period
 
 #: Null where not stated. A single figure is both minimum and maximum, "up to" gives a maximum only, "from" a
 #: minimum only.
@@ -29,12 +28,11 @@ _PLAIN_MARKS = {
     "時給": " hourly pay ",
 }
 
-#: Groups of `money_patterns.MONEY` that name the currency or the period, in order of priority.
-_CURRENCY_GROUPS = ("before1", "after1", "before2", "after2")
-_PERIOD_GROUPS = ("period2", "attached", "period1", "period_before")
-
 #: Signs that several currencies share.
 _SHARED_SIGNS = ("$", "¥", "￥")
+#: Codes that decide between those currencies, elsewhere in a text.
+_CODE_ELSEWHERE = r"\b(USD|CAD|AUD|NZD|SGD|HKD|TWD|MXN|COP|CLP|ARS|CNY|RMB|JPY)\b"
+_LEADS_TO_MAXIMUM = re.compile(pay_words.LEADS_TO_MAXIMUM)
 
 #: The smallest figure that counts as pay without a currency, by its period.
 _SMALLEST_BARE = {"hourly": 5.0, "daily": 20.0, "weekly": 100.0, "monthly": 100.0, "yearly": 1000.0}
@@ -43,231 +41,205 @@ _LARGEST_BARE = 1e8
 #: Figures of a range differ by less than this factor.
 _MAX_RANGE_FACTOR = 10
 
+Pay = tuple[float | None, float | None, str | None, str | None]
+Factors = tuple[float | None, float | None]
 
-def find_pay(texts: list[str]) -> pl.DataFrame:
+
+def find_pay(texts: pl.Series) -> pl.DataFrame:
     """The pay of texts that state some.
 
     Args:
-        texts: distinct texts.
+        texts: String, distinct texts.
 
     Returns:
         text and the columns of `PARSED_SALARY`, one row for each text that states pay, in any order.
     """
-    candidates = _find_candidates(texts)
-    for columns in _steps():
-        candidates = candidates.with_columns(columns)
-    pay = candidates.filter(_is_pay()).unique("row", keep="first", maintain_order=True)
-    return pay.select("text", *PARSED_SALARY.names())
+    found: dict[str, Pay] = {}
+    for row in _find_candidates(texts).iter_rows(named=True):
+        if row["text"] not in found and (pay := _Candidate(row).pay()) is not None:
+            found[row["text"]] = pay
+    rows = [(text, *pay) for text, pay in found.items()]
+    return pl.DataFrame(rows, {"text": pl.String(), **PARSED_SALARY}, orient="row")
 
 
-def _find_candidates(texts: list[str]) -> pl.DataFrame:
+def _find_candidates(texts: pl.Series) -> pl.DataFrame:
     """Each figure or range of each text, in order of appearance.
 
     Returns:
-        text; row (one number a text); clean (the text that was searched); candidates (how many the text has); the
-        groups of `money_patterns.MONEY`; beside (the text without figures, where the candidate has no currency);
-        elsewhere (the code that the text names elsewhere, where the candidate's sign is shared by several
-        currencies); GROUP_currency for `_CURRENCY_GROUPS` and "elsewhere"; GROUP_period for `_PERIOD_GROUPS`; and
-        for both sides of a range the columns of `pay_fields.NUMBERS`, with 1 or 2 appended.
+        text; the groups of `pay_words.MONEY`; period_before (a period that the text names before figures);
+        code_elsewhere (a code that it names); is_alone (whether it holds only the candidate and words of pay).
     """
-    found = (
-        pl.DataFrame({"text": texts})
-        .with_columns(_clean())
-        .with_columns(pl.col("clean").str.extract_all(patterns.MONEY).alias("money"))
-        .with_row_index("row")
-        .explode("money")
-        .drop_nulls("money")
-        .with_columns(pl.col("money").str.extract_groups(patterns.MONEY).alias("groups"))
-        .unnest("groups")
-        .with_columns(_from_groups())
-    )
-    return found.with_columns(
-        *(parse_currencies(found[name]).alias(f"{name}_currency") for name in (*_CURRENCY_GROUPS, "elsewhere")),
-        *(parse_periods(found[name]).alias(f"{name}_period") for name in _PERIOD_GROUPS),
-        *(
-            number.alias(f"{number.name}{side}")
-            for side in "12"
-            for number in parse_numbers(found[f"number{side}"])
-        ),
-    )
-
-
-@cache
-def _clean() -> pl.Expr:
-    return (
+    clean = (
         pl.col("text")
         .str.replace_all(r"[\p{Cc}\p{Cf}\p{Z}]+", " ")
         .str.replace_many(_PLAIN_MARKS)
         .str.strip_chars()
-        .str.replace_all(patterns.TEN_THOUSANDS, "${1}0000")
-        .str.replace_all(patterns.PENSION_PLANS, "$1 ")
-        .str.replace_all(patterns.MARK_PREFIX, f"{patterns.PREFIX_MARK}$1 $2")
-        .alias("clean")
+        .str.replace_all(pay_words.TEN_THOUSANDS, "${1}0000")
+        .str.replace_all(pay_words.PENSION_PLANS, "$1 ")
+        .str.replace_all(pay_words.MARK_PREFIX, f"{pay_words.PREFIX_MARK}$1 $2")
     )
-
-
-@cache
-def _from_groups() -> list[pl.Expr]:
-    """The columns that depend on the groups and on the whole text."""
-    any_shared = pl.any_horizontal(_is_shared(group).fill_null(False) for group in _CURRENCY_GROUPS)
-    without_currency = pl.all_horizontal(pl.col(group).is_null() for group in _CURRENCY_GROUPS)
-    clean = pl.col("clean")
-    code = clean.str.extract(r"\b(USD|CAD|AUD|NZD|SGD|HKD|TWD|MXN|COP|CLP|ARS|CNY|RMB|JPY)\b")
-    return [
-        pl.len().over("row").alias("candidates"),
-        pl.coalesce("attached2", "attached1").alias("attached"),
-        clean.str.extract(patterns.PERIOD_BEFORE).alias("period_before"),
-        pl.when(any_shared).then(code).alias("elsewhere"),
-        pl.when(without_currency).then(clean).str.replace_all(patterns.MONEY, " ").alias("beside"),
-    ]
-
-
-def _is_shared(group: str) -> pl.Expr:
-    return pl.col(group).str.strip_chars().is_in(_SHARED_SIGNS)
-
-
-@cache
-def _steps() -> list[list[pl.Expr]]:
-    """The columns that are computed from the groups, step by step."""
-    return [
-        [_currency(), _period(), _scale("1"), _scale("2")],
-        [_shared_scale("1", "2"), _shared_scale("2", "1")],
-        [_figure("1"), _figure("2")],
-        [_usable_side("1", "2"), _usable_side("2", "1")],
-        _bounds(),
-        _only_stated_bounds(),
-    ]
-
-
-def _has_currency(side: str) -> pl.Expr:
-    return pl.col(f"before{side}").is_not_null() | pl.col(f"after{side}").is_not_null()
-
-
-def _currency() -> pl.Expr:
-    """The ISO 4217 code: an unambiguous mark goes before a "$" or "¥", which several currencies share."""
-    indian = pl.any_horizontal(
-        pl.col(f"scale{side}").str.to_lowercase().is_in(patterns.INDIAN_SCALES).fill_null(False) for side in "12"
-    )
-    return pl.coalesce(
-        *(pl.when(~_is_shared(group)).then(f"{group}_currency") for group in _CURRENCY_GROUPS),
-        "elsewhere_currency",
-        *(f"{group}_currency" for group in _CURRENCY_GROUPS),
-        pl.when(indian & ~_has_currency("1") & ~_has_currency("2")).then(pl.lit("INR")),
-    ).alias("currency")
-
-
-def _scale(side: str) -> pl.Expr:
-    word = pl.col(f"scale{side}").str.to_lowercase()
-    return word.replace_strict(patterns.SCALES, default=None, return_dtype=pl.Float64).alias(f"factor{side}")
-
-
-def _shared_scale(side: str, other: str) -> pl.Expr:
-    """The factor of a side, else the other side's if it fits: "$100-120k", "100k-120"; not "£45k - 25 days"."""
-    value = pl.col(f"value{side}")
-    fits = value < 1000
-    if side == "2":
-        fits = fits & (value >= pl.col(f"value{other}"))
-    shared = pl.when(pl.col(f"factor{side}").is_null() & fits).then(pl.col(f"factor{other}"))
-    return pl.coalesce(f"factor{side}", shared).alias(f"shared_factor{side}")
-
-
-def _figure(side: str) -> pl.Expr:
-    is_scaled = pl.col(f"scale{side}").is_not_null()
-    number = pl.when(is_scaled).then(f"scaled_value{side}").otherwise(f"value{side}")
-    amount = (number * pl.col(f"shared_factor{side}").fill_null(1.0)).round(2)
-    return pl.when((amount > 0) & (amount < IMPLAUSIBLE_AMOUNT)).then(amount).alias(f"figure{side}")
-
-
-def _usable_side(side: str, other: str) -> pl.Expr:
-    """The side's figure, unless it has a unit or differs too much from the other side to form a range."""
-    figure, opposite = pl.col(f"figure{side}"), pl.col(f"figure{other}")
-    too_far = (figure * _MAX_RANGE_FACTOR <= opposite) | (
-        (figure >= opposite * _MAX_RANGE_FACTOR) & _has_currency(other)
-    )
-    unrelated = (
-        (_of_two_periods() if side == "2" else pl.lit(False))
-        | pl.col(f"unit{side}").is_not_null()
-        | (pl.col(f"junk{side}").fill_null("") != "")
-        | (too_far & ~_has_currency(side))
-    )
-    return pl.when(~unrelated.fill_null(False)).then(figure).alias(f"usable{side}")
-
-
-def _of_two_periods() -> pl.Expr:
-    """Whether the two figures are the same pay for two periods, not a range: "$50/hour or $100,000/year"."""
-    return (pl.col("period1_period") != pl.col("period2_period")).fill_null(False)
-
-
-def _bounds() -> list[pl.Expr]:
-    sides = (pl.col("usable1"), pl.col("usable2"))
-    # A first side of zero is no minimum: "$0 - $100k" means "up to $100k".
-    up_to = pl.col("figure1").is_null() & pl.col("number2").is_not_null()
-    return [
-        pl.when(~up_to).then(pl.min_horizontal(*sides)).alias("minimum"),
-        pl.max_horizontal(*sides).alias("maximum"),
-    ]
-
-
-def _only_stated_bounds() -> list[pl.Expr]:
-    single = pl.col("minimum") == pl.col("maximum")
-    to_maximum = pl.col("lead").str.contains(patterns.LEADS_TO_MAXIMUM).fill_null(False)
-    from_minimum = (pl.col("lead").is_not_null() & ~to_maximum) | (
-        pl.col("plus").is_not_null() & pl.col("additional").is_null()
-    )
-    return [
-        pl.when(~(single & to_maximum).fill_null(False)).then(pl.col("minimum")).alias("minimum"),
-        pl.when(~(single & from_minimum).fill_null(False)).then(pl.col("maximum")).alias("maximum"),
-    ]
-
-
-def _period() -> pl.Expr:
-    per_annum = pl.any_horizontal(
-        (pl.col(f"scale{side}").str.to_lowercase() == "lpa").fill_null(False) for side in "12"
-    )
-    periods = (f"{name}_period" for name in _PERIOD_GROUPS)
-    first_of_two = pl.when(_of_two_periods()).then("period1_period")
-    return pl.coalesce(pl.when(per_annum).then(pl.lit("yearly")), first_of_two, *periods).alias("period")
-
-
-@cache
-def _is_pay() -> pl.Expr:
-    stated = pl.max_horizontal("minimum", "maximum")
-    too_much = pl.any_horizontal(
-        (pl.col(f"shared_factor{side}").fill_null(1) >= 1e6)
-        & ~pl.col(f"scale{side}").str.to_lowercase().is_in(patterns.INDIAN_SCALES).fill_null(False)
-        & ~pl.col("currency").is_in(patterns.CURRENCIES_PAID_IN_MILLIONS).fill_null(False)
-        for side in "12"
-    )
-    # "R" is rand, but "R 4.1" is a language.
-    rand = (pl.col("before1") == "R").fill_null(False) & (stated < 100)
+    beside = pl.col("clean").str.replace_all(pay_words.MONEY, " ")
     return (
-        stated.is_not_null()
-        & pl.col("minus").is_null()
-        & pl.col("other").is_null()
-        & ~pl.any_horizontal(pl.col("unit1").is_not_null(), pl.col("junk1") != "", too_much, rand)
-        & (_has_currency("1") | _has_currency("2") | _is_bare_pay(stated))
-    )
-
-
-def _is_bare_pay(stated: pl.Expr) -> pl.Expr:
-    """Whether figures without a currency are pay: alone in their text, of a plausible size, and not years."""
-    smallest = (
-        pl.col("period")
-        .replace_strict(_SMALLEST_BARE, default=None, return_dtype=pl.Float64)
-        .fill_null(_SMALLEST_BARE_WITHOUT_PERIOD)
-    )
-    is_year = pl.all_horizontal(
-        (pl.col(f"value{side}").is_between(1900, 2099) & (pl.col(f"number{side}").str.len_bytes() == 4)).fill_null(
-            True
+        texts.to_frame("text")
+        .with_columns(clean=clean)
+        .with_columns(
+            money=pl.col("clean").str.extract_all(pay_words.MONEY),
+            period_before=pl.col("clean").str.extract(pay_words.PERIOD_BEFORE),
+            code_elsewhere=pl.col("clean").str.extract(_CODE_ELSEWHERE),
+            is_alone=beside.str.contains(pay_words.BESIDE_A_BARE_FIGURE),
         )
-        for side in "12"
+        .with_columns(pl.col("is_alone") & (pl.col("money").list.len() == 1))
+        .explode("money")
+        .drop_nulls("money")
+        .with_columns(pl.col("money").str.extract_groups(pay_words.MONEY).alias("groups"))
+        .unnest("groups")
     )
-    unscaled = pl.col("shared_factor1").is_null() & pl.col("shared_factor2").is_null()
-    return (
-        (pl.col("candidates") == 1)
-        & pl.col("unit2").is_null()
-        & pl.col("beside").str.contains(patterns.BESIDE_A_BARE_FIGURE)
-        & (pl.min_horizontal("minimum", "maximum") >= smallest)
-        & (stated < _LARGEST_BARE)
-        & ~(is_year & unscaled & pl.col("period").is_null())
-    )
+
+
+@dataclass(frozen=True)
+class _Side:
+    """A figure of a candidate, and what is written around it: the groups of `MONEY`, None where missing."""
+
+    before: str | None
+    number: str | None
+    scale: str | None
+    after: str | None
+    junk: str | None
+    unit: str | None
+
+    @property
+    def has_currency(self) -> bool:
+        return self.before is not None or self.after is not None
+
+    @property
+    def has_unit(self) -> bool:
+        """Whether a unit or letters follow at once, so that the figure is no pay."""
+        return self.unit is not None or bool(self.junk)
+
+    @property
+    def scale_word(self) -> str:
+        return (self.scale or "").lower()
+
+    @property
+    def is_indian(self) -> bool:
+        return self.scale_word in pay_words.INDIAN_SCALES
+
+    @property
+    def value(self) -> float | None:
+        return None if self.number is None else parse_number(self.number, scaled=False)
+
+    @property
+    def can_be_year(self) -> bool:
+        """Whether the figure can be a year; also where there is no figure."""
+        return self.number is None or (len(self.number) == 4 and 1900 <= (self.value or 0) <= 2099)
+
+    def shared_factor(self, other: _Side, *, is_second: bool) -> float | None:
+        """The factor of its scale, else the other side's if it fits: "$100-120k"; not "£45k - 25 days"."""
+        if self.scale is not None:
+            return pay_words.SCALES[self.scale_word]
+        value, least = self.value, other.value if is_second else 0.0
+        fits = value is not None and least is not None and least <= value < 1000
+        return pay_words.SCALES.get(other.scale_word) if fits else None
+
+    def amount(self, factor: float | None) -> float | None:
+        """The figure times a factor, in hundredths; None where it can't be pay."""
+        number = None if self.number is None else parse_number(self.number, scaled=self.scale is not None)
+        amount = 0.0 if number is None else number * (factor or 1.0)
+        return (round(amount * 100) / 100 or None) if amount < IMPLAUSIBLE_AMOUNT else None
+
+    def is_unrelated(self, amount: float | None, other_amount: float | None, other: _Side) -> bool:
+        """Whether it has a unit, or differs too much from the other side to form a range."""
+        too_far = False
+        if amount is not None and other_amount is not None and not self.has_currency:
+            is_larger = amount >= other_amount * _MAX_RANGE_FACTOR
+            too_far = amount * _MAX_RANGE_FACTOR <= other_amount or (is_larger and other.has_currency)
+        return self.has_unit or too_far
+
+
+class _Candidate:
+    """A figure, or a range of two, that may be pay: a row of `_find_candidates`."""
+
+    def __init__(self, row: dict[str, Any]) -> None:
+        self._row = row
+        names = ("before", "number", "scale", "after", "junk", "unit")
+        self._first, self._second = (_Side(*(row[f"{name}{side}"] for name in names)) for side in "12")
+        self._has_currency = self._first.has_currency or self._second.has_currency
+        self._first_period, self._second_period = self._named_period("period1"), self._named_period("period2")
+        # The same pay for two periods is no range: "$50/hour or $100,000/year".
+        both = self._first_period is not None and self._second_period is not None
+        self._has_two_periods = both and self._first_period != self._second_period
+
+    def pay(self) -> Pay | None:
+        """The pay; None where the candidate is something else."""
+        currency, period = self._currency(), self._period()
+        first, second = self._first, self._second
+        factors = first.shared_factor(second, is_second=False), second.shared_factor(first, is_second=True)
+        minimum, maximum = self._bounds(factors)
+        known = [figure for figure in (minimum, maximum) if figure is not None]
+        if not known or self._is_something_else(max(known), factors, currency):
+            return None
+        if not self._has_currency and not self._is_bare_pay(known, factors, period):
+            return None
+        return minimum, maximum, currency, period
+
+    def _named_period(self, group: str) -> str | None:
+        return None if self._row[group] is None else parse_period(self._row[group])
+
+    def _currency(self) -> str | None:
+        """The ISO 4217 code: an unambiguous mark goes before a "$" or "¥", which several currencies share."""
+        marks = [self._first.before, self._first.after, self._second.before, self._second.after]
+        stated = [mark for mark in marks if mark is not None]
+        unambiguous = [mark for mark in stated if mark.strip() not in _SHARED_SIGNS]
+        elsewhere = [self._row["code_elsewhere"]] if len(unambiguous) < len(stated) else []
+        codes = (parse_currency(mark) for mark in (*unambiguous, *elsewhere, *stated) if mark is not None)
+        indian = not stated and (self._first.is_indian or self._second.is_indian)
+        return next((code for code in codes if code is not None), "INR" if indian else None)
+
+    def _period(self) -> str | None:
+        if "lpa" in (self._first.scale_word, self._second.scale_word):
+            return "yearly"
+        if self._has_two_periods:
+            return self._first_period
+        attached = "attached1" if self._row["attached2"] is None else "attached2"
+        periods = self._second_period, self._named_period(attached), self._first_period
+        return next((period for period in periods if period is not None), self._named_period("period_before"))
+
+    def _bounds(self, factors: Factors) -> tuple[float | None, float | None]:
+        """Minimum and maximum; of a single figure only the bound that the words around it mean."""
+        figures = self._first.amount(factors[0]), self._second.amount(factors[1])
+        first = None if self._first.is_unrelated(figures[0], figures[1], self._second) else figures[0]
+        apart = self._has_two_periods or self._second.is_unrelated(figures[1], figures[0], self._first)
+        usable = [figure for figure in (first, None if apart else figures[1]) if figure is not None]
+        if not usable:
+            return None, None
+        lead = self._row["lead"]
+        to_maximum = lead is not None and _LEADS_TO_MAXIMUM.search(lead) is not None
+        has_plus = self._row["plus"] is not None and self._row["additional"] is None
+        from_minimum = (lead is not None and not to_maximum) or has_plus
+        # A first side of zero is no minimum: "$0 - $100k" means "up to $100k".
+        up_to = figures[0] is None and self._second.number is not None
+        single = min(usable) == max(usable) and not up_to
+        minimum = None if up_to or (single and to_maximum) else min(usable)
+        return minimum, None if single and from_minimum else max(usable)
+
+    def _is_something_else(self, stated: float, factors: Factors, currency: str | None) -> bool:
+        is_revenue = currency not in pay_words.CURRENCIES_PAID_IN_MILLIONS and any(
+            (factor or 1) >= 1e6 and not side.is_indian
+            for side, factor in zip((self._first, self._second), factors, strict=True)
+        )
+        # "R" is rand, but "R 4.1" is a language.
+        is_language = self._first.before == "R" and stated < 100
+        has_minus_or_other = self._row["minus"] is not None or self._row["other"] is not None
+        return has_minus_or_other or self._first.has_unit or is_revenue or is_language
+
+    def _is_bare_pay(self, figures: list[float], factors: Factors, period: str | None) -> bool:
+        """Whether figures without a currency are pay: alone in their text, of a plausible size, and not years."""
+        smallest = _SMALLEST_BARE.get(period or "", _SMALLEST_BARE_WITHOUT_PERIOD)
+        are_years = self._first.can_be_year and self._second.can_be_year and factors == (None, None)
+        return (
+            self._row["is_alone"]
+            and self._second.unit is None
+            and min(figures) >= smallest
+            and max(figures) < _LARGEST_BARE
+            and not (are_years and period is None)
+        )

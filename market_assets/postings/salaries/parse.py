@@ -1,21 +1,21 @@
-"""The pay that postings state, in fields or in texts.
-
-Texts of pay repeat (a hundred thousand postings share a few thousand), so each distinct text is parsed once.
-"""
+"""The pay that postings state, in fields or in texts."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Sequence
 
 import polars as pl
 
 from market_assets.postings.salaries.annual import IMPLAUSIBLE_AMOUNT, pay_period, periods_per_year
 from market_assets.postings.salaries.figures import PARSED_SALARY, find_pay
-from market_assets.postings.salaries.pay_fields import parse_amounts, parse_currencies, parse_periods
-from market_assets.postings.text_cache import Row, TextCache
-from market_assets.postings.texts import count_lost
+from market_assets.postings.salaries.pay_words import (
+    CURRENCIES_OF_SMALL_UNITS,
+    parse_amount,
+    parse_currency,
+    parse_period,
+)
+from market_assets.postings.schemas import NORMALISED_POSTING
+from market_assets.postings.texts import count_lost, parsed_each
 
 #: Bytes of UTF-8; a longer text is a description and not a statement of pay.
 MAX_TEXT_LENGTH = 5_000
@@ -23,26 +23,11 @@ MAX_TEXT_LENGTH = 5_000
 #: An amount this large is no salary, of whatever period, but in the currencies of small units.
 IMPLAUSIBLE_IN_MOST_CURRENCIES = 1e8
 
-#: Currencies in which yearly pay can reach hundreds of millions; for them the limit is `IMPLAUSIBLE_AMOUNT`.
-_SMALL_UNITS = (
-    *("ARS", "BIF", "COP", "GNF", "IDR", "IQD", "IRR", "KHR", "KRW", "LAK", "LBP", "MGA", "MMK", "MNT", "MWK"),
-    *("NGN", "PYG", "RWF", "SLE", "SLL", "SOS", "SSP", "STN", "SYP", "TZS", "UGX", "UZS", "VND"),
-)
-
 #: Amounts by which sources mean that the pay is unknown. They are not counted as implausible.
 _UNKNOWN = (0.0, -1.0)
 
-PAY = pl.Schema(
-    {
-        "salary_min": pl.Float64(),
-        "salary_max": pl.Float64(),
-        "salary_currency": pl.String(),
-        "salary_period": pl.String(),
-    }
-)
-
-_DIGIT = re.compile("[0-9]")
-_NO_PAY: Row = (None,) * len(PARSED_SALARY)
+_FIELDS = ("salary_min", "salary_max", "salary_currency", "salary_period")
+PAY = pl.Schema({name: NORMALISED_POSTING[name] for name in _FIELDS})
 
 
 def stated_pay(stated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
@@ -61,10 +46,10 @@ def stated_pay(stated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     table = pl.DataFrame(
         [
             *(stated[name].alias(f"stated_{name}") for name in PAY.names()),
-            parse_amounts(stated["salary_min"]).alias("minimum"),
-            parse_amounts(stated["salary_max"]).alias("maximum"),
-            parse_currencies(stated["salary_currency"]).alias("currency"),
-            parse_periods(stated["salary_period"]).alias("period"),
+            parsed_each(stated["salary_min"], parse_amount, pl.Float64()).alias("minimum"),
+            parsed_each(stated["salary_max"], parse_amount, pl.Float64()).alias("maximum"),
+            parsed_each(stated["salary_currency"], parse_currency, pl.String()).alias("currency"),
+            parsed_each(stated["salary_period"], parse_period, pl.String()).alias("period"),
             *(from_text[name].alias(f"text_{name}") for name in from_text.columns),
         ]
     )
@@ -85,33 +70,38 @@ def parse_salary_texts(texts: pl.Series) -> pl.DataFrame:
     Returns:
         Schema `PARSED_SALARY`, one row a text; all null where there is no salary. minimum ≤ maximum.
     """
-    return _CACHE.frame(texts)
+    can_be_pay = texts.str.contains("[0-9]") & (texts.str.len_bytes() <= MAX_TEXT_LENGTH)
+    pay = find_pay(texts.filter(can_be_pay).unique())
+    found = texts.to_frame("text").join(pay, on="text", how="left", maintain_order="left")
+    return found.select(PARSED_SALARY.names())
 
 
-def salary_record(text: str) -> dict[str, float | str | None] | None:
-    """The pay that one text states; None where it states none.
+def salary_records(texts: Sequence[str]) -> list[dict[str, float | str | None] | None]:
+    """The pay that each text states; None where it states none.
 
     Returns:
         currency, minimum, maximum and period as stated (None where not), and annual_minimum and annual_maximum in
         the stated currency, where a missing period is assumed as by `annual.pay_period`.
     """
-    parsed = parse_salary_texts(pl.Series([text], dtype=pl.String))
+    parsed = parse_salary_texts(pl.Series("text", texts, dtype=pl.String))
     period = pay_period(pl.col("minimum"), pl.col("maximum"), pl.col("period"))
-    record = parsed.select(
+    records = parsed.select(
         "currency",
         "minimum",
         "maximum",
         "period",
         (pl.col("minimum") * periods_per_year(period)).round(2).alias("annual_minimum"),
         (pl.col("maximum") * periods_per_year(period)).round(2).alias("annual_maximum"),
-    ).row(0, named=True)
-    return None if record["minimum"] is None and record["maximum"] is None else record
+    )
+    return [
+        None if record["minimum"] is None and record["maximum"] is None else record
+        for record in records.iter_rows(named=True)
+    ]
 
 
-@cache
 def _plausible_amounts() -> list[pl.Expr]:
     """Each amount as NAME_plausible, null where it can't be a salary."""
-    small_unit = pl.coalesce("currency", "text_currency").is_in(list(_SMALL_UNITS))
+    small_unit = pl.coalesce("currency", "text_currency").is_in(CURRENCIES_OF_SMALL_UNITS)
     limit = pl.when(small_unit).then(IMPLAUSIBLE_AMOUNT).otherwise(IMPLAUSIBLE_IN_MOST_CURRENCIES)
     return [
         pl.when(pl.col(name).is_finite() & (pl.col(name) > 0) & (pl.col(name) < limit))
@@ -121,7 +111,6 @@ def _plausible_amounts() -> list[pl.Expr]:
     ]
 
 
-@cache
 def _chosen_pay() -> list[pl.Expr]:
     minimum, maximum = pl.col("minimum_plausible"), pl.col("maximum_plausible")
     text_minimum, text_maximum = pl.col("text_minimum_plausible"), pl.col("text_maximum_plausible")
@@ -139,7 +128,6 @@ def _chosen_pay() -> list[pl.Expr]:
     ]
 
 
-@cache
 def _counts_of_implausible() -> list[pl.Expr]:
     """How many stated values are implausible or unreadable; an amount that means 'unknown' is not counted."""
     implausible = [
@@ -156,12 +144,3 @@ def _counts_of_implausible() -> list[pl.Expr]:
         count_lost("stated_salary_currency", "currency").alias("salary_currency"),
         count_lost("stated_salary_period", "period").alias("salary_period"),
     ]
-
-
-def _parse_texts(texts: list[str]) -> Iterator[Row]:
-    can_be_pay = [text for text in texts if _DIGIT.search(text) and len(text.encode()) <= MAX_TEXT_LENGTH]
-    pay = {text: row for text, *row in find_pay(can_be_pay).iter_rows()} if can_be_pay else {}
-    return (tuple(pay.get(text, _NO_PAY)) for text in texts)
-
-
-_CACHE = TextCache(_parse_texts, PARSED_SALARY)

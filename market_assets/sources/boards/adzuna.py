@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from market_assets.sources.boards.board import FetchContext, Page, PagedBoard, WebAddress
-from market_assets.sources.boards.fields import Fields, at, pay, stated
-from market_assets.sources.request import Request
+from market_assets.sources.boards.board import Page, PagedBoard, WebAddress, given
+from market_assets.sources.boards.fields import FieldPaths, Fields, at, stated
+from market_assets.sources.protocol import Request, Tools
 
 _PAGE_SIZE = 50
 Country = Literal[
@@ -24,6 +24,17 @@ class Adzuna(PagedBoard):
 
     needed_keys: ClassVar[tuple[str, ...]] = ("ADZUNA_APP_ID", "ADZUNA_APP_KEY")
     record_path: ClassVar[tuple[str, ...]] = ("results",)
+    field_paths: ClassVar[FieldPaths] = {
+        "external_id": "id",
+        "title": "title",
+        "company": "company.display_name",
+        "description": "description",
+        "url": "redirect_url",
+        "salary_min": "salary_min",
+        "salary_max": "salary_max",
+        "posted_at": "created",
+        "industry": "category.label",
+    }
 
     type: Literal["adzuna"] = "adzuna"
     url: WebAddress = "https://api.adzuna.com/v1/api/jobs"
@@ -32,16 +43,15 @@ class Adzuna(PagedBoard):
     where: str | None = None
     max_days_old: int | None = Field(default=None, ge=1)
 
-    def first_pages(self, context: FetchContext) -> Iterator[Page]:
-        settings = {
-            "results_per_page": str(_PAGE_SIZE),
-            "sort_by": "date",
-            "what": self.what,
-            "where": self.where,
-            "max_days_old": stated(self.max_days_old),
-        }
-        params = {key: value for key, value in settings.items() if value}
-        secrets = {"app_id": context.keys["ADZUNA_APP_ID"], "app_key": context.keys["ADZUNA_APP_KEY"]}
+    def first_pages(self, tools: Tools) -> Iterator[Page]:
+        params = given(
+            results_per_page=_PAGE_SIZE,
+            sort_by="date",
+            what=self.what,
+            where=self.where,
+            max_days_old=self.max_days_old,
+        )
+        secrets = {"app_id": tools.keys["ADZUNA_APP_ID"], "app_key": tools.keys["ADZUNA_APP_KEY"]}
         for country in dict.fromkeys(self.countries):
             url = f"{self.url}/{country}/search/1"
             yield Page(country, Request(url, params, secret_params=secrets, key_names=self.needed_keys))
@@ -52,23 +62,13 @@ class Adzuna(PagedBoard):
         return replace(page.request, url=f"{self.url}/{page.name}/search/{page.number + 1}") if more else None
 
     def posting(self, record: dict[str, Any], file: str) -> Fields:  # noqa: ARG002
+        fields = {**self.stated_fields(record), "location": _location(record)}
         # Salaries that Adzuna predicts are not the employer's; the mark is a text or a number.
-        predicted = stated(record.get("salary_is_predicted")) in ("1", "true")
-        lowest, highest = (None if predicted else pay(record.get(key)) for key in ("salary_min", "salary_max"))
-        return {
-            "external_id": stated(record.get("id")),
-            "title": stated(record.get("title")),
-            "company": stated(at(record, "company", "display_name")),
-            "location": _location(record),
-            "description": stated(record.get("description")),
-            "url": stated(record.get("redirect_url")),
-            "salary_min": lowest,
-            "salary_max": highest,
-            "salary_period": "yearly" if lowest or highest else None,
-            "posted_at": stated(record.get("created")),
-            "employment_type": stated([record.get("contract_time"), record.get("contract_type")]),
-            "industry": stated(at(record, "category", "label")),
-        }
+        if stated(record.get("salary_is_predicted")) in ("1", "true"):
+            fields |= {"salary_min": None, "salary_max": None}
+        contract = [record.get("contract_time"), record.get("contract_type")]
+        has_pay = fields["salary_min"] or fields["salary_max"]
+        return {**fields, "salary_period": "yearly" if has_pay else None, "employment_type": stated(contract)}
 
 
 def _location(record: dict[str, Any]) -> str | None:

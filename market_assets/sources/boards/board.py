@@ -12,16 +12,26 @@ import io
 import json
 import re
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any, BinaryIO, ClassVar
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field
 
-from market_assets.sources.boards.fields import Fields, record_list
-from market_assets.sources.protocol import Entry, Fetch, Payload, RawBatch, Source, SourceError, Tools, Undecodable
-from market_assets.sources.request import Request, without_queries
+from market_assets.sources.boards.fields import FieldPaths, Fields, fields_at, record_list
+from market_assets.sources.protocol import (
+    Entry,
+    Fetch,
+    Payload,
+    RawBatch,
+    Request,
+    Source,
+    SourceError,
+    Tools,
+    Undecodable,
+    without_queries,
+)
 
 _BATCH_ROWS = 10_000
 
@@ -33,8 +43,6 @@ def _web_address(value: str) -> str:
 
 
 WebAddress = Annotated[str, AfterValidator(_web_address)]
-#: A company's name in the addresses of its boards.
-Company = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._ -]{0,99}$")]
 
 
 @dataclass(frozen=True)
@@ -51,21 +59,6 @@ class Page:
         return f"{self.name}.json" if self.number == 1 else f"{self.name}-{self.number}.json"
 
 
-@dataclass(frozen=True)
-class FetchContext:
-    """What a board's first requests may depend on.
-
-    Attributes:
-        day: the day, which is today.
-        keys: environment variable → key.
-        get: sends a request, for a board whose pages are listed elsewhere.
-    """
-
-    day: date
-    keys: Mapping[str, str]
-    get: Callable[[Request], bytes]
-
-
 class NoPostingError(Exception):
     """A record is no posting; the message is the reason in the rejected postings."""
 
@@ -75,9 +68,13 @@ class Board(Entry):
 
     #: The keys that lead to the list of records in an answer.
     record_path: ClassVar[tuple[str, ...]] = ()
+    #: Where the fields of a posting are in its record.
+    field_paths: ClassVar[FieldPaths] = {}
+    #: Whether all its postings are remote.
+    remote_only: ClassVar[bool] = False
 
     @abstractmethod
-    def first_pages(self, context: FetchContext) -> Iterator[Page]:
+    def first_pages(self, tools: Tools) -> Iterator[Page]:
         """The first page of each list of postings; most boards have one."""
 
     def next_page(self, page: Page, document: Any) -> Page | None:  # noqa: ARG002
@@ -100,16 +97,21 @@ class Board(Entry):
         """
         return record_list(document, *self.record_path)
 
-    @abstractmethod
-    def posting(self, record: dict[str, Any], file: str) -> Fields | None:
+    def posting(self, record: dict[str, Any], file: str) -> Fields | None:  # noqa: ARG002
         """The fields of `RAW_POSTING` out of a record, as they are stated; None for a record to be skipped.
 
         Raises:
             NoPostingError: the record is no posting.
         """
+        return self.stated_fields(record)
+
+    def stated_fields(self, record: dict[str, Any]) -> Fields:
+        """The fields at `field_paths`."""
+        fields = fields_at(record, self.field_paths)
+        return {**fields, "workplace": "remote"} if self.remote_only else fields
 
     def make(self, tools: Tools) -> Source:
-        return BoardSource(self, tools)
+        return BoardSource(self.source_name, self, tools)
 
 
 class PagedBoard(Board):
@@ -127,24 +129,14 @@ class PagedBoard(Board):
         return Page(page.name, request, page.number + 1) if request else None
 
 
-class CompanyBoards(Board):
-    """Boards of companies at one provider. A company that can't be read fails alone."""
+def single_list(url: str, **params: str | int | None) -> Iterator[Page]:
+    """The first page of a board with one list of postings; parameters without a value are left out."""
+    yield Page("postings", Request(url, given(**params)))
 
-    #: The names in the boards' addresses; with a colon, the company's full name: `matchgroup: Match Group`.
-    companies: dict[Company, str] | list[Company] = Field(min_length=1)
 
-    def first_pages(self, context: FetchContext) -> Iterator[Page]:  # noqa: ARG002
-        for company in dict.fromkeys(self.companies):
-            yield Page(company, self.request(company))
-
-    @abstractmethod
-    def request(self, company: str) -> Request:
-        """The request for all postings of a company."""
-
-    def company_of(self, file: str) -> str:
-        """The name of the company whose page was landed as `file`."""
-        company = file.removesuffix(".json")
-        return self.companies.get(company, company) if isinstance(self.companies, dict) else company
+def given(**params: str | int | None) -> dict[str, str]:
+    """The query parameters that have a value, as text."""
+    return {name: str(value) for name, value in params.items() if value is not None}
 
 
 def page_name(url: str) -> str:
@@ -153,20 +145,14 @@ def page_name(url: str) -> str:
     return f"{readable[:60].strip('-')}-{hashlib.sha256(url.encode()).hexdigest()[:8]}"
 
 
+@dataclass(frozen=True)
 class BoardSource:
     """The current postings of a board."""
 
-    def __init__(self, board: Board, tools: Tools) -> None:
-        self._board = board
-        self._tools = tools
-
-    @property
-    def name(self) -> str:
-        return self._board.source_name
-
-    @property
-    def any_day(self) -> bool:
-        return False
+    name: str
+    board: Board
+    tools: Tools
+    any_day: ClassVar[bool] = False
 
     def fetch(self, day: date, now: datetime) -> Fetch:
         """Return the board's pages, each of which is requested when its payload is opened.
@@ -176,7 +162,7 @@ class BoardSource:
         """
         if day != now.date():
             raise SourceError(f"{self.name} has only its current postings, so it has nothing for {day}")
-        return Fetch(observed_at=now, payloads=self._payloads(day))
+        return Fetch(observed_at=now, payloads=self._payloads())
 
     def read(self, name: str, content: BinaryIO) -> Iterator[RawBatch]:
         """Read the postings of a page; records that are none are among the undecodable.
@@ -185,18 +171,17 @@ class BoardSource:
             SourceError: the page is not of the expected shape.
         """
         try:
-            records = _checked_records(self._board, _decoded(self._board, content.read()), name)
+            records = _checked_records(self.board, _decoded(self.board, content.read()), name)
         except SourceError as error:
             raise SourceError(f"{name}: {error}", permanent=error.permanent) from error
         for start in range(0, len(records), _BATCH_ROWS):
-            yield _batch(self._board, records[start : start + _BATCH_ROWS], name)
+            yield _batch(self.board, records[start : start + _BATCH_ROWS], name)
 
-    def _payloads(self, day: date) -> Iterator[Payload]:
-        client = self._tools.client()
-        for first in self._board.first_pages(FetchContext(day, self._tools.keys, client.get)):
+    def _payloads(self) -> Iterator[Payload]:
+        for first in self.board.first_pages(self.tools):
             page: Page | None = first
             while page is not None:
-                answer = _Answer(self._board, page, client.get)
+                answer = _Answer(self.board, page, self.tools.get)
                 yield Payload(page.file, answer.open, answer.get_problem)
                 # Unknown, and so None, where the page was not opened or could not be fetched.
                 page = answer.next_page

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any, Literal
-from xml.etree.ElementTree import Element, TreeBuilder, tostring
-from xml.parsers import expat
+from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from pydantic import Field, field_validator
 
-from market_assets.sources.boards.board import Board, FetchContext, Page, WebAddress, page_name
+from market_assets.sources.boards.board import Board, Page, WebAddress, page_name
 from market_assets.sources.boards.fields import Fields, stated
-from market_assets.sources.request import Request
+from market_assets.sources.protocol import Request, Tools
 
 #: Elements of these namespaces are the feed's own; others (`dc:`, `media:`, a board's) only add to them.
 _OWN = (
@@ -22,7 +21,6 @@ _OWN = (
     "http://www.sitemaps.org/schemas/sitemap/0.9",
 )
 _ITEMS = ("item", "entry")
-_DEEPEST = 100
 _PATTERN_FIELDS = {"title", "company", "location", "salary_text"}
 
 
@@ -45,7 +43,7 @@ class Feed(Board):
             raise ValueError(f"its groups are title and some of {', '.join(sorted(_PATTERN_FIELDS - {'title'}))}")
         return value
 
-    def first_pages(self, context: FetchContext) -> Iterator[Page]:  # noqa: ARG002
+    def first_pages(self, tools: Tools) -> Iterator[Page]:  # noqa: ARG002
         for url in dict.fromkeys(self.feeds):
             yield Page(page_name(url), Request(url))
 
@@ -77,46 +75,22 @@ class Feed(Board):
 
 
 def parse_xml(content: bytes) -> Element:
-    """Parse a document, refusing those that declare entities: they can unpack to gigabytes or read files.
+    """Parse a document, refusing those that declare entities: they can unpack to gigabytes.
 
     Raises:
-        ValueError: it is not XML, declares entities or is nested too deeply.
+        ValueError: it is not XML or declares entities.
     """
-    builder, depth = TreeBuilder(), 0
-    parser = expat.ParserCreate(namespace_separator="}")
-    parser.buffer_text = True
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        nonlocal depth
-        depth += 1
-        if depth > _DEEPEST:
-            raise ValueError("it is nested too deeply")
-        builder.start(name, attributes)
-
-    def end(name: str) -> None:
-        nonlocal depth
-        depth -= 1
-        builder.end(name)
-
-    def refuse(*_declaration: object) -> None:
+    # Without the zeros also UTF-16 is searched.
+    if b"<!ENTITY" in content.replace(b"\0", b""):
         raise ValueError("it declares entities, which no feed needs")
-
-    parser.StartElementHandler, parser.EndElementHandler = start, end
-    parser.CharacterDataHandler = builder.data
-    parser.EntityDeclHandler = refuse
     try:
-        parser.Parse(content.lstrip(), True)
-    except expat.ExpatError as error:
+        return fromstring(content.lstrip())
+    except ParseError as error:
         raise ValueError(f"it is not XML: {error}") from None
-    return builder.close()
 
 
 def links(content: bytes) -> list[str]:
-    """The addresses that a feed or sitemap lists, each once.
-
-    Raises:
-        ValueError: as `parse_xml`.
-    """
+    """The addresses that a feed or sitemap lists, each once; errors as in `parse_xml`."""
     root = parse_xml(content)
     found = [stated(_record(element).get("link")) for element in root.iter() if _local(element) in _ITEMS]
     found += [(element.text or "").strip() for element in root.iter() if _local(element) == "loc"]
@@ -136,23 +110,14 @@ def _record(item: Element) -> dict[str, Any]:
 
 
 def _text(element: Element) -> str | None:
-    """The text of an element, its markup included; of Atom's links and categories it is in an attribute."""
+    """The text of an element; of Atom's links and categories it is in an attribute."""
     if _local(element) == "link" and "href" in element.attrib:
         return element.attrib["href"].strip() if element.get("rel", "alternate") == "alternate" else None
     if _local(element) == "category" and "term" in element.attrib:
         return element.get("label") or element.attrib["term"]
     if len(element) and _local(element) in ("author", "contributor"):
         return next(("".join(part.itertext()).strip() for part in element if _local(part) == "name"), None)
-    if len(element) and element.get("type") == "xhtml":
-        return "".join(tostring(_plain(part), encoding="unicode") for part in element)
     return "".join(element.itertext()).strip()
-
-
-def _plain(element: Element) -> Element:
-    """An element of XHTML with names as in HTML."""
-    for part in element.iter():
-        part.tag = _local(part)
-    return element
 
 
 def _local(element: Element) -> str:

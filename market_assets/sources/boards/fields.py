@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from market_assets.sources.protocol import SourceError
 
 #: Field of `RAW_POSTING` → text.
-Fields = Mapping[str, str | None]
+Fields = dict[str, str | None]
+#: Field of `RAW_POSTING` → the path to its value, as keys joined by dots; of several paths the first with a value.
+FieldPaths = Mapping[str, str | tuple[str, ...]]
+
+
+def fields_at(record: dict[str, Any], paths: FieldPaths) -> Fields:
+    """The fields at some paths into a record, as text: amounts by `pay`, the others by `stated`."""
+    fields: Fields = {}
+    for field, alternatives in paths.items():
+        as_text = pay if field in ("salary_min", "salary_max") else stated
+        each = (alternatives,) if isinstance(alternatives, str) else alternatives
+        texts = (as_text(at(record, *path.split("."))) for path in each)
+        fields[field] = next((text for text in texts if text), None)
+    return fields
 
 
 def record_list(document: Any, *path: str) -> list[dict[str, Any]]:
@@ -20,12 +34,12 @@ def record_list(document: Any, *path: str) -> list[dict[str, Any]]:
     found, place = document, "the answer"
     for key in path:
         if not isinstance(found, dict) or key not in found:
-            raise SourceError(f"its format has changed: {place} has no `{key}` but is {_kind(found)}")
+            raise SourceError(f"its format has changed: {place} has no `{key}` but is {_beginning(found)}")
         found, place = found[key], f"`{key}`"
     if not isinstance(found, list):
-        raise SourceError(f"its format has changed: {place} is not a list but {_kind(found)}")
+        raise SourceError(f"its format has changed: {place} is not a list but {_beginning(found)}")
     if found and not any(isinstance(record, dict) for record in found):
-        raise SourceError(f"its format has changed: {place} holds no objects but {_kind(found[0])}")
+        raise SourceError(f"its format has changed: {place} holds no objects but {_beginning(found[0])}")
     return found
 
 
@@ -62,7 +76,5 @@ def pay(value: Any) -> str | None:
     return None if text in ("0", "-1", "0.0") else text
 
 
-def _kind(value: Any) -> str:
-    if isinstance(value, dict):
-        return f"an object with {', '.join(list(map(str, value))[:5]) or 'nothing'}"[:100]
-    return {list: "a list", str: "a text", bool: "a truth value", type(None): "null"}.get(type(value), "a number")
+def _beginning(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)[:80]

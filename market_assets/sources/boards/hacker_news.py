@@ -10,10 +10,9 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from market_assets.sources.boards.board import Board, FetchContext, NoPostingError, Page, WebAddress
+from market_assets.sources.boards.board import Board, NoPostingError, Page, WebAddress
 from market_assets.sources.boards.fields import Fields, record_list, stated
-from market_assets.sources.protocol import SourceError
-from market_assets.sources.request import Request
+from market_assets.sources.protocol import Request, SourceError, Tools
 
 _TITLE = "Ask HN: Who is hiring?"
 _ROLE = re.compile(
@@ -38,8 +37,8 @@ class HackerNews(Board):
     url: WebAddress = "https://hn.algolia.com/api/v1"
     threads: int = Field(default=1, ge=1, le=24)
 
-    def first_pages(self, context: FetchContext) -> Iterator[Page]:
-        found = context.get(Request(f"{self.url}/search_by_date", {"tags": "story,author_whoishiring"}))
+    def first_pages(self, tools: Tools) -> Iterator[Page]:
+        found = tools.get(Request(f"{self.url}/search_by_date", {"tags": "story,author_whoishiring"}))
         try:
             hits = record_list(json.loads(found), "hits")
         except ValueError:

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from market_assets.sources.boards.board import FetchContext, Page, PagedBoard, WebAddress
-from market_assets.sources.boards.fields import Fields, at, pay, stated
-from market_assets.sources.request import Request
+from market_assets.sources.boards.board import Page, PagedBoard, WebAddress, given
+from market_assets.sources.boards.fields import FieldPaths, Fields, at, stated
+from market_assets.sources.protocol import Request, Tools
 
 
 class JSearch(PagedBoard):
@@ -19,6 +19,22 @@ class JSearch(PagedBoard):
 
     needed_keys: ClassVar[tuple[str, ...]] = ("RAPIDAPI_KEY",)
     record_path: ClassVar[tuple[str, ...]] = ("data",)
+    field_paths: ClassVar[FieldPaths] = {
+        "external_id": "job_id",
+        "title": "job_title",
+        "company": "employer_name",
+        "location": "job_location",
+        "description": "job_description",
+        "url": ("job_apply_link", "job_google_link"),
+        "salary_min": "job_min_salary",
+        "salary_max": "job_max_salary",
+        "salary_currency": "job_salary_currency",
+        "salary_period": "job_salary_period",
+        "salary_text": "job_salary",
+        "posted_at": "job_posted_at_datetime_utc",
+        "employment_type": ("job_employment_type", "job_employment_types"),
+        "workplace": "job_is_remote",
+    }
 
     type: Literal["jsearch"] = "jsearch"
     url: WebAddress = "https://jsearch.p.rapidapi.com/search"
@@ -28,13 +44,12 @@ class JSearch(PagedBoard):
     #: Each page is paid for.
     pages: int = Field(default=1, ge=1, le=100)
 
-    def first_pages(self, context: FetchContext) -> Iterator[Page]:
-        headers = {"X-RapidAPI-Key": context.keys["RAPIDAPI_KEY"]}
+    def first_pages(self, tools: Tools) -> Iterator[Page]:
+        secrets = {"X-RapidAPI-Key": tools.keys["RAPIDAPI_KEY"]}
+        headers = {"X-RapidAPI-Host": urlsplit(self.url).netloc}
         for position, query in enumerate(dict.fromkeys(self.queries), 1):
-            params = {"query": query, "page": "1", "num_pages": "1", "date_posted": self.date_posted}
-            params |= {"country": self.country} if self.country else {}
-            plain = {"X-RapidAPI-Host": urlsplit(self.url).netloc}
-            request = Request(self.url, params, plain, secret_headers=headers, key_names=self.needed_keys)
+            params = given(query=query, page=1, num_pages=1, date_posted=self.date_posted, country=self.country)
+            request = Request(self.url, params, headers, secret_headers=secrets, key_names=self.needed_keys)
             yield Page(f"query_{position}", request)
 
     def next_request(self, page: Page, document: Any) -> Request | None:
@@ -42,21 +57,6 @@ class JSearch(PagedBoard):
         return replace(page.request, params=params) if at(document, "data") else None
 
     def posting(self, record: dict[str, Any], file: str) -> Fields:  # noqa: ARG002
+        fields = self.stated_fields(record)
         place = [stated(record.get(f"job_{part}")) for part in ("city", "state", "country")]
-        return {
-            "external_id": stated(record.get("job_id")),
-            "title": stated(record.get("job_title")),
-            "company": stated(record.get("employer_name")),
-            "location": ", ".join(part for part in place if part) or stated(record.get("job_location")),
-            "description": stated(record.get("job_description")),
-            "url": stated(record.get("job_apply_link")) or stated(record.get("job_google_link")),
-            "salary_min": pay(record.get("job_min_salary")),
-            "salary_max": pay(record.get("job_max_salary")),
-            "salary_currency": stated(record.get("job_salary_currency")),
-            "salary_period": stated(record.get("job_salary_period")),
-            "salary_text": stated(record.get("job_salary")),
-            "posted_at": stated(record.get("job_posted_at_datetime_utc")),
-            "employment_type": stated(record.get("job_employment_type"))
-            or stated(record.get("job_employment_types")),
-            "workplace": stated(record.get("job_is_remote")),
-        }
+        return {**fields, "location": ", ".join(part for part in place if part) or fields["location"]}

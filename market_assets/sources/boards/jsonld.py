@@ -9,11 +9,10 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from market_assets.sources.boards.board import Board, FetchContext, Page, WebAddress, page_name
+from market_assets.sources.boards.board import Board, Page, WebAddress, page_name
 from market_assets.sources.boards.feeds import links
 from market_assets.sources.boards.fields import Fields, at, pay, stated
-from market_assets.sources.protocol import SourceError
-from market_assets.sources.request import Request
+from market_assets.sources.protocol import Request, SourceError, Tools
 
 
 class JsonLd(Board):
@@ -31,22 +30,23 @@ class JsonLd(Board):
             raise ValueError("it needs `pages` or `feeds`")
         return self
 
-    def first_pages(self, context: FetchContext) -> Iterator[Page]:
+    def first_pages(self, tools: Tools) -> Iterator[Page]:
         addresses = list(self.pages)
         for feed in self.feeds:
-            addresses += self._pages_of(feed, context)
+            addresses += self._pages_of(feed, tools)
         for url in dict.fromkeys(addresses):
             yield Page(page_name(url), Request(url))
 
-    def _pages_of(self, feed: str, context: FetchContext) -> list[str]:
+    def _pages_of(self, feed: str, tools: Tools) -> list[str]:
         request = Request(feed)
         try:
-            listed = links(context.get(request))
-        except ValueError as error:
+            listed = links(tools.get(request))
+        except (ValueError, RecursionError) as error:
             raise SourceError(f"{request.shown}: {error}", permanent=False) from None
         # A feed is untrusted: its links to other hosts are ignored.
         host = urlsplit(feed).netloc.lower()
-        return [url for url in listed if _is_page_of(url, host)][: self.pages_per_feed]
+        own = (f"https://{host}/", f"http://{host}/")
+        return [url for url in listed if url.lower().startswith(own)][: self.pages_per_feed]
 
     def document(self, content: bytes) -> Any:
         """The `JobPosting` objects of a page of HTML, or of JSON alone."""
@@ -142,11 +142,3 @@ def _name(value: Any) -> str | None:
 
 def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def _is_page_of(url: str, host: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and parts.netloc.lower() == host

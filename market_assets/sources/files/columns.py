@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 import yaml
@@ -44,7 +45,7 @@ def words_of(name: str) -> list[str]:
     return [word.lower() for word in re.split(r"[\W_]+", spaced) if word]
 
 
-def apply_mapping(names: Sequence[str], sample: pl.DataFrame, mapping: Mapping[str, str]) -> dict[str, str]:
+def apply_mapping(sample: pl.DataFrame, mapping: Mapping[str, str]) -> dict[str, str]:
     """The column of each field, as the user maps it, and guessed for the fields that the mapping lacks.
 
     An empty column in the mapping leaves the field out.
@@ -56,18 +57,19 @@ def apply_mapping(names: Sequence[str], sample: pl.DataFrame, mapping: Mapping[s
     for field, column in mapping.items():
         if field not in FIELDS:
             raise SourceError(f"there is no field {field!r} to map; {_nearest(field, FIELDS)}")
-        if column and column not in names:
-            raise SourceError(f"there is no column {column!r} to map {field} to; {_nearest(column, names)}")
-    resolved = guess_columns(names, sample.head(SAMPLE_ROWS), mapping)
+        if column and column not in sample.columns:
+            nearest = _nearest(column, sample.columns)
+            raise SourceError(f"there is no column {column!r} to map {field} to; {nearest}")
+    resolved = guess_columns(sample.head(SAMPLE_ROWS), mapping)
     if "title" not in resolved:
         raise SourceError(
-            f"no column can be taken for the title; its columns are: {_listed(names)}. "
+            f"no column can be taken for the title; its columns are: {_listed(sample.columns)}. "
             "Name it with --map title='COLUMN'"
         )
     return resolved
 
 
-def guess_columns(names: Sequence[str], sample: pl.DataFrame, stated: Mapping[str, str]) -> dict[str, str]:
+def guess_columns(sample: pl.DataFrame, stated: Mapping[str, str]) -> dict[str, str]:
     """The column of a file that each field is in, guessed from names and values.
 
     A well-known name wins over a vaguer one, a column with values over one without; a column serves one
@@ -75,15 +77,14 @@ def guess_columns(names: Sequence[str], sample: pl.DataFrame, stated: Mapping[st
     of many values, a range where a single amount belongs) is passed over.
 
     Args:
-        names: the columns, in the file's order.
-        sample: some rows of them, as text.
+        sample: some rows of the file, as text.
         stated: field → column, as mapped by the user; an empty column leaves the field out.
 
     Returns:
         Field of `RAW_POSTING` → column, in the order of the schema.
     """
     taken = {field: column for field, column in stated.items() if column}
-    free = {name: words_of(name) for name in names if name not in taken.values()}
+    free = {name: words_of(name) for name in sample.columns if name not in taken.values()}
     free = {name: words for name, words in free.items() if _NEVER_WORDS.isdisjoint(words)}
     wanted = [field for field in KNOWN_NAMES if field not in stated]
     for pick in (_by_known_name, _by_words):
@@ -152,78 +153,61 @@ def _holds_ranges(values: pl.Series) -> bool:
     return _share(values, r"\d") > 0.5 and _share(values, _AMOUNT) < 0.5
 
 
+class _Check(NamedTuple):
+    """What the values of a column must be like to be those of a field.
+
+    Attributes:
+        mostly: a pattern that at least the share `least` of them matches.
+        seldom: patterns each of which less than half of them match.
+        longest: the greatest median of their lengths.
+    """
+
+    mostly: str = ""
+    least: float = 0.5
+    seldom: tuple[str, ...] = ()
+    longest: float = math.inf
+
+
+_NO_WORDS = (_BARE_NUMBER, _TRUTH, _ADDRESS)
+_CHECKS = {
+    "title": _Check(seldom=_NO_WORDS, longest=200),
+    "company": _Check(seldom=_NO_WORDS, longest=120),
+    "description": _Check(seldom=_NO_WORDS),
+    "location": _Check(seldom=_NO_WORDS, longest=200),
+    "url": _Check(mostly=r"(?i)^\s*(https?://|www\.|[\w-]+(\.[\w-]+)+/|/\w)"),
+    "salary_min": _Check(mostly=_AMOUNT),
+    "salary_max": _Check(mostly=_AMOUNT),
+    "salary_currency": _Check(seldom=_NO_WORDS, longest=20),
+    "salary_period": _Check(seldom=_NO_WORDS, longest=30),
+    "salary_text": _Check(mostly=r"\d", least=0.2, seldom=(_TRUTH, _ADDRESS)),
+    "posted_at": _Check(mostly=_TIME, seldom=(_TRUTH,), longest=60),
+    "external_id": _Check(seldom=(_TRUTH,)),
+    "workplace": _Check(seldom=(_BARE_NUMBER,), longest=40),
+    "employment_type": _Check(seldom=(*_NO_WORDS, _WORKPLACE), longest=60),
+    "board": _Check(seldom=_NO_WORDS, longest=60),
+    "industry": _Check(seldom=_NO_WORDS, longest=120),
+}
+
+
 def _plausible(field: str, values: pl.Series, sample: pl.DataFrame) -> bool:
     """Whether the values of a column that has some could be the field's."""
     if field not in ("description", "salary_text") and _share(values, _NESTED) > 0.5:
         return False
-    return _CHECKS[field](values, sample)
-
-
-def _is_words(longest: int) -> Callable[[pl.Series, pl.DataFrame], bool]:
-    def check(values: pl.Series, _sample: pl.DataFrame) -> bool:
-        return (
-            _share(values, _BARE_NUMBER) < 0.5
-            and _share(values, _TRUTH) < 0.5
-            and _share(values, _ADDRESS) < 0.5
-            and _median_length(values) <= longest
-        )
-
-    return check
-
-
-def _is_number(values: pl.Series, _sample: pl.DataFrame) -> bool:
-    return _share(values, _AMOUNT) >= 0.5
-
-
-def _is_salary_text(values: pl.Series, _sample: pl.DataFrame) -> bool:
-    return _share(values, r"\d") > 0.2 and _share(values, _TRUTH) < 0.5 and _share(values, _ADDRESS) < 0.5
-
-
-def _is_employment_type(values: pl.Series, sample: pl.DataFrame) -> bool:
-    return _is_words(60)(values, sample) and _share(values, _WORKPLACE) < 0.5
-
-
-def _is_workplace(values: pl.Series, _sample: pl.DataFrame) -> bool:
-    return _share(values, _TRUTH) > 0.5 or (_share(values, _BARE_NUMBER) < 0.5 and _median_length(values) <= 40)
-
-
-def _is_address(values: pl.Series, _sample: pl.DataFrame) -> bool:
-    return _share(values, r"(?i)^\s*(https?://|www\.|[\w-]+(\.[\w-]+)+/|/\w)") >= 0.5
-
-
-def _is_time(values: pl.Series, _sample: pl.DataFrame) -> bool:
-    return _share(values, _TIME) >= 0.5 and _share(values, _TRUTH) < 0.5 and _median_length(values) <= 60
-
-
-def _is_identifier(values: pl.Series, sample: pl.DataFrame) -> bool:
-    # Whole records may be repeated; a value that different records share identifies something else.
-    records = sample.filter(values.is_not_null()).unique()
-    return values.drop_nulls().n_unique() >= 0.9 * records.height and _share(values, _TRUTH) < 0.5
-
-
-def _is_board(values: pl.Series, sample: pl.DataFrame) -> bool:
-    present = values.drop_nulls()
-    return _is_words(60)(values, sample) and (len(present) < 200 or present.n_unique() <= 50)
-
-
-_CHECKS: dict[str, Callable[[pl.Series, pl.DataFrame], bool]] = {
-    "title": _is_words(200),
-    "company": _is_words(120),
-    "description": _is_words(10**9),
-    "location": _is_words(200),
-    "url": _is_address,
-    "salary_min": _is_number,
-    "salary_max": _is_number,
-    "salary_currency": _is_words(20),
-    "salary_period": _is_words(30),
-    "salary_text": _is_salary_text,
-    "posted_at": _is_time,
-    "external_id": _is_identifier,
-    "workplace": _is_workplace,
-    "employment_type": _is_employment_type,
-    "board": _is_board,
-    "industry": _is_words(120),
-}
+    present, check = values.drop_nulls(), _CHECKS[field]
+    if field == "workplace" and _share(values, _TRUTH) > 0.5:
+        return True
+    if field == "external_id":
+        # Whole records may be repeated; a value that different records share identifies something else.
+        records = sample.filter(values.is_not_null()).unique()
+        if present.n_unique() < 0.9 * records.height:
+            return False
+    if field == "board" and len(present) >= 200 and present.n_unique() > 50:
+        return False
+    return (
+        (not check.mostly or _share(values, check.mostly) >= check.least)
+        and all(_share(values, pattern) < 0.5 for pattern in check.seldom)
+        and (check.longest == math.inf or _median_length(values) <= check.longest)
+    )
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError
 
@@ -72,24 +72,17 @@ class Inbox:
         return self.folder / place / day.isoformat()
 
 
+@dataclass(frozen=True)
 class InboxSource:
-    """The files of the inbox, each part of the day on which it was taken."""
+    """The files of the inbox, each part of the day on which it was taken; past days have only those."""
 
-    def __init__(self, inbox: Inbox) -> None:
-        self._inbox = inbox
-
-    @property
-    def name(self) -> str:
-        return INBOX
-
-    @property
-    def any_day(self) -> bool:
-        """Past days have only what was taken on them."""
-        return False
+    inbox: Inbox
+    name: ClassVar[str] = INBOX
+    any_day: ClassVar[bool] = False
 
     def fetch(self, day: date, now: datetime) -> Fetch:
         """Return the files of a day; one that can't be read to its end is moved away when it is opened."""
-        payloads = (Payload(path.name, partial(self._open, path, day)) for path in self._inbox.of_day(day))
+        payloads = (Payload(path.name, partial(self._open, path, day)) for path in self.inbox.of_day(day))
         return Fetch(now, payloads)
 
     def read(self, name: str, content: BinaryIO) -> Iterator[RawBatch]:
@@ -106,7 +99,7 @@ class InboxSource:
                     pass
             return path.open("rb")
         except SourceError as error:
-            aside = self._inbox.fail(path, day, str(error))
+            aside = self.inbox.fail(path, day, str(error))
             raise SourceError(f"{error}; the file is in {aside}") from error
         except OSError as error:
             raise SourceError(f"{path}: it can't be read ({error.strerror or error})", permanent=False) from error

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
 
 import polars as pl
 
-from market_assets.sources.files.text import RECORD_LIMIT, TextRecord, over_limit, shortened, utf8_size
+from market_assets.sources.files.text import RECORD_LIMIT, over_limit, shortened, utf8_size
 from market_assets.sources.protocol import SourceError, Undecodable
 
 
@@ -34,22 +34,10 @@ def _no_value(_constant: str) -> None:
     return None
 
 
-def kind(value: Any) -> str:
-    """The kind of a JSON value, for messages."""
-    if isinstance(value, dict):
-        return f"an object with {_some_of(list(value))}" if value else "an empty object"
-    if isinstance(value, list):
-        return f"a list of {len(value):,} values, none of them an object" if value else "an empty list"
-    if isinstance(value, bool):
-        return "a truth value"
-    if isinstance(value, int | float):
-        return "a number"
-    return "nothing (null)" if value is None else "a text"
-
-
-def _some_of(keys: list[str], most: int = 8) -> str:
-    shown = ", ".join(keys[:most])
-    return f"the keys {shown} …" if len(keys) > most else f"the keys {shown}"
+def json_beginning(value: Any) -> str:
+    """The beginning of a value as JSON, for messages."""
+    text = compact_json(value)
+    return text if len(text) <= 80 else text[:80] + "…"
 
 
 def find_postings(document: Any) -> list[Any]:
@@ -74,7 +62,7 @@ def find_postings(document: Any) -> list[Any]:
             return max(lists, key=len)
         if all(isinstance(value, dict) for value in document.values()):
             return list(document.values())
-    raise SourceError(f"neither a list of postings nor an object that holds one; it is {kind(document)}")
+    raise SourceError(f"neither a list of postings nor an object that holds one; it is {json_beginning(document)}")
 
 
 def _has_objects(value: Any) -> bool:
@@ -127,7 +115,7 @@ def compact_json(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=value_text, allow_nan=False)
     except ValueError:
-        finite = json.loads(json.dumps(value, default=value_text), parse_constant=lambda _constant: None)
+        finite = json.loads(json.dumps(value, default=value_text), parse_constant=_no_value)
         return json.dumps(finite, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -216,10 +204,14 @@ def unique_names(names: Iterable[str]) -> list[str]:
     return list(unique)
 
 
-def record_chunks(records: Iterable[dict[str, Any] | Undecodable]) -> Iterator[Chunk]:
+def record_chunks(records: Iterable[dict[str, Any] | Undecodable], names: Sequence[str] = ()) -> Iterator[Chunk]:
     """Chunks of records of any shape.
 
     Record by record, since each may have other fields, nested in other ways.
+
+    Args:
+        records: the records.
+        names: columns that each chunk has, even without a value.
     """
     flat: list[dict[str, str]] = []
     payloads: list[str] = []
@@ -234,10 +226,10 @@ def record_chunks(records: Iterable[dict[str, Any] | Undecodable]) -> Iterator[C
             payloads.append(taken[1])
             size += len(taken[1])
         if len(flat) + len(undecodable) >= CHUNK_RECORDS or size >= CHUNK_CHARACTERS:
-            yield Chunk(_text_frame(flat), pl.Series(payloads, dtype=pl.String), undecodable)
+            yield Chunk(_text_frame(flat, names), pl.Series(payloads, dtype=pl.String), undecodable)
             flat, payloads, undecodable, size = [], [], [], 0
     if flat or undecodable:
-        yield Chunk(_text_frame(flat), pl.Series(payloads, dtype=pl.String), undecodable)
+        yield Chunk(_text_frame(flat, names), pl.Series(payloads, dtype=pl.String), undecodable)
 
 
 def _row(record: dict[str, Any]) -> tuple[dict[str, str], str] | Undecodable:
@@ -253,24 +245,10 @@ def _row(record: dict[str, Any]) -> tuple[dict[str, str], str] | Undecodable:
     return Undecodable(shortened(payload), over_limit(size)) if size > RECORD_LIMIT else (flatten(record), payload)
 
 
-def _text_frame(flat: list[dict[str, str]]) -> pl.DataFrame:
-    names = dict.fromkeys(itertools.chain.from_iterable(flat))
+def _text_frame(flat: list[dict[str, str]], stated: Sequence[str]) -> pl.DataFrame:
+    names = dict.fromkeys(itertools.chain(stated, *flat))
     columns = {
         name: pl.Series([row.get(name) for row in flat], dtype=pl.String)
         for name in itertools.islice(names, MOST_COLUMNS)
     }
     return pl.DataFrame(columns or None, height=len(flat))
-
-
-def in_batches(records: Iterable[TextRecord]) -> Iterator[list[TextRecord]]:
-    """The records of a text, as many at a time as one chunk holds."""
-    batch: list[TextRecord] = []
-    size = 0
-    for record in records:
-        batch.append(record)
-        size += len(record.text)
-        if len(batch) >= CHUNK_RECORDS or size >= CHUNK_CHARACTERS:
-            yield batch
-            batch, size = [], 0
-    if batch:
-        yield batch

@@ -4,61 +4,46 @@ from __future__ import annotations
 
 import io
 import itertools
-import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, ClassVar, cast
 
 import polars as pl
 
 from market_assets.postings.schemas import RAW_POSTING
 from market_assets.sources.files.columns import apply_mapping
-from market_assets.sources.files.decoding import decode, decoder_of
+from market_assets.sources.files.decoding import check_known, decode, is_known
 from market_assets.sources.files.records import Chunk
-from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError
-from market_assets.sources.request import Client, Request, without_queries
+from market_assets.sources.protocol import Fetch, Payload, RawBatch, Request, SourceError, without_queries
 
 
-@dataclass(frozen=True)
-class FoundFile:
-    """A file of postings; its name is unique among those that were found."""
-
-    name: str
-    open: Callable[[], BinaryIO]
-
-
-def find_files(path: str, client: Callable[[], Client] | None = None) -> list[FoundFile]:
-    """The file at a path, or those in and under a folder whose ending is known, by name.
+def find_files(path: str, get: Callable[[Request], bytes] | None = None) -> list[Payload]:
+    """The file at a path, or those in and under a folder whose ending is known, by name, which is unique.
 
     Raises:
         SourceError: there is no such file, or it can't be opened. Files of a folder are not opened yet.
     """
     if path.startswith(("http://", "https://")):
-        return [_web_file(path, client)]
+        return [_web_file(path, get)]
     files, root = _file_system(path)
-    shown = without_credentials(path)
+    shown = without_queries(path)
     if not _attempt(shown, lambda: files.isdir(root)):
-        found = FoundFile(PurePosixPath(root).name, partial(_open, files, root, shown))
+        found = Payload(PurePosixPath(root).name, partial(_open, files, root, shown))
         found.open().close()
         return [found]
     paths = sorted(str(each) for each in _attempt(shown, lambda: files.find(root)))
     named = {each: each.removeprefix(root.rstrip("/") + "/") for each in paths}
     within = [
-        FoundFile(_as_one_name(name), partial(_open, files, each, f"{shown.rstrip('/')}/{name}"))
+        Payload(_as_one_name(name), partial(_open, files, each, f"{shown.rstrip('/')}/{name}"))
         for each, name in named.items()
-        if _is_known(name)
+        if is_known(name) and not any(part.startswith(".") for part in name.split("/"))
     ]
     if not within:
         raise SourceError(f"{shown}: it is a folder without any file of postings")
     return within
-
-
-def without_credentials(path: str) -> str:
-    """A path or URL without user, password, query and fragment, for messages."""
-    return re.sub(r"^([a-z0-9+.-]+://)[^/@]*@", r"\1", without_queries(path))
 
 
 def _file_system(path: str) -> tuple[Any, str]:
@@ -67,20 +52,15 @@ def _file_system(path: str) -> tuple[Any, str]:
 
     if "://" not in path:
         return LocalFileSystem(), str(Path(path))
-    files, root = _attempt(without_credentials(path), lambda: fsspec.core.url_to_fs(path))
+    files, root = _attempt(without_queries(path), lambda: fsspec.core.url_to_fs(path))
     return files, str(root)
 
 
 def _open(files: Any, path: str, shown: str) -> BinaryIO:
     """Open a file that is not empty and whose ending is known."""
-    try:
-        decoder_of(path)
-    except SourceError as error:
-        if _attempt(shown, lambda: files.exists(path)):
-            raise SourceError(f"{shown}: {error}") from None
-        raise SourceError(f"{shown}: there is no such file") from None
     if _attempt(shown, lambda: files.size(path)) == 0:
         raise SourceError(f"{shown}: it is empty")
+    check_known(shown)
     return cast(BinaryIO, _attempt(shown, lambda: files.open(path, "rb")))
 
 
@@ -98,12 +78,12 @@ def _attempt(shown: str, action: Callable[[], Any]) -> Any:
         raise SourceError(f"{shown}: it can't be opened ({type(error).__name__})", permanent=False) from None
 
 
-def _web_file(url: str, client: Callable[[], Client] | None) -> FoundFile:
+def _web_file(url: str, get: Callable[[Request], bytes] | None) -> Payload:
     name = PurePosixPath(without_queries(url).split("://", 1)[1]).name
-    if client is None:
+    if get is None:
         raise SourceError(f"{without_queries(url)}: it is a web address, which only sources.yaml can name")
-    decoder_of(name)
-    return FoundFile(name, lambda: io.BytesIO(client().get(Request(url))))
+    check_known(name)
+    return Payload(name, lambda: io.BytesIO(get(Request(url))))
 
 
 def _as_one_name(name: str) -> str:
@@ -111,45 +91,24 @@ def _as_one_name(name: str) -> str:
     return name.replace("%", "%25").replace("/", "%2F")
 
 
-def _is_known(name: str) -> bool:
-    try:
-        decoder_of(name)
-    except SourceError:
-        return False
-    return not any(part.startswith(".") for part in name.split("/"))
-
-
+@dataclass(frozen=True)
 class FileSource:
     """The postings of CSV, JSON, JSON lines or Parquet files, whatever their columns are called.
 
-    Args:
+    Attributes:
         name: the source's name in assets, folders and tables.
         path: a file, whose ending names the format, or a folder of such; a path or any URL that fsspec knows.
         mapping: field of `RAW_POSTING` → column, for fields whose column would be guessed wrong; an empty column
             leaves the field out.
-        client: returns the HTTP client, for a file at a web address.
+        get: sends a request, for a file at a web address.
+        any_day: files have only their current content.
     """
 
-    def __init__(
-        self,
-        name: str,
-        path: Path | str,
-        mapping: Mapping[str, str] | None = None,
-        client: Callable[[], Client] | None = None,
-    ) -> None:
-        self._name = name
-        self._path = str(path)
-        self._client = client
-        self._mapping = dict(mapping or {})
-
-    @property
-    def name(self) -> str:
-        return self._name
-
-    @property
-    def any_day(self) -> bool:
-        """Files have only their current content."""
-        return False
+    name: str
+    path: Path | str
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    get: Callable[[Request], bytes] | None = None
+    any_day: ClassVar[bool] = False
 
     def fetch(self, day: date, now: datetime) -> Fetch:  # noqa: ARG002
         """Return the current files, whatever the day: one payload each, opened on demand.
@@ -158,8 +117,7 @@ class FileSource:
             SourceError: the file is missing, empty, can't be opened, or has an unknown ending; for files of a
                 folder when the payload is opened.
         """
-        found = find_files(self._path, self._client)
-        return Fetch(observed_at=now, payloads=map(self._payload, found))
+        return Fetch(observed_at=now, payloads=map(self._checked, find_files(str(self.path), self.get)))
 
     def read(self, name: str, content: BinaryIO) -> Iterator[RawBatch]:
         """Read the postings of the file, in batches of at most ten thousand rows.
@@ -167,27 +125,17 @@ class FileSource:
         Raises:
             SourceError: it is not of its ending's format, has no posting, or has no column for the title.
         """
-        try:
-            mapping, chunks = self._resolve(name, content)
-            for chunk in chunks:
-                yield RawBatch(_raw_postings(chunk, mapping), chunk.undecodable)
-        except SourceError as error:
-            raise SourceError(f"{name}: {error}", permanent=error.permanent) from error
+        mapping, chunks = self._resolve(name, content)
+        for chunk in chunks:
+            yield RawBatch(_raw_postings(chunk, mapping), chunk.undecodable)
 
-    def mapping_shown(self) -> dict[str, str]:
-        """Field → column of the file, or of the first file of a folder.
-
-        Raises:
-            SourceError: as `fetch` and `read` do.
-        """
-        file = find_files(self._path, self._client)[0]
+    def resolved_mapping(self) -> dict[str, str]:
+        """Field → column of the file, or of the first file of a folder; errors as in `fetch` and `read`."""
+        file = find_files(str(self.path), self.get)[0]
         with file.open() as content:
-            try:
-                return self._resolve(file.name, content)[0]
-            except SourceError as error:
-                raise SourceError(f"{file.name}: {error}", permanent=error.permanent) from error
+            return self._resolve(file.name, content)[0]
 
-    def _payload(self, file: FoundFile) -> Payload:
+    def _checked(self, file: Payload) -> Payload:
         problem: str | None = None
 
         def open_and_check() -> BinaryIO:
@@ -197,7 +145,7 @@ class FileSource:
                 self._resolve(file.name, content)
                 problem = None
             except SourceError as error:
-                problem = f"{file.name}: {error}"
+                problem = str(error)
             content.seek(0)
             return content
 
@@ -208,10 +156,13 @@ class FileSource:
         chunks = decode(name, content)
         first = next(chunks, None)
         if first is None:
-            raise SourceError("there is no posting in it")
+            raise SourceError(f"{name}: there is no posting in it")
         if first.payload.is_empty():
-            raise SourceError(f"there is no posting in it that can be read; {first.undecodable[0].reason}")
-        mapping = apply_mapping(first.frame.columns, first.frame, self._mapping)
+            raise SourceError(f"{name}: there is no posting in it that can be read; {first.undecodable[0].reason}")
+        try:
+            mapping = apply_mapping(first.frame, self.mapping)
+        except SourceError as error:
+            raise SourceError(f"{name}: {error}") from None
         return mapping, itertools.chain([first], chunks)
 
 
@@ -220,11 +171,11 @@ def _raw_postings(chunk: Chunk, mapping: Mapping[str, str]) -> pl.DataFrame:
     known = set(chunk.frame.columns)
     fields = {
         # JSON text may contain NUL characters, which databases refuse.
-        field: pl.col(column).str.replace_all("\0", "", literal=True)
-        for field, column in mapping.items()
+        name: pl.col(column).str.replace_all("\0", "", literal=True)
+        for name, column in mapping.items()
         if column in known
     }
     missing = pl.lit(None, pl.String)
     return chunk.frame.select(
-        (chunk.payload if field == "payload" else fields.get(field, missing)).alias(field) for field in RAW_POSTING
+        (chunk.payload if name == "payload" else fields.get(name, missing)).alias(name) for name in RAW_POSTING
     )

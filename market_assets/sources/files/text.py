@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import codecs
+import io
+import itertools
 import logging
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, Literal, NamedTuple
 
 from market_assets.sources.protocol import SourceError
 
@@ -63,11 +65,6 @@ def utf8_size(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-def is_over_limit(text: str) -> bool:
-    # A character has at most four bytes, so that short texts need not be encoded.
-    return len(text) * 4 > RECORD_LIMIT and utf8_size(text) > RECORD_LIMIT
-
-
 def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeDecodeError):
         raise error
@@ -112,29 +109,32 @@ def text_chunks(name: str, content: BinaryIO) -> Iterator[str]:
         data = following
 
 
-def lines(chunks: Iterable[str]) -> Iterator[TextRecord]:
-    """The lines of a text, without their ends; empty ones are left out.
+def lines(chunks: Iterable[str], newline: Literal["\n", ""] = "\n") -> Iterator[TextRecord]:
+    """The lines of a text, with their ends.
 
-    Only a newline ends a line, since JSON text may contain Unicode's other separators. An over-long line is not
-    held in memory; it is shortened and has its problem.
+    An over-long line is not held in memory; it is shortened and has its problem.
+
+    Args:
+        chunks: the text in pieces, none of which ends within a carriage return and newline.
+        newline: what ends a line; if empty, a newline, a carriage return, or both.
     """
+    ends = (newline,) if newline else ("\n", "\r")
     number, held, size = 1, "", 0
-    for chunk in chunks:
-        *complete, rest = chunk.split("\n")
-        for piece in complete:
-            yield from _line(number, held + piece, size + (utf8_size(piece) if size else 0))
+    for piece in itertools.chain.from_iterable(io.StringIO(chunk, newline=newline) for chunk in chunks):
+        size += utf8_size(piece)
+        held = held + piece if size <= RECORD_LIMIT + len("\r\n") else (held + piece)[: KEPT_CHARACTERS + 1]
+        if piece.endswith(ends):
+            yield _line(number, held, size - (len(piece) - len(without_line_end(piece))))
             number, held, size = number + 1, "", 0
-        held += rest
-        if size:
-            held, size = held[: KEPT_CHARACTERS + 1], size + utf8_size(rest)
-        elif is_over_limit(held):
-            size = utf8_size(held)
-            held = held[: KEPT_CHARACTERS + 1]
-    yield from _line(number, held, size)
+    if held:
+        yield _line(number, held, size)
 
 
-def _line(number: int, text: str, size: int) -> Iterator[TextRecord]:
-    if size or is_over_limit(text):
-        yield TextRecord(number, shortened(text), over_limit(size or utf8_size(text)))
-    elif text.strip():
-        yield TextRecord(number, text.removesuffix("\r"))
+def _line(number: int, text: str, size: int) -> TextRecord:
+    return (
+        TextRecord(number, shortened(text), over_limit(size)) if size > RECORD_LIMIT else TextRecord(number, text)
+    )
+
+
+def without_line_end(text: str) -> str:
+    return text.removesuffix("\n").removesuffix("\r")

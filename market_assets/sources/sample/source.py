@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import IntEnum
-from functools import lru_cache, partial
+from functools import partial
 from io import BytesIO
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 import numpy as np
 import polars as pl
@@ -21,7 +21,9 @@ import polars as pl
 from market_assets.postings.schemas import RAW_POSTING
 from market_assets.sources.files.text import shortened
 from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError, Undecodable
-from market_assets.sources.sample.postings import Choices, Form, draw_choices, render_postings, rounded
+from market_assets.sources.sample.pay import Form, rounded
+from market_assets.sources.sample.postings import draw_choices, render_postings
+from market_assets.sources.sample.vocabulary import Choices
 
 FIRST_DAY = date(2000, 1, 1)
 #: A chunk has up to 5,000 postings: these originals, and about 9 % that return or are faulty.
@@ -84,18 +86,7 @@ class SampleSource:
     name: str = "sample"
     postings_per_day: int = 200
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        for setting, least in (("postings_per_day", 1), ("seed", 0)):
-            value = getattr(self, setting)
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise SourceError(
-                    f"{self.name}: {setting} must be a whole number of at least {least}, not {value!r}"
-                )
-
-    @property
-    def any_day(self) -> bool:
-        return True
+    any_day: ClassVar[bool] = True
 
     def fetch(self, day: date, now: datetime) -> Fetch:
         """Make the postings of a day, in payloads of up to 5,000 which are made when they are opened.
@@ -178,17 +169,15 @@ def _groups(seed: int, day: date, chunk: int, originals: int) -> list[Choices]:
         repeated = fate == Fate.REPEATED
         earlier.append(_on_second_board(returning, day, delay) if repeated else _with_higher_pay(returning))
     rest = originals - sum(len(group["number"]) for group in new)
-    once = _drawn.__wrapped__(seed, chunk, day, Fate.ONCE, max(0, rest))
+    once = _drawn(seed, chunk, day, Fate.ONCE, max(0, rest))
     faulty = share_of(day, Fate.FAULTY, _FAULT_SHARE)
     # The kinds of faults take turns, so that a few days have them all.
     fault = (day.toordinal() * 3 + faulty["number"]) % (1 + len(_FAULTY_VALUES)) + 1
     return [once, *new, *earlier, {**faulty, "fault": fault}]
 
 
-# Returning postings were drawn for earlier days too, where days are made one after the other.
-@lru_cache(maxsize=128)
 def _drawn(seed: int, chunk: int, day: date, fate: int, count: int) -> Choices:
-    """A group of postings, whose arrays must not be changed."""
+    """A group of postings."""
     rng = _generator(seed, day, chunk, fate)
     drawn = draw_choices(rng, day, count)
     return {

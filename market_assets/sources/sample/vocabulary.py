@@ -20,6 +20,8 @@ import yaml
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+#: Columns of choices, one row a posting.
+Choices = dict[str, npt.NDArray[Any]]
 
 WORKPLACES = ("onsite", "hybrid", "remote")
 PERIODS = ("yearly", "monthly", "hourly")
@@ -67,6 +69,11 @@ def weighted(shares: Floats, uniform: Floats) -> Integers:
     if shares.ndim == 1:
         return np.searchsorted(shares, uniform, side="right").astype(np.int64)
     return (uniform[:, None] >= shares).sum(axis=1, dtype=np.int64)  # type: ignore[no-any-return]
+
+
+def texts_at(texts: list[str], position: Integers) -> pl.Series:
+    """The texts at positions, null where the position is -1."""
+    return pl.Series([*texts, None], dtype=pl.String).gather(np.where(position < 0, len(texts), position))
 
 
 def trend_years(day: date) -> float:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,10 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-import sqlalchemy as sa
-
 from market_assets.store import schema
-from market_assets.store.backup.dumps import Dumps, copy_sqlite, dumps_of
+from market_assets.store.backup.dumps import copy_sqlite, count_rows, dumps_of
 from market_assets.store.backup.zip_file import Backup, BackupError, Manifest, file_errors, write_backup
 from market_assets.store.database import Database, connected
 from market_assets.store.landing import Landing
@@ -91,40 +88,20 @@ def take_backup(
     dumps = dumps_of(site.database, site.environment)
     with _temporary_folder(path.parent, "backup") as folder:
         dump, unfinished = folder / dumps.file_name, folder / "backup.zip"
-        engine = dumps.dump(dump)
+        rows = dumps.dump(dump)
         manifest = Manifest(
             created_at=now,
             program=program,
-            kind=dumps.kind,
-            engine=engine,
+            kind=site.database.url.get_backend_name(),
             schema_version=version,
-            tables=dumps.count_rows(dump),
+            tables=rows,
             left_out=tuple(left_out),
         )
         write_backup(unfinished, _contents(site, dump, folder, with_landing=with_landing), manifest)
-        dump.unlink()
         with Backup(unfinished) as backup:
             backup.verify()
-            _extract_dump(backup, dumps, folder)
-            manifest = backup.manifest
         _publish(unfinished, path)
     return manifest
-
-
-def check_fits(backup: Backup, database: Database) -> None:
-    """Check that a backup can be restored into a database.
-
-    Raises:
-        BackupError: it is of the other kind of database.
-        StoreError: it is newer than this program.
-    """
-    manifest = backup.manifest
-    if (manifest.kind == "sqlite") != database.is_sqlite:
-        raise BackupError(
-            f"{backup.path} holds a database of {manifest.kind}, {database.name} is another kind: "
-            "restore it into its own kind, then use `market-assets db copy`"
-        )
-    schema.refuse_newer(manifest.schema_version, f"the backup {backup.path}")
 
 
 def count_stored(database: Database) -> int:
@@ -132,11 +109,8 @@ def count_stored(database: Database) -> int:
     if schema.current_version(database) is None:
         return 0
     with connected(database) as connection:
-        there = set(sa.inspect(connection).get_table_names())
-        tables = [
-            table for table in metadata.tables.values() if table.name in there and table is not data_revision
-        ]
-        return sum(int(connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0) for table in tables)
+        counts = count_rows(connection)
+    return sum(rows for table, rows in counts.items() if table in metadata.tables and table != data_revision.name)
 
 
 def restore_backup(backup: Backup, site: Site) -> Restored:
@@ -150,24 +124,33 @@ def restore_backup(backup: Backup, site: Site) -> Restored:
         BackupError: the backup is damaged or does not fit; nothing was changed.
         StoreUnavailableError: no room, or the database refuses; it and Dagster's history are as they were.
     """
-    check_fits(backup, site.database)
+    _check_fits(backup, site.database)
     backup.verify()
     beside = site.database.path.parent if site.database.is_sqlite else site.data
-    dumps = dumps_of(site.database, site.environment)
+    dumps, manifest = dumps_of(site.database, site.environment), backup.manifest
     with _temporary_folder(beside, "restore") as folder, StoreLock(site.database, "restore").exclusive(wait=False):
-        dump = _extract_dump(backup, dumps, folder)
+        dump = backup.extract(f"{_DATABASE}/{dumps.file_name}", folder / dumps.file_name)
         archived = _add_archive(backup, site.archive)
         landed = _add_landing(backup, site.landing)
-        with _history_replaced(backup, site.history) as history:
-            dumps.restore(dump)
-    version = backup.manifest.schema_version
+        with _history_beside(backup, site.history) as history:
+            dumps.restore(dump, manifest.tables)
     return Restored(
-        rows=sum(backup.manifest.tables.values()),
+        rows=sum(manifest.tables.values()),
         history_files=history,
         archive_files=archived,
         landing_files=landed,
-        upgraded_from=version if version != schema.newest_version() else None,
+        upgraded_from=manifest.schema_version if manifest.schema_version != schema.newest_version() else None,
     )
+
+
+def _check_fits(backup: Backup, database: Database) -> None:
+    manifest = backup.manifest
+    if manifest.kind != database.url.get_backend_name():
+        raise BackupError(
+            f"{backup.path} holds a database of {manifest.kind}, {database.name} is another kind: "
+            "restore it into its own kind, then use `market-assets db copy`"
+        )
+    schema.refuse_newer(manifest.schema_version, f"the backup {backup.path}")
 
 
 @contextlib.contextmanager
@@ -208,28 +191,11 @@ def _publish(unfinished: Path, path: Path) -> None:
             os.close(folder)
 
 
-def _extract_dump(backup: Backup, dumps: Dumps, folder: Path) -> Path:
-    """Unpack the database of a backup, and compare the rows of each table with the manifest."""
-    files = backup.files(_DATABASE)
-    if dumps.file_name not in files:
-        raise BackupError(f"{backup.path} is damaged: it has no {_DATABASE}/{dumps.file_name}")
-    dump = backup.extract(files[dumps.file_name], folder, dumps.file_name)
-    stated, found = backup.manifest.tables, dumps.count_rows(dump)
-    wrong = [
-        f"{table} has {found.get(table, 0)} rows instead of {stated.get(table, 0)}"
-        for table in sorted({*found, *stated})
-        if found.get(table) != stated.get(table)
-    ]
-    if wrong:
-        raise BackupError(f"{backup.path} does not match its manifest: {'; '.join(wrong)}")
-    return dump
-
-
 def _add_archive(backup: Backup, archive: Path) -> int:
     """Add missing files; existing ones have the same content, since their names are made from it."""
     missing = {name: file for name, file in backup.files(_ARCHIVE).items() if not (archive / name).exists()}
     for name, file in missing.items():
-        backup.extract(file, archive, name)
+        backup.extract(file, archive / name)
     return len(missing)
 
 
@@ -242,33 +208,18 @@ def _add_landing(backup: Backup, landing: Landing) -> int:
 
 
 @contextlib.contextmanager
-def _history_replaced(backup: Backup, folder: Path | None) -> Iterator[int]:
-    """Replace Dagster's files; the former ones come back if the block fails."""
+def _history_beside(backup: Backup, folder: Path | None) -> Iterator[int]:
+    """Unpack Dagster's files beside their place, and exchange them for the present ones after the block."""
     files = backup.files(_HISTORY)
     if folder is None or not files:
         yield 0
         return
-    new, old = folder / ".restored", folder / ".replaced"
-    with file_errors(folder):
-        for left_over in (new, old):
-            shutil.rmtree(left_over, ignore_errors=True)
-        old.mkdir(parents=True)
+    with _temporary_folder(folder, "restore") as new:
         for name, file in files.items():
-            backup.extract(file, new, name)
-        _exchange(folder, new, old)
-    try:
+            backup.extract(file, new / name)
         yield len(files)
-    except BaseException:
-        _exchange(folder, old, new)
-        raise
-    finally:
-        for done in (new, old):
-            shutil.rmtree(done, ignore_errors=True)
-
-
-def _exchange(folder: Path, incoming: Path, outgoing: Path) -> None:
-    for part in _HISTORY_PARTS:
-        if (folder / part).exists():
-            (folder / part).rename(outgoing / part)
-        if (incoming / part).exists():
-            (incoming / part).rename(folder / part)
+        for part in _HISTORY_PARTS:
+            if (folder / part).exists():
+                (folder / part).rename(new / f"replaced-{part}")
+            if (new / part).exists():
+                (new / part).rename(folder / part)

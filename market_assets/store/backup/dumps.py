@@ -6,24 +6,28 @@ SQLite by its online backup API, PostgreSQL by pg_dump, pg_restore and psql, whi
 from __future__ import annotations
 
 import contextlib
-import re
-import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 import sqlalchemy as sa
 
 from market_assets.store import schema
-from market_assets.store.backup.zip_file import BackupError, file_errors
+from market_assets.store.backup.zip_file import BackupError
 from market_assets.store.database import BUSY_TIMEOUT_MS, Database, StoreUnavailableError, connected
 from market_assets.store.tables.catalog import metadata
 
 #: How long a restore on PostgreSQL waits for readers of the tables that it replaces.
 _LOCK_TIMEOUT = "30s"
-_COPY = re.compile(rb"COPY (?:\S+\.)?\"?(\w+)\"? \(")
+
+
+def count_rows(connection: sa.Connection) -> dict[str, int]:
+    """The rows of each table of a database."""
+    tables = map(sa.table, sorted(sa.inspect(connection).get_table_names()))
+    counts = {table.name: sa.select(sa.func.count()).select_from(table) for table in tables}
+    return {name: int(connection.scalar(count) or 0) for name, count in counts.items()}
 
 
 def copy_sqlite(source: Path, target: Path) -> None:
@@ -37,59 +41,34 @@ def copy_sqlite(source: Path, target: Path) -> None:
 class SqliteDumps:
     """Dumps of an SQLite database: copies of its file."""
 
-    kind = "sqlite"
     file_name = "market.db"
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def dump(self, target: Path) -> str:
-        """Write a dump of the state at one time; returns the version of SQLite."""
-        copy_sqlite(self._database.path, target)
-        return sqlite3.sqlite_version
-
-    def count_rows(self, dump: Path) -> dict[str, int]:
-        """The rows of each table of a dump.
+    def dump(self, target: Path) -> dict[str, int]:
+        """Write a dump of the state at one time; returns the rows of each table.
 
         Raises:
-            BackupError: it is damaged.
+            BackupError: the database is damaged.
         """
-        tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
-        with _open(dump) as connection:
-            try:
-                (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-                if verdict != "ok":
-                    raise BackupError(f"{dump} is damaged: {verdict}")
-                names = [name for (name,) in connection.execute(tables)]
-                return {
-                    name: int(connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]) for name in names
-                }
-            except sqlite3.DatabaseError as error:
-                raise BackupError(f"{dump} is damaged: {error}") from error
+        copy_sqlite(self._database.path, target)
+        engine = sa.create_engine(f"sqlite:///{target}", poolclass=sa.NullPool)
+        with connected(engine) as connection:
+            verdict = connection.scalar(sa.text("PRAGMA integrity_check(1)"))
+            if verdict != "ok":
+                raise BackupError(f"the database {self._database.name} is damaged: {verdict}")
+            return count_rows(connection)
 
-    def restore(self, dump: Path) -> None:
+    def restore(self, dump: Path, _tables: Iterable[str]) -> None:
         """Replace the content of the file by a dump in one transaction, its schema upgraded to the newest version.
 
-        Programs that have the file open read the new content from then on. A file that is damaged itself is
-        renamed to `<name>.damaged` first.
+        Programs that have the file open read the new content from then on.
 
         Raises:
             StoreUnavailableError: there is no room, or the file is in use; it is as it was.
         """
         schema.upgrade(Database(f"sqlite:///{dump}"))
-        path = self._database.path
-        try:
-            self._overwrite(dump)
-        except StoreUnavailableError as error:
-            if not any(sign in str(error) for sign in ("not a database", "malformed")):
-                raise
-            with file_errors(path):
-                for suffix in ("-wal", "-shm"):
-                    Path(f"{path}{suffix}").unlink(missing_ok=True)
-                path.replace(path.with_name(f"{path.name}.damaged"))
-            self._overwrite(dump)
-
-    def _overwrite(self, dump: Path) -> None:
         with _open(dump) as source, _open(self._database.path, "rwc") as live:
             # Readers of the file need the write-ahead log, which a new file does not have yet.
             live.execute("PRAGMA journal_mode = WAL")
@@ -117,7 +96,6 @@ class PostgresqlDumps:
         environment: the environment for PostgreSQL's programs; they are looked for on its PATH.
     """
 
-    kind = "postgresql"
     file_name = "market.dump"
 
     def __init__(self, database: Database, environment: Mapping[str, str]) -> None:
@@ -129,54 +107,31 @@ class PostgresqlDumps:
         url = database.url.set(drivername="postgresql", password=None).difference_update_query(["password"])
         self._target = f"--dbname={url.render_as_string()}"
 
-    def dump(self, target: Path) -> str:
-        """Write a dump of the state at one time; returns the version of the server.
+    def dump(self, target: Path) -> dict[str, int]:
+        """Write a dump of the state at one time; returns the rows of each table.
 
         Raises:
             BackupError: pg_dump is missing.
             StoreUnavailableError: it failed, or is older than the server.
         """
         with connected(self._database) as connection:
-            server = str(connection.scalar(sa.text("SHOW server_version")))
+            connection.execution_options(isolation_level="REPEATABLE READ")
             tables = f'"{connection.scalar(sa.text("SELECT current_schema()"))}".*'
-        options = ("--format=custom", "--compress=1", "--no-owner", "--no-privileges", f"--table={tables}")
-        self._run("pg_dump", *options, f"--file={target}", self._target)
-        return server
+            snapshot = connection.scalar(sa.text("SELECT pg_export_snapshot()"))
+            what = (f"--table={tables}", f"--snapshot={snapshot}", "--no-owner", "--no-privileges")
+            self._run("pg_dump", "--format=custom", "--compress=1", *what, f"--file={target}", self._target)
+            return count_rows(connection)
 
-    def count_rows(self, dump: Path) -> dict[str, int]:
-        """The rows of each table of a dump.
-
-        Raises:
-            BackupError: it is damaged, or pg_restore is missing.
-        """
-        counts: dict[str, int] = {}
-        table = ""
-        command = [self._program("pg_restore"), "--data-only", "--file=-", str(dump)]
-        quiet = subprocess.DEVNULL
-        with subprocess.Popen(command, env=self._environment, stdout=subprocess.PIPE, stderr=quiet) as reader:
-            assert reader.stdout is not None
-            for line in reader.stdout:
-                if table and line != b"\\.\n":
-                    counts[table] += 1
-                elif table:
-                    table = ""
-                elif found := _COPY.match(line):
-                    table = found[1].decode()
-                    counts[table] = 0
-        if reader.returncode or table:
-            raise BackupError(f"{dump.name} is damaged: pg_restore can't read it to its end")
-        return counts
-
-    def restore(self, dump: Path) -> None:
-        """Replace the tables of the dump, and all of this program, in one transaction; then upgrade the schema.
+    def restore(self, dump: Path, tables: Iterable[str]) -> None:
+        """Replace the tables of a dump, and all of this program, in one transaction; then upgrade the schema.
 
         Raises:
             StoreUnavailableError: the server refuses; everything is as it was.
         """
         script = dump.with_suffix(".sql")
-        tables = sorted({*metadata.tables, "alembic_version", *self.count_rows(dump)})
+        replaced = sorted({*metadata.tables, "alembic_version", *tables})
         prepare = [f"SET lock_timeout = '{_LOCK_TIMEOUT}'", "SET client_min_messages = warning"]
-        prepare += [f'DROP TABLE IF EXISTS "{table}" CASCADE' for table in tables]
+        prepare += [f'DROP TABLE IF EXISTS "{table}" CASCADE' for table in replaced]
         options = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null", "--single-transaction")
         try:
             self._run("pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(dump))
@@ -185,24 +140,18 @@ class PostgresqlDumps:
             raise StoreUnavailableError(f"{self._database.name} was left as it was: {error}") from error
         schema.upgrade(self._database, locked=True)
 
-    def _program(self, name: str) -> str:
-        found = shutil.which(name, path=self._environment.get("PATH"))
-        if found is None:
+    def _run(self, name: str, *arguments: str) -> None:
+        command = [name, *arguments]
+        try:
+            done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
+        except FileNotFoundError:
             raise BackupError(
                 f"{name} is not on PATH: install PostgreSQL's client programs (Debian: postgresql-client)"
-            )
-        return found
-
-    def _run(self, name: str, *arguments: str) -> None:
-        command = [self._program(name), *arguments]
-        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
+            ) from None
         if done.returncode:
             raise StoreUnavailableError(f"{name} failed on {self._database.name}: {' '.join(done.stderr.split())}")
 
 
-def dumps_of(database: Database, environment: Mapping[str, str]) -> Dumps:
+def dumps_of(database: Database, environment: Mapping[str, str]) -> SqliteDumps | PostgresqlDumps:
     """The dumps of a database of either kind."""
     return SqliteDumps(database) if database.is_sqlite else PostgresqlDumps(database, environment)
-
-
-Dumps = SqliteDumps | PostgresqlDumps

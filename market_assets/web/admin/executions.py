@@ -17,7 +17,6 @@ from market_assets.operations.executions import STATUSES, ExecutionReader, durat
 from market_assets.store import executions as store
 from market_assets.store.executions import Execution, ExecutionStatus
 from market_assets.web.admin.models import ExecutionEntry
-from market_assets.web.known_jobs import what_it_runs
 
 #: A place in the list: when the run was created, and its id.
 Position = tuple[datetime, str]
@@ -47,7 +46,7 @@ class RunReader:
     def __init__(self, context: WorkspaceProcessContext, engine: sa.Engine) -> None:
         self.context = context
         self._engine = engine
-        self.reader = ExecutionReader(context.instance, lambda job: what_it_runs(context, job))
+        self._reader = ExecutionReader(context.instance)
 
     def newest(
         self, job_id: str | None = None, status: ExecutionStatus | None = None, limit: int = 50
@@ -113,7 +112,7 @@ class RunReader:
 
     def entry(self, found: RunRecord | Execution) -> ExecutionEntry:
         """A run as the API shows it."""
-        run = self.reader.execution(found) if isinstance(found, RunRecord) else found
+        run = self._reader.execution(found) if isinstance(found, RunRecord) else found
         entry = ExecutionEntry.model_validate(run, from_attributes=True)
         if isinstance(found, RunRecord):
             # Up to now, where the run has not ended.

@@ -24,7 +24,7 @@ from market_assets.web.admin.executions import RunReader
 from market_assets.web.admin.models import Configuration, DefaultTask, Job, JobPause, TriggerRequest
 from market_assets.web.admin.scheduler import Overview, utc_now
 from market_assets.web.errors import NOT_ADMIN, ApiError
-from market_assets.web.known_jobs import KnownJob, what_it_runs
+from market_assets.web.known_jobs import KnownJob
 
 #: The caller's name for a request: repeated within this time it gives the same run.
 IDEMPOTENCY_TAG = "market_assets/idempotency_key"
@@ -86,7 +86,7 @@ def job_entry(job: KnownJob, overview: Overview, runs: RunReader) -> Job:
     return Job(
         id=job.job_id,
         description=job.description,
-        func_name=what_it_runs(runs.context, job.job_id),
+        func_name=job.func_name,
         status=overview.status_of(job),
         schedule=job.cron or None,
         created_at=overview.overrides.jobs[job.job_id].registered_at,

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from market_assets.dagster_ext.workspace import is_known_job
 from market_assets.operations.alerts.incidents import DAEMON_LOG, WEB_LOG, load_log
-from market_assets.operations.executions import duration_of, status_of
+from market_assets.operations.executions import duration_of, recorded_failure, status_of
 from market_assets.operations.system_state import recipients_of
 from market_assets.store import audit
 from market_assets.store.executions import ExecutionStatus
@@ -245,7 +245,7 @@ def _result(services: Services, run_id: str) -> models.RunResult:
     if record is None:
         raise ApiError(404, f"Run {run_id} was removed")
     status = status_of(record.dagster_run)
-    error = services.runs.reader.cause(record.dagster_run) if status == "failed" else None
+    error = recorded_failure(services.context.instance, run_id) if status == "failed" else None
     return models.RunResult(status=status, duration=duration_of(record), error=error)
 
 

@@ -10,8 +10,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from market_assets.defs.jobs import INGESTION
-from market_assets.operations.names import PARTITION_TAG
+from market_assets.operations.names import INGESTION, PARTITION_TAG
 from market_assets.settings import Settings
 from market_assets_tests.pipelines import (
     INGESTED,

@@ -12,8 +12,7 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from market_assets.defs.jobs import REBUILD, REFRESH
-from market_assets.operations.names import AS_OF_TAG
+from market_assets.operations.names import AS_OF_TAG, REBUILD, REFRESH
 from market_assets.settings import Settings
 from market_assets.statistics import demand, pairs
 from market_assets.store.database import Database

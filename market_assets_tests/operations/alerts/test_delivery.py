@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market_assets.operations.alerts.channels import Message, recipient_of
 from market_assets.operations.alerts.delivery import (
     MOST_AN_HOUR,
+    Message,
     after_sending,
     due_message,
+    recipient_of,
     with_recipients,
 )
 from market_assets.operations.alerts.incidents import (

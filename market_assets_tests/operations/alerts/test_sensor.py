@@ -11,11 +11,11 @@ import dagster as dg
 import pytest
 
 from market_assets.definitions import build_defs
-from market_assets.defs.jobs import INGESTION
-from market_assets.operations.alerts import channels
+from market_assets.operations.alerts import delivery
 from market_assets.operations.alerts.delivery import announce
 from market_assets.operations.alerts.detection import detect
 from market_assets.operations.alerts.incidents import DAEMON_LOG, Incident, IncidentLog, save_log
+from market_assets.operations.names import INGESTION
 from market_assets.settings import Settings
 from market_assets_tests.operations.alerts.monitored_location import FAULTS, MonitoredLocation, monitored_location
 from market_assets_tests.operations.alerts.receivers import Receiver, mail_server, receiver
@@ -111,7 +111,7 @@ def test_a_server_that_is_not_there(location: MonitoredLocation, monkeypatch: py
 def test_a_server_that_does_not_answer(
     location: MonitoredLocation, server: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(channels, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(delivery, "ANSWER_SECONDS", 0.5)
     server.status = None
     fail(location)
     assert location.evaluate().failures == (f"json://127.0.0.1:{server.port}: no answer within 0.5 s",)
@@ -206,14 +206,14 @@ def test_mail(location: MonitoredLocation) -> None:
     ],
 )
 def test_names_of_recipients_reveal_no_secrets(url: str, host: str) -> None:
-    assert channels.host_of(url) == host
-    assert channels.recipient_of(url) not in url
+    assert delivery.host_of(url) == host
+    assert delivery.recipient_of(url) not in url
 
 
 def test_errors_of_apprise_are_shown_without_secrets() -> None:
     url = "json://alice:open-sesame@example.com:8080/hook/s3cret-t0ken?key=p%40ssword"
     error = "POST http://alice:open-sesame@example.com:8080/hook/s3cret-t0ken?key=p@ssword failed"
-    shown = channels._without_secrets(error, url)
+    shown = delivery._without_secrets(error, url)
     assert "example.com" in shown and "failed" in shown
     assert not any(secret in shown for secret in ("alice", "open-sesame", "s3cret-t0ken", "p@ssword"))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_assets.postings.countries import country_currencies
+from market_assets.postings.gazetteer import country_currencies
 from market_assets.postings.salaries.annual import PERIODS_PER_YEAR, annual_pay, midpoint
 from market_assets.postings.salaries.currencies import EXCHANGE_RATE, load_exchange_rates
 from market_assets.postings.schemas import SALARY_PERIODS, UTC_DATETIME

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings.salaries.figures import PARSED_SALARY
-from market_assets.postings.salaries.parse import parse_salary_texts, salary_record
+from market_assets.postings.salaries.parse import parse_salary_texts, salary_records
 from market_assets.postings.schemas import SALARY_PERIODS
 
 POSTINGS = Path(__file__).resolve().parents[4] / "shared" / "data" / "postings"
@@ -132,9 +132,9 @@ def test_a_column_is_read_as_its_texts_are_in_their_order() -> None:
     assert parsed.rows() == [FORMS.get(text or "", nothing) for text in texts]
 
 
-@pytest.mark.parametrize("texts", [pl.Series([], dtype=pl.String), pl.Series([None, None], dtype=pl.Null)])
-def test_columns_without_texts(texts: pl.Series) -> None:
-    parsed = parse_salary_texts(texts)
+@pytest.mark.parametrize("texts", [[], [None, None]])
+def test_columns_without_texts(texts: list[None]) -> None:
+    parsed = parse_salary_texts(pl.Series(texts, dtype=pl.String))
 
     assert parsed.schema == PARSED_SALARY
     assert parsed.rows() == [(None,) * 4] * len(texts)
@@ -147,7 +147,8 @@ def test_a_text_of_a_megabyte_is_no_statement_of_pay() -> None:
 
 
 def test_record_has_the_pay_per_year_in_the_stated_currency() -> None:
-    assert salary_record("£24-£17.56 per hour") == {
+    hourly, open_minimum, nothing = salary_records(["£24-£17.56 per hour", "up to 5.000 €", "competitive"])
+    assert hourly == {
         "currency": "GBP",
         "minimum": 17.56,
         "maximum": 24.0,
@@ -155,7 +156,7 @@ def test_record_has_the_pay_per_year_in_the_stated_currency() -> None:
         "annual_minimum": 36_524.8,
         "annual_maximum": 49_920.0,
     }
-    assert salary_record("up to 5.000 €") == {
+    assert open_minimum == {
         "currency": "EUR",
         "minimum": None,
         "maximum": 5_000.0,
@@ -163,7 +164,7 @@ def test_record_has_the_pay_per_year_in_the_stated_currency() -> None:
         "annual_minimum": None,
         "annual_maximum": 60_000.0,
     }
-    assert salary_record("competitive") is None
+    assert nothing is None
 
 
 def grouped(amount: int, separator: str) -> str:

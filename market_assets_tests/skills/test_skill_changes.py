@@ -6,8 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_assets.skills.changes import SkillChanges
-from market_assets.skills.matching import skill_matcher
+from market_assets.skills.matching import SkillChanges, skill_matcher
 from market_assets.skills.taxonomy import Skill, Taxonomy, TaxonomyError
 
 NAMES = ("Go", "Java", "React", "React Native", "Rust")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from market_assets.operations.failure_cause import cause_of, cause_of_event
+from market_assets.operations.executions import cause_of, cause_of_event
 from market_assets.store.database import StoreUnavailableError
 
 
