@@ -6,7 +6,6 @@ boards import nothing heavy, since every process reads `sources.yaml`.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
@@ -136,7 +135,7 @@ def single_list(url: str, **params: str | int | None) -> Iterator[Page]:
 
 def given(**params: str | int | None) -> dict[str, str]:
     """The query parameters that have a value, as text."""
-    return {name: str(value) for name, value in params.items() if value is not None}
+    return {name: str(value) for name, value in params.items() if value not in (None, "")}
 
 
 def page_name(url: str) -> str:
@@ -213,8 +212,7 @@ class _Answer:
             _checked_records(self._board, document, page.file)
         except SourceError as error:
             self._problem = f"{page.file}: {error}"
-        with contextlib.suppress(SourceError):
-            self.next_page = self._board.next_page(page, document)
+        self.next_page = self._board.next_page(page, document)
         return io.BytesIO(content)
 
     def get_problem(self) -> str | None:
