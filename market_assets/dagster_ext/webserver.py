@@ -55,13 +55,7 @@ class MarketProcessContext(WorkspaceProcessContext):
     """
 
     def __init__(self, instance: dg.DagsterInstance, target: Any, *, user_of: UserOf) -> None:
-        """Load the code locations.
-
-        Args:
-            instance: Dagster's.
-            target: which code locations to load, such as a `WorkspaceFileTarget`.
-            user_of: finds the user of a request.
-        """
+        """Load the code locations of a target, such as a `WorkspaceFileTarget`."""
         self.user_of = user_of
         super().__init__(instance, target, version=dg.__version__)
 

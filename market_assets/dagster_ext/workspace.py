@@ -71,7 +71,7 @@ def jobs_of(repository: RemoteRepository) -> list[str]:
 
 
 def is_known_job(context: WorkspaceProcessContext, job: str) -> bool:
-    """Whether there is a job of this name, with or without a schedule."""
+    """Whether there is a job of this name, with or without a schedule; Dagster's own are known too."""
     return any(repository.has_job(job) for _location, repository in repositories(context))
 
 

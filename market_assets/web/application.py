@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -64,14 +64,7 @@ _EXAMPLES = Path(__file__).parent / "market" / "examples.yaml"
 def build_api(
     services: Services | None, settings: Settings, database: Database, limits: RequestLimits = DEFAULT_LIMITS
 ) -> FastAPI:
-    """The application for `/api`; the guard has to be in front of it.
-
-    Args:
-        services: of the admin API, which fails without them.
-        settings: of this process.
-        database: the market database.
-        limits: how much one user may request.
-    """
+    """The application for `/api`; the guard has to be in front of it. Without services, the admin API fails."""
     api = FastAPI(
         title=TITLE,
         description=DESCRIPTION,
@@ -88,14 +81,8 @@ def build_api(
         api.include_router(router)
     add_error_handlers(api)
     api.add_middleware(UserLimit, limits=limits)
-    api.openapi = partial(_cached_document, api)  # type: ignore[method-assign]
+    api.openapi = cache(partial(_document, api))  # type: ignore[method-assign]
     return api
-
-
-def _cached_document(api: FastAPI) -> dict[str, Any]:
-    if api.openapi_schema is None:
-        api.openapi_schema = _document(api)
-    return api.openapi_schema
 
 
 def _document(api: FastAPI) -> dict[str, Any]:

@@ -24,7 +24,7 @@ NOT_ADMIN = "Admin access required"
 _log = logging.getLogger(__name__)
 
 
-class ApiError(Exception):
+class ApiError(HTTPException):
     """An answer other than success: `{"error": …}` and, beside it, the fields of `extra`."""
 
     def __init__(
@@ -34,14 +34,11 @@ class ApiError(Exception):
         extra: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(error)
-        self.status = status
-        self.error = error
+        super().__init__(status, error, headers)
         self.extra = extra or {}
-        self.headers = headers or {}
 
     def response(self) -> JSONResponse:
-        return JSONResponse({**self.extra, "error": self.error}, self.status, self.headers)
+        return JSONResponse({**self.extra, "error": self.detail}, self.status_code, self.headers)
 
 
 async def refuse(response: Response, scope: Scope, receive: Receive, send: Send, close_code: int) -> None:
@@ -54,7 +51,6 @@ async def refuse(response: Response, scope: Scope, receive: Receive, send: Send,
 
 def add_error_handlers(api: FastAPI) -> None:
     """Answer every exception that leaves a route of the application."""
-    api.add_exception_handler(ApiError, _on_api_error)
     api.add_exception_handler(HTTPException, _on_http_error)
     api.add_exception_handler(RequestValidationError, _on_invalid_request)
     store_failures = (StoreError, sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.TimeoutError)
@@ -64,14 +60,10 @@ def add_error_handlers(api: FastAPI) -> None:
     api.add_exception_handler(Exception, _on_failure)
 
 
-async def _on_api_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, ApiError)
-    return error.response()
-
-
 async def _on_http_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return ApiError(error.status_code, str(error.detail), headers=error.headers).response()
+    extra = error.extra if isinstance(error, ApiError) else None
+    return ApiError(error.status_code, str(error.detail), extra, error.headers).response()
 
 
 async def _on_invalid_request(_request: Request, error: Exception) -> Response:

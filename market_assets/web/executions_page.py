@@ -12,9 +12,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from market_assets.dagster_ext.workspace import CodeLocationError
-from market_assets.store.executions import executed_jobs
+from market_assets.store.executions import ExecutionStatus, executed_jobs
 from market_assets.web.admin.executions import ListedRun, Position
-from market_assets.web.admin.models import RunStatus
 from market_assets.web.admin.services import Services
 from market_assets.web.auth.identity import identity_of
 from market_assets.web.known_jobs import known_jobs
@@ -23,7 +22,7 @@ from market_assets.web.pages import render, static_route
 PATH = "/executions"
 #: Runs on one page.
 PAGE_SIZE = 50
-_STATUSES = get_args(RunStatus)
+_STATUSES = get_args(ExecutionStatus)
 
 
 def executions_routes(services: Services) -> list[BaseRoute]:
@@ -42,7 +41,7 @@ def _page(request: Request, services: Services) -> Response:
     before = parse_position(query.get("before"))
     if status not in (None, *_STATUSES) or (query.get("before") and before is None):
         return HTMLResponse("<!doctype html><title>Executions</title><p>There is no such list of executions.", 400)
-    found = services.runs.page(job, cast(RunStatus | None, status), PAGE_SIZE + 1, before)
+    found = services.runs.page(job, cast(ExecutionStatus | None, status), PAGE_SIZE + 1, before)
     identity = identity_of(request)
     jobs = _jobs(services)
     return render(

@@ -101,22 +101,17 @@ class Monitor:
             raise CodeLocationError("the workspace names none, or it is still being loaded")
 
     def _read_history(self) -> Any:
-        monitored = monitored_in(self._context)
+        found = [repository for _name, repository in repositories(self._context)]
+        monitored = Monitored(
+            schedules=tuple(monitored_schedule(one) for repository in found for one in repository.get_schedules()),
+            tables=tuple(table for repository in found for table in monitored_tables(repository.asset_graph)),
+        )
         return read_history(self._context.instance, monitored, datetime.now(UTC), self._overrides)
 
     def _read_database(self, database: Database) -> DatabaseState:
         state = read_database(database)
         self._overrides = read_overrides_if_any(database)
         return state
-
-
-def monitored_in(context: WorkspaceProcessContext) -> Monitored:
-    """The schedules and tables that the code locations of a workspace define."""
-    found = [repository for _name, repository in repositories(context)]
-    return Monitored(
-        schedules=tuple(monitored_schedule(one) for repository in found for one in repository.get_schedules()),
-        tables=tuple(table for repository in found for table in monitored_tables(repository.asset_graph)),
-    )
 
 
 def health_routes(monitor: Monitor) -> list[BaseRoute]:

@@ -26,7 +26,6 @@ class KnownJob:
     """A job, and the schedules that start it, if there are any."""
 
     job_id: str
-    location: str
     repository: RemoteRepository
     schedules: tuple[RemoteSchedule, ...]
 
@@ -70,11 +69,11 @@ def known_jobs(context: WorkspaceProcessContext) -> dict[str, KnownJob]:
         CodeLocationError: there is none, because the code does not load.
     """
     found: dict[str, KnownJob] = {}
-    for location, repository in repositories(context):
+    for _location, repository in repositories(context):
         for job_id in jobs_of(repository):
             schedules = repository.schedules_by_job_name.get(job_id, ())
             ordered = tuple(sorted(schedules, key=lambda schedule: schedule.name))
-            found[job_id] = KnownJob(job_id, location, repository, ordered)
+            found[job_id] = KnownJob(job_id, repository, ordered)
     if not found and (failure := load_failure(context)):
         raise CodeLocationError(failure)
     return dict(sorted(found.items()))

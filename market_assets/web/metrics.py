@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from typing import get_args
 
 import dagster as dg
 from fastapi import FastAPI
@@ -24,13 +25,13 @@ from starlette.routing import Route, compile_path
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from market_assets.dagster_ext.workspace import WorkspaceProcessContext, job_names, repositories
+from market_assets.operations.alerts.incidents import Kind
 from market_assets.operations.background import PATIENCE_SECONDS, Probe
 from market_assets.operations.health import judge
 from market_assets.operations.run_counters import Counters, update_counters
 from market_assets.operations.system_state import HistoryState, SystemState
 from market_assets.web.health import Monitor
 
-_INCIDENT_KINDS = ("run", "check", "schedule", "sensor", "missed", "stale", "system")
 _PARTS = ("code", "history", "database", "disk")
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 #: The only paths that are labels as they are: a label for each path that a client makes up would fill the memory.
@@ -60,8 +61,7 @@ class Metrics:
         if not counting.done() and self._counters.seconds_reading < PATIENCE_SECONDS:
             await asyncio.wait([asyncio.wrap_future(counting)], timeout=PATIENCE_SECONDS)
         counters = counting.result() if counting.done() and not counting.exception() else None
-        stores = CollectorRegistry()
-        stores.register(_Collected(list(_families(state, counters, job_names(self._context)))))
+        stores = _Collected(_families(state, counters, job_names(self._context)))
         return Response(
             generate_latest(stores) + generate_latest(self.registry),
             media_type=CONTENT_TYPE_LATEST,
@@ -117,7 +117,7 @@ def _history(history: HistoryState, state: SystemState) -> Iterator[Metric]:
     stale = {one.table: one.is_stale(now) for one in tables}
     yield _gauges("table_stale", "1 where a table is older than it may be", "table", stale)
     kinds: list[str] = [one.kind for one in history.incidents]
-    incidents = {kind: kinds.count(kind) for kind in _INCIDENT_KINDS}
+    incidents = {kind: kinds.count(kind) for kind in get_args(Kind)}
     yield _gauges("open_incidents", "Incidents that are not over", "kind", incidents)
     failing = sum(one.error is not None for one in history.recipients)
     yield _gauge("alert_recipients_failing", "Recipients to which alerts can't be sent", failing)
@@ -207,7 +207,7 @@ class RequestTimes:
         path = scope["path"]
         if path in _PAGES:
             return str(path)
-        if path != "/api" and not path.startswith("/api/"):
+        if not f"{path}/".startswith("/api/"):
             return "ui"
         return next((template for template, pattern in self._templates if pattern.match(path)), OTHER)
 

@@ -17,10 +17,10 @@ from market_assets.settings import Settings, SettingsError
 from market_assets.store import schema
 from market_assets.store.database import Database, StoreError
 from market_assets.store.users import has_admin
-from market_assets.web.admin.services import build_services
+from market_assets.web.admin.services import Services
 from market_assets.web.application import build_api
 from market_assets.web.auth.cross_site import with_security_headers
-from market_assets.web.auth.guard import Access, Guard
+from market_assets.web.auth.guard import Guard
 from market_assets.web.auth.identity import identity_of
 from market_assets.web.auth.limits import DEFAULT_LIMITS, RequestLimits, with_limits
 from market_assets.web.auth.login import login_routes
@@ -41,20 +41,20 @@ class WebProcess:
         self.settings = settings
         self.database = database = Database(settings.market_url)
         engine = database.pooled_engine()
-        self.access = Access(engine, Tokens(signing_key(settings), engine))
+        self.tokens = Tokens(signing_key(settings), engine)
         self.webserver = MarketWebserver(process_context, engine, TRIGGERED_BY_TAG)
         self.dagster = self.webserver.create_asgi_app()
-        self.services = build_services(process_context, self.webserver.schema, settings, database)
+        self.services = Services(process_context, self.webserver.schema, settings, database)
         self.api = build_api(self.services, settings, database, limits)
         self.monitor = Monitor(process_context, settings, database)
         self.metrics = Metrics(process_context, self.monitor)
         watch = IncidentWatch(process_context.instance, self.monitor, settings)
         self.pages = Starlette(routes=[*self._routes(), Mount("/", app=self.dagster)], lifespan=watch.lifespan)
         metrics_token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
-        guarded = Guard(_by_path(self.api, self.pages), self.access, metrics_token)
-        forwarded = behind_proxies(with_limits(guarded, limits), settings.trusted_proxies)
+        guarded = Guard(_by_path(self.api, self.pages), self.tokens, metrics_token)
+        secured = with_security_headers(with_limits(guarded, limits))
         times = RequestTimes(self.api, self.metrics.registry)
-        self.application: ASGIApp = times.wrap(with_security_headers(forwarded, settings))
+        self.application: ASGIApp = times.wrap(behind_proxies(secured, settings.trusted_proxies))
 
     def _routes(self) -> list[BaseRoute]:
         return [
@@ -71,7 +71,7 @@ def _by_path(api: ASGIApp, rest: ASGIApp) -> ASGIApp:
 
     async def chosen(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.get("path", "")
-        await (api if path == "/api" or path.startswith("/api/") else rest)(scope, receive, send)
+        await (api if f"{path}/".startswith("/api/") else rest)(scope, receive, send)
 
     return chosen
 

@@ -170,7 +170,7 @@ def admin_process(folder: Path, *, reloads: bool = False, **settings_of_test: st
             time.sleep(0.05)
         with _process(folder, environment, settings, {}) as process:
             for name, user in users.items():
-                _session, process.tokens[name], _cookie = process.web.access.tokens.open_session(user)
+                process.tokens[name], _cookie = process.web.tokens.open_session(user)
             yield process
 
 

@@ -90,7 +90,6 @@ def test_a_store_that_fails_lets_nobody_in_and_shuts_nobody_out(tmp_path: Path) 
         client = web.signed_in("ada")
         browser = web.browser("ada")
         users.remove_user(web.engine, "vic")
-        web.process.access.tokens.clear_cache()
         with web.engine.begin() as connection:
             connection.exec_driver_sql("ALTER TABLE users RENAME TO users_elsewhere")
         for one in (client, browser):

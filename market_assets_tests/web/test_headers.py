@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -9,7 +11,6 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from market_assets.settings import Settings
 from market_assets.web.auth.cross_site import (
     DATA_POLICY,
     PAGE_POLICY,
@@ -17,6 +18,7 @@ from market_assets.web.auth.cross_site import (
     SECURITY_HEADERS,
     with_security_headers,
 )
+from market_assets.web.auth.proxies import behind_proxies
 from market_assets_tests.web.whole_process import WholeProcess
 
 DAGSTER_POLICY = "script-src 'nonce-abc'"
@@ -35,8 +37,8 @@ async def answer(request: Request) -> Response:
 
 def client(scheme: str = "http", peer: str = "127.0.0.1") -> TestClient:
     app = Starlette(routes=[Route("/{path:path}", answer)])
-    settings = Settings(MARKET_ASSETS_TRUSTED_PROXIES="10.0.0.0/8", _env_file=None)
-    return TestClient(with_security_headers(app, settings), base_url=f"{scheme}://testserver", client=(peer, 1))
+    secured = behind_proxies(with_security_headers(app), [ip_network("10.0.0.0/8")])
+    return TestClient(secured, base_url=f"{scheme}://testserver", client=(peer, 1))
 
 
 @pytest.mark.parametrize(

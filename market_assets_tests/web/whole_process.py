@@ -59,7 +59,7 @@ class WholeProcess:
 
     @property
     def engine(self) -> sa.Engine:
-        return self.process.access.engine
+        return self.process.tokens.engine
 
     def reset(self) -> None:
         """Remove everything that tests did: runs, schedules' states, rows of every table, sessions, the report."""
@@ -73,7 +73,6 @@ class WholeProcess:
                     connection.execute(sa.delete(table))
         for name, role in ROLES.items():
             self.add_user(name, role)
-        self.process.access.tokens.clear_cache()
         self.process.api.state.market = SnapshotCache(self.process.database)
 
     def client(self, address: str = "127.0.0.1", site: str = SITE, **headers: str) -> TestClient:

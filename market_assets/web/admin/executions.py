@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +16,7 @@ from market_assets.dagster_ext.workspace import WorkspaceProcessContext
 from market_assets.operations.executions import STATUSES, ExecutionReader, duration_of
 from market_assets.store import executions as store
 from market_assets.store.executions import Execution, ExecutionStatus
-from market_assets.web.admin.models import ExecutionEntry, RunStatus
+from market_assets.web.admin.models import ExecutionEntry
 
 #: A place in the list: when the run was created, and its id.
 Position = tuple[datetime, str]
@@ -49,7 +49,7 @@ class RunReader:
         self._reader = ExecutionReader(context.instance)
 
     def newest(
-        self, job_id: str | None = None, status: RunStatus | None = None, limit: int = 50
+        self, job_id: str | None = None, status: ExecutionStatus | None = None, limit: int = 50
     ) -> list[ExecutionEntry]:
         """The newest runs, of one job or of all, newest first."""
         return [run.entry for run in self.page(job_id, status, limit)]
@@ -57,7 +57,7 @@ class RunReader:
     def page(
         self,
         job_id: str | None = None,
-        status: RunStatus | None = None,
+        status: ExecutionStatus | None = None,
         limit: int = 50,
         before: Position | None = None,
     ) -> list[ListedRun]:
@@ -69,15 +69,12 @@ class RunReader:
         both: list[Iterable[RunRecord | Execution]] = [present, past]
         merged = heapq.merge(*both, key=_position, reverse=True)
         return [
-            ListedRun(self._entry(found), _position(found), isinstance(found, RunRecord))
+            ListedRun(self.entry(found), _position(found), isinstance(found, RunRecord))
             for found in itertools.islice(merged, limit)
         ]
 
-    def entries(self, records: Sequence[RunRecord]) -> list[ExecutionEntry]:
-        return [self._entry(record) for record in records]
-
     def _in_dagster(
-        self, job_id: str | None, status: RunStatus | None, before: Position | None
+        self, job_id: str | None, status: ExecutionStatus | None, before: Position | None
     ) -> Iterator[RunRecord]:
         """Dagster's runs in its order: newest first, except among those of the same instant."""
         filters = dg.RunsFilter(
@@ -94,10 +91,10 @@ class RunReader:
             cursor = records[-1].dagster_run.run_id
 
     def _pruned(
-        self, job_id: str | None, status: RunStatus | None, before: Position | None, oldest: Position | None
+        self, job_id: str | None, status: ExecutionStatus | None, before: Position | None, oldest: Position | None
     ) -> Iterator[Execution]:
         """The store's runs that Dagster does not have any more, down to `oldest`."""
-        statuses: list[ExecutionStatus] = [status] if status else []
+        statuses = [status] if status else []
         while True:
             found = store.read_executions(self._engine, job=job_id, statuses=statuses, before=before, limit=_BATCH)
             wanted = [one for one in found if oldest is None or one.position > oldest]
@@ -113,7 +110,8 @@ class RunReader:
         filters = dg.RunsFilter(run_ids=run_ids)
         return {record.dagster_run.run_id for record in self.context.instance.get_run_records(filters)}
 
-    def _entry(self, found: RunRecord | Execution) -> ExecutionEntry:
+    def entry(self, found: RunRecord | Execution) -> ExecutionEntry:
+        """A run as the API shows it."""
         run = self._reader.execution(found) if isinstance(found, RunRecord) else found
         entry = ExecutionEntry.model_validate(run, from_attributes=True)
         if isinstance(found, RunRecord):

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -23,13 +21,11 @@ from market_assets.settings import Settings
 from market_assets.store.database import Database
 from market_assets.store.lock import mutex
 from market_assets.web.admin.executions import RunReader
-from market_assets.web.admin.models import Configuration, DefaultTask, Job, JobDetail, JobPause, TriggerRequest
+from market_assets.web.admin.models import Configuration, DefaultTask, Job, JobPause, TriggerRequest
 from market_assets.web.admin.scheduler import Overview, utc_now
 from market_assets.web.errors import NOT_ADMIN, ApiError
 from market_assets.web.known_jobs import KnownJob
 
-#: How many of its runs a job is shown with.
-NEWEST_RUNS = 10
 #: The caller's name for a request: repeated within this time it gives the same run.
 IDEMPOTENCY_TAG = "market_assets/idempotency_key"
 IDEMPOTENCY_TIME = timedelta(hours=24)
@@ -45,16 +41,6 @@ mutation Trigger($parameters: ExecutionParams!) {
   }
 }
 """
-
-
-def job_list(jobs: Mapping[str, KnownJob], overview: Overview, runs: RunReader) -> list[Job]:
-    """Some jobs, in their order."""
-    return [Job(**_fields(job, overview, runs)) for job in jobs.values()]
-
-
-def job_detail(job: KnownJob, overview: Overview, runs: RunReader) -> JobDetail:
-    """One job, with its newest runs."""
-    return JobDetail(**_fields(job, overview, runs), executions=runs.newest(job.job_id, limit=NEWEST_RUNS))
 
 
 def configuration(overview: Overview, settings: Settings) -> Configuration:
@@ -92,30 +78,23 @@ def frequency(cron: str) -> str:
     return cron
 
 
-def _fields(job: KnownJob, overview: Overview, runs: RunReader) -> dict[str, Any]:
+def job_entry(job: KnownJob, overview: Overview, runs: RunReader) -> Job:
+    """A job as the API shows it."""
     pause = overview.pause_of(job)
     newest = runs.context.instance.get_run_records(dg.RunsFilter(job_name=job.job_id), limit=1)
     last = newest[0] if newest else None
-    return {
-        "id": job.job_id,
-        "description": job.description,
-        "func_name": job.func_name,
-        "status": overview.status_of(job),
-        "schedule": job.cron or None,
-        "created_at": overview.overrides.jobs[job.job_id].registered_at,
-        "last_run": begun_at(last) if last else None,
-        "next_run": job.next_run(overview.now) if overview.is_scheduled(job) else None,
-        "last_status": status_of(last.dagster_run) if last else None,
-        "pause": JobPause(by=pause.by, reason=pause.reason, until=pause.until) if pause else None,
-    }
-
-
-@dataclass(frozen=True)
-class Launched:
-    """A run that a trigger started, or one that an earlier trigger with the same key started."""
-
-    run_id: str
-    is_new: bool
+    return Job(
+        id=job.job_id,
+        description=job.description,
+        func_name=job.func_name,
+        status=overview.status_of(job),
+        schedule=job.cron or None,
+        created_at=overview.overrides.jobs[job.job_id].registered_at,
+        last_run=begun_at(last) if last else None,
+        next_run=job.next_run(overview.now) if overview.is_scheduled(job) else None,
+        last_status=status_of(last.dagster_run) if last else None,
+        pause=JobPause.model_validate(pause) if pause else None,
+    )
 
 
 class Launcher:
@@ -128,8 +107,8 @@ class Launcher:
 
     def trigger(
         self, connection: HTTPConnection, user: str, job: KnownJob, request: TriggerRequest, key: str | None
-    ) -> Launched:
-        """Queue a run of a job.
+    ) -> tuple[str, bool]:
+        """Queue a run of a job; its id, and whether it is new or that of an earlier trigger with the same key.
 
         Args:
             connection: the HTTP request, by which Dagster knows the user's permissions.
@@ -151,11 +130,11 @@ class Launcher:
             if key is not None:
                 tags[IDEMPOTENCY_TAG] = key
                 if earlier := self._earlier(job, user, key):
-                    return Launched(earlier, is_new=False)
+                    return earlier, False
             if run := active_run(self._context.instance, job.job_id, partition):
                 about = f" on {partition}" if partition else ""
                 raise ApiError(409, f"Job {job.job_id} is already active{about}", {"run_id": run.run_id})
-            return Launched(self._launch(connection, job, run_config, tags), is_new=True)
+            return self._launch(connection, job, run_config, tags), True
 
     def _earlier(self, job: KnownJob, user: str, key: str) -> str | None:
         """The run that a request with this key started."""
@@ -173,7 +152,7 @@ class Launcher:
     ) -> str:
         parameters = {
             "selector": {
-                "repositoryLocationName": job.location,
+                "repositoryLocationName": job.repository.handle.location_name,
                 "repositoryName": job.repository.name,
                 "jobName": job.job_id,
             },

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import operator
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
 from pydantic import WithJsonSchema as JsonSchema
 
-RunStatus = Literal["queued", "running", "success", "failed", "canceled"]
+from market_assets.operations.alerts.incidents import Kind
+from market_assets.store.executions import ExecutionStatus
+
 JobStatus = Literal["scheduled", "paused", "unscheduled"]
-IncidentKind = Literal["run", "check", "schedule", "sensor", "missed", "stale", "system"]
 
 
 def _as_utc(time: datetime) -> datetime:
@@ -21,30 +23,13 @@ def _as_utc(time: datetime) -> datetime:
         raise ValueError("is beyond the calendar") from None
 
 
-def _parse_time(value: object) -> datetime:
-    if not isinstance(value, str):
-        raise ValueError("is not a time such as 2030-01-31T06:00:00+00:00")
-    try:
-        return _as_utc(datetime.fromisoformat(value))
-    except ValueError:
-        raise ValueError(f"{value[:40]!r} is not a time such as 2030-01-31T06:00:00+00:00") from None
-
-
-def _is_none(value: object) -> bool:
-    return value is None
-
-
-def _is_empty(value: list[str]) -> bool:
-    return not value
-
-
 _TIME_SCHEMA = {"type": "string", "format": "date-time", "examples": ["2030-01-31T06:00:00+00:00"]}
 #: A time in a response: ISO 8601, UTC, with its offset.
 UtcTime = Annotated[
     datetime, PlainSerializer(lambda time: _as_utc(time).isoformat(), str), JsonSchema(_TIME_SCHEMA)
 ]
 #: A time in a request: ISO 8601; without an offset it is UTC.
-StatedTime = Annotated[datetime, BeforeValidator(_parse_time), JsonSchema(_TIME_SCHEMA)]
+StatedTime = Annotated[datetime, AfterValidator(_as_utc), JsonSchema(_TIME_SCHEMA)]
 #: Text of a request, without the character that PostgreSQL can't store.
 SafeText = Annotated[str, StringConstraints(max_length=500, pattern=r"^[^\x00]*$")]
 
@@ -80,6 +65,8 @@ class SchedulerStatus(Succeeded):
 
 
 class JobPause(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
     by: str
     reason: str | None
     until: UtcTime | None
@@ -91,7 +78,7 @@ class ExecutionEntry(BaseModel):
     run_id: str
     job_id: str
     func_name: str = Field(description="The assets that the run makes, or the function that it calls")
-    status: RunStatus
+    status: ExecutionStatus
     started_at: UtcTime | None
     duration: float | None = Field(description="Seconds; up to now while it is running")
     rows: int | None = Field(description="What the assets reported of their rows, added up")
@@ -112,9 +99,9 @@ class Job(BaseModel):
     created_at: UtcTime = Field(description="When the job was first registered")
     last_run: UtcTime | None
     next_run: UtcTime | None = Field(description="null while paused, and without a schedule")
-    last_status: RunStatus | None
+    last_status: ExecutionStatus | None
     pause: JobPause | None = Field(
-        default=None, exclude_if=_is_none, description="Only where the job was paused through this API"
+        default=None, exclude_if=operator.not_, description="Only where the job was paused through this API"
     )
 
 
@@ -127,7 +114,7 @@ class JobList(Succeeded):
     count: int
     task_problems: list[str] = Field(
         default=[],
-        exclude_if=_is_empty,
+        exclude_if=operator.not_,
         description="What is wrong with files of custom tasks, which are left out; only where something is",
     )
 
@@ -155,7 +142,7 @@ class TriggerRequest(BaseModel):
 
 
 class RunResult(BaseModel):
-    status: RunStatus
+    status: ExecutionStatus
     duration: float | None
     error: str | None
 
@@ -203,7 +190,7 @@ class DefaultTask(BaseModel):
     frequency: str = Field(description="The schedule in words")
     retention_days: int | None = Field(
         default=None,
-        exclude_if=_is_none,
+        exclude_if=lambda days: days is None,
         description="For how long postings are kept; only where the task deletes them",
     )
 
@@ -236,7 +223,7 @@ class IncidentEntry(BaseModel):
 
     model_config = ConfigDict(from_attributes=True)
 
-    kind: IncidentKind
+    kind: Kind
     title: str
     detail: str
     begun_at: UtcTime

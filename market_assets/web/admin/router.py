@@ -15,10 +15,11 @@ from market_assets.operations.alerts.incidents import DAEMON_LOG, WEB_LOG, load_
 from market_assets.operations.executions import duration_of, recorded_failure, status_of
 from market_assets.operations.system_state import recipients_of
 from market_assets.store import audit
+from market_assets.store.executions import ExecutionStatus
 from market_assets.store.schedule_overrides import Pause
 from market_assets.web.admin import models
 from market_assets.web.admin.events import serve_events
-from market_assets.web.admin.jobs import configuration, job_detail, job_list
+from market_assets.web.admin.jobs import configuration, job_entry
 from market_assets.web.admin.scheduler import utc_now
 from market_assets.web.admin.services import AdminCall, Services, services_of
 from market_assets.web.auth.identity import identity_of
@@ -27,6 +28,8 @@ from market_assets.web.errors import NOT_ADMIN, NOT_SIGNED_IN, POLICY_VIOLATION,
 from market_assets.web.known_jobs import task_problems
 
 _WAIT_POLL_SECONDS = 0.25
+#: How many of its runs a job is shown with.
+_NEWEST_RUNS = 10
 _NOT_DONE: dict[int | str, dict[str, Any]] = {400: {"model": models.NotDone}}
 _NOT_FOUND: dict[int | str, dict[str, Any]] = {404: {"description": "Job not found"}}
 _TRIGGERED: dict[int | str, dict[str, Any]] = {
@@ -95,15 +98,17 @@ def get_config(call: AdminCall) -> models.Configuration:
 def list_jobs(call: AdminCall, unscheduled: Unscheduled = False) -> models.JobList:
     """Every job that has a schedule, but the deleted ones, by name."""
     overview = call.services.scheduler.overview()
-    jobs = job_list(overview.jobs if unscheduled else overview.scheduled_jobs, overview, call.services.runs)
+    listed = overview.jobs if unscheduled else overview.scheduled_jobs
+    jobs = [job_entry(job, overview, call.services.runs) for job in listed.values()]
     return models.JobList(jobs=jobs, count=len(jobs), task_problems=task_problems(call.services.context))
 
 
 @admin_router.get("/scheduler/jobs/{job_id}", responses=_NOT_FOUND)
 def get_job(job_id: JobId, call: AdminCall) -> models.OneJob:
     """One job, with its newest runs."""
-    overview = call.services.scheduler.overview()
-    return models.OneJob(job=job_detail(overview.job(job_id), overview, call.services.runs))
+    overview, runs = call.services.scheduler.overview(), call.services.runs
+    job = job_entry(overview.job(job_id), overview, runs)
+    return models.OneJob(job=models.JobDetail(**dict(job), executions=runs.newest(job_id, limit=_NEWEST_RUNS)))
 
 
 @admin_router.post("/scheduler/jobs/{job_id}/trigger", status_code=202, response_model=None, responses=_TRIGGERED)
@@ -158,7 +163,7 @@ def restore_job(job_id: JobId, call: AdminCall) -> models.Done:
 def list_executions(
     call: AdminCall,
     job_id: Annotated[str | None, Query(max_length=200)] = None,
-    status: models.RunStatus | None = None,
+    status: ExecutionStatus | None = None,
     limit: Limit = 50,
 ) -> models.ExecutionList:
     """The newest runs of one job or of all, newest first, however they were started."""
@@ -179,7 +184,8 @@ async def events(socket: WebSocket) -> None:
         error = ApiError(401, NOT_SIGNED_IN) if identity is None else ApiError(403, NOT_ADMIN)
         await refuse(error.response(), socket.scope, socket.receive, socket.send, POLICY_VIOLATION)
         return
-    await serve_events(socket, services_of(socket).broadcast)
+    services = services_of(socket)
+    await serve_events(socket, services.scheduler, services.runs)
 
 
 @admin_router.get("/alerts", tags=["alerts"])
@@ -214,10 +220,10 @@ def _trigger(call: AdminCall, job_id: str, request: models.TriggerRequest, key: 
     detail = f"partition {request.partition}" if request.partition else ""
     with call.audited("scheduler.trigger", job_id, detail) as details:
         job = services.scheduler.overview().job(job_id)
-        launched = services.launcher.trigger(call.connection, call.user.name, job, request, key)
-        details.append(f"run {launched.run_id}")
-    message = f"Job {job_id} triggered" if launched.is_new else f"Job {job_id} was triggered before with this key"
-    return models.Triggered(message=message, run_id=launched.run_id, timestamp=utc_now())
+        run_id, is_new = services.launcher.trigger(call.connection, call.user.name, job, request, key)
+        details.append(f"run {run_id}")
+    message = f"Job {job_id} triggered" if is_new else f"Job {job_id} was triggered before with this key"
+    return models.Triggered(message=message, run_id=run_id, timestamp=utc_now())
 
 
 async def _after_waiting(services: Services, triggered: models.Triggered, seconds: int) -> Response:

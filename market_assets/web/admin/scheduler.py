@@ -102,7 +102,11 @@ class Overview:
 
 
 class Scheduler:
-    """The schedules of one Dagster instance, with their overrides in the store."""
+    """The schedules of one Dagster instance, with their overrides in the store.
+
+    A change returns what was done, in words. It raises ApiError where it can't be made: 400, the scheduler is in
+    that state already; 404, there is no such job; 422, the job has no schedule, or its pause would be over.
+    """
 
     def __init__(
         self, context: WorkspaceProcessContext, engine: sa.Engine, clock: Callable[[], datetime] = utc_now
@@ -123,11 +127,7 @@ class Scheduler:
         return Overview(now, jobs, overrides, states_by_selector(self.context.instance))
 
     def start(self) -> str:
-        """Resume exactly the schedules that ran when the scheduler was stopped.
-
-        Raises:
-            ApiError: 400, it is not stopped.
-        """
+        """Resume exactly the schedules that ran when the scheduler was stopped."""
         with self._lock:
             overview = self._settled()
             if overview.overrides.stop is None:
@@ -140,11 +140,7 @@ class Scheduler:
         return "Scheduler started"
 
     def stop(self, by: str) -> str:
-        """Pause every schedule, and store which ran.
-
-        Raises:
-            ApiError: 400, it is stopped already.
-        """
+        """Pause every schedule, and store which ran."""
         with self._lock:
             overview = self._settled()
             if overview.is_stopped:
@@ -156,11 +152,7 @@ class Scheduler:
         return "Scheduler stopped"
 
     def pause(self, job_id: str, pause: Pause) -> str:
-        """Take a job off the schedule until the pause ends.
-
-        Raises:
-            ApiError: 404, no such job; 422, it has no schedule, or the pause is over before it begins.
-        """
+        """Take a job off the schedule until the pause ends."""
         with self._lock:
             overview = self._settled()
             job = _with_schedule(overview.job(job_id))
@@ -173,11 +165,7 @@ class Scheduler:
         return f"Job {job_id} paused{until}"
 
     def resume(self, job_id: str) -> str:
-        """Put a paused job back on the schedule; while the scheduler is stopped, for when it is started.
-
-        Raises:
-            ApiError: 404, no such job; 422, it has no schedule.
-        """
+        """Put a paused job back on the schedule; while the scheduler is stopped, for when it is started."""
         with self._lock:
             overview = self._settled()
             job = _with_schedule(overview.job(job_id))
@@ -186,11 +174,7 @@ class Scheduler:
         return f"Job {job_id} resumed" + _waiting(waits)
 
     def delete(self, job_id: str, by: str) -> str:
-        """Take a job off the schedule and off the list until it is restored.
-
-        Raises:
-            ApiError: 404, no such job.
-        """
+        """Take a job off the schedule and off the list until it is restored."""
         with self._lock:
             overview = self._settled()
             job = overview.job(job_id)
@@ -202,11 +186,7 @@ class Scheduler:
         return f"Job {job_id} deleted"
 
     def restore(self, job_id: str) -> str:
-        """Put a deleted job back on the list, and on the schedule if it was on it.
-
-        Raises:
-            ApiError: 404, no such job.
-        """
+        """Put a deleted job back on the list, and on the schedule if it was on it."""
         with self._lock:
             overview = self._settled()
             if job_id not in overview.every_job:

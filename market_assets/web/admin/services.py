@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-import sqlalchemy as sa
 from fastapi import Depends
 from starlette.requests import HTTPConnection, Request
 
@@ -15,7 +14,6 @@ from market_assets.dagster_ext.workspace import WorkspaceProcessContext
 from market_assets.settings import Settings
 from market_assets.store import audit
 from market_assets.store.database import Database
-from market_assets.web.admin.events import Broadcast
 from market_assets.web.admin.executions import RunReader
 from market_assets.web.admin.jobs import Launcher
 from market_assets.web.admin.scheduler import Scheduler
@@ -23,34 +21,18 @@ from market_assets.web.auth.identity import Identity, admin
 from market_assets.web.errors import ApiError
 
 
-@dataclass(frozen=True)
 class Services:
     """The parts behind the routes."""
 
-    context: WorkspaceProcessContext
-    engine: sa.Engine
-    settings: Settings
-    scheduler: Scheduler
-    runs: RunReader
-    launcher: Launcher
-    broadcast: Broadcast
-
-
-def build_services(
-    context: WorkspaceProcessContext, graphql_schema: Any, settings: Settings, database: Database
-) -> Services:
-    """The services of a web process.
-
-    Args:
-        context: Dagster's, through which the scheduler is controlled.
-        graphql_schema: Dagster's, by which runs are launched.
-        settings: of this process.
-        database: the market database.
-    """
-    engine = database.pooled_engine()
-    scheduler, runs = Scheduler(context, engine), RunReader(context, engine)
-    launcher = Launcher(context, graphql_schema, database)
-    return Services(context, engine, settings, scheduler, runs, launcher, Broadcast(scheduler, runs))
+    def __init__(
+        self, context: WorkspaceProcessContext, graphql_schema: Any, settings: Settings, database: Database
+    ) -> None:
+        self.context = context
+        self.settings = settings
+        self.engine = database.pooled_engine()
+        self.scheduler = Scheduler(context, self.engine)
+        self.runs = RunReader(context, self.engine)
+        self.launcher = Launcher(context, graphql_schema, database)
 
 
 def services_of(connection: HTTPConnection) -> Services:
@@ -77,8 +59,8 @@ class Call:
             yield details
             result = "ok"
         except ApiError as error:
-            result = "refused" if error.status < 500 else "failed"
-            details.append(error.error)
+            result = "refused" if error.status_code < 500 else "failed"
+            details.append(error.detail)
             raise
         finally:
             client = self.connection.client

@@ -14,9 +14,6 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from market_assets.settings import Settings
-from market_assets.web.auth.proxies import seen_through
-
 SESSION_COOKIE = "market_assets_session"
 #: Readable by this site's pages, which send it back in the header, or in a form's field.
 CSRF_COOKIE = "market_assets_csrf"
@@ -84,22 +81,22 @@ def may_change(connection: HTTPConnection) -> bool:
     return is_browser and headers.get("content-type", "").split(";")[0].strip().lower() == "application/json"
 
 
-def with_security_headers(app: ASGIApp, settings: Settings) -> ASGIApp:
+def with_security_headers(app: ASGIApp) -> ASGIApp:
     """The application with security headers on its answers; pages that set a policy themselves keep it.
 
-    No CORS header leaves the process: other sites may read nothing.
+    No CORS header leaves the process: other sites may read nothing. `scope["scheme"]` must be the client's own, so
+    trusted proxies are seen through further out.
     """
 
     async def secured(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await app(scope, receive, send)
             return
-        scheme = seen_through(scope, settings.trusted_proxies).get("scheme")
 
         async def send_secured(message: Message) -> None:
             if message["type"] in ("http.response.start", "websocket.http.response.start"):
                 message.setdefault("headers", [])
-                _secure(MutableHeaders(scope=message), scope["path"], scheme)
+                _secure(MutableHeaders(scope=message), scope["path"], scope.get("scheme"))
             await send(message)
 
         await app(scope, receive, send_secured)

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -25,7 +24,7 @@ from market_assets.web.auth.proxies import is_loopback
 from market_assets.web.auth.tokens import BROWSERS, PROGRAMS, Session, TokenError, Tokens
 from market_assets.web.errors import NOT_ADMIN, NOT_SIGNED_IN, POLICY_VIOLATION, ApiError, refuse
 
-ACCESS_KEY = "market_assets.access"
+TOKENS_KEY = "market_assets.tokens"
 SESSION_KEY = "market_assets.session"
 #: Whether the caller may see the details of `/health`, in `scope["state"]`.
 DETAILS_KEY = "market_assets.details"
@@ -49,27 +48,19 @@ _SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 _FORMS = {_LOGIN_PAGE, "/logout"}
 
 
-@dataclass(frozen=True)
-class Access:
-    """What sign-in needs: the users in the store, and the tokens made for them."""
-
-    engine: sa.Engine
-    tokens: Tokens
-
-
 class Guard:
     """Pure ASGI middleware, since Starlette's BaseHTTPMiddleware does not see WebSockets."""
 
-    def __init__(self, app: ASGIApp, access: Access, metrics_token: str | None = None) -> None:
+    def __init__(self, app: ASGIApp, tokens: Tokens, metrics_token: str | None = None) -> None:
         self._app = app
-        self._access = access
+        self._tokens = tokens
         self._metrics_token = metrics_token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        scope = {**scope, "state": {**scope.get("state", {}), ACCESS_KEY: self._access}}
+        scope = {**scope, "state": {**scope.get("state", {}), TOKENS_KEY: self._tokens}}
         connection = HTTPConnection(scope)
         try:
             await self._admit(connection)
@@ -108,7 +99,7 @@ class Guard:
             return
         if session is None:
             raise ApiError(401, NOT_SIGNED_IN)
-        needs_admin = _is_under(path, "/api/admin") or (changes and path not in _FOR_VIEWERS)
+        needs_admin = f"{path}/".startswith("/api/admin/") or (changes and path not in _FOR_VIEWERS)
         if needs_admin and not session.identity.is_admin:
             raise ApiError(403, NOT_ADMIN)
         _refuse_query_by_get(connection)
@@ -128,12 +119,8 @@ class Guard:
             token, audience = connection.cookies.get(cross_site.SESSION_COOKIE), BROWSERS
         if not token:
             return None
-        tokens = self._access.tokens
-        session = tokens.check_cached(token, audience)
-        if session is not None:
-            return session
         try:
-            return await to_thread.run_sync(tokens.check, token, audience, abandon_on_cancel=True)
+            return await to_thread.run_sync(self._tokens.check, token, audience, abandon_on_cancel=True)
         except sa.exc.SQLAlchemyError:
             raise ApiError(503, "The store of users does not answer", headers={"Retry-After": "5"}) from None
 
@@ -164,11 +151,11 @@ class Guard:
         return is_loopback(connection.scope)
 
 
-def access_of(connection: HTTPConnection) -> Access:
-    """The store of users and the tokens, for the routes of sign-in."""
-    access = connection.scope["state"][ACCESS_KEY]
-    assert isinstance(access, Access)
-    return access
+def tokens_of(connection: HTTPConnection) -> Tokens:
+    """The tokens and, in their `engine`, the store of users, for the routes of sign-in."""
+    tokens = connection.scope["state"][TOKENS_KEY]
+    assert isinstance(tokens, Tokens)
+    return tokens
 
 
 def session_of(connection: HTTPConnection) -> Session | None:
@@ -196,10 +183,6 @@ async def _serve_while_valid(
         return
     with contextlib.suppress(RuntimeError, OSError):
         await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": "Sign in again"})
-
-
-def _is_under(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(f"{folder}/")
 
 
 def _refuse_forged(connection: HTTPConnection) -> None:
@@ -233,11 +216,11 @@ def _accepts_html(connection: HTTPConnection) -> bool:
 def _refusal(connection: HTTPConnection, error: ApiError) -> Response:
     scope = connection.scope
     is_page = scope["type"] == "http" and scope["method"] in ("GET", "HEAD") and _accepts_html(connection)
-    if error.status == 401 and is_page:
+    if error.status_code == 401 and is_page:
         wanted = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
         return RedirectResponse(f"/login?next={quote(wanted)}", 303, {"Cache-Control": "no-store"})
     response = error.response()
     response.headers["Cache-Control"] = "no-store"
-    if error.status == 401:
+    if error.status_code == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

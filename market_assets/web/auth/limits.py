@@ -11,7 +11,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_network
-from urllib.parse import parse_qs
 
 from limits import RateLimitItem, parse_many
 from limits.storage import MemoryStorage
@@ -22,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from market_assets.web.auth.identity import identity_of
 from market_assets.web.auth.proxies import parse_address
-from market_assets.web.errors import TRY_AGAIN_LATER, ApiError
+from market_assets.web.errors import TRY_AGAIN_LATER, ApiError, refuse
 
 #: The longest that a caller may wait for the end of a run (`?wait=`).
 LONGEST_WAIT_SECONDS = 600
@@ -168,7 +167,7 @@ def _with_time_limit(app: ASGIApp, seconds: float) -> ASGIApp:
 
         task = asyncio.ensure_future(app(scope, receive, send_in_time))
         try:
-            done, _ = await asyncio.wait({task}, timeout=seconds + _requested_wait(scope))
+            done, _ = await asyncio.wait({task}, timeout=_longest_answer(scope, seconds))
         except asyncio.CancelledError:
             task.cancel()
             raise
@@ -186,21 +185,12 @@ def _with_time_limit(app: ASGIApp, seconds: float) -> ASGIApp:
     return limited
 
 
-def _requested_wait(scope: Scope) -> float:
-    """The seconds that the caller is ready to wait for a run, by `?wait=`."""
-    if b"wait=" not in scope["query_string"] or not scope["path"].endswith("/trigger"):
-        return 0.0
-    stated = parse_qs(scope["query_string"].decode("latin-1")).get("wait", ["0"])[-1]
-    try:
-        seconds = float(stated)
-    except ValueError:
-        return 0.0
-    return min(seconds, LONGEST_WAIT_SECONDS) if seconds > 0 else 0.0
+def _longest_answer(scope: Scope, seconds: float) -> float:
+    """The seconds for an answer: `seconds`, and longer where the caller waits for a run by `?wait=`."""
+    waits = scope["path"].endswith("/trigger") and b"wait=" in scope["query_string"]
+    return seconds + LONGEST_WAIT_SECONDS if waits else seconds
 
 
 async def _refuse(scope: Scope, receive: Receive, send: Send, wait: int) -> None:
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": TRY_AGAIN_LATER, "reason": "Too many requests"})
-        return
     error = ApiError(429, f"Too many requests: try again in {wait} s", headers={"Retry-After": str(wait)})
-    await error.response()(scope, receive, send)
+    await refuse(error.response(), scope, receive, send, TRY_AGAIN_LATER)

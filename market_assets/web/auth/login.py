@@ -17,9 +17,9 @@ from starlette.routing import BaseRoute, Route
 from market_assets.store import audit
 from market_assets.store.users import User, end_session, find_user, renew_hash
 from market_assets.web.auth import cross_site
-from market_assets.web.auth.guard import access_of, session_of
+from market_assets.web.auth.guard import session_of, tokens_of
 from market_assets.web.auth.passwords import hash_password, is_outdated, is_right
-from market_assets.web.auth.tokens import ACCESS_TIME, SESSION_TIME, Session, TokenError
+from market_assets.web.auth.tokens import ACCESS_TIME, SESSION_TIME, Session
 from market_assets.web.errors import NOT_SIGNED_IN, ApiError
 from market_assets.web.pages import render
 
@@ -59,7 +59,7 @@ def login(credentials: Credentials, request: Request) -> TokenAnswer:
     user = authenticate(request, credentials.username, credentials.password)
     if user is None:
         raise ApiError(401, _WRONG)
-    _session, token, _cookie = access_of(request).tokens.open_session(user)
+    token, _cookie = tokens_of(request).open_session(user)
     return TokenAnswer(access_token=token, expires_in=int(ACCESS_TIME.total_seconds()))
 
 
@@ -67,11 +67,8 @@ def login(credentials: Credentials, request: Request) -> TokenAnswer:
 def refresh(request: Request) -> TokenAnswer:
     """A new token, while the present one holds and the session lasts: 12 hours from the sign-in."""
     session = _required_session(request)
-    try:
-        token = access_of(request).tokens.renew(session)
-    except TokenError as error:
-        raise ApiError(401, str(error)) from None
     left = min(ACCESS_TIME, session.ends_at - datetime.now(UTC))
+    token = tokens_of(request).renew(session)
     return TokenAnswer(access_token=token, expires_in=max(0, int(left.total_seconds())))
 
 
@@ -85,22 +82,15 @@ def logout(request: Request, response: Response) -> SignedOut:
 
 def authenticate(request: HTTPConnection, username: str, password: str) -> User | None:
     """The user, where name and password are right; None otherwise. The audit log has every attempt."""
-    access = access_of(request)
-    user = find_user(access.engine, username)
+    engine = tokens_of(request).engine
+    user = find_user(engine, username)
     right = is_right(password, user.password_hash if user else None)
-    audit.record(
-        access.engine,
-        # A name that does not exist may well be a password that was typed into the wrong field.
-        who=user.name if user else "(unknown)",
-        address=_address(request),
-        action="sign-in",
-        target="",
-        result="ok" if right else "refused",
-    )
+    # A name that does not exist may well be a password that was typed into the wrong field.
+    _record(request, user.name if user else "(unknown)", "sign-in", "ok" if right else "refused")
     if user is None or not right:
         return None
     if is_outdated(user.password_hash):
-        renew_hash(access.engine, user, hash_password(password))
+        renew_hash(engine, user, hash_password(password))
     return user
 
 
@@ -125,7 +115,7 @@ async def _sign_in(request: Request) -> Response:
     user = await run_in_threadpool(authenticate, request, form.get("username", ""), form.get("password", ""))
     if user is None:
         return _page(request, target, f"{_WRONG}.", status=401)
-    _session, _token, cookie = access_of(request).tokens.open_session(user)
+    _token, cookie = tokens_of(request).open_session(user)
     response = RedirectResponse(target, status_code=303, headers=_NOT_STORED)
     _set_cookie(request, response, cross_site.SESSION_COOKIE, cookie, for_scripts=False)
     _set_cookie(request, response, cross_site.CSRF_COOKIE, cross_site.new_csrf_token(), for_scripts=True)
@@ -165,15 +155,13 @@ def _required_session(request: Request) -> Session:
 
 
 def _end(request: HTTPConnection, session: Session) -> None:
-    access = access_of(request)
-    end_session(access.engine, session.session_id, session.ends_at)
-    access.tokens.clear_cache()
-    who, address = session.identity.name, _address(request)
-    audit.record(access.engine, who=who, address=address, action="sign-out", target="", result="ok")
+    end_session(tokens_of(request).engine, session.session_id, session.ends_at)
+    _record(request, session.identity.name, "sign-out", "ok")
 
 
-def _address(request: HTTPConnection) -> str:
-    return request.client.host if request.client else ""
+def _record(request: HTTPConnection, who: str, action: str, result: str) -> None:
+    address = request.client.host if request.client else ""
+    audit.record(tokens_of(request).engine, who=who, address=address, action=action, target="", result=result)
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -13,7 +13,6 @@ import contextlib
 import os
 import secrets
 import tempfile
-import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,9 +32,6 @@ ISSUER = "market_assets"
 PROGRAMS, BROWSERS = "market_assets:api", "market_assets:browser"
 ACCESS_TIME = timedelta(minutes=15)
 SESSION_TIME = timedelta(hours=12)
-#: How long a session that was found in the store is not looked up again.
-CACHE_SECONDS = 1.0
-_CACHED_SESSIONS = 1_000
 _CLAIM_TYPES = {"sub": str, "sid": str, "role": str, "ver": int, "ses": int}
 _CLAIMS = [*_CLAIM_TYPES, "aud", "iss", "iat", "nbf", "exp"]
 _INVALID, _EXPIRED = "The token is not valid: sign in", "The token has expired: sign in again"
@@ -61,59 +57,38 @@ class Session:
     identity: Identity
     session_id: str
     ends_at: datetime
+    token_version: int
 
 
 class Tokens:
     """Makes and checks tokens, signed with one key, of the users in one store."""
 
-    def __init__(self, key: bytes, engine: sa.Engine, cache_seconds: float = CACHE_SECONDS) -> None:
+    def __init__(self, key: bytes, engine: sa.Engine) -> None:
+        self.engine = engine
         self._key = key
-        self._engine = engine
-        self._cache_seconds = cache_seconds
-        #: By user name and session id: when the entry expires, and the user, None where there is no such session.
-        self._cache: dict[tuple[str, str], tuple[float, User | None]] = {}
-        self._lock = threading.Lock()
 
-    def open_session(self, user: User) -> tuple[Session, str, str]:
-        """A new session of a user: the session, a token for programs, and one for the browser's cookie."""
-        session = Session(Identity(user.name, user.role), secrets.token_urlsafe(16), _now() + SESSION_TIME)
-        return (
-            session,
-            self._sign(session, user.token_version, PROGRAMS, ACCESS_TIME),
-            self._sign(session, user.token_version, BROWSERS, SESSION_TIME),
-        )
+    def open_session(self, user: User) -> tuple[str, str]:
+        """Open a session of a user: a token for programs, and one for the browser's cookie."""
+        identity, ends_at = Identity(user.name, user.role), _now() + SESSION_TIME
+        session = Session(identity, secrets.token_urlsafe(16), ends_at, user.token_version)
+        return self.renew(session), self._sign(session, BROWSERS, SESSION_TIME)
 
     def renew(self, session: Session) -> str:
-        """A new token for programs, valid no longer than the session lasts.
-
-        Raises:
-            TokenError: the user or the session does not exist any more.
-        """
-        user = find_session(self._engine, session.identity.name, session.session_id)
-        if user is None or user.role != session.identity.role:
-            raise TokenError("Sign in again")
-        return self._sign(session, user.token_version, PROGRAMS, ACCESS_TIME)
+        """A new token for programs, valid no longer than the session lasts."""
+        return self._sign(session, PROGRAMS, ACCESS_TIME)
 
     def check(self, token: str, audience: str) -> Session:
-        """The content of a token, if it is valid; may read the store.
+        """The content of a token, if it is valid by its signature and by the store.
 
         Raises:
             TokenError: it is not valid.
         """
         claims = self._decode(token, audience)
-        cached = self._cached(claims)
-        return _session(claims, cached[1] if cached else self._look_up(claims))
-
-    def check_cached(self, token: str, audience: str) -> Session | None:
-        """As `check`, but None where the store would have to be read."""
-        claims = self._decode(token, audience)
-        cached = self._cached(claims)
-        return _session(claims, cached[1]) if cached else None
-
-    def clear_cache(self) -> None:
-        """Read the store at the next check, because this process has just changed it."""
-        with self._lock:
-            self._cache.clear()
+        user = find_session(self.engine, claims["sub"], claims["sid"])
+        if user is None or (user.token_version, user.role) != (claims["ver"], claims["role"]):
+            raise TokenError("The token is not valid any more: sign in again")
+        ends_at = datetime.fromtimestamp(claims["ses"], UTC)
+        return Session(Identity(user.name, user.role), claims["sid"], ends_at, user.token_version)
 
     def _decode(self, token: str, audience: str) -> dict[str, Any]:
         # Not at the start of the process: it imports the whole of `cryptography`.
@@ -138,21 +113,7 @@ class Tokens:
             raise TokenError(_EXPIRED)
         return claims
 
-    def _cached(self, claims: dict[str, Any]) -> tuple[float, User | None] | None:
-        with self._lock:
-            entry = self._cache.get((claims["sub"], claims["sid"]))
-        return entry if entry and entry[0] > time.monotonic() else None
-
-    def _look_up(self, claims: dict[str, Any]) -> User | None:
-        read_at = time.monotonic()
-        user = find_session(self._engine, claims["sub"], claims["sid"])
-        with self._lock:
-            if len(self._cache) >= _CACHED_SESSIONS:
-                self._cache.clear()
-            self._cache[claims["sub"], claims["sid"]] = (read_at + self._cache_seconds, user)
-        return user
-
-    def _sign(self, session: Session, version: int, audience: str, lifetime: timedelta) -> str:
+    def _sign(self, session: Session, audience: str, lifetime: timedelta) -> str:
         import jwt
 
         now = _now()
@@ -161,7 +122,7 @@ class Tokens:
             "iss": ISSUER,
             "sub": session.identity.name,
             "role": session.identity.role,
-            "ver": version,
+            "ver": session.token_version,
             "sid": session.session_id,
             "ses": int(session.ends_at.timestamp()),
             "iat": int(now.timestamp()),
@@ -226,12 +187,6 @@ def _make_key(path: Path) -> None:
             os.link(name, path)
     finally:
         Path(name).unlink()
-
-
-def _session(claims: dict[str, Any], user: User | None) -> Session:
-    if user is None or (user.token_version, user.role) != (claims["ver"], claims["role"]):
-        raise TokenError("The token is not valid any more: sign in again")
-    return Session(Identity(user.name, user.role), claims["sid"], datetime.fromtimestamp(claims["ses"], UTC))
 
 
 def _now() -> datetime:

@@ -5,10 +5,14 @@ Responses are encoded from the tables directly, not through these models: tests 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+import sqlalchemy as sa
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
+
+from market_assets.store.tables import results as tables
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Strength = Literal["very_weak", "weak", "moderate", "strong", "very_strong"]
@@ -23,6 +27,38 @@ class StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+Model = TypeVar("Model", bound=StrictModel)
+
+
+def columns_of(
+    table: sa.Table, *, without: tuple[str, ...] = (), all_null: bool = False
+) -> Callable[[type[Model]], type[Model]]:
+    """A class decorator that adds a table's columns to a model's fields; those that the model declares stay.
+
+    Args:
+        table: one of `store.tables.results`.
+        without: columns to leave out.
+        all_null: whether every column may be null, also one that the table never has empty.
+    """
+
+    def add(model: type[Model]) -> type[Model]:
+        fields: dict[str, Any] = {
+            column.name: (_type_of(column, null=all_null or bool(column.nullable)), ...)
+            for column in table.columns
+            if column.name not in without
+        }
+        fields |= {name: (field.annotation, field) for name, field in model.model_fields.items()}
+        return create_model(model.__name__, __base__=model, __doc__=model.__doc__, **fields)
+
+    return add
+
+
+def _type_of(column: sa.Column[Any], *, null: bool) -> Any:
+    choices = column.info.get("choices")
+    kind = Literal[choices] if choices else column.type.python_type
+    return kind | None if null else kind
+
+
 class Paginated(StrictModel):
     """A part of a list; `next` is where the rest of it is, null at the end."""
 
@@ -31,23 +67,12 @@ class Paginated(StrictModel):
     next: str | None = Field(description="The path of the next page")
 
 
+@columns_of(tables.market_summary, all_null=True)
 class MarketSummary(StrictModel):
     """The headline figures of the newest refresh; every one is null before the first."""
 
     as_of: datetime | None = Field(description="The time of the refresh, UTC")
     window_start: datetime | None
-    postings: int | None
-    duplicates: int | None
-    rejected: int | None
-    postings_with_salary: int | None
-    average_salary: float | None
-    median_salary: float | None
-    skills: int | None
-    industries: int | None
-    locations: int | None
-    remote_share: float | None
-    top_skill: str | None
-    fastest_growing_skill: str | None
     currency: str = Field(description="Of all money: MARKET_ASSETS_CURRENCY")
 
 
@@ -56,50 +81,27 @@ class TopValue(StrictModel):
     postings: int
 
 
+@columns_of(tables.skill_demand)
 class SkillDemand(StrictModel):
     """A row of `skill_demand`; `industry` is null for the whole market."""
 
-    skill: str
-    category: str
-    industry: str | None
-    postings: int
-    demand_share: float
-    demand_score: float
-    required_share: float | None
-    average_salary: float | None
-    median_salary: float | None
-    min_salary: float | None
-    max_salary: float | None
     top_sources: list[TopValue]
     top_industries: list[TopValue]
     top_locations: list[TopValue]
-    rank: int
 
 
 class SkillPage(Paginated):
     skills: list[SkillDemand]
 
 
+@columns_of(tables.salary_statistics, without=("skill",))
 class SalaryPercentiles(StrictModel):
     """A row of `salary_statistics`."""
 
-    postings_with_salary: int
-    average_salary: float | None
-    p10: float | None
-    p25: float | None
-    median_salary: float | None
-    p75: float | None
-    p90: float | None
 
-
+@columns_of(tables.trending_skills)
 class TrendingSkill(StrictModel):
     """A row of `trending_skills`."""
-
-    skill: str
-    recent_postings: int
-    previous_postings: int
-    growth: float | None
-    trend: Trend
 
 
 class SkillInIndustry(StrictModel):
@@ -121,11 +123,9 @@ class SkillDetail(StrictModel):
     industries: list[SkillInIndustry]
 
 
+@columns_of(tables.salary_trends, without=("skill", "trend_direction"))
 class TrendMonth(StrictModel):
     month: str = Field(pattern=r"^\d{4}-\d{2}$")
-    postings: int
-    average_salary: float | None
-    median_salary: float | None
 
 
 class SkillTrend(StrictModel):
@@ -136,14 +136,9 @@ class SkillTrend(StrictModel):
     months: list[TrendMonth]
 
 
+@columns_of(tables.location_salaries, without=("location",))
 class LocationSalaries(StrictModel):
     """A row of `location_salaries`."""
-
-    postings: int
-    average_salary: float | None
-    median_salary: float | None
-    min_salary: float | None
-    max_salary: float | None
 
 
 class Salaries(StrictModel):
@@ -155,14 +150,9 @@ class Salaries(StrictModel):
     salaries: SalaryPercentiles | LocationSalaries | None
 
 
+@columns_of(tables.industry_skills, without=("industry",))
 class IndustrySkill(StrictModel):
     """A row of `industry_skills`."""
-
-    skill: str
-    postings: int
-    demand_share: float
-    average_salary: float | None
-    rank: int
 
 
 class IndustryPage(Paginated):
@@ -174,17 +164,13 @@ class TrendingPage(Paginated):
     trending: list[TrendingSkill]
 
 
+@columns_of(tables.skill_relationships, without=("skill_a", "skill_b", "confidence_ab", "confidence_ba"))
 class RelatedSkill(StrictModel):
     """A row of `skill_relationships`, seen from one of its skills."""
 
     related_skill: str
-    co_occurrences: int
-    support: float
     confidence: float = Field(description="Share of the skill's postings that ask for the related one too")
     confidence_reverse: float = Field(description="Share of the related skill's postings that ask for this one")
-    lift: float
-    npmi: float
-    strength: Strength
     lift_lower: float = Field(description="The lower end of the lift's interval of 99.9 %")
     npmi_lower: float = Field(description="The npmi at that lower end: low where a pair was seldom seen")
     log_likelihood: float = Field(
@@ -197,15 +183,10 @@ class RelatedPage(Paginated):
     related: list[RelatedSkill]
 
 
+@columns_of(tables.skill_recommendations, without=("skill",))
 class Recommendation(StrictModel):
     """A row of `skill_recommendations`: how well two skills go together, how sure that is, and the pay."""
 
-    recommended_skill: str
-    score: float
-    rank: int
-    co_occurrences: int
-    npmi_lower: float
-    strength: Strength
     median_salary: float | None = Field(description="Of postings with the recommended skill")
 
 

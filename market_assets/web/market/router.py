@@ -6,6 +6,7 @@ A response is encoded once for each snapshot; a GET carries the snapshot's ETag,
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 import polars as pl
@@ -22,7 +23,7 @@ from market_assets.web.market.snapshot import MarketSnapshot, SnapshotCache
 MOST_ROWS = 500
 #: Clients may keep a response, but ask each time whether it is still current.
 CACHING = "private, no-cache"
-NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
+_NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "The client's copy (If-None-Match) is still current"}
 }
 
@@ -42,71 +43,69 @@ Filter = Annotated[str | None, Query(min_length=1, max_length=200)]
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="The greatest number of rows")]
 Offset = Annotated[int, Query(ge=0, le=1_000_000_000, description="Rows to leave out")]
 
+
+async def requested_page(limit: Limit = 50, offset: Offset = 0) -> slice:
+    """The rows of a list that a request is for."""
+    return slice(offset, offset + limit)
+
+
+Page = Annotated[slice, Depends(requested_page)]
+
 market_router = APIRouter(prefix="/api/market", tags=["market"], dependencies=[Depends(signed_in)])
+_get = partial(market_router.get, responses=_NOT_MODIFIED)
 
 
-@market_router.get("/summary", response_model=models.MarketSummary, responses=NOT_MODIFIED)
+@_get("/summary", response_model=models.MarketSummary)
 async def get_summary(request: Request, market: Snapshot) -> Response:
     """The headline figures of the newest refresh."""
     return _respond(request, market, lambda: {**queries.summary(market), **_currency(request)})
 
 
-@market_router.get("/skills", response_model=models.SkillPage, responses=NOT_MODIFIED)
+@_get("/skills", response_model=models.SkillPage)
 async def list_skills(
-    request: Request,
-    market: Snapshot,
-    industry: Filter = None,
-    category: Filter = None,
-    limit: Limit = 50,
-    offset: Offset = 0,
+    request: Request, market: Snapshot, page: Page, industry: Filter = None, category: Filter = None
 ) -> Response:
     """Skills by demand: of the whole market or of an industry, all or of a category."""
 
     def content() -> Content:
         rows = queries.skills(market, industry, category)
-        return _page(request, "skills", rows, limit=limit, offset=offset)
+        return _page(request, "skills", rows, page)
 
     return _respond(request, market, content)
 
 
 # Names contain slashes (CI/CD), so the longer paths come first and the bare name last.
-@market_router.get("/skills/{skill:path}/trend", response_model=models.SkillTrend, responses=NOT_MODIFIED)
+@_get("/skills/{skill:path}/trend", response_model=models.SkillTrend)
 async def get_trend(request: Request, market: Snapshot, skill: SkillName) -> Response:
     """What a skill paid, month by month, and the direction of the change."""
     return _respond(request, market, lambda: queries.trend(market, skill))
 
 
-@market_router.get("/skills/{skill:path}/related", response_model=models.RelatedPage, responses=NOT_MODIFIED)
-async def list_related(
-    request: Request, market: Snapshot, skill: SkillName, limit: Limit = 50, offset: Offset = 0
-) -> Response:
+@_get("/skills/{skill:path}/related", response_model=models.RelatedPage)
+async def list_related(request: Request, market: Snapshot, skill: SkillName, page: Page) -> Response:
     """The skills that postings ask for together with this one, the closest (by npmi_lower) first."""
 
     def content() -> Content:
         name = queries.known_skill(market, skill)
         rows = queries.related(market, name)
-        return {"skill": name, **_page(request, "related", rows, limit=limit, offset=offset)}
+        return {"skill": name, **_page(request, "related", rows, page)}
 
     return _respond(request, market, content)
 
 
-@market_router.get(
-    "/skills/{skill:path}/recommendations",
-    response_model=models.SkillRecommendations,
-    responses=NOT_MODIFIED,
-)
+@_get("/skills/{skill:path}/recommendations", response_model=models.SkillRecommendations)
 async def list_recommendations(request: Request, market: Snapshot, skill: SkillName) -> Response:
     """Up to ten skills to learn next beside this one."""
     return _respond(request, market, lambda: queries.skill_recommendations(market, skill))
 
 
-@market_router.get("/skills/{skill:path}", response_model=models.SkillDetail, responses=NOT_MODIFIED)
+@_get("/skills/{skill:path}", response_model=models.SkillDetail)
 async def get_skill(request: Request, market: Snapshot, skill: SkillName) -> Response:
     """Demand, pay, growth and industries of one skill."""
     return _respond(request, market, lambda: queries.skill(market, skill))
 
 
-@market_router.get("/salaries", response_model=models.Salaries, responses=NOT_MODIFIED)
+@_get("/salaries", response_model=models.Salaries)
 async def get_salaries(
     request: Request,
     market: Snapshot,
@@ -120,36 +119,29 @@ async def get_salaries(
     return _respond(request, market, lambda: {**query(market, name or ""), **_currency(request)})
 
 
-@market_router.get(
-    "/industries/{industry:path}/skills", response_model=models.IndustryPage, responses=NOT_MODIFIED
-)
+@_get("/industries/{industry:path}/skills", response_model=models.IndustryPage)
 async def list_industry_skills(
     request: Request,
     market: Snapshot,
     industry: Annotated[str, Path(max_length=200, examples=["Technology"])],
-    limit: Limit = 50,
-    offset: Offset = 0,
+    page: Page,
 ) -> Response:
     """What an industry asks for, by rank."""
 
     def content() -> Content:
         name, rows = queries.industry_skills(market, industry)
-        return {"industry": name, **_page(request, "skills", rows, limit=limit, offset=offset)}
+        return {"industry": name, **_page(request, "skills", rows, page)}
 
     return _respond(request, market, content)
 
 
-@market_router.get("/trending", response_model=models.TrendingPage, responses=NOT_MODIFIED)
+@_get("/trending", response_model=models.TrendingPage)
 async def list_trending(
-    request: Request,
-    market: Snapshot,
-    trend: models.Trend | None = None,
-    limit: Limit = 50,
-    offset: Offset = 0,
+    request: Request, market: Snapshot, page: Page, trend: models.Trend | None = None
 ) -> Response:
     """Skills by growth, the fastest first; new ones, without a previous period to grow from, at the end."""
     rows = queries.trending(market, trend)
-    return _respond(request, market, lambda: _page(request, "trending", rows, limit=limit, offset=offset))
+    return _respond(request, market, lambda: _page(request, "trending", rows, page))
 
 
 @market_router.post("/skill-gap", response_model=models.SkillGap)
@@ -198,11 +190,11 @@ def _encoded(market: MarketSnapshot, request: str, content: Callable[[], Content
     return body
 
 
-def _page(request: Request, name: str, rows: pl.DataFrame, *, limit: int, offset: int) -> Content:
-    """`limit` rows from `offset` on under a name, and the path of the next ones."""
-    part = rows.slice(offset, limit)
-    end = offset + part.height
-    following = request.url.include_query_params(limit=limit, offset=end)
+def _page(request: Request, name: str, rows: pl.DataFrame, page: slice) -> Content:
+    """The rows of a page under a name, and the path of the next ones."""
+    part = rows[page]
+    end = page.start + part.height
+    following = request.url.include_query_params(limit=page.stop - page.start, offset=end)
     return {
         name: part.to_dicts(),
         "count": part.height,

@@ -180,7 +180,12 @@ class SnapshotCache:
                 _as_of, known = self._version
                 changed = [table for table in TABLES if revisions[table.name] != known.get(table.name)]
                 # Another as_of at the same revisions: another database has taken the place of the first.
-                read = {table.name: _read(connection, table) for table in changed or TABLES}
+                read = {
+                    table.name: pl.read_database(
+                        sa.select(*table.columns), connection, schema_overrides=arrow_schema(table)
+                    )
+                    for table in changed or TABLES
+                }
                 frames = {**self._frames, **read}
                 self._snapshot = build_snapshot(frames, revisions)
                 self._frames, self._version = frames, (as_of, revisions)
@@ -236,12 +241,3 @@ def _consistent_connection(engine: sa.Engine) -> sa.Connection:
         connection.exec_driver_sql("BEGIN")
         return connection
     return connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-
-
-def _read(connection: sa.Connection, table: sa.Table) -> pl.DataFrame:
-    schema = arrow_schema(table)
-    rows = connection.execute(sa.select(*table.columns)).all()
-    columns = zip(*rows, strict=True) if rows else ((),) * len(schema)
-    return pl.DataFrame(
-        [pl.Series(name, values, dtype) for (name, dtype), values in zip(schema.items(), columns, strict=True)]
-    )
