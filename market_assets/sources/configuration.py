@@ -154,11 +154,14 @@ def _read_entries(path: Path) -> list[Entry]:
         raise ConfigurationError("\n".join(f"{path}: {_message(each)}" for each in error.errors())) from error
 
 
+_UNKNOWN_TYPE = "unknown_type"
+
+
 def _entry_list() -> TypeAdapter[list[Entry]]:
     entry: Any = Union[tuple(Annotated[kind, Tag(name)] for name, kind in ENTRIES.items())]  # noqa: UP007
     kind = Discriminator(
         lambda content: str(content.get("type")) if isinstance(content, dict) else None,
-        custom_error_type="unknown_type",
+        custom_error_type=_UNKNOWN_TYPE,
         custom_error_message=f"it needs a `type`, one of {', '.join(sorted(ENTRIES))}",
     )
     return TypeAdapter(list[Annotated[entry, kind]])
@@ -170,4 +173,6 @@ def _message(problem: Any) -> str:
     names = [str(part) for part in where[1:] if not str(part).startswith(("list[", "dict["))]
     message = str(problem["msg"]).removeprefix("Value error, ")
     shown = "" if problem["type"] == "missing" or not names else f" (it is {problem['input']!r})"
+    if problem["type"] == _UNKNOWN_TYPE and isinstance(problem["input"], dict) and "type" in problem["input"]:
+        shown = f"; it is {problem['input']['type']!r}"
     return f"source {number + 1}{', ' if names else ''}{'.'.join(names)}: {message}{shown}"

@@ -195,7 +195,7 @@ UNREADABLE: dict[str, tuple[bytes | None, str]] = {
     "shape.json": (b'{"a": 1}', "neither a list"),
     "numbers.json": (b"[1, 2, 3]", ""),
     "cut.json": (b'[{"title": "Cook"}, {"tit', ""),
-    "none.json": (b"[]", "it is an empty list"),
+    "none.json": (b"[]", "it is []"),
     "lines.jsonl": (b"not json\nneither\n", "there is no posting"),
     "sheet.csv": (b"PK\x03\x04" + bytes(60), "spreadsheet"),
     "sheet.xlsx": (b"PK\x03\x04" + bytes(60), "its ending is not known"),
