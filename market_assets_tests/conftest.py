@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import shutil
 import sqlite3
 import tempfile
@@ -76,6 +77,12 @@ def _repeats_on_postgresql(item: pytest.Item) -> bool:
         isinstance(value, str) and value == "postgresql" for value in parameters.params.values()
     )
     return twin and room not in BOTH_DATABASES and not item.get_closest_marker("both_databases")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores, since many tests wait for programs and servers."""
+    return (os.cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -128,6 +128,7 @@ def test_a_command_that_dies_fails_and_is_not_started_again(box: Machine, held: 
         assert len(instance.get_runs()) == 2
 
 
+@pytest.mark.thorough
 def test_a_daemon_that_dies_loses_no_run(box: Machine, held: StoreLock) -> None:
     with instance_of(box.folder) as instance:
         box.code_server()
@@ -146,6 +147,7 @@ def test_a_daemon_that_dies_loses_no_run(box: Machine, held: StoreLock) -> None:
         assert len(instance.get_runs()) == 2
 
 
+@pytest.mark.thorough
 def test_a_web_process_that_dies_takes_no_run_with_it(box: Machine, held: StoreLock) -> None:
     added = market_assets(
         "user", "add", "ann", "--role", "admin", "--password-stdin", cwd=box.folder, stdin=PASSWORD

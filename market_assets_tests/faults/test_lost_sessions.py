@@ -38,7 +38,7 @@ def end_sessions(url: str) -> None:
         )
 
 
-@pytest.mark.parametrize("job", [INGESTION, REFRESH, CLEANUP])
+@pytest.mark.parametrize("job", [INGESTION, CLEANUP, pytest.param(REFRESH, marks=pytest.mark.thorough)])
 def test_a_run_survives_the_loss_of_its_sessions(
     filled: Market, job: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, thorough: bool
 ) -> None:

@@ -30,7 +30,9 @@ def server() -> Iterator[Server]:
         yield server
 
 
-@pytest.mark.parametrize("job", [INGESTION, REFRESH, REBUILD])
+@pytest.mark.parametrize(
+    "job", [INGESTION, *(pytest.param(job, marks=pytest.mark.thorough) for job in (REFRESH, REBUILD))]
+)
 def test_a_crash_of_the_server_in_the_middle_of_a_run(
     server: Server, tmp_path: Path, job: str, thorough: bool
 ) -> None:
