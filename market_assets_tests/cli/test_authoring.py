@@ -176,7 +176,7 @@ def test_the_next_steps_are_printed(tmp_path: Path, capsys: pytest.CaptureFixtur
         ["pytest", "-q", "-p", "no:cacheprovider", "-o", "addopts="],
         ["ruff", "check", "--no-cache"],
         ["ruff", "format", "--check", "--no-cache"],
-        ["mypy", "--cache-dir", "/dev/null"],
+        pytest.param(["mypy", "--cache-dir", "/dev/null"], marks=pytest.mark.thorough),
     ],
     ids=lambda command: " ".join(command[:2]),
 )

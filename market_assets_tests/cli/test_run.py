@@ -64,6 +64,7 @@ FILLING = """
 """
 
 
+@pytest.mark.thorough
 def test_a_first_fill_that_was_killed_is_finished_by_the_next_run(project: Path) -> None:
     url, days = f"sqlite:///{project / 'data/market.db'}", 40
     command = [sys.executable, "-c", textwrap.dedent(FILLING), str(days), "run"]

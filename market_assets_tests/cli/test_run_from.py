@@ -152,6 +152,7 @@ def test_odd_fields_are_emptied_and_nothing_else_is_lost(invoke: Invoke) -> None
     assert [rows[name]["stated_posted_at"] is None for name in sorted(rows)] == [True, True, False]
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_a_description_of_30_megabytes_is_rejected_and_the_rest_taken(invoke: Invoke) -> None:
     huge = {"id": "job-1", "title": "Dev", "description": "python " * 4_300_000}

@@ -79,7 +79,7 @@ def files_of(instance: dg.DagsterInstance, run_id: str) -> list[Path]:
     return [path for path in home.rglob("*") if run_id in path.name]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.thorough)])
 def test_what_is_shown_stays_the_same(
     instance: dg.DagsterInstance, workspace: WorkspaceProcessContext, engine: sa.Engine, seed: int
 ) -> None:

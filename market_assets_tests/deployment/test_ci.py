@@ -27,6 +27,7 @@ def test_it_runs_on_every_push_and_installs_from_the_locks() -> None:
     assert all((PROJECT / lock).exists() for lock in locks)
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
 def test_its_steps_run_one_after_the_other(tmp_path: Path) -> None:
     shutil.copytree(PROJECT / "docs" / "ci", tmp_path / "docs" / "ci")

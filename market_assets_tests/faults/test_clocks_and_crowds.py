@@ -90,7 +90,14 @@ def test_schedules_under_a_clock_that_jumps(tmp_path: Path) -> None:
         assert sorted(partitions) == [(monday.date() + timedelta(days=n)).isoformat() for n in range(13)]
 
 
-@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    "kind_of_database",
+    [
+        pytest.param("sqlite", marks=pytest.mark.thorough),
+        pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.both_databases]),
+    ],
+    indirect=True,
+)
 @pytest.mark.slow
 def test_two_machines_ingest_the_same_days_at_once(empty_database_url: str, tmp_path: Path) -> None:
     days = [day.isoformat() for day in DAYS]

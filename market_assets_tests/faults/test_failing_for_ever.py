@@ -86,12 +86,8 @@ def working_daemon(folder: Path, url: str, alerts_to: str) -> Iterator[WorkingDa
     discard_causes()
 
 
+@pytest.mark.thorough
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "kind_of_database",
-    ["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgresql, pytest.mark.thorough])],
-    indirect=True,
-)
 def test_a_source_and_a_task_that_fail_for_ever(empty_database_url: str, tmp_path: Path, server: Receiver) -> None:
     with working_daemon(tmp_path, empty_database_url, server.url) as daemon:
         for day in DAYS:

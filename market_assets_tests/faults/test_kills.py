@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from market_assets.operations.names import CLEANUP, INGESTION
-from market_assets_tests.faults.killing import JOBS, Market, torment, utc_now
+from market_assets.operations.names import CLEANUP, INGESTION, REBUILD, REFRESH
+from market_assets_tests.faults.killing import Market, torment, utc_now
 from market_assets_tests.faults.machine import instance_of
 
 pytestmark = pytest.mark.slow
-#: Jobs whose statements differ by database; the others swap result tables, alike on both.
+#: Jobs whose statements differ by database; refresh and rebuild swap result tables, alike on both.
 SQL_DIFFERS = (CLEANUP, INGESTION)
 
 
@@ -26,7 +26,12 @@ def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.mark.parametrize(
-    "job", [pytest.param(job, marks=pytest.mark.both_databases) if job in SQL_DIFFERS else job for job in JOBS]
+    "job",
+    [
+        *(pytest.param(job, marks=pytest.mark.both_databases) for job in SQL_DIFFERS),
+        REFRESH,
+        pytest.param(REBUILD, marks=pytest.mark.thorough),
+    ],
 )
 def test_a_killed_run_leaves_nothing_half_done(filled: Market, job: str, tmp_path: Path, thorough: bool) -> None:
     undisturbed = filled.copy(tmp_path / "twin")

@@ -114,7 +114,7 @@ def test_every_tick_of_a_week_in_which_clocks_change(daemon: SimulatedDaemon, mo
     "down",
     [
         SPRING + timedelta(days=5, hours=23),
-        SPRING + timedelta(days=1, hours=2, minutes=15),
+        pytest.param(SPRING + timedelta(days=1, hours=2, minutes=15), marks=pytest.mark.thorough),
         pytest.param(SPRING + timedelta(days=2, hours=1), marks=pytest.mark.thorough),
         pytest.param(AUTUMN + timedelta(days=5, hours=22), marks=pytest.mark.thorough),
     ],
@@ -154,6 +154,7 @@ def test_a_day_that_was_ingested_by_hand_meanwhile_is_not_run_again(daemon: Simu
     assert ingested(daemon) == days(SPRING, SPRING + timedelta(days=4))
 
 
+@pytest.mark.thorough
 def test_the_longest_outage_that_is_made_up_for(daemon: SimulatedDaemon) -> None:
     daemon.run(SPRING, SPRING + timedelta(hours=3))
     back = SPRING + timedelta(days=60, hours=2)

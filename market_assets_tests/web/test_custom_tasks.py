@@ -197,6 +197,7 @@ def failures(process: AdminProcess) -> list[str]:
     return [str(tick.error) for tick in ticks if tick.status is TickStatus.FAILURE]
 
 
+@pytest.mark.thorough
 def test_a_reload_of_the_code_location_reads_the_files_again(process: AdminProcess) -> None:
     alice = process.client()
     tasks = process.folder / "tasks"
