@@ -84,7 +84,13 @@ def history_instance(folder: Path, postgresql_url: str | None = None) -> Iterato
     home = folder / "home"
     home.mkdir(exist_ok=True)
     ours = yaml.safe_load((Path(__file__).resolve().parents[2] / "dagster.yaml").read_text(encoding="utf-8"))
-    config: dict[str, Any] = {"telemetry": {"enabled": False}, "retention": ours["retention"]}
+    # What steps print lies apart from the rest, as in the project's own dagster.yaml.
+    printed = {**ours["compute_logs"], "config": {"base_dir": str(home / "compute_logs")}}
+    config: dict[str, Any] = {
+        "telemetry": {"enabled": False},
+        "retention": ours["retention"],
+        "compute_logs": printed,
+    }
     if postgresql_url:
         driver = sa.make_url(postgresql_url).set(drivername="postgresql+psycopg2")
         config["storage"] = {"postgres": {"postgres_url": driver.render_as_string(hide_password=False)}}
