@@ -35,7 +35,8 @@ UTC_DATETIME = pl.Datetime("us", "UTC")
 #: `salary_currency` (ISO 4217) and `salary_period` are as stated, so null where not stated.
 #: `stated_posted_at` is the posting time as stated. `url_key` and `job_key` are hashes that two
 #: postings of the same job share (null where too little is known); `near_key` is one that those of the
-#: same company, role and place share, whose texts `sketch` compares. `text_hash` is one of title and description.
+#: same company, role and place share, whose texts `sketch` compares. `company_key` is a hash of the company,
+#: `text_hash` one of title and description.
 NORMALISED_POSTING = pl.Schema(
     {
         "source": pl.String(),
@@ -57,6 +58,7 @@ NORMALISED_POSTING = pl.Schema(
         "stated_posted_at": UTC_DATETIME,
         "url_key": pl.Int64(),
         "job_key": pl.Int64(),
+        "company_key": pl.Int64(),
         "near_key": pl.Int64(),
         "text_hash": pl.Int64(),
         "sketch": pl.Binary(),

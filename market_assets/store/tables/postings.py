@@ -65,7 +65,7 @@ job_postings = Table(
 #: The fact table of postings, which statistics read. A row outlives its posting until no window reaches it.
 #: `skills_version` is the version of the rules by which its skills were found (`store.skills`), null until then.
 #: `duplicate_of` is the posting's own; `first_of_job` is true for the first posting of a job among all rows,
-#: those whose posting has been archived included.
+#: those whose posting has been archived included. `dated` is false where `posted_at` is the time of first sight.
 posting_facts = Table(
     "posting_facts",
     metadata,
@@ -73,7 +73,11 @@ posting_facts = Table(
     text("source", null=False),
     text("external_id", null=False),
     Column("posted_at", UtcDateTime, nullable=False),
+    Column("dated", Boolean, nullable=False),
+    Column("partition_date", Date, nullable=False),
+    Column("company_key", BigInteger),
     text("location"),
+    text("country"),
     text("industry"),
     text("employment_type"),
     text("workplace"),
