@@ -69,3 +69,5 @@ REJECTED_POSTING = pl.Schema({"payload": pl.String(), "payload_hash": pl.String(
 SALARY_PERIODS = ("hourly", "daily", "weekly", "monthly", "yearly")
 WORKPLACES = ("remote", "hybrid", "onsite")
 EMPLOYMENT_TYPES = ("full_time", "part_time", "contract", "temporary", "internship", "apprenticeship", "volunteer")
+#: From the lowest to the highest.
+SENIORITIES = ("intern", "junior", "mid", "senior", "lead", "manager", "director", "executive")
