@@ -1,9 +1,10 @@
 """The seniority of postings: from the title, else the source's own field, else what the text looks for.
 
-A level is about whom a job is for, so that pay is compared like with like. `manager` is who manages people: Manager of
-Support, Engineering Manager, Filialleiter. In Product Manager or Account Manager the word names the role, and says
-nothing about the level. Vice presidents and chief officers are executives; heads of something are directors; principal
-and staff engineers count with those who lead a team. Of several levels side by side ("Senior / Staff") the lower counts.
+A level is about whom a job is for, so that pay is compared like with like. `manager` is who manages people:
+Manager of Support, Engineering Manager, Filialleiter. In Product Manager or Account Manager the word names the
+role, and says nothing about the level. Vice presidents and chief officers are executives, heads of something are
+directors, principal and staff engineers count with those who lead a team. Of several levels side by side
+("Senior / Staff") the lower counts.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ SENIORITY_FILE = Path(__file__).with_name("seniority.yaml")
 #: Characters of a description in which the level is looked for.
 MAX_TEXT = 2_000
 
-_LETTERS = {"ł": "l", "ß": "ss", "ø": "o", "æ": "ae", "đ": "d", "’": "'"}
+_LETTERS = {"ł": "l", "ß": "ss", "ø": "o", "æ": "ae", "đ": "d", "’s": "s", "'s": "s"}
 #: The ending of both genders: Leiter:in, Leiter*innen, Leiter/-in.
 _GENDER_ENDING = r"([a-z])(?:[:*_]|/-?)(?:innen|in|r|e)\b"
 _GENDERS = r"\((?:[mwfdxhngi][ /|,.]*){2,4}\)|\ball genders\b"
-_DASHES = r"\s[-–—]+|[-–—]+\s|[()\[\]{},:|•·]"
-_NO_WORD = r"[^a-z0-9,/&+;]+"
-_MARKS = r"([,/&+])|;"
+_DASHES = r"\s[-–—]+|[-–—]+\s|[()\[\]{},:;|•·]"
+_NO_WORD = r"[^a-z0-9,/&+]+"
+_MARKS = r"([,/&+])"
 
 #: The level of a title that names several: an intern of a director is an intern.
 _TITLE_ORDER = ("intern", "junior", "executive", "director", "manager", "lead", "senior", "mid")
@@ -70,10 +71,10 @@ def seniorities_of_titles(titles: pl.Series) -> pl.Series:
 
 
 def seniorities_of_fields(fields: pl.Series) -> pl.Series:
-    """The seniority that fields such as "Mid-Senior level" or "Entry-level; Mid-level" state, the lowest of several.
+    """The seniority that fields such as "Mid-Senior level" or "Entry-level; Mid-level" state.
 
     Returns:
-        String; null for other words ("Any", "Not applicable").
+        String, the lowest of several; null for other words ("Any", "Not applicable").
     """
     rules = _rules()
     words = fields.cast(pl.String).to_frame("words").select(_without_ignored(_words(pl.col("words")), rules))
@@ -85,14 +86,17 @@ def seniorities_of_fields(fields: pl.Series) -> pl.Series:
 def seniorities_of_texts(texts: pl.Series) -> pl.Series:
     """The seniority that texts look for ("we are looking for a senior …"). String; null where they don't say."""
     rules = _rules()["asked_for"]
-    verbs, articles, praise = (f"(?:{'|'.join(rules[name])})" for name in ("verbs", "articles", "praise"))
+    verbs, articles, praise = (rf"\s(?:{'|'.join(rules[name])})" for name in ("verbs", "articles", "praise"))
     levels = {level: "|".join(words) for level, words in rules["levels"].items()}
-    wanted = f" {verbs} (?:{articles} )?(?:{praise} )?({'|'.join(levels.values())}) "
-    found = texts.cast(pl.String).to_frame("text").select(
-        _words(pl.col("text").str.head(MAX_TEXT)).str.extract(wanted, 1).alias("words")
+    wanted = rf"(?i){verbs}(?:{articles})?(?:{praise})?\s({'|'.join(levels.values())})\s"
+    found = (
+        texts.cast(pl.String)
+        .to_frame("text")
+        .select(pl.col("text").str.head(MAX_TEXT).str.extract(wanted, 1).str.to_lowercase().alias("words"))
     )
     named = [
-        pl.when(pl.col("words").str.contains(f"^(?:{words})$")).then(pl.lit(level)) for level, words in levels.items()
+        pl.when(pl.col("words").str.contains(f"^(?:{words})$")).then(pl.lit(level))
+        for level, words in levels.items()
     ]
     return found.select(pl.coalesce(*named).alias("seniority")).to_series()
 

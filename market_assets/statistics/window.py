@@ -15,16 +15,20 @@ import polars as pl
 from market_assets.postings.schemas import UTC_DATETIME
 
 #: `posted_at` is the effective time of posting, `salary` the midpoint of the annual pay in the
-#: reporting currency; `workplace`, `industry`, `location` and `employment_type` are null where unknown.
+#: reporting currency, `country` ISO 3166-1, `language` ISO 639-1, `seniority` of `schemas.SENIORITIES`. All but
+#: posting_id, source and posted_at are null where unknown.
 WINDOW_POSTING = pl.Schema(
     {
         "posting_id": pl.Int64(),
         "source": pl.String(),
         "posted_at": UTC_DATETIME,
         "location": pl.String(),
+        "country": pl.String(),
         "industry": pl.String(),
         "employment_type": pl.String(),
         "workplace": pl.String(),
+        "seniority": pl.String(),
+        "language": pl.String(),
         "salary": pl.Float64(),
     }
 )
