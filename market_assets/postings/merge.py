@@ -21,6 +21,8 @@ CONTENT = (
     "is_remote",
     "employment_type",
     "industry",
+    "seniority",
+    "language",
     "salary_min",
     "salary_max",
     "salary_currency",

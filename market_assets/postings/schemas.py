@@ -25,6 +25,7 @@ RAW_POSTING = pl.Schema(
         "employment_type": pl.String(),
         "industry": pl.String(),
         "workplace": pl.String(),
+        "seniority": pl.String(),
         "payload": pl.String(),
     }
 )
@@ -32,9 +33,9 @@ RAW_POSTING = pl.Schema(
 UTC_DATETIME = pl.Datetime("us", "UTC")
 
 #: One row an accepted posting. Null where a field is missing or was implausible.
-#: `salary_currency` (ISO 4217) and `salary_period` are as stated, so null where not stated.
-#: `stated_posted_at` is the posting time as stated. `url_key` and `job_key` are hashes that two
-#: postings of the same job share (null where too little is known); `near_key` is one that those of the
+#: `salary_currency` (ISO 4217) and `salary_period` are as stated, so null where not stated. `language` (ISO 639-1)
+#: is that of the description. `stated_posted_at` is the posting time as stated. `url_key` and `job_key` are hashes
+#: that two postings of the same job share (null where too little is known); `near_key` is one that those of the
 #: same company, role and place share, whose texts `sketch` compares. `company_key` is a hash of the company,
 #: `text_hash` one of title and description.
 NORMALISED_POSTING = pl.Schema(
@@ -49,6 +50,8 @@ NORMALISED_POSTING = pl.Schema(
         "is_remote": pl.Boolean(),
         "employment_type": pl.String(),
         "industry": pl.String(),
+        "seniority": pl.String(),
+        "language": pl.String(),
         "description": pl.String(),
         "url": pl.String(),
         "salary_min": pl.Float64(),
@@ -71,3 +74,5 @@ REJECTED_POSTING = pl.Schema({"payload": pl.String(), "payload_hash": pl.String(
 SALARY_PERIODS = ("hourly", "daily", "weekly", "monthly", "yearly")
 WORKPLACES = ("remote", "hybrid", "onsite")
 EMPLOYMENT_TYPES = ("full_time", "part_time", "contract", "temporary", "internship", "apprenticeship", "volunteer")
+#: From the lowest to the highest.
+SENIORITIES = ("intern", "junior", "mid", "senior", "lead", "manager", "director", "executive")

@@ -20,7 +20,7 @@ from sqlalchemy import (
     table,
 )
 
-from market_assets.postings.schemas import EMPLOYMENT_TYPES, SALARY_PERIODS, WORKPLACES
+from market_assets.postings.schemas import EMPLOYMENT_TYPES, SALARY_PERIODS, SENIORITIES, WORKPLACES
 from market_assets.store.column_types import UtcDateTime
 from market_assets.store.tables.columns import metadata, money, text
 
@@ -42,6 +42,8 @@ job_postings = Table(
     text("workplace", choices=WORKPLACES),
     text("employment_type", choices=EMPLOYMENT_TYPES),
     text("industry"),
+    text("seniority", choices=SENIORITIES),
+    text("language"),
     text("description"),
     text("url"),
     *money("salary_min", "salary_max"),
@@ -81,6 +83,8 @@ posting_facts = Table(
     text("industry"),
     text("employment_type"),
     text("workplace"),
+    text("seniority"),
+    text("language"),
     *money("salary"),
     Column("skills_version", BigInteger),
     Column("in_store", Boolean, nullable=False),
