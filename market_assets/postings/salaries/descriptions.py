@@ -1,7 +1,7 @@
 """Finds the pay that only a description states, among all the amounts of money in it.
 
-Each amount is scored by what it is called in the words before it (the nearest counts), by its period and by its form;
-the best that is believed in its country, currency and period is the pay.
+Each amount is scored by what it is called in the words before it (the nearest counts), by its period and by its
+form; the best that is believed in its country, currency and period is the pay.
 """
 
 from __future__ import annotations
@@ -35,9 +35,14 @@ _PERIODS = {period: _any_of(patterns) for period, patterns in _WORDS["periods"].
 #: Texts without these state no pay: the search for them is cheap. Figures without a currency count only after a
 #: word for pay, so the second pattern has the most frequent ones.
 _CODES = "USD|EUR|GBP|CHF|PLN|SEK|NOK|DKK|CZK|HUF|RON|CAD|AUD|NZD|SGD|INR|JPY|BRL|ZAR|ILS|TRY"
-_MARKED = rf"[$€£₹][ \x{{a0}}]?[0-9]|[0-9] ?-? ?(?:[kK] ?)?(?:[€£₹]|zł|kr\b|[Ee]uro|Kč|(?:{_CODES})\b)|\b(?:{_CODES}) ?[0-9]"
+_MARKED = (
+    r"[$€£₹] ?[0-9]"
+    rf"|[0-9] ?-? ?(?:[kK] ?)?(?:[€£₹]|zł|kr\b|[Ee]uro|Kč|(?:{_CODES})\b)"
+    rf"|\b(?:{_CODES}) ?[0-9]"
+)
 _LABELLED = (
-    r"(?:alary|ompensation|[Pp]ay|[Rr]ange|ehalt|ergütung|alaris|alaire|mération|grodzenie|alario|pendio|buzione|[Ll]ön)"
+    r"(?:alary|ompensation|[Pp]ay|[Rr]ange|ehalt|ergütung|alaris|alaire|mération|grodzenie|alario|pendio|buzione"
+    r"|[Ll]ön)"
     r"[^0-9\n]{0,20}\n{0,3}[0-9]{2,3}(?:[.,' ]?[0-9]{3}|[kK])"
 )
 
@@ -95,7 +100,7 @@ def completed_pay(postings: pl.DataFrame) -> pl.DataFrame:
     """The pay of postings, from the description where nothing else states an amount.
 
     Args:
-        postings: salary_min, salary_max, salary_currency, salary_period (schema `parse.PAY`), description, country.
+        postings: the columns `PAY` (schema `parse.PAY`), description, country (String, alpha2).
 
     Returns:
         The first four, and pay_quality (String): from_text where the amounts are the description's, else null.
@@ -199,7 +204,7 @@ def _after(text: str, position: int) -> str:
 
 
 def _named(before: str) -> tuple[float, str | None]:
-    """How surely the words before an amount name it as pay, negative for something else; and the period they name."""
+    """How surely the words before an amount name it as pay (negative: something else), and the period they name."""
     pay, other = _last(_PAY, before), _last(_NOT_PAY, before)
     if pay is None:
         return (0.0 if other is None else -_NAMED), None

@@ -1,8 +1,8 @@
-"""What stated pay means over a year: as it is stated where that can be believed, else in the likeliest other reading.
+"""What stated pay means over a year: as it is stated where that can be believed, else in another reading.
 
-Sources state an hourly amount as yearly, thousands as units, the hourly amount of a dozen hours as yearly (an hourly
-figure that was taken for a monthly one), or pay in the local currency as dollars. A reading repairs such an amount
-only if it comes to ordinary pay, which is narrower than what is believed of pay as it is stated.
+Sources state an hourly amount as yearly, thousands as units, the hourly amount of a dozen hours as yearly (an
+hourly figure that was taken for a monthly one), or pay in the local currency as dollars. A reading repairs such an
+amount only if it comes to ordinary pay, which is narrower than what is believed of pay as it is stated.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ _FOREIGN_UP_TO = 8
 
 _MIDDLE = (pl.col("lower") + pl.col("upper")) / 2
 
-#: Other readings: for amounts of which stated or assumed period (null: any), what an amount comes to in a year, and
-#: how unusual the error is, on the scale of the logarithm of the distance to the average wage.
+#: Other readings: for amounts of which stated or assumed period (null: any), what an amount comes to in a year,
+#: and how unusual the error is, on the scale of the logarithm of the distance to the average wage.
 _READINGS = pl.DataFrame(
     [
         ("hourly", None, 2080.0, 0.0),
@@ -151,7 +151,7 @@ def _judged(stated: pl.DataFrame) -> pl.DataFrame:
 
 
 def _in_local_currency(doubtful: pl.DataFrame) -> pl.DataFrame:
-    """row, new_per_year, new_currency, overrules: of pay in a foreign currency that is ordinary in the local one."""
+    """row, new_per_year, new_currency, overrules: pay in a foreign currency that is ordinary in the local one."""
     local = wages().filter("is_local").select("country", "currency", local_average="average_wage")
     annual = _MIDDLE * pl.col("per_year")
     return (
@@ -163,9 +163,9 @@ def _in_local_currency(doubtful: pl.DataFrame) -> pl.DataFrame:
 
 
 def _in_other_readings(doubtful: pl.DataFrame) -> pl.DataFrame:
-    """row, new_per_year, new_currency, overrules (whether the period or size as stated is wrong), one row a posting.
+    """row, new_per_year, new_currency, overrules (whether the period or size as stated is wrong).
 
-    Of several readings that come to ordinary pay the one nearest to the average wage.
+    One row a posting: of the readings that come to ordinary pay the one nearest to the average wage.
     """
     annual = _MIDDLE * pl.col("reading_per_year")
     distance = (annual / pl.col("average_wage")).log().abs() + pl.col("unusual")
