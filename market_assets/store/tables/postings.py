@@ -20,7 +20,13 @@ from sqlalchemy import (
     table,
 )
 
-from market_assets.postings.schemas import EMPLOYMENT_TYPES, SALARY_PERIODS, SENIORITIES, WORKPLACES
+from market_assets.postings.schemas import (
+    EMPLOYMENT_TYPES,
+    PAY_QUALITIES,
+    SALARY_PERIODS,
+    SENIORITIES,
+    WORKPLACES,
+)
 from market_assets.store.column_types import UtcDateTime
 from market_assets.store.tables.columns import metadata, money, text
 
@@ -50,6 +56,7 @@ job_postings = Table(
     text("salary_currency"),
     text("salary_period", choices=SALARY_PERIODS),
     *money("annual_salary_min", "annual_salary_max"),
+    text("pay_quality", choices=PAY_QUALITIES),
     Column("posted_at", UtcDateTime, nullable=False),
     Column("ingested_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),
