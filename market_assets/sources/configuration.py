@@ -89,21 +89,18 @@ ENTRIES: dict[str, type[Entry]] = {
 }
 
 
-def load_sources(
-    path: Path, *, keys: Mapping[str, str | None] | None = None, cache_folder: Path | None = None
-) -> list[Source]:
+def load_sources(path: Path, *, keys: Mapping[str, str | None] | None = None) -> list[Source]:
     """The sources of a configuration file, in its order; the sample source alone where there is no file.
 
     Args:
         path: the file.
         keys: environment variable → key of an account at a board, for the boards that need one.
-        cache_folder: a folder to cache responses of boards in.
 
     Raises:
         ConfigurationError: the file can't be read, or has unknown or invalid settings.
     """
     known_keys = {name: key for name, key in (keys or {}).items() if key}
-    tools = Tools(get=_requests_sent_with(cache_folder), keys=known_keys)
+    tools = Tools(get=_sent_on_first_use(), keys=known_keys)
     if not path.exists():
         return [_configured(SampleEntry(), tools)]
     entries = _read_entries(path)
@@ -112,14 +109,14 @@ def load_sources(
     return [_configured(entry, tools) for entry in entries]
 
 
-def _requests_sent_with(cache_folder: Path | None) -> Callable[[Request], bytes]:
+def _sent_on_first_use() -> Callable[[Request], bytes]:
     """Send requests by one HTTP client, which is made on first use."""
 
     @cache
     def client() -> HttpClient:
-        from market_assets.sources.http_client import HttpClient, ResponseCache
+        from market_assets.sources.http_client import HttpClient
 
-        return HttpClient(cache=ResponseCache(cache_folder) if cache_folder else None)
+        return HttpClient()
 
     return lambda request: client().get(request)
 

@@ -43,16 +43,16 @@ def posting_skills(
     from market_assets.skills.matching import skill_matcher
     from market_assets.skills.taxonomy import load_taxonomy
     from market_assets.store.posting_skills import count_pending
-    from market_assets.store.skills import count_outdated, prepare, rules_of, skill_names
+    from market_assets.store.reextraction import count_outdated
+    from market_assets.store.skills import prepare, rules_version
 
     days = days_of(context)
     matcher = skill_matcher(load_taxonomy(store.settings.taxonomy))
-    rules = rules_of(matcher)
     with store.ingesting() as connection:
-        skill_ids = prepare(connection, skill_names(matcher.taxonomy), rules)
+        skill_ids = prepare(connection, matcher.taxonomy)
         found = [_extract(connection, day, matcher, skill_ids) for day in days]
         pending = count_pending(connection, days)
-        outdated = count_outdated(connection, rules)
+        outdated = count_outdated(connection, rules_version(matcher))
     if outdated:
         context.log.warning(
             f"{outdated:,} postings were searched by an older taxonomy; `reextract_skills` searches them again"
@@ -81,7 +81,7 @@ def _extract(
     import polars as pl
 
     from market_assets.store.posting_skills import read_texts, skill_rows, write_skills
-    from market_assets.store.skills import rules_of
+    from market_assets.store.skills import rules_version
 
     searched, rows = [], []
     with connection.transaction():
@@ -94,5 +94,5 @@ def _extract(
     # Searching takes long and holds nobody up; others who write postings wait for the writing alone.
     postings, skills = pl.concat(searched), pl.concat(rows)
     with connection.transaction():
-        write_skills(connection, postings, skills, rules_of(matcher).version)
+        write_skills(connection, postings, skills, rules_version(matcher))
     return postings.height, skills.height, postings.height - skills["posting_id"].n_unique()
