@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import threading
@@ -17,7 +16,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from market_assets.cli.history import ObservedRun, _table, changes
+from market_assets.cli.history import ObservedRun, changes
 from market_assets.definitions import build_defs
 from market_assets.operations.executions import Progress
 from market_assets.operations.names import CLEANUP
@@ -58,14 +57,6 @@ def test_a_history_that_does_not_answer_is_a_line(invoke: Invoke) -> None:
     assert ended.exit_code == 1
     (line,) = ended.stderr.splitlines()
     assert line.startswith("market-assets: Dagster's history does not answer: connection to server at")
-
-
-def test_errors_are_no_markup() -> None:
-    from rich.console import Console
-
-    console = Console(width=200, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
-    console.print(_table([observed("a", "failed", error="[bold]no[/bold] [/] bracket")]))
-    assert "[bold]no[/bold] [/] bracket" in console.export_text()
 
 
 @pytest.fixture
@@ -115,22 +106,6 @@ def test_changes_are_printed_as_json_until_ctrl_c(project: Path) -> None:
         assert process.stderr.read() == ""
     finally:
         process.kill()
-
-
-@pytest.mark.slow
-def test_on_a_terminal_there_is_a_table(project: Path) -> None:
-    ours, theirs = pty.openpty()
-    process = watch(project, stdout=theirs, stdin=theirs)
-    try:
-        seen = b""
-        while b"waiting" not in seen and b"job" not in seen:
-            seen += os.read(ours, 65_536)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE_SECONDS) == 0
-    finally:
-        process.kill()
-        os.close(ours)
-        os.close(theirs)
 
 
 def working(project: Path) -> Any:

@@ -6,7 +6,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -82,24 +82,6 @@ class Grouped:
         return [group for group in self._slices if group is not None]
 
 
-class ResponseCache:
-    """Encoded responses by their request, up to a number of bytes; the oldest are removed for new ones."""
-
-    def __init__(self, most_bytes: int = 32 << 20) -> None:
-        self._bodies: dict[str, bytes] = {}
-        self._free_bytes = most_bytes
-
-    def get(self, request: str) -> bytes | None:
-        return self._bodies.get(request)
-
-    def put(self, request: str, body: bytes) -> None:
-        self._bodies[request] = body
-        self._free_bytes -= len(request) + len(body)
-        while self._free_bytes < 0:
-            oldest = next(iter(self._bodies))
-            self._free_bytes += len(oldest) + len(self._bodies.pop(oldest))
-
-
 @dataclass(frozen=True)
 class MarketSnapshot:
     """One state of the result tables; never changed, only replaced."""
@@ -131,7 +113,6 @@ class MarketSnapshot:
     skills: Names
     industries: Names
     categories: Names
-    responses: ResponseCache = field(default_factory=ResponseCache, init=False)
 
     @cached_property
     def recommender(self) -> Recommender:
