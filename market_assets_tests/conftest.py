@@ -22,6 +22,7 @@ from market_assets.settings import Settings
 from market_assets.store import schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
+from market_assets_tests.dagster_shortcuts import dagster_shortcuts
 
 # A busy machine is no failure: no example has to be quick. The ordinary run is the same each time; only the
 # thorough one searches for examples that nobody has seen yet.
@@ -94,6 +95,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def pytest_collection_finish() -> None:
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _dagster_shortcuts() -> Iterator[None]:
+    with dagster_shortcuts():
+        yield
 
 
 @pytest.fixture(scope="session")
