@@ -86,7 +86,7 @@ def store_facts(connection: MarketConnection, rows: list[dict[str, Any]]) -> Non
         append_skills(connection, pl.DataFrame(found, schema=schema, orient="row"))
 
 
-@database_examples(40)
+@database_examples(15)
 @given(rows=ROWS)
 def test_facts_are_the_counted_rows_of_the_window(
     connection: MarketConnection, rows: list[dict[str, Any]]
@@ -122,7 +122,7 @@ def test_facts_are_the_counted_rows_of_the_window(
         assert (facts.codes.dtype, facts.offsets.dtype) == (np.int32, np.int64)
 
 
-@database_examples(20)
+@database_examples(10)
 @given(rows=ROWS)
 def test_the_view_holds_the_skills_of_postings_in_the_store(
     connection: MarketConnection, rows: list[dict[str, Any]]
