@@ -31,7 +31,7 @@ POSTINGS = [
 ]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def filled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with three postings of today, two old ones, and the statistics."""
     folder = tmp_path_factory.mktemp("filled") / "data"

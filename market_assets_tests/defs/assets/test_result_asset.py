@@ -46,7 +46,7 @@ def pipeline(settings: Settings) -> Iterator[Pipeline]:
         yield pipeline
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def refreshed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of such a pipeline on SQLite, to copy."""
     folder = tmp_path_factory.mktemp("refreshed") / "data"
