@@ -19,14 +19,14 @@ import pytest
 from market_assets.cli.history import ObservedRun, changes
 from market_assets.definitions import build_defs
 from market_assets.operations.executions import Progress
-from market_assets.operations.names import CLEANUP
+from market_assets.operations.names import CLEANUP, PRUNE
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
 from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets.store.executions import Execution
 from market_assets_tests.cli.conftest import Invoke
-from market_assets_tests.cli.programs import PATIENCE_SECONDS, PROGRAMS, environment, run
+from market_assets_tests.cli.programs import PATIENCE_SECONDS, PROGRAMS, environment
 from market_assets_tests.dagster_ext.instances import age
 
 
@@ -134,11 +134,10 @@ def test_old_runs_are_pruned_by_command_and_by_job(project: Path, invoke: Invoke
         age(instance, old, 100)
     dry = invoke("history", "prune", "--dry-run", "--json")
     assert (dry.exit_code, json.loads(dry.stdout)["runs"]) == (0, 2), dry.output
-    (project / "dry.yaml").write_text("dry_run: true\n")
-    command = ("job", "execute", "-m", "market_assets.definitions", "-j", "prune_history", "-c", "dry.yaml")
-    by_job = run("dagster", *command, cwd=project)
-    assert by_job.code == 0
-    assert "would prune: 2 runs" in by_job.out + by_job.err
+    with working(project) as instance:
+        by_job = job_of(project, PRUNE).execute_in_process(instance=instance, run_config={"dry_run": True})
+        printed = [event.user_message for event in instance.all_logs(by_job.run_id)]
+    assert any(message.startswith("would prune: 2 runs") for message in printed)
     done = invoke("history", "prune")
     assert done.exit_code == 0, done.output
     assert "2 runs" in done.stdout
