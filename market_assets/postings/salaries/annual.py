@@ -25,7 +25,9 @@ def annual_pay(postings: pl.DataFrame, rates: pl.DataFrame, currency: str) -> pl
         order.
     """
     pay = read_pay(postings).with_columns(
-        pl.coalesce(pl.when(postings["pay_quality"] == "from_text").then(pl.lit("from_text")), "pay_quality"),
+        pay_quality=pl.when(postings["pay_quality"] == "from_text")
+        .then(pl.lit("from_text"))
+        .otherwise("pay_quality"),
         date=postings["posted_at"].dt.date(),
     )
     converted = pay.join(
