@@ -15,7 +15,7 @@ import polars as pl
 import yaml
 
 from market_assets.postings.salaries.figures import find_pay
-from market_assets.postings.salaries.readings import read_pay
+from market_assets.postings.salaries.readings import BELIEVED_AS_STATED, read_pay
 
 WORDS_FILE = Path(__file__).with_name("description_words.yaml")
 
@@ -160,7 +160,7 @@ def described_pay(postings: pl.DataFrame) -> pl.DataFrame:
     )
     quality = read_pay(pay)["pay_quality"]
     best = (
-        pay.filter(pl.col("score") >= _ENOUGH, quality.is_in(["stated", "inferred"]))
+        pay.filter(pl.col("score") >= _ENOUGH, quality.is_in(BELIEVED_AS_STATED))
         .sort("row", -pl.col("score"), "place")
         .unique("row", keep="first", maintain_order=True)
     )

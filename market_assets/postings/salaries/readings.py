@@ -65,6 +65,10 @@ READ_PAY = pl.Schema(
 )
 
 
+#: The qualities of pay whose amounts mean what they say.
+BELIEVED_AS_STATED = ("stated", "inferred")
+
+
 def pay_period(minimum: pl.Expr, maximum: pl.Expr, period: pl.Expr) -> pl.Expr:
     """The stated period, else the one assumed from the larger stated figure; null where neither is stated."""
     larger = pl.max_horizontal(minimum, maximum)
