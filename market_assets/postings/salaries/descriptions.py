@@ -38,7 +38,7 @@ _CODES = "USD|EUR|GBP|CHF|PLN|SEK|NOK|DKK|CZK|HUF|RON|CAD|AUD|NZD|SGD|INR|JPY|BR
 _MARKED = (
     r"[$€£₹] ?[0-9]"
     rf"|[0-9] ?-? ?(?:[kK] ?)?(?:[€£₹]|zł|kr\b|[Ee]uro|Kč|(?:{_CODES})\b)"
-    rf"|\b(?:{_CODES}) ?[0-9]"
+    rf"|\b(?:{_CODES}|kr\.?) ?[0-9]|[0-9] ?(?:LPA|[Ll]akh)"
 )
 _LABELLED = (
     r"(?:alary|ompensation|[Pp]ay|[Rr]ange|ehalt|ergütung|alaris|alaire|mération|grodzenie|alario|pendio|buzione"
@@ -48,7 +48,7 @@ _LABELLED = (
 
 _NUMBER = r"(?:\d{1,3}(?:[.,'’ ]\d{3})+|\d+)(?:[.,]\d{1,2}(?!\d))?(?:,[-–—]+|\.[-–—])?"
 _SCALE = r"(?:\s?(?:[kK]|Tsd|tys|LPA|lakhs?|thousand)\b\.?)?"
-_MARK = rf"(?:(?:US|C|CA|A|AU|NZ|S|R|HK)?\$|[€£₹]|zł|(?:{_CODES}|[Ee]uros?|kr|Kč|Ft|lei|złotych|dollars)\b\.?)"
+_MARK = rf"(?:(?:US|C|CA|A|AU|NZ|S|R|HK)?\$|[€£₹]|zł|(?:{_CODES}|[Ee]uros?|kr|Kč|Ft|lei|złotych|dollars)\b)"
 
 
 def _figure(side: str) -> str:
@@ -208,7 +208,7 @@ def _named(before: str) -> tuple[float, str | None]:
     pay, other = _last(_PAY, before), _last(_NOT_PAY, before)
     if pay is None:
         return (0.0 if other is None else -_NAMED), None
-    if other is not None and other.end() > pay.end():
+    if other is not None and other.end() >= pay.end():
         return -_NAMED, None
     beside = before[max(0, pay.start() - 25) :]
     ends = {period: last.end() for period, words in _PERIODS.items() if (last := _last(words, beside))}
