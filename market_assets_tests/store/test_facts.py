@@ -42,7 +42,10 @@ ROWS = st.lists(
     st.fixed_dictionaries(
         {
             "posted_at": st.integers(-2, 2).map(lambda seconds: START + timedelta(microseconds=seconds)),
+            "country": st.sampled_from([None, "DE"]),
             "industry": st.sampled_from([None, "Finance"]),
+            "seniority": st.sampled_from([None, "senior"]),
+            "language": st.sampled_from([None, "de"]),
             "salary": st.sampled_from([None, 50_000.5]),
             "found": st.none() | st.lists(st.sampled_from(NAMES), unique=True),
             "in_store": st.booleans(),
@@ -94,12 +97,13 @@ def test_facts_are_the_counted_rows_of_the_window(
     clear(connection)
     store_facts(connection, rows)
     start, end = START - timedelta(microseconds=1), START + timedelta(microseconds=1)
+    of_posting = ("posted_at", "country", "industry", "seniority", "language", "salary")
     for counted in Counted:
         with connection.transaction():
             facts = read_window(connection, start, end, counted)
         expected = [
             (
-                *(FIRST_ID + number, row["posted_at"], row["industry"], row["salary"]),
+                *(FIRST_ID + number, *(row[name] for name in of_posting)),
                 [(name, WEIGHTS[name]) for name in sorted(row["found"])],
             )
             for number, row in enumerate(rows)
@@ -115,7 +119,7 @@ def test_facts_are_the_counted_rows_of_the_window(
             ]
             for first, last in zip(facts.offsets[:-1], facts.offsets[1:], strict=True)
         ]
-        read = facts.postings.select("posting_id", "posted_at", "industry", "salary").rows()
+        read = facts.postings.select("posting_id", *of_posting).rows()
         assert [(*row, each) for row, each in zip(read, found, strict=True)] == expected
         assert facts.postings.schema == WINDOW_POSTING
         assert names == sorted(NAMES)
