@@ -14,6 +14,7 @@ from market_assets.postings.identity import identities
 from market_assets.postings.languages import languages
 from market_assets.postings.near_duplicates import near_identities
 from market_assets.postings.places import normalise_locations
+from market_assets.postings.salaries.descriptions import completed_pay
 from market_assets.postings.salaries.parse import stated_pay
 from market_assets.postings.schemas import NORMALISED_POSTING, RAW_POSTING, REJECTED_POSTING
 from market_assets.postings.seniority import seniorities
@@ -162,9 +163,10 @@ def _clean(raw: pl.DataFrame) -> pl.DataFrame:
 
 def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tuple[pl.DataFrame, dict[str, int]]:
     """The normalised postings of records that have a title, and how many of their values became null."""
-    pay, nulled = stated_pay(clean)
+    stated, nulled = stated_pay(clean)
     employment_types = vocabulary.employment_types(clean["employment_type"])
     place = normalise_locations(clean["location"])
+    pay = completed_pay(stated.with_columns(clean["description"], place["country"]))
     latest = observed_at.replace(tzinfo=UTC) if observed_at.tzinfo is None else observed_at
     workplaces = ("workplace_of_field", "workplace_of_location", "workplace_of_title")
     workplace = pl.coalesce(*workplaces, pl.when("denies_remote").then(pl.lit("onsite")))
