@@ -42,6 +42,10 @@ class Weight(IntEnum):
     NEGATED = 0
 
 
+#: A mention of less than this weight asks for nothing.
+ASKED_FOR = Weight.IN_USE
+
+
 class Reason(IntEnum):
     """What decided the weight of a mention."""
 

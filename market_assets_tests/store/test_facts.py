@@ -112,7 +112,8 @@ def test_facts_are_the_counted_rows_of_the_window(
         expected = [
             (
                 *(FIRST_ID + number, *(row[name] for name in of_posting)),
-                [(name, WEIGHTS[name]) for name in sorted(row["found"])],
+                [(name, WEIGHTS[name]) for name in sorted(row["found"]) if WEIGHTS[name] >= 40],
+                [name for name in sorted(row["found"]) if WEIGHTS[name] < 40],
             )
             for number, row in enumerate(rows)
             if start <= row["posted_at"] <= end
@@ -127,8 +128,11 @@ def test_facts_are_the_counted_rows_of_the_window(
             ]
             for first, last in zip(facts.offsets[:-1], facts.offsets[1:], strict=True)
         ]
+        mentions = [
+            [names[code] for code in facts.mention_codes[facts.mention_rows == row]] for row in range(len(facts))
+        ]
         read = facts.postings.select("posting_id", *of_posting).rows()
-        assert [(*row, each) for row, each in zip(read, found, strict=True)] == expected
+        assert [(*row, *each) for row, *each in zip(read, found, mentions, strict=True)] == expected
         assert facts.postings.schema == WINDOW_POSTING
         assert names == sorted(NAMES)
         assert (facts.codes.dtype, facts.offsets.dtype) == (np.int32, np.int64)
@@ -179,8 +183,9 @@ def test_a_posting_may_ask_for_very_many_skills(connection: MarketConnection) ->
     assert found.sort("skill").rows() == [
         (name, weight / 100) for name, weight in zip(names, weights, strict=True)
     ]
-    assert facts.codes.tolist() == list(range(1000))
-    assert facts.weights.tolist() == weights
+    assert facts.codes.tolist() == list(range(40, 1000))
+    assert facts.mention_codes.tolist() == list(range(40))
+    assert facts.weights.tolist() == weights[40:]
 
 
 @pytest.mark.postgresql
