@@ -75,7 +75,7 @@ def _serve(url: str, port: int) -> None:
     from fastapi import FastAPI
 
     from market_assets.web.application import build_api
-    from market_assets.web.auth.identity import IDENTITY_KEY, VIEWER, Identity
+    from market_assets.web.auth.current_user import IDENTITY_KEY, VIEWER, Identity
     from market_assets.web.auth.limits import RequestLimits
 
     if hasattr(os, "sched_setaffinity"):

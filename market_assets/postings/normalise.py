@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from market_assets.postings import vocabulary
+from market_assets.postings import categories
 from market_assets.postings.dates import parse_dates
 from market_assets.postings.identity import identities
 from market_assets.postings.near_duplicates import near_identities
@@ -175,11 +175,11 @@ def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tupl
             place["location"],
             place["country"],
             place["workplace"].alias("workplace_of_location"),
-            vocabulary.workplaces(clean["workplace"]).alias("workplace_of_field"),
-            vocabulary.workplaces_of_titles(clean["title"]).alias("workplace_of_title"),
-            vocabulary.denies_remote(clean["workplace"]).alias("denies_remote"),
-            vocabulary.employment_types(clean["employment_type"]),
-            vocabulary.industries(clean["industry"]),
+            categories.workplaces(clean["workplace"]).alias("workplace_of_field"),
+            categories.workplaces_of_titles(clean["title"]).alias("workplace_of_title"),
+            categories.denies_remote(clean["workplace"]).alias("denies_remote"),
+            categories.employment_types(clean["employment_type"]),
+            categories.industries(clean["industry"]),
             parse_dates(clean["posted_at"], observed_at).alias("date"),
             *(clean[field].alias(f"{field}_text") for field in ("board", *_COUNTED)),
             *pay,

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from market_assets.settings import Settings
 from market_assets.store.database import Database
 from market_assets.web.application import build_api
-from market_assets.web.auth.identity import IDENTITY_KEY, VIEWER, Identity
+from market_assets.web.auth.current_user import IDENTITY_KEY, VIEWER, Identity
 from market_assets.web.auth.limits import RequestLimits
 from market_assets.web.market.snapshot import SnapshotCache
 

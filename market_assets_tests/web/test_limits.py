@@ -16,7 +16,7 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from market_assets.web.auth.identity import IDENTITY_KEY, VIEWER, Identity
+from market_assets.web.auth.current_user import IDENTITY_KEY, VIEWER, Identity
 from market_assets.web.auth.limits import (
     LONGEST_WAIT_SECONDS,
     RequestLimits,

@@ -22,7 +22,7 @@ from market_assets.web.admin.events import serve_events
 from market_assets.web.admin.jobs import configuration, job_entry
 from market_assets.web.admin.scheduler import utc_now
 from market_assets.web.admin.services import AdminCall, Services, services_of
-from market_assets.web.auth.identity import identity_of
+from market_assets.web.auth.current_user import identity_of
 from market_assets.web.auth.limits import LONGEST_WAIT_SECONDS
 from market_assets.web.errors import NOT_ADMIN, NOT_SIGNED_IN, POLICY_VIOLATION, ApiError, refuse
 from market_assets.web.known_jobs import task_problems

@@ -19,7 +19,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from market_assets.web.auth.identity import identity_of
+from market_assets.web.auth.current_user import identity_of
 from market_assets.web.auth.proxies import parse_address
 from market_assets.web.errors import TRY_AGAIN_LATER, ApiError, refuse
 

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from market_assets.web.auth.identity import signed_in
+from market_assets.web.auth.current_user import signed_in
 from market_assets.web.errors import ApiError
 from market_assets.web.market import models, queries
 from market_assets.web.market.queries import Content
