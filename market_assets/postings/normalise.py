@@ -135,17 +135,15 @@ def _rejected(records: pl.DataFrame, size: pl.Series) -> pl.DataFrame:
         pl.coalesce("payload", pl.struct(pl.all().exclude("payload")).struct.json_encode())
     ).to_series()
     reasons = [
-        f"record of {_megabytes(size_of_one)} MB is over the limit of 1 MB"
-        if size_of_one > MAX_RECORD_BYTES
-        else "title is missing"
-        for size_of_one in size
+        over_limit(size_of_one) if size_of_one > MAX_RECORD_BYTES else "title is missing" for size_of_one in size
     ]
     return rejected_frame(payloads.to_list(), reasons)
 
 
-def _megabytes(size: int) -> str:
-    """With one decimal, or as many as are needed to exceed the limit of 1 MB."""
-    return next(text for text in (f"{size / 1e6:.{digits}f}" for digits in (1, 3, 6)) if float(text) > 1)
+def over_limit(size: int) -> str:
+    """The reason for rejecting a record of `size` bytes, with enough decimals to show that it is too large."""
+    shown = next(text for text in (f"{size / 1e6:.{digits}f}" for digits in (1, 3, 6)) if float(text) > 1)
+    return f"record of {shown} MB is over the limit of 1 MB"
 
 
 def _clean(raw: pl.DataFrame) -> pl.DataFrame:
