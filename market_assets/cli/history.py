@@ -14,9 +14,6 @@ from typing import Any
 
 import click
 import dagster as dg
-from rich.live import Live
-from rich.table import Table
-from rich.text import Text
 
 from market_assets.cli.command import history_errors, json_option, open_instance, pass_settings
 from market_assets.defs.jobs import in_words, prune_recorded
@@ -24,9 +21,8 @@ from market_assets.operations.executions import ExecutionReader, Progress, progr
 from market_assets.settings import Settings
 from market_assets.store.executions import UNENDED, Execution
 
-#: As many runs as are shown and read again each time.
-SHOWN = 20
-_COLORS = {"queued": "yellow", "running": "cyan", "success": "green", "failed": "red", "canceled": "magenta"}
+#: As many runs as are read again each time.
+_NEWEST = 20
 
 
 @click.group()
@@ -72,7 +68,7 @@ class ObservedRun:
 )
 @pass_settings
 def watch(settings: Settings, as_json: bool, job: str | None, every: float) -> None:
-    """Show runs as they change, until Ctrl-C.
+    """Print a line for each change of a run, until Ctrl-C.
 
     Reads the history's database alone: no other process needs to run.
     """
@@ -80,7 +76,8 @@ def watch(settings: Settings, as_json: bool, job: str | None, every: float) -> N
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with open_instance(settings) as instance, history_errors():
-            _watch(_reader(instance, job), as_json=as_json, every=every)
+            for changed in changes(_reader(instance, job), lambda: time.sleep(every)):
+                click.echo(_as_json(changed) if as_json else _as_line(changed))
     except KeyboardInterrupt:
         pass
     except BrokenPipeError:
@@ -88,20 +85,12 @@ def watch(settings: Settings, as_json: bool, job: str | None, every: float) -> N
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _watch(read: Callable[[], list[ObservedRun]], *, as_json: bool, every: float) -> None:
-    if not as_json and sys.stdout.isatty():
-        _show_live(read, every)
-        return
-    for changed in changes(read, lambda: time.sleep(every)):
-        click.echo(_as_json(changed) if as_json else _as_line(changed))
-
-
 def _reader(instance: dg.DagsterInstance, job: str | None) -> Callable[[], list[ObservedRun]]:
     """A function that reads the newest runs, newest first."""
     reader = ExecutionReader(instance)
 
     def read() -> list[ObservedRun]:
-        records = instance.get_run_records(dg.RunsFilter(job_name=job), limit=SHOWN)
+        records = instance.get_run_records(dg.RunsFilter(job_name=job), limit=_NEWEST)
         return [_observed(instance, reader, record) for record in records]
 
     return read
@@ -153,30 +142,3 @@ def _seconds(one: Execution) -> str:
         return ""
     seconds = one.duration if one.duration is not None else (datetime.now(UTC) - one.started_at).total_seconds()
     return str(timedelta(seconds=round(seconds))) if seconds >= 60 else f"{seconds:.1f} s"
-
-
-def _show_live(read: Callable[[], list[ObservedRun]], every: float) -> None:
-    with Live(_table(read()), auto_refresh=False, screen=False) as live:
-        while True:
-            time.sleep(every)
-            live.update(_table(read()), refresh=True)
-
-
-def _table(runs: list[ObservedRun]) -> Table:
-    table = Table(title=f"Runs at {datetime.now(UTC):%H:%M:%S} UTC; Ctrl-C ends", expand=True)
-    for name in ("run", "job", "status", "time", "rows", "by", "progress or error"):
-        table.add_column(name, justify="right" if name in ("time", "rows") else "left", no_wrap=name != "job")
-    for run in runs:
-        one = run.execution
-        cells = (
-            one.run_id[:8],
-            one.job_id,
-            Text(one.status, style=_COLORS[one.status]),
-            _seconds(one),
-            "" if one.rows is None else f"{one.rows:,}",
-            one.triggered_by,
-            _progress(run) or one.error or "",
-        )
-        # Text, not markup: an error may hold brackets.
-        table.add_row(*(cell if isinstance(cell, Text) else Text(cell) for cell in cells))
-    return table

@@ -31,7 +31,7 @@ COMMANDS = {
     "status": ("status", "Print jobs, incidents, tables and stores; exit 1 when something is wrong."),
     "summary": ("market", "Print the market summary of the store."),
     "user": ("users", "Users of the web process, and their roles."),
-    "watch": ("history", "Show runs as they change, until Ctrl-C."),
+    "watch": ("history", "Print a line for each change of a run, until Ctrl-C."),
     "web": ("serve", "Run the web process alone, against the code server that workspace.yaml names."),
 }
 

@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from market_assets.report.tables import ReportTables
+from market_assets.statistics.pay import of_all_postings
 
 #: Growth and strength of fewer postings than this are mostly chance: they are shown after all others.
 FEW = 10
@@ -29,7 +30,7 @@ def top_skills(tables: ReportTables, limit: int) -> pl.DataFrame:
 def paid_skills(tables: ReportTables, limit: int) -> pl.DataFrame:
     """The skills with most known salaries: the columns of salary_statistics, highest median first."""
     percentiles = ["p10", "p25", "median_salary", "p75", "p90"]
-    known = tables.salary_statistics.drop_nulls(percentiles)
+    known = of_all_postings(tables.salary_statistics).drop_nulls(percentiles)
     most_known = known.sort("postings_with_salary", "skill", descending=[True, False]).head(limit)
     return most_known.sort("median_salary", "skill", descending=[True, False])
 

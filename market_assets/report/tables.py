@@ -10,9 +10,10 @@ from market_assets.statistics.counts import POSTING_STATISTICS
 from market_assets.statistics.demand import INDUSTRY_SKILLS, SKILL_DEMAND
 from market_assets.statistics.pairs import CATEGORY_RELATIONSHIPS
 from market_assets.statistics.pay import LOCATION_SALARIES, SALARY_STATISTICS
+from market_assets.statistics.pay_trends import SALARY_TRENDS
 from market_assets.statistics.relationships import SKILL_RELATIONSHIPS
 from market_assets.statistics.summary import MARKET_SUMMARY
-from market_assets.statistics.trends import SALARY_TRENDS, TRENDING_SKILLS
+from market_assets.statistics.trends import TRENDING_SKILLS
 
 SCHEMAS: dict[str, pl.Schema] = {
     "market_summary": MARKET_SUMMARY,

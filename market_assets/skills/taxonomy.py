@@ -99,6 +99,10 @@ class Taxonomy:
 
     def to_json(self) -> str:
         """The taxonomy as JSON; equal for equal taxonomies."""
+        return self._json
+
+    @cached_property
+    def _json(self) -> str:
         return json.dumps([asdict(skill) for skill in self.skills], ensure_ascii=True, sort_keys=True)
 
 

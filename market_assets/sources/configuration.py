@@ -20,7 +20,7 @@ from market_assets.sources.boards.hacker_news import HackerNews
 from market_assets.sources.boards.jsearch import JSearch
 from market_assets.sources.boards.jsonld import JsonLd
 from market_assets.sources.boards.remote_boards import Himalayas, Jobicy, RemoteOk, Remotive
-from market_assets.sources.protocol import Entry, Fetch, RawBatch, Request, Source, Tools
+from market_assets.sources.protocol import Entry, Fetch, RawBatch, Request, Source, SourceKind, Tools
 
 if TYPE_CHECKING:
     from market_assets.sources.http_client import HttpClient
@@ -36,6 +36,7 @@ class ConfiguredSource:
 
     name: str
     any_day: bool
+    kind: SourceKind
     make: Callable[[], Source]
 
     def fetch(self, day: date, now: datetime) -> Fetch:
@@ -49,6 +50,7 @@ class SampleEntry(Entry):
     """Believable invented postings, the same each time for a day."""
 
     any_day: ClassVar[bool] = True
+    kind: ClassVar[SourceKind] = "sample"
 
     type: Literal["sample"] = "sample"
     postings_per_day: int = Field(default=200, ge=1, le=10_000_000)
@@ -62,6 +64,8 @@ class SampleEntry(Entry):
 
 class FileEntry(Entry):
     """Files of postings: CSV, JSON, JSONL or Parquet."""
+
+    kind: ClassVar[SourceKind] = "file"
 
     type: Literal["file"] = "file"
     path: str = Field(min_length=1)
@@ -118,7 +122,7 @@ def _sent_on_first_use() -> Callable[[Request], bytes]:
 
 
 def _configured(entry: Entry, tools: Tools) -> Source:
-    return ConfiguredSource(entry.source_name, entry.any_day, lambda: entry.make(tools))
+    return ConfiguredSource(entry.source_name, entry.any_day, entry.kind, lambda: entry.make(tools))
 
 
 def _check_names(path: Path, entries: list[Entry]) -> None:

@@ -11,7 +11,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from market_assets.postings.duplicates import KEYS
-from market_assets.postings.identity import IDENTITY
+from market_assets.postings.identity import IDENTITY, company_keys
 from market_assets.postings.near_duplicates import near_identities
 from market_assets.store.archive import ARCHIVED, read_month, write_month
 from market_assets.store.connection import MarketConnection
@@ -185,6 +185,8 @@ def _bring_back(connection: MarketConnection, postings: pl.DataFrame, now: datet
         in_store=pl.lit(True),
         first_of_job=pl.lit(True),
         salary=pl.mean_horizontal("annual_salary_min", "annual_salary_max"),
+        dated=pl.col("stated_posted_at").is_not_null(),
+        company_key=company_keys(postings["company"]),
     ).hstack(near_identities(postings))
     connection.append(job_postings, rows)
     delete_skills(connection, rows["posting_id"])

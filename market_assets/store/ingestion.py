@@ -37,7 +37,17 @@ _WANTED = _staged("wanted", *IDENTITY)
 _SEEN_BEFORE = _staged("seen_before", "posting_id", *_OF_SIGHTINGS)
 
 _OF_FACTS = frozenset(
-    ("posting_id", *IDENTITY, "url_key", "job_key", "near_key", "text_hash", "posted_at", "in_store")
+    (
+        "posting_id",
+        *IDENTITY,
+        "url_key",
+        "job_key",
+        "company_key",
+        "near_key",
+        "text_hash",
+        "posted_at",
+        "in_store",
+    )
 )
 _KNOWN_ROWS = (
     sa.select(*((posting_facts if name in _OF_FACTS else job_postings).c[name] for name in KNOWN))

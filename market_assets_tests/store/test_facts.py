@@ -94,7 +94,7 @@ def store_facts(connection: MarketConnection, rows: list[dict[str, Any]]) -> Non
         archive_skills(connection, pl.Series(archived, dtype=pl.Int64))
 
 
-@database_examples(40)
+@database_examples(15)
 @given(rows=ROWS)
 def test_facts_are_the_counted_rows_of_the_window(
     connection: MarketConnection, rows: list[dict[str, Any]]
@@ -130,7 +130,7 @@ def test_facts_are_the_counted_rows_of_the_window(
         assert (facts.codes.dtype, facts.offsets.dtype) == (np.int32, np.int64)
 
 
-@database_examples(20)
+@database_examples(10)
 @given(rows=ROWS)
 def test_the_view_holds_the_skills_of_postings_in_the_store(
     connection: MarketConnection, rows: list[dict[str, Any]]

@@ -48,11 +48,12 @@ def posting_skills(
 
     days = days_of(context)
     matcher = skill_matcher(load_taxonomy(store.settings.taxonomy))
+    version = rules_version(matcher)
     with store.ingesting() as connection:
         skill_ids = prepare(connection, matcher.taxonomy)
-        found = [_extract(connection, day, matcher, skill_ids) for day in days]
+        found = [_extract(connection, day, matcher, skill_ids, version) for day in days]
         pending = count_pending(connection, days)
-        outdated = count_outdated(connection, rules_version(matcher))
+        outdated = count_outdated(connection, version)
     if outdated:
         context.log.warning(
             f"{outdated:,} postings were searched by an older taxonomy; `reextract_skills` searches them again"
@@ -75,13 +76,16 @@ def posting_skills(
 
 
 def _extract(
-    connection: "MarketConnection", day: date, matcher: "SkillMatcher", skill_ids: "npt.NDArray[np.int16]"
+    connection: "MarketConnection",
+    day: date,
+    matcher: "SkillMatcher",
+    skill_ids: "npt.NDArray[np.int16]",
+    version: int,
 ) -> tuple[int, int, int]:
     """Find and store the skills of a day's postings; returns postings, skills, postings without any."""
     import polars as pl
 
     from market_assets.store.posting_skills import read_texts, skill_rows, write_skills
-    from market_assets.store.skills import rules_version
 
     searched, rows = [], []
     with connection.transaction():
@@ -94,5 +98,5 @@ def _extract(
     # Searching takes long and holds nobody up; others who write postings wait for the writing alone.
     postings, skills = pl.concat(searched), pl.concat(rows)
     with connection.transaction():
-        write_skills(connection, postings, skills, rules_version(matcher))
+        write_skills(connection, postings, skills, version)
     return postings.height, skills.height, postings.height - skills["posting_id"].n_unique()

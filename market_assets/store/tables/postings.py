@@ -20,7 +20,13 @@ from sqlalchemy import (
     table,
 )
 
-from market_assets.postings.schemas import EMPLOYMENT_TYPES, SALARY_PERIODS, WORKPLACES
+from market_assets.postings.schemas import (
+    EMPLOYMENT_TYPES,
+    PAY_QUALITIES,
+    SALARY_PERIODS,
+    SENIORITIES,
+    WORKPLACES,
+)
 from market_assets.store.tables.columns import UtcDateTime, metadata, money, text
 
 #: SQLite finds a row by its number without an index where the column is declared as this very type.
@@ -41,12 +47,15 @@ job_postings = Table(
     text("workplace", choices=WORKPLACES),
     text("employment_type", choices=EMPLOYMENT_TYPES),
     text("industry"),
+    text("seniority", choices=SENIORITIES),
+    text("language"),
     text("description"),
     text("url"),
     *money("salary_min", "salary_max"),
     text("salary_currency"),
     text("salary_period", choices=SALARY_PERIODS),
     *money("annual_salary_min", "annual_salary_max"),
+    text("pay_quality", choices=PAY_QUALITIES),
     Column("posted_at", UtcDateTime, nullable=False),
     Column("ingested_at", UtcDateTime, nullable=False),
     Column("last_seen_at", UtcDateTime, nullable=False),
@@ -64,7 +73,7 @@ job_postings = Table(
 #: The fact table of postings, which statistics read. A row outlives its posting until no window reaches it.
 #: `skills_version` is the version of the rules by which its skills were found (`store.skills`), null until then.
 #: `duplicate_of` is the posting's own; `first_of_job` is true for the first posting of a job among all rows,
-#: those whose posting has been archived included.
+#: those whose posting has been archived included. `dated` is false where `posted_at` is the time of first sight.
 posting_facts = Table(
     "posting_facts",
     metadata,
@@ -72,10 +81,16 @@ posting_facts = Table(
     text("source", null=False),
     text("external_id", null=False),
     Column("posted_at", UtcDateTime, nullable=False),
+    Column("dated", Boolean, nullable=False),
+    Column("partition_date", Date, nullable=False),
+    Column("company_key", BigInteger),
     text("location"),
+    text("country"),
     text("industry"),
     text("employment_type"),
     text("workplace"),
+    text("seniority"),
+    text("language"),
     *money("salary"),
     Column("skills_version", BigInteger),
     Column("in_store", Boolean, nullable=False),

@@ -53,7 +53,7 @@ class SignedOut(BaseModel):
     message: str = "Signed out"
 
 
-@auth_router.post("/login")
+@auth_router.post("/login", openapi_extra={"security": []})
 def login(credentials: Credentials, request: Request) -> TokenAnswer:
     """Sign in: a token for 15 minutes, which `/api/auth/refresh` renews for 12 hours."""
     user = authenticate(request, credentials.username, credentials.password)

@@ -6,7 +6,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -82,24 +82,6 @@ class Grouped:
         return [group for group in self._slices if group is not None]
 
 
-class ResponseCache:
-    """Encoded responses by their request, up to a number of bytes; the oldest are removed for new ones."""
-
-    def __init__(self, most_bytes: int = 32 << 20) -> None:
-        self._bodies: dict[str, bytes] = {}
-        self._free_bytes = most_bytes
-
-    def get(self, request: str) -> bytes | None:
-        return self._bodies.get(request)
-
-    def put(self, request: str, body: bytes) -> None:
-        self._bodies[request] = body
-        self._free_bytes -= len(request) + len(body)
-        while self._free_bytes < 0:
-            oldest = next(iter(self._bodies))
-            self._free_bytes += len(oldest) + len(self._bodies.pop(oldest))
-
-
 @dataclass(frozen=True)
 class MarketSnapshot:
     """One state of the result tables; never changed, only replaced."""
@@ -114,7 +96,10 @@ class MarketSnapshot:
     #: skill_demand within industries, by skill, the greatest first.
     demand_in_industries: Grouped
     industry_skills: Grouped
+    #: salary_statistics by skill: of all postings; of each country, and of each seniority, most postings first.
     salaries: Grouped
+    salaries_by_country: Grouped
+    salaries_by_seniority: Grouped
     trends: Grouped
     locations: Grouped
     #: trending_skills by growth; skills without a previous period come last, the most asked for first.
@@ -122,13 +107,12 @@ class MarketSnapshot:
     trending_by_skill: Grouped
     #: skill_relationships seen from either of the two skills, the closest first.
     related: Grouped
-    #: skill_affinities, skill_relationships seen from either skill, and salary_statistics.
+    #: skill_affinities, skill_relationships seen from either skill, and salary_statistics of all postings.
     recommender_tables: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
     recommendations: Grouped
     skills: Names
     industries: Names
     categories: Names
-    responses: ResponseCache = field(default_factory=ResponseCache, init=False)
 
     @cached_property
     def recommender(self) -> Recommender:
@@ -200,10 +184,15 @@ def build_snapshot(frames: Mapping[str, pl.DataFrame], revisions: Mapping[str, i
     by_rank, trending = {"rank": False, "skill": False}, frames["trending_skills"]
     both_sides = related_skills(frames["skill_relationships"])
     industry_skills = Grouped(frames["industry_skills"], "industry", by_rank)
+    pay, most_first = frames["salary_statistics"], {"postings_with_salary": True}
+    by_country, by_seniority = pl.col("country").is_not_null(), pl.col("seniority").is_not_null()
+    of_all = pay.filter(~by_country & ~by_seniority)
     by_skill = {
         "skill_demand": Grouped(whole, "skill", {}),
         "demand_in_industries": Grouped(parts, "skill", {"postings": True, "industry": False}),
-        "salaries": Grouped(frames["salary_statistics"], "skill", {}),
+        "salaries": Grouped(of_all, "skill", {}),
+        "salaries_by_country": Grouped(pay.filter(by_country & ~by_seniority), "skill", most_first),
+        "salaries_by_seniority": Grouped(pay.filter(by_seniority & ~by_country), "skill", most_first),
         "trends": Grouped(frames["salary_trends"], "skill", {"month": False}),
         "trending_by_skill": Grouped(trending, "skill", {}),
         "related": Grouped(both_sides, "skill", CLOSEST_FIRST),
@@ -219,7 +208,7 @@ def build_snapshot(frames: Mapping[str, pl.DataFrame], revisions: Mapping[str, i
         trending=trending.sort(
             ["growth", "recent_postings", "skill"], descending=[True, True, False], nulls_last=True
         ),
-        recommender_tables=(frames["skill_affinities"], both_sides, frames["salary_statistics"]),
+        recommender_tables=(frames["skill_affinities"], both_sides, of_all),
         skills=Names(name for grouped in by_skill.values() for name in grouped.groups),
         industries=Names({*industry_skills.groups, *parts["industry"].unique()}),
         categories=Names(demand["category"].unique()),
