@@ -94,6 +94,7 @@ def made_up(start: int, count: int, ids: pl.Series) -> tuple[pl.DataFrame, pl.Da
         *(moment.alias(name) for name in ("posted_at", "ingested_at", "last_seen_at")),
         *(moment.dt.date().alias(name) for name in ("partition_date", "content_date")),
         in_store=pl.lit(True),
+        dated=pl.lit(True),
         first_of_job=pl.lit(True),
     )
     missing = (pl.lit(None, dtype).alias(name) for name, dtype in columns.items() if name not in postings.columns)
