@@ -36,6 +36,8 @@ EMPLOYMENT_SALARIES = pl.Schema(
         "average_salary": pl.Float64(),
         "p25": pl.Float64(),
         "median_salary": pl.Float64(),
+        "median_lower": pl.Float64(),
+        "median_upper": pl.Float64(),
         "p75": pl.Float64(),
     }
 )
@@ -70,8 +72,7 @@ def salary_statistics(window: Window, min_sample: int) -> pl.DataFrame:
         them. Percentiles are exact, with linear interpolation; median_lower and median_upper are the 95 % interval
         of the median.
     """
-    segments = [None, *_segments(window)]
-    rows = pl.concat(_distribution(window, each, min_sample) for each in segments)
+    rows = pl.concat(_distribution(window, each, min_sample) for each in _segments(window, "country", "seniority"))
     return rows.match_to_schema(SALARY_STATISTICS).sort("skill", "country", "seniority")
 
 
@@ -80,22 +81,25 @@ def of_all_postings(pay: pl.DataFrame) -> pl.DataFrame:
     return pay.filter(pl.col("country").is_null() & pl.col("seniority").is_null())
 
 
-def _segments(window: Window) -> list[Labels]:
-    """Countries, seniorities, and seniorities in countries; named by both, the one that is all being empty."""
-    country, seniority = pl.col("country"), pl.col("seniority")
-    nothing = pl.lit("")
-    names = (country + _SEPARATOR + nothing, nothing + _SEPARATOR + seniority, country + _SEPARATOR + seniority)
-    return [labels(window.postings.select(name.alias("segment")).to_series()) for name in names]
+def _segments(window: Window, first: str, second: str) -> list[Labels]:
+    """All postings, each value of either column, and each combination; named by both, '' where it is all."""
+    one, other, nothing = pl.col(first), pl.col(second), pl.lit("")
+    names = (nothing + _SEPARATOR, one + _SEPARATOR, _SEPARATOR + other, one + _SEPARATOR + other)
+    frame = window.postings.select(name.alias(f"{place}") for place, name in enumerate(names))
+    return [labels(column) for column in frame]
 
 
-def _distribution(window: Window, segments: Labels | None, min_sample: int) -> pl.DataFrame:
+def _parts(names: pl.Series, first: str, second: str) -> pl.DataFrame:
+    """The names of segments as two columns, null where it is all."""
+    parts = names.str.split_exact(_SEPARATOR, 1).struct.rename_fields([first, second]).struct.unnest()
+    return parts.select(pl.all().replace("", None))
+
+
+def _distribution(window: Window, segments: Labels, min_sample: int) -> pl.DataFrame:
     members = skill_groups(window, segments)
     pay = published_pay(window, members, min_sample)
     paid = np.flatnonzero(pay.counts)
     segment, skill = np.divmod(paid, max(members.skills, 1))
-    names = pl.Series([_SEPARATOR]) if segments is None else segments.names
-    parts = names.gather(segment).str.split_exact(_SEPARATOR, 1).struct.unnest()
-    country, seniority = (pl.col(name).replace("", None) for name in parts.columns)
     lower, upper = pay.median_interval()
     figures = {
         "average_salary": pay.average(),
@@ -107,10 +111,8 @@ def _distribution(window: Window, segments: Labels | None, min_sample: int) -> p
         "p75": pay.quantile(0.75),
         "p90": pay.quantile(0.90),
     }
-    return parts.select(
+    return _parts(segments.names.gather(segment), "country", "seniority").with_columns(
         window.skills["skill"].gather(skill).alias("skill"),
-        country.alias("country"),
-        seniority.alias("seniority"),
         pl.Series("postings_with_salary", pay.counts[paid]),
         pl.Series("countries", _countries(window, members)[paid]),
         *(figure.gather(paid).alias(name) for name, figure in figures.items()),
@@ -154,34 +156,39 @@ def location_salaries(window: Window, min_sample: int) -> pl.DataFrame:
 
 
 def employment_salaries(window: Window, min_sample: int) -> pl.DataFrame:
-    """Salaries of each type of employment, overall and by country: internships, part-time work, contracts apart.
+    """Salaries by type of employment and country: internships, part-time work and contracts apart.
 
     Args:
         window: counted postings.
         min_sample: averages and percentiles of fewer salaries are null.
 
     Returns:
-        Schema `EMPLOYMENT_SALARIES`, by employment_type and country (null, which is all countries, first), for
-        those with at least one salary. Rates are annual as if they were paid for a full year.
+        Schema `EMPLOYMENT_SALARIES`, by employment_type and country (null, which is all postings, first), for
+        those with at least one salary. Rates are annual, as if they were paid for a full year. median_lower and
+        median_upper are the 95 % interval of the median.
     """
-    kind, country = pl.col("employment_type"), pl.col("country")
-    tables = []
-    for name in (kind + _SEPARATOR, kind + _SEPARATOR + country):
-        segments = labels(window.postings.select(name.alias("segment")).to_series())
-        pay = _pay_of(window, segments, min_sample)
-        parts = segments.names.str.split_exact(_SEPARATOR, 1).struct.unnest()
-        tables.append(
-            parts.select(
-                pl.nth(0).alias("employment_type"),
-                pl.nth(1).replace("", None).alias("country"),
-                pl.Series("postings_with_salary", pay.counts),
-                pay.average().alias("average_salary"),
-                pay.quantile(0.25).alias("p25"),
-                pay.quantile(0.50).alias("median_salary"),
-                pay.quantile(0.75).alias("p75"),
-            ).filter(pl.col("postings_with_salary") > 0)
+    rows = pl.concat(
+        _by_employment(window, each, min_sample) for each in _segments(window, "employment_type", "country")
+    )
+    return rows.match_to_schema(EMPLOYMENT_SALARIES).sort("employment_type", "country")
+
+
+def _by_employment(window: Window, segments: Labels, min_sample: int) -> pl.DataFrame:
+    pay = _pay_of(window, segments, min_sample)
+    lower, upper = pay.median_interval()
+    return (
+        _parts(segments.names, "employment_type", "country")
+        .with_columns(
+            pl.Series("postings_with_salary", pay.counts),
+            pay.average().alias("average_salary"),
+            pay.quantile(0.25).alias("p25"),
+            pay.quantile(0.50).alias("median_salary"),
+            lower.alias("median_lower"),
+            upper.alias("median_upper"),
+            pay.quantile(0.75).alias("p75"),
         )
-    return pl.concat(tables).match_to_schema(EMPLOYMENT_SALARIES).sort("employment_type", "country")
+        .filter(pl.col("postings_with_salary") > 0)
+    )
 
 
 def _pay_of(window: Window, segments: Labels, min_sample: int) -> PublishedPay:

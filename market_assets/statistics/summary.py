@@ -25,6 +25,7 @@ MARKET_SUMMARY = pl.Schema(
         "duplicates": pl.Int64(),
         "rejected": pl.Int64(),
         "postings_with_salary": pl.Int64(),
+        "salary_countries": pl.Int64(),
         "average_salary": pl.Float64(),
         "median_salary": pl.Float64(),
         "skills": pl.Int64(),
@@ -64,8 +65,9 @@ def market_summary(
         min_sample: average and median of fewer postings with a salary are null.
 
     Returns:
-        Schema `MARKET_SUMMARY`, one row, with and without postings. `skills`, `industries` and `locations` are
-        the distinct ones found; `remote_share` is the part of all postings that is known to be remote;
+        Schema `MARKET_SUMMARY`, one row, with and without postings. `salary_countries` is from how many known
+        countries the salaries are: above 1, average and median mix them. `skills`, `industries` and `locations`
+        are the distinct ones found; `remote_share` is the part of all postings that is known to be remote;
         `top_skill` has the most postings, `fastest_growing_skill` the greatest growth of those that are
         growing (ties by name). Null where there is none. `sources_compared` is a JSON list, `sources_left_out` a
         JSON object of source and reason. `sample_postings` are those made up by the sample source.
@@ -82,6 +84,7 @@ def market_summary(
             "duplicates": [duplicates],
             "rejected": [int(rejections["postings"].sum())],
             "postings_with_salary": pay.counts,
+            "salary_countries": [postings.drop_nulls("salary")["country"].drop_nulls().n_unique()],
             "average_salary": pay.average(),
             "median_salary": pay.quantile(0.5),
             "skills": [int((by_skill > 0).sum())],

@@ -73,7 +73,7 @@ STATISTICS = (
         module="statistics.pay",
         inputs={"window": WINDOW, "min_sample": MIN_SAMPLE},
         description="What full-time and part-time work, internships and contracts pay.",
-        # Pay and the type of employment may both be unknown.
+        # No posting may state pay.
         may_be_empty=True,
     ),
     ResultTable(

@@ -204,7 +204,7 @@ def _after(text: str, position: int) -> str:
 
 
 def _named(before: str) -> tuple[float, str | None]:
-    """How surely the words before an amount name it as pay (negative: something else), and the period they name."""
+    """How surely the words before an amount name it as pay (below 0: something else), and the period they name."""
     pay, other = _last(_PAY, before), _last(_NOT_PAY, before)
     if pay is None:
         return (0.0 if other is None else -_NAMED), None

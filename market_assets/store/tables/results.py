@@ -58,10 +58,10 @@ salary_statistics = Table(
 employment_salaries = Table(
     "employment_salaries",
     metadata,
-    text("employment_type", null=False),
+    text("employment_type"),
     text("country"),
     count("postings_with_salary", POSITIVE),
-    *money("average_salary", "p25", "median_salary", "p75"),
+    *money("average_salary", "p25", "median_salary", "median_lower", "median_upper", "p75"),
     UniqueConstraint("employment_type", "country"),
     info={"key": ("employment_type", "country")},
 )
@@ -147,6 +147,7 @@ market_summary = Table(
     count("duplicates"),
     count("rejected"),
     count("postings_with_salary"),
+    count("salary_countries"),
     *money("average_salary", "median_salary"),
     count("skills"),
     count("industries"),
