@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from market_assets.store.database import Database, connected, has_table
-from market_assets.store.tables.schedule_overrides import held_schedules, scheduled_jobs, scheduler_stops
+from market_assets.store.tables.administration import held_schedules, scheduled_jobs, scheduler_stops
 
 #: Why a schedule is on hold: it runs again when the scheduler is started, or when the job is restored.
 HeldBy = Literal["stop", "deletion"]

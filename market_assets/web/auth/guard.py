@@ -20,7 +20,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from market_assets.web.auth import cross_site
-from market_assets.web.auth.identity import IDENTITY_KEY, identity_of
+from market_assets.web.auth.current_user import IDENTITY_KEY, identity_of
 from market_assets.web.auth.limits import DEFAULT_LIMITS, UNCOUNTED, Rates, RequestLimits, too_many
 from market_assets.web.auth.proxies import is_loopback
 from market_assets.web.auth.tokens import BROWSERS, PROGRAMS, Session, TokenError, Tokens

@@ -23,7 +23,7 @@ import sqlalchemy as sa
 
 from market_assets.settings import Settings, SettingsError
 from market_assets.store.users import User, find_session
-from market_assets.web.auth.identity import Identity
+from market_assets.web.auth.current_user import Identity
 from market_assets.web.auth.proxies import parse_address
 
 ALGORITHM = "HS256"
