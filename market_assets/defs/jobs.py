@@ -135,7 +135,11 @@ def prune_history_job(settings: "Settings") -> dg.JobDefinition:
     def prune(context: dg.OpExecutionContext, config: PruneConfig) -> None:
         before = datetime.now(UTC) - timedelta(days=settings.history_days)
         pruned = prune_recorded(context.instance, settings, before, dry_run=config.dry_run)
-        context.log.info(("would prune: " if config.dry_run else "pruned: ") + in_words(pruned))
+        done = "would prune" if config.dry_run else "pruned"
+        context.log.info(
+            f"{done}: {pruned.runs:,} runs, {pruned.bytes:,} bytes of files; "
+            f"kept {pruned.kept_runs:,} old runs whose results are the latest of an asset, check or job"
+        )
         context.add_output_metadata({"dry_run": config.dry_run, "before": before.isoformat(), **vars(pruned)})
 
     @dg.config_mapping
@@ -180,11 +184,3 @@ def prune_recorded(
         record_executions(engine, [reader.execution(run) for run in runs])
 
     return history.prune_history(instance, before, record, dry_run=dry_run)
-
-
-def in_words(pruned: "Pruned") -> str:
-    """The counts in one line for a person."""
-    return (
-        f"{pruned.runs:,} runs, {pruned.bytes:,} bytes of files; "
-        f"kept {pruned.kept_runs:,} old runs whose results are the latest of an asset, check or job"
-    )

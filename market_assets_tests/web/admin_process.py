@@ -27,7 +27,7 @@ from market_assets.store.tables.access import audit_log
 from market_assets.store.tables.executions import job_executions
 from market_assets.store.tables.schedule_overrides import scheduled_jobs, scheduler_stops
 from market_assets.store.users import add_user
-from market_assets.web.auth.identity import IDENTITY_KEY, Identity, identity_of
+from market_assets.web.auth.tokens import IDENTITY_KEY, Identity, identity_of
 from market_assets.web.server import WebProcess
 
 SCHEDULER = "/api/admin/scheduler"

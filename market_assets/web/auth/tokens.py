@@ -19,12 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from starlette.requests import HTTPConnection
 
 from market_assets.settings import Settings, SettingsError
-from market_assets.store.users import User, find_session
-from market_assets.web.auth.identity import Identity
+from market_assets.store.users import ADMIN, User, find_session
 from market_assets.web.auth.proxies import parse_address
 
+#: Key of the Identity in `scope["state"]`, where the guard puts it.
+IDENTITY_KEY = "market_assets.identity"
 ALGORITHM = "HS256"
 ISSUER = "market_assets"
 #: Audiences: a token for one is not accepted from the other.
@@ -47,6 +49,24 @@ _HOW = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(4
 
 class TokenError(Exception):
     """A token that is not accepted; the message has the reason, without revealing anything."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A user who has signed in."""
+
+    name: str
+    role: str
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role == ADMIN
+
+
+def identity_of(connection: HTTPConnection) -> Identity | None:
+    """The user of a request; None without a sign-in, or where the guard is not in front of the application."""
+    identity = connection.scope.get("state", {}).get(IDENTITY_KEY)
+    return identity if isinstance(identity, Identity) else None
 
 
 @dataclass(frozen=True)

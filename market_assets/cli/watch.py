@@ -1,4 +1,4 @@
-"""`market-assets history` and `watch`: runs of the past and of the present."""
+"""`market-assets watch`: a line for each change of a run."""
 
 from __future__ import annotations
 
@@ -16,35 +16,12 @@ import click
 import dagster as dg
 
 from market_assets.cli.command import history_errors, json_option, open_instance, pass_settings
-from market_assets.defs.jobs import in_words, prune_recorded
 from market_assets.operations.executions import ExecutionReader, Progress, progress_of
 from market_assets.settings import Settings
 from market_assets.store.executions import UNENDED, Execution
 
 #: As many runs as are read again each time.
 _NEWEST = 20
-
-
-@click.group()
-def history() -> None:
-    """Dagster's history of runs."""
-
-
-@history.command()
-@click.option("--dry-run", is_flag=True, help="Print what would be deleted, and change nothing.")
-@click.option("--days", type=click.IntRange(1), help="In place of MARKET_ASSETS_HISTORY_DAYS.")
-@json_option("Print the counts as JSON.")
-@pass_settings
-def prune(settings: Settings, dry_run: bool, days: int | None, as_json: bool) -> None:
-    """Delete old finished runs with all their events, as the job prune_history does."""
-    before = datetime.now(UTC) - timedelta(days=days or settings.history_days)
-    with open_instance(settings) as instance:
-        pruned = prune_recorded(instance, settings, before, dry_run=dry_run)
-    if as_json:
-        click.echo(json.dumps({"dry_run": dry_run, "before": before.isoformat(), **vars(pruned)}))
-    else:
-        click.echo(f"{'Would prune' if dry_run else 'Pruned'} what ended before {before:%Y-%m-%d %H:%M} UTC:")
-        click.echo(in_words(pruned))
 
 
 @dataclass(frozen=True)
