@@ -8,28 +8,19 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import click
 import dagster as dg
 
 from market_assets.cli.command import history_errors, json_option, open_instance, pass_settings
-from market_assets.operations.executions import ExecutionReader, Progress, progress_of
+from market_assets.operations.executions import ExecutionReader
 from market_assets.settings import Settings
 from market_assets.store.executions import UNENDED, Execution
 
 #: As many runs as are read again each time.
 _NEWEST = 20
-
-
-@dataclass(frozen=True)
-class ObservedRun:
-    """A run at one time; with its progress while it runs."""
-
-    execution: Execution
-    progress: Progress | None
 
 
 @click.command()
@@ -62,56 +53,38 @@ def watch(settings: Settings, as_json: bool, job: str | None, every: float) -> N
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _reader(instance: dg.DagsterInstance, job: str | None) -> Callable[[], list[ObservedRun]]:
+def _reader(instance: dg.DagsterInstance, job: str | None) -> Callable[[], list[Execution]]:
     """A function that reads the newest runs, newest first."""
     reader = ExecutionReader(instance)
-
-    def read() -> list[ObservedRun]:
-        records = instance.get_run_records(dg.RunsFilter(job_name=job), limit=_NEWEST)
-        return [_observed(instance, reader, record) for record in records]
-
-    return read
+    return lambda: [
+        reader.execution(record) for record in instance.get_run_records(dg.RunsFilter(job_name=job), limit=_NEWEST)
+    ]
 
 
-def changes(read: Callable[[], list[ObservedRun]], wait: Callable[[], None]) -> Iterator[ObservedRun]:
+def changes(read: Callable[[], list[Execution]], wait: Callable[[], None]) -> Iterator[Execution]:
     """Read again and again: first, the runs that have not ended; then every run that has changed, oldest first."""
-    known: dict[str, ObservedRun] | None = None
+    known: dict[str, Execution] | None = None
     while True:
-        seen = {run.execution.run_id: run for run in reversed(read())}
+        seen = {run.run_id: run for run in reversed(read())}
         for run_id, run in seen.items():
             before = (known or {}).get(run_id)
-            if run != before and (known is not None or run.execution.status in UNENDED):
+            if run != before and (known is not None or run.status in UNENDED):
                 yield run
         known = seen
         wait()
 
 
-def _observed(instance: dg.DagsterInstance, reader: ExecutionReader, record: Any) -> ObservedRun:
-    execution = reader.execution(record)
-    return ObservedRun(execution, progress_of(instance, record) if execution.status == "running" else None)
+def _as_json(run: Execution) -> str:
+    content = asdict(run)
+    times = {name: value.isoformat() for name, value in content.items() if isinstance(value, datetime)}
+    return json.dumps({"type": "run", **content, **times})
 
 
-def _as_json(run: ObservedRun) -> str:
-    execution = asdict(run.execution)
-    times = {name: value.isoformat() for name, value in execution.items() if isinstance(value, datetime)}
-    progress = asdict(run.progress) if run.progress else None
-    return json.dumps({"type": "run", **execution, **times, "progress": progress})
-
-
-def _as_line(run: ObservedRun) -> str:
-    one = run.execution
-    details = filter(None, (_seconds(one), _progress(run), one.error))
+def _as_line(run: Execution) -> str:
+    details = filter(None, (_seconds(run), run.error))
     return (
-        f"{datetime.now(UTC):%H:%M:%S} {one.run_id[:8]} {one.job_id} {one.status}  {'  '.join(details)}".rstrip()
+        f"{datetime.now(UTC):%H:%M:%S} {run.run_id[:8]} {run.job_id} {run.status}  {'  '.join(details)}".rstrip()
     )
-
-
-def _progress(run: ObservedRun) -> str:
-    progress = run.progress
-    if progress is None:
-        return ""
-    of_all = f"/{progress.steps}" if progress.steps else ""
-    return f"{progress.ended}{of_all} steps" + (f", now {', '.join(progress.running)}" if progress.running else "")
 
 
 def _seconds(one: Execution) -> str:

@@ -16,9 +16,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from market_assets.cli.watch import ObservedRun, changes
+from market_assets.cli.watch import changes
 from market_assets.definitions import build_defs
-from market_assets.operations.executions import Progress
 from market_assets.operations.names import CLEANUP
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
@@ -30,22 +29,18 @@ from market_assets_tests.cli.programs import PATIENCE_SECONDS, PROGRAMS, environ
 from market_assets_tests.dagster_ext.instances import age
 
 
-def observed(run_id: str, status: Any, progress: Progress | None = None, error: str | None = None) -> ObservedRun:
+def observed(run_id: str, status: Any, error: str | None = None) -> Execution:
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    return ObservedRun(Execution(run_id, "job", "", status, at, at, None, None, None, error, "cli"), progress)
+    return Execution(run_id, "job", "", status, at, at, None, None, None, error, "cli")
 
 
 def test_each_change_is_shown_once() -> None:
     first = [observed("b", "queued"), observed("a", "success")]
-    second = [observed("b", "running", Progress(0, 2, ("x",))), observed("a", "success")]
-    third = [
-        observed("c", "failed", error="x"),
-        observed("b", "running", Progress(1, 2, ())),
-        observed("a", "success"),
-    ]
+    second = [observed("b", "running"), observed("a", "success")]
+    third = [observed("c", "failed", error="x"), observed("b", "success"), observed("a", "success")]
     looks = iter([first, second, second, third])
 
-    def shown() -> Iterator[ObservedRun]:
+    def shown() -> Iterator[Execution]:
         with pytest.raises(RuntimeError):
             yield from changes(lambda: next(looks), lambda: None)
 
