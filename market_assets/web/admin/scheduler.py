@@ -20,12 +20,12 @@ from market_assets.dagster_ext.workspace import (
     RemoteSchedule,
     WorkspaceProcessContext,
     is_running,
-    states_by_selector,
 )
 from market_assets.operations.schedule_overrides import (
     end_pauses,
     pause_in_force,
     reason_to_stay_off,
+    schedule_states,
     started_since,
 )
 from market_assets.store import schedule_overrides
@@ -90,12 +90,12 @@ class Overview:
 
     def pause_of(self, job: KnownJob) -> Pause | None:
         """A job's pause that was made through this API and is in force."""
-        states = [self.states.get(schedule.selector_id) for schedule in job.schedules]
+        states = [self.states.get(schedule.name) for schedule in job.schedules]
         pauses = [pause_in_force(self.overrides, job.job_id, state, self.now) for state in states]
         return pauses[0] if pauses and all(pauses) else None
 
     def _is_on(self, job: KnownJob, schedule: RemoteSchedule) -> bool:
-        state = self.states.get(schedule.selector_id)
+        state = self.states.get(schedule.name)
         return (
             is_running(schedule, self.states)
             and reason_to_stay_off(self.overrides, job.job_id, state, self.now) is None
@@ -125,7 +125,7 @@ class Scheduler:
         if not jobs.keys() <= overrides.jobs.keys():
             schedule_overrides.register(self.engine, jobs, now)
             overrides = schedule_overrides.read_overrides(self.engine)
-        return Overview(now, jobs, overrides, states_by_selector(self.context.instance))
+        return Overview(now, jobs, overrides, schedule_states(self.context.instance))
 
     def start(self) -> str:
         """Resume exactly the schedules that ran when the scheduler was stopped."""
@@ -210,7 +210,7 @@ class Scheduler:
         if stop is None:
             self._start(job)
             return False
-        states = (overview.states.get(schedule.selector_id) for schedule in job.schedules)
+        states = (overview.states.get(schedule.name) for schedule in job.schedules)
         waits = not all(started_since(state, stop.at) for state in states)
         if waits:
             schedule_overrides.resume_later(self.engine, job.job_id)

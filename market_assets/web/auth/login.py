@@ -15,10 +15,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from market_assets.store import audit
-from market_assets.store.users import User, end_session, find_user, renew_hash
+from market_assets.store.users import User, end_session, find_user
 from market_assets.web.auth import cross_site
 from market_assets.web.auth.guard import session_of, tokens_of
-from market_assets.web.auth.passwords import hash_password, is_outdated, is_right
+from market_assets.web.auth.passwords import is_right
 from market_assets.web.auth.tokens import ACCESS_TIME, SESSION_TIME, Session
 from market_assets.web.errors import NOT_SIGNED_IN, ApiError
 from market_assets.web.pages import render
@@ -87,11 +87,7 @@ def authenticate(request: HTTPConnection, username: str, password: str) -> User 
     right = is_right(password, user.password_hash if user else None)
     # A name that does not exist may well be a password that was typed into the wrong field.
     _record(request, user.name if user else "(unknown)", "sign-in", "ok" if right else "refused")
-    if user is None or not right:
-        return None
-    if is_outdated(user.password_hash):
-        renew_hash(engine, user, hash_password(password))
-    return user
+    return user if right else None
 
 
 def login_routes() -> list[BaseRoute]:
