@@ -190,7 +190,11 @@ def written_bytes(server: Path | None) -> int:
 
 
 def _written(pid: str) -> int:
-    lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+    try:
+        lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+    except FileNotFoundError:
+        # A server's processes come and go.
+        return 0
     return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
 
 

@@ -22,6 +22,7 @@ from market_assets.settings import Settings
 from market_assets.store import schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
+from market_assets_tests.dagster_shortcuts import dagster_shortcuts
 
 # A busy machine is no failure: no example has to be quick. The ordinary run is the same each time; only the
 # thorough one searches for examples that nobody has seen yet.
@@ -57,12 +58,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without --thorough, leave out the long proofs, and PostgreSQL where SQLite has shown the same."""
-    if config.getoption("--thorough"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("thorough") or _repeats_on_postgresql(item)]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
+    if not config.getoption("--thorough"):
+        left_out = {item for item in items if item.get_closest_marker("thorough") or _repeats_on_postgresql(item)}
+        config.hook.pytest_deselected(items=list(left_out))
         items[:] = [item for item in items if item not in left_out]
+    if hasattr(config, "workerinput"):
+        from market_assets_tests.distribution import sort_longest_first
+
+        sort_longest_first(items)
 
 
 #: Rooms whose SQL or connections differ from one database to the other.
@@ -94,6 +97,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def pytest_collection_finish() -> None:
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _dagster_shortcuts() -> Iterator[None]:
+    with dagster_shortcuts():
+        yield
 
 
 @pytest.fixture(scope="session")

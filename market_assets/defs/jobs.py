@@ -73,7 +73,7 @@ def _asset_job(
 
 
 @dg.op(
-    description="Searches the postings that a changed taxonomy can matter to; every batch is whole in itself.",
+    description="Searches the postings that were searched by another taxonomy; every batch is whole in itself.",
     # One run at a time, however it was started: two would search the same postings.
     pool=REEXTRACTION,
 )
@@ -81,35 +81,34 @@ def _asset_job(
 def search_postings_again(context: dg.OpExecutionContext, store: dg.ResourceParam[MarketStore]) -> None:
     from market_assets.skills.matching import skill_matcher
     from market_assets.skills.taxonomy import load_taxonomy
-    from market_assets.store.reextraction import Reextracted, reextract
-    from market_assets.store.skills import count_outdated, rules_of
+    from market_assets.store.reextraction import count_outdated, reextract
+    from market_assets.store.skills import rules_version
 
     matcher = skill_matcher(load_taxonomy(store.settings.taxonomy))
-    done = Reextracted()
+    searched = changed = 0
     with store.ingesting() as connection:
-        outdated = count_outdated(connection, rules_of(matcher))
+        outdated = count_outdated(connection, rules_version(matcher))
         context.log.info(
             f"{outdated:,} postings were searched by another taxonomy than {matcher.taxonomy.version}"
         )
-        for batch in reextract(connection, matcher):
-            done += batch
-            context.log.info(f"{done.compared:,} of {outdated:,} compared, {done.changed:,} changed")
+        for searched_again, changed_by_it in reextract(connection, matcher):
+            searched, changed = searched + searched_again, changed + changed_by_it
+            context.log.info(f"{searched:,} of {outdated:,} searched, {changed:,} changed")
     context.add_output_metadata(
         {
-            "postings_compared": done.compared,
-            "postings_searched": done.searched,
-            "postings_changed": done.changed,
+            "postings_searched": searched,
+            "postings_changed": changed,
             "taxonomy_version": matcher.taxonomy.version,
         }
     )
-    if done.changed:
+    if changed:
         context.log.info("statistics and relationships follow with the next refresh_market_stats")
 
 
 @dg.job(
     name=REEXTRACTION,
-    description="After a change of the taxonomy: the postings that it can matter to are searched again, in "
-    "batches; a run that was killed goes on where it ended.",
+    description="After a change of the taxonomy: the postings are searched again, in batches; a run that was "
+    "killed goes on where it ended.",
     **job_options("search_postings_again"),
 )
 def reextraction_job() -> None:

@@ -75,7 +75,7 @@ def growth_bars(moving: pl.DataFrame, emerging: pl.DataFrame) -> Markup:
     parts = [heading + part.height * ROW for part in (moving, emerging) if part.height]
     figure = canvas(sum(parts) + 18 * (len(parts) - 1))
     if moving.height:
-        text_at(figure, NAMES, 10, "change of postings", MUTED)
+        text_at(figure, NAMES, 10, "change of the share of postings", MUTED)
         _diverging(axes_at(figure, NAMES, heading, WIDTH - NAMES, moving.height * ROW), moving)
     if emerging.height:
         top = sum(parts) + 18 * (len(parts) - 1) - emerging.height * ROW
@@ -234,9 +234,10 @@ def pay_trends(months: pl.DataFrame) -> Markup:
     for place, skill in enumerate(skills):
         left, top = (place % 2) * (wide + gap), (place // 2) * high
         arrow, colour = _DIRECTIONS.get(skill["trend_direction"][0], ("", MUTED))
-        change = skill["median_salary"][-1] / max(skill["median_salary"][0], 1e-9) - 1
         text_at(figure, left, top + 10, numbers.shortened(skill["skill"][0], 24), INK)
-        text_at(figure, left, top + 29, f"{arrow} {skill['trend_direction'][0]}, {change:+.1%}", colour)
+        direction, change = skill["trend_direction"][0].replace("_", " "), skill["change"][0]
+        shown = direction if change is None else f"{direction}, {change:+.1%}"
+        text_at(figure, left, top + 29, f"{arrow} {shown}", colour)
         _pay_line(axes_at(figure, left, top + 40, wide - 44, 56), skill, timeline, colour)
         text_at(figure, left, top + 109, timeline[0], MUTED)
         text_at(figure, left + wide - 44, top + 109, timeline[-1], MUTED, "right")

@@ -14,17 +14,25 @@ import polars as pl
 
 from market_assets.postings.schemas import UTC_DATETIME
 
-#: `posted_at` is the effective time of posting, `salary` the midpoint of the annual pay in the
-#: reporting currency; `workplace`, `industry`, `location` and `employment_type` are null where unknown.
+#: `posted_at` is the effective time of posting; `dated` is false where that is only when the posting was first
+#: seen, on `partition_date`. `company_key` is the same for the postings of one employer. `country` is ISO 3166-1,
+#: `seniority` of `schemas.SENIORITIES`, `language` ISO 639-1; `salary` is the midpoint of the annual pay in the
+#: reporting currency. All but posting_id, source, posted_at, dated and partition_date may be null.
 WINDOW_POSTING = pl.Schema(
     {
         "posting_id": pl.Int64(),
         "source": pl.String(),
         "posted_at": UTC_DATETIME,
+        "dated": pl.Boolean(),
+        "partition_date": pl.Date(),
+        "company_key": pl.Int64(),
         "location": pl.String(),
+        "country": pl.String(),
         "industry": pl.String(),
         "employment_type": pl.String(),
         "workplace": pl.String(),
+        "seniority": pl.String(),
+        "language": pl.String(),
         "salary": pl.Float64(),
     }
 )

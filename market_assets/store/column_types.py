@@ -8,6 +8,7 @@ from typing import Any
 
 import polars as pl
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Date,
@@ -67,7 +68,8 @@ def arrow_type(column: Column[Any]) -> pl.DataType:
         (Date, pl.Date()),
         (Float, pl.Float64()),
         (SmallInteger, pl.Int16()),
-        (Integer, pl.Int64()),
+        (BigInteger, pl.Int64()),
+        (Integer, pl.Int32()),
         (LargeBinary, pl.Binary()),
         (Text, pl.String()),
     ]

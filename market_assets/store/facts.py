@@ -19,7 +19,7 @@ from market_assets.store.tables.postings import posting_facts, posting_skill_fac
 #: skill_id, 8 bits of weight.
 _SKILL_BITS, _WEIGHT_BITS = 16, 8
 _PACKED = (
-    posting_skill_facts.c.posting_id * (1 << _SKILL_BITS + _WEIGHT_BITS)
+    sa.cast(posting_skill_facts.c.posting_id, sa.BigInteger) * (1 << _SKILL_BITS + _WEIGHT_BITS)
     + sa.cast(posting_skill_facts.c.skill_id, sa.BigInteger) * (1 << _WEIGHT_BITS)
     + posting_skill_facts.c.weight
 ).label("packed")

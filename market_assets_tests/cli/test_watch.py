@@ -18,14 +18,14 @@ import pytest
 
 from market_assets.cli.watch import changes
 from market_assets.definitions import build_defs
-from market_assets.operations.names import CLEANUP
+from market_assets.operations.names import CLEANUP, PRUNE
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
 from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets.store.executions import Execution
 from market_assets_tests.cli.conftest import Invoke
-from market_assets_tests.cli.programs import PATIENCE_SECONDS, PROGRAMS, environment, run
+from market_assets_tests.cli.programs import PATIENCE_SECONDS, PROGRAMS, environment
 from market_assets_tests.dagster_ext.instances import age
 
 
@@ -127,11 +127,11 @@ def test_old_runs_are_pruned(project: Path) -> None:
         records = instance.get_run_records(dg.RunsFilter(job_name=CLEANUP))
         old = [record.dagster_run.run_id for record in records][-2:]
         age(instance, old, 100)
-    (project / "dry.yaml").write_text("dry_run: true\n")
-    command = ("job", "execute", "-m", "market_assets.definitions", "-j", "prune_history")
-    dry = run("dagster", *command, "-c", "dry.yaml", cwd=project)
-    assert dry.code == 0
-    assert "would prune: 2 runs" in dry.out + dry.err
-    assert run("dagster", *command, cwd=project).code == 0
+    for dry_run, done in ((True, "would prune: 2 runs"), (False, "pruned: 2 runs")):
+        with working(project) as instance:
+            config = {"dry_run": dry_run}
+            by_job = job_of(project, PRUNE).execute_in_process(instance=instance, run_config=config)
+            printed = [event.user_message for event in instance.all_logs(by_job.run_id)]
+        assert any(message.startswith(done) for message in printed)
     with working(project) as instance:
         assert not instance.get_run_records(dg.RunsFilter(run_ids=old))

@@ -39,7 +39,7 @@ def assert_sound(url: str) -> set[int]:
         lost = sa.or_(
             posting_facts.c.posting_id.is_(None),
             posting_facts.c.skills_version.is_(None),
-            posting_facts.c.in_store != posting_skill_facts.c.in_store,
+            posting_facts.c.in_store == posting_skill_facts.c.archived.is_not(None),
         )
         every_skill = posting_skill_facts.outerjoin(posting_facts, of_facts)
         assert connection.scalar(sa.select(sa.func.count()).select_from(every_skill).where(lost)) == 0

@@ -39,9 +39,9 @@ TAXONOMY = pl.DataFrame(
 
 
 def database_examples(number: int) -> settings:
-    """Examples share one database, so each must begin with `clear`."""
+    """So many examples, at full depth five times as many; they share one database: each begins with `clear`."""
     return settings(
-        max_examples=number,
+        max_examples=number * (5 if settings.default.max_examples > 100 else 1),
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )

@@ -61,7 +61,7 @@ ROWS = st.lists(
 )
 
 
-@database_examples(60)
+@database_examples(25)
 @given(rows=ROWS)
 def test_every_type_comes_back_as_it_went_in(connection: MarketConnection, rows: list[dict[str, Any]]) -> None:
     frame = pl.DataFrame([{"key": key, **row} for key, row in enumerate(rows)], schema=EVERY_TYPE)

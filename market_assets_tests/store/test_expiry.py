@@ -88,7 +88,7 @@ def first_of_jobs(connection: MarketConnection) -> tuple[pl.DataFrame, list[int]
 
 
 @pytest.mark.slow
-@database_examples(20)
+@database_examples(8)
 @given(postings=POSTINGS, days=st.integers(0, 100))
 def test_history_is_the_same_after_a_clean_up_and_all_of_it_can_be_brought_back(
     connection: MarketConnection,

@@ -17,7 +17,14 @@ from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.facts import Counted, read_window
-from market_assets.store.posting_skills import POSTING_SKILL, append_skills, read_texts, skill_rows, write_skills
+from market_assets.store.posting_skills import (
+    POSTING_SKILL,
+    append_skills,
+    archive_skills,
+    read_texts,
+    skill_rows,
+    write_skills,
+)
 from market_assets.store.skills import ensure_skills
 from market_assets.store.tables.postings import posting_facts, posting_skill_facts, posting_skills, skills
 from market_assets_tests.store.made_up_postings import (
@@ -34,7 +41,7 @@ from market_assets_tests.store.made_up_postings import (
 )
 
 #: As after very many postings.
-FIRST_ID = 2**38
+FIRST_ID = 2**31 - 1_000
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NAMES = ("zsh", "C++", "Ada", "100% 'SQL'")
 WEIGHTS = {"zsh": 1, "C++": 20, "Ada": 70, "100% 'SQL'": 100}
@@ -76,17 +83,18 @@ def store_facts(connection: MarketConnection, rows: list[dict[str, Any]]) -> Non
         for number, row in enumerate(rows)
     ]
     found = [
-        (FIRST_ID + number, ids[name], WEIGHTS[name], row["in_store"])
+        (FIRST_ID + number, ids[name], WEIGHTS[name])
         for number, row in enumerate(rows)
         for name in row["found"] or []
     ]
     with connection.transaction():
         connection.append(posting_facts, pl.DataFrame(facts, schema=arrow_schema(posting_facts)))
-        schema = {**POSTING_SKILL, "in_store": pl.Boolean()}
-        append_skills(connection, pl.DataFrame(found, schema=schema, orient="row"))
+        append_skills(connection, pl.DataFrame(found, schema=POSTING_SKILL, orient="row"))
+        archived = [FIRST_ID + number for number, row in enumerate(rows) if not row["in_store"]]
+        archive_skills(connection, pl.Series(archived, dtype=pl.Int64))
 
 
-@database_examples(40)
+@database_examples(15)
 @given(rows=ROWS)
 def test_facts_are_the_counted_rows_of_the_window(
     connection: MarketConnection, rows: list[dict[str, Any]]
@@ -122,7 +130,7 @@ def test_facts_are_the_counted_rows_of_the_window(
         assert (facts.codes.dtype, facts.offsets.dtype) == (np.int32, np.int64)
 
 
-@database_examples(20)
+@database_examples(10)
 @given(rows=ROWS)
 def test_the_view_holds_the_skills_of_postings_in_the_store(
     connection: MarketConnection, rows: list[dict[str, Any]]

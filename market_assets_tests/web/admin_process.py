@@ -47,7 +47,7 @@ _WORKSPACE_YAML = """
 load_from:
   - grpc_server: {{host: 127.0.0.1, port: {port}, location_name: market_assets}}
 """
-_READY_SECONDS = 90
+_READY_SECONDS = 300
 _SOURCES_YAML = "sources:\n  - {type: sample, postings_per_day: 20}\n"
 
 

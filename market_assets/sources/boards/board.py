@@ -27,6 +27,7 @@ from market_assets.sources.protocol import (
     Request,
     Source,
     SourceError,
+    SourceKind,
     Tools,
     Undecodable,
     without_queries,
@@ -152,6 +153,7 @@ class BoardSource:
     board: Board
     tools: Tools
     any_day: ClassVar[bool] = False
+    kind: ClassVar[SourceKind] = "board"
 
     def fetch(self, day: date, now: datetime) -> Fetch:
         """Return the board's pages, each of which is requested when its payload is opened.

@@ -90,6 +90,7 @@ class Jobicy(Board):
         "posted_at": "pubDate",
         "employment_type": "jobType",
         "industry": "jobIndustry",
+        "seniority": "jobLevel",
     }
 
     type: Literal["jobicy"] = "jobicy"
@@ -126,6 +127,7 @@ class Himalayas(PagedBoard):
         "posted_at": "pubDate",
         "employment_type": "employmentType",
         "industry": "parentCategories",
+        "seniority": "seniority",
     }
 
     type: Literal["himalayas"] = "himalayas"

@@ -106,12 +106,17 @@ class MarketSnapshot:
         self.demand_in_industries = Grouped(
             demand.filter(in_industries), "skill", {"postings": True, "industry": False}
         )
-        self.salaries = Grouped(frames["salary_statistics"], "skill", {})
+        pay, most_first = frames["salary_statistics"], {"postings_with_salary": True}
+        by_country, by_seniority = pl.col("country").is_not_null(), pl.col("seniority").is_not_null()
+        of_all = pay.filter(~by_country & ~by_seniority)
+        self.salaries = Grouped(of_all, "skill", {})
+        self.salaries_by_country = Grouped(pay.filter(by_country & ~by_seniority), "skill", most_first)
+        self.salaries_by_seniority = Grouped(pay.filter(by_seniority & ~by_country), "skill", most_first)
         self.trends = Grouped(frames["salary_trends"], "skill", {"month": False})
         self.trending_by_skill = Grouped(trending, "skill", {})
         self.related = Grouped(both_sides, "skill", CLOSEST_FIRST)
         self.recommendations = Grouped(frames["skill_recommendations"], "skill", {"rank": False})
-        self._recommender_tables = (frames["skill_affinities"], both_sides, frames["salary_statistics"])
+        self._recommender_tables = (frames["skill_affinities"], both_sides, of_all)
 
         self.skills = Names(
             name
