@@ -23,7 +23,6 @@ from market_assets.web.auth.tokens import ACCESS_TIME, SESSION_TIME, Session
 from market_assets.web.errors import NOT_SIGNED_IN, ApiError
 from market_assets.web.pages import render
 
-_LARGEST_FORM_BYTES = 16_384
 _WRONG = "The name or the password is wrong"
 _OUT_OF_DATE = "This page was out of date. Please try again."
 _NOT_STORED = {"Cache-Control": "no-store"}
@@ -161,14 +160,9 @@ def _record(request: HTTPConnection, who: str, action: str, result: str) -> None
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """The fields of a form; none where the body is no form, or larger than any form here."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LARGEST_FORM_BYTES:
-            return {}
+    """The fields of a form; none where the body is no form."""
     try:
-        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=20)
+        fields = parse_qs((await request.body()).decode(), keep_blank_values=True, max_num_fields=20)
     except ValueError:
         return {}
     return {name: values[-1] for name, values in fields.items()}
