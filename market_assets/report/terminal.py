@@ -88,7 +88,7 @@ def _window(tables: ReportTables, note: str | None) -> Iterator[RenderableType]:
 def _median_pay(tables: ReportTables) -> Iterator[RenderableType]:
     """The median of the leading country, then of all; each with its number of salaries."""
     figures, country = selections.summary(tables), selections.leading_country(tables)
-    medians = []
+    medians: list[tuple[str | None, float | None, int]] = []
     if country is not None and figures["salary_countries"] > 1:
         lead = selections.pay_by(tables, "country", 1).row(0, named=True)
         medians.append((country, lead["median_salary"], lead["postings_with_salary"]))
