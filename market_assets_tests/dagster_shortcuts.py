@@ -4,7 +4,8 @@ Its SQLite storages make an engine for each statement, which then compiles the s
 Dagster's migrations whenever an instance is opened. Here an engine is kept for each file, and migrations are read
 once. Connections are opened and closed as ever: the engines have no pool.
 
-What steps print goes to the same files as ever, but not to the terminal too, for which each run starts four programs.
+What steps print goes to the same files as ever, but not to the terminal too, for which each run starts four
+programs.
 """
 
 from __future__ import annotations
