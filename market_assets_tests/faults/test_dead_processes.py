@@ -52,6 +52,13 @@ def status_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
     return found.status.value
 
 
+def will_retry(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:
+    """What Dagster has decided about a failed run, which it does after it is marked as failed."""
+    found = instance.get_run_by_id(run.run_id)
+    assert found is not None
+    return found.tags.get("dagster/will_retry")
+
+
 def repetitions(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[dg.DagsterRun]:
     return list(instance.get_runs(dg.RunsFilter(tags={"dagster/parent_run_id": run.run_id})))
 
@@ -107,9 +114,7 @@ def test_a_command_that_dies_fails_and_is_not_started_again(box: Machine, held: 
         held.release()
         eventually(lambda: status_of(instance, run) == "FAILURE", "the end of the dead run")
         assert f"the process {command.pid} on" in why_it_failed(instance, run.run_id)
-        failed = instance.get_run_by_id(run.run_id)
-        assert failed is not None
-        assert failed.tags["dagster/will_retry"] == "false"
+        assert eventually(lambda: will_retry(instance, run), "the decision about a repetition") == "false"
         next_run = instance.get_run_by_id(box.launch(instance, CLEANUP))
         assert next_run is not None
         eventually(lambda: status_of(instance, next_run) == "SUCCESS", "the success of the next run")
