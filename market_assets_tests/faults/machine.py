@@ -23,7 +23,7 @@ from market_assets_tests.cli.programs import environment, make_project
 
 T = TypeVar("T")
 #: Much more than anything takes on a busy machine.
-PATIENCE_SECONDS = 150
+PATIENCE_SECONDS = 300
 #: No schedule comes due while a test runs.
 NEVER = "0 0 29 2 1"
 CRONS = {f"MARKET_ASSETS_{job}_CRON": NEVER for job in ("INGESTION", "REFRESH", "CLEANUP", "REBUILD")}
