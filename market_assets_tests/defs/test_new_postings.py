@@ -60,7 +60,7 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path, migrated_sqlite: Path) -> Iterator[World]:
+def world(tmp_path: Path, migrated_sqlite: Path, ticking: dg.DagsterInstance) -> Iterator[World]:
     shutil.copy(migrated_sqlite, tmp_path / "market.db")
     settings = Settings(
         DATABASE_URL=f"sqlite:///{tmp_path / 'market.db'}",
@@ -71,8 +71,8 @@ def world(tmp_path: Path, migrated_sqlite: Path) -> Iterator[World]:
     source = ListedSource()
     with Pipeline(settings, source) as pipeline:
         pipeline.instance.dispose()
-        with dg.DagsterInstance.local_temp(str(tmp_path)) as pipeline.instance:
-            yield World(pipeline, source)
+        pipeline.instance = ticking
+        yield World(pipeline, source)
 
 
 def test_a_refresh_comes_with_enough_new_postings_since_the_last(world: World) -> None:
