@@ -226,8 +226,19 @@ def settings(database: Database, tmp_path: Path) -> Settings:
     return Settings(DATABASE_URL=url, MARKET_ASSETS_DATA_DIR=tmp_path / "data", _env_file=None)
 
 
+@pytest.fixture(scope="session")
+def empty_history(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an instance on disk in which nothing has happened, to copy: much faster than a new one."""
+    folder = tmp_path_factory.mktemp("dagster")
+    with dg.DagsterInstance.local_temp(str(folder)) as instance:
+        instance.get_runs_count()
+        instance.all_instigator_state()
+    return folder
+
+
 @pytest.fixture
-def ticking(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+def ticking(tmp_path: Path, empty_history: Path) -> Iterator[dg.DagsterInstance]:
     """An instance on disk, which the evaluation of a schedule insists on."""
+    shutil.copytree(empty_history, tmp_path, dirs_exist_ok=True)
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         yield instance
