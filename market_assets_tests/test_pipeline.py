@@ -97,7 +97,7 @@ def test_every_table_on_both_databases_is_what_counting_by_hand_gives(tmp_path: 
         with Pipeline(settings, sample(), own_board()) as pipeline:
             pipeline.ingest(*EARLY)
             pipeline.ingest(*LATE)
-            pipeline.refresh(AS_OF)
+            pipeline.refresh(AS_OF, report=True)
             expected = count(read_market(url, AS_OF), settings)
             for table, rows in expected.items():
                 assert rows, table
