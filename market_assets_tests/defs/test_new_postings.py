@@ -133,7 +133,7 @@ def test_what_people_decided_holds(world: World) -> None:
         if decision == "pause":
             schedule_overrides.pause(engine, REFRESH, Pause(now, "alice", "moving"))
         elif decision == "deletion":
-            schedule_overrides.delete(engine, REFRESH, Change(now, "alice"), [])
+            schedule_overrides.delete(engine, REFRESH, Change(now, "alice"), resumes=False)
         else:
             schedule_overrides.stop(engine, Change(now, "alice"), [])
         reason = world.tick()

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.store import database as database_module
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import job_postings, rejected_postings, skills
 from market_assets.store.tables.results import skill_pairs
 from market_assets_tests.store.made_up_postings import database_examples

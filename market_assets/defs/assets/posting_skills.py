@@ -43,16 +43,17 @@ def posting_skills(
     from market_assets.skills.matching import skill_matcher
     from market_assets.skills.taxonomy import load_taxonomy
     from market_assets.store.posting_skills import count_pending
-    from market_assets.store.skills import count_outdated, prepare, rules_of, skill_names
+    from market_assets.store.reextraction import count_outdated
+    from market_assets.store.skills import prepare, rules_version
 
     days = days_of(context)
     matcher = skill_matcher(load_taxonomy(store.settings.taxonomy))
-    rules = rules_of(matcher)
+    version = rules_version(matcher)
     with store.ingesting() as connection:
-        skill_ids = prepare(connection, skill_names(matcher.taxonomy), rules)
-        found = [_extract(connection, day, matcher, skill_ids, rules.version) for day in days]
+        skill_ids = prepare(connection, matcher.taxonomy)
+        found = [_extract(connection, day, matcher, skill_ids, version) for day in days]
         pending = count_pending(connection, days)
-        outdated = count_outdated(connection, rules)
+        outdated = count_outdated(connection, version)
     if outdated:
         context.log.warning(
             f"{outdated:,} postings were searched by an older taxonomy; `reextract_skills` searches them again"

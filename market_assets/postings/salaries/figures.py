@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 
 from market_assets.postings.salaries import pay_words
-from market_assets.postings.salaries.annual import IMPLAUSIBLE_AMOUNT
 from market_assets.postings.salaries.pay_words import parse_currency, parse_number, parse_period
+from market_assets.postings.salaries.readings import IMPLAUSIBLE_AMOUNT
 
 #: Null where not stated. A single figure is both minimum and maximum, "up to" gives a maximum only, "from" a
 #: minimum only.

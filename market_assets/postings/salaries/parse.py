@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from market_assets.postings.salaries.annual import IMPLAUSIBLE_AMOUNT, pay_period, periods_per_year
 from market_assets.postings.salaries.figures import PARSED_SALARY, find_pay
 from market_assets.postings.salaries.pay_words import (
     CURRENCIES_OF_SMALL_UNITS,
@@ -14,6 +13,7 @@ from market_assets.postings.salaries.pay_words import (
     parse_currency,
     parse_period,
 )
+from market_assets.postings.salaries.readings import IMPLAUSIBLE_AMOUNT, pay_period, periods_per_year
 from market_assets.postings.schemas import NORMALISED_POSTING
 from market_assets.postings.texts import count_lost, parsed_each
 

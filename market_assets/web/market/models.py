@@ -16,8 +16,8 @@ from market_assets.store.tables import results as tables
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Strength = Literal["very_weak", "weak", "moderate", "strong", "very_strong"]
-Trend = Literal["growing", "declining", "emerging", "steady"]
-TrendDirection = Literal["increasing", "decreasing", "stable", "insufficient_data"]
+Trend = Literal["growing", "declining", "emerging", "steady", "uncertain", "insufficient_data"]
+TrendDirection = Literal["increasing", "decreasing", "stable", "uncertain", "insufficient_data"]
 SkillsAtHand = Annotated[list[Name], Field(max_length=100, description="The skills at hand, in any case")]
 
 
@@ -118,6 +118,8 @@ class SkillDetail(StrictModel):
     skill: str
     demand: SkillDemand | None
     salaries: SalaryPercentiles | None
+    by_country: list[SalaryPercentiles]
+    by_seniority: list[SalaryPercentiles]
     trending: TrendingSkill | None
     trend_direction: TrendDirection | None
     industries: list[SkillInIndustry]
@@ -148,6 +150,8 @@ class Salaries(StrictModel):
     location: str | None
     currency: str
     salaries: SalaryPercentiles | LocationSalaries | None
+    by_country: list[SalaryPercentiles] = Field(description="Of a skill, the country with most postings first")
+    by_seniority: list[SalaryPercentiles] = Field(description="Of a skill, the seniority with most postings first")
 
 
 @columns_of(tables.industry_skills, without=("industry",))
