@@ -87,10 +87,15 @@ class Pipeline:
         self.instance.dispose()
 
     def run(
-        self, job: str, tags: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None
+        self,
+        job: str,
+        tags: Mapping[str, str] | None = None,
+        config: Mapping[str, Any] | None = None,
+        selection: Sequence[dg.AssetKey] | None = None,
     ) -> dg.ExecuteInProcessResult:
         return self._definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
+            asset_selection=selection,
             tags=dict(tags or {}),
             run_config={**QUIET, **(config or {})},
             raise_on_error=False,
@@ -118,8 +123,13 @@ class Pipeline:
             }
         return done(self.run(INGESTION, tags, refetching(self._sources) if refetch else {}))
 
-    def refresh(self, as_of: datetime) -> dg.ExecuteInProcessResult:
-        return done(self.run(REFRESH, {AS_OF_TAG: as_of.isoformat()}))
+    def refresh(self, as_of: datetime, *, report: bool = False) -> dg.ExecuteInProcessResult:
+        """The tables, and the report where a test asks for it: it takes as long as several tables."""
+        tables = dg.AssetSelection.groups("statistics", "relationships") - dg.AssetSelection.assets(
+            "market_report"
+        )
+        keys = sorted(tables.resolve(self._definitions.resolve_asset_graph()))
+        return done(self.run(REFRESH, {AS_OF_TAG: as_of.isoformat()}, selection=None if report else keys))
 
     def rebuild(self, as_of: datetime) -> dg.ExecuteInProcessResult:
         return done(self.run(REBUILD, {AS_OF_TAG: as_of.isoformat()}))

@@ -97,7 +97,7 @@ def test_every_table_on_both_databases_is_what_counting_by_hand_gives(tmp_path: 
         with Pipeline(settings, sample(), own_board()) as pipeline:
             pipeline.ingest(*EARLY)
             pipeline.ingest(*LATE)
-            pipeline.refresh(AS_OF)
+            pipeline.refresh(AS_OF, report=True)
             expected = count(read_market(url, AS_OF), settings)
             for table, rows in expected.items():
                 assert rows, table
@@ -112,7 +112,6 @@ def test_every_table_on_both_databases_is_what_counting_by_hand_gives(tmp_path: 
     assert all(stores["sqlite"].values())
 
 
-@pytest.mark.both_databases
 def test_days_run_again_in_any_order_give_the_same_rows(settings: Settings, tmp_path: Path) -> None:
     days = [LATE[0] + timedelta(days=number) for number in range(4)]
     settings = settings.model_copy(update={"retention_days": 36_500})

@@ -170,7 +170,7 @@ def wipe(settings: Settings) -> None:
 
 @pytest.mark.both_databases
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.thorough)])
 def test_what_a_refresh_says_does_not_depend_on_the_way(seed: int, settings: Settings, tmp_path: Path) -> None:
     today = datetime.now(UTC).date()
     as_of = datetime.combine(today, time(18), UTC)
