@@ -1,7 +1,7 @@
 """The counted postings of a window, the input of every statistic.
 
-A posting is counted if it is an original (not a duplicate) and its skills have been extracted. Its skills are those
-that it asks for; one that it only mentions, in words about the company or the application, is kept apart.
+A posting is counted if it is an original (not a duplicate) and its skills have been extracted. Its skills are
+those that it asks for; one that it only mentions, in words about the company or the application, is kept apart.
 """
 
 from __future__ import annotations
