@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from market_assets.store.column_types import arrow_schema
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.results import skill_demand, skill_relationships
 
 RELATED: dict[str, Any] = {

@@ -117,7 +117,7 @@ def test_a_place_that_can_not_be_written_is_named(tmp_path: Path, in_the_way: st
     blocked = tmp_path / in_the_way
     blocked.parent.mkdir(parents=True, exist_ok=True)
     blocked.write_text("a file")
-    with pytest.raises(StoreUnavailableError, match=r"can't write the archive .*month=2026-01"):
+    with pytest.raises(StoreUnavailableError, match=r"can't write .*month=2026-01"):
         write_month(tmp_path / "archive", MONTH, ROWS)
 
 

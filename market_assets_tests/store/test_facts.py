@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.statistics.window import WINDOW_POSTING
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.facts import Counted, read_window
@@ -26,6 +25,7 @@ from market_assets.store.posting_skills import (
     write_skills,
 )
 from market_assets.store.skills import ensure_skills
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import posting_facts, posting_skill_facts, posting_skills, skills
 from market_assets_tests.store.made_up_postings import (
     MARCH,

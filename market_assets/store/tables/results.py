@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Float, Table, Text, UniqueConstraint
 
-from market_assets.store.column_types import UtcDateTime
-from market_assets.store.tables.columns import NOT_NEGATIVE, POSITIVE, SHARE, count, metadata, money, number, text
+from market_assets.store.tables.columns import (
+    NOT_NEGATIVE,
+    POSITIVE,
+    SHARE,
+    UtcDateTime,
+    count,
+    metadata,
+    money,
+    number,
+    text,
+)
 
 STRENGTHS = ("very_weak", "weak", "moderate", "strong", "very_strong")
 TRENDS = ("growing", "declining", "emerging", "steady", "uncertain", "insufficient_data")
