@@ -112,8 +112,8 @@ def find_skills(connection: MarketConnection, day: date) -> None:
 
 
 def found_skills(positions: list[list[int]]) -> pl.DataFrame:
-    """Skills as a matcher finds them; the weight of each is its position, but for 1 at least and 100 at most."""
-    weights = [[min(max(place, 1), 100) for place in found] for found in positions]
+    """Skills as a matcher finds them; the weight of each is 100 less its position, but for 1 at least."""
+    weights = [[max(100 - place, 1) for place in found] for found in positions]
     return pl.DataFrame(
         {
             "skills": pl.Series(positions, dtype=pl.List(pl.UInt32())),

@@ -81,6 +81,8 @@ def store_facts(connection: MarketConnection, rows: list[dict[str, Any]]) -> Non
             "posting_id": FIRST_ID + number,
             "source": "s",
             "external_id": str(number),
+            "dated": True,
+            "partition_date": START.date(),
             "skills_version": None if row["found"] is None else VERSION,
         }
         for number, row in enumerate(rows)
@@ -179,13 +181,13 @@ def test_a_posting_may_ask_for_very_many_skills(connection: MarketConnection) ->
         view = pl.Schema({"skill": pl.String(), "weight": pl.Float64()})
         found = connection.read(sa.select(posting_skills.c.skill, posting_skills.c.weight), view)
         facts = read_window(connection, START, START + timedelta(days=1))
-    weights = [min(max(number, 1), 100) for number in range(1000)]
+    weights = [max(100 - number, 1) for number in range(1000)]
     assert found.sort("skill").rows() == [
         (name, weight / 100) for name, weight in zip(names, weights, strict=True)
     ]
-    assert facts.codes.tolist() == list(range(40, 1000))
-    assert facts.mention_codes.tolist() == list(range(40))
-    assert facts.weights.tolist() == weights[40:]
+    assert facts.codes.tolist() == list(range(61))
+    assert facts.mention_codes.tolist() == list(range(61, 1000))
+    assert facts.weights.tolist() == weights[:61]
 
 
 @pytest.mark.postgresql
@@ -279,10 +281,10 @@ def test_only_what_has_changed_is_written(connection: MarketConnection) -> None:
     with connection.transaction():
         assert write_skills(connection, texts, first.reverse(), VERSION) == 0
     a, b, c = texts["posting_id"]
-    other = pl.DataFrame([(a, ids[0], 50), (b, ids[2], 2), (c, ids[3], 3)], schema=POSTING_SKILL, orient="row")
+    other = pl.DataFrame([(a, ids[0], 50), (b, ids[2], 98), (c, ids[3], 3)], schema=POSTING_SKILL, orient="row")
     with connection.transaction():
         assert write_skills(connection, texts, other, VERSION + 1) == 2
-    assert [entry(connection, each) for each in (a, b, c)] == [[(ids[0], 50)], [(ids[2], 2)], [(ids[3], 3)]]
+    assert [entry(connection, each) for each in (a, b, c)] == [[(ids[0], 50)], [(ids[2], 98)], [(ids[3], 3)]]
     assert stored(connection, posting_facts)["skills_version"].to_list() == [VERSION + 1] * 3
 
 
