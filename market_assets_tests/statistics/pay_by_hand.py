@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from itertools import product
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from market_assets_tests.statistics.significance_by_hand import median_ranks
 
@@ -37,11 +37,11 @@ def pay_of(postings: Iterable[Paid]) -> list[float]:
     return sorted(posting.salary for posting in postings if posting.salary is not None)
 
 
-def figure(pay: Sequence[float], what: str | int, min_sample: int) -> float | None:
+def figure(pay: Sequence[float], what: Literal["average"] | int, min_sample: int) -> float | None:
     """The average, or a percentile by linear interpolation, in exact arithmetic; None of too small a sample."""
     if len(pay) < max(min_sample, 1):
         return None
-    if what == "average":
+    if isinstance(what, str):
         return float(sum(map(Fraction, pay)) / len(pay))
     position = Fraction(what, 100) * (len(pay) - 1)
     below = int(position)

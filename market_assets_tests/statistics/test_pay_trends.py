@@ -17,13 +17,11 @@ from market_assets_tests.statistics.markets import Market, Posting, market
 PAY = 60_000.0
 
 
-def paid(
-    month: int, salaries: Iterable[float | None], skills: tuple[str, ...] = ("SQL",), **more: object
-) -> list[Posting]:
+def paid(month: int, salaries: Iterable[float | None], **more: object) -> list[Posting]:
     """Postings of a month of 2024, each of an employer of its own unless one is named."""
     first = datetime(2024, month, 1, tzinfo=UTC)
     return [
-        Posting(skills, posted_at=first + timedelta(hours=number % 600), salary=salary, **more)  # type: ignore[arg-type]
+        Posting(("SQL",), posted_at=first + timedelta(hours=number % 600), salary=salary, **more)  # type: ignore[arg-type]
         for number, salary in enumerate(salaries)
     ]
 
