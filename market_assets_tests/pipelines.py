@@ -20,17 +20,19 @@ from market_assets.operations.executions import discard_causes
 from market_assets.operations.names import AS_OF_TAG, CLEANUP, INGESTION, PARTITION_TAG, REBUILD, REFRESH
 from market_assets.settings import Settings
 from market_assets.sources.files.source import FileSource
-from market_assets.sources.protocol import Fetch, Payload, RawBatch, Source, SourceError
+from market_assets.sources.protocol import Fetch, Payload, RawBatch, Source, SourceError, SourceKind
 from market_assets.store.database import Database
 from market_assets.store.tables.catalog import metadata
 
 RESULTS = (
     "skill_demand",
     "salary_statistics",
+    "employment_salaries",
     "salary_trends",
     "industry_skills",
     "location_salaries",
     "trending_skills",
+    "skill_history",
     "posting_statistics",
     "market_summary",
     "skill_pairs",
@@ -56,6 +58,7 @@ class ListedSource:
     days: dict[date, list[dict[str, Any]]] = field(default_factory=dict)
     failure: str | None = None
     any_day: bool = True
+    kind: SourceKind = "file"
 
     def fetch(self, day: date, now: datetime) -> Fetch:  # noqa: ARG002
         if self.failure:
