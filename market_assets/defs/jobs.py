@@ -9,7 +9,7 @@ import dagster as dg
 from market_assets.defs.assets.maintenance import DELETE_TAG
 from market_assets.defs.assets.result_asset import KEEP_WEEKLY_TAG
 from market_assets.defs.resources import MarketStore
-from market_assets.defs.retries import retry_transient_errors, run_retry_tags
+from market_assets.defs.retries import RUN_RETRY_TAGS, retry_transient_errors
 from market_assets.operations.executions import ExecutionReader, print_failure_cause
 from market_assets.operations.names import CLEANUP, INGESTION, PRUNE, REBUILD, REEXTRACTION, REFRESH, RUNS_TAG
 
@@ -57,7 +57,7 @@ def job_options(runs: str, tags: Mapping[str, str] | None = None) -> dict[str, A
         runs: the assets that the job makes, in Dagster's syntax for selecting them, or the function that it calls.
         tags: further tags of its runs.
     """
-    return {"hooks": {print_failure_cause}, "tags": {RUNS_TAG: runs, **run_retry_tags(), **(tags or {})}}
+    return {"hooks": {print_failure_cause}, "tags": {RUNS_TAG: runs, **RUN_RETRY_TAGS, **(tags or {})}}
 
 
 def _asset_job(
@@ -134,7 +134,11 @@ def prune_history_job(settings: "Settings") -> dg.JobDefinition:
     def prune(context: dg.OpExecutionContext, config: PruneConfig) -> None:
         before = datetime.now(UTC) - timedelta(days=settings.history_days)
         pruned = prune_recorded(context.instance, settings, before, dry_run=config.dry_run)
-        context.log.info(("would prune: " if config.dry_run else "pruned: ") + in_words(pruned))
+        done = "would prune" if config.dry_run else "pruned"
+        context.log.info(
+            f"{done}: {pruned.runs:,} runs, {pruned.bytes:,} bytes of files; "
+            f"kept {pruned.kept_runs:,} old runs whose results are the latest of an asset, check or job"
+        )
         context.add_output_metadata({"dry_run": config.dry_run, "before": before.isoformat(), **vars(pruned)})
 
     @dg.config_mapping
@@ -179,11 +183,3 @@ def prune_recorded(
         record_executions(engine, [reader.execution(run) for run in runs])
 
     return history.prune_history(instance, before, record, dry_run=dry_run)
-
-
-def in_words(pruned: "Pruned") -> str:
-    """The counts in one line for a person."""
-    return (
-        f"{pruned.runs:,} runs, {pruned.bytes:,} bytes of files; "
-        f"kept {pruned.kept_runs:,} old runs whose results are the latest of an asset, check or job"
-    )

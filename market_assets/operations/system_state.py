@@ -174,7 +174,7 @@ def read_history(
             _job(instance, schedule, states.get(schedule.name), overrides, now, schedule.job in active_jobs)
             for schedule in sorted(monitored.schedules, key=lambda one: (one.job, one.name))
         ),
-        daemons=tuple(_daemons(instance)),
+        daemons=tuple(read_daemons(instance)),
         tables=tuple(TableState(name, made.get(name), fail_window) for name, fail_window in names.items()),
         queued=queued,
         running=len(active) - queued,
@@ -218,7 +218,8 @@ def read_disk(settings: Settings) -> DiskState:
     return DiskState(str(settings.data_dir), usage.free, usage.total)
 
 
-def _daemons(instance: dg.DagsterInstance) -> Iterator[DaemonState]:
+def read_daemons(instance: dg.DagsterInstance) -> Iterator[DaemonState]:
+    """Those of Dagster's daemons that have to run."""
     statuses = daemon_statuses(instance, tolerance_seconds=_HEARTBEAT_TOLERANCE_SECONDS)
     for name, status in sorted(statuses.items()):
         if status.required:

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from market_assets.report import numbers
 from market_assets.report.svg import (
@@ -189,8 +189,8 @@ def pay_ranges(skills: pl.DataFrame, currency: str) -> Markup:
     lowest, highest = skills.select(pl.col("p10").min(), pl.col("p90").max()).row(0)
     margin = max((highest - lowest) * 0.04, highest * 0.01, 1.0)
     axes.set_xlim(lowest - margin, highest + margin)
-    ticks = _round_ticks(lowest, highest)
-    axes.set_xticks(ticks, [numbers.short_money(tick) for tick in ticks])
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda tick, _place: numbers.short_money(tick)))
     for row, median in enumerate(skills["median_salary"]):
         text_at(figure, WIDTH - 2, (row + 0.5) * ROW, numbers.short_money(median), INK, "right")
     text_at(figure, WIDTH - 2, height + 14, "median", MUTED, "right")
@@ -258,18 +258,6 @@ def _pay_line(axes: Axes, skill: pl.DataFrame, timeline: list[str], colour: str)
     axes.plot(places, medians, "-o", color=colour, linewidth=2, markersize=4, clip_on=False)
     last = numbers.short_money(medians[-1])
     axes.annotate(last, (places[-1], medians[-1]), (8, 0), textcoords="offset points", va="center_baseline")
-
-
-def _round_ticks(lowest: float, highest: float) -> list[float]:
-    """Three to six round amounts from lowest to highest; the one value where they are the same."""
-    if highest <= lowest:
-        return [lowest]
-    magnitude = 10.0 ** np.floor(np.log10(highest - lowest))
-    for step in (2 * magnitude, magnitude, magnitude / 2, magnitude / 4):
-        ticks = np.arange(np.ceil(lowest / step), np.floor(highest / step) + 1) * step
-        if len(ticks) >= 3:
-            return [float(tick) for tick in ticks]
-    return [lowest, highest]
 
 
 def _beside(axes: Axes, text: str, end: float, row: int) -> None:

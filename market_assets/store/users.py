@@ -112,16 +112,6 @@ def set_role(store: Database | sa.Engine, name: str, role: str) -> User:
     return _change(store, name, role=role)
 
 
-def renew_hash(store: Database | sa.Engine, user: User, password_hash: str) -> None:
-    """Replace the hash of an unchanged password; tokens stay valid. No effect if it was changed meanwhile."""
-    with _changing(store) as connection:
-        connection.execute(
-            sa.update(users)
-            .where(users.c.name_key == _key(user.name), users.c.token_version == user.token_version)
-            .values(password_hash=password_hash)
-        )
-
-
 def remove_user(store: Database | sa.Engine, name: str) -> User:
     """Remove a user and return it.
 

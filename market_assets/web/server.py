@@ -20,12 +20,11 @@ from market_assets.store.users import has_admin
 from market_assets.web.admin.services import Services
 from market_assets.web.application import build_api
 from market_assets.web.auth.cross_site import with_security_headers
-from market_assets.web.auth.current_user import identity_of
 from market_assets.web.auth.guard import Guard
 from market_assets.web.auth.limits import DEFAULT_LIMITS, RequestLimits, with_limits
 from market_assets.web.auth.login import login_routes
 from market_assets.web.auth.proxies import behind_proxies
-from market_assets.web.auth.tokens import Tokens, signing_key
+from market_assets.web.auth.tokens import Tokens, identity_of, signing_key
 from market_assets.web.executions_page import executions_routes
 from market_assets.web.health import IncidentWatch, Monitor, health_routes
 from market_assets.web.metrics import Metrics, RequestTimes

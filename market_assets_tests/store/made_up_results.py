@@ -30,6 +30,7 @@ DEMAND: dict[str, Any] = {
     "postings": 1,
     "demand_share": 1.0,
     "demand_score": 100.0,
+    "mentions_only": 0,
     "top_sources": "[]",
     "top_industries": "[]",
     "top_locations": "[]",

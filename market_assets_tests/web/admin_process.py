@@ -23,15 +23,9 @@ from market_assets.dagster_ext.webserver import MarketProcessContext
 from market_assets.settings import Settings
 from market_assets.store import audit, schema
 from market_assets.store.database import Database
-from market_assets.store.tables.administration import (
-    audit_log,
-    held_schedules,
-    job_executions,
-    scheduled_jobs,
-    scheduler_stops,
-)
+from market_assets.store.tables.administration import audit_log, job_executions, scheduled_jobs, scheduler_stops
 from market_assets.store.users import add_user
-from market_assets.web.auth.current_user import IDENTITY_KEY, Identity, identity_of
+from market_assets.web.auth.tokens import IDENTITY_KEY, Identity, identity_of
 from market_assets.web.server import WebProcess
 
 SCHEDULER = "/api/admin/scheduler"
@@ -76,7 +70,7 @@ class AdminProcess:
         """Forget everything that a test did."""
         self.wipe_dagster()
         with Database(self.settings.market_url).engine().begin() as connection:
-            for table in (scheduled_jobs, held_schedules, scheduler_stops, job_executions, audit_log):
+            for table in (scheduled_jobs, scheduler_stops, job_executions, audit_log):
                 connection.execute(sa.delete(table))
 
     def wipe_dagster(self) -> None:

@@ -214,7 +214,7 @@ def test_a_job_paused_while_stopped_comes_back_only_when_resumed(process: AdminP
         post(alice, f"/jobs/{job_id}/pause")
     assert alice.delete(f"{SCHEDULER}/jobs/{REFRESH}").status_code == 200
     # As a pause that was cut short would leave it.
-    schedule_overrides.hold(Database(process.settings.market_url).engine(), [f"{CLEANUP}_schedule"], "stop")
+    schedule_overrides.resume_later(Database(process.settings.market_url).engine(), CLEANUP)
     post(alice, "/start")
     post(alice, f"/jobs/{REFRESH}/restore")
     assert running(process) == {INGESTION, PRUNE, REBUILD}

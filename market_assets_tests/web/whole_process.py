@@ -26,10 +26,9 @@ from market_assets.settings import Settings
 from market_assets.store import schema, users
 from market_assets.store.database import Database
 from market_assets.store.tables.catalog import metadata
-from market_assets.web.auth.current_user import identity_of
 from market_assets.web.auth.limits import RequestLimits
 from market_assets.web.auth.passwords import hash_password
-from market_assets.web.auth.tokens import signing_key
+from market_assets.web.auth.tokens import identity_of, signing_key
 from market_assets.web.market.snapshot import SnapshotCache
 from market_assets.web.server import WebProcess
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, Index, Integer, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, Table, Text
 
 from market_assets.store.tables.columns import UtcDateTime, metadata
 
@@ -84,15 +84,8 @@ scheduled_jobs = Table(
     Column("paused_by", Text),
     Column("pause_reason", Text),
     Column("paused_until", UtcDateTime),
-)
-
-#: Schedules that ran when the scheduler was stopped (held_by "stop") or when their job was deleted
-#: (held_by "deletion"), and run again afterwards.
-held_schedules = Table(
-    "held_schedules",
-    metadata,
-    Column("schedule", Text, primary_key=True),
-    Column("held_by", Text, primary_key=True, info={"choices": ("stop", "deletion")}),
+    # Whether it is on the schedule again once the scheduler is started, or the job restored.
+    Column("resumes", Boolean, nullable=False, default=False),
 )
 
 #: One row while the scheduler is stopped, none while it is not.

@@ -32,6 +32,7 @@ skill_demand = Table(
     number("demand_share", null=False, info=SHARE),
     number("demand_score", null=False, info={"minimum": 0.0, "maximum": 100.0}),
     number("required_share", info=SHARE),
+    count("mentions_only"),
     count("postings_with_salary"),
     *money("average_salary", "median_salary", "min_salary", "max_salary"),
     text("top_sources", null=False),

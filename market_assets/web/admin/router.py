@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from market_assets.dagster_ext.workspace import is_known_job
 from market_assets.operations.alerts.incidents import DAEMON_LOG, WEB_LOG, load_log
 from market_assets.operations.executions import duration_of, recorded_failure, status_of
-from market_assets.operations.system_state import recipients_of
+from market_assets.operations.system_state import read_daemons, recipients_of
 from market_assets.store import audit
 from market_assets.store.executions import ExecutionStatus
 from market_assets.store.schedule_overrides import Pause
@@ -79,12 +79,11 @@ def stop_scheduler(call: AdminCall) -> models.Done:
 def scheduler_status(call: AdminCall) -> models.SchedulerStatus:
     """Whether jobs are started by schedules, and whether the process that does so is alive."""
     overview = call.services.scheduler.overview()
-    daemons = call.services.context.instance.get_daemon_statuses().values()
     state = models.SchedulerState(
         is_running=not overview.is_stopped,
         timestamp=overview.now,
         jobs_count=len(overview.scheduled_jobs),
-        daemon_healthy=all(daemon.healthy for daemon in daemons if daemon.required),
+        daemon_healthy=all(daemon.is_alive for daemon in read_daemons(call.services.context.instance)),
     )
     return models.SchedulerStatus(scheduler=state)
 

@@ -17,7 +17,7 @@ from market_assets.store.database import Database
 from market_assets.web.admin.executions import RunReader
 from market_assets.web.admin.jobs import Launcher
 from market_assets.web.admin.scheduler import Scheduler
-from market_assets.web.auth.current_user import Identity, identity_of
+from market_assets.web.auth.tokens import Identity, identity_of
 from market_assets.web.errors import ApiError
 
 

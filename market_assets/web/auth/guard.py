@@ -20,10 +20,17 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from market_assets.web.auth import cross_site
-from market_assets.web.auth.current_user import IDENTITY_KEY, identity_of
 from market_assets.web.auth.limits import DEFAULT_LIMITS, UNCOUNTED, Rates, RequestLimits, too_many
 from market_assets.web.auth.proxies import is_loopback
-from market_assets.web.auth.tokens import BROWSERS, PROGRAMS, Session, TokenError, Tokens
+from market_assets.web.auth.tokens import (
+    BROWSERS,
+    IDENTITY_KEY,
+    PROGRAMS,
+    Session,
+    TokenError,
+    Tokens,
+    identity_of,
+)
 from market_assets.web.errors import NOT_ADMIN, NOT_SIGNED_IN, POLICY_VIOLATION, ApiError, refuse
 
 TOKENS_KEY = "market_assets.tokens"

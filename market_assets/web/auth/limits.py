@@ -63,7 +63,7 @@ def too_many(wait: int) -> ApiError:
 
 
 def with_limits(app: ASGIApp, limits: RequestLimits = DEFAULT_LIMITS) -> ASGIApp:
-    """The process with limits by address, stricter ones for signing in, and for /api of size and time.
+    """The process with limits by address, stricter ones for signing in; of size and time but for Dagster's paths.
 
     `scope["client"]` must be the client itself, so trusted proxies are seen through further out.
     """
@@ -81,7 +81,7 @@ def with_limits(app: ASGIApp, limits: RequestLimits = DEFAULT_LIMITS) -> ASGIApp
             wait = rates.take(sign_in, "sign-in", client)
         if wait is not None:
             await refuse(too_many(wait).response(), scope, receive, send, TRY_AGAIN_LATER)
-        elif scope["type"] == "http" and path.startswith("/api/"):
+        elif scope["type"] == "http" and path.startswith(("/api/", "/login", "/logout")):
             await bounded(scope, receive, send)
         else:
             await app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""`market-assets watch` and `market-assets history prune`, as programs."""
+"""`market-assets watch` and the job prune_history, as programs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,8 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from market_assets.cli.history import ObservedRun, changes
+from market_assets.cli.watch import changes
 from market_assets.definitions import build_defs
-from market_assets.operations.executions import Progress
 from market_assets.operations.names import CLEANUP, PRUNE
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
@@ -30,22 +29,18 @@ from market_assets_tests.cli.programs import PATIENCE_SECONDS, PROGRAMS, environ
 from market_assets_tests.dagster_ext.instances import age
 
 
-def observed(run_id: str, status: Any, progress: Progress | None = None, error: str | None = None) -> ObservedRun:
+def observed(run_id: str, status: Any, error: str | None = None) -> Execution:
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    return ObservedRun(Execution(run_id, "job", "", status, at, at, None, None, None, error, "cli"), progress)
+    return Execution(run_id, "job", "", status, at, at, None, None, None, error, "cli")
 
 
 def test_each_change_is_shown_once() -> None:
     first = [observed("b", "queued"), observed("a", "success")]
-    second = [observed("b", "running", Progress(0, 2, ("x",))), observed("a", "success")]
-    third = [
-        observed("c", "failed", error="x"),
-        observed("b", "running", Progress(1, 2, ())),
-        observed("a", "success"),
-    ]
+    second = [observed("b", "running"), observed("a", "success")]
+    third = [observed("c", "failed", error="x"), observed("b", "success"), observed("a", "success")]
     looks = iter([first, second, second, third])
 
-    def shown() -> Iterator[ObservedRun]:
+    def shown() -> Iterator[Execution]:
         with pytest.raises(RuntimeError):
             yield from changes(lambda: next(looks), lambda: None)
 
@@ -124,7 +119,7 @@ def job_of(project: Path, name: str) -> dg.JobDefinition:
 
 
 @pytest.mark.slow
-def test_old_runs_are_pruned_by_command_and_by_job(project: Path, invoke: Invoke) -> None:
+def test_old_runs_are_pruned(project: Path) -> None:
     job = job_of(project, CLEANUP)
     with working(project) as instance:
         for _ in range(3):
@@ -132,16 +127,11 @@ def test_old_runs_are_pruned_by_command_and_by_job(project: Path, invoke: Invoke
         records = instance.get_run_records(dg.RunsFilter(job_name=CLEANUP))
         old = [record.dagster_run.run_id for record in records][-2:]
         age(instance, old, 100)
-    dry = invoke("history", "prune", "--dry-run", "--json")
-    assert (dry.exit_code, json.loads(dry.stdout)["runs"]) == (0, 2), dry.output
-    with working(project) as instance:
-        by_job = job_of(project, PRUNE).execute_in_process(instance=instance, run_config={"dry_run": True})
-        printed = [event.user_message for event in instance.all_logs(by_job.run_id)]
-    assert any(message.startswith("would prune: 2 runs") for message in printed)
-    done = invoke("history", "prune")
-    assert done.exit_code == 0, done.output
-    assert "2 runs" in done.stdout
+    for dry_run, done in ((True, "would prune: 2 runs"), (False, "pruned: 2 runs")):
+        with working(project) as instance:
+            config = {"dry_run": dry_run}
+            by_job = job_of(project, PRUNE).execute_in_process(instance=instance, run_config=config)
+            printed = [event.user_message for event in instance.all_logs(by_job.run_id)]
+        assert any(message.startswith(done) for message in printed)
     with working(project) as instance:
         assert not instance.get_run_records(dg.RunsFilter(run_ids=old))
-    assert json.loads(invoke("history", "prune", "--dry-run", "--json").stdout)["runs"] == 0
-    assert invoke("history", "prune", "--days", "0").exit_code == 2
