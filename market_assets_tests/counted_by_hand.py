@@ -35,6 +35,7 @@ class Posting:
     salary: float | None
     skills: tuple[str, ...]
     required: frozenset[str]
+    mentioned: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,9 @@ def posting_of(row: Mapping[str, Any], found: list[tuple[str, float]]) -> Postin
     return Posting(
         **{name: row[name] for name in names},
         salary=fmean(stated) if stated else None,
-        skills=tuple(sorted(names_found)),
+        skills=tuple(sorted(skill for skill, weight in found if weight >= 0.4)),
         required=frozenset(skill for skill, weight in found if weight >= 0.8),
+        mentioned=frozenset(skill for skill, weight in found if weight < 0.4),
     )
 
 
@@ -156,6 +158,7 @@ def skill_demand(window: list[Posting], categories: Mapping[str, str]) -> list[R
                     "demand_share": share,
                     "demand_score": min(100.0, 200 * share),
                     "required_share": sum(skill in posting.required for posting in having) / len(having),
+                    "mentions_only": sum(skill in posting.mentioned for posting in among),
                     "average_salary": over(pay, fmean),
                     "median_salary": over(pay, median),
                     "min_salary": over(pay, min),

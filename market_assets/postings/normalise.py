@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from market_assets.postings import vocabulary
+from market_assets.postings import categories
 from market_assets.postings.dates import parse_dates
 from market_assets.postings.identity import identities
 from market_assets.postings.languages import languages
@@ -138,17 +138,15 @@ def _rejected(records: pl.DataFrame, size: pl.Series) -> pl.DataFrame:
         pl.coalesce("payload", pl.struct(pl.all().exclude("payload")).struct.json_encode())
     ).to_series()
     reasons = [
-        f"record of {_megabytes(size_of_one)} MB is over the limit of 1 MB"
-        if size_of_one > MAX_RECORD_BYTES
-        else "title is missing"
-        for size_of_one in size
+        over_limit(size_of_one) if size_of_one > MAX_RECORD_BYTES else "title is missing" for size_of_one in size
     ]
     return rejected_frame(payloads.to_list(), reasons)
 
 
-def _megabytes(size: int) -> str:
-    """With one decimal, or as many as are needed to exceed the limit of 1 MB."""
-    return next(text for text in (f"{size / 1e6:.{digits}f}" for digits in (1, 3, 6)) if float(text) > 1)
+def over_limit(size: int) -> str:
+    """The reason for rejecting a record of `size` bytes, with enough decimals to show that it is too large."""
+    shown = next(text for text in (f"{size / 1e6:.{digits}f}" for digits in (1, 3, 6)) if float(text) > 1)
+    return f"record of {shown} MB is over the limit of 1 MB"
 
 
 def _clean(raw: pl.DataFrame) -> pl.DataFrame:
@@ -164,7 +162,7 @@ def _clean(raw: pl.DataFrame) -> pl.DataFrame:
 def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tuple[pl.DataFrame, dict[str, int]]:
     """The normalised postings of records that have a title, and how many of their values became null."""
     stated, nulled = stated_pay(clean)
-    employment_types = vocabulary.employment_types(clean["employment_type"])
+    employment_types = categories.employment_types(clean["employment_type"])
     place = normalise_locations(clean["location"])
     pay = completed_pay(stated.with_columns(clean["description"], place["country"]))
     latest = observed_at.replace(tzinfo=UTC) if observed_at.tzinfo is None else observed_at
@@ -180,11 +178,11 @@ def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tupl
             place["location"],
             place["country"],
             place["workplace"].alias("workplace_of_location"),
-            vocabulary.workplaces(clean["workplace"]).alias("workplace_of_field"),
-            vocabulary.workplaces_of_titles(clean["title"]).alias("workplace_of_title"),
-            vocabulary.denies_remote(clean["workplace"]).alias("denies_remote"),
+            categories.workplaces(clean["workplace"]).alias("workplace_of_field"),
+            categories.workplaces_of_titles(clean["title"]).alias("workplace_of_title"),
+            categories.denies_remote(clean["workplace"]).alias("denies_remote"),
             employment_types,
-            vocabulary.industries(clean["industry"]),
+            categories.industries(clean["industry"]),
             seniorities(clean["title"], clean["seniority"], clean["description"], employment_types),
             languages(clean["title"], clean["description"]),
             parse_dates(clean["posted_at"], observed_at).alias("date"),

@@ -79,13 +79,26 @@ def _window(tables: ReportTables, note: str | None) -> Iterator[RenderableType]:
     else:
         start = "?" if figures["window_start"] is None else numbers.day(figures["window_start"])
         counted = numbers.count(figures["postings"] or 0)
-        line = f"Window {start} to {numbers.day(figures['as_of'])}: {counted} postings counted"
-        median = figures["median_salary"]
-        known = numbers.count(figures["postings_with_salary"] or 0)
-        pay = f"median pay {numbers.money(median or 0)} {tables.currency} ({known} salaries)"
-        yield Text(line if median is None else f"{line}, {pay}")
+        yield Text(f"Window {start} to {numbers.day(figures['as_of'])}: {counted} postings counted")
+        yield from _median_pay(tables)
     if note:
         yield Text(numbers.printable(note))
+
+
+def _median_pay(tables: ReportTables) -> Iterator[RenderableType]:
+    """The median of the leading country, then of all; each with its number of salaries."""
+    figures, country = selections.summary(tables), selections.leading_country(tables)
+    medians: list[tuple[str | None, float | None, int]] = []
+    if country is not None and figures["salary_countries"] > 1:
+        lead = selections.pay_by(tables, "country", 1).row(0, named=True)
+        medians.append((country, lead["median_salary"], lead["postings_with_salary"]))
+        country = f"all {figures['salary_countries']} countries"
+    medians.append((country, figures["median_salary"], figures["postings_with_salary"]))
+    for place, median, known in medians:
+        if median is not None:
+            where = f" in {place}" if place else ""
+            amount = f"{numbers.money(median)} {tables.currency}"
+            yield Text(f"Median pay {amount}{where} ({numbers.count(known)} salaries)")
 
 
 def _made_up(tables: ReportTables) -> Iterator[RenderableType]:

@@ -12,14 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, ClassVar, Literal, U
 import yaml
 from pydantic import Discriminator, Field, Tag, TypeAdapter, ValidationError
 
-from market_assets.sources.boards.adzuna import Adzuna
-from market_assets.sources.boards.arbeitnow import Arbeitnow
 from market_assets.sources.boards.company_boards import Ashby, Greenhouse, Lever
 from market_assets.sources.boards.feeds import Feed
 from market_assets.sources.boards.hacker_news import HackerNews
-from market_assets.sources.boards.jsearch import JSearch
 from market_assets.sources.boards.jsonld import JsonLd
-from market_assets.sources.boards.remote_boards import Himalayas, Jobicy, RemoteOk, Remotive
+from market_assets.sources.boards.open_boards import Arbeitnow, Himalayas, Jobicy, RemoteOk, Remotive
+from market_assets.sources.boards.search_engines import Adzuna, JSearch
 from market_assets.sources.protocol import Entry, Fetch, RawBatch, Request, Source, SourceKind, Tools
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from market_assets.statistics.groups import (
     SkillGroups,
     known_or_null,
     labels,
+    mention_groups,
     position_in_group,
     skill_groups,
 )
@@ -28,6 +29,7 @@ SKILL_DEMAND = pl.Schema(
         "demand_share": pl.Float64(),
         "demand_score": pl.Float64(),
         "required_share": pl.Float64(),
+        "mentions_only": pl.Int64(),
         "postings_with_salary": pl.Int64(),
         "average_salary": pl.Float64(),
         "median_salary": pl.Float64(),
@@ -67,7 +69,9 @@ def skill_demand(window: Window, min_sample: int) -> pl.DataFrame:
         Schema `SKILL_DEMAND`, one row a skill and industry that has it, by industry (null, which is all
         postings, first) and skill. `demand_share` is of all counted postings of the row's industry, with or
         without skills; `demand_score` is 200 × share, at most 100. `required_share` is the share of the row's
-        postings that require the skill, alone or as one of several (null where no weight is known). Salaries
+        postings that require the skill, alone or as one of several (null where no weight is known).
+        `mentions_only` are further postings of the row's industry, which mention the skill without asking for it;
+        a skill that is only mentioned has no row. Salaries
         are annual, and null where none is known. `top_sources`, `top_industries` and `top_locations` are JSON
         lists of up to five {value, postings} of the row's own postings. `rank` is 1 for the most postings in the
         row's industry; ties by skill.
@@ -105,6 +109,7 @@ def _profile(window: Window, segments: Labels | None, columns: dict[str, Labels]
     return _shares(window, members, segments).with_columns(
         demand_score=pl.min_horizontal(pl.lit(100.0), 100 / FULL_SCORE_SHARE * pl.col("demand_share")),
         required_share=_required_share(window, segments, filled),
+        mentions_only=mention_groups(window, segments).counts()[filled],
         postings_with_salary=pay.counts[filled],
         average_salary=pay.average().gather(filled),
         median_salary=pay.quantile(0.5).gather(filled),

@@ -73,8 +73,18 @@ def skill_groups(window: Window, segments: Labels | None = None) -> SkillGroups:
 
     Postings whose segment is null are left out.
     """
-    skills = window.skills.height
-    groups, rows = window.codes.astype(np.int64), window.rows
+    return _grouped(window.rows, window.codes, window.skills.height, segments)
+
+
+def mention_groups(window: Window, segments: Labels | None = None) -> SkillGroups:
+    """Group the skills that postings mention without asking for them, as `skill_groups` does those asked for."""
+    return _grouped(window.mention_rows, window.mention_codes, window.skills.height, segments)
+
+
+def _grouped(
+    rows: npt.NDArray[np.int64], codes: npt.NDArray[np.int32], skills: int, segments: Labels | None
+) -> SkillGroups:
+    groups = codes.astype(np.int64)
     if segments is None:
         return SkillGroups(groups=groups, rows=rows, skills=skills, size=skills)
     segment = segments.codes[rows]

@@ -1,6 +1,7 @@
 """The counted postings of a window, the input of every statistic.
 
-A posting is counted if it is an original (not a duplicate) and its skills have been extracted.
+A posting is counted if it is an original (not a duplicate) and its skills have been extracted. Its skills are
+those that it asks for; one that it only mentions, in words about the company or the application, is kept apart.
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ class Window:
             that no posting has.
         weights: uint8, how strongly the posting asks for each entry of `codes` (`weights.Weight`), 0 where
             unknown; empty where unknown for all.
+        mention_rows, mention_codes: int64 and int32, row of the posting and position of the skill for each skill
+            that a posting mentions without asking for it.
     """
 
     postings: pl.DataFrame
@@ -70,6 +73,8 @@ class Window:
     codes: npt.NDArray[np.int32]
     skills: pl.DataFrame
     weights: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
+    mention_rows: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    mention_codes: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty(0, dtype=np.int32))
 
     def __len__(self) -> int:
         return self.postings.height

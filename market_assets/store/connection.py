@@ -17,7 +17,6 @@ import adbc_driver_manager.dbapi as dbapi
 import polars as pl
 import sqlalchemy as sa
 
-from market_assets.store.column_types import SQLITE_TIME, arrow_schema
 from market_assets.store.database import (
     BUSY_TIMEOUT_MS,
     Database,
@@ -25,6 +24,7 @@ from market_assets.store.database import (
     StoreUnavailableError,
     connected,
 )
+from market_assets.store.tables.columns import SQLITE_TIME, arrow_schema
 
 #: SQLite's driver infers a column's type from the first batch, so one batch must hold all rows.
 _ALL_ROWS = 2**31 - 2

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from market_assets.store.database import connected
-from market_assets.store.tables.executions import job_executions
+from market_assets.store.tables.administration import job_executions
 
 ExecutionStatus = Literal["queued", "running", "success", "failed", "canceled"]
 UNENDED: tuple[ExecutionStatus, ...] = ("queued", "running")

@@ -14,13 +14,13 @@ from market_assets.postings.duplicates import KEYS
 from market_assets.postings.identity import IDENTITY, company_keys
 from market_assets.postings.near_duplicates import near_identities
 from market_assets.store.archive import ARCHIVED, read_month, write_month
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.duplicate_links import read_keys, relink_stored, write_sketches
 from market_assets.store.ingestion import last_posting_id
 from market_assets.store.posting_skills import append_skills, archive_skills, delete_skills, read_skills
 from market_assets.store.revisions import count_up_postings
 from market_assets.store.skills import ensure_skills, read_known_skills
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import job_postings, posting_facts, rejected_postings
 
 #: Restored postings are left alone for this long.

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from market_assets.postings.identity import IDENTITY
 from market_assets.postings.ingest import KNOWN, TEXTS, IngestionCounts, ingest
 from market_assets.postings.normalise import NormalisedBatch
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.duplicate_links import StoredLinks, write_links, write_sketches
 from market_assets.store.posting_skills import archive_skills, delete_skills
 from market_assets.store.revisions import count_up_postings
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import job_postings, posting_facts, rejected_postings
 
 _PAY = ("posted_at", "annual_salary_min", "annual_salary_max")

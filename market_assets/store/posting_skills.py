@@ -10,9 +10,9 @@ import numpy.typing as npt
 import polars as pl
 import sqlalchemy as sa
 
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.revisions import count_up_postings
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import job_postings, posting_facts, posting_skill_facts
 
 _TEXT = pl.Schema({"posting_id": pl.Int64(), "title": pl.String(), "description": pl.String()})

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from market_assets.store.database import Database, connected, has_table
-from market_assets.store.tables.schedule_overrides import scheduled_jobs, scheduler_stops
+from market_assets.store.tables.administration import scheduled_jobs, scheduler_stops
 
 _NO_PAUSE: dict[str, Any] = {"paused_at": None, "paused_by": None, "pause_reason": None, "paused_until": None}
 

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from market_assets.store.database import Database, engine_of
-from market_assets.store.tables.access import ROLES, ended_sessions, users
+from market_assets.store.tables.administration import ROLES, ended_sessions, users
 
 ADMIN = "admin"
 #: A user name: letters and digits of any script, and the other characters of e-mail addresses.

@@ -79,6 +79,11 @@ def files_of(instance: dg.DagsterInstance, run_id: str) -> list[Path]:
     return [path for path in home.rglob("*") if run_id in path.name]
 
 
+def bytes_of(instance: dg.DagsterInstance, run_id: str) -> int:
+    inside = (file for path in files_of(instance, run_id) for file in (path, *path.rglob("*")))
+    return sum(file.stat().st_size for file in inside if file.is_file())
+
+
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.thorough)])
 def test_what_is_shown_stays_the_same(
     instance: dg.DagsterInstance,
@@ -93,7 +98,10 @@ def test_what_is_shown_stays_the_same(
     for run_id in made:
         # As a run leaves it that was launched: what its steps printed.
         printed = instance.compute_log_manager.get_captured_local_path([run_id], "out")  # type: ignore[attr-defined]
-        Path(printed).with_name(run_id).mkdir(parents=True, exist_ok=True)
+        folder = Path(printed).with_name(run_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "a_step.out").write_text(f"printed by {run_id}")
+    sizes = {run_id: bytes_of(instance, run_id) for run_id in made}
     before, events = shown(workspace, ASSETS), rows(instance, "event_logs")
     dry = prune(instance, engine, dry_run=True)
     assert dry.runs > 3
@@ -123,6 +131,7 @@ def test_what_is_shown_stays_the_same(
     assert len(made) - len(left) == dry.runs
     assert set(made[17:]) <= left, "young runs stay"
     gone = set(made) - left
+    assert dry.bytes == sum(sizes[run_id] for run_id in gone)
     assert all(files_of(instance, run_id) == [] for run_id in gone)
     assert all(instance.all_logs(run_id) for run_id in left)
     # A second time there is nothing left to do.

@@ -8,12 +8,12 @@ from contextlib import closing
 import polars as pl
 import sqlalchemy as sa
 
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.ingestion import count_broken_links
 from market_assets.store.results import problems_of
 from market_assets.store.tables.catalog import metadata
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import job_postings, posting_facts, posting_skill_facts
 
 

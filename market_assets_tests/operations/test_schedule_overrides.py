@@ -28,7 +28,7 @@ from market_assets.sources.sample.source import SampleSource
 from market_assets.store import schedule_overrides, schema
 from market_assets.store.database import Database
 from market_assets.store.schedule_overrides import Change, JobOverrides, Pause
-from market_assets.store.tables.schedule_overrides import scheduled_jobs, scheduler_stops
+from market_assets.store.tables.administration import scheduled_jobs, scheduler_stops
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

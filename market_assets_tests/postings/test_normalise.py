@@ -61,6 +61,7 @@ def test_a_whole_posting() -> None:
         "salary_max": 120_000.0,
         "salary_currency": "CAD",
         "salary_period": "yearly",
+        "pay_quality": None,
         "stated_posted_at": datetime(2026, 7, 18, 14, tzinfo=UTC),
         "nulled": {},
     }

@@ -43,7 +43,7 @@ def without_salaries(tables: ReportTables) -> ReportTables:
 REASONS = {
     "skill_demand": ("demand", "names a skill"),
     "salary_trends": ("pay-trends", "at least two months"),
-    "trending_skills": ("growth", "last 90 days"),
+    "trending_skills": ("growth", "beyond chance"),
     "skill_relationships": ("relationships", "together"),
 }
 
@@ -75,7 +75,7 @@ class TestNothingYet:
     def test_steady_is_not_empty(self, tables: ReportTables) -> None:
         steady = tables.trending_skills.with_columns(trend=pl.lit("steady"), growth=pl.lit(0.0))
         page = HTMLParser(render_report(replace(tables, trending_skills=steady)))
-        assert "no skill has grown or declined" in page.css_first("#growth .nothing").text()
+        assert "No skill has grown or declined" in page.css_first("#growth .nothing").text()
 
     def test_no_salary_anywhere(self, tables: ReportTables) -> None:
         page = HTMLParser(render_report(without_salaries(tables)))

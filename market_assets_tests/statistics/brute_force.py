@@ -94,6 +94,7 @@ def skill_demand(market: Market) -> list[Row]:
                     "demand_share": float(share),
                     "demand_score": float(min(Fraction(100), 200 * share)),
                     "required_share": required_share(skill, found),
+                    "mentions_only": sum(skill in posting.mentions_only for posting in counted),
                     "average_salary": average(pay),
                     "median_salary": middle(pay),
                     "min_salary": min(pay, default=None),

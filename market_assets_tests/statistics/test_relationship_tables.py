@@ -173,6 +173,7 @@ def test_tables_of_a_larger_market() -> None:
     assert_rows(found, SKILL_RECOMMENDATIONS, _recommendations(market, 10))
 
 
+@pytest.mark.thorough
 def test_tables_of_a_market_with_more_skills_than_a_strip_holds() -> None:
     market = random_market(10, postings=14_000, skills=7_500, categories=400)
     assert len(by_skill(market.postings)) ** 2 > STRIP_CELLS

@@ -15,12 +15,12 @@ from market_assets.postings.ingest import IngestionCounts
 from market_assets.postings.normalise import NormalisedBatch, rejected_frame
 from market_assets.postings.salaries.currencies import EXCHANGE_RATE
 from market_assets.postings.schemas import NORMALISED_POSTING
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.ingestion import write_day as write_batches
 from market_assets.store.posting_skills import read_texts, skill_rows, write_skills
 from market_assets.store.skills import ensure_skills
 from market_assets.store.tables.catalog import metadata
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import posting_facts
 
 #: A euro was worth a dollar at first, two from 2026-03-10 on: a rate of the wrong day shows at once.

@@ -189,7 +189,7 @@ def test_an_archive_that_can_not_be_written_deletes_nothing_of_that_month(
     blocked = tmp_path / in_the_way
     blocked.parent.mkdir(exist_ok=True)
     blocked.write_text("a file")
-    with pytest.raises(StoreError, match="can't write the archive"):
+    with pytest.raises(StoreError, match=r"can't write .*month="):
         clean_up(connection, tmp_path / "archive", NOW)
     left = stored(connection, job_postings)
     assert left.filter(pl.col("posted_at") >= datetime(2026, 2, 1, tzinfo=UTC)).height == 9

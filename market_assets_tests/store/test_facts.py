@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.statistics.window import WINDOW_POSTING
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.facts import Counted, read_window
@@ -26,6 +25,7 @@ from market_assets.store.posting_skills import (
     write_skills,
 )
 from market_assets.store.skills import ensure_skills
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import posting_facts, posting_skill_facts, posting_skills, skills
 from market_assets_tests.store.made_up_postings import (
     MARCH,
@@ -49,7 +49,10 @@ ROWS = st.lists(
     st.fixed_dictionaries(
         {
             "posted_at": st.integers(-2, 2).map(lambda seconds: START + timedelta(microseconds=seconds)),
+            "country": st.sampled_from([None, "DE"]),
             "industry": st.sampled_from([None, "Finance"]),
+            "seniority": st.sampled_from([None, "senior"]),
+            "language": st.sampled_from([None, "de"]),
             "salary": st.sampled_from([None, 50_000.5]),
             "found": st.none() | st.lists(st.sampled_from(NAMES), unique=True),
             "in_store": st.booleans(),
@@ -102,13 +105,15 @@ def test_facts_are_the_counted_rows_of_the_window(
     clear(connection)
     store_facts(connection, rows)
     start, end = START - timedelta(microseconds=1), START + timedelta(microseconds=1)
+    of_posting = ("posted_at", "country", "industry", "seniority", "language", "salary")
     for counted in Counted:
         with connection.transaction():
             facts = read_window(connection, start, end, counted)
         expected = [
             (
-                *(FIRST_ID + number, row["posted_at"], row["industry"], row["salary"]),
-                [(name, WEIGHTS[name]) for name in sorted(row["found"])],
+                *(FIRST_ID + number, *(row[name] for name in of_posting)),
+                [(name, WEIGHTS[name]) for name in sorted(row["found"]) if WEIGHTS[name] >= 40],
+                [name for name in sorted(row["found"]) if WEIGHTS[name] < 40],
             )
             for number, row in enumerate(rows)
             if start <= row["posted_at"] <= end
@@ -123,8 +128,11 @@ def test_facts_are_the_counted_rows_of_the_window(
             ]
             for first, last in zip(facts.offsets[:-1], facts.offsets[1:], strict=True)
         ]
-        read = facts.postings.select("posting_id", "posted_at", "industry", "salary").rows()
-        assert [(*row, each) for row, each in zip(read, found, strict=True)] == expected
+        mentions = [
+            [names[code] for code in facts.mention_codes[facts.mention_rows == row]] for row in range(len(facts))
+        ]
+        read = facts.postings.select("posting_id", *of_posting).rows()
+        assert [(*row, *each) for row, *each in zip(read, found, mentions, strict=True)] == expected
         assert facts.postings.schema == WINDOW_POSTING
         assert names == sorted(NAMES)
         assert (facts.codes.dtype, facts.offsets.dtype) == (np.int32, np.int64)
@@ -175,8 +183,9 @@ def test_a_posting_may_ask_for_very_many_skills(connection: MarketConnection) ->
     assert found.sort("skill").rows() == [
         (name, weight / 100) for name, weight in zip(names, weights, strict=True)
     ]
-    assert facts.codes.tolist() == list(range(1000))
-    assert facts.weights.tolist() == weights
+    assert facts.codes.tolist() == list(range(40, 1000))
+    assert facts.mention_codes.tolist() == list(range(40))
+    assert facts.weights.tolist() == weights[40:]
 
 
 @pytest.mark.postgresql

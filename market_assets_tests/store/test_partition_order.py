@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from market_assets.store.connection import MarketConnection
 from market_assets.store.ingestion import write_day
 from market_assets.store.tables.postings import job_postings, posting_facts, posting_skills, rejected_postings
-from market_assets_tests.store.brute_force import expected_postings
+from market_assets_tests.store.brute_force import IMPLAUSIBLE_FROM, expected_postings
 from market_assets_tests.store.made_up_postings import (
     RATES,
     batch,
@@ -45,10 +45,13 @@ POSTINGS = st.builds(
     is_remote=st.sampled_from([None, True, False]),
     employment_type=st.sampled_from([None, "full_time"]),
     industry=st.sampled_from([None, "Finance"]),
-    salary_min=st.sampled_from([None, 40.0, 4000.0]),
+    seniority=st.sampled_from([None, "senior"]),
+    language=st.sampled_from([None, "de"]),
+    salary_min=st.sampled_from([None, 40_000.0, IMPLAUSIBLE_FROM]),
     salary_max=st.sampled_from([None, 50_000.0]),
     salary_currency=st.sampled_from([None, "EUR"]),
-    salary_period=st.sampled_from([None, "hourly", "yearly"]),
+    salary_period=st.sampled_from([None, "yearly"]),
+    pay_quality=st.sampled_from([None, "from_text"]),
     stated_posted_at=st.sampled_from([None, *STATED]),
     url_key=st.sampled_from([None, 1, 2]),
     job_key=st.sampled_from([None, 7, 8]),

@@ -25,7 +25,7 @@ from market_assets_tests.store.made_up_postings import (
 )
 
 VERSION = 1
-SKILLS = (Skill("zsh", "shells"), Skill("Ada", "languages"))
+SKILLS = (Skill("Ada", "languages"), Skill("zsh", "shells"))
 KNOWN = Taxonomy(SKILLS)
 
 
@@ -52,15 +52,15 @@ def other(connection: MarketConnection) -> Iterator[MarketConnection]:
 
 def test_what_is_new_is_made_known_once(connection: MarketConnection) -> None:
     ids = prepare(connection, KNOWN)
-    assert known(connection) == {"zsh": (ids[0], "shells"), "Ada": (ids[1], "languages")}
+    assert known(connection) == {"Ada": (ids[0], "languages"), "zsh": (ids[1], "shells")}
     before = revision(connection)
-    assert prepare(connection, Taxonomy(SKILLS[::-1])).tolist() == ids[::-1].tolist()
+    assert prepare(connection, Taxonomy(SKILLS[::-1])).tolist() == ids.tolist()
     assert revision(connection) == before
 
 
 @pytest.mark.parametrize(
     "taxonomy",
-    [Taxonomy((*SKILLS, Skill("Go", "languages"))), Taxonomy((SKILLS[0], Skill("Ada", "moved")))],
+    [Taxonomy((*SKILLS, Skill("zzz", "shells"))), Taxonomy((Skill("Ada", "moved"), SKILLS[1]))],
     ids=["skill", "category"],
 )
 def test_whatever_is_new_is_noticed(connection: MarketConnection, taxonomy: Taxonomy) -> None:

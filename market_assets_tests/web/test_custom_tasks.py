@@ -17,7 +17,7 @@ from dagster._scheduler.scheduler import launch_scheduled_runs
 from market_assets.operations.schedule_overrides import schedule_states
 from market_assets.tasks import Interval
 from market_assets_tests.web.admin_calls import PATIENCE, executions, trigger, until
-from market_assets_tests.web.admin_process import JOBS, SCHEDULER, AdminProcess, admin_process
+from market_assets_tests.web.admin_process import JOBS, REFRESH, SCHEDULER, AdminProcess, admin_process
 
 pytestmark = pytest.mark.slow
 
@@ -163,7 +163,8 @@ def skips(process: AdminProcess, job: str) -> dict[datetime, str]:
     }
 
 
-def test_a_task_runs_and_ends_with_a_result(process: AdminProcess) -> None:
+@pytest.mark.thorough
+def test_tasks_run_and_end_with_a_result(process: AdminProcess) -> None:
     process.wipe_dagster()
     alice = process.client()
     for job in (*JOBS, "my_custom_job", "my_failing_job"):
@@ -171,10 +172,17 @@ def test_a_task_runs_and_ends_with_a_result(process: AdminProcess) -> None:
     with process.daemon():
         until(lambda: bool(failures(process)))
         good = trigger(alice, "my_custom_job", status=200, wait=PATIENCE)
+        bad = trigger(alice, "my_failing_job", status=200, wait=PATIENCE)
     assert good["result"]["status"] == "success", good
-    (shown,) = executions(alice)
-    assert (shown["job_id"], shown["func_name"]) == ("my_custom_job", "my_custom_ingestion")
-    assert shown["triggered_by"] == "api:alice"
+    assert bad["result"]["status"] == "failed"
+    assert bad["result"]["error"] == "my_failing_ingestion failed: the board is closed"
+    shown = {execution["job_id"]: execution for execution in executions(alice)}
+    assert {job: execution["func_name"] for job, execution in shown.items()} == {
+        "my_custom_job": "my_custom_ingestion",
+        "my_failing_job": "my_failing_ingestion",
+    }
+    assert {execution["triggered_by"] for execution in shown.values()} == {"api:alice"}
+    assert REFRESH not in shown
     (error, *_) = failures(process)
     assert "broken.py, line 2: it calls sys.exit(1)" in error
 

@@ -17,7 +17,7 @@ from market_assets.cli.users import make_first_admin
 from market_assets.settings import Settings
 from market_assets.store import audit, schema, users
 from market_assets.store.database import Database
-from market_assets.store.tables.access import users as users_table
+from market_assets.store.tables.administration import users as users_table
 from market_assets.store.users import UserError
 from market_assets.web.auth.passwords import is_right
 

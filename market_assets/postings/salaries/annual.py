@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from market_assets.postings.salaries.readings import read_pay
+from market_assets.postings.salaries.readings import BELIEVED_AS_STATED, read_pay
 
 
 def annual_pay(postings: pl.DataFrame, rates: pl.DataFrame, currency: str) -> pl.DataFrame:
@@ -24,8 +24,9 @@ def annual_pay(postings: pl.DataFrame, rates: pl.DataFrame, currency: str) -> pl
         where unknown or implausible), pay_quality (one of `schemas.PAY_QUALITIES`), one row a posting, in their
         order.
     """
+    is_from_text = (postings["pay_quality"] == "from_text") & pl.col("pay_quality").is_in(BELIEVED_AS_STATED)
     pay = read_pay(postings).with_columns(
-        pl.coalesce(pl.when(postings["pay_quality"] == "from_text").then(pl.lit("from_text")), "pay_quality"),
+        pay_quality=pl.when(is_from_text).then(pl.lit("from_text")).otherwise("pay_quality"),
         date=postings["posted_at"].dt.date(),
     )
     converted = pay.join(

@@ -14,8 +14,9 @@ from typing import Any
 import polars as pl
 import yaml
 
+from market_assets.postings.salaries.bounds import wages
 from market_assets.postings.salaries.figures import find_pay
-from market_assets.postings.salaries.readings import read_pay
+from market_assets.postings.salaries.readings import BELIEVED_AS_STATED, read_pay
 
 WORDS_FILE = Path(__file__).with_name("description_words.yaml")
 
@@ -29,7 +30,7 @@ def _any_of(patterns: list[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w)(?:{'|'.join(patterns)})(?!\w)", re.IGNORECASE)
 
 
-_PAY, _NOT_PAY = _any_of(_WORDS["pay"]), _any_of(_WORDS["not_pay"])
+_PAY, _OFFERS, _NOT_PAY = (_any_of(_WORDS[name]) for name in ("pay", "offers", "not_pay"))
 _PERIODS = {period: _any_of(patterns) for period, patterns in _WORDS["periods"].items()}
 
 #: Texts without these state no pay: the search for them is cheap. Figures without a currency count only after a
@@ -38,17 +39,17 @@ _CODES = "USD|EUR|GBP|CHF|PLN|SEK|NOK|DKK|CZK|HUF|RON|CAD|AUD|NZD|SGD|INR|JPY|BR
 _MARKED = (
     r"[$€£₹] ?[0-9]"
     rf"|[0-9] ?-? ?(?:[kK] ?)?(?:[€£₹]|zł|kr\b|[Ee]uro|Kč|(?:{_CODES})\b)"
-    rf"|\b(?:{_CODES}) ?[0-9]"
+    rf"|\b(?:{_CODES}|kr\.?) ?[0-9]|[0-9] ?(?:LPA|[Ll]akh)"
 )
 _LABELLED = (
     r"(?:alary|ompensation|[Pp]ay|[Rr]ange|ehalt|ergütung|alaris|alaire|mération|grodzenie|alario|pendio|buzione"
     r"|[Ll]ön)"
-    r"[^0-9\n]{0,20}\n{0,3}[0-9]{2,3}(?:[.,' ]?[0-9]{3}|[kK])"
+    r"[^0-9\n]{0,40}\n{0,3}[0-9]{2,3}(?:[.,' ]?[0-9]{3}| ?- ?[0-9]{2,3}[kK]|[kK])"
 )
 
 _NUMBER = r"(?:\d{1,3}(?:[.,'’ ]\d{3})+|\d+)(?:[.,]\d{1,2}(?!\d))?(?:,[-–—]+|\.[-–—])?"
 _SCALE = r"(?:\s?(?:[kK]|Tsd|tys|LPA|lakhs?|thousand)\b\.?)?"
-_MARK = rf"(?:(?:US|C|CA|A|AU|NZ|S|R|HK)?\$|[€£₹]|zł|(?:{_CODES}|[Ee]uros?|kr|Kč|Ft|lei|złotych|dollars)\b\.?)"
+_MARK = rf"(?:(?:US|C|CA|A|AU|NZ|S|R|HK)?\$|[€£₹]|zł|(?:{_CODES}|[Ee]uros?|kr|Kč|Ft|lei|złotych|dollars)\b)"
 
 
 def _figure(side: str) -> str:
@@ -67,7 +68,13 @@ _LEAD = re.compile(
 )
 _SENTENCE_END = re.compile(r"[!?;]\s|(?<=[\w)\]%])\.\s+(?=[A-ZÄÖÜÉÀŁŚŻ•*-])|\s[•·|]\s")
 #: A word about something else directly after an amount: "$5,000 sign-on bonus"; not "$90,000 plus bonus".
-_JOINED = re.compile(r"[+&,.;:()]|\b(?:plus|and|with|und|en|et|or|mit|avec|per|p|a|an|im|pro|par|par|je)\b|/")
+_JOINED = re.compile(r"[+&,.;:()/|]|\b(?:plus|and|with|und|en|et|or|mit|avec|gross|brutt?o|bruts?)\b")
+_PERIOD_PHRASE = re.compile(r"^\s*(?:/|\b(?:per|an?|pro|par|im|je|al|por|pr)\b)\s?[\w.]+")
+#: What may follow a figure without a currency for it to be pay: not the name of what it counts.
+_BARE_ENDS = re.compile(
+    r"\s*(?:$|[.,;:()/|+•-]|(?:per|pro|p\.?\s?a|an?|annual\w*|yearly|gross|brutt?o|bruts?|netto|plus|and|based|depending|doe)\b)",
+    re.IGNORECASE,
+)
 _BEGINS = re.compile(r"(?:^|[\n|•·,(:*–-]\s*)$")
 _PERIOD_FOLLOWS = re.compile(
     r"[\w\s,.()-]{0,25}?(?:/\s?[a-zA-Z]|\b(?:per|pro|par|por|al|im|je|an?|pr|na)\s[a-zA-Z]|\w+ly\b|p\.?\s?a\b|pa\b|jährlich"
@@ -81,6 +88,9 @@ _HEADING = 60
 #: Characters before an amount in which its name is looked for.
 _REACH = 110
 _REACH_AFTER = 45
+
+#: Amounts in descriptions are pay from this share of the minimum wage (training) up to this many top wages.
+_LEAST, _MOST = 0.4, 10
 
 #: What a name, and a period beside the amount, count; and what the best amount must score.
 _NAMED, _WITH_PERIOD, _ENOUGH = 3.0, 2.0, 3.0
@@ -158,9 +168,9 @@ def described_pay(postings: pl.DataFrame) -> pl.DataFrame:
             salary_period=pl.coalesce("period", "named_period"),
         )
     )
-    quality = read_pay(pay)["pay_quality"]
     best = (
-        pay.filter(pl.col("score") >= _ENOUGH, quality.is_in(["stated", "inferred"]))
+        pay.filter(pl.col("score") >= _ENOUGH)
+        .pipe(_ordinary)
         .sort("row", -pl.col("score"), "place")
         .unique("row", keep="first", maintain_order=True)
     )
@@ -169,6 +179,16 @@ def described_pay(postings: pl.DataFrame) -> pl.DataFrame:
         .join(best, on="row", how="left", maintain_order="left")
         .select("salary_min", "salary_max", "salary_currency", "salary_period")
     )
+
+
+def _ordinary(pay: pl.DataFrame) -> pl.DataFrame:
+    """Those of some amounts that can be believed as they are stated, and are those of ordinary jobs."""
+    read = read_pay(pay).with_columns(pay["country"])
+    known = read.join(wages(), on=["country", "currency"], how="left", nulls_equal=True, maintain_order="left")
+    is_ordinary = (pl.min_horizontal("minimum", "maximum") >= _LEAST * pl.col("minimum_wage")) & (
+        pl.max_horizontal("minimum", "maximum") <= _MOST * pl.col("top_wage")
+    )
+    return pay.filter(known.select(is_ordinary & pl.col("pay_quality").is_in(BELIEVED_AS_STATED)).to_series())
 
 
 def _candidates(row: int, text: str) -> Iterator[tuple[int, float, str, str | None, int]]:
@@ -181,12 +201,14 @@ def _candidates(row: int, text: str) -> Iterator[tuple[int, float, str, str | No
         named, period = _named(before)
         if named < 0 or (named == 0 and not (has_mark and _PERIOD_FOLLOWS.match(after))):
             continue
-        if _NOT_PAY.search(_JOINED.split(after)[0]):
+        if _NOT_PAY.search(_JOINED.split(_PERIOD_PHRASE.sub("", after, count=1))[0]):
+            continue
+        if not has_mark and not _BARE_ENDS.match(after):
             continue
         lead = _LEAD.search(before)
         beginning = "" if lead is None else lead[0]
         begins = _BEGINS.search(before.removesuffix(beginning))
-        form = (1.0 if amount["range"] else 0.0) + (1.0 if begins else 0.0)
+        form = (0.5 if amount["range"] else 0.0) + (1.0 if begins or _OFFERS.search(before) else 0.0)
         yield row, named + form, beginning + amount[0] + (after if has_mark else ""), period, amount.start()
 
 
@@ -204,11 +226,11 @@ def _after(text: str, position: int) -> str:
 
 
 def _named(before: str) -> tuple[float, str | None]:
-    """How surely the words before an amount name it as pay (below 0: something else), and the period they name."""
+    """How surely the words before an amount name it as pay (negative: something else), and the period named."""
     pay, other = _last(_PAY, before), _last(_NOT_PAY, before)
     if pay is None:
         return (0.0 if other is None else -_NAMED), None
-    if other is not None and other.end() > pay.end():
+    if other is not None and other.end() >= pay.end():
         return -_NAMED, None
     beside = before[max(0, pay.start() - 25) :]
     ends = {period: last.end() for period, words in _PERIODS.items() if (last := _last(words, beside))}

@@ -34,27 +34,39 @@ _FOREIGN_UP_TO = 8
 
 _MIDDLE = (pl.col("lower") + pl.col("upper")) / 2
 
-#: Other readings: for amounts of which stated or assumed period (null: any), what an amount comes to in a year,
-#: and how unusual the error is, on the scale of the logarithm of the distance to the average wage.
+#: Other readings: for amounts of which stated or assumed periods, what an amount comes to in a year, and how
+#: unusual the error is, on the scale of the logarithm of the distance to the average wage.
 _READINGS = pl.DataFrame(
     [
-        ("hourly", None, 2080.0, 0.0),
-        ("monthly", None, 12.0, 0.0),
-        ("yearly", None, 1.0, 0.0),
-        ("daily", None, 260.0, 0.7),
-        ("weekly", None, 52.0, 0.7),
-        ("thousands", "yearly", 1000.0, 0.0),
-        ("thousands a month", "monthly", 12_000.0, 0.0),
-        ("a dozen hours", "yearly", 2080 / 12, 0.0),
+        ("hourly", ["daily", "weekly", "monthly", "yearly"], 2080.0, 0.0),
+        ("monthly", ["hourly", "daily", "weekly", "yearly"], 12.0, 0.0),
+        ("yearly", ["hourly", "daily", "weekly", "monthly"], 1.0, 0.0),
+        ("daily", ["hourly", "weekly", "monthly", "yearly"], 260.0, 1.4),
+        ("weekly", ["hourly", "daily", "monthly"], 52.0, 0.7),
+        ("thousands a year", ["yearly"], 1000.0, 0.0),
+        ("thousands a month", ["monthly"], 12_000.0, 0.0),
+        ("a dozen hours", ["yearly"], 2080 / 12, 0.7),
     ],
-    schema={"reading": pl.String(), "of": pl.String(), "reading_per_year": pl.Float64(), "unusual": pl.Float64()},
+    schema={
+        "reading": pl.String(),
+        "of": pl.List(pl.String()),
+        "reading_per_year": pl.Float64(),
+        "unusual": pl.Float64(),
+    },
     orient="row",
 )
+
+#: Readings farther than this from the average wage (a factor of five) are guesses.
+_FARTHEST = 1.6
 
 #: `currency` is null where it is not known.
 READ_PAY = pl.Schema(
     {"minimum": pl.Float64(), "maximum": pl.Float64(), "currency": pl.String(), "pay_quality": pl.String()}
 )
+
+
+#: The qualities of pay whose amounts mean what they say.
+BELIEVED_AS_STATED = ("stated", "inferred")
 
 
 def pay_period(minimum: pl.Expr, maximum: pl.Expr, period: pl.Expr) -> pl.Expr:
@@ -174,14 +186,14 @@ def _in_other_readings(doubtful: pl.DataFrame) -> pl.DataFrame:
     )
     return (
         doubtful.join(_READINGS, how="cross")
-        .filter(is_ordinary, pl.col("of").is_null() | (pl.col("of") == pl.col("period")))
+        .filter(is_ordinary, distance <= _FARTHEST, pl.col("of").list.contains(pl.col("period")))
         .sort("row", distance, "reading")
         .unique("row", keep="first", maintain_order=True)
         .select(
             "row",
             new_per_year="reading_per_year",
             new_currency="currency",
-            overrules=pl.col("states_period") | pl.col("of").is_not_null(),
+            overrules=pl.col("states_period") | ~pl.col("reading").is_in(list(PERIODS_PER_YEAR)),
         )
     )
 

@@ -27,8 +27,7 @@ from market_assets.postings.schemas import (
     SENIORITIES,
     WORKPLACES,
 )
-from market_assets.store.column_types import UtcDateTime
-from market_assets.store.tables.columns import metadata, money, text
+from market_assets.store.tables.columns import UtcDateTime, metadata, money, text
 
 #: SQLite finds a row by its number without an index where the column is declared as this very type.
 ROW_NUMBER = BigInteger().with_variant(Integer(), "sqlite")

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Float, Table, Text, UniqueConstraint
 
-from market_assets.store.column_types import UtcDateTime
-from market_assets.store.tables.columns import NOT_NEGATIVE, POSITIVE, SHARE, count, metadata, money, number, text
+from market_assets.store.tables.columns import (
+    NOT_NEGATIVE,
+    POSITIVE,
+    SHARE,
+    UtcDateTime,
+    count,
+    metadata,
+    money,
+    number,
+    text,
+)
 
 STRENGTHS = ("very_weak", "weak", "moderate", "strong", "very_strong")
 TRENDS = ("growing", "declining", "emerging", "steady", "uncertain", "insufficient_data")
@@ -23,6 +32,7 @@ skill_demand = Table(
     number("demand_share", null=False, info=SHARE),
     number("demand_score", null=False, info={"minimum": 0.0, "maximum": 100.0}),
     number("required_share", info=SHARE),
+    count("mentions_only"),
     count("postings_with_salary"),
     *money("average_salary", "median_salary", "min_salary", "max_salary"),
     text("top_sources", null=False),

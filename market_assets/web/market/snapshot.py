@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from anyio import to_thread
 
 from market_assets.statistics.related import CLOSEST_FIRST, related_skills
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.database import Database
 from market_assets.store.revisions import read_table_revisions
 from market_assets.store.tables import results as tables
+from market_assets.store.tables.columns import arrow_schema
 
 if TYPE_CHECKING:
     from market_assets.statistics.recommender import Recommender
