@@ -25,7 +25,7 @@ def compared(postings: Iterable[Posting], boards: Iterable[str] = ()) -> Compari
     return comparison(market(postings).window(), AS_OF, tuple(boards))
 
 
-@given(market=markets(max_size=60), boards=st.sets(st.sampled_from(("adzuna", "sample"))))
+@given(market=markets(max_size=60), boards=st.sets(st.sampled_from(("adzuna", "sample_jobs"))))
 @settings(max_examples=60)
 def test_sources_of_any_market(market: Market, boards: set[str]) -> None:
     found = comparison(market.window(), AS_OF, boards)
