@@ -281,6 +281,7 @@ def market_summary(market: Market, start: datetime, window: list[Posting], trend
         "fastest_growing_skill": min(growing, key=lambda row: (-row["growth"], row["skill"]), default={}).get(
             "skill"
         ),
+        "salary_countries": len({p.country for p in window if p.salary is not None} - {None}),
         "sample_postings": sum(posting.source in ("sample_jobs", "sample_board") for posting in window),
     }
 

@@ -18,7 +18,9 @@ START, BOUNDARY = TODAY - timedelta(days=90), TODAY - timedelta(days=30)
 
 def every_part(source: str = "sample", **more: object) -> list[Posting]:
     """A posting at the first instant of each ten days."""
-    return [Posting(("SQL",), source, START + timedelta(days=10 * part), **more) for part in range(9)]  # type: ignore[arg-type]
+    return [
+        Posting(("SQL",), source=source, posted_at=START + timedelta(days=10 * part), **more) for part in range(9)
+    ]  # type: ignore[arg-type]
 
 
 def compared(postings: Iterable[Posting], boards: Iterable[str] = ()) -> Comparison:

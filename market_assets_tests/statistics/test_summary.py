@@ -61,6 +61,7 @@ def test_headline_figures(given_market: Market) -> None:
         "remote_share": sum(p.workplace == "remote" for p in postings) / len(postings) if postings else None,
         "top_skill": min(skills, key=lambda skill: (-len(skills[skill]), skill), default=None),
         "fastest_growing_skill": None,
+        "salary_countries": len({p.country for p in postings if p.salary is not None} - {None}),
         "sources_compared": '["adzuna", "sample_jobs"]',
         "sources_left_out": '{"usajobs": "a reason"}',
         "sample_postings": sum(p.source == "sample_jobs" for p in postings),
