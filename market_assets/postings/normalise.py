@@ -161,9 +161,9 @@ def _clean(raw: pl.DataFrame) -> pl.DataFrame:
 
 def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tuple[pl.DataFrame, dict[str, int]]:
     """The normalised postings of records that have a title, and how many of their values became null."""
-    stated, nulled = stated_pay(clean)
     employment_types = categories.employment_types(clean["employment_type"])
     place = normalise_locations(clean["location"])
+    stated, nulled = stated_pay(clean.with_columns(place["country"]))
     pay = completed_pay(stated.with_columns(clean["description"], place["country"]))
     latest = observed_at.replace(tzinfo=UTC) if observed_at.tzinfo is None else observed_at
     workplaces = ("workplace_of_field", "workplace_of_location", "workplace_of_title")

@@ -36,7 +36,8 @@ def months_to_count(stored: pl.DataFrame, filled: pl.DataFrame, as_of: datetime)
 
     A month is counted while it is open, if it was never recorded, and if it was filled back: if more postings were
     ingested by its own daily partitions than when it was recorded. What a source lists of earlier months when it
-    is first fetched is ingested by the partition of that day, and changes nothing.
+    is first fetched is ingested by the partition of that day, and changes nothing. Nor does a refresh that looks
+    back to a time before the month was recorded.
 
     Args:
         stored: schema `SKILL_HISTORY`, as recorded before.
@@ -44,8 +45,10 @@ def months_to_count(stored: pl.DataFrame, filled: pl.DataFrame, as_of: datetime)
             postings, the other months of posting.
         as_of: the time of the refresh, UTC.
     """
-    recorded = stored.group_by("month").agg(pl.col("filled_postings").first())
-    months = filled.join(recorded, on="month", how="left")
+    recorded = stored.group_by("month").agg(pl.col("filled_postings", "recorded_at").first())
+    months = filled.join(recorded, on="month", how="left").filter(
+        pl.col("recorded_at").is_null() | (pl.col("recorded_at") <= as_of)
+    )
     wanted = pl.col("filled_postings").is_null() | (pl.col("postings") > pl.col("filled_postings"))
     found = months.filter(wanted)["month"].to_list()
     is_open = {month for month in months["month"] if as_of < _end(month) + CLOSED_AFTER}
@@ -71,22 +74,22 @@ def skill_history(
 
     Returns:
         Schema `SKILL_HISTORY`, by skill and month. `share` is of `market_postings`, all counted postings of the
-        month. `recorded_at` is when the month was first recorded; `revised_at` when a closed month was last
-        counted again because it was filled back, null if never.
+        month. `recorded_at` is when the month was last counted; `revised_at` when it was last counted after it had
+        been closed, because it was filled back, null if never.
     """
     counted = months_to_count(stored, filled, as_of)
     kept = stored.filter(~pl.col("month").is_in(counted))
     rows = _counted(window, counted, min_sample).join(
         filled.select("month", filled_postings="postings"), on="month", how="left"
     )
-    before = stored.group_by("month").agg(pl.col("recorded_at", "revised_at").first())
+    before = stored.group_by("month").agg(was_recorded=pl.lit(True), revised_at=pl.col("revised_at").first())
     now = pl.lit(as_of, UTC_DATETIME)
     closed = pl.col("month").is_in([month for month in counted if as_of >= _end(month) + CLOSED_AFTER])
     dated = rows.join(before, on="month", how="left").with_columns(
-        recorded_at=pl.coalesce("recorded_at", now),
-        revised_at=pl.when(closed & pl.col("recorded_at").is_not_null()).then(now).otherwise("revised_at"),
+        recorded_at=now,
+        revised_at=pl.when(closed & pl.col("was_recorded")).then(now).otherwise("revised_at"),
     )
-    return pl.concat([kept, dated.match_to_schema(SKILL_HISTORY)]).sort("skill", "month")
+    return pl.concat([kept, dated.drop("was_recorded").match_to_schema(SKILL_HISTORY)]).sort("skill", "month")
 
 
 def _counted(window: Window, counted: list[str], min_sample: int) -> pl.DataFrame:

@@ -51,6 +51,8 @@ FALSE_DISCOVERY_RATE = 0.05
 _LIKE = ("source", "country", "seniority")
 #: Pay is stable where the interval of its change lies within this share either way.
 STABLE = 0.05
+#: Salaries may lie on a line exactly, so that they show no error.
+_LEAST_ERROR = 1e-12
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -95,7 +97,7 @@ def _changes(window: Window, months: Labels) -> pl.DataFrame:
     """change, change_lower, change_upper, q_value and trend_direction of every skill of the window."""
     skills = window.skills.height
     fit = _fitted(_paid(window, months), skills)
-    tested = (fit.months >= TESTED_MONTHS) & np.isfinite(fit.slope) & (fit.error > 0)
+    tested = (fit.months >= TESTED_MONTHS) & np.isfinite(fit.slope)
     q = np.full(skills, np.nan)
     z = normal_of_t(fit.slope[tested] / fit.error[tested], fit.freedom[tested])
     q[tested] = benjamini_hochberg(two_sided_p(z))
@@ -182,14 +184,16 @@ def _fitted(paid: _Paid, skills: int) -> _Fit:
     parts = _sums(cluster, month**2, len(of_cluster))
     clusters = _quotient(spread**2, _sums(of_cluster, parts**2, skills))
     ordinary: Floats = _sums(paid.skill, residual**2, skills) / np.maximum(_freedom(paid, skills), 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        clustered = squares / spread**2 * (clusters / (clusters - 1))
+    # One employer alone shows nothing of the others, however many postings it has.
+    several = clusters > 1 + 1e-9
+    correction = np.divide(clusters, clusters - 1, out=np.ones(skills), where=several)
+    clustered = np.where(several, _quotient(squares, spread**2) * correction, np.inf)
     of_month, month_of = _distinct(paid.skill, paid.month.astype(np.int64))
     used = np.full(len(of_month), np.nan)
     used[month_of] = paid.month
     return _Fit(
         slope=slope,
-        error=np.sqrt(np.fmax(_quotient(ordinary, spread), clustered)),
+        error=np.maximum(np.sqrt(np.fmax(_quotient(ordinary, spread), clustered)), _LEAST_ERROR),
         freedom=np.maximum(clusters - 1, 1),
         months=np.bincount(of_month, minlength=skills),
         span=_span(of_month, used, skills),

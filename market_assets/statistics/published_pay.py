@@ -77,7 +77,7 @@ def published_pay(window: Window, members: SkillGroups, min_sample: int) -> Publ
 def _median_rank(count: int) -> int:
     """The greatest rank for which the interval from it to the same rank from the top has 95 %; 0 if none has."""
     if count > _EXACT_RANKS:
-        return floor((count - Z95 * sqrt(count)) / 2)
+        return floor((count + 1 - Z95 * sqrt(count)) / 2)
     below, combinations, rank = 0, 1, 0
     while (below := below + combinations) * 40 <= 2**count:
         combinations = combinations * (count - rank) // (rank + 1)

@@ -1,7 +1,7 @@
 """Tests and intervals that tell a change from noise.
 
 Counts of postings vary more than those of independent draws, since an employer posts several jobs at once. A count
-is therefore worth fewer postings than it has: see `design_effects`.
+is therefore worth fewer postings than it has: see `trends.trending_skills`.
 """
 
 from __future__ import annotations
@@ -80,12 +80,13 @@ def ratio_interval(first: Floats, of_first: Floats, second: Floats, of_second: F
     product = p * q
     below = np.maximum(product**2 - p_low * q_high * (2 * p - p_low) * (2 * q - q_high), 0)
     above = np.maximum(product**2 - p_high * q_low * (2 * p - p_high) * (2 * q - q_low), 0)
-    lower = _divided(product - np.sqrt(below), q_high * (2 * q - q_high), p_low / q_high)
+    # (product − √below) ÷ (q_high · (2 q − q_high)), written so that no difference of like numbers is divided.
+    lower = _quotient(p_low * (2 * p - p_low), product + np.sqrt(below))
     upper = (product + np.sqrt(above)) / (q_low * (2 * q - q_low))
-    return np.maximum(lower, 0), upper
+    return lower, upper
 
 
-def _divided(numerator: Floats, denominator: Floats, limit: Floats) -> Floats:
-    """The quotient; where the denominator vanishes, the limit."""
-    small = np.abs(denominator) < 1e-12
-    return np.where(small, limit, numerator / np.where(small, 1.0, denominator))
+def _quotient(numerator: Floats, denominator: Floats) -> Floats:
+    """0 where the denominator is 0."""
+    quotient: Floats = np.divide(numerator, denominator, out=np.zeros(len(numerator)), where=denominator > 0)
+    return quotient

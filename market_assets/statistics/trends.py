@@ -53,8 +53,9 @@ def trending_skills(window: Window, compared: Comparison) -> pl.DataFrame:
         Schema `TRENDING_SKILLS`, by skill, for skills with postings in either period. Shares are of the counted
         postings of the compared sources. `growth` is recent_share ÷ previous_share − 1, null where previous_share
         is 0, as is its 95 % interval (`significance.ratio_interval`). `p_value` is that of no change in any source
-        (Cochran–Mantel–Haenszel test with continuity correction, sources as strata); `q_value` its false
-        discovery rate over all skills. Test and interval count postings ÷ design effect (`_design_effects`).
+        (Cochran–Mantel–Haenszel test with continuity correction, sources as strata), and 1 where the sum of the
+        sources shows the opposite; `q_value` its false discovery rate over all skills. Test and interval count
+        postings ÷ design effect (`_design_effects`).
         `trend` is growing or declining (q ≤ 0.05 and |growth| ≥ 0.25), emerging (previous is 0, recent ≥ 5,
         q ≤ 0.05), steady (the interval lies within ±0.25), else uncertain. Without sources to compare, shares,
         growth and tests are null and the trend insufficient_data.
@@ -162,7 +163,10 @@ def _tests(counts: _Counts, found: Integers) -> dict[str, pl.Series]:
     known = previous > 0
     lower, upper = np.full(len(found), np.nan), np.full(len(found), np.nan)
     lower[known], upper[known] = ratio_interval(*((figure / effect)[known] for figure in figures))
-    p = two_sided_p(_scores(counts, effect, found))
+    scores = _scores(counts, effect, found)
+    # What the sum of the sources shows against the sources themselves is a change of their mix.
+    of_mix = scores * (recent * counts.of_previous.sum() - previous * counts.of_recent.sum()) < 0
+    p = np.where(of_mix, 1.0, two_sided_p(scores))
     return {
         "growth_lower": known_or_null(lower - 1),
         "growth_upper": known_or_null(upper - 1),
@@ -172,7 +176,7 @@ def _tests(counts: _Counts, found: Integers) -> dict[str, pl.Series]:
 
 
 def _scores(counts: _Counts, effect: Floats, found: Integers) -> Floats:
-    """The Cochran–Mantel–Haenszel statistic of each skill as a standard normal variable, without its sign.
+    """The Cochran–Mantel–Haenszel statistic of each skill as a standard normal variable, above 0 if it is growing.
 
     Source: Mantel and Haenszel (1959), with their continuity correction; counts are divided by the design effect
     as Rao and Scott, "A simple method for the analysis of clustered binary data" (1992), propose.
@@ -182,7 +186,8 @@ def _scores(counts: _Counts, effect: Floats, found: Integers) -> Floats:
     n = n_recent + n_previous
     expected = having * (n_recent / n)
     variance = (n_recent * n_previous * having * (n - having) / (n**2 * np.maximum(n - 1, 1))).sum(axis=0)
-    distance: Floats = np.maximum(np.abs((recent - expected).sum(axis=0)) - effect / 2, 0)
+    excess = (recent - expected).sum(axis=0)
+    distance = np.sign(excess) * np.maximum(np.abs(excess) - effect / 2, 0)
     scores: Floats = np.divide(distance, np.sqrt(effect * variance), out=np.zeros(len(found)), where=variance > 0)
     return scores
 

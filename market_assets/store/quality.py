@@ -11,17 +11,6 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.tables.postings import job_postings, posting_facts, rejected_postings
 
 
-def count_duplicates(connection: MarketConnection, start: datetime, end: datetime) -> int:
-    """Postings with start ≤ posted_at ≤ end that are another's duplicates."""
-    facts = posting_facts.c
-    query = (
-        sa.select(sa.func.count())
-        .select_from(posting_facts)
-        .where(facts.posted_at >= start, facts.posted_at <= end, facts.duplicate_of.is_not(None))
-    )
-    return int(connection.scalar(query))
-
-
 def read_rejections(connection: MarketConnection, start: datetime, end: datetime) -> pl.DataFrame:
     """reason (text), postings (int64): what was rejected on the days from start to end, most frequent first."""
     rejected = rejected_postings.c

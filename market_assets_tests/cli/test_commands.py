@@ -42,7 +42,7 @@ def filled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source = ListedSource(days={TODAY: [*POSTINGS, *aged]})
     with Pipeline(Settings(MARKET_ASSETS_DATA_DIR=folder, _env_file=None), source) as pipeline:
         pipeline.ingest(TODAY)
-        pipeline.refresh(datetime.combine(TODAY, time.max, UTC))
+        pipeline.refresh(datetime.combine(TODAY, time.max, UTC), report=True)
     return folder
 
 

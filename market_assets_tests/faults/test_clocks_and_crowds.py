@@ -56,7 +56,8 @@ def test_a_clock_that_goes_back_a_day_and_forward_a_year(settings: Settings) -> 
         for difference in (timedelta(), -timedelta(days=1), A_YEAR, timedelta()):
             with clock_off_by(difference) as now:
                 done(pipeline.run(INGESTION))
-                done(pipeline.run(REFRESH))
+                if difference:
+                    done(pipeline.run(REFRESH))
             postings = assert_sound(url)
             assert postings >= known
             known = postings

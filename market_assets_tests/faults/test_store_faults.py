@@ -89,7 +89,6 @@ def test_the_disk_is_full_in_the_middle_of_ingestion(
     settings = settings_in(disk.folder / "data")
     with Pipeline(settings, sample()) as pipeline:
         pipeline.ingest(DAYS[0])
-        pipeline.refresh(AS_OF)
         before = pipeline.everything()
         disk.fill()
         filler = disk.folder / "filler"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zlib import crc32
 
 import numpy as np
@@ -60,6 +60,20 @@ class Posting:
     employment_type: str | None = None
     workplace: str | None = None
     salary: float | None = None
+    country: str | None = None
+    seniority: str | None = None
+    employer: str | None = None
+    dated: bool = True
+    first_seen: date | None = None
+
+    @property
+    def partition_date(self) -> date:
+        """The day of posting, unless it was first seen on another."""
+        return self.first_seen or self.posted_at.date()
+
+    @property
+    def company_key(self) -> int | None:
+        return None if self.employer is None else crc32(self.employer.encode()) - (1 << 31)
 
     @property
     def mentions_only(self) -> list[str]:
@@ -82,19 +96,15 @@ class Market:
         """The same as columns."""
         names = sorted(self.categories)
         position = {name: code for code, name in enumerate(names)}
-        fields = ("source", "posted_at", "location", "industry", "employment_type", "workplace", "salary")
-        columns = {
-            **{name: [None] * len(self.postings) for name in WINDOW_POSTING},
-            **{name: [getattr(posting, name) for posting in self.postings] for name in fields},
-            "posting_id": list(range(len(self.postings))),
-            "dated": [True] * len(self.postings),
-            "partition_date": [posting.posted_at.date() for posting in self.postings],
-        }
+        fields = [name for name in WINDOW_POSTING if name not in ("posting_id", "language")]
+        columns = {name: [getattr(posting, name) for posting in self.postings] for name in fields}
         lengths = [len(posting.skills) for posting in self.postings]
         codes = [position[skill] for posting in self.postings for skill in posting.skills]
         mentions = [(row, skill) for row, each in enumerate(self.postings) for skill in each.mentions_only]
         return Window(
-            postings=pl.DataFrame(columns, schema=WINDOW_POSTING),
+            postings=pl.DataFrame(
+                {"posting_id": range(len(self.postings)), "language": None, **columns}, schema=WINDOW_POSTING
+            ),
             offsets=np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
             codes=np.array(codes, dtype=np.int32),
             skills=pl.DataFrame(
@@ -135,6 +145,10 @@ _postings = st.builds(
     employment_type=st.none() | st.sampled_from(("contract", "full_time")),
     workplace=st.none() | st.sampled_from(("hybrid", "onsite", "remote")),
     salary=_salaries,
+    country=st.none() | st.sampled_from(("DE", "US")),
+    seniority=st.none() | st.sampled_from(("junior", "senior")),
+    employer=st.none() | st.sampled_from(("Acme", "Globex", "Initech")),
+    dated=st.sampled_from((True, True, True, False)),
 )
 
 
@@ -165,6 +179,10 @@ def random_market(
             employment_type=draw.choice([None, "full_time", "part_time", "contract"]),
             workplace=draw.choice([None, "remote", "hybrid", "onsite"]),
             salary=draw.choice([None, round(draw.lognormvariate(11.2, 0.5), 2)]),
+            country=draw.choice([None, "DE", "DE", "US"]),
+            seniority=draw.choice([None, "junior", "senior"]),
+            employer=draw.choice([None, *(f"company {number}" for number in range(40))]),
+            dated=draw.random() < 0.9,
         )
 
     held = [posting() for _ in range(postings)]

@@ -84,6 +84,8 @@ def store_facts(connection: MarketConnection, rows: list[dict[str, Any]]) -> Non
             "dated": True,
             "partition_date": START.date(),
             "skills_version": None if row["found"] is None else VERSION,
+            "dated": True,
+            "partition_date": START.date(),
         }
         for number, row in enumerate(rows)
     ]

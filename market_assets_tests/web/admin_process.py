@@ -17,7 +17,6 @@ import dagster as dg
 import sqlalchemy as sa
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from starlette.testclient import TestClient
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from market_assets.dagster_ext.webserver import MarketProcessContext
 from market_assets.settings import Settings
@@ -25,7 +24,7 @@ from market_assets.store import audit, schema
 from market_assets.store.database import Database
 from market_assets.store.tables.administration import audit_log, job_executions, scheduled_jobs, scheduler_stops
 from market_assets.store.users import add_user
-from market_assets.web.auth.tokens import IDENTITY_KEY, Identity, identity_of
+from market_assets.web.auth.tokens import identity_of
 from market_assets.web.server import WebProcess
 
 SCHEDULER = "/api/admin/scheduler"
@@ -231,13 +230,3 @@ def _selector(job: str) -> dict[str, str]:
         "repositoryName": "__repository__",
         "scheduleName": f"{job}_schedule",
     }
-
-
-def with_identity(application: ASGIApp, user: str | None) -> ASGIApp:
-    """An application as a viewer would reach it without the guard."""
-
-    async def identified(scope: Scope, receive: Receive, send: Send) -> None:
-        state = {IDENTITY_KEY: Identity(user, "viewer")} if user else {}
-        await application({**scope, "state": state}, receive, send)
-
-    return identified

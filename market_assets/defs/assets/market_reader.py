@@ -126,9 +126,7 @@ class MarketReader:
 
     def duplicates(self) -> int:
         """How many postings of the window are not counted because they are another's duplicates."""
-        from market_assets.store.quality import count_duplicates
-
-        return count_duplicates(self._connection, self.window_start, self.as_of)
+        return int(self.sources()["duplicates"].sum())
 
     def rejections(self) -> pl.DataFrame:
         """reason, postings: what was rejected on the days of the window."""

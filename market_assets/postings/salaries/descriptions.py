@@ -15,7 +15,7 @@ import polars as pl
 import yaml
 
 from market_assets.postings.salaries.bounds import wages
-from market_assets.postings.salaries.figures import find_pay
+from market_assets.postings.salaries.figures import find_pay, stated_currency
 from market_assets.postings.salaries.readings import BELIEVED_AS_STATED, read_pay
 
 WORDS_FILE = Path(__file__).with_name("description_words.yaml")
@@ -63,7 +63,7 @@ _AMOUNT = re.compile(
 )
 _LEAD = re.compile(
     r"(?:up\sto|from|starting\s(?:at|from)|at\sleast|bis(?:\szu)?|ab|od|do|vanaf|tot|jusqu'à|à\spartir\sde|desde|hasta|"
-    r"från|fra|upp\still|op\stil|min(?:imum)?\.?|max(?:imum)?\.?)\s*$",
+    r"från|fra|upp\still|op\stil|min(?:imum|imaal)?\.?|max(?:imum|imaal)?\.?)\s*$",
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[!?;]\s|(?<=[\w)\]%])\.\s+(?=[A-ZÄÖÜÉÀŁŚŻ•*-])|\s[•·|]\s")
@@ -164,7 +164,7 @@ def described_pay(postings: pl.DataFrame) -> pl.DataFrame:
             score=pl.col("score") + pl.when(pl.col("period").is_not_null()).then(_WITH_PERIOD).otherwise(0.0),
             salary_min="minimum",
             salary_max="maximum",
-            salary_currency="currency",
+            salary_currency=stated_currency(pl.col("currency"), pl.col("has_shared_sign"), pl.col("country")),
             salary_period=pl.coalesce("period", "named_period"),
         )
     )

@@ -43,9 +43,9 @@ _READINGS = pl.DataFrame(
         ("yearly", ["hourly", "daily", "weekly", "monthly"], 1.0, 0.0),
         ("daily", ["hourly", "weekly", "monthly", "yearly"], 260.0, 1.4),
         ("weekly", ["hourly", "daily", "monthly"], 52.0, 0.7),
-        ("thousands a year", ["yearly"], 1000.0, 0.0),
-        ("thousands a month", ["monthly"], 12_000.0, 0.0),
-        ("a dozen hours", ["yearly"], 2080 / 12, 0.7),
+        ("thousands a year", ["yearly"], 1000.0, 0.1),
+        ("thousands a month", ["monthly"], 12_000.0, 0.1),
+        ("a dozen hours", ["yearly"], 2080 / 12, 0.6),
     ],
     schema={
         "reading": pl.String(),
@@ -56,8 +56,8 @@ _READINGS = pl.DataFrame(
     orient="row",
 )
 
-#: Readings farther than this from the average wage (a factor of five) are guesses.
-_FARTHEST = 1.6
+#: Readings farther than this from the average wage (a factor of 4.5) are guesses.
+_FARTHEST = 1.5
 
 #: `currency` is null where it is not known.
 READ_PAY = pl.Schema(
@@ -202,7 +202,7 @@ def _read() -> list[pl.Expr]:
     """The columns of `READ_PAY`."""
     is_implausible = ~pl.col("is_believed") & pl.col("new_per_year").is_null()
     is_known = pl.col("upper").is_not_null() & pl.col("currency").is_not_null() & pl.col("per_year").is_not_null()
-    per_year = pl.when(~is_implausible).then(pl.coalesce("new_per_year", "per_year"))
+    per_year = pl.when(is_known & ~is_implausible).then(pl.coalesce("new_per_year", "per_year"))
     quality = (
         pl.when(is_implausible)
         .then(pl.lit("implausible"))

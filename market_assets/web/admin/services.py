@@ -18,7 +18,7 @@ from market_assets.web.admin.executions import RunReader
 from market_assets.web.admin.jobs import Launcher
 from market_assets.web.admin.scheduler import Scheduler
 from market_assets.web.auth.tokens import Identity, identity_of
-from market_assets.web.errors import ApiError
+from market_assets.web.errors import NOT_ADMIN, ApiError
 
 
 class Services:
@@ -78,7 +78,8 @@ class Call:
 # A coroutine, because FastAPI runs plain functions in a thread each time.
 async def _call(request: Request) -> Call:
     identity = identity_of(request)
-    assert identity is not None
+    if identity is None or not identity.is_admin:
+        raise ApiError(403, NOT_ADMIN)
     return Call(identity, request, services_of(request))
 
 

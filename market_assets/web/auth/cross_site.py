@@ -68,10 +68,8 @@ def matches_csrf_cookie(connection: HTTPConnection, sent: str | None) -> bool:
 
 
 def may_change(connection: HTTPConnection) -> bool:
-    """Whether a request that is signed in by cookie may change something."""
+    """Whether a request of this site that is signed in by cookie may change something."""
     headers = connection.headers
-    if is_cross_site(headers):
-        return False
     if matches_csrf_cookie(connection, headers.get(CSRF_HEADER)):
         return True
     # Dagster's UI does not send the token. A form can't send JSON, and a script of another site only after

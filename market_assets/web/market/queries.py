@@ -16,7 +16,8 @@ Content = dict[str, Any]
 #: How many skills at hand are listed beside a missing one, and the strength that is too low to be listed.
 GOES_WITH = 5
 _TOO_WEAK = "very_weak"
-_MISSING = ("skill", "category", "postings", "demand_share", "rank", "average_salary", "median_salary")
+_PAY = ("postings_with_salary", "average_salary", "median_salary")
+_MISSING = ("skill", "category", "postings", "demand_share", "rank", *_PAY)
 _HELD = ("skill", "postings", "demand_share", "rank")
 _PARTNER = ("co_occurrences", "npmi", "npmi_lower", "strength")
 
@@ -51,7 +52,7 @@ def skill(market: MarketSnapshot, name: str) -> Content:
         "trending": market.trending_by_skill.one(name),
         "trend_direction": (market.trends.one(name) or {}).get("trend_direction"),
         "industries": market.demand_in_industries.of(name)
-        .select("industry", "postings", "demand_share", "median_salary", "rank")
+        .select("industry", "postings", "demand_share", "postings_with_salary", "median_salary", "rank")
         .to_dicts(),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -90,6 +91,8 @@ class MarketSnapshot:
         by_rank, trending = {"rank": False, "skill": False}, frames["trending_skills"]
         both_sides = related_skills(frames["skill_relationships"])
         summaries = frames["market_summary"].sort("as_of").tail(1).to_dicts()
+        for summary in summaries:
+            summary |= {name: json.loads(summary[name]) for name in ("sources_compared", "sources_left_out")}
         #: Compared with a client's copy: changes with every table, with as_of and with the program's version.
         self.etag = _etag(summaries, revisions)
         self.summary: dict[str, Any] | None = summaries[0] if summaries else None
@@ -106,7 +109,10 @@ class MarketSnapshot:
         self.demand_in_industries = Grouped(
             demand.filter(in_industries), "skill", {"postings": True, "industry": False}
         )
-        pay, most_first = frames["salary_statistics"], {"postings_with_salary": True}
+        pay, most_first = (
+            frames["salary_statistics"],
+            {"postings_with_salary": True, "country": False, "seniority": False},
+        )
         by_country, by_seniority = pl.col("country").is_not_null(), pl.col("seniority").is_not_null()
         of_all = pay.filter(~by_country & ~by_seniority)
         self.salaries = Grouped(of_all, "skill", {})

@@ -207,7 +207,7 @@ def test_without_postings_tables_are_empty_and_checks_warn(settings: Settings, i
     with Pipeline(settings, ListedSource()) as pipeline:
         if ingested:
             pipeline.ingest(DAY)
-        result = pipeline.refresh(AS_OF)
+        result = pipeline.refresh(AS_OF, report=True)
         filled = {table for table in RESULTS if pipeline.rows(table)}
         assert filled == {"market_summary"}
         (summary,) = pipeline.rows("market_summary")
