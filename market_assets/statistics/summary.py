@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from datetime import datetime
 
 import numpy as np
 import polars as pl
 
-from market_assets.postings.schemas import UTC_DATETIME
+from market_assets.postings.schemas import SAMPLE_BOARDS, UTC_DATETIME
 from market_assets.statistics.comparison import Comparison
 from market_assets.statistics.groups import group_values, salaries
 from market_assets.statistics.published_pay import PublishedPay
@@ -48,7 +47,6 @@ def market_summary(
     rejections: pl.DataFrame,
     trending: pl.DataFrame,
     compared: Comparison,
-    sample_sources: Collection[str],
     min_sample: int,
 ) -> pl.DataFrame:
     """The headline figures of the window.
@@ -61,7 +59,6 @@ def market_summary(
         rejections: reason, postings: what was rejected on the days of the window.
         trending: schema `trends.TRENDING_SKILLS`.
         compared: the sources that trends compare.
-        sample_sources: the sources whose postings are made up.
         min_sample: average and median of fewer postings with a salary are null.
 
     Returns:
@@ -70,7 +67,7 @@ def market_summary(
         are the distinct ones found; `remote_share` is the part of all postings that is known to be remote;
         `top_skill` has the most postings, `fastest_growing_skill` the greatest growth of those that are
         growing (ties by name). Null where there is none. `sources_compared` is a JSON list, `sources_left_out` a
-        JSON object of source and reason. `sample_postings` are those of `sample_sources`.
+        JSON object of source and reason. `sample_postings` are those made up by the sample source.
     """
     postings = window.postings
     pay = PublishedPay(group_values(np.zeros(len(window), dtype=np.int64), salaries(window), 1), min_sample)
@@ -95,7 +92,7 @@ def market_summary(
             "fastest_growing_skill": [_fastest_growing(trending)],
             "sources_compared": [json.dumps(compared.sources)],
             "sources_left_out": [json.dumps(compared.left_out)],
-            "sample_postings": [int(postings["source"].is_in(list(sample_sources)).sum())],
+            "sample_postings": [int(postings["source"].is_in(SAMPLE_BOARDS).sum())],
         },
         schema=MARKET_SUMMARY,
     )

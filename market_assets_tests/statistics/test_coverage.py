@@ -1,4 +1,4 @@
-"""What postings state, against loops; and the days that are called unusual, which are few where nothing changes."""
+"""What postings state, against loops; and which days are called unusual: few where nothing changes."""
 
 from __future__ import annotations
 

@@ -101,7 +101,6 @@ def computed_tables(window: Window, as_of: datetime = AS_OF) -> dict[sa.Table, p
             rejections=pl.DataFrame({"reason": ["no title"], "postings": [1]}),
             trending=trending,
             compared=compared,
-            sample_sources=["sample"],
             min_sample=MIN_SAMPLE,
         ),
     }

@@ -155,7 +155,6 @@ STATISTICS = (
             "rejections": REJECTIONS,
             "trending": stored("trending_skills"),
             "compared": COMPARED,
-            "sample_sources": Input(lambda market: market.sources_of_kind("sample")),
             "min_sample": MIN_SAMPLE,
         },
         description="The headline figures, and the time and window that all tables are about.",
