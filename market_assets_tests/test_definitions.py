@@ -28,10 +28,12 @@ job_postings            | ingestion     | raw_postings/other raw_postings/sample
 posting_skills          | ingestion     | job_postings                         | 50 h
 skill_demand            | statistics    | posting_skills                       | 26 h
 salary_statistics       | statistics    | posting_skills                       | 26 h
+employment_salaries     | statistics    | posting_skills                       | 26 h
 salary_trends           | statistics    | posting_skills                       | 26 h
 industry_skills         | statistics    | posting_skills                       | 26 h
 location_salaries       | statistics    | posting_skills                       | 26 h
 trending_skills         | statistics    | posting_skills                       | 26 h
+skill_history           | statistics    | posting_skills                       | 26 h
 posting_statistics      | statistics    | posting_skills                       | 26 h
 market_summary          | statistics    | job_postings posting_skills trending_skills | 26 h
 market_report           | statistics    | job_postings {_REPORTED}             | 26 h
