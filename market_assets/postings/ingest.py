@@ -105,6 +105,9 @@ def ingest(
         merge_sightings(rows, known, day=day, observed_at=observed_at, rates=rates, currency=currency)
         for (observed_at,), rows in incoming.group_by("observed_at", maintain_order=True)
     )
+    implausible = merged.select((pl.col("takes_content") & (pl.col("pay_quality") == "implausible")).sum()).item()
+    if implausible:
+        counts.nulled["annual_salary"] = implausible
     postings = _numbered(_not_archived(merged, known, counts), store)
     candidates = postings.with_columns(in_store=pl.lit(True), sketch=pl.when("takes_content").then("sketch"))
     keys = pl.concat([postings.select(KEYS), known.select(KEYS)])

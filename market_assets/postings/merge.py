@@ -21,13 +21,17 @@ CONTENT = (
     "is_remote",
     "employment_type",
     "industry",
+    "seniority",
+    "language",
     "salary_min",
     "salary_max",
     "salary_currency",
     "salary_period",
+    "pay_quality",
     "stated_posted_at",
     "url_key",
     "job_key",
+    "company_key",
     "near_key",
     "text_hash",
 )
@@ -66,7 +70,7 @@ def merge_sightings(
         The incoming rows in their order with merged CONTENT and SIGHTING, `posting_id` (null for new postings),
         `takes_content` (whether the incoming content is the newest), `text_changed` (whether skills must be
         extracted again), `posted_at` (as stated, else when first seen), `annual_salary_min`, `annual_salary_max`,
-        `salary` (their midpoint).
+        `salary` (their midpoint), the `pay_quality` of these, and `dated` (whether the posting time is stated).
     """
     kept = ("posting_id", *IDENTITY)
     known = existing.rename({name: f"known_{name}" for name in existing.columns if name not in kept})
@@ -85,6 +89,7 @@ def merge_sightings(
     ).drop(name for name in known.columns if name not in kept)
     merged = merged.with_columns(posted_at=pl.coalesce("stated_posted_at", "ingested_at"))
     annual = annual_pay(merged, rates, currency)
-    return pl.concat([merged, annual], how="horizontal").with_columns(
-        midpoint(pl.col("annual_salary_min"), pl.col("annual_salary_max")).alias("salary")
+    return merged.with_columns(annual).with_columns(
+        midpoint(pl.col("annual_salary_min"), pl.col("annual_salary_max")).alias("salary"),
+        pl.col("stated_posted_at").is_not_null().alias("dated"),
     )

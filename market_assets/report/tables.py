@@ -9,15 +9,17 @@ import polars as pl
 from market_assets.statistics.counts import POSTING_STATISTICS
 from market_assets.statistics.demand import INDUSTRY_SKILLS, SKILL_DEMAND
 from market_assets.statistics.pairs import CATEGORY_RELATIONSHIPS
-from market_assets.statistics.pay import LOCATION_SALARIES, SALARY_STATISTICS
+from market_assets.statistics.pay import EMPLOYMENT_SALARIES, LOCATION_SALARIES, SALARY_STATISTICS
+from market_assets.statistics.pay_trends import SALARY_TRENDS
 from market_assets.statistics.relationships import SKILL_RELATIONSHIPS
 from market_assets.statistics.summary import MARKET_SUMMARY
-from market_assets.statistics.trends import SALARY_TRENDS, TRENDING_SKILLS
+from market_assets.statistics.trends import TRENDING_SKILLS
 
 SCHEMAS: dict[str, pl.Schema] = {
     "market_summary": MARKET_SUMMARY,
     "skill_demand": SKILL_DEMAND,
     "salary_statistics": SALARY_STATISTICS,
+    "employment_salaries": EMPLOYMENT_SALARIES,
     "salary_trends": SALARY_TRENDS,
     "industry_skills": INDUSTRY_SKILLS,
     "location_salaries": LOCATION_SALARIES,
@@ -39,9 +41,9 @@ class ReportTables:
 
     Attributes:
         market_summary: one row, or none before the first refresh.
-        skill_demand, salary_statistics, salary_trends, industry_skills, location_salaries,
-            trending_skills, posting_statistics, skill_relationships, category_relationships: the tables
-            of those names.
+        skill_demand, salary_statistics, employment_salaries, salary_trends, industry_skills, location_salaries,
+            trending_skills, posting_statistics, skill_relationships, category_relationships: the tables of those
+            names.
         rejections: reason, postings: what was rejected in the window, by reason.
         sources: source, postings (counted), duplicates: what each source gave in the window.
         currency: ISO 4217 code of every amount; all pay is per year.
@@ -50,6 +52,7 @@ class ReportTables:
     market_summary: pl.DataFrame
     skill_demand: pl.DataFrame
     salary_statistics: pl.DataFrame
+    employment_salaries: pl.DataFrame
     salary_trends: pl.DataFrame
     industry_skills: pl.DataFrame
     location_salaries: pl.DataFrame

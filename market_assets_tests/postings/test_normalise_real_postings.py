@@ -46,9 +46,16 @@ def test_real_postings_with_descriptions() -> None:
     postings = result.postings
     assert postings.height == len(rows)
     assert result.nulled == {}
-    has_salary = [row["Salary Estimate"] != "-1" for row in rows]
-    assert postings["salary_min"].is_not_null().to_list() == has_salary
-    assert postings["salary_max"].is_not_null().to_list() == has_salary
+    has_salary = pl.Series([row["Salary Estimate"] != "-1" for row in rows])
+    stated, others = postings.filter(has_salary), postings.filter(~has_salary)
+    assert stated["salary_min"].null_count() == stated["salary_max"].null_count() == 0
+    assert stated["pay_quality"].null_count() == stated.height
+    in_texts = others.filter(pay_quality="from_text").unique("description")
+    assert in_texts.select("salary_min", "salary_max", "salary_currency").sort("salary_min").rows() == [
+        (80e3, 150e3, "USD"),
+        (125e3, 160e3, "USD"),
+        (165e3, 185e3, None),
+    ]
     assert set(postings["salary_currency"]) == {"USD", None}
     assert (postings["country"] == "US").mean() > 0.95  # type: ignore[operator]
     assert postings["industry"].is_null().to_list() == [row["Industry"] == "-1" for row in rows]

@@ -9,6 +9,8 @@ from typing import Any
 from market_assets_tests.store.made_up_postings import RATES, TAXONOMY
 
 PERIODS = {"hourly": 2080, "daily": 260, "weekly": 52, "monthly": 12, "yearly": 1}
+#: Pay that nobody believes: made-up postings have either less than a thousandth of this, or at least this.
+IMPLAUSIBLE_FROM = 50_000_000.0
 #: source, external_id
 Identity = tuple[str, str]
 CURRENCY_OF = {"DE": "EUR", "US": "USD"}
@@ -49,7 +51,7 @@ def links(postings: Sequence[Mapping[str, Any]]) -> dict[Any, tuple[Any, bool]]:
 def annual(amount: float | None, posting: Mapping[str, Any], posted_at: datetime) -> float | None:
     """Stated pay as dollars a year, by the rate of the day of posting."""
     currency = posting.get("salary_currency") or CURRENCY_OF.get(posting.get("country") or "")
-    if amount is None or currency is None:
+    if amount is None or currency is None or is_implausible(posting):
         return None
     larger = max(each for each in (posting.get("salary_min"), posting.get("salary_max")) if each is not None)
     assumed = "hourly" if larger < 500 else "monthly" if larger < 20_000 else "yearly"
@@ -57,6 +59,21 @@ def annual(amount: float | None, posting: Mapping[str, Any], posted_at: datetime
     earlier = [rate for day, rate in known if day <= posted_at.date()]
     rate = 1.0 if currency == "USD" else earlier[-1] if earlier else known[0][1]
     return round(amount * PERIODS[posting.get("salary_period") or assumed] * rate, 2)
+
+
+def is_implausible(posting: Mapping[str, Any]) -> bool:
+    return max(posting.get(f"salary_{end}") or 0 for end in ("min", "max")) >= IMPLAUSIBLE_FROM
+
+
+def pay_quality(posting: Mapping[str, Any]) -> str | None:
+    is_stated = posting.get("salary_min") is not None or posting.get("salary_max") is not None
+    if not is_stated or not (posting.get("salary_currency") or CURRENCY_OF.get(posting.get("country") or "")):
+        return None
+    if is_implausible(posting):
+        return "implausible"
+    if posting.get("pay_quality") == "from_text":
+        return "from_text"
+    return "stated" if posting.get("salary_currency") and posting.get("salary_period") else "inferred"
 
 
 def expected_postings(
@@ -90,6 +107,7 @@ def _expected(number: Identity, by_day: Mapping[date, tuple[datetime, Mapping[st
         "posting_id": number,
         **content,
         **pay,
+        "pay_quality": pay_quality(content),
         "salary": sum(known) / len(known) if known else None,
         "posted_at": posted_at,
         "ingested_at": first_seen,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from market_assets.store.connection import MarketConnection
 from market_assets.store.ingestion import write_day
 from market_assets.store.tables.postings import job_postings, posting_facts, posting_skills, rejected_postings
-from market_assets_tests.store.brute_force import expected_postings
+from market_assets_tests.store.brute_force import IMPLAUSIBLE_FROM, expected_postings
 from market_assets_tests.store.made_up_postings import (
     RATES,
     batch,
@@ -45,10 +45,13 @@ POSTINGS = st.builds(
     is_remote=st.sampled_from([None, True, False]),
     employment_type=st.sampled_from([None, "full_time"]),
     industry=st.sampled_from([None, "Finance"]),
-    salary_min=st.sampled_from([None, 40.0, 4000.0]),
+    seniority=st.sampled_from([None, "senior"]),
+    language=st.sampled_from([None, "de"]),
+    salary_min=st.sampled_from([None, 40_000.0, IMPLAUSIBLE_FROM]),
     salary_max=st.sampled_from([None, 50_000.0]),
     salary_currency=st.sampled_from([None, "EUR"]),
-    salary_period=st.sampled_from([None, "hourly", "yearly"]),
+    salary_period=st.sampled_from([None, "yearly"]),
+    pay_quality=st.sampled_from([None, "from_text"]),
     stated_posted_at=st.sampled_from([None, *STATED]),
     url_key=st.sampled_from([None, 1, 2]),
     job_key=st.sampled_from([None, 7, 8]),
@@ -94,7 +97,7 @@ def everything(connection: MarketConnection) -> list[pl.DataFrame]:
 
 
 @pytest.mark.slow
-@database_examples(15)
+@database_examples(5)
 @given(given_partitions=partitions_with_an_order())
 @example(given_partitions=([{"sample": [posting("a")], "second": []}], [0, 0]))
 def test_any_order_and_any_repeats_give_the_rows_of_one_run_in_order(
@@ -111,7 +114,7 @@ def test_any_order_and_any_repeats_give_the_rows_of_one_run_in_order(
 
 
 @pytest.mark.slow
-@database_examples(25)
+@database_examples(12)
 @given(given_partitions=partitions_with_an_order())
 def test_the_rows_are_those_that_the_contract_asks_for(
     connection: MarketConnection, given_partitions: tuple[list[Partition], list[int]]
@@ -146,7 +149,7 @@ def test_the_rows_are_those_that_the_contract_asks_for(
     assert found == {identity: row["skills"] for identity, row in expected.items()}
 
 
-@database_examples(10)
+@database_examples(4)
 @given(given_partitions=partitions_with_an_order())
 def test_numbers_are_given_once_in_the_order_of_first_sight(
     connection: MarketConnection, given_partitions: tuple[list[Partition], list[int]]

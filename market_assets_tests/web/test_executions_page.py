@@ -116,7 +116,7 @@ def test_it_is_filtered(web: WholeProcess) -> None:
 
 def test_pages_hold_every_run_once(web: WholeProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executions_page, "PAGE_SIZE", 5)
-    monkeypatch.setattr(executions, "_BATCH", 4)
+    monkeypatch.setattr(executions, "_NOT_WRITTEN_YET", 10)
     # In Dagster and in the table; in the table alone; of the same instant.
     known = [add_run(web) for _ in range(14)]
     old = [pruned(number) for number in range(12)]

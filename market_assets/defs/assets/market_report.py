@@ -18,6 +18,7 @@ SHOWN = (
     "market_summary",
     "skill_demand",
     "salary_statistics",
+    "employment_salaries",
     "salary_trends",
     "industry_skills",
     "location_salaries",

@@ -48,6 +48,7 @@ class ResultTable:
         rows_expected: whether an empty table must be a mistake, given the input `window`; None: never.
         weekly: computed by the weekly rebuild; a refresh does it only where the table is empty.
         may_be_empty: whether an empty table is ordinary, and nothing to warn of.
+        metadata: further metadata of a materialization, from the inputs and the rows.
     """
 
     name: str
@@ -57,6 +58,7 @@ class ResultTable:
     rows_expected: "Callable[[Window], bool] | None" = None
     weekly: bool = False
     may_be_empty: bool = False
+    metadata: "Callable[[Mapping[str, Any], pl.DataFrame], dict[str, Any]] | None" = None
 
     @property
     def assets(self) -> list[str]:
@@ -106,7 +108,8 @@ def result_asset(table: ResultTable, group: str, freshness: dg.FreshnessPolicy) 
                 yield _check(table, error.problems, rows.height)
                 raise dg.Failure(str(error), allow_retries=False) from error
         counted = {"postings_counted": len(inputs["window"])} if "window" in inputs else {}
-        yield dg.MaterializeResult(metadata={**_described(market, table.name, rows), **counted})
+        noted = table.metadata(inputs, rows) if table.metadata else {}
+        yield dg.MaterializeResult(metadata={**_described(market, table.name, rows), **counted, **noted})
         yield _check(table, [], rows.height)
 
     return asset

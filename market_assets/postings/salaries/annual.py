@@ -1,93 +1,51 @@
-"""Annual pay in one currency: pay periods, the period assumed where none is stated, and currency conversion."""
+"""Annual pay in one currency."""
 
 from __future__ import annotations
 
 import polars as pl
 
-from market_assets.postings.gazetteer import country_currencies
-
-#: A working year: 52 weeks of 5 days of 8 hours.
-PERIODS_PER_YEAR = {"hourly": 2080, "daily": 260, "weekly": 52, "monthly": 12, "yearly": 1}
-
-#: Where no period is stated, pay below the first is assumed to be hourly, below the second monthly, else yearly.
-HOURLY_BELOW = 500
-MONTHLY_BELOW = 20_000
-
-#: An amount this large is no salary in any currency.
-IMPLAUSIBLE_AMOUNT = 1e12
-
-
-def pay_period(minimum: pl.Expr, maximum: pl.Expr, period: pl.Expr) -> pl.Expr:
-    """The stated period, else the one assumed from the larger stated figure; null where neither is stated."""
-    larger = pl.max_horizontal(minimum, maximum)
-    assumed = (
-        pl.when(larger < HOURLY_BELOW)
-        .then(pl.lit("hourly"))
-        .when(larger < MONTHLY_BELOW)
-        .then(pl.lit("monthly"))
-        .when(larger.is_not_null())
-        .then(pl.lit("yearly"))
-    )
-    return pl.coalesce(period, assumed)
-
-
-def periods_per_year(period: pl.Expr) -> pl.Expr:
-    """How many of a period (one of `schemas.SALARY_PERIODS`) a working year has. Float64; null for other texts."""
-    return period.replace_strict(PERIODS_PER_YEAR, default=None, return_dtype=pl.Float64)
+from market_assets.postings.salaries.readings import BELIEVED_AS_STATED, read_pay
 
 
 def annual_pay(postings: pl.DataFrame, rates: pl.DataFrame, currency: str) -> pl.DataFrame:
-    """The annual pay of postings in one currency.
+    """The annual pay of postings in one currency, and how it is known.
 
-    A missing currency is that of the posting's country. The exchange rate is the latest on or before the day of
-    `posted_at`, else the earliest one; conversion goes over the US dollar. Pay that is already in `currency` needs
-    no rate. A figure that is zero, negative, not finite, or at least `IMPLAUSIBLE_AMOUNT` counts as not stated.
+    The exchange rate is the latest on or before the day of `posted_at`, else the earliest one; conversion goes
+    over the US dollar. Pay that is already in `currency` needs no rate.
 
     Args:
-        postings: salary_min, salary_max (Float64), salary_currency, salary_period, country (String,
-            alpha2), posted_at (Datetime, UTC); further columns are ignored.
+        postings: the columns that `readings.read_pay` takes; pay_quality (String: from_text where only the
+            description states the pay; else ignored), posted_at (Datetime, UTC); further columns are ignored.
         rates: schema `postings.salaries.currencies.EXCHANGE_RATE`, in any order.
         currency: ISO 4217 code of the result.
 
     Returns:
         annual_salary_min, annual_salary_max (Float64, per year in `currency`, rounded to 2 decimals, null
-        where unknown), one row a posting, in their order.
+        where unknown or implausible), pay_quality (one of `schemas.PAY_QUALITIES`), one row a posting, in their
+        order.
     """
-    pay = postings.select(
-        _stated_amount("salary_min").alias("minimum"),
-        _stated_amount("salary_max").alias("maximum"),
-        pl.col("salary_period").alias("period"),
-        pl.coalesce("salary_currency", _currency_of_country(pl.col("country"))).alias("currency"),
-        pl.col("posted_at").dt.date().alias("date"),
+    is_from_text = (postings["pay_quality"] == "from_text") & pl.col("pay_quality").is_in(BELIEVED_AS_STATED)
+    pay = read_pay(postings).with_columns(
+        pay_quality=pl.when(is_from_text).then(pl.lit("from_text")).otherwise("pay_quality"),
+        date=postings["posted_at"].dt.date(),
     )
-    period = pay_period(pl.col("minimum"), pl.col("maximum"), pl.col("period"))
-    converted = pay.with_columns(periods_per_year(period).alias("periods")).join(
+    converted = pay.join(
         _conversion_rates(pay.select("currency", "date"), rates, currency),
         on=["currency", "date"],
         how="left",
         nulls_equal=True,
         maintain_order="left",
     )
-    return converted.select(
-        (pl.col(amount) * pl.col("periods") * pl.col("rate_from") / pl.col("rate_to"))
-        .round(2)
-        .alias(f"annual_salary_{name}")
+    amounts = (
+        (pl.col(amount) * pl.col("rate_from") / pl.col("rate_to")).round(2).alias(f"annual_salary_{name}")
         for amount, name in (("minimum", "min"), ("maximum", "max"))
     )
+    return converted.select(*amounts, "pay_quality")
 
 
 def midpoint(annual_min: pl.Expr, annual_max: pl.Expr) -> pl.Expr:
     """The mean of both figures, or the one that is known."""
     return pl.mean_horizontal(annual_min, annual_max, ignore_nulls=True)
-
-
-def _stated_amount(column: str) -> pl.Expr:
-    amount = pl.col(column)
-    return pl.when(amount.is_finite() & (amount > 0) & (amount < IMPLAUSIBLE_AMOUNT)).then(amount)
-
-
-def _currency_of_country(country: pl.Expr) -> pl.Expr:
-    return country.replace_strict(country_currencies(), default=None, return_dtype=pl.String)
 
 
 def _conversion_rates(stated: pl.DataFrame, rates: pl.DataFrame, currency: str) -> pl.DataFrame:

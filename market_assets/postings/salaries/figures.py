@@ -8,9 +8,10 @@ from typing import Any
 
 import polars as pl
 
+from market_assets.postings.gazetteer import country_currencies
 from market_assets.postings.salaries import pay_words
-from market_assets.postings.salaries.annual import IMPLAUSIBLE_AMOUNT
 from market_assets.postings.salaries.pay_words import parse_currency, parse_number, parse_period
+from market_assets.postings.salaries.readings import IMPLAUSIBLE_AMOUNT
 
 #: Null where not stated. A single figure is both minimum and maximum, "up to" gives a maximum only, "from" a
 #: minimum only.
@@ -28,8 +29,10 @@ _PLAIN_MARKS = {
     "時給": " hourly pay ",
 }
 
-#: Signs that several currencies share.
-_SHARED_SIGNS = ("$", "¥", "￥")
+#: Signs that several currencies share. In the countries of these currencies they mean the country's own; in those
+#: of pesos, "$" often means US dollars.
+SHARED_SIGNS = ("$", "¥", "￥")
+_LOCAL_DOLLARS = ("CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "CNY")
 #: Codes that decide between those currencies, elsewhere in a text.
 _CODE_ELSEWHERE = r"\b(USD|CAD|AUD|NZD|SGD|HKD|TWD|MXN|COP|CLP|ARS|CNY|RMB|JPY)\b"
 _LEADS_TO_MAXIMUM = re.compile(pay_words.LEADS_TO_MAXIMUM)
@@ -41,8 +44,14 @@ _LARGEST_BARE = 1e8
 #: Figures of a range differ by less than this factor.
 _MAX_RANGE_FACTOR = 10
 
-Pay = tuple[float | None, float | None, str | None, str | None]
+Pay = tuple[float | None, float | None, str | None, str | None, bool]
 Factors = tuple[float | None, float | None]
+
+
+def stated_currency(currency: pl.Expr, has_shared_sign: pl.Expr, country: pl.Expr) -> pl.Expr:
+    """A currency, but null where it is told only by a sign that means the country's own: "$" in Canada."""
+    local = country.replace_strict(country_currencies(), default=None, return_dtype=pl.String)
+    return pl.when(~(has_shared_sign & local.is_in(_LOCAL_DOLLARS)).fill_null(False)).then(currency)
 
 
 def find_pay(texts: pl.Series) -> pl.DataFrame:
@@ -52,14 +61,17 @@ def find_pay(texts: pl.Series) -> pl.DataFrame:
         texts: String, distinct texts.
 
     Returns:
-        text and the columns of `PARSED_SALARY`, one row for each text that states pay, in any order.
+        text, the columns of `PARSED_SALARY`, and has_shared_sign (Boolean: the currency is told only by a sign
+        that several currencies share), one row for each text that states pay, in any order.
     """
     found: dict[str, Pay] = {}
     for row in _find_candidates(texts).iter_rows(named=True):
         if row["text"] not in found and (pay := _Candidate(row).pay()) is not None:
             found[row["text"]] = pay
     rows = [(text, *pay) for text, pay in found.items()]
-    return pl.DataFrame(rows, {"text": pl.String(), **PARSED_SALARY}, orient="row")
+    return pl.DataFrame(
+        rows, {"text": pl.String(), **PARSED_SALARY, "has_shared_sign": pl.Boolean()}, orient="row"
+    )
 
 
 def _find_candidates(texts: pl.Series) -> pl.DataFrame:
@@ -180,16 +192,23 @@ class _Candidate:
             return None
         if not self._has_currency and not self._is_bare_pay(known, factors, period):
             return None
-        return minimum, maximum, currency, period
+        return minimum, maximum, currency, period, self._has_only_shared_signs()
 
     def _named_period(self, group: str) -> str | None:
         return None if self._row[group] is None else parse_period(self._row[group])
 
+    def _marks(self) -> list[str]:
+        marks = (self._first.before, self._first.after, self._second.before, self._second.after)
+        return [mark for mark in marks if mark is not None]
+
+    def _has_only_shared_signs(self) -> bool:
+        signs = [mark.strip() in SHARED_SIGNS for mark in self._marks()]
+        return bool(signs) and all(signs) and self._row["code_elsewhere"] is None
+
     def _currency(self) -> str | None:
         """The ISO 4217 code: an unambiguous mark goes before a "$" or "¥", which several currencies share."""
-        marks = [self._first.before, self._first.after, self._second.before, self._second.after]
-        stated = [mark for mark in marks if mark is not None]
-        unambiguous = [mark for mark in stated if mark.strip() not in _SHARED_SIGNS]
+        stated = self._marks()
+        unambiguous = [mark for mark in stated if mark.strip() not in SHARED_SIGNS]
         elsewhere = [self._row["code_elsewhere"]] if len(unambiguous) < len(stated) else []
         codes = (parse_currency(mark) for mark in (*unambiguous, *elsewhere, *stated) if mark is not None)
         indian = not stated and (self._first.is_indian or self._second.is_indian)

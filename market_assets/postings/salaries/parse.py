@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from market_assets.postings.salaries.annual import IMPLAUSIBLE_AMOUNT, pay_period, periods_per_year
-from market_assets.postings.salaries.figures import PARSED_SALARY, find_pay
+from market_assets.postings.salaries.figures import PARSED_SALARY, SHARED_SIGNS, find_pay, stated_currency
 from market_assets.postings.salaries.pay_words import (
     CURRENCIES_OF_SMALL_UNITS,
     parse_amount,
     parse_currency,
     parse_period,
 )
+from market_assets.postings.salaries.readings import IMPLAUSIBLE_AMOUNT, pay_period, periods_per_year
 from market_assets.postings.schemas import NORMALISED_POSTING
 from market_assets.postings.texts import count_lost, parsed_each
 
@@ -34,15 +34,16 @@ def stated_pay(stated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     """Parse the pay of postings, from fields and text.
 
     Args:
-        stated: salary_min, salary_max, salary_currency, salary_period, salary_text (String, in one line); further
-            columns are ignored.
+        stated: salary_min, salary_max, salary_currency, salary_period, salary_text (String, in one line), country
+            (String, alpha2); further columns are ignored.
 
     Returns:
         Schema `PAY`, one row a posting; and the numbers of stated values that were implausible or unreadable,
         under salary, salary_currency and salary_period. Currency and period are taken from the text where the
-        amounts are too, or where the text states the same amounts.
+        amounts are too, or where the text states the same amounts. A bare "$" or "¥" is null where the country has
+        a dollar or yuan of its own.
     """
-    from_text = parse_salary_texts(stated["salary_text"])
+    from_text = _parsed(stated["salary_text"])
     table = pl.DataFrame(
         [
             *(stated[name].alias(f"stated_{name}") for name in PAY.names()),
@@ -51,7 +52,13 @@ def stated_pay(stated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
             parsed_each(stated["salary_currency"], parse_currency, pl.String()).alias("currency"),
             parsed_each(stated["salary_period"], parse_period, pl.String()).alias("period"),
             *(from_text[name].alias(f"text_{name}") for name in from_text.columns),
+            stated["country"],
         ]
+    ).with_columns(
+        currency=stated_currency(
+            pl.col("currency"), pl.col("stated_salary_currency").is_in(SHARED_SIGNS), pl.col("country")
+        ),
+        text_currency=stated_currency(pl.col("text_currency"), pl.col("text_has_shared_sign"), pl.col("country")),
     )
     checked = table.with_columns(_plausible_amounts())
     return checked.select(_chosen_pay()), checked.select(_counts_of_implausible()).row(0, named=True)
@@ -70,10 +77,15 @@ def parse_salary_texts(texts: pl.Series) -> pl.DataFrame:
     Returns:
         Schema `PARSED_SALARY`, one row a text; all null where there is no salary. minimum ≤ maximum.
     """
+    return _parsed(texts).select(PARSED_SALARY.names())
+
+
+def _parsed(texts: pl.Series) -> pl.DataFrame:
+    """As `parse_salary_texts`, with has_shared_sign (see `find_pay`)."""
     can_be_pay = texts.str.contains("[0-9]") & (texts.str.len_bytes() <= MAX_TEXT_LENGTH)
     pay = find_pay(texts.filter(can_be_pay).unique())
     found = texts.to_frame("text").join(pay, on="text", how="left", maintain_order="left")
-    return found.select(PARSED_SALARY.names())
+    return found.drop("text")
 
 
 def salary_records(texts: Sequence[str]) -> list[dict[str, float | str | None] | None]:
@@ -141,6 +153,8 @@ def _counts_of_implausible() -> list[pl.Expr]:
     implausible += [count_lost(name, f"{name}_plausible") for name in ("text_minimum", "text_maximum")]
     return [
         pl.sum_horizontal(implausible).alias("salary"),
-        count_lost("stated_salary_currency", "currency").alias("salary_currency"),
+        (pl.col("currency").is_null() & ~pl.col("stated_salary_currency").is_in(SHARED_SIGNS))
+        .sum()
+        .alias("salary_currency"),
         count_lost("stated_salary_period", "period").alias("salary_period"),
     ]

@@ -99,7 +99,7 @@ _OTHER = rf"(?:{_any_of('other_pay')})\b"
 _GAP = rf"(?:[\s,;]*(?:\([^()]{{0,40}}\)|\)|(?i:{_any_of('between_figure_and_period')})\b))*[\s,;]*"
 _SEPARATOR = (
     r"(?:\s*(?:-{1,2}|~|/)\s*|[\s,;-]+(?i:max(?:imum)?)[\s.:]+"
-    r"|\s(?i:to|and|bis|until|through|till|up\sto|or|a|à|au|al|do|och|até|und|y|et)\s)"
+    r"|\s(?i:to|and|bis|until|through|till|up\sto|or|a|à|au|al|do|tot|en|och|og|till|til|até|und|y|e|et)\s)"
 )
 
 

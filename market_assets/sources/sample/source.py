@@ -20,7 +20,7 @@ import polars as pl
 
 from market_assets.postings.schemas import RAW_POSTING
 from market_assets.sources.files.text import shortened
-from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError, Undecodable
+from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError, SourceKind, Undecodable
 from market_assets.sources.sample.pay import Form, rounded
 from market_assets.sources.sample.postings import draw_choices, render_postings
 from market_assets.sources.sample.vocabulary import Choices
@@ -87,6 +87,7 @@ class SampleSource:
     postings_per_day: int = 200
     seed: int = 0
     any_day: ClassVar[bool] = True
+    kind: ClassVar[SourceKind] = "sample"
 
     def fetch(self, day: date, now: datetime) -> Fetch:
         """Make the postings of a day, in payloads of up to 5,000 which are made when they are opened.
