@@ -79,9 +79,9 @@ def identities(postings: pl.DataFrame) -> pl.DataFrame:
 def company_keys(company: pl.Series) -> pl.Series:
     """A hash of the words of each company's name, by which its postings are counted as one employer's. Int64."""
     names = pl.DataFrame({"company": company})
-    known = names.unique().with_columns(
-        company_key=hashes(names.unique().select(plain_text(pl.col("company")))["company"])
-    )
+    # Once: the order of unique rows differs from call to call.
+    unique = names.unique()
+    known = unique.with_columns(company_key=hashes(unique.select(plain_text(pl.col("company")))["company"]))
     return names.join(known, on="company", how="left", maintain_order="left")["company_key"]
 
 
