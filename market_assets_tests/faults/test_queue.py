@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
@@ -14,7 +15,8 @@ from market_assets_tests.faults.machine import Machine, eventually, instance_of,
 
 pytestmark = pytest.mark.slow
 LOOK = "Priority sorting and checking tag concurrency limits"
-DAY = {"dagster/partition": "2026-01-05"}
+#: So recent that a clean-up leaves its payloads.
+DAY = {"dagster/partition": (datetime.now(UTC) - timedelta(days=1)).date().isoformat()}
 UNFINISHED = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED)
 
 
