@@ -90,7 +90,7 @@ def test_a_broken_invariant_keeps_the_old_rows(
     before = on_sqlite.everything(tables)
     spoil, problem = BREAKAGES[breakage]
     computed = demand.skill_demand
-    monkeypatch.setattr(demand, "skill_demand", lambda window: spoil(computed(window)))
+    monkeypatch.setattr(demand, "skill_demand", lambda **inputs: spoil(computed(**inputs)))
     result = on_sqlite.materialize(*tables, tags=TAGS)
     message = failure_of(result)
     assert message.startswith("skill_demand was not replaced: ")
