@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import datetime
 
 import numpy as np
@@ -13,9 +14,6 @@ from market_assets.statistics.comparison import Comparison
 from market_assets.statistics.groups import group_values, salaries
 from market_assets.statistics.published_pay import PublishedPay
 from market_assets.statistics.window import Window
-
-#: The source whose postings are made up.
-SAMPLE_SOURCE = "sample"
 
 MARKET_SUMMARY = pl.Schema(
     {
@@ -50,6 +48,7 @@ def market_summary(
     rejections: pl.DataFrame,
     trending: pl.DataFrame,
     compared: Comparison,
+    sample_sources: Collection[str],
     min_sample: int,
 ) -> pl.DataFrame:
     """The headline figures of the window.
@@ -62,6 +61,7 @@ def market_summary(
         rejections: reason, postings: what was rejected on the days of the window.
         trending: schema `trends.TRENDING_SKILLS`.
         compared: the sources that trends compare.
+        sample_sources: the sources whose postings are made up.
         min_sample: average and median of fewer postings with a salary are null.
 
     Returns:
@@ -70,7 +70,7 @@ def market_summary(
         are the distinct ones found; `remote_share` is the part of all postings that is known to be remote;
         `top_skill` has the most postings, `fastest_growing_skill` the greatest growth of those that are
         growing (ties by name). Null where there is none. `sources_compared` is a JSON list, `sources_left_out` a
-        JSON object of source and reason. `sample_postings` are those made up by the sample source.
+        JSON object of source and reason. `sample_postings` are those of `sample_sources`.
     """
     postings = window.postings
     pay = PublishedPay(group_values(np.zeros(len(window), dtype=np.int64), salaries(window), 1), min_sample)
@@ -95,7 +95,7 @@ def market_summary(
             "fastest_growing_skill": [_fastest_growing(trending)],
             "sources_compared": [json.dumps(compared.sources)],
             "sources_left_out": [json.dumps(compared.left_out)],
-            "sample_postings": [int((postings["source"] == SAMPLE_SOURCE).sum())],
+            "sample_postings": [int(postings["source"].is_in(list(sample_sources)).sum())],
         },
         schema=MARKET_SUMMARY,
     )
