@@ -75,8 +75,6 @@ def _serve(url: str, port: int) -> None:
     from fastapi import FastAPI
 
     from market_assets.web.application import build_api
-    from market_assets.web.auth.identity import IDENTITY_KEY, VIEWER, Identity
-    from market_assets.web.auth.limits import RequestLimits
 
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {0})
@@ -87,10 +85,9 @@ def _serve(url: str, port: int) -> None:
         return {"hello": "world"}
 
     settings = Settings(DATABASE_URL=url, _env_file=None)
-    api = build_api(None, settings, Database(url), RequestLimits(user="100000000/minute"))
+    api = build_api(None, settings, Database(url))
 
     async def both(scope: Any, receive: Any, send: Any) -> None:
-        scope.setdefault("state", {})[IDENTITY_KEY] = Identity("someone", VIEWER)
         await (hello if scope["path"] == "/hello" else api)(scope, receive, send)
 
     uvicorn.run(both, host="127.0.0.1", port=port, log_level="warning", access_log=False, lifespan="off")

@@ -21,10 +21,10 @@ import sqlalchemy as sa
 from market_assets.postings.duplicates import KEYS
 from market_assets.postings.sketches import LENGTH
 from market_assets.store import schema
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.duplicate_links import relink_stored, write_sketches
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import posting_facts
 
 STORED = 1_000_000

@@ -22,12 +22,12 @@ import polars as pl
 import sqlalchemy as sa
 
 from market_assets.store import schema
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.facts import read_window
 from market_assets.store.posting_skills import POSTING_SKILL, write_skills
 from market_assets.store.skills import ensure_skills
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import job_postings, posting_facts
 
 DAYS, SKILLS, A_POSTING, TEXT = 40, 2_000, 10, "We look for a colleague who likes what we do. " * 10
@@ -94,6 +94,7 @@ def made_up(start: int, count: int, ids: pl.Series) -> tuple[pl.DataFrame, pl.Da
         *(moment.alias(name) for name in ("posted_at", "ingested_at", "last_seen_at")),
         *(moment.dt.date().alias(name) for name in ("partition_date", "content_date")),
         in_store=pl.lit(True),
+        dated=pl.lit(True),
         first_of_job=pl.lit(True),
     )
     missing = (pl.lit(None, dtype).alias(name) for name, dtype in columns.items() if name not in postings.columns)
@@ -190,7 +191,11 @@ def written_bytes(server: Path | None) -> int:
 
 
 def _written(pid: str) -> int:
-    lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+    try:
+        lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+    except FileNotFoundError:
+        # A server's processes come and go.
+        return 0
     return next(int(line.split()[1]) for line in lines if line.startswith("write_bytes"))
 
 

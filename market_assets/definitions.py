@@ -59,7 +59,7 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
             *(guarded_schedule(settings, task.id, task.when) for task in custom.tasks),
         ],
         sensors=[*_sensors(settings), problems_sensor(custom.problems, custom.tasks)],
-        resources={"store": store_resource(settings)},
+        resources={"store": store_resource(settings, sources)},
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
         # A command in a terminal reports a failure itself: the run is not started again in the background.
         executor=with_liveness(dg.in_process_executor, NO_RUN_RETRY_TAGS),

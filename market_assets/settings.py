@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     retention_days: int = Field(90, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_RETENTION_DAYS")
     window_days: int = Field(90, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_WINDOW_DAYS")
     trend_days: int = Field(180, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_TREND_DAYS")
+    min_sample: int = Field(5, ge=1, le=1000, validation_alias="MARKET_ASSETS_MIN_SAMPLE")
     ingestion_cron: str = Field("0 2 * * *", validation_alias="MARKET_ASSETS_INGESTION_CRON")
     refresh_cron: str = Field("30 2,14 * * *", validation_alias="MARKET_ASSETS_REFRESH_CRON")
     cleanup_cron: str = Field("0 3 * * 0", validation_alias="MARKET_ASSETS_CLEANUP_CRON")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
-from statistics import fmean, median
+from statistics import fmean
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,8 @@ import sqlalchemy as sa
 from market_assets.settings import Settings
 from market_assets.store.database import Database
 from market_assets.store.tables.postings import job_postings, posting_skills, rejected_postings, skills
+from market_assets_tests.statistics.changes_by_hand import compared_sources, salary_trends, trending_skills
+from market_assets_tests.statistics.pay_by_hand import employment_salaries, figure, pay_of, salary_statistics
 
 Row = dict[str, Any]
 Tables = dict[str, list[Row]]
@@ -33,19 +36,29 @@ class Posting:
     employment_type: str | None
     workplace: str | None
     salary: float | None
+    country: str | None
+    seniority: str | None
+    employer: str | None
+    partition_date: date
+    dated: bool
     skills: tuple[str, ...]
     required: frozenset[str]
+    mentioned: frozenset[str]
 
 
 @dataclass(frozen=True)
 class Market:
-    """What the store holds up to a moment: originals, the number of duplicates by time, rejections by day."""
+    """What the store holds up to a moment: originals, the number of duplicates by time, rejections by day.
+
+    `ingested` is the number of postings that the daily partitions of each month were the first to see.
+    """
 
     as_of: datetime
     originals: list[Posting]
     duplicates: list[datetime]
     rejections: list[datetime]
     categories: dict[str, str]
+    ingested: Counter[str]
 
     def start(self, days: int) -> datetime:
         """00:00 UTC of the day of as_of, less some days."""
@@ -74,25 +87,37 @@ def read_market(url: str, as_of: datetime) -> Market:
                 for day in connection.scalars(sa.select(rejected_postings.c.partition_date))
             ],
             categories={row.skill: row.category for row in connection.execute(known)},
+            ingested=Counter(f"{row['partition_date']:%Y-%m}" for row in rows),
         )
 
 
 def count(market: Market, settings: Settings) -> Tables:
-    """Every result table but recommendations and affinities, whose figures are no promise."""
-    start = market.start(settings.window_days)
-    window = market.since(start)
-    trending = trending_skills(market)
-    demand = skill_demand(window, market.categories)
+    """Every result table but recommendations and affinities, whose figures are no promise.
+
+    The sources are files; nothing has been recorded in the history before.
+    """
+    start, least = market.start(settings.window_days), settings.min_sample
+    window, compared = market.since(start), market.since(market.start(90))
+    sources, left_out = compared_sources(compared, market.as_of)
+    trending = trending_skills(compared, market.as_of, sources)
+    demand = skill_demand(window, market.categories, least)
     industry = [row for row in demand if row["industry"] is not None]
+    summary = market_summary(market, start, window, trending, least)
     return {
         "skill_demand": demand,
-        "industry_skills": only(industry, "industry skill postings demand_share average_salary rank"),
-        "salary_statistics": salary_statistics(window),
-        "salary_trends": salary_trends(market.since(market.start(settings.trend_days))),
-        "location_salaries": location_salaries(window),
+        "industry_skills": only(
+            industry, "industry skill postings demand_share postings_with_salary average_salary rank"
+        ),
+        "salary_statistics": salary_statistics(window, least),
+        "employment_salaries": employment_salaries(window, least),
+        "salary_trends": salary_trends(market.since(market.start(settings.trend_days)), least),
+        "location_salaries": location_salaries(window, least),
         "trending_skills": trending,
+        "skill_history": skill_history(market, least),
         "posting_statistics": posting_statistics(window),
-        "market_summary": [market_summary(market, start, window, trending)],
+        "market_summary": [
+            summary | {"sources_compared": json.dumps(sources), "sources_left_out": json.dumps(left_out)}
+        ],
         "skill_pairs": skill_pairs(window),
         "skill_relationships": skill_relationships(window),
         "category_relationships": category_relationships(window, market.categories),
@@ -103,25 +128,21 @@ def posting_of(row: Mapping[str, Any], found: list[tuple[str, float]]) -> Postin
     stated = [amount for amount in (row["annual_salary_min"], row["annual_salary_max"]) if amount is not None]
     names_found = [skill for skill, _ in found]
     assert len(names_found) == len(set(names_found)), "a posting counts once per skill"
-    names = ("source", "posted_at", "location", "industry", "employment_type", "workplace")
+    names = ("source", "posted_at", "location", "industry", "employment_type", "workplace", "country", "seniority")
     return Posting(
         **{name: row[name] for name in names},
+        employer=None if row["company"] is None else " ".join(re.findall(r"\w+", row["company"].lower())),
+        partition_date=row["partition_date"],
+        dated=row["stated_posted_at"] is not None,
         salary=fmean(stated) if stated else None,
-        skills=tuple(sorted(names_found)),
+        skills=tuple(sorted(skill for skill, weight in found if weight >= 0.4)),
         required=frozenset(skill for skill, weight in found if weight >= 0.8),
+        mentioned=frozenset(skill for skill, weight in found if weight < 0.4),
     )
 
 
 def only(rows: Iterable[Row], columns: str) -> list[Row]:
     return [{name: row[name] for name in columns.split()} for row in rows]
-
-
-def pay_of(postings: Iterable[Posting]) -> list[float]:
-    return sorted(posting.salary for posting in postings if posting.salary is not None)
-
-
-def over(values: Sequence[float], figure: Callable[[Sequence[float]], float]) -> float | None:
-    return figure(values) if values else None
 
 
 def by_skill(postings: Iterable[Posting]) -> dict[str, list[Posting]]:
@@ -138,7 +159,7 @@ def top_five(values: Iterable[str | None]) -> str:
     return json.dumps([{"value": value, "postings": number} for value, number in best], ensure_ascii=False)
 
 
-def skill_demand(window: list[Posting], categories: Mapping[str, str]) -> list[Row]:
+def skill_demand(window: list[Posting], categories: Mapping[str, str], least: int) -> list[Row]:
     rows = []
     for industry in {None, *(posting.industry for posting in window)}:
         among = [posting for posting in window if industry in (None, posting.industry)]
@@ -156,10 +177,12 @@ def skill_demand(window: list[Posting], categories: Mapping[str, str]) -> list[R
                     "demand_share": share,
                     "demand_score": min(100.0, 200 * share),
                     "required_share": sum(skill in posting.required for posting in having) / len(having),
-                    "average_salary": over(pay, fmean),
-                    "median_salary": over(pay, median),
-                    "min_salary": over(pay, min),
-                    "max_salary": over(pay, max),
+                    "mentions_only": sum(skill in posting.mentioned for posting in among),
+                    "postings_with_salary": len(pay),
+                    "average_salary": figure(pay, "average", least),
+                    "median_salary": figure(pay, 50, least),
+                    "min_salary": min(pay, default=None),
+                    "max_salary": max(pay, default=None),
                     "top_sources": top_five(posting.source for posting in having),
                     "top_industries": top_five(posting.industry for posting in having),
                     "top_locations": top_five(posting.location for posting in having),
@@ -169,74 +192,49 @@ def skill_demand(window: list[Posting], categories: Mapping[str, str]) -> list[R
     return rows
 
 
-def percentile(ordered: Sequence[float], share: float) -> float:
-    place = share * (len(ordered) - 1)
-    low = ordered[math.floor(place)]
-    return low + (ordered[math.ceil(place)] - low) * (place - math.floor(place))
-
-
-def salary_statistics(window: list[Posting]) -> list[Row]:
-    points = {"p10": 0.1, "p25": 0.25, "median_salary": 0.5, "p75": 0.75, "p90": 0.9}
-    return [
-        {
-            "skill": skill,
-            "postings_with_salary": len(pay),
-            "average_salary": fmean(pay),
-            **{name: percentile(pay, share) for name, share in points.items()},
-        }
-        for skill, having in by_skill(window).items()
-        if (pay := pay_of(having))
-    ]
-
-
-def salary_trends(history: list[Posting]) -> list[Row]:
-    rows = []
-    for skill, having in by_skill(history).items():
-        months: dict[str, list[Posting]] = defaultdict(list)
-        for posting in having:
-            months[posting.posted_at.strftime("%Y-%m")].append(posting)
-        medians = [median(pay) for _, found in sorted(months.items()) if (pay := pay_of(found))]
-        for month, found in months.items():
-            pay = pay_of(found)
-            figures = {"average_salary": over(pay, fmean), "median_salary": over(pay, median)}
-            direction = {"trend_direction": trend_direction(medians)}
-            rows.append({"skill": skill, "month": month, "postings": len(found), **figures, **direction})
-    return rows
-
-
-def trend_direction(medians: Sequence[float]) -> str:
-    if len(medians) < 2:
-        return "insufficient_data"
-    change = medians[-1] / medians[0] - 1
-    if abs(change) <= 0.02:
-        return "stable"
-    return "increasing" if change > 0 else "decreasing"
-
-
-def location_salaries(window: list[Posting]) -> list[Row]:
+def location_salaries(window: list[Posting], least: int) -> list[Row]:
     rows = []
     for location in {posting.location for posting in window} - {None}:
         there = [posting for posting in window if posting.location == location]
         pay = pay_of(there)
-        figures = {"average": fmean, "median": median, "min": min, "max": max}
-        amounts = {f"{name}_salary": over(pay, figure) for name, figure in figures.items()}
-        rows.append({"location": location, "postings": len(there), **amounts})
+        rows.append(
+            {
+                "location": location,
+                "postings": len(there),
+                "postings_with_salary": len(pay),
+                "average_salary": figure(pay, "average", least),
+                "median_salary": figure(pay, 50, least),
+                "min_salary": min(pay, default=None),
+                "max_salary": max(pay, default=None),
+            }
+        )
     return rows
 
 
-def trending_skills(market: Market) -> list[Row]:
-    boundary, earliest = market.start(30), market.start(90)
+def skill_history(market: Market, least: int) -> list[Row]:
+    """Of all months up to the moment."""
     rows = []
-    for skill, having in by_skill(market.since(earliest)).items():
-        recent = sum(posting.posted_at >= boundary for posting in having)
-        previous = len(having) - recent
-        growth = recent / (previous / 2) - 1 if previous else None
-        if growth is None:
-            trend = "emerging" if recent >= 3 else "steady"
-        else:
-            trend = "growing" if growth >= 0.25 else "declining" if growth <= -0.25 else "steady"
-        counts = {"recent_postings": recent, "previous_postings": previous}
-        rows.append({"skill": skill, **counts, "growth": growth, "trend": trend})
+    months: dict[str, list[Posting]] = defaultdict(list)
+    for posting in market.originals:
+        if posting.posted_at <= market.as_of:
+            months[f"{posting.posted_at:%Y-%m}"].append(posting)
+    for month, postings in months.items():
+        for skill, having in by_skill(postings).items():
+            pay = pay_of(having)
+            rows.append(
+                {
+                    "skill": skill,
+                    "month": month,
+                    "postings": len(having),
+                    "share": len(having) / len(postings),
+                    "postings_with_salary": len(pay),
+                    "median_salary": figure(pay, 50, least),
+                    "market_postings": len(postings),
+                    "filled_postings": market.ingested[month],
+                    "recorded_at": market.as_of,
+                    "revised_at": None,
+                }
+            )
     return rows
 
 
@@ -263,7 +261,7 @@ def salary_band(salary: float | None) -> str:
     return "200000+" if lower >= 200_000 else f"{lower}-{lower + 25_000}"
 
 
-def market_summary(market: Market, start: datetime, window: list[Posting], trending: list[Row]) -> Row:
+def market_summary(market: Market, start: datetime, window: list[Posting], trending: list[Row], least: int) -> Row:
     pay, asked = pay_of(window), by_skill(window)
     growing = [row for row in trending if row["trend"] == "growing"]
     return {
@@ -273,8 +271,8 @@ def market_summary(market: Market, start: datetime, window: list[Posting], trend
         "duplicates": sum(start <= moment <= market.as_of for moment in market.duplicates),
         "rejected": sum(start <= day <= market.as_of for day in market.rejections),
         "postings_with_salary": len(pay),
-        "average_salary": over(pay, fmean),
-        "median_salary": over(pay, median),
+        "average_salary": figure(pay, "average", least),
+        "median_salary": figure(pay, 50, least),
         "skills": len(asked),
         "industries": len({posting.industry for posting in window} - {None}),
         "locations": len({posting.location for posting in window} - {None}),
@@ -283,6 +281,8 @@ def market_summary(market: Market, start: datetime, window: list[Posting], trend
         "fastest_growing_skill": min(growing, key=lambda row: (-row["growth"], row["skill"]), default={}).get(
             "skill"
         ),
+        "salary_countries": len({p.country for p in window if p.salary is not None} - {None}),
+        "sample_postings": sum(posting.source in ("sample_jobs", "sample_board") for posting in window),
     }
 
 

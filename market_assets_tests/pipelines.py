@@ -20,17 +20,19 @@ from market_assets.operations.executions import discard_causes
 from market_assets.operations.names import AS_OF_TAG, CLEANUP, INGESTION, PARTITION_TAG, REBUILD, REFRESH
 from market_assets.settings import Settings
 from market_assets.sources.files.source import FileSource
-from market_assets.sources.protocol import Fetch, Payload, RawBatch, Source, SourceError
+from market_assets.sources.protocol import Fetch, Payload, RawBatch, Source, SourceError, SourceKind
 from market_assets.store.database import Database
 from market_assets.store.tables.catalog import metadata
 
 RESULTS = (
     "skill_demand",
     "salary_statistics",
+    "employment_salaries",
     "salary_trends",
     "industry_skills",
     "location_salaries",
     "trending_skills",
+    "skill_history",
     "posting_statistics",
     "market_summary",
     "skill_pairs",
@@ -56,6 +58,7 @@ class ListedSource:
     days: dict[date, list[dict[str, Any]]] = field(default_factory=dict)
     failure: str | None = None
     any_day: bool = True
+    kind: SourceKind = "file"
 
     def fetch(self, day: date, now: datetime) -> Fetch:  # noqa: ARG002
         if self.failure:
@@ -87,10 +90,15 @@ class Pipeline:
         self.instance.dispose()
 
     def run(
-        self, job: str, tags: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None
+        self,
+        job: str,
+        tags: Mapping[str, str] | None = None,
+        config: Mapping[str, Any] | None = None,
+        selection: Sequence[dg.AssetKey] | None = None,
     ) -> dg.ExecuteInProcessResult:
         return self._definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
+            asset_selection=selection,
             tags=dict(tags or {}),
             run_config={**QUIET, **(config or {})},
             raise_on_error=False,
@@ -118,8 +126,13 @@ class Pipeline:
             }
         return done(self.run(INGESTION, tags, refetching(self._sources) if refetch else {}))
 
-    def refresh(self, as_of: datetime) -> dg.ExecuteInProcessResult:
-        return done(self.run(REFRESH, {AS_OF_TAG: as_of.isoformat()}))
+    def refresh(self, as_of: datetime, *, report: bool = False) -> dg.ExecuteInProcessResult:
+        """The tables, and the report where a test asks for it: it takes as long as several tables."""
+        tables = dg.AssetSelection.groups("statistics", "relationships") - dg.AssetSelection.assets(
+            "market_report"
+        )
+        keys = sorted(tables.resolve(self._definitions.resolve_asset_graph()))
+        return done(self.run(REFRESH, {AS_OF_TAG: as_of.isoformat()}, selection=None if report else keys))
 
     def rebuild(self, as_of: datetime) -> dg.ExecuteInProcessResult:
         return done(self.run(REBUILD, {AS_OF_TAG: as_of.isoformat()}))

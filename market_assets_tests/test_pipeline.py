@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 from collections import defaultdict
@@ -23,6 +24,7 @@ from market_assets_tests.pipelines import (
     Pipeline,
     Row,
     by_identity,
+    done,
     figures,
 )
 
@@ -97,7 +99,7 @@ def test_every_table_on_both_databases_is_what_counting_by_hand_gives(tmp_path: 
         with Pipeline(settings, sample(), own_board()) as pipeline:
             pipeline.ingest(*EARLY)
             pipeline.ingest(*LATE)
-            pipeline.refresh(AS_OF)
+            pipeline.refresh(AS_OF, report=True)
             expected = count(read_market(url, AS_OF), settings)
             for table, rows in expected.items():
                 assert rows, table
@@ -112,7 +114,6 @@ def test_every_table_on_both_databases_is_what_counting_by_hand_gives(tmp_path: 
     assert all(stores["sqlite"].values())
 
 
-@pytest.mark.both_databases
 def test_days_run_again_in_any_order_give_the_same_rows(settings: Settings, tmp_path: Path) -> None:
     days = [LATE[0] + timedelta(days=number) for number in range(4)]
     settings = settings.model_copy(update={"retention_days": 36_500})
@@ -170,5 +171,96 @@ def test_statistics_of_another_moment_are_about_that_moment(tmp_path: Path) -> N
         pipeline.ingest(*LATE)
         for moment in (AS_OF - timedelta(days=3), datetime(2024, 1, 10, 0, 0, 0, 1, tzinfo=UTC), AS_OF):
             pipeline.refresh(moment)
-            for table, rows in count(read_market(settings.market_url, moment), settings).items():
+            expected = count(read_market(settings.market_url, moment), settings)
+            # What was recorded of a later moment stays.
+            del expected["skill_history"]
+            for table, rows in expected.items():
                 assert_same(pipeline.rows(table), rows, table)
+
+
+def changing_market(today: datetime) -> list[ListedSource]:
+    """Two sources that can be compared, one that vanished, and one without dates, of two hundred days."""
+    draw = random.Random(3)
+    sources = {name: ListedSource(name) for name in ("steady", "other", "vanished", "undated")}
+    listed: dict[str, list[dict[str, Any]]] = {name: [] for name in sources}
+    for number in range(1_600):
+        age = draw.uniform(0, 200)
+        name = draw.choice(["steady"] * 4 + ["other"] * 2 + ["vanished", "undated"])
+        asked = [
+            skill
+            for skill, share in (("Python", 0.5), ("Kubernetes", 0.1 if age > 30 else 0.4), ("Excel", 0.2))
+            if draw.random() < share
+        ]
+        pay = round(60_000 * draw.lognormvariate(0.4 if "Excel" in asked and age < 90 else 0, 0.1))
+        posting = {
+            "id": f"job-{number}",
+            "title": draw.choice(("Engineer", "Senior Engineer", "Junior Analyst")),
+            "company": f"Company {draw.randrange(60)}",
+            "location": draw.choice(("Berlin, Germany", "Paris, France")),
+            "description": f"Job {number}. Requirements: experience with {', '.join(asked)}.",
+            "employment_type": draw.choice(("full time", "contract")),
+        }
+        if name != "undated":
+            posting["posted_at"] = (today - timedelta(days=age)).isoformat()
+        if draw.random() < 0.8:
+            posting |= {"salary_min": pay, "salary_max": pay, "salary_currency": "EUR", "salary_period": "year"}
+        if name != "vanished" or age > 40:
+            listed[name].append(posting)
+    for name, source in sources.items():
+        source.days[today.date()] = listed[name]
+    return list(sources.values())
+
+
+@pytest.mark.both_databases
+def test_changes_are_what_counting_by_hand_gives(settings: Settings) -> None:
+    settings = settings.model_copy(update={"retention_days": 36_500})
+    with Pipeline(settings, *changing_market(AS_OF)) as pipeline:
+        pipeline.ingest(AS_OF.date())
+        noted = figures(pipeline.refresh(AS_OF), "trending_skills")
+        for table, rows in count(read_market(settings.market_url, AS_OF), settings).items():
+            assert_same(pipeline.rows(table), rows, table)
+        trends = {row["skill"]: row["trend"] for row in pipeline.rows("trending_skills")}
+        directions = {row["skill"]: row["trend_direction"] for row in pipeline.rows("salary_trends")}
+        left_out = json.loads(pipeline.rows("market_summary")[0]["sources_left_out"])
+    assert trends["Kubernetes"] == "growing"
+    assert trends["Python"] in ("steady", "uncertain")
+    assert directions["Excel"] == "increasing"
+    assert left_out.keys() == {"undated", "vanished"}
+    assert noted["sources_compared"] == ["other", "steady"]
+    assert noted["sources_left_out"] == left_out
+
+
+@pytest.mark.both_databases
+def test_the_history_outlives_its_postings_and_is_revised_only_where_it_is_filled_back(settings: Settings) -> None:
+    day, later = date(2024, 1, 9), datetime(2024, 9, 20, 18, tzinfo=UTC)
+    posting = {"title": "Engineer", "company": "Acme", "location": "Berlin, Germany"}
+
+    def listing(name: str, number: int, posted: date) -> list[dict[str, Any]]:
+        return [
+            posting
+            | {"id": f"{name}-{n}", "description": f"{name} {n}: Python", "posted_at": f"{posted}T06:00:00Z"}
+            for n in range(number)
+        ]
+
+    followed = ListedSource("followed", {day: listing("first", 3, day)})
+    added = ListedSource("added", {later.date(): listing("backlog", 20, day) + listing("new", 2, later.date())})
+    with Pipeline(settings, followed, added) as pipeline:
+        pipeline.ingest(day)
+        pipeline.refresh(datetime(2024, 1, 10, tzinfo=UTC))
+        recorded = pipeline.rows("skill_history")
+        assert [(row["skill"], row["month"], row["postings"]) for row in recorded] == [("Python", "2024-01", 3)]
+
+        done(pipeline.run("cleanup_old_data"))
+        assert pipeline.rows("job_postings") == pipeline.rows("posting_facts") == [], "archived and forgotten"
+        pipeline.ingest(later.date())
+        pipeline.refresh(later)
+        of_january = [row for row in pipeline.rows("skill_history") if row["month"] == "2024-01"]
+        assert of_january == recorded, "the backlog of a source that is new changes nothing"
+
+        followed.days[day] = listing("first", 5, day)
+        pipeline.ingest(day, refetch=True)
+        noted = figures(pipeline.refresh(later), "skill_history")
+        revised = next(row for row in pipeline.rows("skill_history") if row["month"] == "2024-01")
+    assert noted["months_revised"] == ["2024-01"]
+    assert (revised["recorded_at"], revised["revised_at"]) == (later, later)
+    assert (revised["postings"], revised["filled_postings"]) == (25, 5)

@@ -1,9 +1,10 @@
-"""Salaries and countries of real postings: the share that is parsed as a person labelled it."""
+"""Salaries, countries and seniority of real postings: the share that is read as a person labelled it."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,10 +13,11 @@ import polars as pl
 from benchmarks.quality.real_postings import DATA
 from market_assets.postings.places import normalise_locations
 from market_assets.postings.salaries.parse import parse_salary_texts
+from market_assets.postings.seniority import seniorities_of_titles
 
 LABELS = Path(__file__).parent / "labels"
 #: The required share of right answers.
-SALARIES_WANTED, COUNTRIES_WANTED = 0.99, 0.97
+SALARIES_WANTED, COUNTRIES_WANTED, SENIORITIES_WANTED = 0.99, 0.97, 0.97
 
 
 def labels(name: str) -> dict[str, dict[str, str]]:
@@ -72,9 +74,38 @@ def countries() -> None:
         print(f"  {text!r}: {country}, not {wanted}")
 
 
+def titles() -> pl.Series:
+    """The different titles of all files of postings."""
+    folder = DATA / "postings"
+    csv.field_size_limit(10**8)
+    with (folder / "glassdoor.csv").open(encoding="utf-8", newline="") as lines:
+        stated = [row["Job Title"] for row in csv.DictReader(lines)]
+    for name in ("cyberjobs.json", "listings.json"):
+        stated += [row["title"] for row in json.loads((folder / name).read_text(encoding="utf-8"))]
+    stated += pl.read_parquet(folder / "ats_jobs_2026.parquet")["title"].drop_nulls().to_list()
+    return pl.Series(list(dict.fromkeys(stated)))
+
+
+def seniorities() -> None:
+    known = labels("seniorities.csv")
+    every = titles()
+    labelled = every.filter(pl.Series([name_of(title) in known for title in every]))
+    assert len(labelled) == len(known)
+    read = list(zip(labelled, seniorities_of_titles(labelled), strict=True))
+    for part in ("tuning", "held out"):
+        chosen = [(title, level) for title, level in read if known[name_of(title)]["set"] == part]
+        wrong = [(title, level) for title, level in chosen if known[name_of(title)]["seniority"] != (level or "")]
+        right = len(chosen) - len(wrong)
+        print(f"seniority  {right} of {len(chosen)} {part} right  {right / len(chosen):.2%}, ", end="")
+        print(f"at least {SENIORITIES_WANTED:.0%} wanted")
+        for title, level in wrong:
+            print(f"  {title!r}: {level}, not {known[name_of(title)]['seniority'] or None}")
+
+
 def main() -> None:
     salaries()
     countries()
+    seniorities()
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 #: Dagster's daemon reports every 30 seconds.
 _SILENCE_SECONDS = 45.0
-_POLL_SECONDS = 1.0
 _NEVER_INCLUDED = (
     "settings and .env",
     "the signing key of sign-ins (data/jwt_secret_key): without it, everyone signs in again",
@@ -109,12 +108,9 @@ def _path_for(settings: Settings, place: Path | None, now: datetime) -> Path:
 
 
 def _refuse_while_daemon_runs(instance: dg.DagsterInstance) -> None:
-    """Raise CommandFailedError while Dagster's daemon is alive: it would start runs in the middle of a restore."""
+    """Raise CommandFailedError where Dagster's daemon may be alive: it would start runs meanwhile."""
     newest = max((beat.timestamp for beat in instance.get_daemon_heartbeats().values()), default=0.0)
-    if time.time() - newest >= _SILENCE_SECONDS:
-        return
-    click.echo("Dagster's daemon reported less than a minute ago; waiting whether it does again")
-    while time.time() - newest < _SILENCE_SECONDS:
-        time.sleep(_POLL_SECONDS)
-        if max(beat.timestamp for beat in instance.get_daemon_heartbeats().values()) > newest:
-            raise CommandFailedError("Dagster's daemon is running: stop `market-assets serve` first")
+    if time.time() - newest < _SILENCE_SECONDS:
+        raise CommandFailedError(
+            "Dagster's daemon reported less than a minute ago: stop `market-assets serve` first, and try again"
+        )

@@ -19,7 +19,6 @@ COMMANDS = {
     "archive": ("databases", "Archived postings."),
     "backup": ("backups", "Back up the database, Dagster's history and the archive into one checked file."),
     "db": ("databases", "The market database."),
-    "history": ("history", "Dagster's history of runs."),
     "new": ("new", "Start a task or a source from a template that works unchanged."),
     "recommend": ("market", "Print the skills that go best with some skills."),
     "restore": ("backups", "Restore a backup, whole or not at all; an older one is upgraded."),
@@ -31,7 +30,7 @@ COMMANDS = {
     "status": ("status", "Print jobs, incidents, tables and stores; exit 1 when something is wrong."),
     "summary": ("market", "Print the market summary of the store."),
     "user": ("users", "Users of the web process, and their roles."),
-    "watch": ("history", "Show runs as they change, until Ctrl-C."),
+    "watch": ("watch", "Print a line for each change of a run, until Ctrl-C."),
     "web": ("serve", "Run the web process alone, against the code server that workspace.yaml names."),
 }
 

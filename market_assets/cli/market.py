@@ -20,6 +20,7 @@ from market_assets.defs.resources import MarketStore
 from market_assets.report.numbers import printable
 from market_assets.report.terminal import summary_json, summary_renderables
 from market_assets.settings import Settings
+from market_assets.statistics.pay import of_all_postings
 from market_assets.statistics.recommender import Recommended, Recommender
 from market_assets.statistics.related import related_skills
 from market_assets.store.connection import MarketConnection
@@ -88,7 +89,7 @@ def recommend(settings: Settings, names: tuple[str, ...], limit: int, as_json: b
     with MarketConnection(open_database(settings)) as connection:
         affinities = read_table(connection, skill_affinities)
         related = related_skills(read_table(connection, skill_relationships))
-        pay = read_table(connection, salary_statistics)
+        pay = of_all_postings(read_table(connection, salary_statistics))
     best = Recommender(affinities, related, pay).recommend(_known_skills(names, affinities), limit)
     if as_json:
         click.echo(json.dumps(best, ensure_ascii=False))

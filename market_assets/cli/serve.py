@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -25,12 +24,8 @@ _READY_SECONDS = 90.0
 #: The code server waits for up to 60 s for the runs that it has started.
 _SHUTDOWN_SECONDS = 75.0
 _POLL_SECONDS = 0.2
-
-
-@dataclass(frozen=True)
-class _Child:
-    name: str
-    process: subprocess.Popen[bytes]
+#: By name, in the order of starting.
+Children = dict[str, subprocess.Popen[bytes]]
 
 
 @click.command()
@@ -63,44 +58,47 @@ def _serve_all(settings: Settings) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stop.set())
-    children: list[_Child] = []
+    children: Children = {}
     try:
         code_port = _free_port()
         workspace = _write_workspace(settings, code_port)
         dagster = [sys.executable, "-m", "dagster"]
         code = [*dagster, "code-server", "start", "-m", "market_assets.definitions"]
         code += ["--host", "127.0.0.1", "--port", str(code_port), "--location-name", "market_assets"]
-        children.append(_start("code server", code, home))
+        children["code server"] = _start(code, home)
         if not _wait_for(code_port, children, stop):
             return _report_end(children, stop)
-        children.append(
-            _start("daemon", [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)], home)
-        )
+        daemon = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)]
+        children["daemon"] = _start(daemon, home)
         web_process = [sys.executable, "-m", "market_assets.web.server", str(workspace)]
-        children.append(_start("web process", web_process, home))
+        children["web process"] = _start(web_process, home)
         if not _wait_for(settings.port, children, stop):
             return _report_end(children, stop)
         click.echo(f"Dagster's UI:      http://{settings.host}:{settings.port}/")
         click.echo(f"The market report: http://{settings.host}:{settings.port}/market")
         click.echo("Both ask to sign in; `market-assets user` adds users.")
         click.echo("Ctrl-C ends everything; a run in progress gets up to a minute to finish.")
-        while not stop.wait(_POLL_SECONDS) and all(child.process.poll() is None for child in children):
+        while not stop.wait(_POLL_SECONDS) and _all_run(children):
             pass
         return _report_end(children, stop)
     finally:
         _end_all(children)
 
 
-def _start(name: str, command: list[str], home: Path) -> _Child:
+def _start(command: list[str], home: Path) -> subprocess.Popen[bytes]:
     """Start a process in a new session, so that Ctrl-C reaches only this one, which ends the others in order."""
     environment = environment_for_children(DAGSTER_HOME=str(home))
-    return _Child(name, subprocess.Popen(command, env=environment, start_new_session=True))
+    return subprocess.Popen(command, env=environment, start_new_session=True)
 
 
-def _wait_for(port: int, children: list[_Child], stop: threading.Event) -> bool:
+def _all_run(children: Children) -> bool:
+    return all(child.poll() is None for child in children.values())
+
+
+def _wait_for(port: int, children: Children, stop: threading.Event) -> bool:
     """Wait until a port accepts connections; False on a stop, the end of a process, or after `_READY_SECONDS`."""
     deadline = time.monotonic() + _READY_SECONDS
-    while time.monotonic() < deadline and all(child.process.poll() is None for child in children):
+    while time.monotonic() < deadline and _all_run(children):
         with socket.socket() as attempt:
             if attempt.connect_ex(("127.0.0.1", port)) == 0:
                 return True
@@ -109,30 +107,30 @@ def _wait_for(port: int, children: list[_Child], stop: threading.Event) -> bool:
     return False
 
 
-def _report_end(children: list[_Child], stop: threading.Event) -> int:
-    ended = [child for child in children if child.process.poll() is not None]
+def _report_end(children: Children, stop: threading.Event) -> int:
     if stop.is_set():
         return 0
-    for child in ended:
-        click.echo(f"market-assets: the {child.name} ended with exit code {child.process.returncode}", err=True)
+    ended = {name: child.returncode for name, child in children.items() if child.poll() is not None}
+    for name, code in ended.items():
+        click.echo(f"market-assets: the {name} ended with exit code {code}", err=True)
     if not ended:
-        click.echo(f"market-assets: the {children[-1].name} was not ready in {_READY_SECONDS:.0f} s", err=True)
+        click.echo(f"market-assets: the {list(children)[-1]} was not ready in {_READY_SECONDS:.0f} s", err=True)
     return 1
 
 
-def _end_all(children: list[_Child]) -> None:
+def _end_all(children: Children) -> None:
     """End the processes in the reverse order of starting; those that ignore SIGTERM are killed."""
-    for child in reversed(children):
-        if child.process.poll() is None:
-            child.process.send_signal(signal.SIGTERM)
+    for child in reversed(children.values()):
+        if child.poll() is None:
+            child.send_signal(signal.SIGTERM)
     deadline = time.monotonic() + _SHUTDOWN_SECONDS
-    for child in reversed(children):
+    for name, child in reversed(children.items()):
         try:
-            child.process.wait(max(0.1, deadline - time.monotonic()))
+            child.wait(max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
-            click.echo(f"market-assets: the {child.name} did not end after SIGTERM; killed", err=True)
-            child.process.kill()
-            child.process.wait()
+            click.echo(f"market-assets: the {name} did not end after SIGTERM; killed", err=True)
+            child.kill()
+            child.wait()
 
 
 def _free_port() -> int:

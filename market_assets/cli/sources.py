@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import click
@@ -32,17 +31,6 @@ _FIELDS = (
 _WIDTH = 240
 
 
-@dataclass(frozen=True)
-class _Finding:
-    source: str
-    reachable: bool
-    postings: int
-    rejected: int
-    filled: float
-    seconds: float
-    problem: str | None
-
-
 @click.group()
 def sources() -> None:
     """Sources of postings."""
@@ -65,25 +53,21 @@ def check_sources(settings: Settings) -> None:
     """
     from market_assets.defs.sources import configured_sources
 
-    findings = [_check(source) for source in configured_sources(settings)]
     table = Table("source", "reachable", "postings", "rejected", "fields filled", "seconds")
     table.add_column("problem", overflow="fold")
-    for found in findings:
-        table.add_row(
-            found.source,
-            "yes" if found.reachable else "no",
-            f"{found.postings:,}",
-            f"{found.rejected:,}",
-            f"{found.filled:.0%}",
-            f"{found.seconds:.2f}",
-            escape(found.problem or ""),
-        )
+    sources, failed = configured_sources(settings), []
+    for source in sources:
+        cells, problem = _check(source)
+        table.add_row(source.name, *cells, escape(problem or ""))
+        if problem:
+            failed.append(source.name)
     Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH).print(table)
-    if failed := [found.source for found in findings if found.problem]:
-        raise CommandFailedError(f"{len(failed)} of {len(findings)} sources have a problem: {', '.join(failed)}")
+    if failed:
+        raise CommandFailedError(f"{len(failed)} of {len(sources)} sources have a problem: {', '.join(failed)}")
 
 
-def _check(source: Source) -> _Finding:
+def _check(source: Source) -> tuple[list[str], str | None]:
+    """The cells of a source between its name and its problem, and the problem."""
     started, now = time.monotonic(), datetime.now(UTC)
     reachable, postings, rejected = False, 0, 0
     filled, problem = 0.0, None
@@ -103,4 +87,6 @@ def _check(source: Source) -> _Finding:
         problem = None if postings else "it gave no posting"
     except (SourceError, OSError) as error:
         problem = str(error)
-    return _Finding(source.name, reachable, postings, rejected, filled, time.monotonic() - started, problem)
+    seconds = f"{time.monotonic() - started:.2f}"
+    cells = ["yes" if reachable else "no", f"{postings:,}", f"{rejected:,}", f"{filled:.0%}", seconds]
+    return cells, problem

@@ -27,9 +27,7 @@ from market_assets.operations.health import Health, health_report, judge
 from market_assets.operations.monitored import Monitored, monitored_in
 from market_assets.operations.system_state import (
     HistoryState,
-    JobState,
     SystemState,
-    TableState,
     read_database,
     read_disk,
     read_history,
@@ -41,8 +39,6 @@ from market_assets.store.schedule_overrides import ScheduleOverrides, read_overr
 
 #: A part that has not answered by then is reported.
 _TIMEOUT_SECONDS = 15.0
-_SHOWN_INCIDENTS = 30
-_GOOD, _BAD, _DIM = "green", "bold red", "dim"
 
 
 @click.command()
@@ -102,65 +98,48 @@ def _overrides(database: Database) -> ScheduleOverrides | None:
 
 def _show(console: Console, state: SystemState, health: Health) -> None:
     wrong = len(health.reasons) + len(health.warnings)
-    if wrong:
-        console.print(f"[{_BAD}]{wrong} thing{'s' if wrong > 1 else ''} wrong[/]")
-    else:
-        console.print(f"[{_GOOD}]Nothing is wrong[/]")
-    for reason in health.reasons:
-        _line(console, "red", reason.name, reason.text)
-    for warning in health.warnings[:_SHOWN_INCIDENTS]:
-        _line(console, "yellow", warning.name, warning.text)
-    if len(health.warnings) > _SHOWN_INCIDENTS:
-        console.print(f"  … and {len(health.warnings) - _SHOWN_INCIDENTS} more: --json shows all")
+    console.print(
+        f"[red]{wrong} thing{'s' if wrong > 1 else ''} wrong[/]" if wrong else "[green]Nothing is wrong[/]"
+    )
+    for colour, problems in (("red", health.reasons), ("yellow", health.warnings)):
+        for problem in problems:
+            line = Text.assemble((f"{problem.name}: ", colour), problem.text)
+            console.print(Padding(line, (0, 0, 0, 2)))
     console.print()
-    if state.history is not None:
-        _show_jobs(console, state.history, state.now)
-        _show_tables(console, state.history, state.now)
-        _show_stores(console, state, state.history)
+    if state.history is None:
+        return
+    console.print(_jobs(state.history, state.now))
+    for job in state.history.jobs:
+        if job.off_because:
+            console.print(Padding(Text.assemble(("off: ", "yellow"), job.off_because), (0, 0, 0, 2)))
+    console.print("\ntables, last materialized")
+    ages = [Text(f"  {one.table} {_ago(one.materialized_at, state.now)}") for one in state.history.tables]
+    console.print(Columns(ages, equal=True))
+    console.print()
+    _show_stores(console, state, state.history)
 
 
-def _line(console: Console, colour: str, name: str, text: str) -> None:
-    console.print(Padding(Text.assemble((f"{name}: ", colour), text), (0, 0, 0, 2)))
-
-
-def _show_jobs(console: Console, history: HistoryState, now: datetime) -> None:
+def _jobs(history: HistoryState, now: datetime) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))
     for column in ("job", "cron, UTC", "last run", "last success", "next run"):
         table.add_column(column, no_wrap=True)
     for job in history.jobs:
-        style = {"success": _GOOD, "failed": _BAD}.get(job.last_status or "", "")
         last = f"{job.last_status} {_ago(job.last_run, now)}" if job.last_status else "never"
-        success = f"[{_BAD}]{_ago(job.last_success, now)}[/]" if job.is_late else _ago(job.last_success, now)
-        table.add_row(job.job, job.cron, f"[{style}]{last}[/]" if style else last, success, _next(job, now))
-    console.print(table)
-    for job in history.jobs:
-        if job.off_because:
-            _line(console, "yellow", "off", job.off_because)
-    console.print()
-
-
-def _next(job: JobState, now: datetime) -> str:
-    if not job.is_on or job.next_run is None:
-        return "[yellow]off[/]"
-    return f"in {_span(job.next_run - now)}"
-
-
-def _show_tables(console: Console, history: HistoryState, now: datetime) -> None:
-    def style(table: TableState) -> str:
-        return _BAD if table.is_stale(now) else _DIM if table.materialized_at is None else ""
-
-    console.print("tables, last materialized")
-    ages = [Text(f"  {table.table} {_ago(table.materialized_at, now)}", style(table)) for table in history.tables]
-    console.print(Columns(ages, equal=True))
-    console.print()
+        table.add_row(
+            job.job,
+            job.cron,
+            Text(last, "red" if job.last_status == "failed" else ""),
+            Text(_ago(job.last_success, now), "red" if job.is_late else ""),
+            f"in {_span(job.next_run - now)}" if job.next_run else Text("off", "yellow"),
+        )
+    return table
 
 
 def _show_stores(console: Console, state: SystemState, history: HistoryState) -> None:
     console.print(f"runs      {history.queued} queued, {history.running} running")
     if state.database is not None:
-        console.print(
-            f"database  {state.database.name}, version {state.database.version or 'none'}", soft_wrap=True
-        )
+        version = state.database.version or "none"
+        console.print(f"database  {state.database.name}, version {version}", soft_wrap=True)
     if state.disk is not None:
         free, total = state.disk.free / 2**30, state.disk.total / 2**30
         console.print(f"disk      {free:,.1f} of {total:,.0f} GiB free", soft_wrap=True)

@@ -8,8 +8,6 @@ queue's configuration changes.
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import dagster as dg
@@ -25,11 +23,6 @@ if TYPE_CHECKING:
 
     from market_assets.dagster_ext.celery_launcher import CeleryLauncher
 
-#: A dead run is reported as running for at most so long while its code server is away.
-_LONGEST_HOLD_SECONDS = 35.0
-#: How long Dagster's daemon takes to notice that a code server is back.
-_SETTLING_SECONDS = 9.0
-
 
 class RunQueue(dg.QueuedRunCoordinator):
     """Dagster's queue, with MARKET_ASSETS_WORKERS runs at once.
@@ -43,25 +36,8 @@ class RunQueue(dg.QueuedRunCoordinator):
         return super().from_config_value(inst_data, {**config_value, "max_concurrent_runs": limit})
 
 
-@dataclass
-class _DeadRun:
-    """When a run was first seen to be dead, and since when its code server has answered: monotonic seconds."""
-
-    seen_at: float
-    answers_since: float | None = None
-
-
 class LocalLauncher(dg.DefaultRunLauncher):
-    """Dagster's launcher of runs beside the code server, with a health check.
-
-    It also checks runs of commands on this machine. Dagster gives up the retry of a failed run if the code
-    server is away when the failure is reported, and the two often die together: so the failure is reported once
-    the code server is back, after 35 seconds at the latest.
-    """
-
-    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
-        super().__init__(inst_data)
-        self._dead: dict[str, _DeadRun] = {}
+    """Dagster's launcher of runs beside the code server, with a health check; also for runs of commands here."""
 
     @property
     def supports_check_run_worker_health(self) -> bool:
@@ -69,27 +45,7 @@ class LocalLauncher(dg.DefaultRunLauncher):
 
     def check_run_worker_health(self, run: dg.DagsterRun) -> CheckRunHealthResult:
         reason = why_dead(self._instance, run)
-        if reason is None:
-            self._dead.pop(run.run_id, None)
-            return CheckRunHealthResult(WorkerStatus.RUNNING)
-        if self._awaits_code_server(run.run_id, time.monotonic()):
-            return CheckRunHealthResult(WorkerStatus.RUNNING, f"{reason}; waiting for the code server")
-        self._dead.pop(run.run_id, None)
-        return CheckRunHealthResult(WorkerStatus.FAILED, reason)
-
-    def _awaits_code_server(self, run_id: str, now: float) -> bool:
-        client = self._get_grpc_client_for_termination(run_id)  # type: ignore[no-untyped-call]
-        if client is None:
-            return False
-        dead = self._dead.setdefault(run_id, _DeadRun(now))
-        try:
-            client.ping("")
-        except Exception:
-            dead.answers_since = None
-        else:
-            dead.answers_since = dead.answers_since or now
-        has_settled = dead.answers_since is not None and now - dead.answers_since >= _SETTLING_SECONDS
-        return not has_settled and now - dead.seen_at < _LONGEST_HOLD_SECONDS
+        return CheckRunHealthResult(WorkerStatus.FAILED if reason else WorkerStatus.RUNNING, reason)
 
 
 class CeleryOrLocalLauncher(RunLauncher, ConfigurableClass):

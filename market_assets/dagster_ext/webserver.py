@@ -134,34 +134,24 @@ class MarketWebserver(DagsterWebserver[MarketProcessContext, MarketRequestContex
     def _audited(self, name: str, resolve: Callable[..., Any]) -> Callable[..., Any]:
         """A mutation's resolver that also tags the runs that it starts, and writes to the audit log."""
 
-        def audited(root: Any, info: Any, **arguments: Any) -> Any:
+        async def audited(root: Any, info: Any, **arguments: Any) -> Any:
             context = info.context
-            if not isinstance(context, MarketRequestContext):
-                return resolve(root, info, **arguments)
+            assert isinstance(context, MarketRequestContext)
             if name == "setNuxSeen" and context.read_only:
                 return True
             for argument, place in _TAGS_IN.items():
                 _tag(arguments.get(argument), place, self._triggered_by_tag, context.triggered_by)
             try:
                 answer = resolve(root, info, **arguments)
+                if isawaitable(answer):
+                    answer = await answer
             except Exception as error:
                 self._record(context, name, arguments, error)
                 raise
-            if isawaitable(answer):
-                return self._awaited(context, name, arguments, answer)
             self._record(context, name, arguments, answer)
             return answer
 
         return audited
-
-    async def _awaited(self, context: MarketRequestContext, name: str, arguments: Any, answer: Any) -> Any:
-        try:
-            result = await answer
-        except Exception as error:
-            self._record(context, name, arguments, error)
-            raise
-        self._record(context, name, arguments, result)
-        return result
 
     def _record(self, context: MarketRequestContext, name: str, arguments: Any, result: Any) -> None:
         # The REST API records its own calls.

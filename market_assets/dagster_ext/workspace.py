@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import dagster as dg
 from dagster._core.remote_representation.external import RemoteRepository, RemoteSchedule
 from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 
-from market_assets.dagster_ext.schedules import InstigatorState, InstigatorType
+from market_assets.dagster_ext.schedules import InstigatorState
 
 __all__ = [
     "CodeLocationError",
@@ -30,7 +29,6 @@ __all__ = [
     "jobs_of",
     "load_failure",
     "repositories",
-    "states_by_selector",
 ]
 
 
@@ -75,12 +73,6 @@ def is_known_job(context: WorkspaceProcessContext, job: str) -> bool:
     return any(repository.has_job(job) for _location, repository in repositories(context))
 
 
-def states_by_selector(instance: dg.DagsterInstance) -> dict[str, InstigatorState]:
-    """The stored state of each schedule, by `selector_id`; none of one that was never started or stopped."""
-    stored = instance.all_instigator_state(instigator_type=InstigatorType.SCHEDULE)
-    return {state.selector_id: state for state in stored}
-
-
 def is_running(schedule: RemoteSchedule, states: Mapping[str, InstigatorState]) -> bool:
-    """Whether Dagster starts runs by a schedule."""
-    return bool(schedule.get_current_instigator_state(states.get(schedule.selector_id)).is_running)
+    """Whether Dagster starts runs by a schedule; `states` are stored ones by the names of schedules."""
+    return bool(schedule.get_current_instigator_state(states.get(schedule.name)).is_running)

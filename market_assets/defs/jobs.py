@@ -9,7 +9,7 @@ import dagster as dg
 from market_assets.defs.assets.maintenance import DELETE_TAG
 from market_assets.defs.assets.result_asset import KEEP_WEEKLY_TAG
 from market_assets.defs.resources import MarketStore
-from market_assets.defs.retries import retry_transient_errors, run_retry_tags
+from market_assets.defs.retries import RUN_RETRY_TAGS, retry_transient_errors
 from market_assets.operations.executions import ExecutionReader, print_failure_cause
 from market_assets.operations.names import CLEANUP, INGESTION, PRUNE, REBUILD, REEXTRACTION, REFRESH, RUNS_TAG
 
@@ -57,7 +57,7 @@ def job_options(runs: str, tags: Mapping[str, str] | None = None) -> dict[str, A
         runs: the assets that the job makes, in Dagster's syntax for selecting them, or the function that it calls.
         tags: further tags of its runs.
     """
-    return {"hooks": {print_failure_cause}, "tags": {RUNS_TAG: runs, **run_retry_tags(), **(tags or {})}}
+    return {"hooks": {print_failure_cause}, "tags": {RUNS_TAG: runs, **RUN_RETRY_TAGS, **(tags or {})}}
 
 
 def _asset_job(
@@ -73,7 +73,7 @@ def _asset_job(
 
 
 @dg.op(
-    description="Searches the postings that a changed taxonomy can matter to; every batch is whole in itself.",
+    description="Searches the postings that were searched by another taxonomy; every batch is whole in itself.",
     # One run at a time, however it was started: two would search the same postings.
     pool=REEXTRACTION,
 )
@@ -81,35 +81,34 @@ def _asset_job(
 def search_postings_again(context: dg.OpExecutionContext, store: dg.ResourceParam[MarketStore]) -> None:
     from market_assets.skills.matching import skill_matcher
     from market_assets.skills.taxonomy import load_taxonomy
-    from market_assets.store.reextraction import Reextracted, reextract
-    from market_assets.store.skills import count_outdated, rules_of
+    from market_assets.store.reextraction import count_outdated, reextract
+    from market_assets.store.skills import rules_version
 
     matcher = skill_matcher(load_taxonomy(store.settings.taxonomy))
-    done = Reextracted()
+    searched = changed = 0
     with store.ingesting() as connection:
-        outdated = count_outdated(connection, rules_of(matcher))
+        outdated = count_outdated(connection, rules_version(matcher))
         context.log.info(
             f"{outdated:,} postings were searched by another taxonomy than {matcher.taxonomy.version}"
         )
-        for batch in reextract(connection, matcher):
-            done += batch
-            context.log.info(f"{done.compared:,} of {outdated:,} compared, {done.changed:,} changed")
+        for searched_again, changed_by_it in reextract(connection, matcher):
+            searched, changed = searched + searched_again, changed + changed_by_it
+            context.log.info(f"{searched:,} of {outdated:,} searched, {changed:,} changed")
     context.add_output_metadata(
         {
-            "postings_compared": done.compared,
-            "postings_searched": done.searched,
-            "postings_changed": done.changed,
+            "postings_searched": searched,
+            "postings_changed": changed,
             "taxonomy_version": matcher.taxonomy.version,
         }
     )
-    if done.changed:
+    if changed:
         context.log.info("statistics and relationships follow with the next refresh_market_stats")
 
 
 @dg.job(
     name=REEXTRACTION,
-    description="After a change of the taxonomy: the postings that it can matter to are searched again, in "
-    "batches; a run that was killed goes on where it ended.",
+    description="After a change of the taxonomy: the postings are searched again, in batches; a run that was "
+    "killed goes on where it ended.",
     **job_options("search_postings_again"),
 )
 def reextraction_job() -> None:
@@ -135,7 +134,11 @@ def prune_history_job(settings: "Settings") -> dg.JobDefinition:
     def prune(context: dg.OpExecutionContext, config: PruneConfig) -> None:
         before = datetime.now(UTC) - timedelta(days=settings.history_days)
         pruned = prune_recorded(context.instance, settings, before, dry_run=config.dry_run)
-        context.log.info(("would prune: " if config.dry_run else "pruned: ") + in_words(pruned))
+        done = "would prune" if config.dry_run else "pruned"
+        context.log.info(
+            f"{done}: {pruned.runs:,} runs, {pruned.bytes:,} bytes of files; "
+            f"kept {pruned.kept_runs:,} old runs whose results are the latest of an asset, check or job"
+        )
         context.add_output_metadata({"dry_run": config.dry_run, "before": before.isoformat(), **vars(pruned)})
 
     @dg.config_mapping
@@ -180,11 +183,3 @@ def prune_recorded(
         record_executions(engine, [reader.execution(run) for run in runs])
 
     return history.prune_history(instance, before, record, dry_run=dry_run)
-
-
-def in_words(pruned: "Pruned") -> str:
-    """The counts in one line for a person."""
-    return (
-        f"{pruned.runs:,} runs, {pruned.bytes:,} bytes of files; "
-        f"kept {pruned.kept_runs:,} old runs whose results are the latest of an asset, check or job"
-    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from market_assets.settings import Settings
 if TYPE_CHECKING:
     import polars as pl
 
+    from market_assets.sources.protocol import Source
     from market_assets.statistics.window import Window
     from market_assets.store.connection import MarketConnection
     from market_assets.store.facts import Counted
@@ -27,11 +28,18 @@ class MarketStore:
     Imports of the data path are made on first use, so that loading the code location stays cheap.
     """
 
-    def __init__(self, settings: Settings, holder: str, log: dg.DagsterLogManager | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        holder: str,
+        log: dg.DagsterLogManager | None = None,
+        sources: Sequence[Source] = (),
+    ) -> None:
         from market_assets.store.database import Database
         from market_assets.store.lock import StoreLock
 
         self.settings = settings
+        self.sources = sources
         self.database = Database(settings.market_url)
         self._lock = StoreLock(self.database, holder, notice=log.info if log else print)
         self._ready = False
@@ -98,14 +106,14 @@ class MarketStore:
             self._ready = True
 
 
-def store_resource(settings: Settings) -> dg.ResourceDefinition:
+def store_resource(settings: Settings, sources: Sequence[Source]) -> dg.ResourceDefinition:
     """The store for a run; what it holds is let go when the run ends, however it ends."""
 
     @contextlib.contextmanager
     def open_store(context: dg.InitResourceContext) -> Iterator[MarketStore]:
         run = context.run
         holder = f"{run.job_name} run {run.run_id[:8]}" if run else "a program"
-        store = MarketStore(settings, holder, context.log)
+        store = MarketStore(settings, holder, context.log, sources)
         try:
             yield store
         finally:

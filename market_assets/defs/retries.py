@@ -25,6 +25,8 @@ FIRST_PAUSE_SECONDS = 1.0
 _PAUSE_GROWTH = 3
 RETRY_FAILED_STEPS_TAG = "dagster/retry_on_asset_or_op_failure"
 MAX_RUN_RETRIES_TAG = "dagster/max_retries"
+#: On a job whose run is started again, once, and from its beginning: all tables of a refresh are of the same time.
+RUN_RETRY_TAGS = {MAX_RUN_RETRIES_TAG: "1", "dagster/retry_strategy": "ALL_STEPS"}
 NO_RUN_RETRY_TAGS = {MAX_RUN_RETRIES_TAG: "0"}
 
 _P = ParamSpec("_P")
@@ -77,14 +79,6 @@ def is_transient(error: BaseException) -> bool:
             return verdict
         each = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
     return False
-
-
-def run_retry_tags() -> dict[str, str]:
-    """The tags of a job whose run is started again, once and from its beginning.
-
-    From the beginning, because all tables of a refresh have to be of the same time.
-    """
-    return {MAX_RUN_RETRIES_TAG: "1", "dagster/retry_strategy": "ALL_STEPS"}
 
 
 def retry_transient_errors(compute: Callable[Concatenate[Any, _P], _R]) -> Callable[Concatenate[Any, _P], _R]:

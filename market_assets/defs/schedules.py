@@ -71,7 +71,10 @@ def guarded_schedule(
         execution_timezone="UTC",
         execution_fn=evaluate,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Starts {job}, unless it is paused or still running." + _about_interval(when),
+        description=f"Starts {job}, unless it is paused or still running."
+        + (
+            f" It is due {when.in_words}, counted from 1970-01-01 00:00 UTC." if isinstance(when, Interval) else ""
+        ),
         tags={INTERVAL_TAG: str(when.minutes)} if isinstance(when, Interval) else None,
     )
 
@@ -104,12 +107,3 @@ def _request(job: str, due: datetime, partition: str | None, makes_up_for: list[
         partition_key=partition,
         tags={MAKES_UP_TAG: in_words(makes_up_for)} if makes_up_for else {},
     )
-
-
-def _about_interval(when: Interval | str) -> str:
-    if not isinstance(when, Interval):
-        return ""
-    counted = f" It is due {when.in_words}, counted from 1970-01-01 00:00 UTC."
-    if when.is_exact:
-        return counted
-    return f"{counted} No cron expression is exactly that: ticks between the due times are skipped."

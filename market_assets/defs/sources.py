@@ -29,6 +29,6 @@ def configured_sources(settings: Settings) -> list[Source]:
         SettingsError: the file is wrong.
     """
     try:
-        return load_sources(settings.sources, keys=settings.board_keys, cache_folder=settings.data_dir / "answers")
+        return load_sources(settings.sources, keys=settings.board_keys)
     except ConfigurationError as error:
         raise SettingsError(f"MARKET_ASSETS_SOURCES: {error}") from error

@@ -1,11 +1,10 @@
-"""Executions: Dagster's records of runs as in the table `job_executions`, their progress, and why they failed."""
+"""Executions: Dagster's records of runs as in the table `job_executions`, and why they failed."""
 
 from __future__ import annotations
 
 import atexit
 import re
 import sys
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
@@ -37,12 +36,6 @@ _STATUS_OF = {theirs: ours for ours, several in STATUSES.items() for theirs in s
 _ROW_COUNTS = ("dagster/row_count", "dagster/partition_row_count")
 #: A run that has ended does not change: so many of them are cached.
 _CACHED = 2_000
-_STEP_EVENTS = {
-    dg.DagsterEventType.STEP_START,
-    dg.DagsterEventType.STEP_SUCCESS,
-    dg.DagsterEventType.STEP_FAILURE,
-    dg.DagsterEventType.STEP_SKIPPED,
-}
 
 UNKNOWN = "unknown cause"
 _MARKED_FROM_OUTSIDE = "This run has been marked as failed from outside"
@@ -136,34 +129,6 @@ def _row_count(event: dg.DagsterEvent) -> dict[str | None, int]:
     values = (metadata[name].value for name in _ROW_COUNTS if name in metadata)
     counts = [count for count in values if isinstance(count, int)]
     return {event.step_key: counts[0]} if counts else {}
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Steps of a run: how many have ended, how many there are (None where that is unknown), which are running."""
-
-    ended: int
-    steps: int | None
-    running: tuple[str, ...]
-
-
-def progress_of(instance: dg.DagsterInstance, record: RunRecord) -> Progress:
-    """The progress of a run, by its events."""
-    run = record.dagster_run
-    running: dict[str, None] = {}
-    ended = set()
-    for entry in instance.all_logs(run.run_id, of_type=_STEP_EVENTS):
-        event = entry.get_dagster_event()
-        step = str(event.step_key).replace("__", "/")
-        if event.event_type is dg.DagsterEventType.STEP_START:
-            running[step] = None
-        else:
-            running.pop(step, None)
-            ended.add(step)
-    steps = run.step_keys_to_execute
-    if steps is None and run.execution_plan_snapshot_id:
-        steps = instance.get_execution_plan_snapshot(run.execution_plan_snapshot_id).step_keys_to_execute
-    return Progress(len(ended), len(steps) if steps else None, tuple(running))
 
 
 @dg.failure_hook(name="print_failure_cause")

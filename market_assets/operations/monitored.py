@@ -36,10 +36,6 @@ class MonitoredSchedule:
             return self.interval.in_words
         return ", ".join(self.crons)
 
-    def ticks_after(self, time: datetime) -> Iterator[datetime]:
-        """Every tick after a time, whether a run is due at it or not."""
-        return (tick for tick in self._ticks(time, ascending=True) if tick > time)
-
     def due_until(self, time: datetime) -> Iterator[datetime]:
         """When a run was due, up to and including a time, the newest first."""
         if self.interval is None:
@@ -49,7 +45,9 @@ class MonitoredSchedule:
 
     def next_due(self, time: datetime) -> datetime:
         """When a run is due next after a time."""
-        return next(self.ticks_after(time)) if self.interval is None else self.interval.next(time)
+        if self.interval is None:
+            return next(tick for tick in self._ticks(time, ascending=True) if tick > time)
+        return self.interval.next(time)
 
     def _ticks(self, time: datetime, *, ascending: bool) -> Iterator[datetime]:
         crons = self.crons[0] if len(self.crons) == 1 else list(self.crons)

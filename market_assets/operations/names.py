@@ -28,8 +28,6 @@ AS_OF_TAG = "market_assets/as_of"
 TRIGGERED_BY_TAG = "market_assets/triggered_by"
 #: On a job and its runs: the assets that they make, as Dagster's asset selection, or the function that is called.
 RUNS_TAG = "market_assets/runs"
-#: On a failed run: how often its failure was reported again, because Dagster missed to retry it.
-FAILURE_REPEATED_TAG = "market_assets/failure_repeated"
 #: On a run: the missed due times that it makes up for, beside that of its own tick.
 MAKES_UP_TAG = "market_assets/makes_up_for"
 #: On a schedule: its interval in minutes, where a cron expression only approximates it.

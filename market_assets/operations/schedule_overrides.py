@@ -103,10 +103,8 @@ def end_pauses(
             done.append(f"{job}: its schedule was started again")
         elif pause.is_over(now):
             assert pause.until is not None
-            if overrides.is_deleted(job):
-                schedule_overrides.hold(engine, names, "deletion")
-            elif overrides.stop:
-                schedule_overrides.hold(engine, names, "stop")
+            if overrides.is_deleted(job) or overrides.stop:
+                schedule_overrides.resume_later(engine, job)
             else:
                 _switch(instance, stored, since=pause.until)
             done.append(f"{job}: paused until {pause.until:%Y-%m-%d %H:%M} UTC")

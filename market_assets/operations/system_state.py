@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, wait
+from concurrent.futures import wait
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -131,14 +131,13 @@ class SystemState:
 
 
 def read_state(probes: Mapping[str, Probe[Any]], seconds: float) -> SystemState:
-    """The state, as far as the probes of its parts can read it within some seconds."""
+    """The state, as far as the probes of its parts can read it within some seconds.
+
+    A probe that others have waited for that long already is not waited for again. One that is still reading is an
+    error.
+    """
     results = {name: probe.result() for name, probe in probes.items()}
-    wait(results.values(), timeout=seconds)
-    return state_of(probes, results)
-
-
-def state_of(probes: Mapping[str, Probe[Any]], results: Mapping[str, Future[Any]]) -> SystemState:
-    """The state by the results of probes; one that is still reading is an error."""
+    wait([result for name, result in results.items() if probes[name].seconds_reading < seconds], timeout=seconds)
     parts: dict[str, Any] = {}
     errors: dict[str, str] = {}
     for name, result in results.items():
@@ -174,7 +173,7 @@ def read_history(
             _job(instance, schedule, states.get(schedule.name), overrides, now, schedule.job in active_jobs)
             for schedule in sorted(monitored.schedules, key=lambda one: (one.job, one.name))
         ),
-        daemons=tuple(_daemons(instance)),
+        daemons=tuple(read_daemons(instance)),
         tables=tuple(TableState(name, made.get(name), fail_window) for name, fail_window in names.items()),
         queued=queued,
         running=len(active) - queued,
@@ -218,7 +217,8 @@ def read_disk(settings: Settings) -> DiskState:
     return DiskState(str(settings.data_dir), usage.free, usage.total)
 
 
-def _daemons(instance: dg.DagsterInstance) -> Iterator[DaemonState]:
+def read_daemons(instance: dg.DagsterInstance) -> Iterator[DaemonState]:
+    """Those of Dagster's daemons that have to run."""
     statuses = daemon_statuses(instance, tolerance_seconds=_HEARTBEAT_TOLERANCE_SECONDS)
     for name, status in sorted(statuses.items()):
         if status.required:

@@ -31,7 +31,13 @@ _BETWEEN_WORDS = r" *[^\p{L}\p{M}\p{N}+# ][^\p{L}\p{M}\p{N}+#]*| {2,}"
 IDENTITY = ("source", "external_id")
 
 IDENTITIES = pl.Schema(
-    {"external_id": pl.String(), "url_key": pl.Int64(), "job_key": pl.Int64(), "text_hash": pl.Int64()}
+    {
+        "external_id": pl.String(),
+        "url_key": pl.Int64(),
+        "job_key": pl.Int64(),
+        "company_key": pl.Int64(),
+        "text_hash": pl.Int64(),
+    }
 )
 
 
@@ -44,6 +50,7 @@ def identities(postings: pl.DataFrame) -> pl.DataFrame:
     url_key: a hash of canonical URL and title, so that the jobs of one careers page differ; null without URL.
     job_key: a hash of title, company, location and description, equal for the same job on several boards; null
     unless the company and a description of at least `MIN_DESCRIPTION_LENGTH` characters are known.
+    company_key: as `company_keys`.
     text_hash: a hash of title and description.
 
     Args:
@@ -62,10 +69,19 @@ def identities(postings: pl.DataFrame) -> pl.DataFrame:
             "external_id": external_id,
             "url_key": hashes(page_and_title.to_series()),
             "job_key": _job_keys(postings.with_columns(known["plain_title"])),
+            "company_key": company_keys(postings["company"]),
             "text_hash": text_hashes(postings["title"], postings["description"]),
         },
         schema=IDENTITIES,
     )
+
+
+def company_keys(company: pl.Series) -> pl.Series:
+    """A hash of the words of each company's name, by which its postings are counted as one employer's. Int64."""
+    names = pl.DataFrame({"company": company})
+    known = names.unique(maintain_order=True)
+    keys = hashes(known.select(plain_text(pl.col("company"))).to_series()).alias("company_key")
+    return names.join(known.with_columns(keys), on="company", how="left", maintain_order="left")["company_key"]
 
 
 def text_hashes(title: pl.Series, description: pl.Series) -> pl.Series:

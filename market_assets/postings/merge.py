@@ -21,6 +21,8 @@ CONTENT = (
     "is_remote",
     "employment_type",
     "industry",
+    "seniority",
+    "language",
     "salary_min",
     "salary_max",
     "salary_currency",
@@ -29,6 +31,7 @@ CONTENT = (
     "stated_posted_at",
     "url_key",
     "job_key",
+    "company_key",
     "near_key",
     "text_hash",
 )
@@ -67,7 +70,7 @@ def merge_sightings(
         The incoming rows in their order with merged CONTENT and SIGHTING, `posting_id` (null for new postings),
         `takes_content` (whether the incoming content is the newest), `text_changed` (whether skills must be
         extracted again), `posted_at` (as stated, else when first seen), `annual_salary_min`, `annual_salary_max`,
-        `salary` (their midpoint), and the `pay_quality` of these.
+        `salary` (their midpoint), the `pay_quality` of these, and `dated` (whether the posting time is stated).
     """
     kept = ("posting_id", *IDENTITY)
     known = existing.rename({name: f"known_{name}" for name in existing.columns if name not in kept})
@@ -87,5 +90,6 @@ def merge_sightings(
     merged = merged.with_columns(posted_at=pl.coalesce("stated_posted_at", "ingested_at"))
     annual = annual_pay(merged, rates, currency)
     return merged.with_columns(annual).with_columns(
-        midpoint(pl.col("annual_salary_min"), pl.col("annual_salary_max")).alias("salary")
+        midpoint(pl.col("annual_salary_min"), pl.col("annual_salary_max")).alias("salary"),
+        pl.col("stated_posted_at").is_not_null().alias("dated"),
     )

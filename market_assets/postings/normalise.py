@@ -8,14 +8,16 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from market_assets.postings import vocabulary
+from market_assets.postings import categories
 from market_assets.postings.dates import parse_dates
 from market_assets.postings.identity import identities
+from market_assets.postings.languages import languages
 from market_assets.postings.near_duplicates import near_identities
 from market_assets.postings.places import normalise_locations
 from market_assets.postings.salaries.descriptions import completed_pay
 from market_assets.postings.salaries.parse import stated_pay
 from market_assets.postings.schemas import NORMALISED_POSTING, RAW_POSTING, REJECTED_POSTING
+from market_assets.postings.seniority import seniorities
 from market_assets.postings.texts import (
     MAX_ADDRESS_INPUT,
     count_lost,
@@ -46,7 +48,7 @@ _LINES = {
     "location": 1_000,
     "url": MAX_ADDRESS_INPUT,
     **dict.fromkeys(("salary_min", "salary_max", "salary_currency", "salary_period", "salary_text"), 5_000),
-    **dict.fromkeys(("posted_at", "employment_type", "industry", "workplace"), 1_000),
+    **dict.fromkeys(("posted_at", "employment_type", "industry", "workplace", "seniority"), 1_000),
 }
 
 #: Fields whose implausible or unreadable values are counted → the column in which these become null.
@@ -136,17 +138,15 @@ def _rejected(records: pl.DataFrame, size: pl.Series) -> pl.DataFrame:
         pl.coalesce("payload", pl.struct(pl.all().exclude("payload")).struct.json_encode())
     ).to_series()
     reasons = [
-        f"record of {_megabytes(size_of_one)} MB is over the limit of 1 MB"
-        if size_of_one > MAX_RECORD_BYTES
-        else "title is missing"
-        for size_of_one in size
+        over_limit(size_of_one) if size_of_one > MAX_RECORD_BYTES else "title is missing" for size_of_one in size
     ]
     return rejected_frame(payloads.to_list(), reasons)
 
 
-def _megabytes(size: int) -> str:
-    """With one decimal, or as many as are needed to exceed the limit of 1 MB."""
-    return next(text for text in (f"{size / 1e6:.{digits}f}" for digits in (1, 3, 6)) if float(text) > 1)
+def over_limit(size: int) -> str:
+    """The reason for rejecting a record of `size` bytes, with enough decimals to show that it is too large."""
+    shown = next(text for text in (f"{size / 1e6:.{digits}f}" for digits in (1, 3, 6)) if float(text) > 1)
+    return f"record of {shown} MB is over the limit of 1 MB"
 
 
 def _clean(raw: pl.DataFrame) -> pl.DataFrame:
@@ -161,6 +161,7 @@ def _clean(raw: pl.DataFrame) -> pl.DataFrame:
 
 def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tuple[pl.DataFrame, dict[str, int]]:
     """The normalised postings of records that have a title, and how many of their values became null."""
+    employment_types = categories.employment_types(clean["employment_type"])
     place = normalise_locations(clean["location"])
     stated, nulled = stated_pay(clean.with_columns(place["country"]))
     pay = completed_pay(stated.with_columns(clean["description"], place["country"]))
@@ -177,11 +178,13 @@ def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tupl
             place["location"],
             place["country"],
             place["workplace"].alias("workplace_of_location"),
-            vocabulary.workplaces(clean["workplace"]).alias("workplace_of_field"),
-            vocabulary.workplaces_of_titles(clean["title"]).alias("workplace_of_title"),
-            vocabulary.denies_remote(clean["workplace"]).alias("denies_remote"),
-            vocabulary.employment_types(clean["employment_type"]),
-            vocabulary.industries(clean["industry"]),
+            categories.workplaces(clean["workplace"]).alias("workplace_of_field"),
+            categories.workplaces_of_titles(clean["title"]).alias("workplace_of_title"),
+            categories.denies_remote(clean["workplace"]).alias("denies_remote"),
+            employment_types,
+            categories.industries(clean["industry"]),
+            seniorities(clean["title"], clean["seniority"], clean["description"], employment_types),
+            languages(clean["title"], clean["description"]),
             parse_dates(clean["posted_at"], observed_at).alias("date"),
             *(clean[field].alias(f"{field}_text") for field in ("board", *_COUNTED)),
             *pay,

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 import polars as pl
 
+from market_assets.postings.categories import workplace_of
 from market_assets.postings.gazetteer import (
     EDGES,
     Part,
@@ -21,7 +22,6 @@ from market_assets.postings.gazetteer import (
     region_codes,
 )
 from market_assets.postings.texts import MAX_CACHED, listed
-from market_assets.postings.vocabulary import workplace_of
 
 LOCATION = pl.Schema({"location": pl.String(), "country": pl.String(), "workplace": pl.String()})
 

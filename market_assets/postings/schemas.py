@@ -25,6 +25,7 @@ RAW_POSTING = pl.Schema(
         "employment_type": pl.String(),
         "industry": pl.String(),
         "workplace": pl.String(),
+        "seniority": pl.String(),
         "payload": pl.String(),
     }
 )
@@ -33,10 +34,11 @@ UTC_DATETIME = pl.Datetime("us", "UTC")
 
 #: One row an accepted posting. Null where a field is missing or was implausible.
 #: `salary_currency` (ISO 4217) and `salary_period` are as stated, so null where not stated. `pay_quality` is
-#: from_text where only the description states pay, else null: the rest is decided with annual pay.
-#: `stated_posted_at` is the posting time as stated. `url_key` and `job_key` are hashes that two
-#: postings of the same job share (null where too little is known); `near_key` is one that those of the
-#: same company, role and place share, whose texts `sketch` compares. `text_hash` is one of title and description.
+#: from_text where only the description states pay, else null: the rest is decided with annual pay. `language` (ISO
+#: 639-1) is that of the description. `stated_posted_at` is the posting time as stated. `url_key` and `job_key` are
+#: hashes that two postings of the same job share (null where too little is known); `near_key` is one that those of
+#: the same company, role and place share, whose texts `sketch` compares. `company_key` is a hash of the company,
+#: `text_hash` one of title and description.
 NORMALISED_POSTING = pl.Schema(
     {
         "source": pl.String(),
@@ -49,6 +51,8 @@ NORMALISED_POSTING = pl.Schema(
         "is_remote": pl.Boolean(),
         "employment_type": pl.String(),
         "industry": pl.String(),
+        "seniority": pl.String(),
+        "language": pl.String(),
         "description": pl.String(),
         "url": pl.String(),
         "salary_min": pl.Float64(),
@@ -59,6 +63,7 @@ NORMALISED_POSTING = pl.Schema(
         "stated_posted_at": UTC_DATETIME,
         "url_key": pl.Int64(),
         "job_key": pl.Int64(),
+        "company_key": pl.Int64(),
         "near_key": pl.Int64(),
         "text_hash": pl.Int64(),
         "sketch": pl.Binary(),
@@ -71,5 +76,9 @@ REJECTED_POSTING = pl.Schema({"payload": pl.String(), "payload_hash": pl.String(
 SALARY_PERIODS = ("hourly", "daily", "weekly", "monthly", "yearly")
 #: How the pay of a posting is known: see `salaries.readings.read_pay`; from_text: only the description states it.
 PAY_QUALITIES = ("stated", "inferred", "repaired", "from_text", "implausible")
+#: The boards that the sample source makes up: the `source` of its postings.
+SAMPLE_BOARDS = ("sample_jobs", "sample_board")
 WORKPLACES = ("remote", "hybrid", "onsite")
 EMPLOYMENT_TYPES = ("full_time", "part_time", "contract", "temporary", "internship", "apprenticeship", "volunteer")
+#: From the lowest to the highest.
+SENIORITIES = ("intern", "junior", "mid", "senior", "lead", "manager", "director", "executive")

@@ -104,7 +104,12 @@ def _demand(tables: ReportTables) -> dict[str, Any]:
 def _pay(tables: ReportTables) -> dict[str, Any]:
     skills, bands = selections.paid_skills(tables, 12), selections.salary_bands(tables)
     return {
+        "country": selections.leading_country(tables),
         "skills": skills.to_dicts(),
+        "countries": selections.pay_by(tables, "country", 8).to_dicts(),
+        "employment_types": selections.pay_by(tables, "employment_type", 8)
+        .with_columns(pl.col("employment_type").str.replace_all("_", " "))
+        .to_dicts(),
         "ranges_plot": plots.pay_ranges(skills, tables.currency) if skills.height else None,
         "bands_plot": plots.salary_bands(bands, tables.currency) if bands.height else None,
     }
@@ -116,6 +121,8 @@ def _pay_trends(tables: ReportTables) -> dict[str, Any]:
         first=pl.col("median_salary").first(),
         last=pl.col("median_salary").last(),
         months=pl.len(),
+        change=pl.col("change").first(),
+        interval=_interval(pl.col("change_lower").first(), pl.col("change_upper").first()),
         direction=pl.col("trend_direction").first().str.replace("_", " "),
     )
     return {"skills": skills.to_dicts(), "plot": plots.pay_trends(months) if months.height else None}
@@ -126,12 +133,21 @@ def _growth(tables: ReportTables) -> dict[str, Any]:
     emerging = selections.trending(tables, "emerging", 6)
     skills, moving = pl.concat([growing, emerging, declining]), pl.concat([growing, declining.reverse()])
     return {
-        "skills": skills.to_dicts(),
+        "skills": skills.with_columns(
+            interval=_interval(pl.col("growth_lower"), pl.col("growth_upper"))
+        ).to_dicts(),
         "plot": plots.growth_bars(moving, emerging) if skills.height else None,
-        "is_compared": tables.trending_skills.height > 0,
+        "is_compared": selections.is_compared(tables),
+        "left_out": selections.not_compared(tables),
         "is_cut": (moving["growth"] > plots.LONGEST_GROWTH).any(),
         "longest": plots.LONGEST_GROWTH,
     }
+
+
+def _interval(lower: pl.Expr, upper: pl.Expr) -> pl.Expr:
+    """The two ends of the interval of a change as text, null where they are not known."""
+    shown = (each.map_elements(numbers.growth, return_dtype=pl.String) for each in (lower, upper))
+    return pl.concat_str(*shown, separator=" to ")
 
 
 def _relationships(tables: ReportTables) -> dict[str, Any]:
@@ -176,9 +192,9 @@ def _volume(tables: ReportTables) -> dict[str, Any]:
 
 
 def _quality(tables: ReportTables) -> dict[str, Any]:
-    unknown = selections.unknown_shares(tables)
     return {
-        "stated": [{"field": field, "known": 1 - part, "unknown": part} for field, part in unknown.items()],
+        "of_sources": selections.coverage(tables, "source").to_dicts(),
+        "of_languages": selections.coverage(tables, "language").to_dicts(),
         "sources": tables.sources.sort("postings", "source", descending=[True, False]).to_dicts(),
         "rejections": tables.rejections.sort("postings", "reason", descending=[True, False]).to_dicts(),
     }

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from market_assets.report import numbers
 from market_assets.report.svg import (
@@ -75,7 +75,7 @@ def growth_bars(moving: pl.DataFrame, emerging: pl.DataFrame) -> Markup:
     parts = [heading + part.height * ROW for part in (moving, emerging) if part.height]
     figure = canvas(sum(parts) + 18 * (len(parts) - 1))
     if moving.height:
-        text_at(figure, NAMES, 10, "change of postings", MUTED)
+        text_at(figure, NAMES, 10, "change of the share of postings", MUTED)
         _diverging(axes_at(figure, NAMES, heading, WIDTH - NAMES, moving.height * ROW), moving)
     if emerging.height:
         top = sum(parts) + 18 * (len(parts) - 1) - emerging.height * ROW
@@ -189,8 +189,8 @@ def pay_ranges(skills: pl.DataFrame, currency: str) -> Markup:
     lowest, highest = skills.select(pl.col("p10").min(), pl.col("p90").max()).row(0)
     margin = max((highest - lowest) * 0.04, highest * 0.01, 1.0)
     axes.set_xlim(lowest - margin, highest + margin)
-    ticks = _round_ticks(lowest, highest)
-    axes.set_xticks(ticks, [numbers.short_money(tick) for tick in ticks])
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda tick, _place: numbers.short_money(tick)))
     for row, median in enumerate(skills["median_salary"]):
         text_at(figure, WIDTH - 2, (row + 0.5) * ROW, numbers.short_money(median), INK, "right")
     text_at(figure, WIDTH - 2, height + 14, "median", MUTED, "right")
@@ -234,9 +234,10 @@ def pay_trends(months: pl.DataFrame) -> Markup:
     for place, skill in enumerate(skills):
         left, top = (place % 2) * (wide + gap), (place // 2) * high
         arrow, colour = _DIRECTIONS.get(skill["trend_direction"][0], ("", MUTED))
-        change = skill["median_salary"][-1] / max(skill["median_salary"][0], 1e-9) - 1
         text_at(figure, left, top + 10, numbers.shortened(skill["skill"][0], 24), INK)
-        text_at(figure, left, top + 29, f"{arrow} {skill['trend_direction'][0]}, {change:+.1%}", colour)
+        direction, change = skill["trend_direction"][0].replace("_", " "), skill["change"][0]
+        shown = direction if change is None else f"{direction}, {change:+.1%}"
+        text_at(figure, left, top + 29, f"{arrow} {shown}", colour)
         _pay_line(axes_at(figure, left, top + 40, wide - 44, 56), skill, timeline, colour)
         text_at(figure, left, top + 109, timeline[0], MUTED)
         text_at(figure, left + wide - 44, top + 109, timeline[-1], MUTED, "right")
@@ -257,18 +258,6 @@ def _pay_line(axes: Axes, skill: pl.DataFrame, timeline: list[str], colour: str)
     axes.plot(places, medians, "-o", color=colour, linewidth=2, markersize=4, clip_on=False)
     last = numbers.short_money(medians[-1])
     axes.annotate(last, (places[-1], medians[-1]), (8, 0), textcoords="offset points", va="center_baseline")
-
-
-def _round_ticks(lowest: float, highest: float) -> list[float]:
-    """Three to six round amounts from lowest to highest; the one value where they are the same."""
-    if highest <= lowest:
-        return [lowest]
-    magnitude = 10.0 ** np.floor(np.log10(highest - lowest))
-    for step in (2 * magnitude, magnitude, magnitude / 2, magnitude / 4):
-        ticks = np.arange(np.ceil(lowest / step), np.floor(highest / step) + 1) * step
-        if len(ticks) >= 3:
-            return [float(tick) for tick in ticks]
-    return [lowest, highest]
 
 
 def _beside(axes: Axes, text: str, end: float, row: int) -> None:

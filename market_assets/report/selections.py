@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import polars as pl
 
 from market_assets.report.tables import ReportTables
+from market_assets.statistics.pay import of_all_postings
 
-#: Growth and strength of fewer postings than this are mostly chance: they are shown after all others.
+#: Pairs of fewer postings than this are mostly chance: they are shown after all others.
 FEW = 10
 #: The width of the salary bands of posting_statistics.
 SALARY_BAND = 25_000
@@ -26,36 +28,71 @@ def top_skills(tables: ReportTables, limit: int) -> pl.DataFrame:
     return overall.sort("rank", "skill").head(limit)
 
 
+def leading_country(tables: ReportTables) -> str | None:
+    """The country with most known salaries (ties by name), whose pay is shown first; None where none is known."""
+    known = tables.employment_salaries.filter(pl.col("employment_type").is_null()).drop_nulls("country")
+    most = known.sort("postings_with_salary", "country", descending=[True, False])
+    return str(most["country"][0]) if most.height else None
+
+
 def paid_skills(tables: ReportTables, limit: int) -> pl.DataFrame:
-    """The skills with most known salaries: the columns of salary_statistics, highest median first."""
+    """The skills with most known salaries in the leading country (in all postings where no country is known).
+
+    Columns of salary_statistics, highest median first.
+    """
     percentiles = ["p10", "p25", "median_salary", "p75", "p90"]
-    known = tables.salary_statistics.drop_nulls(percentiles)
+    country = leading_country(tables)
+    rows = of_all_postings(tables.salary_statistics) if country is None else _in_country(tables, country)
+    known = rows.drop_nulls(percentiles)
     most_known = known.sort("postings_with_salary", "skill", descending=[True, False]).head(limit)
     return most_known.sort("median_salary", "skill", descending=[True, False])
+
+
+def _in_country(tables: ReportTables, country: str) -> pl.DataFrame:
+    return tables.salary_statistics.filter(pl.col("country").eq(country) & pl.col("seniority").is_null())
+
+
+def pay_by(tables: ReportTables, column: str, limit: int) -> pl.DataFrame:
+    """Rows of employment_salaries by 'country' or 'employment_type' alone, the most known salaries first."""
+    other = {"country": "employment_type", "employment_type": "country"}[column]
+    rows = tables.employment_salaries.filter(pl.col(other).is_null()).drop_nulls(column)
+    return rows.sort("postings_with_salary", column, descending=[True, False]).head(limit)
 
 
 def pay_trends(tables: ReportTables, limit: int) -> pl.DataFrame:
     """The months of the most asked skills that have a median in two months or more.
 
-    Columns: skill, month, median_salary (never null), trend_direction; skills in order of rank.
+    Columns: skill, month, median_salary (never null), change, change_lower, change_upper, trend_direction; skills
+    in order of rank.
     """
     known = tables.salary_trends.drop_nulls("median_salary").filter(pl.len().over("skill") >= 2)
     ranks = top_skills(tables, tables.skill_demand.height).select("skill", "rank")
     asked = known.select("skill").unique().join(ranks, on="skill").sort("rank", "skill").head(limit)
-    columns = ["skill", "month", "median_salary", "trend_direction"]
+    changes = ["change", "change_lower", "change_upper"]
+    columns = ["skill", "month", "median_salary", *changes, "trend_direction"]
     return asked.join(known, on="skill").sort("rank", "skill", "month").select(columns)
 
 
 def trending(tables: ReportTables, trend: str, limit: int) -> pl.DataFrame:
     """The skills of one trend: growing and emerging from the top, declining from the bottom.
 
-    Columns of trending_skills. Emerging skills go by recent postings, the others by growth; those with
-    fewer than `FEW` postings in both spans together come last.
+    Columns of trending_skills. Emerging skills go by recent postings, the others by growth.
     """
     skills = tables.trending_skills.filter(pl.col("trend") == trend)
     strength = "recent_postings" if trend == "emerging" else "growth"
-    few = pl.col("recent_postings") + pl.col("previous_postings") < FEW
-    return skills.sort(few, strength, "skill", descending=[False, trend != "declining", False]).head(limit)
+    return skills.sort(strength, "skill", descending=[trend != "declining", False]).head(limit)
+
+
+def not_compared(tables: ReportTables) -> dict[str, str]:
+    """Each source that trends leave out, and the reason; {} before the first refresh."""
+    left_out = summary(tables)["sources_left_out"]
+    reasons: dict[str, str] = json.loads(left_out) if left_out else {}
+    return reasons
+
+
+def is_compared(tables: ReportTables) -> bool:
+    """Whether there is a source whose periods can be compared."""
+    return bool(json.loads(summary(tables)["sources_compared"] or "[]"))
 
 
 def strongest_pairs(tables: ReportTables, limit: int) -> pl.DataFrame:
@@ -149,16 +186,7 @@ def monthly_volume(tables: ReportTables) -> pl.DataFrame:
     )
 
 
-def unknown_shares(tables: ReportTables) -> dict[str, float]:
-    """The part of the counted postings that states no salary, location or industry; {} without postings."""
-    figures = summary(tables)
-    postings = figures["postings"] or 0
-    if not postings:
-        return {}
-    located = places(tables, tables.location_salaries.height)["postings"].sum()
-    industry = dimension(tables, "industry").filter(pl.col("value") == "unknown")["postings"].sum()
-    return {
-        "salary": 1 - (figures["postings_with_salary"] or 0) / postings,
-        "location": 1 - int(located) / postings,
-        "industry": int(industry) / postings,
-    }
+def coverage(tables: ReportTables, dimension: str) -> pl.DataFrame:
+    """What the postings of each source, or of each language, state: columns of posting_coverage, most first."""
+    rows = tables.posting_coverage.filter(pl.col("dimension") == dimension)
+    return rows.sort("postings", "value", descending=[True, False])

@@ -7,22 +7,26 @@ from dataclasses import dataclass
 import polars as pl
 
 from market_assets.statistics.counts import POSTING_STATISTICS
+from market_assets.statistics.coverage import POSTING_COVERAGE
 from market_assets.statistics.demand import INDUSTRY_SKILLS, SKILL_DEMAND
 from market_assets.statistics.pairs import CATEGORY_RELATIONSHIPS
-from market_assets.statistics.pay import LOCATION_SALARIES, SALARY_STATISTICS
+from market_assets.statistics.pay import EMPLOYMENT_SALARIES, LOCATION_SALARIES, SALARY_STATISTICS
+from market_assets.statistics.pay_trends import SALARY_TRENDS
 from market_assets.statistics.relationships import SKILL_RELATIONSHIPS
 from market_assets.statistics.summary import MARKET_SUMMARY
-from market_assets.statistics.trends import SALARY_TRENDS, TRENDING_SKILLS
+from market_assets.statistics.trends import TRENDING_SKILLS
 
 SCHEMAS: dict[str, pl.Schema] = {
     "market_summary": MARKET_SUMMARY,
     "skill_demand": SKILL_DEMAND,
     "salary_statistics": SALARY_STATISTICS,
+    "employment_salaries": EMPLOYMENT_SALARIES,
     "salary_trends": SALARY_TRENDS,
     "industry_skills": INDUSTRY_SKILLS,
     "location_salaries": LOCATION_SALARIES,
     "trending_skills": TRENDING_SKILLS,
     "posting_statistics": POSTING_STATISTICS,
+    "posting_coverage": POSTING_COVERAGE,
     "skill_relationships": SKILL_RELATIONSHIPS,
     "category_relationships": CATEGORY_RELATIONSHIPS,
     "rejections": pl.Schema({"reason": pl.String(), "postings": pl.Int64()}),
@@ -39,9 +43,9 @@ class ReportTables:
 
     Attributes:
         market_summary: one row, or none before the first refresh.
-        skill_demand, salary_statistics, salary_trends, industry_skills, location_salaries,
-            trending_skills, posting_statistics, skill_relationships, category_relationships: the tables
-            of those names.
+        skill_demand, salary_statistics, employment_salaries, salary_trends, industry_skills, location_salaries,
+            trending_skills, posting_statistics, posting_coverage, skill_relationships, category_relationships: the
+            tables of those names.
         rejections: reason, postings: what was rejected in the window, by reason.
         sources: source, postings (counted), duplicates: what each source gave in the window.
         currency: ISO 4217 code of every amount; all pay is per year.
@@ -50,11 +54,13 @@ class ReportTables:
     market_summary: pl.DataFrame
     skill_demand: pl.DataFrame
     salary_statistics: pl.DataFrame
+    employment_salaries: pl.DataFrame
     salary_trends: pl.DataFrame
     industry_skills: pl.DataFrame
     location_salaries: pl.DataFrame
     trending_skills: pl.DataFrame
     posting_statistics: pl.DataFrame
+    posting_coverage: pl.DataFrame
     skill_relationships: pl.DataFrame
     category_relationships: pl.DataFrame
     rejections: pl.DataFrame

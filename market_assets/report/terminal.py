@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
+import polars as pl
 from rich import box
 from rich.console import RenderableType
 from rich.table import Table
@@ -34,6 +36,8 @@ def summary_renderables(
         Text("Market summary", style="bold"),
         Text("  ".join(f"{name} {numbers.count(number)}" for name, number in figures.items())),
         *_window(tables, window_note),
+        *_made_up(tables),
+        *_coverage(tables),
         *_top_skills(tables),
         *_trending(tables),
         *_strongest_pairs(tables),
@@ -47,9 +51,9 @@ def summary_json(tables: ReportTables) -> dict[str, Any]:
     Unknown values are null, times are ISO 8601 in UTC, names are as they are stored.
     """
     figures = selections.summary(tables)
-    trending = ["skill", "recent_postings", "previous_postings", "growth"]
+    trending = ["skill", "recent_postings", "previous_postings", "growth", "growth_lower", "growth_upper"]
     pairs = ["skill_a", "skill_b", "co_occurrences", "npmi", "npmi_lower", "strength"]
-    counts = ("postings", "postings_with_salary", "median_salary", "average_salary")
+    counts = ("postings", "sample_postings", "postings_with_salary", "median_salary", "average_salary")
     return {
         **{
             name: None if figures[name] is None else figures[name].isoformat()
@@ -58,8 +62,11 @@ def summary_json(tables: ReportTables) -> dict[str, Any]:
         "currency": tables.currency,
         **{name: figures[name] for name in counts},
         "top_skills": selections.top_skills(tables, _TOP_SKILLS)
-        .select("rank", "skill", "postings", "demand_share", "median_salary")
+        .select("rank", "skill", "postings", "demand_share", "postings_with_salary", "median_salary")
         .to_dicts(),
+        "sources_compared": json.loads(figures["sources_compared"] or "[]"),
+        "sources_left_out": selections.not_compared(tables),
+        "coverage": selections.coverage(tables, "source").drop("dimension").to_dicts(),
         **{
             trend: selections.trending(tables, trend, _MOVING).select(trending).to_dicts()
             for trend in ("growing", "declining", "emerging")
@@ -75,11 +82,43 @@ def _window(tables: ReportTables, note: str | None) -> Iterator[RenderableType]:
     else:
         start = "?" if figures["window_start"] is None else numbers.day(figures["window_start"])
         counted = numbers.count(figures["postings"] or 0)
-        line = f"Window {start} to {numbers.day(figures['as_of'])}: {counted} postings counted"
-        median = figures["median_salary"]
-        yield Text(line if median is None else f"{line}, median pay {numbers.money(median)} {tables.currency}")
+        yield Text(f"Window {start} to {numbers.day(figures['as_of'])}: {counted} postings counted")
+        yield from _median_pay(tables)
     if note:
         yield Text(numbers.printable(note))
+
+
+def _median_pay(tables: ReportTables) -> Iterator[RenderableType]:
+    """The median of the leading country, then of all; each with its number of salaries."""
+    figures, country = selections.summary(tables), selections.leading_country(tables)
+    medians: list[tuple[str | None, float | None, int]] = []
+    if country is not None and figures["salary_countries"] > 1:
+        lead = selections.pay_by(tables, "country", 1).row(0, named=True)
+        medians.append((country, lead["median_salary"], lead["postings_with_salary"]))
+        country = f"all {figures['salary_countries']} countries"
+    medians.append((country, figures["median_salary"], figures["postings_with_salary"]))
+    for place, median, known in medians:
+        if median is not None:
+            where = f" in {place}" if place else ""
+            amount = f"{numbers.money(median)} {tables.currency}"
+            yield Text(f"Median pay {amount}{where} ({numbers.count(known)} salaries)")
+
+
+def _made_up(tables: ReportTables) -> Iterator[RenderableType]:
+    if invented := selections.summary(tables)["sample_postings"]:
+        yield Text(f"Made up: {numbers.count(invented)} of the postings are invented by the sample source.")
+
+
+def _coverage(tables: ReportTables) -> Iterator[RenderableType]:
+    """What all counted postings state, as parts of them."""
+    sources = selections.coverage(tables, "source")
+    postings = pl.col("postings")
+    parts = sources.select((pl.col("^.*_share$") * postings).sum() / postings.sum()).rename(
+        lambda name: name.removesuffix("_share")
+    )
+    if sources.height:
+        shown = [f"{what} {numbers.share(part)}" for what, part in parts.row(0, named=True).items()]
+        yield Text(f"Stated by postings: {', '.join(shown)}")
 
 
 def _top_skills(tables: ReportTables) -> Iterator[RenderableType]:
@@ -93,15 +132,21 @@ def _top_skills(tables: ReportTables) -> Iterator[RenderableType]:
     grid.add_column("Skill", no_wrap=True, overflow="ellipsis", max_width=40)
     grid.add_column("Share", justify="right", no_wrap=True)
     grid.add_column(f"Median pay, {tables.currency}", justify="right", no_wrap=True)
-    for rank, name, part, median in skills.select("rank", "skill", "demand_share", "median_salary").iter_rows():
+    grid.add_column("Salaries", justify="right", no_wrap=True)
+    columns = ["rank", "skill", "demand_share", "median_salary", "postings_with_salary"]
+    for rank, name, part, median, known in skills.select(columns).iter_rows():
         pay = "-" if median is None else numbers.money(median)
-        grid.add_row(str(rank), Text(numbers.printable(name)), numbers.share(part), pay)
+        grid.add_row(str(rank), Text(numbers.printable(name)), numbers.share(part), pay, numbers.count(known))
     yield grid
 
 
 def _trending(tables: ReportTables) -> Iterator[RenderableType]:
     """A line for each of growing, declining and emerging skills; the last only if there are any."""
     yield Text("")
+    left_out = [f"{source}: {reason}" for source, reason in selections.not_compared(tables).items()]
+    if left_out and not selections.is_compared(tables):
+        yield _labelled("Growth", f"nothing can be compared yet ({'; '.join(left_out)})")
+        return
     for trend in ("growing", "declining", "emerging"):
         skills = selections.trending(tables, trend, _MOVING)
         moves = [

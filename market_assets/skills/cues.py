@@ -47,6 +47,7 @@ class Meaning(IntEnum):
     NOT_REQUIRED = 3
     COMPANY = 4
     NEUTRAL = 5
+    TERMS = 6
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,8 @@ def cues_version() -> str:
 def _cues(document: dict[str, Any]) -> Iterator[Cue]:
     for name, wordings in document["headings"].items():
         yield from (Cue(words, Position.HEADING, Meaning[name.upper()]) for words in wordings)
-    yield from (Cue(words, Position.PASSAGE, Meaning.COMPANY) for words in document["passages"])
+    for name, wordings in document["passages"].items():
+        yield from (Cue(words, Position.PASSAGE, Meaning[name.upper()]) for words in wordings)
     for position in (Position.BEFORE, Position.AFTER, Position.EITHER):
         for name, wordings in document[position.name.lower()].items():
             yield from (Cue(words, position, Meaning[name.upper()]) for words in wordings)

@@ -8,7 +8,6 @@ weights. Only hits on names that are ordinary words too are checked one by one.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 from itertools import chain, pairwise
 
@@ -20,7 +19,7 @@ import pyarrow as pa
 
 from market_assets.skills.cues import CueTable, cues_version, load_cues
 from market_assets.skills.layout import Flags, Indices
-from market_assets.skills.patterns import NO_SKILL, Pattern, cue_patterns, skill_patterns
+from market_assets.skills.patterns import NO_SKILL, cue_patterns, skill_patterns
 from market_assets.skills.taxonomy import Taxonomy
 from market_assets.skills.tokenize import TITLE_END, PreparedTexts, prepare_texts
 from market_assets.skills.weights import Hits, Mentions, weigh
@@ -28,7 +27,7 @@ from market_assets.skills.weights import Hits, Mentions, weigh
 #: Bytes of text in one search, so many that the overhead of the call is negligible.
 BATCH_BYTES = 2**19
 #: To be incremented with each change of the code that finds other skills or weights by the same taxonomy and cues.
-RULES = 2
+RULES = 3
 
 
 class SkillMatcher:
@@ -189,43 +188,3 @@ def batches(texts: pl.Series) -> Iterator[pl.Series]:
     starts = [0, *(np.flatnonzero(np.diff(batch)) + 1).tolist(), len(texts)]
     for start, stop in pairwise(starts):
         yield texts.slice(start, stop - start)
-
-
-class SkillChanges:
-    """The difference of two taxonomies: the spellings and phrases with another meaning in the new one.
-
-    A posting that contains none of them has the same skills and weights in both.
-    """
-
-    def __init__(self, old: Taxonomy, new: Taxonomy) -> None:
-        words = sorted({words for words, *_ in _meanings(old) ^ _meanings(new)})
-        self._automaton = _automaton(words)
-
-    def touches(self, titles: pl.Series, descriptions: pl.Series) -> pl.Series:
-        """Whether each posting contains any of the changed spellings. Boolean.
-
-        Args:
-            titles, descriptions: String, nulls allowed, of the same length.
-        """
-        texts = joined_texts(titles, descriptions)
-        touched = [np.empty(0, dtype=bool), *(self._touched(batch) for batch in batches(texts))]
-        return pl.Series("touched", np.concatenate(touched), dtype=pl.Boolean)
-
-    def _touched(self, texts: pl.Series) -> np.typing.NDArray[np.bool_]:
-        touched = np.zeros(len(texts), dtype=bool)
-        prepared = prepare_texts(texts)
-        hits = self._automaton.find_matches_as_indexes(prepared.folded, overlapping=True)
-        touched[np.searchsorted(prepared.ends, [start for _, start, _ in hits])] = True
-        return touched
-
-
-def _meanings(taxonomy: Taxonomy) -> frozenset[tuple[bytes, Pattern, str | None]]:
-    """Every pattern, with its skill by name, as positions depend on the other skills."""
-    return frozenset(
-        (
-            pattern.words,
-            replace(pattern, skill=NO_SKILL),
-            None if pattern.skill == NO_SKILL else taxonomy.skills[pattern.skill].name,
-        )
-        for pattern in skill_patterns(taxonomy)
-    )

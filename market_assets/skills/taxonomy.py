@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -98,22 +98,12 @@ class Taxonomy:
         return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
 
     def to_json(self) -> str:
-        """The taxonomy as JSON for `from_json`; equal for equal taxonomies."""
+        """The taxonomy as JSON; equal for equal taxonomies."""
+        return self._json
+
+    @cached_property
+    def _json(self) -> str:
         return json.dumps([asdict(skill) for skill in self.skills], ensure_ascii=True, sort_keys=True)
-
-    @staticmethod
-    def from_json(content: str) -> Taxonomy:
-        """Read what `to_json` wrote, possibly in another version of this program: unknown fields are ignored."""
-        known = {field.name for field in fields(Skill)}
-        skills = []
-        for skill in json.loads(content):
-            skills.append(Skill(**{name: _tuples(skill[name]) for name in skill.keys() & known}))
-        return Taxonomy(tuple(skills))
-
-
-def _tuples(value: Any) -> Any:
-    """Convert lists to tuples, recursively."""
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def load_taxonomy(override: Path | None = None) -> Taxonomy:

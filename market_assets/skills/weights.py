@@ -36,10 +36,14 @@ class Weight(IntEnum):
     OPTIONAL = 50
     #: "We use …".
     IN_USE = 40
-    #: In passages about the company, its benefits, or equal opportunity.
+    #: In words about the company, its benefits, equal opportunity, contacts or the hiring process.
     BOILERPLATE = 20
     #: "No … required": the skill is not found, unless another mention is not negated.
     NEGATED = 0
+
+
+#: A mention of less than this weight asks for nothing.
+ASKED_FOR = Weight.IN_USE
 
 
 class Reason(IntEnum):
@@ -98,6 +102,7 @@ _HEADING_WEIGHT = {
     Meaning.REQUIRED: Weight.REQUIRED,
     Meaning.OPTIONAL: Weight.OPTIONAL,
     Meaning.COMPANY: Weight.BOILERPLATE,
+    Meaning.TERMS: Weight.BOILERPLATE,
     Meaning.NEUTRAL: Weight.MENTIONED,
     Meaning.IN_USE: Weight.IN_USE,
     Meaning.NOT_REQUIRED: Weight.MENTIONED,
@@ -214,13 +219,23 @@ class _Weights:
     def _passages(self) -> tuple[Indices, Indices, Indices]:
         """The cues that begin passages in order, their meanings, and where each passage ends at the latest."""
         heading = self._table.heading[self._cues.pattern]
-        opening, until = find_headings(self._prepared, self._cues.start, self._cues.end, heading)
+        headings, until = find_headings(self._prepared, self._cues.start, self._cues.end, heading)
         anywhere = np.flatnonzero(self._table.passage[self._cues.pattern] != NO_MEANING)
-        meaning = np.append(heading[opening], self._table.passage[self._cues.pattern[anywhere]])
+        opening = np.append(headings, anywhere)
+        meaning = np.append(heading[headings], self._table.passage[self._cues.pattern[anywhere]])
         until = np.append(until, np.full(len(anywhere), len(self._prepared.plain)))
-        opening = np.append(opening, anywhere)
+        ends_company = (np.arange(len(opening)) >= len(headings)) & (meaning == Meaning.NEUTRAL)
         order = np.argsort(self._cues.start[opening], kind="stable")
+        order = order[self._begins_passage(opening[order], meaning[order], ends_company[order])]
         return opening[order], meaning[order], until[order]
+
+    def _begins_passage(self, opening: Indices, meaning: Indices, ends_company: Flags) -> Flags:
+        """Whether each cue begins a passage: one that can only end a passage about the company must be in one."""
+        last = np.maximum.accumulate(np.where(ends_company, -1, np.arange(len(opening))))
+        row = np.searchsorted(self._prepared.ends, self._cues.start[opening])
+        in_company = (last >= 0) & (meaning[last] == Meaning.COMPANY) & (row[last] == row)
+        begins: Flags = ~ends_company | in_company
+        return begins
 
     def _beside(self, cues: Indices) -> tuple[Indices, Indices]:
         """The last of some cues before each mention and the first after it, in its sentence; or `NO_CUE`."""

@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, ClassVar, Literal, U
 import yaml
 from pydantic import Discriminator, Field, Tag, TypeAdapter, ValidationError
 
-from market_assets.sources.boards.adzuna import Adzuna
-from market_assets.sources.boards.arbeitnow import Arbeitnow
 from market_assets.sources.boards.company_boards import Ashby, Greenhouse, Lever
 from market_assets.sources.boards.feeds import Feed
 from market_assets.sources.boards.hacker_news import HackerNews
-from market_assets.sources.boards.jsearch import JSearch
 from market_assets.sources.boards.jsonld import JsonLd
-from market_assets.sources.boards.remote_boards import Himalayas, Jobicy, RemoteOk, Remotive
-from market_assets.sources.protocol import Entry, Fetch, RawBatch, Request, Source, Tools
+from market_assets.sources.boards.open_boards import Arbeitnow, Himalayas, Jobicy, RemoteOk, Remotive
+from market_assets.sources.boards.search_engines import Adzuna, JSearch
+from market_assets.sources.protocol import Entry, Fetch, RawBatch, Request, Source, SourceKind, Tools
 
 if TYPE_CHECKING:
     from market_assets.sources.http_client import HttpClient
@@ -36,6 +34,7 @@ class ConfiguredSource:
 
     name: str
     any_day: bool
+    kind: SourceKind
     make: Callable[[], Source]
 
     def fetch(self, day: date, now: datetime) -> Fetch:
@@ -49,6 +48,7 @@ class SampleEntry(Entry):
     """Believable invented postings, the same each time for a day."""
 
     any_day: ClassVar[bool] = True
+    kind: ClassVar[SourceKind] = "sample"
 
     type: Literal["sample"] = "sample"
     postings_per_day: int = Field(default=200, ge=1, le=10_000_000)
@@ -62,6 +62,8 @@ class SampleEntry(Entry):
 
 class FileEntry(Entry):
     """Files of postings: CSV, JSON, JSONL or Parquet."""
+
+    kind: ClassVar[SourceKind] = "file"
 
     type: Literal["file"] = "file"
     path: str = Field(min_length=1)
@@ -85,21 +87,18 @@ ENTRIES: dict[str, type[Entry]] = {
 }
 
 
-def load_sources(
-    path: Path, *, keys: Mapping[str, str | None] | None = None, cache_folder: Path | None = None
-) -> list[Source]:
+def load_sources(path: Path, *, keys: Mapping[str, str | None] | None = None) -> list[Source]:
     """The sources of a configuration file, in its order; the sample source alone where there is no file.
 
     Args:
         path: the file.
         keys: environment variable → key of an account at a board, for the boards that need one.
-        cache_folder: a folder to cache responses of boards in.
 
     Raises:
         ConfigurationError: the file can't be read, or has unknown or invalid settings.
     """
     known_keys = {name: key for name, key in (keys or {}).items() if key}
-    tools = Tools(get=_requests_sent_with(cache_folder), keys=known_keys)
+    tools = Tools(get=_sent_on_first_use(), keys=known_keys)
     if not path.exists():
         return [_configured(SampleEntry(), tools)]
     entries = _read_entries(path)
@@ -108,20 +107,20 @@ def load_sources(
     return [_configured(entry, tools) for entry in entries]
 
 
-def _requests_sent_with(cache_folder: Path | None) -> Callable[[Request], bytes]:
+def _sent_on_first_use() -> Callable[[Request], bytes]:
     """Send requests by one HTTP client, which is made on first use."""
 
     @cache
     def client() -> HttpClient:
-        from market_assets.sources.http_client import HttpClient, ResponseCache
+        from market_assets.sources.http_client import HttpClient
 
-        return HttpClient(cache=ResponseCache(cache_folder) if cache_folder else None)
+        return HttpClient()
 
     return lambda request: client().get(request)
 
 
 def _configured(entry: Entry, tools: Tools) -> Source:
-    return ConfiguredSource(entry.source_name, entry.any_day, lambda: entry.make(tools))
+    return ConfiguredSource(entry.source_name, entry.any_day, entry.kind, lambda: entry.make(tools))
 
 
 def _check_names(path: Path, entries: list[Entry]) -> None:

@@ -1,23 +1,16 @@
-"""The HTTP client of all sources: with retries, limits and a cache of responses, and without keys in messages."""
+"""The HTTP client of all sources: with retries and limits, and without keys in messages."""
 
 from __future__ import annotations
 
-import contextlib
-import gzip
-import hashlib
-import json
 import logging
-import os
 import random
 import threading
 import time
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
-from pathlib import Path
 
 import httpx
 
@@ -29,8 +22,6 @@ log = logging.getLogger(__name__)
 _TRANSIENT_STATUSES = {408, 425, 429}
 _TRANSIENT_ERRORS = (httpx.TimeoutException, httpx.NetworkError, httpx.RemoteProtocolError, httpx.DecodingError)
 _HINTS = {404: "there is no such page or board", 410: "the page or board is gone"}
-_VALIDATORS = {"etag": "If-None-Match", "last-modified": "If-Modified-Since"}
-_CACHE_SECONDS = 14 * 86_400
 
 
 @dataclass(frozen=True)
@@ -60,46 +51,6 @@ class HttpLimits:
     redirects: int = 5
 
 
-class ResponseCache:
-    """Responses that have an ETag or a date, so that servers need not send unchanged ones again.
-
-    A folder with one compressed file per address: a line with the validators, then the body. A file that can't be
-    read or written counts as missing. Files are removed after two weeks.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def find(self, request: Request) -> tuple[dict[str, str], bytes] | None:
-        """The headers of a conditional request and the cached body, if there is one."""
-        try:
-            head, _, body = gzip.decompress(self._path(request).read_bytes()).partition(b"\n")
-            return dict(json.loads(head)), body
-        except (OSError, EOFError, ValueError, TypeError, zlib.error):
-            return None
-
-    def keep(self, request: Request, headers: Mapping[str, str], content: bytes) -> None:
-        """Cache a response if it has a validator, and remove old ones."""
-        validators = {condition: headers[name] for name, condition in _VALIDATORS.items() if name in headers}
-        path = self._path(request)
-        with contextlib.suppress(OSError):
-            if not validators:
-                path.unlink(missing_ok=True)
-                return
-            self._folder.mkdir(parents=True, exist_ok=True)
-            body = request.redacted_body(content)
-            # Written by several processes at once or cut off, a file can't be decompressed and counts as missing.
-            path.write_bytes(gzip.compress(json.dumps(validators).encode() + b"\n" + body, 1))
-            oldest = time.time() - _CACHE_SECONDS
-            for entry in os.scandir(self._folder):
-                if entry.stat().st_mtime < oldest:
-                    Path(entry.path).unlink(missing_ok=True)
-
-    def _path(self, request: Request) -> Path:
-        address = json.dumps([request.url, sorted(request.params.items())])
-        return self._folder / f"{hashlib.sha256(address.encode()).hexdigest()[:32]}.gz"
-
-
 class _TransientError(Exception):
     """An attempt failed and the next may not, after `retry_after` seconds if the server named a time."""
 
@@ -113,7 +64,6 @@ class HttpClient:
 
     Args:
         limits: of rate, time and size.
-        cache: a cache of responses.
         wait: waits for some seconds.
         clock: seconds that never decrease.
         now: the current time, for a `Retry-After` with a date.
@@ -124,14 +74,12 @@ class HttpClient:
         self,
         limits: HttpLimits | None = None,
         *,
-        cache: ResponseCache | None = None,
         wait: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._limits = limits or HttpLimits()
-        self._cache = cache
         self._wait, self._clock, self._now, self._jitter = wait, clock, now, jitter
         self._next_request_at: dict[str, float] = {}
         self._lock = threading.Lock()
@@ -160,13 +108,13 @@ class HttpClient:
             try:
                 return self._attempt(request)
             except _TransientError as error:
-                wait = self._wait_after(attempt, error.retry_after)
+                wait, ended = self._wait_after(attempt, error.retry_after), ""
                 if attempt >= self._limits.attempts:
-                    message = f"{request.shown}: {error}, {attempt} times"
-                    raise SourceError(message, permanent=False) from None
-                if wait > self._limits.longest_wait:
-                    message = f"{request.shown}: {error}, and it asks to wait {wait:,.0f} s"
-                    raise SourceError(message, permanent=False) from None
+                    ended = f"{attempt} times"
+                elif wait > self._limits.longest_wait:
+                    ended = f"and it asks to wait {wait:,.0f} s"
+                if ended:
+                    raise SourceError(f"{request.shown}: {error}, {ended}", permanent=False) from None
                 log.info("%s: %s; next attempt in %.1f s", request.shown, request.redacted(str(error)), wait)
             attempt += 1
             self._wait(wait)
@@ -194,30 +142,20 @@ class HttpClient:
             raise SourceError(f"{request.shown}: {_reason(error)}") from None
 
     def _follow(self, request: Request, deadline: float) -> bytes:
-        validators, body = (self._cache.find(request) if self._cache else None) or ({}, None)
         url = httpx.URL(request.url).copy_merge_params({**request.params, **request.secret_params})
-        headers = {**validators, **request.headers, **request.secret_headers}
-        sent = self._http.build_request("GET", url, headers=headers)
+        sent = self._http.build_request("GET", url, headers={**request.headers, **request.secret_headers})
         for _ in range(self._limits.redirects + 1):
             response = self._http.send(sent, stream=True)
             try:
                 if response.next_request is None:
-                    return self._body(request, response, deadline, body)
+                    self._check_status(request, response)
+                    return self._read(request, response, deadline)
                 if request.secrets and response.next_request.url.netloc != sent.url.netloc:
                     raise SourceError(f"{request.shown}: it redirects to another host, which may not get the key")
                 sent = response.next_request
             finally:
                 response.close()
         raise SourceError(f"{request.shown}: it redirects more than {self._limits.redirects} times")
-
-    def _body(self, request: Request, response: httpx.Response, deadline: float, cached: bytes | None) -> bytes:
-        if response.status_code == httpx.codes.NOT_MODIFIED and cached is not None:
-            return cached
-        self._check_status(request, response)
-        content = self._read(request, response, deadline)
-        if self._cache:
-            self._cache.keep(request, response.headers, content)
-        return content
 
     def _check_status(self, request: Request, response: httpx.Response) -> None:
         status = response.status_code

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, BinaryIO, ClassVar, Protocol
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Literal, Protocol
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -23,6 +23,11 @@ _NAME = r"^[a-z][a-z0-9_]*$"
 _URL = re.compile(
     r"(?i)\b([a-z][a-z0-9+.-]*://)(?:[^/?#\s\"'<>]*@)?([^\s?#\"'<>]*)(?:\?[^\s\"'<>]*)?(?:#[^\s\"'<>]*)?"
 )
+
+
+#: What the postings of a source are: a board's list of the jobs that are open, what somebody collected in files,
+#: or made up.
+SourceKind = Literal["board", "file", "sample"]
 
 
 class SourceError(Exception):
@@ -87,6 +92,11 @@ class Source(Protocol):
     @property
     def any_day(self) -> bool:
         """Whether the postings of a past day can be fetched; most sources only have the current ones."""
+        ...
+
+    @property
+    def kind(self) -> SourceKind:
+        """What its postings are."""
         ...
 
     def fetch(self, day: date, now: datetime) -> Fetch:
@@ -176,8 +186,9 @@ class Entry(BaseModel, ABC):
 
     #: The environment variables with the keys that the source needs.
     needed_keys: ClassVar[tuple[str, ...]] = ()
-    #: See `Source.any_day`.
+    #: See `Source.any_day` and `Source.kind`.
     any_day: ClassVar[bool] = False
+    kind: ClassVar[SourceKind] = "board"
 
     type: str
     name: str | None = Field(default=None, pattern=_NAME, max_length=60)

@@ -10,12 +10,13 @@ from market_assets.skills.weights import Weight
 from market_assets.statistics.groups import (
     Labels,
     SkillGroups,
-    group_salaries,
     known_or_null,
     labels,
+    mention_groups,
     position_in_group,
     skill_groups,
 )
+from market_assets.statistics.published_pay import published_pay
 from market_assets.statistics.top_values import top_values
 from market_assets.statistics.window import Window
 
@@ -28,6 +29,8 @@ SKILL_DEMAND = pl.Schema(
         "demand_share": pl.Float64(),
         "demand_score": pl.Float64(),
         "required_share": pl.Float64(),
+        "mentions_only": pl.Int64(),
+        "postings_with_salary": pl.Int64(),
         "average_salary": pl.Float64(),
         "median_salary": pl.Float64(),
         "min_salary": pl.Float64(),
@@ -45,6 +48,7 @@ INDUSTRY_SKILLS = pl.Schema(
         "skill": pl.String(),
         "postings": pl.Int64(),
         "demand_share": pl.Float64(),
+        "postings_with_salary": pl.Int64(),
         "average_salary": pl.Float64(),
         "rank": pl.Int64(),
     }
@@ -54,25 +58,35 @@ INDUSTRY_SKILLS = pl.Schema(
 FULL_SCORE_SHARE = 0.5
 
 
-def skill_demand(window: Window) -> pl.DataFrame:
+def skill_demand(window: Window, min_sample: int) -> pl.DataFrame:
     """Demand and pay of each skill, in all postings and in each known industry.
+
+    Args:
+        window: counted postings.
+        min_sample: average and median of fewer postings with a salary are null.
 
     Returns:
         Schema `SKILL_DEMAND`, one row a skill and industry that has it, by industry (null, which is all
         postings, first) and skill. `demand_share` is of all counted postings of the row's industry, with or
         without skills; `demand_score` is 200 × share, at most 100. `required_share` is the share of the row's
-        postings that require the skill, alone or as one of several (null where no weight is known). Salaries
+        postings that require the skill, alone or as one of several (null where no weight is known).
+        `mentions_only` are further postings of the row's industry, which mention the skill without asking for it;
+        a skill that is only mentioned has no row. Salaries
         are annual, and null where none is known. `top_sources`, `top_industries` and `top_locations` are JSON
         lists of up to five {value, postings} of the row's own postings. `rank` is 1 for the most postings in the
         row's industry; ties by skill.
     """
     columns = {name: labels(window.postings[name]) for name in ("source", "industry", "location")}
-    frames = [_profile(window, segments, columns) for segments in (None, columns["industry"])]
+    frames = [_profile(window, segments, columns, min_sample) for segments in (None, columns["industry"])]
     return pl.concat(frames).select(pl.col(name).cast(dtype) for name, dtype in SKILL_DEMAND.items())
 
 
-def industry_skills(window: Window) -> pl.DataFrame:
+def industry_skills(window: Window, min_sample: int) -> pl.DataFrame:
     """The skills of each known industry.
+
+    Args:
+        window: counted postings.
+        min_sample: the average of fewer postings with a salary is null.
 
     Returns:
         Schema `INDUSTRY_SKILLS`, by industry and skill; the figures are those of the industry's rows in
@@ -80,24 +94,27 @@ def industry_skills(window: Window) -> pl.DataFrame:
     """
     industries = labels(window.postings["industry"])
     members = skill_groups(window, industries)
-    pay = group_salaries(window, members)
+    filled = members.filled()
+    pay = published_pay(window, members, min_sample)
     rows = _shares(window, members, industries).with_columns(
-        average_salary=known_or_null(pay.mean()[members.filled()])
+        postings_with_salary=pay.counts[filled], average_salary=pay.average().gather(filled)
     )
     return rows.select(pl.col(name).cast(dtype) for name, dtype in INDUSTRY_SKILLS.items())
 
 
-def _profile(window: Window, segments: Labels | None, columns: dict[str, Labels]) -> pl.DataFrame:
+def _profile(window: Window, segments: Labels | None, columns: dict[str, Labels], min_sample: int) -> pl.DataFrame:
     members = skill_groups(window, segments)
     filled = members.filled()
-    pay = group_salaries(window, members)
+    pay = published_pay(window, members, min_sample)
     return _shares(window, members, segments).with_columns(
         demand_score=pl.min_horizontal(pl.lit(100.0), 100 / FULL_SCORE_SHARE * pl.col("demand_share")),
         required_share=_required_share(window, segments, filled),
-        average_salary=known_or_null(pay.mean()[filled]),
-        median_salary=known_or_null(pay.quantile(0.5)[filled]),
-        min_salary=known_or_null(pay.minimum()[filled]),
-        max_salary=known_or_null(pay.maximum()[filled]),
+        mentions_only=mention_groups(window, segments).counts()[filled],
+        postings_with_salary=pay.counts[filled],
+        average_salary=pay.average().gather(filled),
+        median_salary=pay.quantile(0.5).gather(filled),
+        min_salary=pay.minimum().gather(filled),
+        max_salary=pay.maximum().gather(filled),
         top_sources=top_values(members, columns["source"]).gather(filled),
         top_industries=top_values(members, columns["industry"]).gather(filled),
         top_locations=top_values(members, columns["location"]).gather(filled),

@@ -73,8 +73,18 @@ def skill_groups(window: Window, segments: Labels | None = None) -> SkillGroups:
 
     Postings whose segment is null are left out.
     """
-    skills = window.skills.height
-    groups, rows = window.codes.astype(np.int64), window.rows
+    return _grouped(window.rows, window.codes, window.skills.height, segments)
+
+
+def mention_groups(window: Window, segments: Labels | None = None) -> SkillGroups:
+    """Group the skills that postings mention without asking for them, as `skill_groups` does those asked for."""
+    return _grouped(window.mention_rows, window.mention_codes, window.skills.height, segments)
+
+
+def _grouped(
+    rows: npt.NDArray[np.int64], codes: npt.NDArray[np.int32], skills: int, segments: Labels | None
+) -> SkillGroups:
+    groups = codes.astype(np.int64)
     if segments is None:
         return SkillGroups(groups=groups, rows=rows, skills=skills, size=skills)
     segment = segments.codes[rows]
@@ -126,7 +136,11 @@ class GroupedValues:
         """The largest value of each group."""
         return self._at(self.starts + self.counts - 1)
 
-    def largest(self, place: int) -> Floats:
+    def smallest(self, place: Integers | int) -> Floats:
+        """The `place`-th smallest value of each group (1: the smallest); its largest if it has fewer."""
+        return self._at(self.starts + np.minimum(self.counts, place) - 1)
+
+    def largest(self, place: Integers | int) -> Floats:
         """The `place`-th largest value of each group (1: the largest); its smallest if it has fewer."""
         return self._at(self.starts + self.counts - np.minimum(self.counts, place))
 
@@ -180,11 +194,6 @@ def group_values(groups: Integers, values: Floats, size: int, rows: Integers | N
     return GroupedValues(counts=counts, ordered=values[order][keys])
 
 
-def group_salaries(window: Window, members: SkillGroups) -> GroupedValues:
-    """The known salaries of the postings of each group."""
-    return group_values(members.groups, salaries(window), members.size, members.rows)
-
-
 def salaries(window: Window) -> Floats:
     """The salary of each posting, NaN where unknown."""
     return window.postings["salary"].to_numpy()
@@ -193,3 +202,11 @@ def salaries(window: Window) -> Floats:
 def known_or_null(figures: Floats) -> pl.Series:
     """A Float64 column of the figures in which NaN is null."""
     return pl.Series(figures, dtype=pl.Float64).fill_nan(None)
+
+
+def employers(window: Window) -> npt.NDArray[np.int64]:
+    """The number of each posting's employer, from 0; a posting whose employer is unknown has one of its own."""
+    numbers = np.array(window.postings["company_key"].rank("dense").fill_null(0), dtype=np.int64)
+    unknown = np.flatnonzero(numbers == 0)
+    numbers[unknown] = numbers.max(initial=0) + 1 + np.arange(len(unknown))
+    return numbers - 1

@@ -6,13 +6,12 @@ import numpy as np
 import polars as pl
 
 from market_assets.statistics.groups import (
-    group_salaries,
     group_values,
-    known_or_null,
     position_in_group,
     skill_groups,
 )
 from market_assets.statistics.pairs import pair_codes, postings_by_skill
+from market_assets.statistics.published_pay import published_pay
 from market_assets.statistics.relationships import Association, strength_of
 from market_assets.statistics.window import Window
 
@@ -25,6 +24,7 @@ SKILL_RECOMMENDATIONS = pl.Schema(
         "co_occurrences": pl.Int64(),
         "npmi_lower": pl.Float64(),
         "strength": pl.String(),
+        "postings_with_salary": pl.Int64(),
         "median_salary": pl.Float64(),
     }
 )
@@ -33,12 +33,13 @@ SKILL_RECOMMENDATIONS = pl.Schema(
 SHRINKAGE = 5
 
 
-def skill_recommendations(pairs: pl.DataFrame, window: Window, limit: int = 10) -> pl.DataFrame:
+def skill_recommendations(pairs: pl.DataFrame, window: Window, min_sample: int, limit: int = 10) -> pl.DataFrame:
     """The skills that go most closely with each skill.
 
     Args:
         pairs: schema `pairs.SKILL_PAIRS`, counted over `window`.
         window: the counted postings.
+        min_sample: the median of fewer postings with a salary is null.
         limit: the greatest number of recommendations of a skill.
 
     Returns:
@@ -66,6 +67,7 @@ def skill_recommendations(pairs: pl.DataFrame, window: Window, limit: int = 10) 
     best = order[place < limit]
     skill, other, pair = skill[best], other[best], pair[best]
     reason = Association(both[pair], postings[skill], postings[other], max(len(window), 1))
+    pay = published_pay(window, skill_groups(window), min_sample)
     names = window.skills["skill"]
     return pl.DataFrame(
         {
@@ -76,14 +78,8 @@ def skill_recommendations(pairs: pl.DataFrame, window: Window, limit: int = 10) 
             "co_occurrences": both[pair],
             "npmi_lower": reason.lower().npmi(),
             "strength": strength_of(reason.npmi()),
-            "median_salary": _median_salaries(window).gather(other),
+            "postings_with_salary": pay.counts[other],
+            "median_salary": pay.quantile(0.5).gather(other),
         },
         schema=SKILL_RECOMMENDATIONS,
     )
-
-
-def _median_salaries(window: Window) -> pl.Series:
-    """The median salary of each skill of `window.skills`; null where none is known."""
-    members = skill_groups(window)
-    pay = group_salaries(window, members)
-    return known_or_null(pay.quantile(0.5))

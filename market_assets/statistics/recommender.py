@@ -38,6 +38,7 @@ class Recommended(TypedDict):
     recommended_skill: str
     score: float
     rank: int
+    postings_with_salary: int
     median_salary: float | None
     goes_with: list[Reason]
 
@@ -51,7 +52,7 @@ class Recommender:
         Args:
             affinities: schema `affinities.SKILL_AFFINITIES`.
             related: as from `related.related_skills`.
-            pay: skill, median_salary.
+            pay: skill, postings_with_salary, median_salary: one row a skill.
         """
         related = related.filter(pl.col("strength") != WEAKEST)
         columns = {"skill": affinities, "recommended_skill": affinities, "related_skill": related}
@@ -71,7 +72,10 @@ class Recommender:
         self._npmi_lower = self._related.column("npmi_lower")
         self._together = self._related.column("co_occurrences")
         self._strength = self._related.rows["strength"].to_list()
-        self._pay: dict[str, float | None] = dict(pay.select("skill", "median_salary").iter_rows())
+        figures = pay.select("skill", "postings_with_salary", "median_salary")
+        self._pay: dict[str, tuple[int, float | None]] = {
+            skill: (known, median) for skill, known, median in figures.iter_rows()
+        }
 
     def recommend(self, skills: Sequence[str], k: int) -> list[Recommended]:
         """The skills that go most closely with a set of skills, each with the reason.
@@ -99,7 +103,8 @@ class Recommender:
                 "recommended_skill": self._names[code],
                 "score": score,
                 "rank": rank,
-                "median_salary": self._pay.get(self._names[code]),
+                "postings_with_salary": self._pay.get(self._names[code], (0, None))[0],
+                "median_salary": self._pay.get(self._names[code], (0, None))[1],
                 "goes_with": reasons[rank - 1],
             }
             for rank, (code, score) in enumerate(zip(best.tolist(), scores.tolist(), strict=True), start=1)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 
 import numpy as np
 import polars as pl
 
-from market_assets.postings.schemas import UTC_DATETIME
-from market_assets.statistics.groups import group_values, known_or_null, salaries
+from market_assets.postings.schemas import SAMPLE_BOARDS, UTC_DATETIME
+from market_assets.statistics.comparison import Comparison
+from market_assets.statistics.groups import group_values, salaries
+from market_assets.statistics.published_pay import PublishedPay
 from market_assets.statistics.window import Window
 
 MARKET_SUMMARY = pl.Schema(
@@ -19,6 +22,7 @@ MARKET_SUMMARY = pl.Schema(
         "duplicates": pl.Int64(),
         "rejected": pl.Int64(),
         "postings_with_salary": pl.Int64(),
+        "salary_countries": pl.Int64(),
         "average_salary": pl.Float64(),
         "median_salary": pl.Float64(),
         "skills": pl.Int64(),
@@ -27,6 +31,9 @@ MARKET_SUMMARY = pl.Schema(
         "remote_share": pl.Float64(),
         "top_skill": pl.String(),
         "fastest_growing_skill": pl.String(),
+        "sources_compared": pl.String(),
+        "sources_left_out": pl.String(),
+        "sample_postings": pl.Int64(),
     }
 )
 
@@ -39,6 +46,8 @@ def market_summary(
     duplicates: int,
     rejections: pl.DataFrame,
     trending: pl.DataFrame,
+    compared: Comparison,
+    min_sample: int,
 ) -> pl.DataFrame:
     """The headline figures of the window.
 
@@ -49,15 +58,19 @@ def market_summary(
         duplicates: postings of the window that are not counted because they are another's duplicates.
         rejections: reason, postings: what was rejected on the days of the window.
         trending: schema `trends.TRENDING_SKILLS`.
+        compared: the sources that trends compare.
+        min_sample: average and median of fewer postings with a salary are null.
 
     Returns:
-        Schema `MARKET_SUMMARY`, one row, with and without postings. `skills`, `industries` and `locations` are
-        the distinct ones found; `remote_share` is the part of all postings that is known to be remote;
+        Schema `MARKET_SUMMARY`, one row, with and without postings. `salary_countries` is from how many known
+        countries the salaries are: above 1, average and median mix them. `skills`, `industries` and `locations`
+        are the distinct ones found; `remote_share` is the part of all postings that is known to be remote;
         `top_skill` has the most postings, `fastest_growing_skill` the greatest growth of those that are
-        growing (ties by name). Null where there is none.
+        growing (ties by name). Null where there is none. `sources_compared` is a JSON list, `sources_left_out` a
+        JSON object of source and reason. `sample_postings` are those made up by the sample source.
     """
     postings = window.postings
-    pay = group_values(np.zeros(len(window), dtype=np.int64), salaries(window), 1)
+    pay = PublishedPay(group_values(np.zeros(len(window), dtype=np.int64), salaries(window), 1), min_sample)
     by_skill = np.bincount(window.codes, minlength=window.skills.height)
     remote = int((postings["workplace"] == "remote").sum())
     return pl.DataFrame(
@@ -68,14 +81,18 @@ def market_summary(
             "duplicates": [duplicates],
             "rejected": [int(rejections["postings"].sum())],
             "postings_with_salary": pay.counts,
-            "average_salary": known_or_null(pay.mean()),
-            "median_salary": known_or_null(pay.quantile(0.5)),
+            "salary_countries": [postings.drop_nulls("salary")["country"].drop_nulls().n_unique()],
+            "average_salary": pay.average(),
+            "median_salary": pay.quantile(0.5),
             "skills": [int((by_skill > 0).sum())],
             "industries": [postings["industry"].drop_nulls().n_unique()],
             "locations": [postings["location"].drop_nulls().n_unique()],
             "remote_share": [remote / len(window) if len(window) else None],
             "top_skill": [window.skills["skill"][int(by_skill.argmax())] if by_skill.any() else None],
             "fastest_growing_skill": [_fastest_growing(trending)],
+            "sources_compared": [json.dumps(compared.sources)],
+            "sources_left_out": [json.dumps(compared.left_out)],
+            "sample_postings": [int(postings["source"].is_in(SAMPLE_BOARDS).sum())],
         },
         schema=MARKET_SUMMARY,
     )

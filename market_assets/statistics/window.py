@@ -1,6 +1,7 @@
 """The counted postings of a window, the input of every statistic.
 
-A posting is counted if it is an original (not a duplicate) and its skills have been extracted.
+A posting is counted if it is an original (not a duplicate) and its skills have been extracted. Its skills are
+those that it asks for; one that it only mentions, in words about the company or the application, is kept apart.
 """
 
 from __future__ import annotations
@@ -14,17 +15,25 @@ import polars as pl
 
 from market_assets.postings.schemas import UTC_DATETIME
 
-#: `posted_at` is the effective time of posting, `salary` the midpoint of the annual pay in the
-#: reporting currency; `workplace`, `industry`, `location` and `employment_type` are null where unknown.
+#: `posted_at` is the effective time of posting; `dated` is false where that is only when the posting was first
+#: seen, on `partition_date`. `company_key` is the same for the postings of one employer. `country` is ISO 3166-1,
+#: `seniority` of `schemas.SENIORITIES`, `language` ISO 639-1; `salary` is the midpoint of the annual pay in the
+#: reporting currency. All but posting_id, source, posted_at, dated and partition_date may be null.
 WINDOW_POSTING = pl.Schema(
     {
         "posting_id": pl.Int64(),
         "source": pl.String(),
         "posted_at": UTC_DATETIME,
+        "dated": pl.Boolean(),
+        "partition_date": pl.Date(),
+        "company_key": pl.Int64(),
         "location": pl.String(),
+        "country": pl.String(),
         "industry": pl.String(),
         "employment_type": pl.String(),
         "workplace": pl.String(),
+        "seniority": pl.String(),
+        "language": pl.String(),
         "salary": pl.Float64(),
     }
 )
@@ -55,6 +64,8 @@ class Window:
             that no posting has.
         weights: uint8, how strongly the posting asks for each entry of `codes` (`weights.Weight`), 0 where
             unknown; empty where unknown for all.
+        mention_rows, mention_codes: int64 and int32, row of the posting and position of the skill for each skill
+            that a posting mentions without asking for it.
     """
 
     postings: pl.DataFrame
@@ -62,6 +73,8 @@ class Window:
     codes: npt.NDArray[np.int32]
     skills: pl.DataFrame
     weights: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
+    mention_rows: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    mention_codes: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty(0, dtype=np.int32))
 
     def __len__(self) -> int:
         return self.postings.height

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from market_assets.postings.identity import IDENTITY
-from market_assets.store.column_types import arrow_schema
-from market_assets.store.database import StoreError, StoreUnavailableError
+from market_assets.store.database import StoreError, file_errors
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import job_postings, posting_facts
 
 _OF_FACTS = ("skills_version", "url_key", "job_key", "text_hash")
@@ -41,7 +41,7 @@ def write_month(archive: Path, month: str, postings: pl.DataFrame) -> Path:
     """
     folder = archive / f"month={month}"
     path = folder / f"postings-{_digest(postings)}.parquet"
-    try:
+    with file_errors(path):
         folder.mkdir(parents=True, exist_ok=True)
         if path.exists():
             path.touch()
@@ -51,8 +51,6 @@ def write_month(archive: Path, month: str, postings: pl.DataFrame) -> Path:
             _check(unfinished, postings.height)
             unfinished.rename(path)
         _check(path, postings.height)
-    except OSError as error:
-        raise StoreUnavailableError(f"can't write the archive {path}: {error.strerror or error}") from error
     return path
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from market_assets.store.database import Database, engine_of
-from market_assets.store.tables.access import audit_log
+from market_assets.store.tables.administration import audit_log
 
 #: Characters of a column: names and addresses come from requests, and must not grow without bounds.
 _LONGEST = 2_000

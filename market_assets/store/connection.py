@@ -17,7 +17,6 @@ import adbc_driver_manager.dbapi as dbapi
 import polars as pl
 import sqlalchemy as sa
 
-from market_assets.store.column_types import SQLITE_TIME, arrow_schema
 from market_assets.store.database import (
     BUSY_TIMEOUT_MS,
     Database,
@@ -25,6 +24,7 @@ from market_assets.store.database import (
     StoreUnavailableError,
     connected,
 )
+from market_assets.store.tables.columns import SQLITE_TIME, arrow_schema
 
 #: SQLite's driver infers a column's type from the first batch, so one batch must hold all rows.
 _ALL_ROWS = 2**31 - 2
@@ -163,8 +163,10 @@ def _open_sqlite(database: Database) -> dbapi.Connection:
     driver = adbc_driver_sqlite.connect(database.adbc_uri)
     connection = adbc_driver_manager.AdbcConnection(driver)
     # The time-out comes first: setting the others already waits for locks. synchronous = FULL: Dagster does not
-    # repeat a run that has succeeded, so what it wrote must survive a power cut.
-    for pragma in (f"busy_timeout = {BUSY_TIMEOUT_MS}", "foreign_keys = ON", "synchronous = FULL"):
+    # repeat a run that has succeeded, so what it wrote must survive a power cut. With a cache of 32 MB the ends of
+    # all index ranges that a day's rows go to stay in memory.
+    waiting = f"busy_timeout = {BUSY_TIMEOUT_MS}"
+    for pragma in (waiting, "foreign_keys = ON", "synchronous = FULL", "cache_size = -32768"):
         with adbc_driver_manager.AdbcStatement(connection) as statement:
             statement.set_sql_query(f"PRAGMA {pragma}")
             statement.execute_update()

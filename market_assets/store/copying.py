@@ -9,12 +9,12 @@ import polars as pl
 import sqlalchemy as sa
 
 from market_assets.store import schema
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError
 from market_assets.store.lock import StoreLock
 from market_assets.store.results import count_rows
 from market_assets.store.tables.catalog import metadata
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import data_revision
 
 Progress = Callable[[str, int], None]

@@ -11,6 +11,9 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sqlite3
+import sys
+import time
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
@@ -150,6 +153,22 @@ def connected(store: Database | sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
+@contextlib.contextmanager
+def file_errors(path: Path | str, attempt: str = "write") -> Iterator[None]:
+    """Raise errors of files as StoreUnavailableError with the path that was to be written or read."""
+    try:
+        yield
+    except _error_types_of_files() as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StoreUnavailableError(f"can't {attempt} {path}: {reason}") from error
+
+
+def _error_types_of_files() -> tuple[type[Exception], ...]:
+    """The errors of S3 about keys and connections are not OSErrors."""
+    botocore = sys.modules.get("botocore.exceptions")
+    return (OSError, botocore.BotoCoreError) if botocore else (OSError,)
+
+
 def has_table(database: Database, table: str) -> bool:
     """Whether a database has a table; False, too, where an SQLite file does not exist."""
     if database.is_sqlite and not database.path.exists():
@@ -172,6 +191,19 @@ def _problem_of_folder(folder: Path, cause: str) -> str:
 
 def _prepare_sqlite(connection: sqlite.pysqlite.DBAPIConnection, _record: object) -> None:  # type: ignore[name-defined]
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _use_write_ahead_log(cursor)
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _use_write_ahead_log(cursor: Any) -> None:
+    """Switch a new file to the write-ahead log; SQLite's own timeout does not wait for others who do the same."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from market_assets.store.database import connected
-from market_assets.store.tables.executions import job_executions
+from market_assets.store.tables.administration import job_executions
 
 ExecutionStatus = Literal["queued", "running", "success", "failed", "canceled"]
 UNENDED: tuple[ExecutionStatus, ...] = ("queued", "running")
@@ -108,6 +108,48 @@ def executed_jobs(engine: sa.Engine) -> list[str]:
     """The names of all jobs that ever ran, removed ones included."""
     with connected(engine) as connection:
         return list(connection.scalars(sa.select(job_executions.c.job_id).distinct().order_by("job_id")))
+
+
+@dataclass(frozen=True)
+class EndedRuns:
+    """The runs of a job that ended in one way: their number, how many had begun, and the seconds of these."""
+
+    job_id: str
+    status: ExecutionStatus
+    runs: int
+    begun: int
+    seconds: float
+
+
+def count_ended(engine: sa.Engine) -> list[EndedRuns]:
+    """The ended runs by job and status. None of these numbers ever goes down: runs stay in the table."""
+    table, count = job_executions.c, sa.func.count
+    query = (
+        sa.select(
+            table.job_id,
+            table.status,
+            count(),
+            count(table.duration),
+            sa.func.coalesce(sa.func.sum(table.duration), 0),
+        )
+        .where(table.status.not_in(UNENDED))
+        .group_by(table.job_id, table.status)
+    )
+    with connected(engine) as connection:
+        return [EndedRuns(*row) for row in connection.execute(query)]
+
+
+def newest_durations(engine: sa.Engine) -> dict[str, float]:
+    """The seconds of each job's run that ended last."""
+    table = job_executions.c
+    begun = table.duration.is_not(None)
+    newest = sa.select(table.job_id, sa.func.max(table.ended_at)).where(begun).group_by(table.job_id)
+    ended_last = sa.tuple_(table.job_id, table.ended_at).in_(newest)
+    with connected(engine) as connection:
+        return {
+            row.job_id: row.duration
+            for row in connection.execute(sa.select(table.job_id, table.duration).where(begun, ended_last))
+        }
 
 
 def _of_runs(connection: sa.Connection, run_ids: Sequence[str]) -> Iterator[Execution]:

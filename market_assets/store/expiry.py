@@ -11,16 +11,16 @@ import polars as pl
 import sqlalchemy as sa
 
 from market_assets.postings.duplicates import KEYS
-from market_assets.postings.identity import IDENTITY
+from market_assets.postings.identity import IDENTITY, company_keys
 from market_assets.postings.near_duplicates import near_identities
 from market_assets.store.archive import ARCHIVED, read_month, write_month
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.duplicate_links import read_keys, relink_stored, write_sketches
 from market_assets.store.ingestion import last_posting_id
-from market_assets.store.posting_skills import append_skills, delete_skills, read_skills, set_in_store
+from market_assets.store.posting_skills import append_skills, archive_skills, delete_skills, read_skills
 from market_assets.store.revisions import count_up_postings
 from market_assets.store.skills import ensure_skills, read_known_skills
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import job_postings, posting_facts, rejected_postings
 
 #: Restored postings are left alone for this long.
@@ -162,7 +162,7 @@ def _delete(connection: MarketConnection, batch: pl.DataFrame) -> int:
         connection.execute(
             posting_facts.update().values(in_store=False).where(posting_facts.c.posting_id.in_(ids))
         )
-        set_in_store(connection, batch["posting_id"], False)
+        archive_skills(connection, batch["posting_id"])
         relink_stored(connection, read_keys(connection, posting_facts.c.posting_id.in_(ids)))
     return batch.height
 
@@ -185,6 +185,8 @@ def _bring_back(connection: MarketConnection, postings: pl.DataFrame, now: datet
         in_store=pl.lit(True),
         first_of_job=pl.lit(True),
         salary=pl.mean_horizontal("annual_salary_min", "annual_salary_max"),
+        dated=pl.col("stated_posted_at").is_not_null(),
+        company_key=company_keys(postings["company"]),
     ).hstack(near_identities(postings))
     connection.append(job_postings, rows)
     delete_skills(connection, rows["posting_id"])
@@ -204,4 +206,4 @@ def _bring_skills_back(connection: MarketConnection, postings: pl.DataFrame) -> 
     )
     ids = ensure_skills(connection, names.with_columns(pl.col("category").fill_null("Other")))
     found = skills.join(names.select("skill", skill_id=pl.Series(ids, dtype=pl.Int16)), on="skill")
-    append_skills(connection, found.with_columns(in_store=pl.lit(True)))
+    append_skills(connection, found)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 import sqlalchemy as sa
 
+from market_assets.skills.weights import ASKED_FOR
 from market_assets.statistics.window import WINDOW_POSTING, Window
 from market_assets.store.connection import MarketConnection
 from market_assets.store.skills import read_known_skills
@@ -19,7 +20,7 @@ from market_assets.store.tables.postings import posting_facts, posting_skill_fac
 #: skill_id, 8 bits of weight.
 _SKILL_BITS, _WEIGHT_BITS = 16, 8
 _PACKED = (
-    posting_skill_facts.c.posting_id * (1 << _SKILL_BITS + _WEIGHT_BITS)
+    sa.cast(posting_skill_facts.c.posting_id, sa.BigInteger) * (1 << _SKILL_BITS + _WEIGHT_BITS)
     + sa.cast(posting_skill_facts.c.skill_id, sa.BigInteger) * (1 << _WEIGHT_BITS)
     + posting_skill_facts.c.weight
 ).label("packed")
@@ -50,13 +51,16 @@ def read_window(
     postings = connection.read(query, pl.Schema(WINDOW_POSTING))
     known = read_known_skills(connection).sort("skill")
     rows, codes, weights = _skills_of(connection, postings["posting_id"].to_numpy(), known["skill_id"].to_numpy())
-    counts_of_rows = np.bincount(rows, minlength=postings.height)
+    asked_for = weights >= ASKED_FOR
+    counts_of_rows = np.bincount(rows[asked_for], minlength=postings.height)
     return Window(
         postings=postings,
         offsets=np.concatenate(([0], np.cumsum(counts_of_rows))).astype(np.int64),
-        codes=codes,
+        codes=codes[asked_for],
         skills=known.select("skill", "category"),
-        weights=weights,
+        weights=weights[asked_for],
+        mention_rows=rows[~asked_for],
+        mention_codes=codes[~asked_for],
     )
 
 

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from market_assets.postings.identity import IDENTITY
 from market_assets.postings.ingest import KNOWN, TEXTS, IngestionCounts, ingest
 from market_assets.postings.normalise import NormalisedBatch
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.duplicate_links import StoredLinks, write_links, write_sketches
-from market_assets.store.posting_skills import delete_skills, set_in_store
+from market_assets.store.posting_skills import archive_skills, delete_skills
 from market_assets.store.revisions import count_up_postings
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import job_postings, posting_facts, rejected_postings
 
 _PAY = ("posted_at", "annual_salary_min", "annual_salary_max")
@@ -37,7 +37,17 @@ _WANTED = _staged("wanted", *IDENTITY)
 _SEEN_BEFORE = _staged("seen_before", "posting_id", *_OF_SIGHTINGS)
 
 _OF_FACTS = frozenset(
-    ("posting_id", *IDENTITY, "url_key", "job_key", "near_key", "text_hash", "posted_at", "in_store")
+    (
+        "posting_id",
+        *IDENTITY,
+        "url_key",
+        "job_key",
+        "company_key",
+        "near_key",
+        "text_hash",
+        "posted_at",
+        "in_store",
+    )
 )
 _KNOWN_ROWS = (
     sa.select(*((posting_facts if name in _OF_FACTS else job_postings).c[name] for name in KNOWN))
@@ -140,7 +150,7 @@ def _write_facts(connection: MarketConnection, postings: pl.DataFrame) -> None:
     connection.stage(_FACTS, facts)
     connection.upsert(posting_facts, _fact_rows(tuple(facts.columns)))
     write_sketches(connection, postings.filter("takes_content"))
-    set_in_store(connection, postings.filter("returns")["posting_id"], True)
+    archive_skills(connection, postings.filter("returns")["posting_id"], archived=False)
     delete_skills(connection, postings.filter("text_changed")["posting_id"])
 
 

@@ -12,7 +12,6 @@ import gzip
 import hashlib
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -24,7 +23,7 @@ import fsspec
 from pydantic import TypeAdapter
 
 from market_assets.sources.protocol import Fetch, Payload, SourceError
-from market_assets.store.database import StoreUnavailableError
+from market_assets.store.database import file_errors
 
 _MANIFEST = "manifest.json"
 _FAILURE = "failure.txt"
@@ -80,7 +79,7 @@ class Landing:
             StoreUnavailableError: the file system refuses.
         """
         folder = self._folder(source, day)
-        with _file_system_errors(folder):
+        with file_errors(folder):
             self._files.makedirs(folder, exist_ok=True)
         payloads, problems = self._write_all(folder, fetch)
         if problems and not payloads:
@@ -90,7 +89,7 @@ class Landing:
             fetched = {payload.name for payload in payloads}
             payloads += [payload for payload in kept.payloads if payload.name not in fetched]
         landed = LandedDay(source, day, fetch.observed_at, tuple(payloads), tuple(map(str, problems)))
-        with _file_system_errors(folder):
+        with file_errors(folder):
             self._write_whole(f"{folder}/{_MANIFEST}", _LANDED_DAY.dump_json(landed, indent=1))
         self._remove_others(folder, {payload.file for payload in payloads} | {_MANIFEST})
         return landed
@@ -98,20 +97,20 @@ class Landing:
     def land_failure(self, source: str, day: date, reason: str) -> None:
         """Store why a source gave nothing for a day; an earlier landing is kept."""
         folder = self._folder(source, day)
-        with _file_system_errors(folder):
+        with file_errors(folder):
             self._files.makedirs(folder, exist_ok=True)
             self._write_whole(f"{folder}/{_FAILURE}", reason.encode())
 
     def failure(self, source: str, day: date) -> str | None:
         """Why the last attempt to fetch a source for a day failed; None where it did not."""
         path = f"{self._folder(source, day)}/{_FAILURE}"
-        with _file_system_errors(path, "read"):
+        with file_errors(path, "read"):
             return self._files.cat_file(path).decode() if self._files.exists(path) else None
 
     def landed(self, source: str, day: date) -> LandedDay | None:
         """The manifest of a source's day; None where the day is not landed."""
         path = f"{self._folder(source, day)}/{_MANIFEST}"
-        with _file_system_errors(path, "read"):
+        with file_errors(path, "read"):
             if not self._files.exists(path):
                 return None
             return _LANDED_DAY.validate_json(self._files.cat_file(path))
@@ -150,7 +149,7 @@ class Landing:
         path = f"{self._root}/{name}"
         if self._files.exists(path):
             return False
-        with _file_system_errors(path):
+        with file_errors(path):
             self._files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
             with self._files.open(f"{path}.part", "wb") as file:
                 shutil.copyfileobj(content, file, _BLOCK)
@@ -197,7 +196,7 @@ class Landing:
 
     def _write(self, folder: str, payload: Payload) -> LandedPayload:
         digest, size, unfinished = hashlib.sha256(), 0, f"{folder}/{payload.name}.part"
-        with payload.open() as content, _file_system_errors(unfinished):
+        with payload.open() as content, file_errors(unfinished):
             with self._files.open(unfinished, "wb") as raw, gzip.GzipFile("", "wb", 1, raw, mtime=0) as packed:
                 while block := content.read(_BLOCK):
                     digest.update(block)
@@ -216,19 +215,3 @@ class Landing:
         for name in self._names(folder):
             if name not in keep:
                 self._files.rm(f"{folder}/{name}")
-
-
-@contextlib.contextmanager
-def _file_system_errors(path: str, attempt: str = "write") -> Iterator[None]:
-    """Raise a file system's errors as StoreUnavailableError."""
-    try:
-        yield
-    except _error_types() as error:
-        reason = getattr(error, "strerror", None) or error
-        raise StoreUnavailableError(f"can't {attempt} {path}: {reason}") from error
-
-
-def _error_types() -> tuple[type[Exception], ...]:
-    """The errors of file systems; those of S3 about keys and connections are not OSErrors."""
-    botocore = sys.modules.get("botocore.exceptions")
-    return (OSError, botocore.BotoCoreError) if botocore else (OSError,)

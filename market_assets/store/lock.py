@@ -19,7 +19,7 @@ from typing import IO
 
 import sqlalchemy as sa
 
-from market_assets.store.database import Database, StoreError, StoreUnavailableError, sqlalchemy_errors
+from market_assets.store.database import Database, StoreError, file_errors, sqlalchemy_errors
 
 _POLL_SECONDS = 0.2
 _NOTICE_SECONDS = 30.0
@@ -109,10 +109,8 @@ def mutex(database: Database) -> Iterator[None]:
     """
     if database.is_sqlite:
         path = database.path.with_name(f"{database.path.name}.mutex")
-        try:
+        with file_errors(path, "lock"):
             file = path.open("a")
-        except OSError as error:
-            raise StoreUnavailableError(f"can't lock {path}: {error.strerror}") from error
         with file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
@@ -146,15 +144,13 @@ class _FileLock:
 
     def take(self, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> _Held:
         with contextlib.ExitStack() as undo:
-            try:
+            with file_errors(self._lock, "lock"):
                 self._holders.mkdir(exist_ok=True)
                 lock = undo.enter_context(self._lock.open("a"))
                 with self._queue.open("a") as queue:
                     self._wait_for(queue, fcntl.LOCK_EX, waiting)
                     self._wait_for(lock, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH, waiting)
                 named = self._name_holder(f"{os.getpid()}-{id(lock)}", purpose)
-            except OSError as error:
-                raise StoreUnavailableError(f"can't lock {self._lock}: {error.strerror}") from error
             undo.pop_all()
 
         def release() -> None:

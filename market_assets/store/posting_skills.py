@@ -12,13 +12,15 @@ import sqlalchemy as sa
 
 from market_assets.store.connection import MarketConnection
 from market_assets.store.revisions import count_up_postings
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import job_postings, posting_facts, posting_skill_facts
 
 _TEXT = pl.Schema({"posting_id": pl.Int64(), "title": pl.String(), "description": pl.String()})
-_HASHED_TEXT = pl.Schema({**_TEXT, "text_hash": pl.Int64()})
+#: The texts of a posting with the hash that they were stored with.
+HASHED_TEXT = pl.Schema({**_TEXT, "text_hash": pl.Int64()})
 #: A skill of a posting; `weight` is a `skills.weights.Weight`.
 POSTING_SKILL = pl.Schema({"posting_id": pl.Int64(), "skill_id": pl.Int16(), "weight": pl.Int16()})
-_SEARCHED_POSTING = pl.Schema({"posting_id": pl.Int64(), "skills_version": pl.Int64(), "in_store": pl.Boolean()})
+_SEARCHED_POSTING = pl.Schema({"posting_id": pl.Int64(), "skills_version": pl.Int64()})
 
 # Temporary tables and statements are made once, as compiling them takes longer than a small day's rows.
 _SEARCHED = sa.table("searched", sa.column("posting_id"), sa.column("text_hash"))
@@ -26,16 +28,27 @@ _CHANGED = sa.table("changed", sa.column("posting_id"))
 _GONE = sa.table("gone_skills", sa.column("posting_id"), sa.column("skill_id"))
 _OF_CHANGED = sa.select(_CHANGED.c.posting_id)
 
-_SEARCHED_POSTINGS = sa.select(*(posting_facts.c[name] for name in _SEARCHED_POSTING)).join_from(
-    _SEARCHED,
-    posting_facts,
-    sa.and_(
-        posting_facts.c.posting_id == _SEARCHED.c.posting_id,
-        posting_facts.c.text_hash.is_not_distinct_from(_SEARCHED.c.text_hash),
-    ),
+
+def _is_searched(table: sa.Table) -> sa.ColumnElement[bool]:
+    """The rows of a table that are of searched postings.
+
+    They lie close together. Without the bounds PostgreSQL, which has no statistics of a temporary table, would
+    read the whole table.
+    """
+    first, last = (
+        sa.select(bound(_SEARCHED.c.posting_id)).scalar_subquery() for bound in (sa.func.min, sa.func.max)
+    )
+    posting_id = table.c.posting_id
+    return sa.and_(posting_id == _SEARCHED.c.posting_id, posting_id.between(first, last))
+
+
+_SEARCHED_POSTINGS = (
+    sa.select(*(posting_facts.c[name] for name in _SEARCHED_POSTING))
+    .join_from(_SEARCHED, posting_facts, _is_searched(posting_facts))
+    .where(posting_facts.c.text_hash.is_not_distinct_from(_SEARCHED.c.text_hash))
 )
 _STORED_SKILLS = sa.select(*(posting_skill_facts.c[name] for name in POSTING_SKILL)).join_from(
-    _SEARCHED, posting_skill_facts, posting_skill_facts.c.posting_id == _SEARCHED.c.posting_id
+    _SEARCHED, posting_skill_facts, _is_searched(posting_skill_facts)
 )
 _DELETE_GONE = posting_skill_facts.delete().where(
     sa.tuple_(posting_skill_facts.c.skill_id, posting_skill_facts.c.posting_id).in_(
@@ -49,11 +62,11 @@ _FORGET_VERSION = (
     # Most are new: writing their rows again would take as long as writing them did.
     .where(posting_facts.c.skills_version.is_not(None), posting_facts.c.posting_id.in_(_OF_CHANGED))
 )
-_SET_IN_STORE = {
-    in_store: posting_skill_facts.update()
-    .values(in_store=in_store)
+_SET_ARCHIVED = {
+    archived: posting_skill_facts.update()
+    .values(archived=archived)
     .where(posting_skill_facts.c.posting_id.in_(_OF_CHANGED))
-    for in_store in (True, False)
+    for archived in (True, None)
 }
 
 
@@ -69,7 +82,7 @@ def read_texts(connection: MarketConnection, day: date, batch: int = 10_000) -> 
             .order_by(postings.posting_id)
             .limit(batch)
         )
-        rows = connection.read(query, _HASHED_TEXT)
+        rows = connection.read(query, HASHED_TEXT)
         if rows.height:
             last = int(rows["posting_id"][-1])
             yield rows
@@ -141,7 +154,7 @@ def write_skills(connection: MarketConnection, searched: pl.DataFrame, rows: pl.
     stored = POSTING_SKILL.to_frame()
     if postings["skills_version"].count():
         stored = connection.read(_STORED_SKILLS, POSTING_SKILL).join(postings, on="posting_id", how="semi")
-    found = rows.join(postings.select("posting_id", "in_store"), on="posting_id")
+    found = rows.join(postings, on="posting_id", how="semi")
     gone = stored.join(found, on=POSTING_SKILL.names(), how="anti")
     fresh = found.join(stored, on=POSTING_SKILL.names(), how="anti")
     if gone.height:
@@ -154,8 +167,9 @@ def write_skills(connection: MarketConnection, searched: pl.DataFrame, rows: pl.
 
 
 def append_skills(connection: MarketConnection, rows: pl.DataFrame) -> None:
-    """Add rows (`POSTING_SKILL` and in_store) that are not there, in the order of the key: the quickest."""
-    connection.append(posting_skill_facts, rows.sort("skill_id", "posting_id"))
+    """Add new rows (`POSTING_SKILL`) of postings in the store, in the order of the key, which is the quickest."""
+    ordered = rows.sort("posting_id", "skill_id").with_columns(archived=None)
+    connection.append(posting_skill_facts, ordered.cast(arrow_schema(posting_skill_facts)))
 
 
 def set_version(connection: MarketConnection, posting_ids: pl.Series, version: int) -> None:
@@ -174,11 +188,11 @@ def delete_skills(connection: MarketConnection, posting_ids: pl.Series) -> None:
         connection.execute(_FORGET_VERSION)
 
 
-def set_in_store(connection: MarketConnection, posting_ids: pl.Series, in_store: bool) -> None:
+def archive_skills(connection: MarketConnection, posting_ids: pl.Series, *, archived: bool = True) -> None:
     """Let the skills of postings follow them out of job_postings or back."""
     if posting_ids.len():
         _stage(connection, posting_ids)
-        connection.execute(_SET_IN_STORE[in_store])
+        connection.execute(_SET_ARCHIVED[archived or None])
 
 
 def read_skills(connection: MarketConnection, posting_ids: pl.Series) -> pl.DataFrame:

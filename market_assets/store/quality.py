@@ -1,25 +1,14 @@
-"""What did not count, and why: duplicates and rejections of a window."""
+"""How much there is, and what did not count: duplicates and rejections of a window, months that were filled."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 import sqlalchemy as sa
 
 from market_assets.store.connection import MarketConnection
 from market_assets.store.tables.postings import job_postings, posting_facts, rejected_postings
-
-
-def count_duplicates(connection: MarketConnection, start: datetime, end: datetime) -> int:
-    """Postings with start ≤ posted_at ≤ end that are another's duplicates."""
-    facts = posting_facts.c
-    query = (
-        sa.select(sa.func.count())
-        .select_from(posting_facts)
-        .where(facts.posted_at >= start, facts.posted_at <= end, facts.duplicate_of.is_not(None))
-    )
-    return int(connection.scalar(query))
 
 
 def read_rejections(connection: MarketConnection, start: datetime, end: datetime) -> pl.DataFrame:
@@ -66,3 +55,34 @@ def newest_stated(connection: MarketConnection) -> datetime | None:
     )["newest"][0]
     assert newest is None or isinstance(newest, datetime)
     return newest
+
+
+def read_filled_months(connection: MarketConnection) -> pl.DataFrame:
+    """Every month of a daily partition or of posting, and how many postings its partitions were the first to see.
+
+    Returns:
+        month ('YYYY-MM'), postings (int64, 0 for a month of posting alone).
+    """
+    facts = posting_facts.c
+    days = connection.read(
+        sa.select(facts.partition_date, sa.func.count().label("postings")).group_by(facts.partition_date),
+        pl.Schema({"partition_date": pl.Date(), "postings": pl.Int64()}),
+    )
+    filled = days.group_by(month=pl.col("partition_date").dt.strftime("%Y-%m")).agg(pl.col("postings").sum())
+    posted = pl.DataFrame({"month": _months_of_posting(connection)}, schema={"month": pl.String})
+    return posted.join(filled, on="month", how="full", coalesce=True).with_columns(pl.col("postings").fill_null(0))
+
+
+def _months_of_posting(connection: MarketConnection) -> list[str]:
+    """The months in which something was posted, each found by the index of `posted_at`."""
+    months: list[str] = []
+    posted_at = posting_facts.c.posted_at
+    oldest = sa.select(sa.func.min(posted_at).label("oldest"))
+    schema = pl.Schema({"oldest": pl.Datetime("us", "UTC")})
+    found = connection.read(oldest, schema)["oldest"][0]
+    while found is not None:
+        months.append(f"{found:%Y-%m}")
+        month = found.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        following = (month + timedelta(days=32)).replace(day=1)
+        found = connection.read(oldest.where(posted_at >= following), schema)["oldest"][0]
+    return months

@@ -1,93 +1,67 @@
-"""Searching postings again after the taxonomy has changed: those alone that the change can matter to."""
+"""Searching postings again that were searched by other rules, as after a change of the taxonomy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from functools import cache
+from collections.abc import Generator
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
+import sqlalchemy as sa
 
-from market_assets.skills.matching import SkillChanges, SkillMatcher
-from market_assets.skills.taxonomy import Taxonomy
+from market_assets.skills.matching import SkillMatcher
 from market_assets.store.connection import MarketConnection
-from market_assets.store.posting_skills import set_version, skill_rows, write_skills
+from market_assets.store.posting_skills import HASHED_TEXT, skill_rows, write_skills
 from market_assets.store.revisions import count_up_postings
-from market_assets.store.skills import (
-    delete_unused_rules,
-    prepare,
-    read_outdated,
-    read_rules,
-    rules_of,
-    skill_names,
-)
+from market_assets.store.skills import prepare, rules_version
+from market_assets.store.tables.postings import job_postings, posting_facts
 
 BATCH = 5_000
 
 
-@dataclass(frozen=True)
-class Reextracted:
-    """What became of some postings: compared, searched again, found to have other skills or weights."""
-
-    compared: int = 0
-    searched: int = 0
-    changed: int = 0
-
-    def __add__(self, other: Reextracted) -> Reextracted:
-        return Reextracted(
-            self.compared + other.compared, self.searched + other.searched, self.changed + other.changed
-        )
+def count_outdated(connection: MarketConnection, version: int) -> int:
+    """How many postings of the store were searched by other rules than those of this version."""
+    query = sa.select(sa.func.count()).select_from(posting_facts).where(_outdated(version))
+    return int(connection.scalar(query))
 
 
-def reextract(connection: MarketConnection, matcher: SkillMatcher, batch: int = BATCH) -> Iterator[Reextracted]:
-    """Bring the skills of all postings up to date with a taxonomy, a batch at a time, each whole in itself.
+def reextract(
+    connection: MarketConnection, matcher: SkillMatcher, batch: int = BATCH
+) -> Generator[tuple[int, int], None, None]:
+    """Bring the skills of all postings up to date with a matcher, a batch at a time, each whole in itself.
 
     Each posting keeps the version of its rules, so that a run that was killed goes on where it ended.
+
+    Yields:
+        How many postings were searched, and how many of them have other skills or weights now.
     """
-    rules = rules_of(matcher)
-    skill_ids = prepare(connection, skill_names(matcher.taxonomy), rules)
-    with connection.transaction():
-        older = read_rules(connection)
-
-    @cache
-    def changes_since(version: int) -> SkillChanges | None:
-        """What has changed since a version; None where that is not known, so that everything may have."""
-        known = older.get(version)
-        if known is None or known.rules != rules.rules:
-            return None
-        return SkillChanges(Taxonomy.from_json(known.taxonomy), matcher.taxonomy)
-
-    last = 0
+    version, last = rules_version(matcher), 0
+    skill_ids = prepare(connection, matcher.taxonomy)
     while True:
         with connection.transaction():
             # Writers of postings queue on it, so that no text changes under the batch.
             count_up_postings(connection)
-            texts = read_outdated(connection, rules, last, batch)
+            texts = _read_outdated(connection, version, last, batch)
             if texts.is_empty():
-                delete_unused_rules(connection, rules)
                 return
             last = int(texts["posting_id"][-1])
-            done = Reextracted()
-            for (version,), alike in texts.group_by("skills_version", maintain_order=True):
-                done += _search_again(connection, alike, matcher, skill_ids, changes_since(version))
-        yield done
+            found = matcher.extract(texts["title"], texts["description"])
+            rows = skill_rows(texts["posting_id"], found, skill_ids)
+            changed = write_skills(connection, texts, rows, version)
+        yield texts.height, changed
 
 
-def _search_again(
-    connection: MarketConnection,
-    texts: pl.DataFrame,
-    matcher: SkillMatcher,
-    skill_ids: npt.NDArray[np.int16],
-    changes: SkillChanges | None,
-) -> Reextracted:
-    version = rules_of(matcher).version
-    compared = texts.height
-    if changes is not None:
-        touched = changes.touches(texts["title"], texts["description"])
-        set_version(connection, texts.filter(~touched)["posting_id"], version)
-        texts = texts.filter(touched)
-    found = matcher.extract(texts["title"], texts["description"])
-    rows = skill_rows(texts["posting_id"], found, skill_ids)
-    return Reextracted(compared, texts.height, write_skills(connection, texts, rows, version))
+def _read_outdated(connection: MarketConnection, version: int, after: int, batch: int) -> pl.DataFrame:
+    """The texts of the next postings by id that were searched by other rules."""
+    facts, postings = posting_facts.c, job_postings.c
+    query = (
+        sa.select(facts.posting_id, postings.title, postings.description, facts.text_hash)
+        .join_from(posting_facts, job_postings, postings.posting_id == facts.posting_id)
+        .where(_outdated(version), facts.posting_id > after)
+        .order_by(facts.posting_id)
+        .limit(batch)
+    )
+    return connection.read(query, HASHED_TEXT)
+
+
+def _outdated(version: int) -> sa.ColumnElement[bool]:
+    facts = posting_facts.c
+    return sa.and_(facts.in_store, facts.skills_version != version)

@@ -7,10 +7,10 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import StoreError
 from market_assets.store.revisions import count_up_table
+from market_assets.store.tables.columns import arrow_schema
 
 
 class InvariantError(StoreError):

@@ -1,25 +1,23 @@
 """What people have changed about the schedule: pauses and deletions of jobs, stops of the whole scheduler.
 
 Whether a schedule runs is stored by Dagster; these tables hold what Dagster has no place for: who changed it, why,
-until when, and which schedules are to run again afterwards.
+until when, and which jobs are on the schedule again afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from market_assets.store.database import Database, connected, has_table
-from market_assets.store.tables.schedule_overrides import held_schedules, scheduled_jobs, scheduler_stops
+from market_assets.store.tables.administration import scheduled_jobs, scheduler_stops
 
-#: Why a schedule is on hold: it runs again when the scheduler is started, or when the job is restored.
-HeldBy = Literal["stop", "deletion"]
 _NO_PAUSE: dict[str, Any] = {"paused_at": None, "paused_by": None, "pause_reason": None, "paused_until": None}
 
 
@@ -46,26 +44,23 @@ class Change:
 
 @dataclass(frozen=True)
 class JobOverrides:
-    """A job: when it was first seen, and its deletion and pause, if any."""
+    """A job: when it was first seen, and its deletion and pause, if any.
+
+    While the scheduler is stopped or the job deleted, `resumes` is whether it is on the schedule again afterwards.
+    """
 
     registered_at: datetime
     deletion: Change | None = None
     pause: Pause | None = None
+    resumes: bool = False
 
 
 @dataclass(frozen=True)
 class ScheduleOverrides:
-    """Everything in the tables, as of one read.
-
-    Attributes:
-        jobs: by job name.
-        stop: the stop of the scheduler; None while it is not stopped.
-        held: the names of the schedules on hold, by reason.
-    """
+    """The overrides by job name, and the stop of the scheduler, None while it is not stopped."""
 
     jobs: dict[str, JobOverrides] = field(default_factory=dict)
     stop: Change | None = None
-    held: dict[HeldBy, frozenset[str]] = field(default_factory=dict)
 
     def is_deleted(self, job: str) -> bool:
         return job in self.jobs and self.jobs[job].deletion is not None
@@ -83,14 +78,7 @@ def read_overrides(engine: sa.Engine) -> ScheduleOverrides:
     with connected(engine) as connection:
         jobs = {row.job: _job_overrides(row) for row in connection.execute(sa.select(scheduled_jobs))}
         stop = connection.execute(sa.select(scheduler_stops)).first()
-        held: dict[HeldBy, set[str]] = {"stop": set(), "deletion": set()}
-        for row in connection.execute(sa.select(held_schedules)):
-            held[row.held_by].add(row.schedule)
-    return ScheduleOverrides(
-        jobs=jobs,
-        stop=Change(stop.stopped_at, stop.stopped_by) if stop else None,
-        held={cause: frozenset(schedules) for cause, schedules in held.items()},
-    )
+    return ScheduleOverrides(jobs, Change(stop.stopped_at, stop.stopped_by) if stop else None)
 
 
 def read_overrides_if_any(database: Database) -> ScheduleOverrides:
@@ -106,7 +94,7 @@ def register(engine: sa.Engine, jobs: Iterable[str], now: datetime) -> None:
 
 
 def pause(engine: sa.Engine, job: str, pause: Pause) -> None:
-    """Store a pause, replacing an earlier one."""
+    """Store a pause, replacing an earlier one; the start of a stopped scheduler does not end it."""
     with _changing(engine) as connection:
         _update_job(
             connection,
@@ -116,6 +104,7 @@ def pause(engine: sa.Engine, job: str, pause: Pause) -> None:
             paused_by=pause.by,
             pause_reason=pause.reason,
             paused_until=pause.until,
+            resumes=False,
         )
 
 
@@ -128,11 +117,10 @@ def end_pause(engine: sa.Engine, job: str, begun_at: datetime | None = None) -> 
         return connection.execute(ended.values(_NO_PAUSE)).rowcount > 0
 
 
-def delete(engine: sa.Engine, job: str, deletion: Change, schedules: Iterable[str]) -> None:
-    """Mark a job as deleted, and hold those of its schedules that run again when it is restored."""
+def delete(engine: sa.Engine, job: str, deletion: Change, *, resumes: bool) -> None:
+    """Mark a job as deleted; `resumes`: whether it is on the schedule again when it is restored."""
     with _changing(engine) as connection:
-        _update_job(connection, job, deletion.at, deleted_at=deletion.at, deleted_by=deletion.by)
-        _hold(connection, schedules, "deletion")
+        _update_job(connection, job, deletion.at, deleted_at=deletion.at, deleted_by=deletion.by, resumes=resumes)
 
 
 def restore(engine: sa.Engine, job: str) -> None:
@@ -142,35 +130,26 @@ def restore(engine: sa.Engine, job: str) -> None:
         connection.execute(sa.update(scheduled_jobs).where(scheduled_jobs.c.job == job).values(values))
 
 
-def stop(engine: sa.Engine, stop: Change, schedules: Iterable[str]) -> None:
-    """Mark the scheduler as stopped, and hold the schedules that run again when it is started."""
+def resume_later(engine: sa.Engine, job: str) -> None:
+    """Put a job on the schedule again when the scheduler is started, or when the job is restored."""
+    with _changing(engine) as connection:
+        connection.execute(sa.update(scheduled_jobs).where(scheduled_jobs.c.job == job).values(resumes=True))
+
+
+def stop(engine: sa.Engine, stop: Change, resumed: Collection[str]) -> None:
+    """Mark the scheduler as stopped; `resumed` are the jobs that are on the schedule again when it is started."""
+    table = scheduled_jobs.c
     with _changing(engine) as connection:
         connection.execute(sa.delete(scheduler_stops))
         connection.execute(sa.insert(scheduler_stops).values(id=1, stopped_at=stop.at, stopped_by=stop.by))
-        _hold(connection, schedules, "stop")
+        present = sa.update(scheduled_jobs).where(table.deleted_at.is_(None))
+        connection.execute(present.values(resumes=table.job.in_(resumed)))
 
 
 def start(engine: sa.Engine) -> None:
-    """Remove the mark that the scheduler is stopped, and the holds of the stop."""
+    """Remove the mark that the scheduler is stopped."""
     with _changing(engine) as connection:
         connection.execute(sa.delete(scheduler_stops))
-        connection.execute(sa.delete(held_schedules).where(held_schedules.c.held_by == "stop"))
-
-
-def hold(engine: sa.Engine, schedules: Iterable[str], held_by: HeldBy) -> None:
-    """Put schedules on hold; those that are stay so."""
-    with _changing(engine) as connection:
-        _hold(connection, schedules, held_by)
-
-
-def release(engine: sa.Engine, schedules: Iterable[str], held_by: HeldBy) -> None:
-    """Remove holds of schedules."""
-    with _changing(engine) as connection:
-        connection.execute(
-            sa.delete(held_schedules).where(
-                held_schedules.c.schedule.in_(list(schedules)), held_schedules.c.held_by == held_by
-            )
-        )
 
 
 def _job_overrides(row: Any) -> JobOverrides:
@@ -178,6 +157,7 @@ def _job_overrides(row: Any) -> JobOverrides:
         registered_at=row.registered_at,
         deletion=Change(row.deleted_at, row.deleted_by) if row.deleted_at else None,
         pause=Pause(row.paused_at, row.paused_by, row.pause_reason, row.paused_until) if row.paused_at else None,
+        resumes=row.resumes,
     )
 
 
@@ -185,11 +165,6 @@ def _update_job(connection: sa.Connection, job: str, now: datetime, **values: An
     """Set columns of a job, which is registered now unless it is already."""
     _insert_if_absent(connection, scheduled_jobs, job=job, registered_at=now)
     connection.execute(sa.update(scheduled_jobs).where(scheduled_jobs.c.job == job).values(values))
-
-
-def _hold(connection: sa.Connection, schedules: Iterable[str], held_by: HeldBy) -> None:
-    for schedule in schedules:
-        _insert_if_absent(connection, held_schedules, schedule=schedule, held_by=held_by)
 
 
 def _insert_if_absent(connection: sa.Connection, table: sa.Table, **values: Any) -> None:

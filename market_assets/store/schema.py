@@ -7,7 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from market_assets.store.database import Database, StoreError, StoreUnavailableError
+from market_assets.store.database import Database, StoreError, connected, file_errors
 from market_assets.store.lock import StoreLock
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -27,14 +27,11 @@ def current_version(database: Database) -> str | None:
     """The schema version of the database, None where it is empty or does not exist."""
     if database.is_sqlite and not database.path.exists():
         return None
-    try:
-        with database.engine().connect() as connection:
-            if not sa.inspect(connection).has_table("alembic_version"):
-                return None
-            version: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
-            return version
-    except sa.exc.DatabaseError as error:
-        raise StoreUnavailableError(database.describe_failure(_cause(error))) from error
+    with connected(database) as connection:
+        if not sa.inspect(connection).has_table("alembic_version"):
+            return None
+        version: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
+        return version
 
 
 def upgrade(database: Database, *, locked: bool = False) -> bool:
@@ -56,11 +53,8 @@ def upgrade(database: Database, *, locked: bool = False) -> bool:
     with lock:
         if _is_current(database):
             return False
-        try:
-            with database.engine().connect() as connection:
-                _migrate(connection)
-        except sa.exc.DatabaseError as error:
-            raise StoreUnavailableError(database.describe_failure(_cause(error))) from error
+        with connected(database) as connection:
+            _migrate(connection)
     return True
 
 
@@ -121,11 +115,5 @@ def make_folder(database: Database) -> None:
     Raises:
         StoreUnavailableError: it can't be made.
     """
-    try:
+    with file_errors(database.path):
         database.path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreUnavailableError(f"can't make the folder of {database.name}: {error.strerror}") from error
-
-
-def _cause(error: sa.exc.DatabaseError) -> str:
-    return " ".join(str(error.orig).split())

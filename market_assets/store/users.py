@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from market_assets.store.database import Database, engine_of
-from market_assets.store.tables.access import ROLES, ended_sessions, users
+from market_assets.store.tables.administration import ROLES, ended_sessions, users
 
 ADMIN = "admin"
 #: A user name: letters and digits of any script, and the other characters of e-mail addresses.
@@ -110,16 +110,6 @@ def set_role(store: Database | sa.Engine, name: str, role: str) -> User:
     """
     _check_role(role)
     return _change(store, name, role=role)
-
-
-def renew_hash(store: Database | sa.Engine, user: User, password_hash: str) -> None:
-    """Replace the hash of an unchanged password; tokens stay valid. No effect if it was changed meanwhile."""
-    with _changing(store) as connection:
-        connection.execute(
-            sa.update(users)
-            .where(users.c.name_key == _key(user.name), users.c.token_version == user.token_version)
-            .values(password_hash=password_hash)
-        )
 
 
 def remove_user(store: Database | sa.Engine, name: str) -> User:

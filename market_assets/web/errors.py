@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
@@ -22,6 +23,12 @@ NOT_SIGNED_IN = "Sign in first"
 NOT_ADMIN = "Admin access required"
 
 _log = logging.getLogger(__name__)
+
+
+class Error(BaseModel):
+    """Every answer that is not a success; some have further fields, such as run_id."""
+
+    error: str = Field(examples=["Job not found"])
 
 
 class ApiError(HTTPException):

@@ -15,7 +15,7 @@ from market_assets.dagster_ext.workspace import CodeLocationError
 from market_assets.store.executions import ExecutionStatus, executed_jobs
 from market_assets.web.admin.executions import ListedRun, Position
 from market_assets.web.admin.services import Services
-from market_assets.web.auth.identity import identity_of
+from market_assets.web.auth.tokens import identity_of
 from market_assets.web.known_jobs import known_jobs
 from market_assets.web.pages import render, static_route
 

@@ -11,6 +11,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -43,7 +44,7 @@ from market_assets.operations.system_state import (
     read_database,
     read_disk,
     read_history,
-    state_of,
+    read_state,
 )
 from market_assets.settings import Settings
 from market_assets.store.database import Database
@@ -83,16 +84,7 @@ class Monitor:
 
     async def state(self) -> SystemState:
         """The state, within `PATIENCE_SECONDS` even if a part hangs."""
-        readings = {name: probe.result() for name, probe in self.probes.items()}
-        # A part that others have waited for that long already is not waited for again.
-        pending = [
-            asyncio.wrap_future(future)
-            for name, future in readings.items()
-            if not future.done() and self.probes[name].seconds_reading < PATIENCE_SECONDS
-        ]
-        if pending:
-            await asyncio.wait(pending, timeout=PATIENCE_SECONDS)
-        return state_of(self.probes, readings)
+        return await asyncio.wrap_future(in_thread(partial(read_state, self.probes, PATIENCE_SECONDS)))
 
     def _read_code(self) -> None:
         if failure := load_failure(self._context):

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import get_args
+from typing import Any, get_args
 
 import dagster as dg
 from fastapi import FastAPI
@@ -28,10 +28,12 @@ from market_assets.dagster_ext.workspace import WorkspaceProcessContext, job_nam
 from market_assets.operations.alerts.incidents import Kind
 from market_assets.operations.background import PATIENCE_SECONDS, Probe
 from market_assets.operations.health import judge
-from market_assets.operations.run_counters import Counters, update_counters
 from market_assets.operations.system_state import HistoryState, SystemState
+from market_assets.store.database import Database
+from market_assets.store.executions import EndedRuns, count_ended, newest_durations
 from market_assets.web.health import Monitor
 
+_POSTINGS = dg.AssetKey("job_postings")
 _PARTS = ("code", "history", "database", "disk")
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 #: The only paths that are labels as they are: a label for each path that a client makes up would fill the memory.
@@ -45,10 +47,11 @@ OTHER = "other"
 class Metrics:
     """What is answered to Prometheus."""
 
-    def __init__(self, context: WorkspaceProcessContext, monitor: Monitor) -> None:
+    def __init__(self, context: WorkspaceProcessContext, monitor: Monitor, database: Database) -> None:
         self._context = context
         self._monitor = monitor
-        self._counters = Probe(lambda: update_counters(context.instance, _sources(context)))
+        self._database = database
+        self._ran = Probe(self._read_runs)
         #: What this process itself has measured.
         self.registry = CollectorRegistry()
 
@@ -56,17 +59,31 @@ class Metrics:
         return Route("/metrics", self._respond, methods=["GET"])
 
     async def _respond(self, _request: Request) -> Response:
-        counting = self._counters.result()
+        reading = self._ran.result()
         state = await self._monitor.state()
-        if not counting.done() and self._counters.seconds_reading < PATIENCE_SECONDS:
-            await asyncio.wait([asyncio.wrap_future(counting)], timeout=PATIENCE_SECONDS)
-        counters = counting.result() if counting.done() and not counting.exception() else None
-        stores = _Collected(_families(state, counters, job_names(self._context)))
+        if not reading.done() and self._ran.seconds_reading < PATIENCE_SECONDS:
+            await asyncio.wait([asyncio.wrap_future(reading)], timeout=PATIENCE_SECONDS)
+        of_runs = reading.result() if reading.done() and not reading.exception() else ()
+        stores = _Collected([*_families(state), *of_runs])
         return Response(
             generate_latest(stores) + generate_latest(self.registry),
             media_type=CONTENT_TYPE_LATEST,
             headers={"Cache-Control": "no-store"},
         )
+
+    def _read_runs(self) -> list[Metric]:
+        engine = self._database.engine()
+        jobs = job_names(self._context)
+        return [
+            *_runs(count_ended(engine), jobs),
+            _gauges(
+                "last_run_duration_seconds",
+                "Seconds that a job's newest run took",
+                "job",
+                newest_durations(engine),
+            ),
+            *_ingestion(self._context),
+        ]
 
 
 class _Collected(Collector):
@@ -77,12 +94,7 @@ class _Collected(Collector):
         return self._families
 
 
-def _sources(context: WorkspaceProcessContext) -> list[dg.AssetKey]:
-    keys = (key for _name, one in repositories(context) for key in one.asset_graph.materializable_asset_keys)
-    return [key for key in sorted(keys) if key.path[0] == "raw_postings"]
-
-
-def _families(state: SystemState, counters: Counters | None, jobs: set[str]) -> Iterator[Metric]:
+def _families(state: SystemState) -> Iterator[Metric]:
     yield _gauge("up", "1: the web process answers", 1)
     yield _gauge("healthy", "1 where /health answers 200", judge(state).is_ok)
     yield _gauges(
@@ -96,8 +108,6 @@ def _families(state: SystemState, counters: Counters | None, jobs: set[str]) -> 
         yield _gauge("disk_total_bytes", "Size of its file system", state.disk.total)
     if state.history is not None:
         yield from _history(state.history, state)
-    if counters is not None:
-        yield from _counters(counters, jobs)
 
 
 def _history(history: HistoryState, state: SystemState) -> Iterator[Metric]:
@@ -123,33 +133,40 @@ def _history(history: HistoryState, state: SystemState) -> Iterator[Metric]:
     yield _gauge("alert_recipients_failing", "Recipients to which alerts can't be sent", failing)
 
 
-def _counters(counters: Counters, jobs: set[str]) -> Iterator[Metric]:
+def _runs(ended: Sequence[EndedRuns], jobs: set[str]) -> Iterator[Metric]:
     runs = CounterMetricFamily("market_assets_runs", "Runs that ended", labels=("job", "status"))
     seconds = SummaryMetricFamily("market_assets_run_duration_seconds", "Seconds that runs took", labels=("job",))
+    numbers = {(one.job_id, one.status): one.runs for one in ended}
     # From the start, at 0: Prometheus' `increase()` misses a first run that its series begins with.
-    for job in sorted(jobs | counters.runs.keys()):
+    for job in sorted(jobs.union(one.job_id for one in ended)):
         for status in ("success", "failed", "canceled"):
-            runs.add_metric((job, status), counters.runs.get(job, {}).get(status, 0))
-        count, total = counters.durations.get(job, (0, 0.0))
-        seconds.add_metric((job,), count_value=int(count), sum_value=total)
+            runs.add_metric((job, status), numbers.get((job, status), 0))
+        of_job = [one for one in ended if one.job_id == job]
+        begun, total = sum(one.begun for one in of_job), sum(one.seconds for one in of_job)
+        seconds.add_metric((job,), count_value=begun, sum_value=total)
     yield runs
     yield seconds
-    newest = {job: seconds for job, (_ended, seconds) in sorted(counters.newest.items())}
-    yield _gauges("last_run_duration_seconds", "Seconds that a job's newest run took", "job", newest)
-    for name, key, what in (
-        ("postings_in", "postings_in", "Postings that sources gave"),
-        ("postings_rejected", "rejected", "Postings that were rejected"),
-        ("postings_duplicates", "duplicates", "Postings that were another's duplicates"),
-    ):
-        yield CounterMetricFamily(
-            f"market_assets_{name}", f"{what}, over all ingestion runs", counters.postings[key]
-        )
-    failures = CounterMetricFamily(
-        "market_assets_source_failures", "Ingestions that a source failed in", labels=("source",)
-    )
-    for source, failed in sorted(counters.source_failures.items()):
-        failures.add_metric((source,), failed)
-    yield failures
+
+
+def _ingestion(context: WorkspaceProcessContext) -> Iterator[Metric]:
+    """By what the newest ingestion reported."""
+    newest = _newest_metadata(context, _POSTINGS)
+    outcomes = {name: newest[name] for name in ("postings_in", "rejected", "duplicates") if name in newest}
+    yield _gauges("newest_ingestion", "What became of the postings of the newest ingestion", "outcome", outcomes)
+    status = {key.path[-1]: _newest_metadata(context, key).get("status") for key in _sources(context)}
+    failing = {source: found == "failed" for source, found in status.items() if found}
+    yield _gauges("source_failing", "1 where a source failed in its newest ingestion", "source", failing)
+
+
+def _newest_metadata(context: WorkspaceProcessContext, asset: dg.AssetKey) -> Mapping[str, Any]:
+    event = context.instance.get_latest_materialization_event(asset)
+    materialization = event.asset_materialization if event else None
+    return {name: one.value for name, one in materialization.metadata.items()} if materialization else {}
+
+
+def _sources(context: WorkspaceProcessContext) -> list[dg.AssetKey]:
+    keys = (key for _name, one in repositories(context) for key in one.asset_graph.materializable_asset_keys)
+    return [key for key in sorted(keys) if key.path[0] == "raw_postings"]
 
 
 def _gauge(name: str, what: str, value: float) -> GaugeMetricFamily:

@@ -21,11 +21,10 @@ from market_assets.web.admin.services import Services
 from market_assets.web.application import build_api
 from market_assets.web.auth.cross_site import with_security_headers
 from market_assets.web.auth.guard import Guard
-from market_assets.web.auth.identity import identity_of
 from market_assets.web.auth.limits import DEFAULT_LIMITS, RequestLimits, with_limits
 from market_assets.web.auth.login import login_routes
 from market_assets.web.auth.proxies import behind_proxies
-from market_assets.web.auth.tokens import Tokens, signing_key
+from market_assets.web.auth.tokens import Tokens, identity_of, signing_key
 from market_assets.web.executions_page import executions_routes
 from market_assets.web.health import IncidentWatch, Monitor, health_routes
 from market_assets.web.metrics import Metrics, RequestTimes
@@ -45,13 +44,13 @@ class WebProcess:
         self.webserver = MarketWebserver(process_context, engine, TRIGGERED_BY_TAG)
         self.dagster = self.webserver.create_asgi_app()
         self.services = Services(process_context, self.webserver.schema, settings, database)
-        self.api = build_api(self.services, settings, database, limits)
+        self.api = build_api(self.services, settings, database)
         self.monitor = Monitor(process_context, settings, database)
-        self.metrics = Metrics(process_context, self.monitor)
+        self.metrics = Metrics(process_context, self.monitor, database)
         watch = IncidentWatch(process_context.instance, self.monitor, settings)
         self.pages = Starlette(routes=[*self._routes(), Mount("/", app=self.dagster)], lifespan=watch.lifespan)
         metrics_token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
-        guarded = Guard(_by_path(self.api, self.pages), self.tokens, metrics_token)
+        guarded = Guard(_by_path(self.api, self.pages), self.tokens, metrics_token, limits)
         secured = with_security_headers(with_limits(guarded, limits))
         times = RequestTimes(self.api, self.metrics.registry)
         self.application: ASGIApp = times.wrap(behind_proxies(secured, settings.trusted_proxies))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -30,17 +31,27 @@ POSTINGS = [
 ]
 
 
-@pytest.fixture
-def filled(project: Path) -> Iterator[Pipeline]:
-    """The project's store with three postings of today, two old ones, and the statistics."""
+@pytest.fixture(scope="session")
+def filled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with three postings of today, two old ones, and the statistics."""
+    folder = tmp_path_factory.mktemp("filled") / "data"
     old = {"title": "Old Developer", "description": "COBOL"}
     aged = [
         {**old, "id": f"old-{age}", "posted_at": f"{TODAY - timedelta(days=age)}T12:00:00Z"} for age in (100, 101)
     ]
-    settings = Settings(MARKET_ASSETS_DATA_DIR=project / "data", _env_file=None)
-    with Pipeline(settings, ListedSource(days={TODAY: [*POSTINGS, *aged]})) as pipeline:
+    source = ListedSource(days={TODAY: [*POSTINGS, *aged]})
+    with Pipeline(Settings(MARKET_ASSETS_DATA_DIR=folder, _env_file=None), source) as pipeline:
         pipeline.ingest(TODAY)
-        pipeline.refresh(datetime.combine(TODAY, time.max, UTC))
+        pipeline.refresh(datetime.combine(TODAY, time.max, UTC), report=True)
+    return folder
+
+
+@pytest.fixture
+def filled(project: Path, filled_folder: Path) -> Iterator[Pipeline]:
+    """The project's store, filled, and its pipeline."""
+    shutil.copytree(filled_folder, project / "data")
+    settings = Settings(MARKET_ASSETS_DATA_DIR=project / "data", _env_file=None)
+    with Pipeline(settings, ListedSource()) as pipeline:
         yield pipeline
 
 

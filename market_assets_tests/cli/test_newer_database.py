@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ from market_assets.sources.sample.source import SampleSource
 from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets_tests.cli.conftest import Invoke
-from market_assets_tests.cli.programs import run
 from market_assets_tests.pipelines import Pipeline, failure_of
 from market_assets_tests.store.any_rows import everything, fill_every_table
 
@@ -34,15 +34,15 @@ COMMANDS = (
 
 
 def make_newer(database: Database) -> None:
-    schema.upgrade(database)
     fill_every_table(database)
     with database.engine().begin() as connection:
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
 
 
 @pytest.fixture
-def newer(project: Path) -> Database:
-    database = Database(f"sqlite:///{project / 'data' / 'market.db'}")
+def newer(project: Path, migrated_sqlite: Path) -> Database:
+    (project / "data").mkdir()
+    database = Database(f"sqlite:///{shutil.copy(migrated_sqlite, project / 'data')}")
     make_newer(database)
     return database
 
@@ -61,19 +61,9 @@ def test_every_command_refuses(invoke: Invoke, newer: Database, project: Path, c
 
 
 @pytest.mark.parametrize("job", [INGESTION, REFRESH, CLEANUP, REBUILD])
-def test_every_job_refuses(empty_database_url: str, tmp_path: Path, job: str) -> None:
-    database = Database(empty_database_url)
+def test_every_job_refuses(database: Database, settings: Settings, job: str) -> None:
     make_newer(database)
     before = everything(database)
-    settings = Settings(DATABASE_URL=empty_database_url, MARKET_ASSETS_DATA_DIR=tmp_path, _env_file=None)
     with Pipeline(settings, SampleSource(postings_per_day=2)) as pipeline:
         assert NEWER in failure_of(pipeline.run(job))
     assert everything(database) == before
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("newer")
-def test_dagsters_own_command_refuses(project: Path) -> None:
-    job = run("dagster", "job", "execute", "-m", "market_assets.definitions", "-j", REFRESH, cwd=project)
-    assert job.code == 1
-    assert NEWER in job.out + job.err

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import InProcessCodeLocationOrigin
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import PythonFileTarget
+from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 
 from market_assets_tests.dagster_ext.instances import history_instance
 
@@ -25,6 +28,7 @@ def instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dg.Dags
 def workspace(instance: dg.DagsterInstance) -> Iterator[WorkspaceProcessContext]:
     """What the UI would show of the instance and of the assets of these tests."""
     here = Path(__file__).with_name("instances.py")
-    target = PythonFileTarget(str(here), "DEFS", str(here.parents[2]), "tests")
+    loadable = LoadableTargetOrigin(executable_path=sys.executable, python_file=str(here), attribute="DEFS")
+    target = InProcessWorkspaceLoadTarget(InProcessCodeLocationOrigin(loadable, location_name="tests"))
     with WorkspaceProcessContext(instance, target, version=dg.__version__) as context:
         yield context

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from market_assets.dagster_ext.celery_launcher import CONFIGURATION, CeleryLauncher
 from market_assets_tests.cli.programs import run
 from market_assets_tests.test_rooms import loaded_after
@@ -13,10 +11,9 @@ from market_assets_tests.test_rooms import loaded_after
 BROKER = "redis://127.0.0.1:1/0"
 
 
-@pytest.mark.parametrize("broker", ["", "amqp://guest@host"])
-def test_without_a_broker_a_worker_ends_with_one_line(broker: str, tmp_path: Path) -> None:
+def test_without_a_broker_a_worker_ends_with_one_line(tmp_path: Path) -> None:
     app = ("--app", "market_assets.dagster_ext.celery_app")
-    ended = run("celery", *app, "worker", cwd=tmp_path, MARKET_ASSETS_BROKER_URL=broker)
+    ended = run("celery", *app, "worker", cwd=tmp_path, MARKET_ASSETS_BROKER_URL="")
     assert ended.code == 2
     assert ended.err.startswith("market-assets: MARKET_ASSETS_BROKER_URL: ")
     assert ended.err.count("\n") == 1

@@ -79,30 +79,64 @@ def files_of(instance: dg.DagsterInstance, run_id: str) -> list[Path]:
     return [path for path in home.rglob("*") if run_id in path.name]
 
 
+def bytes_of(instance: dg.DagsterInstance, run_id: str) -> int:
+    inside = (file for path in files_of(instance, run_id) for file in (path, *path.rglob("*")))
+    return sum(file.stat().st_size for file in inside if file.is_file())
+
+
 @pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.thorough)])
 def test_what_is_shown_stays_the_same(
-    instance: dg.DagsterInstance, workspace: WorkspaceProcessContext, engine: sa.Engine, seed: int
+    instance: dg.DagsterInstance,
+    workspace: WorkspaceProcessContext,
+    engine: sa.Engine,
+    seed: int,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    made = make_history(instance, seed, runs=24)
-    age(instance, made[:20], 100)
+    """By a dry run, which changes nothing; by a pruning that is broken off; and by the one that finishes it."""
+    made = make_history(instance, seed, runs=20)
+    age(instance, made[:17], 100)
     for run_id in made:
         # As a run leaves it that was launched: what its steps printed.
         printed = instance.compute_log_manager.get_captured_local_path([run_id], "out")  # type: ignore[attr-defined]
-        Path(printed).with_name(run_id).mkdir(parents=True, exist_ok=True)
-    before = shown(workspace, ASSETS)
-    pruned = prune(instance, engine)
+        folder = Path(printed).with_name(run_id)
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "a_step.out").write_text(f"printed by {run_id}")
+    sizes = {run_id: bytes_of(instance, run_id) for run_id in made}
+    before, events = shown(workspace, ASSETS), rows(instance, "event_logs")
+    dry = prune(instance, engine, dry_run=True)
+    assert dry.runs > 3
+    assert (run_ids(instance), rows(instance, "event_logs")) == (set(made), events)
+    assert read_executions(engine) == []
+    assert all(files_of(instance, run_id) for run_id in made)
+
+    deletions = 0
+
+    def killed(run_id: str) -> None:
+        nonlocal deletions
+        deletions += 1
+        if deletions == 2:
+            raise KeyboardInterrupt
+        dg.DagsterInstance.delete_run(instance, run_id)
+
+    with monkeypatch.context() as breaking:
+        breaking.setattr(instance, "delete_run", killed)
+        with pytest.raises(KeyboardInterrupt):
+            prune(instance, engine)
     assert shown(workspace, ASSETS) == before
-    assert pruned.runs > 3
+
+    pruned = prune(instance, engine)
+    assert (pruned.runs, pruned.kept_runs) == (dry.runs - 1, dry.kept_runs)
+    assert shown(workspace, ASSETS) == before
     left = run_ids(instance)
-    assert len(made) - len(left) == pruned.runs
-    assert set(made[20:]) <= left, "young runs stay"
+    assert len(made) - len(left) == dry.runs
+    assert set(made[17:]) <= left, "young runs stay"
     gone = set(made) - left
+    assert dry.bytes == sum(sizes[run_id] for run_id in gone)
     assert all(files_of(instance, run_id) == [] for run_id in gone)
     assert all(instance.all_logs(run_id) for run_id in left)
     # A second time there is nothing left to do.
     again = prune(instance, engine)
     assert (again.runs, again.bytes) == (0, 0)
-    assert shown(workspace, ASSETS) == before
 
 
 def test_a_run_stays_while_it_holds_the_latest_result_of_a_partition(
@@ -151,27 +185,16 @@ def test_runs_that_something_shown_hangs_on_stay(instance: dg.DagsterInstance, e
     assert (pruned.runs, pruned.kept_runs) == (2, 5)
 
 
-def test_a_dry_run_counts_the_same_and_changes_nothing(
-    instance: dg.DagsterInstance, workspace: WorkspaceProcessContext, engine: sa.Engine
-) -> None:
-    made = make_history(instance, seed=4, runs=20)
-    age(instance, made[:15], 100)
-    before = (shown(workspace, ASSETS), run_ids(instance), rows(instance, "event_logs"))
-    dry = prune(instance, engine, dry_run=True)
-    assert (shown(workspace, ASSETS), run_ids(instance), rows(instance, "event_logs")) == before
-    assert read_executions(engine) == []
-    assert all(files_of(instance, run_id) for run_id in made)
-    wet = prune(instance, engine)
-    assert wet.runs > 0
-    assert vars(wet) == vars(dry)
-
-
 def test_every_pruned_run_is_in_the_table_of_executions(instance: dg.DagsterInstance, engine: sa.Engine) -> None:
     failed = execute(instance, "sum_up", fail="yes")
     worked = execute(instance, "sum_up")
     execute(instance, "sum_up")
     age(instance, [failed, worked], 100)
-    assert prune(instance, engine).runs == 2
+    dry = prune(instance, engine, dry_run=True)
+    assert read_executions(engine) == []
+    pruned = prune(instance, engine)
+    assert vars(pruned) == vars(dry), "a dry run counts the same"
+    assert pruned.runs == 2
     recorded = {execution.run_id: execution for execution in read_executions(engine)}
     assert recorded.keys() == {failed, worked}
     assert (recorded[failed].status, recorded[failed].error) == ("failed", "total failed: no memory")
@@ -182,45 +205,16 @@ def test_every_pruned_run_is_in_the_table_of_executions(instance: dg.DagsterInst
     )
 
 
-def test_one_that_is_broken_off_is_finished_by_the_next(
-    instance: dg.DagsterInstance,
-    workspace: WorkspaceProcessContext,
-    engine: sa.Engine,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    made = make_history(instance, seed=5, runs=12)
-    age(instance, made, 100)
-    before = shown(workspace, ASSETS)
-    expected = prune(instance, engine, dry_run=True).runs
-    assert expected > 2
-    deletions = 0
-
-    def killed(run_id: str) -> None:
-        nonlocal deletions
-        deletions += 1
-        if deletions == 2:
-            raise KeyboardInterrupt
-        dg.DagsterInstance.delete_run(instance, run_id)
-
-    with monkeypatch.context() as breaking:
-        breaking.setattr(instance, "delete_run", killed)
-        with pytest.raises(KeyboardInterrupt):
-            prune(instance, engine)
-    assert shown(workspace, ASSETS) == before
-    assert prune(instance, engine).runs == expected - 1
-    assert shown(workspace, ASSETS) == before
-
-
 def test_the_history_of_a_year_is_bounded(instance: dg.DagsterInstance) -> None:
-    """Every ten days a run of a daily partition and one of an unpartitioned asset, pruned every twenty days."""
+    """Every twenty days a run of a daily partition and one of an unpartitioned asset, pruned every sixty days."""
     start = datetime.now(UTC) - timedelta(days=365)
     sizes = {}
-    for day in range(10, 361, 10):
+    for day in range(20, 361, 20):
         now = start + timedelta(days=day)
         daily = fabricate_run(instance, "ingest", "postings", now, partition=f"{now:%Y-%m-%d}")
         fabricate_run(instance, "refresh", "statistics", now)
         fabricate_ticks(instance, now)
-        if day % 20 == 0:
+        if day % 60 == 0:
             prune_history(instance, now - timedelta(days=KEPT_DAYS), lambda _runs: None)
             purge_ticks(instance, now)
         if day in (180, 360):
@@ -231,6 +225,6 @@ def test_the_history_of_a_year_is_bounded(instance: dg.DagsterInstance) -> None:
     assert min(of_a_run.values()) > 0
     # The last run of each daily partition stays, and no more of anything.
     assert added[TICKS] == 0
-    assert {table: added[table] for table in RUN_TABLES} == {table: 18 * n for table, n in of_a_run.items()}
-    assert added["files"] in (0, 18)
-    assert sizes[360]["runs"] == 36 + KEPT_DAYS // 10 + 1
+    assert {table: added[table] for table in RUN_TABLES} == {table: 9 * n for table, n in of_a_run.items()}
+    assert added["files"] in (0, 9)
+    assert sizes[360]["runs"] == 18 + KEPT_DAYS // 20 + 1

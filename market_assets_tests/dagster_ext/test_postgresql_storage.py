@@ -15,7 +15,7 @@ from market_assets.dagster_ext.instance_storage import psycopg2_url
 from market_assets.dagster_ext.postgresql_storage import PooledPostgresStorage
 from market_assets_tests.faults.machine import eventually
 
-pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.postgresql, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_lost_connection_is_replaced(storage: PooledPostgresStorage, server: s
 def test_statements_are_limited_in_time_and_number(storage: PooledPostgresStorage, server: sa.Connection) -> None:
     """As the web process does through `DagsterInstance.optimize_for_webserver`."""
     for part in (storage.run_storage, storage.event_log_storage, storage.schedule_storage):
-        part.optimize_for_webserver(statement_timeout=1_000, pool_recycle=3_600, max_overflow=1)
+        part.optimize_for_webserver(statement_timeout=3_000, pool_recycle=3_600, max_overflow=1)
     runs, events, ticks = storage.run_storage, storage.event_log_storage, storage.schedule_storage
     for connect in (runs.connect, events.index_connection, ticks.connect):
         with connect() as connection, pytest.raises(sa.exc.OperationalError, match="statement timeout"):

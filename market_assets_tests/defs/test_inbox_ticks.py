@@ -56,7 +56,7 @@ def test_a_pause_a_deletion_and_a_stop_hold_for_the_sensor(
     if decision == "pause":
         schedule_overrides.pause(engine, INGESTION, Pause(now, "alice", "moving"))
     elif decision == "deletion":
-        schedule_overrides.delete(engine, INGESTION, Change(now, "alice"), [])
+        schedule_overrides.delete(engine, INGESTION, Change(now, "alice"), resumes=False)
     else:
         schedule_overrides.stop(engine, Change(now, "alice"), [])
     schedule_overrides.pause(engine, REFRESH, Pause(now, "anna"))

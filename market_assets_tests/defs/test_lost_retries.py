@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,7 +35,8 @@ DEFS = dg.Definitions(jobs=[a_job])
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+def instance(tmp_path: Path, empty_history: Path) -> Iterator[dg.DagsterInstance]:
+    shutil.copytree(empty_history, tmp_path, dirs_exist_ok=True)
     queue = {"module": "dagster._core.run_coordinator", "class": "QueuedRunCoordinator"}
     overrides = {"run_retries": {"enabled": True, "max_retries": 0}, "run_coordinator": queue}
     with dg.DagsterInstance.local_temp(str(tmp_path), overrides=overrides) as instance:

@@ -24,7 +24,7 @@ from market_assets.settings import Settings
 from market_assets.store import schedule_overrides
 from market_assets.store.database import Database
 from market_assets.store.schedule_overrides import Change, Pause
-from market_assets_tests.pipelines import ListedSource, Pipeline
+from market_assets_tests.pipelines import ListedSource, Pipeline, done
 
 FIRST = datetime(2026, 3, 4, tzinfo=UTC).date()
 
@@ -60,7 +60,7 @@ class World:
 
 
 @pytest.fixture
-def world(tmp_path: Path, migrated_sqlite: Path) -> Iterator[World]:
+def world(tmp_path: Path, migrated_sqlite: Path, ticking: dg.DagsterInstance) -> Iterator[World]:
     shutil.copy(migrated_sqlite, tmp_path / "market.db")
     settings = Settings(
         DATABASE_URL=f"sqlite:///{tmp_path / 'market.db'}",
@@ -71,12 +71,8 @@ def world(tmp_path: Path, migrated_sqlite: Path) -> Iterator[World]:
     source = ListedSource()
     with Pipeline(settings, source) as pipeline:
         pipeline.instance.dispose()
-        with dg.DagsterInstance.local_temp(str(tmp_path)) as pipeline.instance:
-            yield World(pipeline, source)
-
-
-def refresh(world: World) -> None:
-    world.pipeline.refresh(datetime(2026, 3, 6, tzinfo=UTC))
+        pipeline.instance = ticking
+        yield World(pipeline, source)
 
 
 def test_a_refresh_comes_with_enough_new_postings_since_the_last(world: World) -> None:
@@ -85,30 +81,25 @@ def test_a_refresh_comes_with_enough_new_postings_since_the_last(world: World) -
     assert world.tick() == "4 new postings since the last refresh, of 5"
     world.post(1, day=1)
     assert world.tick() is None
-    refresh(world)
+    world.pipeline.refresh(datetime(2026, 3, 6, tzinfo=UTC))
     assert world.tick() == "0 new postings since the last refresh, of 5"
     world.post(6)
     assert world.tick() is None
 
 
-def test_postings_that_were_seen_before_are_not_new(world: World) -> None:
-    world.post(4)
-    for _ in range(3):
-        world.pipeline.ingest(FIRST, refetch=True)
-    assert world.tick() == "4 new postings since the last refresh, of 5"
-
-
-def test_a_run_over_many_days_counts_each_posting_once(world: World) -> None:
+def test_each_posting_of_a_run_over_many_days_is_new_once(world: World) -> None:
     for day in range(4):
         date = FIRST + timedelta(days=day)
         world.source.days[date] = [{"title": f"Job of {date}", "company": "Inn"}]
     world.pipeline.ingest(FIRST, FIRST + timedelta(days=3))
     assert world.tick() == "4 new postings since the last refresh, of 5"
+    world.pipeline.ingest(FIRST, refetch=True)
+    assert world.tick() == "4 new postings since the last refresh, of 5", "they were seen before"
 
 
-def test_any_refresh_starts_the_count_again(world: World) -> None:
+def test_a_summary_by_any_other_run_starts_the_count_again(world: World) -> None:
     world.post(9)
-    refresh(world)
+    done(world.pipeline.materialize("market_summary"))
     assert world.tick() == "0 new postings since the last refresh, of 5"
 
 
@@ -123,35 +114,35 @@ def test_a_refresh_that_fails_is_not_started_every_minute(world: World) -> None:
     assert world.tick() is None
 
 
-@pytest.mark.parametrize("status", ["NOT_STARTED", "STARTED"])
-def test_a_refresh_that_is_active_is_waited_for(world: World, status: str) -> None:
+def test_a_refresh_that_is_active_is_waited_for(world: World) -> None:
     world.post(5)
-    active = world.pipeline.instance.add_run(dg.DagsterRun(job_name=REFRESH, status=dg.DagsterRunStatus[status]))
-    assert (
-        world.tick() == f"5 new postings, but {REFRESH} is still active: run {active.run_id} is {status.lower()}"
-    )
-    world.pipeline.instance.delete_run(active.run_id)
+    for status in ("not_started", "started"):
+        run = dg.DagsterRun(job_name=REFRESH, status=dg.DagsterRunStatus[status.upper()])
+        active = world.pipeline.instance.add_run(run)
+        reason = f"5 new postings, but {REFRESH} is still active: run {active.run_id} is {status}"
+        assert world.tick() == reason
+        world.pipeline.instance.delete_run(active.run_id)
     assert world.tick() is None
 
 
-@pytest.mark.parametrize("decision", ["pause", "deletion", "stop"])
-def test_what_people_decided_holds(world: World, decision: str) -> None:
+def test_what_people_decided_holds(world: World) -> None:
     engine = Database(world.pipeline.settings.market_url).engine()
     now = datetime.now(UTC)
-    if decision == "pause":
-        schedule_overrides.pause(engine, REFRESH, Pause(now, "alice", "moving"))
-    elif decision == "deletion":
-        schedule_overrides.delete(engine, REFRESH, Change(now, "alice"), [])
-    else:
-        schedule_overrides.stop(engine, Change(now, "alice"), [])
     world.post(5)
-    reason = world.tick()
-    assert reason is not None
-    assert reason.startswith("5 new postings, but ")
-    assert "alice" in reason
-    schedule_overrides.end_pause(engine, REFRESH)
-    schedule_overrides.restore(engine, REFRESH)
-    schedule_overrides.start(engine)
+    for decision in ("pause", "deletion", "stop"):
+        if decision == "pause":
+            schedule_overrides.pause(engine, REFRESH, Pause(now, "alice", "moving"))
+        elif decision == "deletion":
+            schedule_overrides.delete(engine, REFRESH, Change(now, "alice"), resumes=False)
+        else:
+            schedule_overrides.stop(engine, Change(now, "alice"), [])
+        reason = world.tick()
+        assert reason is not None, decision
+        assert reason.startswith("5 new postings, but "), decision
+        assert "alice" in reason, decision
+        schedule_overrides.end_pause(engine, REFRESH)
+        schedule_overrides.restore(engine, REFRESH)
+        schedule_overrides.start(engine)
     assert world.tick() is None
 
 

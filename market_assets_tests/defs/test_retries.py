@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from market_assets.definitions import build_defs
 from market_assets.defs import retries
 from market_assets.defs.jobs import default_jobs
-from market_assets.defs.retries import STEP_RETRIES, is_transient, retry_transient_errors, run_retry_tags
+from market_assets.defs.retries import RUN_RETRY_TAGS, STEP_RETRIES, is_transient, retry_transient_errors
 from market_assets.settings import Settings, SettingsError
 from market_assets.sources.protocol import SourceError
 from market_assets.sources.sample.source import SampleSource
@@ -143,8 +143,8 @@ def test_a_cut_and_a_circular_chain() -> None:
 def test_every_run_is_retried_once_and_from_its_beginning() -> None:
     for job in default_jobs(Settings(_env_file=None)):
         assert job.tags is not None
-        assert run_retry_tags().items() <= job.tags.items()
-    assert run_retry_tags() == {"dagster/max_retries": "1", "dagster/retry_strategy": "ALL_STEPS"}
+        assert RUN_RETRY_TAGS.items() <= job.tags.items()
+    assert RUN_RETRY_TAGS == {"dagster/max_retries": "1", "dagster/retry_strategy": "ALL_STEPS"}
 
 
 @pytest.fixture
@@ -167,7 +167,7 @@ def run(instance: dg.DagsterInstance, fail: Callable[[int], None]) -> tuple[dg.E
         fail(attempts)
         return attempts
 
-    @dg.job(tags=run_retry_tags())
+    @dg.job(tags=RUN_RETRY_TAGS)
     def working() -> None:
         work()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import takewhile
@@ -121,7 +122,8 @@ def test_with_nothing_about_a_run_is_asked_for(ticking: dg.DagsterInstance, job:
 
 
 @pytest.mark.parametrize("job", JOBS)
-def test_a_tick_passes_the_guard(tmp_path: Path, job: str) -> None:
+def test_a_tick_passes_the_guard(tmp_path: Path, empty_history: Path, job: str) -> None:
+    shutil.copytree(empty_history, tmp_path, dirs_exist_ok=True)
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         add_run(instance, job, "QUEUED", TODAY if job == INGESTION else None)
         assert tick(instance, job) == reason_to_skip(instance, job, TODAY if job == INGESTION else None)

@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -27,14 +28,16 @@ from market_assets_tests.deployment.postgresql import PostgresqlProcess
 PATIENCE_SECONDS = 300
 PORTS = ("5432", "6379", "4000", "3000")
 _UNITS = {"s": 1, "m": 60}
+#: What a service that listens on no port prints when it is about to work.
+_PRINTED = {"daemon": b"Instance is configured with", "worker": b" ready."}
 
 
-def wait_until(happens: Callable[[], bool], what: str, seconds: float = PATIENCE_SECONDS) -> None:
-    """Wait until something holds."""
-    deadline = time.monotonic() + seconds
+def wait_until(happens: Callable[[], bool], what: str, pause: float = 0.3) -> None:
+    """Wait until something holds, looking again after pauses of some seconds."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not happens():
         assert time.monotonic() < deadline, f"it never happened: {what}"
-        time.sleep(0.3)
+        time.sleep(pause)
 
 
 def as_in_a_container() -> list[str]:
@@ -57,6 +60,8 @@ class Running:
     number: int
     log: Path
     process: subprocess.Popen[bytes] | None = None
+    #: How long the log was when the process was started.
+    logged_before: int = 0
 
 
 @dataclass
@@ -147,12 +152,26 @@ class Deployment:
             return
         for place in self.running.get(name, [Running(service, 0, self._log(name, 0))]):
 
-            def is_healthy(place: Running = place) -> bool:
+            def has_begun(place: Running = place) -> bool:
                 ended = place.process is not None and place.process.poll() is not None
                 assert not ended, f"{name} ended: {place.log.read_text()[-3000:]}"
-                return self.is_healthy(place)
+                return self._has_begun(place)
 
-            wait_until(is_healthy, f"{name} is healthy; {place.log}")
+            def is_healthy(place: Running = place) -> bool:
+                return has_begun(place) and self.is_healthy(place)
+
+            # Most checks are programs that take as long to start as the services.
+            wait_until(has_begun, f"{name} has begun; {place.log}")
+            pause = _seconds(service.said["healthcheck"]["start_interval"])
+            wait_until(is_healthy, f"{name} is healthy; {place.log}", pause)
+
+    def _has_begun(self, place: Running) -> bool:
+        """Whether a try of the health check may succeed."""
+        if place.service.name in _PRINTED:
+            return _PRINTED[place.service.name] in place.log.read_bytes()[place.logged_before :]
+        (port,) = (self.ports[port] for port in PORTS if port in " ".join(place.service.health_test))
+        with socket.socket() as attempt:
+            return attempt.connect_ex(("127.0.0.1", int(port))) == 0
 
     def is_healthy(self, place: Running) -> bool:
         """One try of the health check, as it is written."""
@@ -177,7 +196,7 @@ class Deployment:
             place.process.send_signal(signal.SIGTERM)
             try:
                 # A machine that does much else is slower than a server.
-                place.process.wait(3 * int(grace[:-1]) * _UNITS[grace[-1]])
+                place.process.wait(3 * _seconds(grace))
             except subprocess.TimeoutExpired:
                 raise AssertionError(f"{name} did not end in time: {place.log.read_text()[-3000:]}") from None
             finally:
@@ -205,6 +224,7 @@ class Deployment:
     def _begin(self, service: Service, number: int) -> Running:
         place = Running(service, number, self._log(service.name, number))
         command = as_in_a_container() + [self.mapped(word, self._host(place)) for word in service.command]
+        place.logged_before = place.log.stat().st_size if place.log.exists() else 0
         with place.log.open("ab") as log:
             how = self._how(service)
             if service.name == "redis":
@@ -222,6 +242,11 @@ class Deployment:
 
     def _host(self, place: Running) -> str:
         return f"{place.service.name}{place.number}"
+
+
+def _seconds(duration: str) -> int:
+    """The seconds of a duration as Compose writes it."""
+    return int(duration[:-1]) * _UNITS[duration[-1]]
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

@@ -34,13 +34,24 @@ def test_every_file_of_the_package_is_installed(installed: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_pipeline_runs_from_the_installed_package(installed: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "prints"),
+    [
+        (["db", "upgrade"], ""),
+        (["skills", "explain", "We need Python."], "Python"),
+        pytest.param(["run", "--days", "1"], "Market summary", marks=pytest.mark.thorough),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_commands_run_from_the_installed_package(
+    installed: Path, tmp_path: Path, arguments: list[str], prints: str
+) -> None:
     (tmp_path / "sources.yaml").write_text("sources: [{type: sample, postings_per_day: 20}]")
     shutil.copy(PROJECT / "dagster.yaml", tmp_path)
-    program = """
+    program = f"""
 import market_assets.cli.main
 print(market_assets.__file__)
-market_assets.cli.main.main(["run", "--days", "1"])
+market_assets.cli.main.main({arguments})
 """
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -53,4 +64,4 @@ market_assets.cli.main.main(["run", "--days", "1"])
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert Path(done.stdout.splitlines()[0]).is_relative_to(installed)
-    assert "Market summary" in done.stdout
+    assert prints in done.stdout

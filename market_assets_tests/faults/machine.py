@@ -16,12 +16,14 @@ from typing import TypeVar
 from uuid import uuid4
 
 import dagster as dg
+from dagster._cli.job import execute_launch_command
+from dagster_shared.cli import WorkspaceOpts
 
 from market_assets_tests.cli.programs import environment, make_project
 
 T = TypeVar("T")
 #: Much more than anything takes on a busy machine.
-PATIENCE_SECONDS = 150
+PATIENCE_SECONDS = 300
 #: No schedule comes due while a test runs.
 NEVER = "0 0 29 2 1"
 CRONS = {f"MARKET_ASSETS_{job}_CRON": NEVER for job in ("INGESTION", "REFRESH", "CLEANUP", "REBUILD")}
@@ -29,6 +31,10 @@ CRONS = {f"MARKET_ASSETS_{job}_CRON": NEVER for job in ("INGESTION", "REFRESH", 
 
 class Machine:
     """A project folder and the processes that run in it; all carry a mark, so that none is left behind."""
+
+    #: The processes that were started last, each to be killed by a test.
+    code_server: subprocess.Popen[bytes]
+    daemon: subprocess.Popen[bytes]
 
     def __init__(self, folder: Path, code_port: int, **settings: str) -> None:
         self.folder = make_project(folder)
@@ -52,20 +58,23 @@ class Machine:
                 start_new_session=True,
             )
 
-    def code_server(self) -> subprocess.Popen[bytes]:
+    def start_code_server(self) -> None:
+        """Start it and wait until it answers."""
         arguments = ["-m", "market_assets.definitions", "--host", "127.0.0.1", "--port", str(self._port)]
-        server = self.start("dagster", "code-server", "start", *arguments, "--location-name", "market_assets")
+        self.code_server = self.start(
+            "dagster", "code-server", "start", *arguments, "--location-name", "market_assets"
+        )
         eventually(self._answers, "an answer of the code server")
-        return server
 
-    def daemon(self) -> subprocess.Popen[bytes]:
-        return self.start("dagster._daemon", "run", "-w", "workspace.yaml")
+    def start_daemon(self) -> None:
+        self.daemon = self.start("dagster._daemon", "run", "-w", "workspace.yaml")
 
-    def launch(self, job: str, **tags: str) -> None:
-        """Queue a run, as the UI does."""
-        command = ["job", "launch", "-w", "workspace.yaml", "-j", job, "--tags", json.dumps(tags)]
-        launching = self.start("dagster", *command)
-        assert launching.wait(PATIENCE_SECONDS) == 0, self.log()
+    def launch(self, instance: dg.DagsterInstance, job: str, **tags: str) -> str:
+        """Queue a run, as `dagster job launch` and the UI do; returns its id."""
+        workspace = WorkspaceOpts(workspace=(str(self.folder / "workspace.yaml"),))
+        return execute_launch_command(
+            instance=instance, workspace_opts=workspace, job_name=job, tags=json.dumps(tags)
+        ).run_id
 
     def execute(self, job: str) -> subprocess.Popen[bytes]:
         """Run a job in a process of its own, from a terminal."""

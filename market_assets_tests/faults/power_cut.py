@@ -82,17 +82,19 @@ class Cut:
 
 
 def cuts(writer: Program, live: Path, folder: Path, draw: random.Random, number: int) -> Iterator[Cut]:
-    """Cut the power at random moments; each copy is removed before the next."""
+    """Cut the power at random moments; each copy is removed before the next. In between the writer is stopped."""
     for each in range(number):
+        for _ in range(draw.randint(0, 8)):
+            writer.expect("wrote")
         _wrote, day, generation, frames = writer.newest("wrote").split()
         # A moment anywhere within a day, not one at which it is known to write.
         time.sleep(draw.random() * 0.05)
         os.kill(writer.pid, signal.SIGSTOP)
         try:
             copy = _copy(live, folder / f"{each}.db", Log(generation, int(frames)), draw)
+            yield Cut(copy, int(day) + 1)
         finally:
             os.kill(writer.pid, signal.SIGCONT)
-        yield Cut(copy, int(day) + 1)
         for suffix in ("", "-wal", "-shm"):
             Path(f"{copy}{suffix}").unlink(missing_ok=True)
 

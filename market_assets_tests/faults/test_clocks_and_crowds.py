@@ -17,7 +17,7 @@ from market_assets_tests.operations.simulated_days import simulated_daemon
 from market_assets_tests.pipelines import INGESTED, ListedSource, Pipeline, by_identity, done, failed_checks
 from market_assets_tests.store.programs import program
 
-DAYS = [date(2024, 3, 1) + timedelta(days=number) for number in range(3)]
+DAYS = [date(2024, 3, 1) + timedelta(days=number) for number in range(2)]
 A_YEAR = timedelta(days=365)
 
 MACHINE = """
@@ -29,7 +29,7 @@ MACHINE = """
     from market_assets_tests.pipelines import Pipeline
     url, folder, *days = sys.argv[1:]
     settings = Settings(DATABASE_URL=url, MARKET_ASSETS_DATA_DIR=Path(folder), _env_file=None)
-    with Pipeline(settings, SampleSource(postings_per_day=200, seed=5)) as pipeline:
+    with Pipeline(settings, SampleSource(postings_per_day=100, seed=5)) as pipeline:
         print("ready")
         input()
         for day in days:
@@ -53,10 +53,11 @@ def test_a_clock_that_goes_back_a_day_and_forward_a_year(settings: Settings) -> 
     url = settings.market_url
     with Pipeline(settings, SampleSource(postings_per_day=30, seed=5)) as pipeline:
         known: set[int] = set()
-        for difference in (timedelta(), -timedelta(days=1), timedelta(), A_YEAR, timedelta()):
+        for difference in (timedelta(), -timedelta(days=1), A_YEAR, timedelta()):
             with clock_off_by(difference) as now:
                 done(pipeline.run(INGESTION))
-                done(pipeline.run(REFRESH))
+                if difference:
+                    done(pipeline.run(REFRESH))
             postings = assert_sound(url)
             assert postings >= known
             known = postings
@@ -77,17 +78,17 @@ def test_a_clock_that_goes_back_a_day_and_forward_a_year(settings: Settings) -> 
 
 
 def test_schedules_under_a_clock_that_jumps(tmp_path: Path) -> None:
-    """Back a day: nothing starts twice. Forward ten days: the days between are made up for, once."""
+    """Back a day: nothing starts twice. Forward five days: the days between are made up for, once."""
     monday = datetime(2026, 3, 23, tzinfo=UTC)
     with simulated_daemon(tmp_path, f"sqlite:///{tmp_path / 'market.db'}") as daemon:
-        daemon.run(monday, monday + timedelta(days=2, hours=5))
+        daemon.run(monday, monday + timedelta(days=1, hours=5))
         before = daemon.ticks()
-        daemon.run(monday + timedelta(days=1, hours=5), monday + timedelta(days=2, hours=5))
+        daemon.run(monday + timedelta(hours=5), monday + timedelta(days=1, hours=5))
         assert daemon.ticks() == before, "the time that comes again is not a new one"
-        ahead = monday + timedelta(days=12, hours=5)
+        ahead = monday + timedelta(days=6, hours=5)
         daemon.run(ahead, ahead)
         partitions = [partition for tick in daemon.ticks() for partition, _ in tick.runs if partition]
-        assert sorted(partitions) == [(monday.date() + timedelta(days=n)).isoformat() for n in range(13)]
+        assert sorted(partitions) == [(monday.date() + timedelta(days=n)).isoformat() for n in range(7)]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_two_machines_ingest_the_same_days_at_once(empty_database_url: str, tmp_
             machine.expect("done")
     assert_sound(empty_database_url)
     alone = settings_for(f"sqlite:///{tmp_path / 'alone.db'}", tmp_path / "alone")
-    with Pipeline(alone, SampleSource(postings_per_day=200, seed=5)) as twin:
+    with Pipeline(alone, SampleSource(postings_per_day=100, seed=5)) as twin:
         for day in DAYS:
             twin.ingest(day)
         together = Pipeline(settings_for(empty_database_url, tmp_path / "one"), SampleSource())

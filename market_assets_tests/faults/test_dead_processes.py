@@ -4,37 +4,26 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import dagster as dg
 import httpx
 import pytest
 
 from market_assets.operations.executions import cause_of_event
-from market_assets.operations.names import REBUILD, REFRESH
-from market_assets.store import schema
-from market_assets.store.database import Database
+from market_assets.operations.names import CLEANUP, REBUILD, REFRESH
 from market_assets.store.lock import StoreLock
 from market_assets_tests.cli.programs import market_assets
-from market_assets_tests.faults.machine import Machine, eventually, free_port, instance_of, machine
+from market_assets_tests.faults.conftest import store_of
+from market_assets_tests.faults.machine import Machine, eventually, free_port, instance_of
 
 pytestmark = pytest.mark.slow
 PASSWORD = "a long password of the test's own\n"
 
 
 @pytest.fixture
-def box(tmp_path: Path) -> Iterator[Machine]:
-    with machine(tmp_path / "project", free_port()) as made:
-        yield made
-
-
-@pytest.fixture
 def held(box: Machine) -> Iterator[StoreLock]:
     """The store's lock, held by someone else: a run waits in its first step until it is let go."""
-    database = Database(f"sqlite:///{box.folder / 'data' / 'market.db'}")
-    schema.make_folder(database)
-    schema.upgrade(database)
-    lock = StoreLock(database, "the test")
+    lock = StoreLock(store_of(box), "the test")
     with lock.exclusive():
         yield lock
 
@@ -43,7 +32,8 @@ def waits_in_a_step(instance: dg.DagsterInstance) -> dg.DagsterRun | None:
     """The run that has begun its first step."""
     for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
         if instance.all_logs(run.run_id, of_type=dg.DagsterEventType.STEP_START):
-            return run
+            # Before that, it was tagged with its process.
+            return instance.get_run_by_id(run.run_id)
     return None
 
 
@@ -62,20 +52,27 @@ def status_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:
     return found.status.value
 
 
+def will_retry(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:
+    """What Dagster has decided about a failed run, which it does after it is marked as failed."""
+    found = instance.get_run_by_id(run.run_id)
+    assert found is not None
+    return found.tags.get("dagster/will_retry")
+
+
 def repetitions(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[dg.DagsterRun]:
     return list(instance.get_runs(dg.RunsFilter(tags={"dagster/parent_run_id": run.run_id})))
 
 
 def test_a_run_that_dies_with_its_code_server_fails_and_is_started_again(box: Machine, held: StoreLock) -> None:
     with instance_of(box.folder) as instance:
-        code_server, daemon = box.code_server(), box.daemon()
-        box.launch(REFRESH)
+        known = instance.get_runs_count()
+        box.launch(instance, REFRESH)
         run = eventually(lambda: waits_in_a_step(instance), "the first step")
-        dead = [pid for pid in box.processes() if pid != daemon.pid]
-        assert {process_of(run), code_server.pid} <= set(dead)
+        dead = [pid for pid in box.processes() if pid != box.daemon.pid]
+        assert {process_of(run), box.code_server.pid} <= set(dead)
         box.kill(*dead)
         held.release()
-        box.code_server()
+        box.start_code_server()
         eventually(lambda: status_of(instance, run) == "FAILURE", "the end of the dead run")
         reason = why_it_failed(instance, run.run_id)
         assert f"the process {process_of(run)} on {socket.gethostname()} that ran it is gone" in reason
@@ -87,14 +84,12 @@ def test_a_run_that_dies_with_its_code_server_fails_and_is_started_again(box: Ma
         planned = instance.get_execution_plan_snapshot(repeated.execution_plan_snapshot_id)
         assert len(steps) == len(planned.steps) > 10, "it does it all, so that all tables are about one moment"
         assert process_of(repeated) != process_of(run)
-        assert len(instance.get_runs()) == 2
+        assert instance.get_runs_count() == known + 2
 
 
 def test_a_run_that_dies_alone_fails_and_is_started_again(box: Machine, held: StoreLock) -> None:
     with instance_of(box.folder) as instance:
-        box.code_server()
-        box.daemon()
-        box.launch(REFRESH)
+        box.launch(instance, CLEANUP)
         run = eventually(lambda: waits_in_a_step(instance), "the first step")
         box.kill(process_of(run))
         held.release()
@@ -106,11 +101,10 @@ def test_a_run_that_dies_alone_fails_and_is_started_again(box: Machine, held: St
 
 def test_a_command_that_dies_fails_and_is_not_started_again(box: Machine, held: StoreLock) -> None:
     with instance_of(box.folder) as instance:
-        command = box.execute(REFRESH)
+        known = instance.get_runs_count()
+        command = box.execute(CLEANUP)
         run = eventually(lambda: waits_in_a_step(instance), "the first step")
         assert process_of(run) == command.pid
-        box.code_server()
-        box.daemon()
         # Whoever works, however long, is left alone: here the daemon has looked, and found it alive.
         eventually(lambda: f"Checking run {run.run_id}" in box.log(), "a look at the run")
         eventually(lambda: box.log().count(f"Checking run {run.run_id}") > 1, "another look at the run")
@@ -120,31 +114,29 @@ def test_a_command_that_dies_fails_and_is_not_started_again(box: Machine, held: 
         held.release()
         eventually(lambda: status_of(instance, run) == "FAILURE", "the end of the dead run")
         assert f"the process {command.pid} on" in why_it_failed(instance, run.run_id)
-        failed = instance.get_run_by_id(run.run_id)
-        assert failed is not None
-        assert failed.tags["dagster/will_retry"] == "false"
-        box.launch(REFRESH)
-        eventually(lambda: instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS])), "a success")
-        assert len(instance.get_runs()) == 2
+        assert eventually(lambda: will_retry(instance, run), "the decision about a repetition") == "false"
+        next_run = instance.get_run_by_id(box.launch(instance, CLEANUP))
+        assert next_run is not None
+        eventually(lambda: status_of(instance, next_run) == "SUCCESS", "the success of the next run")
+        assert instance.get_runs_count() == known + 2
 
 
 @pytest.mark.thorough
 def test_a_daemon_that_dies_loses_no_run(box: Machine, held: StoreLock) -> None:
     with instance_of(box.folder) as instance:
-        box.code_server()
-        daemon = box.daemon()
-        box.launch(REFRESH)
+        known = instance.get_runs_count()
+        box.launch(instance, CLEANUP)
         run = eventually(lambda: waits_in_a_step(instance), "the first step")
-        box.kill(daemon.pid)
-        daemon.wait()
-        box.launch(REBUILD)
+        box.kill(box.daemon.pid)
+        box.daemon.wait()
+        queued = instance.get_run_by_id(box.launch(instance, REBUILD))
+        assert queued is not None
         held.release()
         eventually(lambda: status_of(instance, run) == "SUCCESS", "the success of the run without a daemon")
-        (queued,) = instance.get_runs(dg.RunsFilter(job_name=REBUILD))
         assert status_of(instance, queued) == "QUEUED"
-        box.daemon()
+        box.start_daemon()
         eventually(lambda: status_of(instance, queued) == "SUCCESS", "the success of the queued run")
-        assert len(instance.get_runs()) == 2
+        assert instance.get_runs_count() == known + 2
 
 
 @pytest.mark.thorough
@@ -155,8 +147,7 @@ def test_a_web_process_that_dies_takes_no_run_with_it(box: Machine, held: StoreL
     assert added.code == 0, added.err
     box.settings["MARKET_ASSETS_PORT"] = port = str(free_port())
     with instance_of(box.folder) as instance:
-        box.code_server()
-        box.daemon()
+        known = instance.get_runs_count()
         web = box.start("market_assets.web.server", "workspace.yaml")
         status, told = eventually(lambda: triggered(port), "an answer of the web process")
         assert status == 202
@@ -169,7 +160,7 @@ def test_a_web_process_that_dies_takes_no_run_with_it(box: Machine, held: StoreL
         assert (status, told["run_id"]) == (409, run.run_id), "it knows what the other has started"
         held.release()
         eventually(lambda: status_of(instance, run) == "SUCCESS", "the success of the run")
-        assert len(instance.get_runs()) == 1
+        assert instance.get_runs_count() == known + 1
 
 
 def triggered(port: str) -> tuple[int, dict[str, str]] | None:

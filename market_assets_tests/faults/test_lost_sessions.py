@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,17 +13,10 @@ from market_assets.operations.names import CLEANUP, INGESTION, REFRESH
 from market_assets.store.database import Database
 from market_assets.store.lock import StoreLock
 from market_assets_tests.faults.dying_run import counting
-from market_assets_tests.faults.killing import Market, utc_now
+from market_assets_tests.faults.killing import Market
 from market_assets_tests.pipelines import done
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def filled(postgresql_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Market]:
-    market = Market(tmp_path_factory.mktemp("filled") / "project", utc_now(), postgresql_server).fill()
-    yield market
-    market.remove()
 
 
 def end_sessions(url: str) -> None:
@@ -40,14 +32,14 @@ def end_sessions(url: str) -> None:
 
 @pytest.mark.parametrize("job", [INGESTION, CLEANUP, pytest.param(REFRESH, marks=pytest.mark.thorough)])
 def test_a_run_survives_the_loss_of_its_sessions(
-    filled: Market, job: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, thorough: bool
+    postgresql_market: Market, job: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, thorough: bool
 ) -> None:
     monkeypatch.setattr(retries, "FIRST_PAUSE_SECONDS", 0.01)
-    undisturbed = filled.copy(tmp_path / "twin")
+    undisturbed = postgresql_market.copy(tmp_path / "twin")
     twin = undisturbed.run(job)
     undisturbed.remove()
     for number in random.Random(job).sample(range(1, twin.statements + 1), 3 if thorough else 1):
-        victim = filled.copy(tmp_path / f"victim_{number}")
+        victim = postgresql_market.copy(tmp_path / f"victim_{number}")
 
         def interrupt(seen: int, url: str = victim.url, number: int = number) -> None:
             if seen == number:

@@ -121,16 +121,16 @@ def test_every_tick_of_a_week_in_which_clocks_change(daemon: SimulatedDaemon, mo
     ids=str,
 )
 def test_an_outage_of_thirty_hours(daemon: SimulatedDaemon, down: datetime) -> None:
-    monday = down - timedelta(days=down.weekday(), hours=down.hour, minutes=down.minute)
-    up, end = down + timedelta(hours=30), monday + A_WEEK + timedelta(days=1)
-    daemon.run(monday, down)
+    start = down.replace(hour=0, minute=0)
+    up, end = down + timedelta(hours=30), start + timedelta(days=3)
+    daemon.run(start, down)
     daemon.run(up, end)
     missed = due_between(down, up)
     made_up: dict[str, list[datetime]] = {}
     for when, job in missed:
         made_up.setdefault(job, []).append(when)
     by_time = {(tick.due, tick.job): tick for tick in daemon.ticks()}
-    for due in due_between(monday, down) + due_between(up, end):
+    for due in due_between(start, down) + due_between(up, end):
         assert by_time.pop(due[:2]) == the_usual(due)
     assert by_time.keys() == {(times[-1], job) for job, times in made_up.items()}, "one tick for what was missed"
     for (when, job), tick in by_time.items():
@@ -142,7 +142,7 @@ def test_an_outage_of_thirty_hours(daemon: SimulatedDaemon, down: datetime) -> N
         else:
             words = ", ".join(f"{each:%Y-%m-%d %H:%M}" for each in earlier)
             assert tick.runs == ((None, f"{words} UTC" if earlier else None),), "one run is enough"
-    assert ingested(daemon) == days(monday, end - timedelta(hours=1)), "no day stays missing"
+    assert ingested(daemon) == days(start, end - timedelta(hours=1)), "no day stays missing"
 
 
 def test_a_day_that_was_ingested_by_hand_meanwhile_is_not_run_again(daemon: SimulatedDaemon) -> None:
@@ -230,7 +230,7 @@ def test_a_database_that_is_away_at_the_time_of_a_tick(daemon: SimulatedDaemon, 
     assert [tick.status for tick in daemon.ticks()] == [SUCCESS, SUCCESS]
     assert ingested(daemon) == {"2026-03-23"}
     store.path.write_bytes(b"this is no database" * 100)
-    daemon.run(SPRING + timedelta(days=1), SPRING + timedelta(days=2))
+    daemon.run(SPRING + timedelta(days=1), SPRING + timedelta(days=1, hours=3))
     assert ingested(daemon) == {"2026-03-23"}
     store.path.unlink()
     daemon.run(SPRING + timedelta(days=2, minutes=10), SPRING + timedelta(days=2, hours=3))

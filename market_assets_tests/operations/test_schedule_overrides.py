@@ -28,7 +28,7 @@ from market_assets.sources.sample.source import SampleSource
 from market_assets.store import schedule_overrides, schema
 from market_assets.store.database import Database
 from market_assets.store.schedule_overrides import Change, JobOverrides, Pause
-from market_assets.store.tables.schedule_overrides import held_schedules, scheduled_jobs, scheduler_stops
+from market_assets.store.tables.administration import scheduled_jobs, scheduler_stops
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -65,7 +65,7 @@ def shared_store(tmp_path_factory: pytest.TempPathFactory) -> Database:
 def store(shared_store: Database) -> Database:
     """A store without overrides. The two kinds of database are compared further down."""
     with shared_store.engine().begin() as connection:
-        for table in (scheduled_jobs, held_schedules, scheduler_stops):
+        for table in (scheduled_jobs, scheduler_stops):
             connection.execute(sa.delete(table))
     return shared_store
 
@@ -126,25 +126,22 @@ def test_jobs_are_remembered_from_when_they_were_first_seen(database: Database) 
 @pytest.mark.both_databases
 def test_pauses_deletions_and_stops_are_remembered_and_forgotten(database: Database) -> None:
     engine = database.engine()
-    schedule_overrides.register(engine, [REFRESH], NOW)
+    schedule_overrides.register(engine, [REFRESH, CLEANUP], NOW)
     schedule_overrides.pause(engine, REFRESH, ON)
-    schedule_overrides.delete(engine, REFRESH, Change(NOW, "anna"), ["a", "b"])
-    schedule_overrides.stop(engine, Change(NOW, "alice"), ["c"])
-    schedule_overrides.stop(engine, Change(NOW + HOUR, "anna"), ["c", "d"])
+    schedule_overrides.delete(engine, REFRESH, Change(NOW, "anna"), resumes=True)
+    schedule_overrides.stop(engine, Change(NOW, "alice"), [])
+    schedule_overrides.stop(engine, Change(NOW + HOUR, "anna"), [CLEANUP])
     overrides = schedule_overrides.read_overrides(engine)
-    assert overrides.jobs[REFRESH] == JobOverrides(NOW, Change(NOW, "anna"), ON)
+    assert overrides.jobs[REFRESH] == JobOverrides(NOW, Change(NOW, "anna"), ON, resumes=True)
+    assert overrides.jobs[CLEANUP] == JobOverrides(NOW, resumes=True)
     assert overrides.stop == Change(NOW + HOUR, "anna")
-    assert overrides.held == {"stop": {"c", "d"}, "deletion": {"a", "b"}}
-    schedule_overrides.release(engine, ["a"], "deletion")
-    schedule_overrides.release(engine, ["c"], "deletion")
     schedule_overrides.restore(engine, REFRESH)
     assert schedule_overrides.end_pause(engine, REFRESH)
     assert not schedule_overrides.end_pause(engine, REFRESH)
     schedule_overrides.start(engine)
     overrides = schedule_overrides.read_overrides(engine)
-    assert overrides.jobs[REFRESH] == JobOverrides(NOW)
+    assert overrides.jobs[REFRESH] == JobOverrides(NOW, resumes=True)
     assert overrides.stop is None
-    assert overrides.held == {"stop": frozenset(), "deletion": {"b"}}
 
 
 def test_a_pause_made_meanwhile_is_not_ended(database: Database) -> None:
@@ -200,7 +197,7 @@ def test_whoever_starts_the_schedule_overrules_the_pause(
 def test_a_deleted_job_is_skipped_whoever_starts_its_schedule(
     instance: dg.DagsterInstance, store: Database
 ) -> None:
-    schedule_overrides.delete(store.engine(), REFRESH, Change(NOW - HOUR, "anna"), [])
+    schedule_overrides.delete(store.engine(), REFRESH, Change(NOW - HOUR, "anna"), resumes=False)
     set_schedule(instance, "RUNNING", NOW)
     reason = skipped(instance, store)
     assert reason is not None
@@ -210,7 +207,7 @@ def test_a_deleted_job_is_skipped_whoever_starts_its_schedule(
 
 
 def test_a_stop_holds_for_what_nobody_started_since(instance: dg.DagsterInstance, store: Database) -> None:
-    schedule_overrides.stop(store.engine(), Change(NOW - HOUR, "anna"), [SCHEDULE])
+    schedule_overrides.stop(store.engine(), Change(NOW - HOUR, "anna"), [REFRESH])
     set_schedule(instance, "RUNNING", NOW)
     assert skipped(instance, store) is None
     assert skipped(instance, store, CLEANUP) == "the scheduler was stopped by anna on 2026-03-04 11:00 UTC"
@@ -293,12 +290,12 @@ def test_a_pause_that_ends_while_something_else_holds_the_job(
     if held_by == "stop":
         schedule_overrides.stop(engine, Change(NOW, "anna"), [])
     else:
-        schedule_overrides.delete(engine, REFRESH, Change(NOW, "anna"), [])
+        schedule_overrides.delete(engine, REFRESH, Change(NOW, "anna"), resumes=False)
     end_pauses(engine, instance, SCHEDULES, NOW)
     assert schedule(instance) == ("STOPPED", None)
     overrides = schedule_overrides.read_overrides(engine)
     assert overrides.pause_of(REFRESH) is None
-    assert overrides.held[held_by] == {SCHEDULE}  # type: ignore[index]
+    assert overrides.jobs[REFRESH].resumes
 
 
 def test_a_job_that_is_no_more_is_left_alone(instance: dg.DagsterInstance, store: Database) -> None:

@@ -64,7 +64,7 @@ class Memory:
         return day
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(given_partitions=partitions_with_an_order())
 def test_days_in_any_order_give_what_the_contract_asks_for(
     given_partitions: tuple[list[Partition], list[int]],

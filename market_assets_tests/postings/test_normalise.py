@@ -37,6 +37,7 @@ def test_a_whole_posting() -> None:
         posted_at="2026-07-18T10:00:00-04:00",
         employment_type="FullTime",
         industry="IT Services",
+        seniority="Mid-Senior level",
         workplace="Hybrid",
         payload="{}",
     )
@@ -52,6 +53,8 @@ def test_a_whole_posting() -> None:
         "is_remote": False,
         "employment_type": "full_time",
         "industry": "Technology",
+        "seniority": "mid",
+        "language": None,
         "description": "Plan routes.\nPython",
         "url": "https://jobs.example/17?utm_source=x",
         "salary_min": 90_000.0,

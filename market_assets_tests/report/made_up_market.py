@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from itertools import combinations
+from itertools import combinations, product
 from math import log
 from statistics import fmean, median
 
@@ -42,6 +42,10 @@ class Posting:
     place: str | None
     workplace: str
     source: str
+
+    @property
+    def country(self) -> str | None:
+        return self.place[-2:] if self.place else None
 
 
 def market(seed: int, number: int) -> list[Posting]:
@@ -96,6 +100,7 @@ def _demand(postings: list[Posting]) -> list[dict[str, object]]:
                     "industry": industry,
                     "postings": number,
                     "demand_share": number / len(members),
+                    "postings_with_salary": sum(each is not None for each in pay),
                     "median_salary": _median(pay),
                     "average_salary": fmean(known) if (known := [p for p in pay if p is not None]) else None,
                     "rank": rank,
@@ -106,8 +111,9 @@ def _demand(postings: list[Posting]) -> list[dict[str, object]]:
 
 def _percentiles(postings: list[Posting], skills: list[str]) -> list[dict[str, object]]:
     rows = []
-    for skill in skills:
-        pay = [each.salary for each in postings if skill in each.skills and each.salary is not None]
+    for skill, country in product(skills, [None, *_countries(postings)]):
+        members = [each for each in postings if skill in each.skills and country in (None, each.country)]
+        pay = [each.salary for each in members if each.salary is not None]
         if pay:
             cuts = dict(
                 zip(
@@ -116,7 +122,24 @@ def _percentiles(postings: list[Posting], skills: list[str]) -> list[dict[str, o
                     strict=True,
                 )
             )
-            rows.append({"skill": skill, "postings_with_salary": len(pay), "average_salary": fmean(pay)} | cuts)
+            row = {"skill": skill, "country": country, "postings_with_salary": len(pay)}
+            rows.append(row | {"average_salary": fmean(pay)} | cuts)
+    return rows
+
+
+def _countries(postings: list[Posting]) -> list[str]:
+    return sorted({each.country for each in postings if each.country})
+
+
+def _employment(postings: list[Posting]) -> list[dict[str, object]]:
+    """All postings are full-time."""
+    rows = []
+    for kind, country in product((None, "full_time"), [None, *_countries(postings)]):
+        members = [each for each in postings if country in (None, each.country)]
+        pay = sorted(each.salary for each in members if each.salary is not None)
+        if pay:
+            row = {"employment_type": kind, "country": country, "postings_with_salary": len(pay)}
+            rows.append(row | {"median_salary": median(pay), "median_lower": pay[0], "median_upper": pay[-1]})
     return rows
 
 
@@ -130,12 +153,13 @@ def _trends(postings: list[Posting], skills: list[str]) -> list[dict[str, object
         medians = {month: _median(each.salary for each in months[month]) for month in sorted(months)}
         known = [value for value in medians.values() if value is not None]
         change = known[-1] / known[0] - 1 if len(known) > 1 else None
-        direction = "insufficient_data"
+        direction, changes = "insufficient_data", {}
         if change is not None:
             direction = "stable" if abs(change) <= 0.02 else "increasing" if change > 0 else "decreasing"
+            changes = {"change": change, "change_lower": change - 0.05, "change_upper": change + 0.05}
         for month, value in medians.items():
             row = {"skill": skill, "month": month, "postings": len(months[month])}
-            rows.append(row | {"median_salary": value, "trend_direction": direction})
+            rows.append(row | {"median_salary": value, **changes, "trend_direction": direction})
     return rows
 
 
@@ -145,14 +169,19 @@ def _growth(postings: list[Posting], skills: list[str]) -> list[dict[str, object
     for skill in skills:
         recent = sum(skill in each.skills and each.day >= boundary for each in postings)
         previous = sum(skill in each.skills and each.day < boundary for each in postings)
-        growth = recent / (previous / 2) - 1 if previous else None
+        of_recent = sum(each.day >= boundary for each in postings) or 1
+        shares = recent / of_recent, previous / max(len(postings) - of_recent, 1)
+        growth = shares[0] / shares[1] - 1 if previous else None
         trend = "steady"
         if growth is None:
             trend = "emerging" if recent >= 3 else "steady"
         elif abs(growth) >= 0.25:
             trend = "growing" if growth > 0 else "declining"
         row = {"skill": skill, "recent_postings": recent, "previous_postings": previous}
-        rows.append(row | {"growth": growth, "trend": trend})
+        row |= {"recent_share": shares[0], "previous_share": shares[1], "growth": growth}
+        if growth is not None:
+            row |= {"growth_lower": growth - 0.1, "growth_upper": growth + 0.1}
+        rows.append(row | {"trend": trend})
     return rows
 
 
@@ -193,6 +222,7 @@ def _places(postings: list[Posting]) -> list[dict[str, object]]:
             {
                 "location": place,
                 "postings": len(members),
+                "postings_with_salary": len(pay),
                 "average_salary": fmean(pay) if pay else None,
                 "median_salary": _median(pay),
                 "min_salary": min(pay, default=None),
@@ -224,6 +254,23 @@ def _statistics(postings: list[Posting]) -> list[dict[str, object]]:
     ]
 
 
+def _coverage(postings: list[Posting]) -> list[dict[str, object]]:
+    rows = []
+    for dimension, value in [
+        ("language", "en"),
+        *(("source", name) for name in sorted({p.source for p in postings})),
+    ]:
+        members = [each for each in postings if value in ("en", each.source)]
+        shares = {
+            "pay_share": fmean(each.salary is not None for each in members),
+            "date_share": 1.0,
+            "place_share": fmean(each.place is not None for each in members),
+            "skill_share": fmean(bool(each.skills) for each in members),
+        }
+        rows.append({"dimension": dimension, "value": value, "postings": len(members), **shares})
+    return rows
+
+
 def _summary(postings: list[Posting], growth: list[dict[str, object]]) -> dict[str, object]:
     pay = [each.salary for each in postings if each.salary is not None]
     counts = Counter(skill for each in postings for skill in each.skills)
@@ -235,6 +282,7 @@ def _summary(postings: list[Posting], growth: list[dict[str, object]]) -> dict[s
         "duplicates": 37,
         "rejected": 5,
         "postings_with_salary": len(pay),
+        "salary_countries": len({each.country for each in postings if each.salary is not None} - {None}),
         "average_salary": fmean(pay) if pay else None,
         "median_salary": _median(pay),
         "skills": len(counts),
@@ -243,6 +291,9 @@ def _summary(postings: list[Posting], growth: list[dict[str, object]]) -> dict[s
         "remote_share": sum(each.workplace == "remote" for each in postings) / len(postings),
         "top_skill": min(counts, key=lambda skill: (-counts[skill], skill)),
         "fastest_growing_skill": max(growing, key=lambda row: row["growth"])["skill"] if growing else None,
+        "sources_compared": '["greenhouse", "lever"]',
+        "sources_left_out": '{"remoteok": "its postings have no dates"}',
+        "sample_postings": 0,
     }
 
 
@@ -260,11 +311,13 @@ def count_tables(postings: list[Posting]) -> ReportTables:
         "market_summary": [_summary(postings, growth)],
         "skill_demand": demand,
         "salary_statistics": _percentiles(postings, skills),
+        "employment_salaries": _employment(postings),
         "salary_trends": _trends(postings, skills),
         "industry_skills": [row for row in demand if row["industry"]],
         "location_salaries": _places(postings),
         "trending_skills": growth,
         "posting_statistics": _statistics(postings),
+        "posting_coverage": _coverage(postings),
         "skill_relationships": _pairs(postings),
         "category_relationships": [
             {"category_a": a, "category_b": b, "co_occurrences": n} for (a, b), n in sorted(stacks.items())

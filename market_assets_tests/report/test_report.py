@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import polars as pl
 import pytest
@@ -18,6 +19,12 @@ def page(tables: ReportTables) -> HTMLParser:
     return HTMLParser(render_report(tables))
 
 
+def _change(row: dict[str, Any], name: str) -> tuple[str, str]:
+    """A change and its interval, as shown."""
+    change, lower, upper = (f"{row[name + end] * 100:+.0f}%" for end in ("", "_lower", "_upper"))
+    return change, f"{lower} to {upper}"
+
+
 class TestFigures:
     def test_headline_figures(self, page: HTMLParser, tables: ReportTables) -> None:
         row = tables.market_summary.row(0, named=True)
@@ -25,9 +32,13 @@ class TestFigures:
         top = tables.skill_demand.filter(pl.col("industry").is_null(), skill=row["top_skill"])
         shown = tiles(page)
         assert shown["Postings counted"] == ("1,200", "37 duplicates and 5 rejected left out")
-        assert shown["Median pay, USD a year"] == (
-            f"{row['median_salary']:,.0f}",
-            f"average {row['average_salary']:,.0f}, known for {row['postings_with_salary']} postings",
+        lead = tables.employment_salaries.filter(pl.col("employment_type").is_null(), country="US").row(
+            0, named=True
+        )
+        assert shown["Median pay, US, USD a year"] == (
+            f"{lead['median_salary']:,.0f}",
+            f"known for {lead['postings_with_salary']} postings there; {row['median_salary']:,.0f} over 5 "
+            f"countries and {row['postings_with_salary']} postings",
         )
         assert shown["Most asked skill"] == (
             row["top_skill"],
@@ -35,7 +46,8 @@ class TestFigures:
         )
         assert shown["Fastest growing skill"] == (
             row["fastest_growing_skill"],
-            f"+{growth['growth'] * 100:.0f}%, {growth['recent_postings']} postings in the last 30 days",
+            f"+{growth['growth'] * 100:.0f}% ({growth['growth_lower'] * 100:+.0f}% to "
+            f"{growth['growth_upper'] * 100:+.0f}%), {growth['recent_postings']} postings in the last 30 days",
         )
         assert shown["Remote"][0] == f"{row['remote_share'] * 100:.1f}%"
         assert shown["Skills found"] == (str(row["skills"]), "in 5 industries and 6 places")
@@ -59,10 +71,10 @@ class TestFigures:
             assert share in labels(page, "demand")
 
     def test_percentiles_of_pay(self, page: HTMLParser, tables: ReportTables) -> None:
-        rows = tables.salary_statistics.to_dicts()
+        rows = tables.salary_statistics.filter(country="US").to_dicts()
         known = sorted(rows, key=lambda row: (-row["postings_with_salary"], row["skill"]))[:12]
         names = ("p10", "p25", "median_salary", "p75", "p90")
-        assert cells(page, "Percentiles of annual pay") == [
+        assert cells(page, "Percentiles of annual pay, US") == [
             [row["skill"], str(row["postings_with_salary"]), *(f"{row[name]:,.0f}" for name in names)]
             for row in sorted(known, key=lambda row: (-row["median_salary"], row["skill"]))
         ]
@@ -87,6 +99,7 @@ class TestFigures:
                 str(len(months[skill])),
                 f"{months[skill][0]['median_salary']:,.0f}",
                 f"{months[skill][-1]['median_salary']:,.0f}",
+                *_change(months[skill][0], "change"),
                 months[skill][0]["trend_direction"],
             ]
             for skill in asked
@@ -110,7 +123,9 @@ class TestFigures:
                 row["trend"],
                 str(row["recent_postings"]),
                 str(row["previous_postings"]),
-                "–" if row["growth"] is None else f"{row['growth'] * 100:+.0f}%",
+                f"{row['recent_share'] * 100:.1f}%",
+                f"{row['previous_share'] * 100:.1f}%",
+                *(("–", "–") if row["growth"] is None else _change(row, "growth")),
             ]
             for row in [*up, *new, *down]
         ]
@@ -163,16 +178,13 @@ class TestFigures:
             assert mean == f"{int(postings) / int(days):.1f}"
 
     def test_data_quality(self, page: HTMLParser, tables: ReportTables) -> None:
-        summary = tables.market_summary.row(0, named=True)
-        nowhere = 1 - tables.location_salaries["postings"].sum() / 1200
-        statistics = tables.posting_statistics
-        no_industry = statistics.filter(dimension="industry", value="unknown")["postings"].item() / 1200
-        no_salary = 1 - summary["postings_with_salary"] / 1200
-        assert [[row[0], row[2]] for row in cells(page, "Share of the counted postings")] == [
-            ["salary", f"{no_salary * 100:.1f}%"],
-            ["location", f"{nowhere * 100:.1f}%"],
-            ["industry", f"{no_industry * 100:.1f}%"],
-        ]
+        shares = ("pay_share", "date_share", "place_share", "skill_share")
+        for dimension, caption in (("source", "of a source"), ("language", "in a language")):
+            rows = tables.posting_coverage.filter(dimension=dimension).sort("postings", descending=True).to_dicts()
+            assert cells(page, f"Share of the counted postings {caption}") == [
+                [row["value"], str(row["postings"]), *(f"{row[share] * 100:.1f}%" for share in shares)]
+                for row in rows
+            ]
         assert cells(page, "Rejected postings") == [["no title", "4"], ["not decodable", "1"]]
         sources = tables.sources.sort("postings", descending=True)
         assert cells(page, "Sources") == [[s, str(p), str(d)] for s, p, d in sources.iter_rows()]

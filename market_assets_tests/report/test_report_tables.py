@@ -21,20 +21,15 @@ class TestTables:
 
 
 class TestSelections:
-    def test_few_postings_come_last(self, tables: ReportTables) -> None:
-        rows = pl.DataFrame(
-            {
-                "skill": ["A", "B", "C", "D"],
-                "recent_postings": [3, 8, 6, 40],
-                "previous_postings": [1, 2, 4, 60],
-                "growth": [5.0, 7.0, 2.0, 1 / 3],
-                "trend": ["growing"] * 4,
-            }
-        )
-        chosen = selections.trending(replace(tables, trending_skills=rows), "growing", 3)
-        assert chosen["skill"].to_list() == ["B", "C", "D"]
-        everything = selections.trending(replace(tables, trending_skills=rows), "growing", 9)
-        assert everything["skill"].to_list() == ["B", "C", "D", "A"]
+    def test_pay_of_the_leading_country_comes_first(self, tables: ReportTables) -> None:
+        assert selections.leading_country(tables) == "US"
+        pay = tables.salary_statistics.with_columns(p90=pl.when(skill="COBOL").then(None).otherwise("p90"))
+        chosen = selections.paid_skills(replace(tables, salary_statistics=pay), 99)
+        assert set(chosen["country"]) == {"US"}
+        assert "COBOL" not in chosen["skill"].to_list()
+        nowhere = replace(tables, employment_salaries=pl.DataFrame())
+        assert selections.leading_country(nowhere) is None
+        assert set(selections.paid_skills(nowhere, 99)["country"]) == {None}
 
     def test_pairs_go_by_what_is_sure_and_those_seen_seldom_come_last(self, tables: ReportTables) -> None:
         pairs = tables.skill_relationships.head(4).with_columns(

@@ -45,23 +45,48 @@ def words_after(lines: list[str], label: str) -> str:
 
 def test_figures_of_the_run_and_the_window(tables: ReportTables) -> None:
     lines = shown(tables, window_note="It ends at the file's newest posting.")
-    median = tables.market_summary["median_salary"][0]
-    assert lines[:4] == [
+    summary = tables.market_summary.row(0, named=True)
+    countries = tables.employment_salaries.filter(pl.col("employment_type").is_null()).drop_nulls("country")
+    lead = max(countries.to_dicts(), key=lambda row: row["postings_with_salary"])
+    assert lines[:6] == [
         "Market summary",
         "Postings in 1,242  Rejected 5  Duplicates 37",
-        f"Window 2026-05-02 to 2026-07-31: 1,200 postings counted, median pay {median:,.0f} USD",
+        "Window 2026-05-02 to 2026-07-31: 1,200 postings counted",
+        f"Median pay {lead['median_salary']:,.0f} USD in US ({lead['postings_with_salary']} salaries)",
+        f"Median pay {summary['median_salary']:,.0f} USD in all 5 countries "
+        f"({summary['postings_with_salary']} salaries)",
         "It ends at the file's newest posting.",
     ]
+    stated = tables.posting_coverage.filter(dimension="language").row(0, named=True)
+    parts = (f"{what} {stated[f'{what}_share'] * 100:.1f}%" for what in ("pay", "date", "place", "skill"))
+    assert f"Stated by postings: {', '.join(parts)}" in lines
 
 
 def test_top_ten_skills(tables: ReportTables) -> None:
     rows = [row for row in tables.skill_demand.to_dicts() if row["industry"] is None and row["rank"] <= 10]
     lines = [" ".join(line.split()) for line in shown(tables)]
-    first = lines.index("# Skill Share Median pay, USD") + 2
+    first = lines.index("# Skill Share Median pay, USD Salaries") + 2
     assert lines[first : first + 11] == [
-        f"{row['rank']} {row['skill']} {row['demand_share'] * 100:.1f}% {row['median_salary']:,.0f}"
+        f"{row['rank']} {row['skill']} {row['demand_share'] * 100:.1f}% {row['median_salary']:,.0f} "
+        f"{row['postings_with_salary']}"
         for row in sorted(rows, key=lambda row: row["rank"])
     ] + [""]
+
+
+def test_what_is_made_up_and_what_cannot_be_compared(tables: ReportTables) -> None:
+    invented = tables.market_summary.with_columns(
+        sample_postings=pl.lit(1200),
+        sources_compared=pl.lit("[]"),
+        sources_left_out=pl.lit('{"lever": "too new"}'),
+    )
+    tables = replace(tables, market_summary=invented)
+    lines = shown(tables)
+    assert "Made up: 1,200 of the postings are invented by the sample source." in lines
+    assert words_after(lines, "Growth") == "nothing can be compared yet (lever: too new)"
+    assert not any(line.startswith("Growing") for line in lines)
+    answer = summary_json(tables)
+    assert (answer["sample_postings"], answer["sources_compared"]) == (1200, [])
+    assert answer["sources_left_out"] == {"lever": "too new"}
 
 
 def test_what_grows_and_what_declines(tables: ReportTables) -> None:
@@ -126,7 +151,7 @@ def test_nothing_yet(empty_tables: ReportTables) -> None:
 def test_one_posting_without_pay() -> None:
     only = Posting(AS_OF, frozenset({"COBOL"}), None, None, None, "unknown", "lever")
     lines = [" ".join(line.split()) for line in shown(count_tables([only]))]
-    assert "1 COBOL 100.0% -" in lines
+    assert "1 COBOL 100.0% - 0" in lines
     assert "Window 2026-05-02 to 2026-07-31: 1 postings counted" in lines
 
 
@@ -139,13 +164,14 @@ def test_json_holds_the_same_figures(tables: ReportTables) -> None:
     for name in ("postings", "postings_with_salary", "median_salary", "average_salary"):
         assert answer[name] == summary[name]
     overall = tables.skill_demand.filter(pl.col("industry").is_null()).sort("rank").head(10)
-    columns = ["rank", "skill", "postings", "demand_share", "median_salary"]
+    columns = ["rank", "skill", "postings", "demand_share", "postings_with_salary", "median_salary"]
     assert answer["top_skills"] == overall.select(columns).to_dicts()
     known = {row["skill"]: row for row in tables.trending_skills.to_dicts()}
     for trend in ("growing", "declining", "emerging"):
         assert answer[trend]
         for row in answer[trend]:
-            assert known[row["skill"]] == row | {"trend": trend}
+            assert row == {name: known[row["skill"]][name] for name in row}
+            assert row.keys() >= {"skill", "growth", "growth_lower", "growth_upper"}
     pairs = tables.skill_relationships.filter(pl.col("co_occurrences") >= 10).sort("npmi_lower", descending=True)
     columns = ["skill_a", "skill_b", "co_occurrences", "npmi", "npmi_lower", "strength"]
     assert answer["strongest_pairs"] == pairs.head(5).select(columns).to_dicts()

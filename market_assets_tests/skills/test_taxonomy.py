@@ -183,14 +183,6 @@ def test_the_version_changes_with_any_part_of_a_skill() -> None:
     assert pickle.loads(pickle.dumps(load_taxonomy())).version == load_taxonomy().version
 
 
-def test_a_taxonomy_comes_back_from_its_json() -> None:
-    shipped = load_taxonomy()
-    back = Taxonomy.from_json(shipped.to_json())
-    assert back == shipped
-    assert hash(back) == hash(shipped)
-    assert back.version == shipped.version
-
-
 def test_the_shipped_taxonomy_is_read_once() -> None:
     assert load_taxonomy() is load_taxonomy()
 

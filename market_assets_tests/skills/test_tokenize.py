@@ -56,8 +56,9 @@ def test_texts_are_laid_out_character_by_character(seed: int) -> None:
         assert plain == spaced or (spaced == ord(" ") and not chr(plain).isalnum())
 
 
-def test_every_character_is_replaced_as_it_is_alone() -> None:
-    points = [point for point in range(128, 0x3000) if unicodedata.category(chr(point)) != "Cn"]
+def test_every_character_is_replaced_as_it_is_alone(thorough: bool) -> None:
+    every = range(128, 0x3000, 1 if thorough else 7)
+    points = [point for point in every if unicodedata.category(chr(point)) != "Cn"]
     texts = pl.Series([f"a{chr(point)}b" for point in points])
     prepared = prepare_texts(texts)
     for point, found in zip(points, prepared.plain.decode().split("\0"), strict=False):

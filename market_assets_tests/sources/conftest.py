@@ -30,11 +30,10 @@ def waiting() -> Waiting:
 def make_client(waiting: Waiting) -> Any:
     """Makes a client with some limits other than the usual ones."""
 
-    def make(cache: Any = None, **limits: Any) -> HttpClient:
+    def make(**limits: Any) -> HttpClient:
         usual = {"read": 5.0, "connect": 5.0, "pause": 0.0, "largest": 5_000_000}
         return HttpClient(
             HttpLimits(**{**usual, **limits}),
-            cache=cache,
             wait=waiting.wait,
             clock=waiting.clock,
             now=lambda: NOW,

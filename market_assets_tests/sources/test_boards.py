@@ -152,6 +152,7 @@ STATED: list[tuple[str, int, dict[str, str]]] = [
             "posted_at": "1786813109",
             "employment_type": "Contractor",
             "workplace": "remote",
+            "seniority": "Mid-level",
         },
     ),
     (
@@ -172,6 +173,7 @@ STATED: list[tuple[str, int, dict[str, str]]] = [
             "employment_type": "Full-Time",
             "industry": "Product &amp; Operations",
             "workplace": "remote",
+            "seniority": "Director",
         },
     ),
     (

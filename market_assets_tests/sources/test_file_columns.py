@@ -31,6 +31,7 @@ SUITABLE: dict[str, Any] = {
     "employment_type": lambda _row: "FULL_TIME",
     "industry": lambda _row: "Aerospace & Defense",
     "workplace": lambda _row: "hybrid",
+    "seniority": lambda _row: "Mid-Senior level",
 }
 
 
@@ -153,7 +154,7 @@ def test_the_better_name_wins_in_any_order(field: str, better: str, worse: str) 
         "Rating",
         "company_rating", "Founded", "Size", "company size", "Type of ownership", "Revenue", "Competitors",
         "date_updated", "last_updated", "updated_at", "expiryDate", "application_deadline", "companySlugUrl",
-        "recruiter_email", "has_salary", "is_active", "sponsorship", "company_location", "seniority",
+        "recruiter_email", "has_salary", "is_active", "sponsorship", "company_location",
     ],
 )  # fmt: skip
 def test_columns_that_are_never_taken(name: str) -> None:

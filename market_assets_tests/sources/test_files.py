@@ -286,6 +286,7 @@ def test_postings_of_three_boards() -> None:
         "posted_at": "published_at",
         "employment_type": "employment_type",
         "workplace": "is_remote",
+        "seniority": "seniority",
     }
     found, original = postings(source), pl.read_parquet(path)
     assert found.height == 4_100

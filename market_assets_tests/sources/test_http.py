@@ -7,14 +7,13 @@ import logging
 import socket
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from board_server import Answer, BoardServer, Waiting
 
-from market_assets.sources.http_client import HttpLimits, ResponseCache
+from market_assets.sources.http_client import HttpLimits
 from market_assets.sources.protocol import Request, SourceError
 
 FINE = Answer(b'{"jobs": []}')
@@ -261,43 +260,6 @@ def test_requests_to_one_host_keep_their_distance(server: BoardServer, make_clie
     client.get(Request(url))
     client.get(Request(url.replace("127.0.0.1", "localhost")))
     assert waiting.waits == [2.0, 2.0]
-
-
-# What has not changed -------------------------------------------------------------------------------------
-
-
-def test_what_has_not_changed_is_not_sent_again(server: BoardServer, make_client: Any, tmp_path: Path) -> None:
-    def answer(handler: Any) -> None:
-        known = handler.headers.get("If-None-Match") == '"1"'
-        Answer(b"" if known else FINE.body, 304 if known else 200, {"ETag": '"1"'})(handler)
-
-    request = Request(server.serve("/jobs", answer), secret_params={"key": SECRET})
-    bodies = [make_client(ResponseCache(tmp_path)).get(request) for _ in range(2)]
-    assert bodies == [FINE.body] * 2
-    assert ["if-none-match" in asked.headers for asked in server.asked] == [False, True]
-
-    other = Request(request.url, {"page": "2"})
-    make_client(ResponseCache(tmp_path)).get(other)
-    assert "if-none-match" not in server.asked[-1].headers
-
-    for path in tmp_path.iterdir():
-        path.write_bytes(b"broken")
-    assert make_client(ResponseCache(tmp_path)).get(request) == FINE.body
-    assert "if-none-match" not in server.asked[-1].headers
-
-
-def test_dates_are_remembered_and_secrets_are_not(server: BoardServer, make_client: Any, tmp_path: Path) -> None:
-    stamp = "Sat, 15 Aug 2026 00:00:00 GMT"
-    url = server.serve("/jobs", Answer(SECRET.encode(), headers={"Last-Modified": stamp}))
-    request = Request(url, secret_params={"key": SECRET})
-    for _ in range(2):
-        make_client(ResponseCache(tmp_path)).get(request)
-    assert server.asked[1].headers["if-modified-since"] == stamp
-    (kept,) = tmp_path.iterdir()
-    assert SECRET.encode() not in gzip.decompress(kept.read_bytes())
-    server.serve("/jobs", FINE)
-    make_client(ResponseCache(tmp_path)).get(request)
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_usual_limits_reach_httpx(make_client: Any) -> None:

@@ -26,7 +26,7 @@ from market_assets.sources.sample.vocabulary import load_vocabulary, load_yaml
 DAY = date(2026, 7, 14)
 NOW = datetime(2026, 7, 14, 9, 30, tzinfo=UTC)
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
-FIELDS = [name for name in RAW_POSTING if name != "payload"]
+FIELDS = [name for name in RAW_POSTING if name not in ("payload", "seniority")]
 
 
 def payloads_of(source: SampleSource, day: date, now: datetime = LATER) -> dict[str, bytes]:

@@ -21,8 +21,8 @@ from market_assets.defs.partitions import PARTITION_TAG
 from market_assets.defs.resources import store_resource
 from market_assets.operations.names import INGESTION
 from market_assets.settings import Settings, SettingsError
-from market_assets.sources.boards.arbeitnow import Arbeitnow
 from market_assets.sources.boards.fields import Fields
+from market_assets.sources.boards.open_boards import Arbeitnow
 from market_assets.sources.configuration import load_sources
 from market_assets.sources.protocol import Tools
 from market_assets.store.landing import Landing

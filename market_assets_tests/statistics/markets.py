@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zlib import crc32
 
 import numpy as np
@@ -43,7 +43,7 @@ LOCATIONS = (
     "Oslo, NO",
     "Ube, JP",
 )
-WEIGHTS = (0, 20, 79, 80, 100)
+WEIGHTS = (0, 40, 79, 80, 100)
 BAND_EDGES = (0.0, 24_999.99, 25_000.0, 49_999.99, 50_000.0, 199_999.99, 200_000.0, 1_000_000.0)
 
 
@@ -52,6 +52,7 @@ class Posting:
     """A counted posting."""
 
     skills: tuple[str, ...] = ()
+    mentions: tuple[str, ...] = ()
     source: str = "sample"
     posted_at: datetime = TODAY
     location: str | None = None
@@ -59,6 +60,25 @@ class Posting:
     employment_type: str | None = None
     workplace: str | None = None
     salary: float | None = None
+    country: str | None = None
+    seniority: str | None = None
+    employer: str | None = None
+    dated: bool = True
+    first_seen: date | None = None
+
+    @property
+    def partition_date(self) -> date:
+        """The day of posting, unless it was first seen on another."""
+        return self.first_seen or self.posted_at.date()
+
+    @property
+    def company_key(self) -> int | None:
+        return None if self.employer is None else crc32(self.employer.encode()) - (1 << 31)
+
+    @property
+    def mentions_only(self) -> list[str]:
+        """The skills that it mentions without asking for them."""
+        return [skill for skill in self.mentions if skill not in self.skills]
 
     def weight_of(self, skill: str) -> int:
         """How much it wants a skill: any of a few weights, the same for the same posting; 0 is not known."""
@@ -76,12 +96,15 @@ class Market:
         """The same as columns."""
         names = sorted(self.categories)
         position = {name: code for code, name in enumerate(names)}
-        fields = ("source", "posted_at", "location", "industry", "employment_type", "workplace", "salary")
+        fields = [name for name in WINDOW_POSTING if name not in ("posting_id", "language")]
         columns = {name: [getattr(posting, name) for posting in self.postings] for name in fields}
         lengths = [len(posting.skills) for posting in self.postings]
         codes = [position[skill] for posting in self.postings for skill in posting.skills]
+        mentions = [(row, skill) for row, each in enumerate(self.postings) for skill in each.mentions_only]
         return Window(
-            postings=pl.DataFrame({"posting_id": range(len(self.postings)), **columns}, schema=WINDOW_POSTING),
+            postings=pl.DataFrame(
+                {"posting_id": range(len(self.postings)), "language": None, **columns}, schema=WINDOW_POSTING
+            ),
             offsets=np.concatenate(([0], np.cumsum(lengths))).astype(np.int64),
             codes=np.array(codes, dtype=np.int32),
             skills=pl.DataFrame(
@@ -91,6 +114,8 @@ class Market:
             weights=np.array(
                 [posting.weight_of(skill) for posting in self.postings for skill in posting.skills], dtype=np.uint8
             ),
+            mention_rows=np.array([row for row, _ in mentions], dtype=np.int64),
+            mention_codes=np.array([position[skill] for _, skill in mentions], dtype=np.int32),
         )
 
 
@@ -110,7 +135,8 @@ _salaries = st.one_of(
 _postings = st.builds(
     Posting,
     skills=st.lists(st.sampled_from(SKILLS), unique=True, max_size=len(SKILLS)).map(tuple),
-    source=st.sampled_from(("adzuna", "sample", "usajobs")),
+    mentions=st.lists(st.sampled_from(SKILLS), unique=True, max_size=3).map(tuple),
+    source=st.sampled_from(("adzuna", "sample_jobs", "usajobs")),
     posted_at=st.one_of(
         st.sampled_from(EDGES), st.timedeltas(timedelta(0), timedelta(100)).map(lambda d: AS_OF - d)
     ),
@@ -119,6 +145,10 @@ _postings = st.builds(
     employment_type=st.none() | st.sampled_from(("contract", "full_time")),
     workplace=st.none() | st.sampled_from(("hybrid", "onsite", "remote")),
     salary=_salaries,
+    country=st.none() | st.sampled_from(("DE", "US")),
+    seniority=st.none() | st.sampled_from(("junior", "senior")),
+    employer=st.none() | st.sampled_from(("Acme", "Globex", "Initech")),
+    dated=st.sampled_from((True, True, True, False)),
 )
 
 
@@ -141,6 +171,7 @@ def random_market(
         frequent = {names[int(skills * draw.random() ** 2)] for _ in range(draw.randint(0, 12))}
         return Posting(
             skills=tuple(draw.sample(sorted(frequent), len(frequent))),
+            mentions=tuple(draw.sample(names, 2)),
             source=f"source {draw.randrange(4)}",
             posted_at=AS_OF - timedelta(seconds=draw.uniform(0, 100 * 86_400)),
             location=draw.choice([None, *(f"Town {number}, DE" for number in range(locations))]),
@@ -148,6 +179,10 @@ def random_market(
             employment_type=draw.choice([None, "full_time", "part_time", "contract"]),
             workplace=draw.choice([None, "remote", "hybrid", "onsite"]),
             salary=draw.choice([None, round(draw.lognormvariate(11.2, 0.5), 2)]),
+            country=draw.choice([None, "DE", "DE", "US"]),
+            seniority=draw.choice([None, "junior", "senior"]),
+            employer=draw.choice([None, *(f"company {number}" for number in range(40))]),
+            dated=draw.random() < 0.9,
         )
 
     held = [posting() for _ in range(postings)]

@@ -52,8 +52,9 @@ def test_small_markets(given_market: Market, penalty: float) -> None:
     _assert_solved(given_market, penalty)
 
 
-def test_a_larger_market() -> None:
-    _assert_solved(random_market(11, postings=2_000, skills=40, categories=3), 20)
+@pytest.mark.parametrize(("postings", "skills"), [(800, 25), pytest.param(2_000, 40, marks=pytest.mark.thorough)])
+def test_a_larger_market(postings: int, skills: int) -> None:
+    _assert_solved(random_market(11, postings=postings, skills=skills, categories=3), 20)
 
 
 def test_only_the_greatest_weights_are_kept_and_the_intercept_makes_up_for_the_rest() -> None:

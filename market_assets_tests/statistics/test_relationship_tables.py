@@ -130,7 +130,8 @@ def _recommendations(market: Market, limit: int) -> list[Row]:
                     "co_occurrences": both,
                     "npmi_lower": _npmi(_lower(both, a, b, n), a, b, n),
                     "strength": _strength(round(_npmi(both, a, b, n), 12)),
-                    "median_salary": float(median(salaries)) if salaries else None,
+                    "postings_with_salary": len(salaries),
+                    "median_salary": float(median(salaries)) if len(salaries) >= 2 else None,
                 }
             )
     return rows
@@ -161,7 +162,7 @@ def test_tables_of_small_markets(market: Market) -> None:
 def test_recommendations_of_small_markets(market: Market) -> None:
     window = market.window()
     for limit in (3, 10):
-        found = skill_recommendations(skill_pairs(window), window, limit)
+        found = skill_recommendations(skill_pairs(window), window, 2, limit)
         assert_rows(found, SKILL_RECOMMENDATIONS, _recommendations(market, limit))
 
 
@@ -169,10 +170,11 @@ def test_tables_of_a_larger_market() -> None:
     market = random_market(9, postings=3_000, skills=60, categories=5)
     _assert_all(market)
     window = market.window()
-    found = skill_recommendations(skill_pairs(window), window)
+    found = skill_recommendations(skill_pairs(window), window, 2)
     assert_rows(found, SKILL_RECOMMENDATIONS, _recommendations(market, 10))
 
 
+@pytest.mark.thorough
 def test_tables_of_a_market_with_more_skills_than_a_strip_holds() -> None:
     market = random_market(10, postings=14_000, skills=7_500, categories=400)
     assert len(by_skill(market.postings)) ** 2 > STRIP_CELLS
@@ -201,5 +203,5 @@ def test_without_pairs_every_table_is_empty(postings: list[Posting]) -> None:
     pairs = skill_pairs(window)
     assert_frame_equal(pairs, pl.DataFrame(schema=SKILL_PAIRS))
     assert_frame_equal(skill_relationships(pairs, window), pl.DataFrame(schema=SKILL_RELATIONSHIPS))
-    assert_frame_equal(skill_recommendations(pairs, window), pl.DataFrame(schema=SKILL_RECOMMENDATIONS))
+    assert_frame_equal(skill_recommendations(pairs, window, 2), pl.DataFrame(schema=SKILL_RECOMMENDATIONS))
     assert_frame_equal(category_relationships(window), pl.DataFrame(schema=CATEGORY_RELATIONSHIPS))

@@ -1,92 +1,152 @@
-"""Trends at their boundaries."""
+"""Trends of skills: what is counted, what is called a change, and what is not."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import timedelta
 
+import polars as pl
 import pytest
 
-from market_assets.statistics.trends import salary_trends, trending_skills
-from market_assets_tests.statistics.markets import AS_OF, INSTANT, TODAY, Posting, market
+from market_assets.statistics.comparison import comparison
+from market_assets.statistics.trends import trending_skills
+from market_assets_tests.statistics.changes_by_hand import Row
+from market_assets_tests.statistics.markets import AS_OF, TODAY, Posting, market
 
 BOUNDARY = TODAY - timedelta(days=30)
+RECENT, PREVIOUS = (0, 1, 2), (3, 4, 5, 6, 7, 8)
 
 
-def _paid(month: int, salary: float | None) -> Posting:
-    return Posting(("SQL",), posted_at=datetime(2024, month, 1, tzinfo=UTC), salary=salary)
+def spread(number: int, parts: tuple[int, ...], **more: object) -> list[Posting]:
+    """Postings evenly over some of the nine ten days, the last ones first."""
+    days = [10 * part + 4 for part in parts]
+    times = [TODAY - timedelta(days=days[place % len(days)]) for place in range(number)]
+    return [Posting(posted_at=time, **more) for time in times]  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("first", "last", "direction"),
-    [
-        (100_000.0, 102_000.0, "stable"),
-        (100_000.0, 102_000.01, "increasing"),
-        (100_000.0, 98_000.0, "stable"),
-        (100_000.0, 97_999.99, "decreasing"),
-        (55_550.0, 56_661.0, "stable"),
-        (150.0, 153.0, "stable"),
-        (0.0, 0.0, "stable"),
-        (0.0, 1.0, "increasing"),
-    ],
-)
-def test_two_percent_either_way_is_stable(first: float, last: float, direction: str) -> None:
-    table = salary_trends(market([_paid(1, first), _paid(2, 10 * first), _paid(3, last)]).window())
-    assert table["trend_direction"].to_list() == [direction] * 3
+def of_share(
+    skills: tuple[str, ...], having: int, of: int, parts: tuple[int, ...], **more: object
+) -> list[Posting]:
+    return [*spread(having, parts, skills=skills, **more), *spread(of - having, parts, **more)]
 
 
-def test_months_without_salaries_are_passed_over() -> None:
-    postings = [_paid(1, None), _paid(2, 50_000), _paid(3, 60_000), _paid(4, None)]
-    table = salary_trends(market(postings).window())
-    assert table["median_salary"].to_list() == [None, 50_000, 60_000, None]
-    assert table["trend_direction"].unique().to_list() == ["increasing"]
-
-
-@pytest.mark.parametrize("salaries", [[None, None], [50_000.0, None], [None, 50_000.0]])
-def test_one_month_with_salaries_is_too_little(salaries: list[float | None]) -> None:
-    table = salary_trends(market(_paid(month, salary) for month, salary in enumerate(salaries, start=1)).window())
-    assert table["trend_direction"].to_list() == ["insufficient_data"] * 2
-
-
-def test_a_year_ends_between_months() -> None:
-    instants = [datetime(2023, 12, 31, 23, 59, 59, 999999, tzinfo=UTC), datetime(2024, 1, 1, tzinfo=UTC)]
-    table = salary_trends(market(Posting(("SQL",), posted_at=instant) for instant in instants).window())
-    assert table["month"].to_list() == ["2023-12", "2024-01"]
+def trends(postings: Iterable[Posting]) -> dict[str, Row]:
+    window = market(postings).window()
+    return {row["skill"]: row for row in trending_skills(window, comparison(window, AS_OF)).to_dicts()}
 
 
 @pytest.mark.parametrize(
-    ("posted_at", "counts"),
+    ("recent", "previous", "trend"),
     [
-        (AS_OF + INSTANT, None),
-        (AS_OF, (1, 0)),
-        (BOUNDARY, (1, 0)),
-        (BOUNDARY - INSTANT, (0, 1)),
-        (BOUNDARY - timedelta(days=60), (0, 1)),
-        (BOUNDARY - timedelta(days=60) - INSTANT, None),
+        (90, 60, "growing"),
+        (20, 160, "declining"),
+        (6, 0, "emerging"),
+        (4, 0, "uncertain"),
+        (100, 200, "steady"),
+        (12, 20, "uncertain"),
+        (0, 3, "uncertain"),
     ],
 )
-def test_where_the_periods_begin_and_end(posted_at: datetime, counts: tuple[int, int] | None) -> None:
-    table = trending_skills(market([Posting(("SQL",), posted_at=posted_at)]).window(), AS_OF)
-    assert table.select("recent_postings", "previous_postings").rows() == ([counts] if counts else [])
-
-
-@pytest.mark.parametrize(
-    ("recent", "previous", "growth", "trend"),
-    [
-        (5, 8, 0.25, "growing"),
-        (4, 8, 0.0, "steady"),
-        (3, 8, -0.25, "declining"),
-        (62, 100, 0.24, "steady"),
-        (38, 100, -0.24, "steady"),
-        (0, 1, -1.0, "declining"),
-        (3, 0, None, "emerging"),
-        (2, 0, None, "steady"),
-    ],
-)
-def test_what_growth_is_called(recent: int, previous: int, growth: float | None, trend: str) -> None:
-    postings = [
-        *[Posting(("SQL",), posted_at=BOUNDARY)] * recent,
-        *[Posting(("SQL",), posted_at=BOUNDARY - INSTANT)] * previous,
-    ]
-    row = trending_skills(market(postings).window(), AS_OF).row(0, named=True)
+def test_what_a_change_is_called(recent: int, previous: int, trend: str) -> None:
+    row = trends(of_share(("SQL",), recent, 300, RECENT) + of_share(("SQL",), previous, 600, PREVIOUS))["SQL"]
     assert row["trend"] == trend
-    assert row["growth"] == (None if growth is None else pytest.approx(growth))
+    assert (row["recent_postings"], row["previous_postings"]) == (recent, previous)
+    assert (row["recent_share"], row["previous_share"]) == (recent / 300, previous / 600)
+    assert row["growth"] == (pytest.approx(2 * recent / previous - 1) if previous else None)
+    assert (row["growth_lower"] is None) == (previous == 0)
+
+
+def test_a_significant_change_below_a_quarter_is_none_that_matters() -> None:
+    row = trends(of_share(("SQL",), 1_200, 3_000, RECENT) + of_share(("SQL",), 2_000, 6_000, PREVIOUS))["SQL"]
+    assert row["q_value"] < 1e-6
+    assert row["growth"] == pytest.approx(0.2)
+    assert row["trend"] == "uncertain"
+
+
+def test_five_recent_postings_without_significance_are_not_emerging() -> None:
+    row = trends(of_share(("SQL",), 5, 300, RECENT) + of_share(("SQL",), 0, 300, PREVIOUS))["SQL"]
+    assert row["q_value"] > 0.05
+    assert row["trend"] == "uncertain"
+
+
+def test_twice_as_many_postings_of_the_same_shares_are_no_growth() -> None:
+    ordinary = of_share(("SQL",), 60, 200, RECENT) + of_share(("SQL",), 120, 400, PREVIOUS)
+    doubled = ordinary + of_share(("SQL",), 60, 200, RECENT)
+    assert trends(ordinary)["SQL"]["growth"] == trends(doubled)["SQL"]["growth"] == 0.0
+    assert trends(doubled)["SQL"]["trend"] == "steady"
+
+
+def test_one_employer_that_posts_two_hundred_copies_is_not_a_market() -> None:
+    background = [
+        posting
+        for number in range(50)
+        for posting in (
+            *of_share(("SQL",), 1, 10, RECENT, employer=f"company {number}"),
+            *of_share(("SQL",), 2, 20, PREVIOUS, employer=f"company {number}"),
+        )
+    ]
+    copies = spread(200, RECENT, skills=("SQL",), employer="Bunch & Co")
+    row = trends(background + copies)["SQL"]
+    assert row["growth"] > 1
+    assert row["q_value"] > 0.05
+    assert row["trend"] == "uncertain"
+    many = [Posting(each.skills, posted_at=each.posted_at, employer=f"new {n}") for n, each in enumerate(copies)]
+    assert trends(background + many)["SQL"]["trend"] == "growing"
+
+
+def test_a_source_that_appears_changes_nothing() -> None:
+    ordinary = of_share(("SQL",), 60, 200, RECENT) + of_share(("SQL",), 120, 400, PREVIOUS)
+    appeared = spread(300, RECENT, skills=("Zig",), source="new board")
+    vanished = spread(300, PREVIOUS, skills=("C",), source="old board")
+    assert trends(ordinary + appeared + vanished) == trends(ordinary)
+
+
+def test_a_change_of_the_mix_of_sources_is_none_of_demand() -> None:
+    postings = [
+        *of_share(("SQL",), 90, 300, RECENT, source="grown"),
+        *of_share(("SQL",), 36, 100, PREVIOUS, source="grown"),
+        *of_share(("SQL",), 2, 100, RECENT, source="shrunk"),
+        *of_share(("SQL",), 24, 600, PREVIOUS, source="shrunk"),
+    ]
+    row = trends(postings)["SQL"]
+    assert row["growth"] > 1, "although it falls in either source"
+    assert (row["p_value"], row["trend"]) == (1.0, "uncertain")
+
+
+@pytest.mark.parametrize("days", [40, 60, 79])
+def test_a_short_history_is_insufficient(days: int) -> None:
+    postings = of_share(("SQL",), 90, 300, RECENT) + of_share(("SQL",), 60, 600, PREVIOUS)
+    since = TODAY - timedelta(days=days)
+    row = trends(posting for posting in postings if posting.posted_at >= since)["SQL"]
+    assert row["trend"] == "insufficient_data"
+    assert row["recent_postings"] == 90
+    names = ("recent_share", "previous_share", "growth", "growth_lower", "growth_upper", "p_value", "q_value")
+    assert [row[name] for name in names] == [None] * 7
+
+
+def test_undated_postings_have_no_trends() -> None:
+    postings = of_share(("SQL",), 90, 300, RECENT, dated=False)
+    assert [row["trend"] for row in trends(postings).values()] == ["insufficient_data"]
+
+
+def test_false_discoveries_are_counted_over_all_skills() -> None:
+    one = of_share(("SQL",), 45, 300, RECENT) + of_share(("SQL",), 57, 600, PREVIOUS)
+    row = trends(one)["SQL"]
+    assert (row["p_value"], row["trend"]) == (row["q_value"], "growing")
+    steady = tuple(f"skill {number:02d}" for number in range(30))
+    others = [
+        Posting((*posting.skills, *(steady if place % 3 == 0 else ())), posted_at=posting.posted_at)
+        for place, posting in enumerate(one)
+    ]
+    found = trends(others)["SQL"]
+    assert found["p_value"] == pytest.approx(row["p_value"])
+    assert found["q_value"] > 0.05
+    assert found["trend"] == "uncertain"
+
+
+def test_rows_are_by_skill() -> None:
+    postings = of_share(("c", "C", "Ä"), 30, 60, RECENT) + of_share((), 0, 60, PREVIOUS)
+    window = market(postings).window()
+    table = trending_skills(window, comparison(window, AS_OF))
+    assert table["skill"].to_list() == ["C", "c", "Ä"]
+    assert table.schema["trend"] == pl.String()

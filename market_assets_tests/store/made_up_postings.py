@@ -15,12 +15,12 @@ from market_assets.postings.ingest import IngestionCounts
 from market_assets.postings.normalise import NormalisedBatch, rejected_frame
 from market_assets.postings.salaries.currencies import EXCHANGE_RATE
 from market_assets.postings.schemas import NORMALISED_POSTING
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.ingestion import write_day as write_batches
 from market_assets.store.posting_skills import read_texts, skill_rows, write_skills
 from market_assets.store.skills import ensure_skills
 from market_assets.store.tables.catalog import metadata
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import posting_facts
 
 #: A euro was worth a dollar at first, two from 2026-03-10 on: a rate of the wrong day shows at once.
@@ -39,9 +39,9 @@ TAXONOMY = pl.DataFrame(
 
 
 def database_examples(number: int) -> settings:
-    """Examples share one database, so each must begin with `clear`."""
+    """So many examples, at full depth five times as many; they share one database: each begins with `clear`."""
     return settings(
-        max_examples=number,
+        max_examples=number * (5 if settings.default.max_examples > 100 else 1),
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )
@@ -112,8 +112,8 @@ def find_skills(connection: MarketConnection, day: date) -> None:
 
 
 def found_skills(positions: list[list[int]]) -> pl.DataFrame:
-    """Skills as a matcher finds them; the weight of each is its position, but for 1 at least and 100 at most."""
-    weights = [[min(max(place, 1), 100) for place in found] for found in positions]
+    """Skills as a matcher finds them; the weight of each is 100 less its position, but for 1 at least."""
+    weights = [[max(100 - place, 1) for place in found] for found in positions]
     return pl.DataFrame(
         {
             "skills": pl.Series(positions, dtype=pl.List(pl.UInt32())),

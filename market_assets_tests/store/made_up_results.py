@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from market_assets.store.column_types import arrow_schema
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.results import skill_demand, skill_relationships
 
 RELATED: dict[str, Any] = {
@@ -30,6 +30,7 @@ DEMAND: dict[str, Any] = {
     "postings": 1,
     "demand_share": 1.0,
     "demand_score": 100.0,
+    "mentions_only": 0,
     "top_sources": "[]",
     "top_industries": "[]",
     "top_locations": "[]",

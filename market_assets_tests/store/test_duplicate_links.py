@@ -64,7 +64,7 @@ def links(rows: pl.DataFrame) -> dict[int, tuple[int | None, bool]]:
 
 
 @pytest.mark.slow
-@database_examples(25)
+@database_examples(10)
 @given(steps=STEPS)
 def test_any_steps_leave_the_links_of_linking_from_nothing(
     connection: MarketConnection, steps: list[tuple[str, int, Any]]

@@ -88,7 +88,7 @@ def first_of_jobs(connection: MarketConnection) -> tuple[pl.DataFrame, list[int]
 
 
 @pytest.mark.slow
-@database_examples(20)
+@database_examples(8)
 @given(postings=POSTINGS, days=st.integers(0, 100))
 def test_history_is_the_same_after_a_clean_up_and_all_of_it_can_be_brought_back(
     connection: MarketConnection,
@@ -189,7 +189,7 @@ def test_an_archive_that_can_not_be_written_deletes_nothing_of_that_month(
     blocked = tmp_path / in_the_way
     blocked.parent.mkdir(exist_ok=True)
     blocked.write_text("a file")
-    with pytest.raises(StoreError, match="can't write the archive"):
+    with pytest.raises(StoreError, match=r"can't write .*month="):
         clean_up(connection, tmp_path / "archive", NOW)
     left = stored(connection, job_postings)
     assert left.filter(pl.col("posted_at") >= datetime(2026, 2, 1, tzinfo=UTC)).height == 9

@@ -13,12 +13,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.statistics.window import WINDOW_POSTING
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.facts import Counted, read_window
-from market_assets.store.posting_skills import POSTING_SKILL, append_skills, read_texts, skill_rows, write_skills
+from market_assets.store.posting_skills import (
+    POSTING_SKILL,
+    append_skills,
+    archive_skills,
+    read_texts,
+    skill_rows,
+    write_skills,
+)
 from market_assets.store.skills import ensure_skills
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import posting_facts, posting_skill_facts, posting_skills, skills
 from market_assets_tests.store.made_up_postings import (
     MARCH,
@@ -34,7 +41,7 @@ from market_assets_tests.store.made_up_postings import (
 )
 
 #: As after very many postings.
-FIRST_ID = 2**38
+FIRST_ID = 2**31 - 1_000
 START = datetime(2026, 3, 1, tzinfo=UTC)
 NAMES = ("zsh", "C++", "Ada", "100% 'SQL'")
 WEIGHTS = {"zsh": 1, "C++": 20, "Ada": 70, "100% 'SQL'": 100}
@@ -42,7 +49,10 @@ ROWS = st.lists(
     st.fixed_dictionaries(
         {
             "posted_at": st.integers(-2, 2).map(lambda seconds: START + timedelta(microseconds=seconds)),
+            "country": st.sampled_from([None, "DE"]),
             "industry": st.sampled_from([None, "Finance"]),
+            "seniority": st.sampled_from([None, "senior"]),
+            "language": st.sampled_from([None, "de"]),
             "salary": st.sampled_from([None, 50_000.5]),
             "found": st.none() | st.lists(st.sampled_from(NAMES), unique=True),
             "in_store": st.booleans(),
@@ -72,21 +82,24 @@ def store_facts(connection: MarketConnection, rows: list[dict[str, Any]]) -> Non
             "source": "s",
             "external_id": str(number),
             "skills_version": None if row["found"] is None else VERSION,
+            "dated": True,
+            "partition_date": START.date(),
         }
         for number, row in enumerate(rows)
     ]
     found = [
-        (FIRST_ID + number, ids[name], WEIGHTS[name], row["in_store"])
+        (FIRST_ID + number, ids[name], WEIGHTS[name])
         for number, row in enumerate(rows)
         for name in row["found"] or []
     ]
     with connection.transaction():
         connection.append(posting_facts, pl.DataFrame(facts, schema=arrow_schema(posting_facts)))
-        schema = {**POSTING_SKILL, "in_store": pl.Boolean()}
-        append_skills(connection, pl.DataFrame(found, schema=schema, orient="row"))
+        append_skills(connection, pl.DataFrame(found, schema=POSTING_SKILL, orient="row"))
+        archived = [FIRST_ID + number for number, row in enumerate(rows) if not row["in_store"]]
+        archive_skills(connection, pl.Series(archived, dtype=pl.Int64))
 
 
-@database_examples(40)
+@database_examples(15)
 @given(rows=ROWS)
 def test_facts_are_the_counted_rows_of_the_window(
     connection: MarketConnection, rows: list[dict[str, Any]]
@@ -94,13 +107,15 @@ def test_facts_are_the_counted_rows_of_the_window(
     clear(connection)
     store_facts(connection, rows)
     start, end = START - timedelta(microseconds=1), START + timedelta(microseconds=1)
+    of_posting = ("posted_at", "country", "industry", "seniority", "language", "salary")
     for counted in Counted:
         with connection.transaction():
             facts = read_window(connection, start, end, counted)
         expected = [
             (
-                *(FIRST_ID + number, row["posted_at"], row["industry"], row["salary"]),
-                [(name, WEIGHTS[name]) for name in sorted(row["found"])],
+                *(FIRST_ID + number, *(row[name] for name in of_posting)),
+                [(name, WEIGHTS[name]) for name in sorted(row["found"]) if WEIGHTS[name] >= 40],
+                [name for name in sorted(row["found"]) if WEIGHTS[name] < 40],
             )
             for number, row in enumerate(rows)
             if start <= row["posted_at"] <= end
@@ -115,14 +130,17 @@ def test_facts_are_the_counted_rows_of_the_window(
             ]
             for first, last in zip(facts.offsets[:-1], facts.offsets[1:], strict=True)
         ]
-        read = facts.postings.select("posting_id", "posted_at", "industry", "salary").rows()
-        assert [(*row, each) for row, each in zip(read, found, strict=True)] == expected
+        mentions = [
+            [names[code] for code in facts.mention_codes[facts.mention_rows == row]] for row in range(len(facts))
+        ]
+        read = facts.postings.select("posting_id", *of_posting).rows()
+        assert [(*row, *each) for row, *each in zip(read, found, mentions, strict=True)] == expected
         assert facts.postings.schema == WINDOW_POSTING
         assert names == sorted(NAMES)
         assert (facts.codes.dtype, facts.offsets.dtype) == (np.int32, np.int64)
 
 
-@database_examples(20)
+@database_examples(10)
 @given(rows=ROWS)
 def test_the_view_holds_the_skills_of_postings_in_the_store(
     connection: MarketConnection, rows: list[dict[str, Any]]
@@ -163,12 +181,13 @@ def test_a_posting_may_ask_for_very_many_skills(connection: MarketConnection) ->
         view = pl.Schema({"skill": pl.String(), "weight": pl.Float64()})
         found = connection.read(sa.select(posting_skills.c.skill, posting_skills.c.weight), view)
         facts = read_window(connection, START, START + timedelta(days=1))
-    weights = [min(max(number, 1), 100) for number in range(1000)]
+    weights = [max(100 - number, 1) for number in range(1000)]
     assert found.sort("skill").rows() == [
         (name, weight / 100) for name, weight in zip(names, weights, strict=True)
     ]
-    assert facts.codes.tolist() == list(range(1000))
-    assert facts.weights.tolist() == weights
+    assert facts.codes.tolist() == list(range(61))
+    assert facts.mention_codes.tolist() == list(range(61, 1000))
+    assert facts.weights.tolist() == weights[:61]
 
 
 @pytest.mark.postgresql
@@ -262,10 +281,10 @@ def test_only_what_has_changed_is_written(connection: MarketConnection) -> None:
     with connection.transaction():
         assert write_skills(connection, texts, first.reverse(), VERSION) == 0
     a, b, c = texts["posting_id"]
-    other = pl.DataFrame([(a, ids[0], 50), (b, ids[2], 2), (c, ids[3], 3)], schema=POSTING_SKILL, orient="row")
+    other = pl.DataFrame([(a, ids[0], 50), (b, ids[2], 98), (c, ids[3], 3)], schema=POSTING_SKILL, orient="row")
     with connection.transaction():
         assert write_skills(connection, texts, other, VERSION + 1) == 2
-    assert [entry(connection, each) for each in (a, b, c)] == [[(ids[0], 50)], [(ids[2], 2)], [(ids[3], 3)]]
+    assert [entry(connection, each) for each in (a, b, c)] == [[(ids[0], 50)], [(ids[2], 98)], [(ids[3], 3)]]
     assert stored(connection, posting_facts)["skills_version"].to_list() == [VERSION + 1] * 3
 
 

@@ -65,7 +65,7 @@ def landing(request: pytest.FixtureRequest, tmp_path: Path) -> Landing:
     return Landing(places[request.param])
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(content=st.binary(max_size=300))
 def test_payloads_come_back_byte_for_byte(landing: Landing, content: bytes) -> None:
     landing.land("board", DAY, fetch(page_1=content, page_2=content + b"\0"))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import polars as pl
 import sqlalchemy as sa
 
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection, optimise
 from market_assets.store.database import Database
 from market_assets.store.results import read_table, replace_table
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.results import skill_pairs
 
 

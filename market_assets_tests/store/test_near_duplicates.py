@@ -170,7 +170,7 @@ def take(connection: MarketConnection, archive: Path, step: tuple[str, int, list
 
 
 @pytest.mark.slow
-@database_examples(25)
+@database_examples(10)
 @given(steps=STEPS)
 def test_any_steps_leave_the_links_of_linking_from_nothing(
     connection: MarketConnection,

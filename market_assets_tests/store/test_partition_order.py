@@ -45,6 +45,8 @@ POSTINGS = st.builds(
     is_remote=st.sampled_from([None, True, False]),
     employment_type=st.sampled_from([None, "full_time"]),
     industry=st.sampled_from([None, "Finance"]),
+    seniority=st.sampled_from([None, "senior"]),
+    language=st.sampled_from([None, "de"]),
     salary_min=st.sampled_from([None, 40_000.0, IMPLAUSIBLE_FROM]),
     salary_max=st.sampled_from([None, 50_000.0]),
     salary_currency=st.sampled_from([None, "EUR"]),
@@ -95,7 +97,7 @@ def everything(connection: MarketConnection) -> list[pl.DataFrame]:
 
 
 @pytest.mark.slow
-@database_examples(15)
+@database_examples(5)
 @given(given_partitions=partitions_with_an_order())
 @example(given_partitions=([{"sample": [posting("a")], "second": []}], [0, 0]))
 def test_any_order_and_any_repeats_give_the_rows_of_one_run_in_order(
@@ -112,7 +114,7 @@ def test_any_order_and_any_repeats_give_the_rows_of_one_run_in_order(
 
 
 @pytest.mark.slow
-@database_examples(25)
+@database_examples(12)
 @given(given_partitions=partitions_with_an_order())
 def test_the_rows_are_those_that_the_contract_asks_for(
     connection: MarketConnection, given_partitions: tuple[list[Partition], list[int]]
@@ -147,7 +149,7 @@ def test_the_rows_are_those_that_the_contract_asks_for(
     assert found == {identity: row["skills"] for identity, row in expected.items()}
 
 
-@database_examples(10)
+@database_examples(4)
 @given(given_partitions=partitions_with_an_order())
 def test_numbers_are_given_once_in_the_order_of_first_sight(
     connection: MarketConnection, given_partitions: tuple[list[Partition], list[int]]

@@ -7,10 +7,10 @@ import signal
 import polars as pl
 import pytest
 
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError
 from market_assets.store.results import InvariantError, read_table, replace_table
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.results import skill_demand, skill_pairs
 from market_assets_tests.store.made_up_results import demand
 from market_assets_tests.store.programs import program

@@ -5,11 +5,11 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.results import InvariantError, replace_table
 from market_assets.store.revisions import count_up_postings, read_table_revisions
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.results import location_salaries, skill_pairs
 
 PAIR = pl.DataFrame({"skill_a": ["A"], "skill_b": ["B"], "co_occurrences": [3]}, schema=arrow_schema(skill_pairs))

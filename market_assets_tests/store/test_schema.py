@@ -111,8 +111,9 @@ def test_a_newer_database_is_refused_in_words(database: Database, enter: Callabl
     assert schema.current_version(database) == "9999"
 
 
-def test_two_processes_upgrade_an_empty_database_at_once(empty_database_url: str) -> None:
-    with program(UPGRADE, empty_database_url) as one, program(UPGRADE, empty_database_url) as other:
+@pytest.mark.postgresql
+def test_two_processes_upgrade_an_empty_database_at_once(postgresql_url: str) -> None:
+    with program(UPGRADE, postgresql_url) as one, program(UPGRADE, postgresql_url) as other:
         for each in (one, other):
             each.expect("ready")
         for each in (one, other):
@@ -120,7 +121,7 @@ def test_two_processes_upgrade_an_empty_database_at_once(empty_database_url: str
         answers = sorted(each.expect("done") for each in (one, other))
         assert (one.end(), other.end()) == (0, 0)
     assert answers == ["done False", "done True"]
-    assert schema.current_version(Database(empty_database_url)) == schema.newest_version()
+    assert schema.current_version(Database(postgresql_url)) == schema.newest_version()
 
 
 def test_many_upgrades_of_files_at_the_same_moment(tmp_path: Path) -> None:

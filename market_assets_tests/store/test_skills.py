@@ -1,4 +1,4 @@
-"""Skills and rules are made known once; what is found is written when it is its turn, where it still holds."""
+"""Skills are made known once; what is found is written when it is its turn, where it still holds."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
+from market_assets.skills.taxonomy import Skill, Taxonomy
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import StoreError
 from market_assets.store.posting_skills import read_texts, skill_rows, write_skills
 from market_assets.store.revisions import POSTINGS, count_up_postings
-from market_assets.store.skills import ExtractionRules, known_skill_ids, prepare, read_rules
+from market_assets.store.skills import known_skill_ids, prepare, skill_names
 from market_assets.store.tables.postings import data_revision, posting_facts, posting_skill_facts, skills
 from market_assets_tests.store.made_up_postings import (
     MARCH,
@@ -23,8 +24,9 @@ from market_assets_tests.store.made_up_postings import (
     write_day,
 )
 
-RULES = ExtractionRules("{}", "1")
-NAMES = pl.DataFrame({"skill": ["zsh", "Ada"], "category": ["shells", "languages"]})
+VERSION = 1
+SKILLS = (Skill("Ada", "languages"), Skill("zsh", "shells"))
+KNOWN = Taxonomy(SKILLS)
 
 
 def known(connection: MarketConnection) -> dict[str, tuple[int, str]]:
@@ -49,51 +51,44 @@ def other(connection: MarketConnection) -> Iterator[MarketConnection]:
 
 
 def test_what_is_new_is_made_known_once(connection: MarketConnection) -> None:
-    ids = prepare(connection, NAMES, RULES)
-    assert known(connection) == {"zsh": (ids[0], "shells"), "Ada": (ids[1], "languages")}
-    assert read_rules(connection) == {RULES.version: RULES}
+    ids = prepare(connection, KNOWN)
+    assert known(connection) == {"Ada": (ids[0], "languages"), "zsh": (ids[1], "shells")}
     before = revision(connection)
-    assert prepare(connection, NAMES.reverse(), RULES).tolist() == ids[::-1].tolist()
+    assert prepare(connection, Taxonomy(SKILLS[::-1])).tolist() == ids.tolist()
     assert revision(connection) == before
 
 
 @pytest.mark.parametrize(
-    ("names", "rules"),
-    [
-        (pl.concat([NAMES, pl.DataFrame({"skill": ["Go"], "category": ["languages"]})]), RULES),
-        (NAMES.with_columns(category=pl.lit("moved")), RULES),
-        (NAMES, ExtractionRules("{}", "2")),
-    ],
-    ids=["skill", "category", "rules"],
+    "taxonomy",
+    [Taxonomy((*SKILLS, Skill("zzz", "shells"))), Taxonomy((Skill("Ada", "moved"), SKILLS[1]))],
+    ids=["skill", "category"],
 )
-def test_whatever_is_new_is_noticed(
-    connection: MarketConnection, names: pl.DataFrame, rules: ExtractionRules
-) -> None:
-    first = prepare(connection, NAMES, RULES)
-    ids = prepare(connection, names, rules)
+def test_whatever_is_new_is_noticed(connection: MarketConnection, taxonomy: Taxonomy) -> None:
+    first = prepare(connection, KNOWN)
+    ids = prepare(connection, taxonomy)
     assert ids[:2].tolist() == first.tolist()
     assert known(connection) == {
-        name: (number, category) for (name, category), number in zip(names.rows(), ids, strict=True)
+        skill.name: (number, skill.category) for skill, number in zip(taxonomy.skills, ids, strict=True)
     }
-    assert read_rules(connection).keys() == {RULES.version, rules.version}
 
 
 def test_known_ids_are_those_of_the_names(connection: MarketConnection) -> None:
-    assert known_skill_ids(connection, NAMES) is None
-    ids = prepare(connection, NAMES, RULES)
-    found = known_skill_ids(connection, NAMES)
+    names = skill_names(KNOWN)
+    assert known_skill_ids(connection, names) is None
+    ids = prepare(connection, KNOWN)
+    found = known_skill_ids(connection, names)
     assert found is not None
     assert (found.dtype, found.tolist()) == (ids.dtype, ids.tolist())
-    assert known_skill_ids(connection, NAMES.with_columns(category=pl.lit("moved"))) is None
+    assert known_skill_ids(connection, names.with_columns(category=pl.lit("moved"))) is None
 
 
 def test_nobody_waits_for_a_day_that_is_being_written_where_nothing_is_new(
     connection: MarketConnection, other: MarketConnection
 ) -> None:
-    ids = prepare(connection, NAMES, RULES)
+    ids = prepare(connection, KNOWN)
     with connection.transaction():
         count_up_postings(connection)
-        assert prepare(other, NAMES, RULES).tolist() == ids.tolist()
+        assert prepare(other, KNOWN).tolist() == ids.tolist()
 
 
 def read_first(connection: MarketConnection) -> pl.DataFrame:
@@ -102,11 +97,11 @@ def read_first(connection: MarketConnection) -> pl.DataFrame:
 
 
 def write_first(connection: MarketConnection, texts: pl.DataFrame) -> None:
-    """Write the first of `NAMES` as the skill of each text."""
-    ids = prepare(connection, NAMES, RULES)
+    """Write the first of `SKILLS` as the skill of each text."""
+    ids = prepare(connection, KNOWN)
     rows = skill_rows(texts["posting_id"], found_skills([[0]] * texts.height), ids)
     with connection.transaction():
-        write_skills(connection, texts, rows, RULES.version)
+        write_skills(connection, texts, rows, VERSION)
 
 
 def with_skills(connection: MarketConnection) -> list[str]:
@@ -135,7 +130,7 @@ def test_skills_are_written_when_a_day_that_is_being_written_is_done(
         pytest.skip("SQLite has one writer at a time")
     write_day(connection, MARCH, [posting("a", title="zsh")])
     texts = read_first(connection)
-    prepare(connection, NAMES, RULES)
+    prepare(connection, KNOWN)
     with connection.transaction():
         count_up_postings(connection)
         with pytest.raises(StoreError, match="lock timeout"):

@@ -8,8 +8,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.results import problems_of
+from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import job_postings
 from market_assets.store.tables.results import market_summary, skill_demand, skill_relationships, trending_skills
 from market_assets_tests.store.made_up_results import demand, related

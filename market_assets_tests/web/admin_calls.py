@@ -18,7 +18,7 @@ from market_assets_tests.web.admin_process import SCHEDULER
 EVENTS = f"{SCHEDULER}/events"
 EXECUTION = {"run_id", "job_id", "func_name", "status", "started_at", "duration", "rows", "error", "triggered_by"}
 #: Longer than anything takes, even on a busy machine.
-PATIENCE = 90
+PATIENCE = 300
 
 
 def trigger(

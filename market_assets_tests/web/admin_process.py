@@ -17,17 +17,14 @@ import dagster as dg
 import sqlalchemy as sa
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from starlette.testclient import TestClient
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from market_assets.dagster_ext.webserver import MarketProcessContext
 from market_assets.settings import Settings
 from market_assets.store import audit, schema
 from market_assets.store.database import Database
-from market_assets.store.tables.access import audit_log
-from market_assets.store.tables.executions import job_executions
-from market_assets.store.tables.schedule_overrides import held_schedules, scheduled_jobs, scheduler_stops
+from market_assets.store.tables.administration import audit_log, job_executions, scheduled_jobs, scheduler_stops
 from market_assets.store.users import add_user
-from market_assets.web.auth.identity import IDENTITY_KEY, Identity, identity_of
+from market_assets.web.auth.tokens import identity_of
 from market_assets.web.server import WebProcess
 
 SCHEDULER = "/api/admin/scheduler"
@@ -47,7 +44,7 @@ _WORKSPACE_YAML = """
 load_from:
   - grpc_server: {{host: 127.0.0.1, port: {port}, location_name: market_assets}}
 """
-_READY_SECONDS = 90
+_READY_SECONDS = 300
 _SOURCES_YAML = "sources:\n  - {type: sample, postings_per_day: 20}\n"
 
 
@@ -72,7 +69,7 @@ class AdminProcess:
         """Forget everything that a test did."""
         self.wipe_dagster()
         with Database(self.settings.market_url).engine().begin() as connection:
-            for table in (scheduled_jobs, held_schedules, scheduler_stops, job_executions, audit_log):
+            for table in (scheduled_jobs, scheduler_stops, job_executions, audit_log):
                 connection.execute(sa.delete(table))
 
     def wipe_dagster(self) -> None:
@@ -233,13 +230,3 @@ def _selector(job: str) -> dict[str, str]:
         "repositoryName": "__repository__",
         "scheduleName": f"{job}_schedule",
     }
-
-
-def with_identity(application: ASGIApp, user: str | None) -> ASGIApp:
-    """An application as a viewer would reach it without the guard."""
-
-    async def identified(scope: Scope, receive: Receive, send: Send) -> None:
-        state = {IDENTITY_KEY: Identity(user, "viewer")} if user else {}
-        await application({**scope, "state": state}, receive, send)
-
-    return identified

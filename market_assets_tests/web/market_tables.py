@@ -11,13 +11,17 @@ import polars as pl
 import sqlalchemy as sa
 
 from market_assets.statistics.affinities import skill_affinities
+from market_assets.statistics.comparison import comparison
+from market_assets.statistics.coverage import posting_coverage
 from market_assets.statistics.demand import industry_skills, skill_demand
+from market_assets.statistics.history import SKILL_HISTORY, skill_history
 from market_assets.statistics.pairs import skill_pairs
 from market_assets.statistics.pay import location_salaries, salary_statistics
+from market_assets.statistics.pay_trends import salary_trends
 from market_assets.statistics.recommendations import skill_recommendations
 from market_assets.statistics.relationships import skill_relationships
 from market_assets.statistics.summary import market_summary
-from market_assets.statistics.trends import salary_trends, trending_skills
+from market_assets.statistics.trends import trending_skills
 from market_assets.statistics.window import WINDOW_POSTING, Window, window_start
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
@@ -25,9 +29,13 @@ from market_assets.store.results import replace_table
 from market_assets.store.tables import results as tables
 
 AS_OF = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
+MIN_SAMPLE = 5
+FILLED = pl.DataFrame({"month": [f"2026-{month:02}" for month in range(8, 12)], "postings": [0, 0, 0, 400]})
 #: Names that are hard on paths and query strings.
 AWKWARD = ("Python", "C", "C#", "C++", "CI/CD", ".NET", "100 % Agile", "Qualité", "R&D?", "A/B/trend test")
 _INDUSTRIES = ("Technology", "Finance", "Health / Care", "Retail & Trade", None)
+_COUNTRIES = ("DE", "CH", "US", None)
+_SENIORITIES = ("junior", "senior", None)
 _LOCATIONS = ("Berlin, DE", "Zürich, CH", "New York, US", None)
 
 
@@ -47,10 +55,16 @@ def made_up_window(skills: int = 30, postings: int = 400, seed: int = 7, as_of: 
         "posting_id": range(postings),
         "source": random.choice(["sample", "file"], postings).tolist(),
         "posted_at": [as_of - timedelta(seconds=int(second)) for second in seconds],
+        "dated": [True] * postings,
+        "partition_date": [as_of.date()] * postings,
+        "company_key": random.integers(0, 40, postings),
         "location": [_LOCATIONS[place] for place in random.integers(0, len(_LOCATIONS), postings)],
         "industry": [_INDUSTRIES[place] for place in random.integers(0, len(_INDUSTRIES), postings)],
         "employment_type": [None] * postings,
         "workplace": ["remote"] * postings,
+        "country": [_COUNTRIES[place] for place in random.integers(0, len(_COUNTRIES), postings)],
+        "seniority": [_SENIORITIES[place] for place in random.integers(0, len(_SENIORITIES), postings)],
+        "language": ["en"] * postings,
         "salary": [
             None if unknown else pay for unknown, pay in zip(random.random(postings) < 0.3, salaries, strict=True)
         ],
@@ -65,17 +79,20 @@ def made_up_window(skills: int = 30, postings: int = 400, seed: int = 7, as_of: 
 
 def computed_tables(window: Window, as_of: datetime = AS_OF) -> dict[sa.Table, pl.DataFrame]:
     """What a refresh would write."""
-    pairs, trending = skill_pairs(window), trending_skills(window, as_of)
+    compared = comparison(window, as_of)
+    pairs, trending = skill_pairs(window), trending_skills(window, compared)
     return {
-        tables.skill_demand: skill_demand(window),
-        tables.industry_skills: industry_skills(window),
-        tables.salary_statistics: salary_statistics(window),
-        tables.salary_trends: salary_trends(window),
-        tables.location_salaries: location_salaries(window),
+        tables.skill_demand: skill_demand(window, MIN_SAMPLE),
+        tables.industry_skills: industry_skills(window, MIN_SAMPLE),
+        tables.salary_statistics: salary_statistics(window, MIN_SAMPLE),
+        tables.salary_trends: salary_trends(window, MIN_SAMPLE),
+        tables.location_salaries: location_salaries(window, MIN_SAMPLE),
         tables.trending_skills: trending,
         tables.skill_relationships: skill_relationships(pairs, window),
-        tables.skill_recommendations: skill_recommendations(pairs, window),
+        tables.skill_recommendations: skill_recommendations(pairs, window, MIN_SAMPLE),
         tables.skill_affinities: skill_affinities(pairs, window),
+        tables.skill_history: skill_history(window, pl.DataFrame(schema=SKILL_HISTORY), FILLED, as_of, MIN_SAMPLE),
+        tables.posting_coverage: posting_coverage(window),
         tables.market_summary: market_summary(
             window,
             as_of=as_of,
@@ -83,6 +100,8 @@ def computed_tables(window: Window, as_of: datetime = AS_OF) -> dict[sa.Table, p
             duplicates=3,
             rejections=pl.DataFrame({"reason": ["no title"], "postings": [1]}),
             trending=trending,
+            compared=compared,
+            min_sample=MIN_SAMPLE,
         ),
     }
 

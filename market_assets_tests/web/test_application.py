@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from market_assets.settings import Settings
 from market_assets.store.database import Database, StoreUnavailableError
 from market_assets.web.application import build_api
+from market_assets.web.auth.limits import RequestLimits, with_limits
 from market_assets.web.errors import ApiError
 from market_assets_tests.web.whole_process import WholeProcess
 
@@ -63,6 +64,18 @@ def test_errors(api: TestClient, path: str, status: int, content: dict[str, str]
     assert (answer.status_code, answer.json()) == (status, content)
     assert "Traceback" not in answer.text
     assert "secret" not in answer.text
+
+
+def test_a_request_has_a_greatest_size(api: TestClient) -> None:
+    def chunks(number: int) -> Iterator[bytes]:
+        yield from [b" " * 100] * number
+
+    client = TestClient(with_limits(api.app, RequestLimits(body_bytes=1_000)))
+    for size, status in ((10, 422), (11, 413)):
+        for content in (b" " * 100 * size, chunks(size)):
+            answer = client.post("/api/auth/login", content=content, headers={"Content-Type": "application/json"})
+            assert answer.status_code == status
+            assert isinstance(answer.json()["error"], str)
 
 
 def test_a_bug_is_in_the_log_with_its_traceback(api: TestClient, caplog: pytest.LogCaptureFixture) -> None:

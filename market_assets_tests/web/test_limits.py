@@ -1,10 +1,9 @@
-"""Limits of rate by address and user, of the size of a request, and of the time of an answer."""
+"""Limits of rate by address and user, and of the time of an answer."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -16,17 +15,15 @@ from starlette.testclient import TestClient, WebSocketDenialResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
-from market_assets.web.auth.identity import IDENTITY_KEY, VIEWER, Identity
 from market_assets.web.auth.limits import (
     LONGEST_WAIT_SECONDS,
     RequestLimits,
-    UserLimit,
     _longest_answer,
     with_limits,
 )
 from market_assets_tests.web.whole_process import whole_process
 
-FEW = RequestLimits(sign_in="2/minute", address="4/minute", user="3/minute", body_bytes=1_000, seconds=0.05)
+FEW = RequestLimits(sign_in="2/minute", address="4/minute", seconds=0.05)
 
 
 async def echo(request: Request) -> Response:
@@ -105,52 +102,6 @@ def test_a_websocket_too_many_is_not_opened() -> None:
     with pytest.raises(WebSocketDenialResponse) as refused, client.websocket_connect("/socket"):
         pass
     assert refused.value.status_code == 429
-
-
-def test_a_user_has_one_share_from_all_addresses() -> None:
-    limited = UserLimit(application(), FEW)
-
-    def signed_in(name: str | None) -> ASGIApp:
-        async def app(scope: Scope, receive: Receive, send: Send) -> None:
-            scope["state"] = {IDENTITY_KEY: Identity(name, VIEWER)} if name else {}
-            await limited(scope, receive, send)
-
-        return app
-
-    ada = [client_of(signed_in("ada"), f"192.0.2.{end}").get("/api/x").status_code for end in range(4)]
-    assert ada == [200, 200, 200, 429]
-    assert client_of(signed_in("vic")).get("/api/x").status_code == 200
-    assert set(statuses(client_of(signed_in(None)), "GET", "/api/x", 5)) == {200}
-
-
-def test_a_request_has_a_greatest_size() -> None:
-    client = client_of(with_limits(application(), FEW))
-    assert client.post("/api/x", content=b"x" * 1_000).json() == {"length": 1_000}
-    refused = client.post("/api/x", content=b"x" * 1_001)
-    assert (refused.status_code, refused.json()) == (413, {"error": "The request is larger than 1000 bytes"})
-
-
-def test_a_request_of_unknown_size_is_measured_as_it_comes() -> None:
-    client = client_of(with_limits(application(), FEW))
-
-    def chunks(number: int) -> Iterator[bytes]:
-        yield from [b"x" * 100] * number
-
-    assert client.post("/api/x", content=chunks(10)).json() == {"length": 1_000}
-    assert client.post("/api/x", content=chunks(11)).status_code == 413
-
-
-def test_what_is_too_large_never_reaches_the_application() -> None:
-    async def unreachable(_scope: Scope, _receive: Receive, _send: Send) -> None:
-        raise AssertionError("it was reached")
-
-    client = client_of(with_limits(unreachable, FEW))
-    assert client.post("/api/x", content=b"x" * 1_001).status_code == 413
-
-
-def test_other_paths_take_larger_requests() -> None:
-    client = client_of(with_limits(application(), FEW))
-    assert client.post("/graphql", content=b"x" * 5_000).status_code == 200
 
 
 def test_an_answer_that_takes_too_long_is_504() -> None:

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_assets.store import audit, users
+from market_assets.store import audit
 from market_assets.web.auth.login import local_path
-from market_assets.web.auth.passwords import is_right
 from market_assets.web.auth.tokens import PROGRAMS
 from market_assets_tests.web.whole_process import PASSWORD, SITE, WholeProcess, csrf_of
 
@@ -268,14 +267,3 @@ def test_sign_ins_are_written_down_without_what_was_typed(web: WholeProcess) -> 
         ("(unknown)", "refused", "203.0.113.9"),
     ]
     assert "typed here" not in str(entries)
-
-
-def test_a_hash_of_earlier_costs_is_renewed_at_sign_in(web: WholeProcess) -> None:
-    from argon2 import PasswordHasher
-
-    other = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWORD)
-    users.add_user(web.engine, "rehashed", "viewer", other)
-    client = web.signed_in("rehashed")
-    user = users.find_user(web.engine, "rehashed")
-    assert user is not None and user.password_hash != other and is_right(PASSWORD, user.password_hash)
-    assert client.get("/server_info").status_code == 200

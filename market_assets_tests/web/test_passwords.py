@@ -8,7 +8,7 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 
 from market_assets.web.auth import passwords
-from market_assets.web.auth.passwords import PasswordError, hash_password, is_outdated, is_right, random_password
+from market_assets.web.auth.passwords import PasswordError, hash_password, is_right, random_password
 from market_assets_tests.web.whole_process import LOWEST_COST, PASSWORD, known_hash
 
 
@@ -56,12 +56,6 @@ def test_nobodys_password_takes_as_much_work(monkeypatch: pytest.MonkeyPatch) ->
     assert not is_right("another password", known_hash(PASSWORD))
     nobodys, somebodys = (extract_parameters(stored) for stored in checked)
     assert nobodys == somebodys
-
-
-def test_a_hash_of_other_costs_is_outdated() -> None:
-    other = PasswordHasher(time_cost=2, memory_cost=8, parallelism=1).hash(PASSWORD)
-    assert is_outdated(other) and not is_outdated(known_hash(PASSWORD))
-    assert is_right(PASSWORD, other)
 
 
 def test_the_product_hashes_at_the_costs_of_rfc_9106(

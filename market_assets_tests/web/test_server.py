@@ -33,6 +33,8 @@ from market_assets.store.database import Database
 from market_assets_tests.conftest import PROJECT
 from market_assets_tests.web.whole_process import PASSWORD, WholeProcess, known_hash
 
+#: Far more than anything takes; only a hanging program meets it.
+PATIENCE_SECONDS = 300
 CHANGED = (
     f"Dagster {dg.__version__} has changed what market_assets.dagster_ext.webserver builds on: look at that file "
     "before the pinned version is raised. "
@@ -83,7 +85,9 @@ def test_the_process_starts_with_what_it_needs_alone() -> None:
     """A second SQLite library must never open the file that SQLAlchemy has open; the rest costs seconds."""
     unwanted = ["adbc_driver_manager", "pyarrow", "pandas", "matplotlib", "cryptography", "numba"]
     asked = f"import market_assets.web.server, sys; print([name for name in {unwanted} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, timeout=120, cwd=PROJECT)
+    done = subprocess.run(
+        [sys.executable, "-c", asked], capture_output=True, text=True, timeout=PATIENCE_SECONDS, cwd=PROJECT
+    )
     assert done.stdout == "[]\n", done.stderr
 
 
@@ -134,7 +138,7 @@ def test_it_does_not_start_without_a_key_where_others_reach_it(tmp_path: Path) -
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE_SECONDS,
     )
     assert ended.returncode == 2
     assert re.fullmatch(NO_KEY, ended.stderr)
@@ -172,7 +176,7 @@ def running(folder: Path) -> Iterator[int]:
         text=True,
     )
     try:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             assert process.poll() is None and time.monotonic() < deadline, "the web process did not start"
             with socket.socket() as attempt:
@@ -182,13 +186,13 @@ def running(folder: Path) -> Iterator[int]:
         yield port
     finally:
         process.send_signal(signal.SIGTERM)
-        _, output = process.communicate(timeout=60)
+        _, output = process.communicate(timeout=PATIENCE_SECONDS)
     assert "Traceback" not in output, output
 
 
 def ask(port: int, path: str, method: str = "GET", body: Any = None, **headers: str) -> tuple[int, bytes]:
     """A request as it is written here: clients tidy paths up."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
     content = None if body is None else json.dumps(body)
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request(method, path, content, {"Content-Type": "application/json", **sent})
@@ -223,6 +227,6 @@ def test_a_process_that_is_started(tmp_path: Path) -> None:
             assert ask(port, path)[0] in (400, 401), path
         users.add_user(database, "eve", "admin", known_hash(PASSWORD))
         users.remove_user(database, "ada")
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while ask(port, "/server_info", Authorization=bearer)[0] != 401:
             assert time.monotonic() < deadline

@@ -17,7 +17,7 @@ from market_assets.cli.users import make_first_admin
 from market_assets.settings import Settings
 from market_assets.store import audit, schema, users
 from market_assets.store.database import Database
-from market_assets.store.tables.access import users as users_table
+from market_assets.store.tables.administration import users as users_table
 from market_assets.store.users import UserError
 from market_assets.web.auth.passwords import is_right
 
@@ -68,18 +68,6 @@ def test_a_new_password_or_role_makes_old_tokens_worthless(database: Database) -
     assert (second.password_hash, third.role) == ("another", "viewer")
     assert first.token_version < second.token_version < third.token_version
     assert users.find_user(database, "ann") == third
-
-
-def test_the_same_password_hashed_anew_ends_nothing(database: Database) -> None:
-    user = users.add_user(database, "ann", "admin", HASH)
-    users.renew_hash(database, user, "renewed")
-    renewed = users.find_user(database, "ann")
-    assert renewed is not None
-    assert (renewed.password_hash, renewed.token_version) == ("renewed", user.token_version)
-    users.set_password(database, "ann", "changed meanwhile")
-    users.renew_hash(database, user, "of the old password")
-    changed = users.find_user(database, "ann")
-    assert changed is not None and changed.password_hash == "changed meanwhile"
 
 
 def test_a_user_of_the_same_name_is_somebody_else(database: Database) -> None:

@@ -26,10 +26,9 @@ from market_assets.settings import Settings
 from market_assets.store import schema, users
 from market_assets.store.database import Database
 from market_assets.store.tables.catalog import metadata
-from market_assets.web.auth.identity import identity_of
 from market_assets.web.auth.limits import RequestLimits
 from market_assets.web.auth.passwords import hash_password
-from market_assets.web.auth.tokens import signing_key
+from market_assets.web.auth.tokens import identity_of, signing_key
 from market_assets.web.market.snapshot import SnapshotCache
 from market_assets.web.server import WebProcess
 
@@ -153,7 +152,7 @@ def served(application: ASGIApp) -> Iterator[str]:
     server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=0, log_level="warning"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not server.started:
         assert thread.is_alive() and time.monotonic() < deadline, "the server did not start"
         time.sleep(0.05)

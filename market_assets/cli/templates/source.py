@@ -11,8 +11,8 @@ from market_assets.sources.boards.fields import FieldPaths, at
 from market_assets.sources.protocol import Request, Tools
 
 
-# A board with a single page is a `Board`, without next_request; boards of companies are `CompanyBoards`. Keys that
-# a board needs are in `needed_keys`. See docs/sources.md.
+# A board with a single page is a `ListBoard`, without both requests; boards of companies are `CompanyBoards`. Keys
+# that a board needs are in `needed_keys`. See docs/sources.md.
 class ExampleBoard(PagedBoard):
     """The newest postings of Example Board."""
 

@@ -10,14 +10,14 @@ from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
 
 GROUP = "maintenance"
-#: A run with this tag deletes without `confirm`.
+#: A run with this tag deletes unless `confirm` is false.
 DELETE_TAG = "market_assets/delete_expired"
 
 
 class ExpiredPostingsConfig(dg.Config):
-    """Whether to delete: without it a run only reports what it would do."""
+    """Whether to delete: false never does, and without it only the job cleanup_old_data does."""
 
-    confirm: bool = False
+    confirm: bool | None = None
 
 
 @dg.asset(
@@ -39,7 +39,8 @@ def expired_postings(
 
     now = datetime.now(UTC)
     cutoff = window_start(now, store.settings.retention_days)
-    if not (config.confirm or DELETE_TAG in context.run.tags):
+    deletes = DELETE_TAG in context.run.tags if config.confirm is None else config.confirm
+    if not deletes:
         with store.reading() as connection:
             months = count_expired(connection, cutoff, now)
         context.log.info(f"{sum(months.values())} postings would be archived and deleted; nothing was touched")

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from market_assets.defs.resources import MarketStore
     from market_assets.skills.matching import SkillMatcher
+    from market_assets.sources.protocol import SourceKind
+    from market_assets.statistics.comparison import Comparison
     from market_assets.statistics.window import Window
     from market_assets.store.connection import MarketConnection
 
@@ -32,6 +34,37 @@ class MarketReader:
     @property
     def currency(self) -> str:
         return self._store.settings.currency
+
+    @property
+    def min_sample(self) -> int:
+        """The least postings with pay of which averages and percentiles are published."""
+        return self._store.settings.min_sample
+
+    @cached_property
+    def compared(self) -> Comparison:
+        """The sources whose postings can be compared over time."""
+        from market_assets.statistics.comparison import comparison
+
+        return comparison(self.growth_window, self.as_of, self.sources_of_kind("board"))
+
+    def sources_of_kind(self, kind: SourceKind) -> set[str]:
+        """The names of the configured sources of a kind."""
+        return {source.name for source in self._store.sources if source.kind == kind}
+
+    @cached_property
+    def filled_months(self) -> pl.DataFrame:
+        """month, postings: how many the daily partitions of each month have ingested; with months of posting."""
+        from market_assets.store.quality import read_filled_months
+
+        return read_filled_months(self._connection)
+
+    @property
+    def history_window(self) -> Window:
+        """The counted postings, those archived since included, from the first month on that is counted again."""
+        from market_assets.statistics.history import first_to_count
+
+        start = first_to_count(self.table("skill_history"), self.filled_months, self.as_of)
+        return self._between(start, first_of_job=True)
 
     def start_of(self, days: int) -> datetime:
         """Where a window of that many days begins, UTC."""
@@ -59,10 +92,13 @@ class MarketReader:
         return self._window(self._store.settings.trend_days, first_of_job=True)
 
     def _window(self, days: int, *, first_of_job: bool = False) -> Window:
+        return self._between(self.start_of(days), first_of_job=first_of_job)
+
+    def _between(self, start: datetime, *, first_of_job: bool) -> Window:
         from market_assets.store.facts import Counted
 
         counted = Counted.FIRST_OF_JOB if first_of_job else Counted.ORIGINALS
-        return self._store.window(self._connection, self.start_of(days), self.as_of, counted)
+        return self._store.window(self._connection, start, self.as_of, counted)
 
     def newest_texts(self) -> Iterator[pl.DataFrame]:
         """posting_id, title and description of the newest counted postings of the window, in batches."""
@@ -94,9 +130,7 @@ class MarketReader:
 
     def duplicates(self) -> int:
         """How many postings of the window are not counted because they are another's duplicates."""
-        from market_assets.store.quality import count_duplicates
-
-        return count_duplicates(self._connection, self.window_start, self.as_of)
+        return int(self.sources()["duplicates"].sum())
 
     def rejections(self) -> pl.DataFrame:
         """reason, postings: what was rejected on the days of the window."""

@@ -18,11 +18,13 @@ SHOWN = (
     "market_summary",
     "skill_demand",
     "salary_statistics",
+    "employment_salaries",
     "salary_trends",
     "industry_skills",
     "location_salaries",
     "trending_skills",
     "posting_statistics",
+    "posting_coverage",
     "skill_relationships",
     "category_relationships",
 )

@@ -43,16 +43,17 @@ def posting_skills(
     from market_assets.skills.matching import skill_matcher
     from market_assets.skills.taxonomy import load_taxonomy
     from market_assets.store.posting_skills import count_pending
-    from market_assets.store.skills import count_outdated, prepare, rules_of, skill_names
+    from market_assets.store.reextraction import count_outdated
+    from market_assets.store.skills import prepare, rules_version
 
     days = days_of(context)
     matcher = skill_matcher(load_taxonomy(store.settings.taxonomy))
-    rules = rules_of(matcher)
+    version = rules_version(matcher)
     with store.ingesting() as connection:
-        skill_ids = prepare(connection, skill_names(matcher.taxonomy), rules)
-        found = [_extract(connection, day, matcher, skill_ids) for day in days]
+        skill_ids = prepare(connection, matcher.taxonomy)
+        found = [_extract(connection, day, matcher, skill_ids, version) for day in days]
         pending = count_pending(connection, days)
-        outdated = count_outdated(connection, rules)
+        outdated = count_outdated(connection, version)
     if outdated:
         context.log.warning(
             f"{outdated:,} postings were searched by an older taxonomy; `reextract_skills` searches them again"
@@ -75,13 +76,16 @@ def posting_skills(
 
 
 def _extract(
-    connection: "MarketConnection", day: date, matcher: "SkillMatcher", skill_ids: "npt.NDArray[np.int16]"
+    connection: "MarketConnection",
+    day: date,
+    matcher: "SkillMatcher",
+    skill_ids: "npt.NDArray[np.int16]",
+    version: int,
 ) -> tuple[int, int, int]:
     """Find and store the skills of a day's postings; returns postings, skills, postings without any."""
     import polars as pl
 
     from market_assets.store.posting_skills import read_texts, skill_rows, write_skills
-    from market_assets.store.skills import rules_of
 
     searched, rows = [], []
     with connection.transaction():
@@ -94,5 +98,5 @@ def _extract(
     # Searching takes long and holds nobody up; others who write postings wait for the writing alone.
     postings, skills = pl.concat(searched), pl.concat(rows)
     with connection.transaction():
-        write_skills(connection, postings, skills, rules_of(matcher).version)
+        write_skills(connection, postings, skills, version)
     return postings.height, skills.height, postings.height - skills["posting_id"].n_unique()

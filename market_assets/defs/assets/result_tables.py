@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.assets.result_asset import Input, ResultTable, result_asset
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    import polars as pl
+
     from market_assets.statistics.window import Window
 
 #: The counted postings of the window that most tables are about.
@@ -16,7 +22,12 @@ WINDOW = Input(lambda market: market.window, ("posting_skills",))
 #: Those of the months that pay trends cover, and of the days that growth compares.
 PAY_TREND_WINDOW = Input(lambda market: market.pay_trend_window, ("posting_skills",))
 GROWTH_WINDOW = Input(lambda market: market.growth_window, ("posting_skills",))
+#: Those of the months that skill_history counts again.
+HISTORY_WINDOW = Input(lambda market: market.history_window, ("posting_skills",))
 
+MIN_SAMPLE = Input(lambda market: market.min_sample)
+#: The sources whose postings can be compared over time.
+COMPARED = Input(lambda market: market.compared, ("posting_skills",))
 AS_OF = Input(lambda market: market.as_of)
 WINDOW_START = Input(lambda market: market.window_start)
 DUPLICATES = Input(lambda market: market.duplicates(), ("job_postings",))
@@ -39,45 +50,83 @@ def has_skills(window: Window) -> bool:
     return len(window.codes) > 0
 
 
+def unusual_days(market: MarketReader, inputs: Mapping[str, Any]) -> list[str]:
+    """The sources that left their own range."""
+    from market_assets.statistics.coverage import unusual_days
+
+    return unusual_days(inputs["window"], market.as_of)
+
+
+def revised_months(history: pl.DataFrame, as_of: datetime) -> list[str]:
+    """The closed months that were counted again at a time, since they have been filled back."""
+    revised = history.filter(history["revised_at"] == as_of)
+    return revised["month"].unique().sort().to_list()
+
+
 STATISTICS = (
     ResultTable(
         "skill_demand",
         module="statistics.demand",
-        inputs={"window": WINDOW},
+        inputs={"window": WINDOW, "min_sample": MIN_SAMPLE},
         description="How many postings ask for a skill, overall and by industry, and what they pay.",
         rows_expected=has_skills,
     ),
     ResultTable(
         "salary_statistics",
         module="statistics.pay",
-        inputs={"window": WINDOW},
-        description="What postings pay that ask for a skill, by percentile.",
+        inputs={"window": WINDOW, "min_sample": MIN_SAMPLE},
+        description="What postings pay that ask for a skill, by percentile, country and seniority.",
+    ),
+    ResultTable(
+        "employment_salaries",
+        module="statistics.pay",
+        inputs={"window": WINDOW, "min_sample": MIN_SAMPLE},
+        description="What full-time and part-time work, internships and contracts pay.",
+        # No posting may state pay.
+        may_be_empty=True,
     ),
     ResultTable(
         "salary_trends",
-        module="statistics.trends",
-        inputs={"window": PAY_TREND_WINDOW},
-        description="What postings pay that ask for a skill, month by month.",
+        module="statistics.pay_trends",
+        inputs={"window": PAY_TREND_WINDOW, "min_sample": MIN_SAMPLE},
+        description="What postings pay that ask for a skill, month by month, and whether that has changed.",
         rows_expected=has_skills,
     ),
     ResultTable(
         "industry_skills",
         module="statistics.demand",
-        inputs={"window": WINDOW},
+        inputs={"window": WINDOW, "min_sample": MIN_SAMPLE},
         description="What each industry asks for.",
     ),
     ResultTable(
         "location_salaries",
         module="statistics.pay",
-        inputs={"window": WINDOW},
+        inputs={"window": WINDOW, "min_sample": MIN_SAMPLE},
         description="What postings pay in each place.",
     ),
     ResultTable(
         "trending_skills",
         module="statistics.trends",
-        inputs={"window": GROWTH_WINDOW, "as_of": AS_OF},
-        description="Which skills are asked for more, or less, than in the two months before.",
+        inputs={"window": GROWTH_WINDOW, "compared": COMPARED},
+        description="Which skills are asked for more, or less, than in the two months before, by their share.",
         rows_expected=has_skills,
+        metadata=lambda inputs, _rows: {
+            "sources_compared": list(inputs["compared"].sources),
+            "sources_left_out": inputs["compared"].left_out,
+        },
+    ),
+    ResultTable(
+        "skill_history",
+        module="statistics.history",
+        inputs={
+            "window": HISTORY_WINDOW,
+            "stored": Input(lambda market: market.table("skill_history")),
+            "filled": Input(lambda market: market.filled_months),
+            "as_of": AS_OF,
+            "min_sample": MIN_SAMPLE,
+        },
+        description="Demand and pay of each skill by month, kept when the postings have been archived.",
+        metadata=lambda inputs, rows: {"months_revised": revised_months(rows, inputs["as_of"])},
     ),
     ResultTable(
         "posting_statistics",
@@ -85,6 +134,15 @@ STATISTICS = (
         inputs={"window": WINDOW},
         description="Postings by source, industry, salary band, day, employment type and place of work.",
         rows_expected=has_postings,
+    ),
+    ResultTable(
+        "posting_coverage",
+        module="statistics.coverage",
+        inputs={"window": WINDOW},
+        description="How many postings state pay, a date, a place and skills, by source and by language.",
+        rows_expected=has_postings,
+        warnings=unusual_days,
+        warns_of="Yesterday, the number of a source's postings and what they state were as in the 28 days before.",
     ),
     ResultTable(
         "market_summary",
@@ -96,6 +154,8 @@ STATISTICS = (
             "duplicates": DUPLICATES,
             "rejections": REJECTIONS,
             "trending": stored("trending_skills"),
+            "compared": COMPARED,
+            "min_sample": MIN_SAMPLE,
         },
         description="The headline figures, and the time and window that all tables are about.",
         rows_expected=lambda _window: True,
@@ -124,7 +184,7 @@ RELATIONSHIPS = (
     ResultTable(
         "skill_recommendations",
         module="statistics.recommendations",
-        inputs={"pairs": stored("skill_pairs"), "window": WINDOW},
+        inputs={"pairs": stored("skill_pairs"), "window": WINDOW, "min_sample": MIN_SAMPLE},
         description="Up to ten skills that go most closely with each skill.",
         weekly=True,
     ),

@@ -13,12 +13,13 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from market_assets.defs.retries import MAX_RUN_RETRIES_TAG, RETRY_FAILED_STEPS_TAG
-from market_assets.operations.names import FAILURE_REPEATED_TAG
 
 SENSOR_SECONDS = 30
 #: After that the next scheduled run comes sooner than it would help.
 _OLDEST = timedelta(hours=1)
 _MOST_REPEATED = 3
+#: On a failed run: how often its failure was reported again.
+FAILURE_REPEATED_TAG = "market_assets/failure_repeated"
 _RETRIED_BY_TAG = "dagster/auto_retry_run_id"
 _ROOT_RUN_TAG = "dagster/root_run_id"
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import takewhile
 from typing import Any
 
 import dagster as dg
@@ -18,16 +17,17 @@ from market_assets.dagster_ext.run_events import AssetCheckExecutionRecordStatus
 from market_assets.dagster_ext.schedules import InstigatorState, InstigatorTick, ScheduleInstigatorData, TickStatus
 from market_assets.operations.alerts.failed_runs import run_findings
 from market_assets.operations.alerts.incidents import Finding, IncidentLog, Resolution, incident
-from market_assets.operations.monitored import Monitored, MonitoredSchedule, materialized_at
+from market_assets.operations.monitored import Monitored, materialized_at
 from market_assets.operations.names import FETCHED_CHECK
 
 #: A schedule may be so late before a start counts as missed.
 PATIENCE = timedelta(minutes=10)
+#: What runs, by "schedule" or "sensor" and its name, as Dagster has stored it.
+States = Mapping[tuple[str, str], InstigatorState]
 #: Evaluations that are further apart than this: the daemon was down in between.
 _GAP = timedelta(minutes=5)
 #: Sensors tick by the minute; without a bound, their ticks of all days would be sorted to find the newest.
 _TICK_WINDOW = {"schedule": timedelta(days=8), "sensor": timedelta(hours=1)}
-_TICKS = {"schedule": 20, "sensor": 2}
 _MISSED_WINDOW = timedelta(days=7)
 _TIME = "%Y-%m-%d %H:%M"
 
@@ -36,17 +36,13 @@ def detect(
     instance: dg.DagsterInstance, monitored: Monitored, log: IncidentLog, now: datetime
 ) -> tuple[list[Finding], IncidentLog]:
     """What began and what ended, and the log to update with it, which has been evaluated up to now."""
-    awake_since = log.awake_since
-    # The clock may have been set back, too.
-    if awake_since is None or log.evaluated_at is None or not timedelta() <= now - log.evaluated_at <= _GAP:
-        awake_since = now
     states = _running_states(instance, monitored)
-    counted_since = _counted_since(monitored, states, log, now)
-    seen = replace(log, evaluated_at=now, awake_since=awake_since, schedules=counted_since)
+    seen = replace(log, evaluated_at=now, schedules=_counted_since(monitored, states, log, now))
     findings = [
         *run_findings(instance, log, now),
         *_checks(instance, monitored, log),
-        *_ticks(instance, monitored, states, seen),
+        *_ticks(instance, states, now),
+        *_missed(instance, monitored, states, log, seen.schedules, now),
         *_stale(instance, monitored, now),
         *_removed(monitored, log, now),
     ]
@@ -112,8 +108,7 @@ def _plain(value: Any) -> str:
     return "; ".join(map(_plain, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _running_states(instance: dg.DagsterInstance, monitored: Monitored) -> dict[tuple[str, str], InstigatorState]:
-    """What Dagster has stored of the schedules and sensors that run, by "schedule" or "sensor" and name."""
+def _running_states(instance: dg.DagsterInstance, monitored: Monitored) -> States:
     wanted = {
         *(("schedule", schedule.name) for schedule in monitored.schedules),
         *(("sensor", sensor) for sensor in monitored.sensors),
@@ -126,25 +121,18 @@ def _running_states(instance: dg.DagsterInstance, monitored: Monitored) -> dict[
     return {name: states[name] for name in sorted(wanted & states.keys())}
 
 
-def _ticks(
-    instance: dg.DagsterInstance,
-    monitored: Monitored,
-    states: Mapping[tuple[str, str], InstigatorState],
-    log: IncidentLog,
-) -> Iterator[Finding]:
-    """By the newest ticks of each schedule and sensor; `log` is that of this evaluation."""
-    assert log.evaluated_at is not None
-    schedules = {schedule.name: schedule for schedule in monitored.schedules}
+def _ticks(instance: dg.DagsterInstance, states: States, now: datetime) -> Iterator[Finding]:
+    """By the newest finished tick of each schedule and sensor."""
     for (kind, name), state in states.items():
-        # One by one: the query for many at once sorts every tick that there ever was.
-        after = (log.evaluated_at - _TICK_WINDOW[kind]).timestamp()
-        origin, selector = state.instigator_origin_id, state.selector_id
-        ticks = instance.get_ticks(origin, selector, after=after, limit=_TICKS[kind])
-        finished = next((tick for tick in ticks if tick.status is not TickStatus.STARTED), None)
-        if finished is not None:
-            yield _tick(kind, name, finished)
-        if kind == "schedule":
-            yield from _missed(schedules[name], state, ticks, log)
+        finished = [tick for tick in _newest_ticks(instance, state, now) if tick.status is not TickStatus.STARTED]
+        if finished:
+            yield _tick(kind, name, finished[0])
+
+
+def _newest_ticks(instance: dg.DagsterInstance, state: InstigatorState, now: datetime) -> Sequence[InstigatorTick]:
+    # One by one: the query for many at once sorts every tick that there ever was.
+    after = now - _TICK_WINDOW[state.instigator_type.value.lower()]
+    return instance.get_ticks(state.instigator_origin_id, state.selector_id, after=after.timestamp(), limit=2)
 
 
 def _tick(kind: str, name: str, tick: InstigatorTick) -> Finding:
@@ -160,7 +148,7 @@ def _tick(kind: str, name: str, tick: InstigatorTick) -> Finding:
 
 
 def _counted_since(
-    monitored: Monitored, states: Mapping[tuple[str, str], InstigatorState], log: IncidentLog, now: datetime
+    monitored: Monitored, states: States, log: IncidentLog, now: datetime
 ) -> dict[str, tuple[str, datetime]]:
     """Schedule → its cron expression, and since when it has run by that: starts before that were not missed."""
     counted = {}
@@ -172,40 +160,35 @@ def _counted_since(
 
 
 def _missed(
-    schedule: MonitoredSchedule, state: InstigatorState, ticks: Sequence[InstigatorTick], log: IncidentLog
+    instance: dg.DagsterInstance,
+    monitored: Monitored,
+    states: States,
+    log: IncidentLog,
+    counted_since: Mapping[str, tuple[str, datetime]],
+    now: datetime,
 ) -> Iterator[Finding]:
-    """By the times at which a schedule should have ticked since its last incident.
-
-    It missed one without a tick if it has ticked for a later one, or if nothing has come for `PATIENCE`.
-    """
-    assert log.evaluated_at is not None
-    assert log.awake_since is not None
-    key, now = f"missed:{schedule.name}", log.evaluated_at
-    ticked = {datetime.fromtimestamp(tick.timestamp, UTC) for tick in ticks}
-    last_tick, newest = max(ticked, default=None), log.newest(key)
-    if newest is not None and newest.over_at is None:
-        if last_tick is not None and last_tick > newest.begun_at:
-            yield Resolution(key, last_tick, f"{schedule.name} ticked again for {last_tick:{_TIME}} UTC")
+    """By the last time, at least `PATIENCE` ago, at which each schedule should have ticked."""
+    if log.evaluated_at is None or not timedelta() <= now - log.evaluated_at <= _GAP:
+        # The daemon was down: it catches up first.
         return
-    data = state.instigator_data
-    started = data.start_timestamp if isinstance(data, ScheduleInstigatorData) and data.start_timestamp else 0.0
-    since = [log.schedules[schedule.name][1], datetime.fromtimestamp(started, UTC), now - _MISSED_WINDOW]
-    if newest is not None and newest.over_at is not None:
-        since.append(newest.over_at)
-    if len(ticks) >= _TICKS["schedule"]:
-        since.append(min(ticked))
-    # While the daemon was down nothing could tick; once it is back it takes a while to catch up.
-    until = now - PATIENCE if now - log.awake_since >= PATIENCE else datetime.fromtimestamp(0, UTC)
-    until = max(until, last_tick or until)
-    due = takewhile(lambda time: time <= until, schedule.ticks_after(max(since)))
-    missed = [time for time in due if time not in ticked]
-    if missed:
-        count = f"{len(missed)} starts" if len(missed) > 1 else "a start"
-        last = f" to {missed[-1]:{_TIME}}" if len(missed) > 1 else ""
-        detail = f"Due at {missed[0]:{_TIME}}{last} UTC, and neither started nor skipped: was the daemon down?"
-        yield incident(key, "missed", f"{schedule.name} missed {count}", detail, missed[-1])
-        if last_tick is not None and last_tick > missed[-1]:
-            yield Resolution(key, last_tick, f"{schedule.name} ticked again for {last_tick:{_TIME}} UTC")
+    for schedule in monitored.schedules:
+        state = states.get(("schedule", schedule.name))
+        if state is None:
+            continue
+        key, name = f"missed:{schedule.name}", schedule.name
+        ticks = _newest_ticks(instance, state, now)
+        last_tick = datetime.fromtimestamp(ticks[0].timestamp, UTC) if ticks else None
+        data = state.instigator_data
+        started = (
+            data.start_timestamp if isinstance(data, ScheduleInstigatorData) and data.start_timestamp else 0.0
+        )
+        since = max(counted_since[name][1], datetime.fromtimestamp(started, UTC), now - _MISSED_WINDOW)
+        due = next(schedule.due_until(now - PATIENCE))
+        if due > since and (last_tick is None or last_tick < due):
+            detail = f"Due at {due:{_TIME}} UTC, and neither started nor skipped: does the daemon run?"
+            yield incident(key, "missed", f"{name} missed a start", detail, due)
+        elif last_tick is not None:
+            yield Resolution(key, last_tick, f"{name} ticked again for {last_tick:{_TIME}} UTC")
 
 
 def _stale(instance: dg.DagsterInstance, monitored: Monitored, now: datetime) -> Iterator[Finding]:

@@ -85,9 +85,8 @@ class IncidentLog:
     recipients: Mapping[str, Recipient] = field(default_factory=dict)
     #: Schedule → its cron expression, and since when missed starts are counted by it.
     schedules: Mapping[str, tuple[str, datetime]] = field(default_factory=dict)
-    #: When the history was evaluated last, and since when that happened without a gap.
+    #: When the history was evaluated last.
     evaluated_at: datetime | None = None
-    awake_since: datetime | None = None
 
     @property
     def open(self) -> list[Incident]:

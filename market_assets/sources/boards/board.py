@@ -27,6 +27,7 @@ from market_assets.sources.protocol import (
     Request,
     Source,
     SourceError,
+    SourceKind,
     Tools,
     Undecodable,
     without_queries,
@@ -113,7 +114,19 @@ class Board(Entry):
         return BoardSource(self.source_name, self, tools)
 
 
-class PagedBoard(Board):
+class ListBoard(Board):
+    """A board with one list of postings at its address."""
+
+    #: The settings that are query parameters of the request where they have a value.
+    query: ClassVar[tuple[str, ...]] = ()
+
+    url: WebAddress
+
+    def first_pages(self, tools: Tools) -> Iterator[Page]:  # noqa: ARG002
+        yield Page("postings", Request(self.url, given(**{name: getattr(self, name) for name in self.query})))
+
+
+class PagedBoard(ListBoard):
     """A board whose list of postings comes in pages."""
 
     #: The most pages of a list that are read.
@@ -126,11 +139,6 @@ class PagedBoard(Board):
     def next_page(self, page: Page, document: Any) -> Page | None:
         request = self.next_request(page, document) if page.number < self.pages else None
         return Page(page.name, request, page.number + 1) if request else None
-
-
-def single_list(url: str, **params: str | int | None) -> Iterator[Page]:
-    """The first page of a board with one list of postings; parameters without a value are left out."""
-    yield Page("postings", Request(url, given(**params)))
 
 
 def given(**params: str | int | None) -> dict[str, str]:
@@ -152,6 +160,7 @@ class BoardSource:
     board: Board
     tools: Tools
     any_day: ClassVar[bool] = False
+    kind: ClassVar[SourceKind] = "board"
 
     def fetch(self, day: date, now: datetime) -> Fetch:
         """Return the board's pages, each of which is requested when its payload is opened.

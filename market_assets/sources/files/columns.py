@@ -186,6 +186,7 @@ _CHECKS = {
     "employment_type": _Check(seldom=(*_NO_WORDS, _WORKPLACE), longest=60),
     "board": _Check(seldom=_NO_WORDS, longest=60),
     "industry": _Check(seldom=_NO_WORDS, longest=120),
+    "seniority": _Check(seldom=_NO_WORDS, longest=40),
 }
 
 

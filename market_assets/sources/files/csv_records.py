@@ -11,11 +11,10 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from market_assets.postings.normalise import MAX_RECORD_BYTES, over_limit
 from market_assets.sources.files.text import (
-    RECORD_LIMIT,
     TextRecord,
     lines,
-    over_limit,
     shortened,
     utf8_size,
     without_line_end,
@@ -60,7 +59,7 @@ class CsvRecords:
 
     def __init__(self, chunks: Iterable[str], delimiter: str) -> None:
         # A record that is within the limit but for its last line is still parsed.
-        csv.field_size_limit(max(csv.field_size_limit(), 3 * RECORD_LIMIT))
+        csv.field_size_limit(max(csv.field_size_limit(), 3 * MAX_RECORD_BYTES))
         self._lines = lines(chunks, newline="")
         self._returned: deque[TextRecord] = deque()
         self._delimiter = delimiter
@@ -86,7 +85,7 @@ class CsvRecords:
             nonlocal size, is_open
             yield first.text
             size = utf8_size(first.text)
-            while size <= RECORD_LIMIT and (line := self._next_line()) is not None:
+            while size <= MAX_RECORD_BYTES and (line := self._next_line()) is not None:
                 if line.problem is not None:
                     self._returned.appendleft(line)
                     break
@@ -100,11 +99,11 @@ class CsvRecords:
             self._returned.extendleft(reversed(held[1:]))
             return _unclosed(first, first.text)
         text = without_line_end("".join(line.text for line in held))
-        if is_open and size <= RECORD_LIMIT:
+        if is_open and size <= MAX_RECORD_BYTES:
             return _unclosed(first, text)
         if is_open:
             return self._over_limit(first, text, size)
-        if size > RECORD_LIMIT and utf8_size(text) > RECORD_LIMIT:
+        if size > MAX_RECORD_BYTES and utf8_size(text) > MAX_RECORD_BYTES:
             return CsvRecord(first.line, shortened(text), [], over_limit(utf8_size(text)))
         return CsvRecord(first.line, text, fields)
 

@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
-from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError
+from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError, SourceKind
 
 INBOX = "inbox"
 #: Endings that programs give to unfinished files, besides names that begin with a dot.
@@ -79,6 +79,7 @@ class InboxSource:
     inbox: Inbox
     name: ClassVar[str] = INBOX
     any_day: ClassVar[bool] = False
+    kind: ClassVar[SourceKind] = "file"
 
     def fetch(self, day: date, now: datetime) -> Fetch:
         """Return the files of a day; one that can't be read to its end is moved away when it is opened."""

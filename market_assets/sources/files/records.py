@@ -12,7 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from market_assets.sources.files.text import RECORD_LIMIT, over_limit, shortened, utf8_size
+from market_assets.postings.normalise import MAX_RECORD_BYTES, over_limit
+from market_assets.sources.files.text import shortened, utf8_size
 from market_assets.sources.protocol import SourceError, Undecodable
 
 
@@ -242,7 +243,11 @@ def _row(record: dict[str, Any]) -> tuple[dict[str, str], str] | Undecodable:
     except UnicodeEncodeError:
         payload = without_lone_surrogates(payload)
         record, size = load(payload), utf8_size(payload)
-    return Undecodable(shortened(payload), over_limit(size)) if size > RECORD_LIMIT else (flatten(record), payload)
+    return (
+        Undecodable(shortened(payload), over_limit(size))
+        if size > MAX_RECORD_BYTES
+        else (flatten(record), payload)
+    )
 
 
 def _text_frame(flat: list[dict[str, str]], stated: Sequence[str]) -> pl.DataFrame:

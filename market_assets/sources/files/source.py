@@ -17,7 +17,15 @@ from market_assets.postings.schemas import RAW_POSTING
 from market_assets.sources.files.columns import apply_mapping
 from market_assets.sources.files.decoding import check_known, decode, is_known
 from market_assets.sources.files.records import Chunk
-from market_assets.sources.protocol import Fetch, Payload, RawBatch, Request, SourceError, without_queries
+from market_assets.sources.protocol import (
+    Fetch,
+    Payload,
+    RawBatch,
+    Request,
+    SourceError,
+    SourceKind,
+    without_queries,
+)
 
 
 def find_files(path: str, get: Callable[[Request], bytes] | None = None) -> list[Payload]:
@@ -102,6 +110,7 @@ class FileSource:
             leaves the field out.
         get: sends a request, for a file at a web address.
         any_day: files have only their current content.
+        kind: they are what somebody collected.
     """
 
     name: str
@@ -109,6 +118,7 @@ class FileSource:
     mapping: Mapping[str, str] = field(default_factory=dict)
     get: Callable[[Request], bytes] | None = None
     any_day: ClassVar[bool] = False
+    kind: ClassVar[SourceKind] = "file"
 
     def fetch(self, day: date, now: datetime) -> Fetch:  # noqa: ARG002
         """Return the current files, whatever the day: one payload each, opened on demand.

@@ -9,12 +9,11 @@ import logging
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, Literal, NamedTuple
 
+from market_assets.postings.normalise import MAX_RECORD_BYTES, over_limit
 from market_assets.sources.protocol import SourceError
 
 log = logging.getLogger(__name__)
 
-#: The longest posting, in bytes of UTF-8.
-RECORD_LIMIT = 1_000_000
 #: The length of undecodable records that is kept, in characters.
 KEPT_CHARACTERS = 1_000
 _CHUNK_BYTES = 256 * 1024
@@ -52,13 +51,6 @@ class TextRecord(NamedTuple):
 def shortened(text: str) -> str:
     """The beginning of a text that is kept for people to see."""
     return text if len(text) <= KEPT_CHARACTERS else text[:KEPT_CHARACTERS] + "…"
-
-
-def over_limit(size: int) -> str:
-    """The reason for rejecting a record of `size` bytes, with enough decimals to show that it is too large."""
-    megabytes = (f"{size / 1e6:.{decimals}f}" for decimals in (1, 3, 6))
-    shown = next(text for text in megabytes if float(text) * 1e6 > RECORD_LIMIT)
-    return f"record of {shown} MB is over the limit of {RECORD_LIMIT // 1_000_000} MB"
 
 
 def utf8_size(text: str) -> int:
@@ -122,7 +114,7 @@ def lines(chunks: Iterable[str], newline: Literal["\n", ""] = "\n") -> Iterator[
     number, held, size = 1, "", 0
     for piece in itertools.chain.from_iterable(io.StringIO(chunk, newline=newline) for chunk in chunks):
         size += utf8_size(piece)
-        held = held + piece if size <= RECORD_LIMIT + len("\r\n") else (held + piece)[: KEPT_CHARACTERS + 1]
+        held = held + piece if size <= MAX_RECORD_BYTES + len("\r\n") else (held + piece)[: KEPT_CHARACTERS + 1]
         if piece.endswith(ends):
             yield _line(number, held, size - (len(piece) - len(without_line_end(piece))))
             number, held, size = number + 1, "", 0
@@ -132,7 +124,9 @@ def lines(chunks: Iterable[str], newline: Literal["\n", ""] = "\n") -> Iterator[
 
 def _line(number: int, text: str, size: int) -> TextRecord:
     return (
-        TextRecord(number, shortened(text), over_limit(size)) if size > RECORD_LIMIT else TextRecord(number, text)
+        TextRecord(number, shortened(text), over_limit(size))
+        if size > MAX_RECORD_BYTES
+        else TextRecord(number, text)
     )
 
 

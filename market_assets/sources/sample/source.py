@@ -18,9 +18,9 @@ from typing import BinaryIO, ClassVar
 import numpy as np
 import polars as pl
 
-from market_assets.postings.schemas import RAW_POSTING
+from market_assets.postings.schemas import RAW_POSTING, SAMPLE_BOARDS
 from market_assets.sources.files.text import shortened
-from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError, Undecodable
+from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError, SourceKind, Undecodable
 from market_assets.sources.sample.pay import Form, rounded
 from market_assets.sources.sample.postings import draw_choices, render_postings
 from market_assets.sources.sample.vocabulary import Choices
@@ -28,7 +28,7 @@ from market_assets.sources.sample.vocabulary import Choices
 FIRST_DAY = date(2000, 1, 1)
 #: A chunk has up to 5,000 postings: these originals, and about 9 % that return or are faulty.
 ORIGINALS_PER_CHUNK = 4_500
-BOARD, SECOND_BOARD = "sample_jobs", "sample_board"
+BOARD, SECOND_BOARD = SAMPLE_BOARDS
 _PAY_RISE = 1.04
 _FAULT_SHARE = 0.01
 #: Truncated lines end before this share of their length, and so before their closing bracket.
@@ -87,6 +87,7 @@ class SampleSource:
     postings_per_day: int = 200
     seed: int = 0
     any_day: ClassVar[bool] = True
+    kind: ClassVar[SourceKind] = "sample"
 
     def fetch(self, day: date, now: datetime) -> Fetch:
         """Make the postings of a day, in payloads of up to 5,000 which are made when they are opened.

@@ -16,8 +16,8 @@ from typing import BinaryIO
 
 from market_assets.store import schema
 from market_assets.store.backup.dumps import copy_sqlite, count_rows, dumps_of
-from market_assets.store.backup.zip_file import Backup, BackupError, Manifest, file_errors, write_backup
-from market_assets.store.database import Database, connected
+from market_assets.store.backup.zip_file import Backup, BackupError, Manifest, write_backup
+from market_assets.store.database import Database, connected, file_errors
 from market_assets.store.landing import Landing
 from market_assets.store.lock import StoreLock
 from market_assets.store.tables.catalog import metadata

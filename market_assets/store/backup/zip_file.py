@@ -14,7 +14,7 @@ from typing import IO, BinaryIO
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from market_assets.store.database import StoreError, StoreUnavailableError
+from market_assets.store.database import StoreError, file_errors
 
 _MANIFEST = "manifest.json"
 #: Files that are compressed already.
@@ -157,15 +157,6 @@ class Backup:
             yield
         except _DAMAGE as error:
             raise BackupError(f"{self.path} is damaged or no backup: {error}") from error
-
-
-@contextlib.contextmanager
-def file_errors(path: Path) -> Iterator[None]:
-    """Raise OSErrors of the block as StoreUnavailableError with the path that can't be written."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreUnavailableError(f"can't write {path}: {error.strerror or error}") from error
 
 
 def _add(archive: zipfile.ZipFile, name: str, content: BinaryIO) -> None:

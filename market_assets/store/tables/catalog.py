@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import market_assets.store.tables.access
-import market_assets.store.tables.executions
+import market_assets.store.tables.administration
 import market_assets.store.tables.postings
-import market_assets.store.tables.results
-import market_assets.store.tables.schedule_overrides  # noqa: F401
+import market_assets.store.tables.results  # noqa: F401
 from market_assets.store.tables.columns import metadata
 
 __all__ = ["metadata"]

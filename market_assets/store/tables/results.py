@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Float, Table, Text, UniqueConstraint
 
-from market_assets.store.column_types import UtcDateTime
-from market_assets.store.tables.columns import NOT_NEGATIVE, POSITIVE, SHARE, count, metadata, money, number, text
+from market_assets.store.tables.columns import (
+    NOT_NEGATIVE,
+    POSITIVE,
+    SHARE,
+    UtcDateTime,
+    count,
+    metadata,
+    money,
+    number,
+    text,
+)
 
 STRENGTHS = ("very_weak", "weak", "moderate", "strong", "very_strong")
-TRENDS = ("growing", "declining", "emerging", "steady")
-TREND_DIRECTIONS = ("increasing", "decreasing", "stable", "insufficient_data")
+TRENDS = ("growing", "declining", "emerging", "steady", "uncertain", "insufficient_data")
+TREND_DIRECTIONS = ("increasing", "decreasing", "stable", "uncertain", "insufficient_data")
 
 # --- statistics ----------------------------------------------------------------------------------
 
@@ -23,6 +32,8 @@ skill_demand = Table(
     number("demand_share", null=False, info=SHARE),
     number("demand_score", null=False, info={"minimum": 0.0, "maximum": 100.0}),
     number("required_share", info=SHARE),
+    count("mentions_only"),
+    count("postings_with_salary"),
     *money("average_salary", "median_salary", "min_salary", "max_salary"),
     text("top_sources", null=False),
     text("top_industries", null=False),
@@ -35,9 +46,41 @@ skill_demand = Table(
 salary_statistics = Table(
     "salary_statistics",
     metadata,
-    text("skill", key=True),
+    text("skill", null=False),
+    text("country"),
+    text("seniority"),
     count("postings_with_salary", POSITIVE),
-    *money("average_salary", "p10", "p25", "median_salary", "p75", "p90"),
+    count("countries"),
+    *money("average_salary", "p10", "p25", "median_salary", "median_lower", "median_upper", "p75", "p90"),
+    UniqueConstraint("skill", "country", "seniority"),
+    info={"key": ("skill", "country", "seniority")},
+)
+
+employment_salaries = Table(
+    "employment_salaries",
+    metadata,
+    text("employment_type"),
+    text("country"),
+    count("postings_with_salary", POSITIVE),
+    *money("average_salary", "p25", "median_salary", "median_lower", "median_upper", "p75"),
+    UniqueConstraint("employment_type", "country"),
+    info={"key": ("employment_type", "country")},
+)
+
+#: Months are kept when their postings leave the store: see `statistics.history`.
+skill_history = Table(
+    "skill_history",
+    metadata,
+    text("skill", key=True),
+    text("month", key=True),
+    count("postings", POSITIVE),
+    number("share", null=False, info=SHARE),
+    count("postings_with_salary"),
+    *money("median_salary"),
+    count("market_postings", POSITIVE),
+    count("filled_postings"),
+    Column("recorded_at", UtcDateTime, nullable=False),
+    Column("revised_at", UtcDateTime),
 )
 
 salary_trends = Table(
@@ -46,7 +89,10 @@ salary_trends = Table(
     text("skill", key=True),
     text("month", key=True),
     count("postings", POSITIVE),
+    count("postings_with_salary"),
     *money("average_salary", "median_salary"),
+    *(number(name, info={"minimum": -1.0}) for name in ("change", "change_lower", "change_upper")),
+    number("q_value", info=SHARE),
     text("trend_direction", null=False, choices=TREND_DIRECTIONS),
 )
 
@@ -57,6 +103,7 @@ industry_skills = Table(
     text("skill", key=True),
     count("postings", POSITIVE),
     number("demand_share", null=False, info=SHARE),
+    count("postings_with_salary"),
     *money("average_salary"),
     count("rank", POSITIVE),
 )
@@ -66,6 +113,7 @@ location_salaries = Table(
     metadata,
     text("location", key=True),
     count("postings", POSITIVE),
+    count("postings_with_salary"),
     *money("average_salary", "median_salary", "min_salary", "max_salary"),
 )
 
@@ -75,7 +123,11 @@ trending_skills = Table(
     text("skill", key=True),
     count("recent_postings"),
     count("previous_postings"),
-    number("growth", info={"minimum": -1.0}),
+    number("recent_share", info=SHARE),
+    number("previous_share", info=SHARE),
+    *(number(name, info={"minimum": -1.0}) for name in ("growth", "growth_lower", "growth_upper")),
+    number("p_value", info=SHARE),
+    number("q_value", info=SHARE),
     text("trend", null=False, choices=TRENDS),
 )
 
@@ -87,6 +139,15 @@ posting_statistics = Table(
     count("postings", POSITIVE),
 )
 
+posting_coverage = Table(
+    "posting_coverage",
+    metadata,
+    text("dimension", key=True),
+    text("value", key=True),
+    count("postings", POSITIVE),
+    *(number(f"{what}_share", null=False, info=SHARE) for what in ("pay", "date", "place", "skill")),
+)
+
 market_summary = Table(
     "market_summary",
     metadata,
@@ -96,6 +157,7 @@ market_summary = Table(
     count("duplicates"),
     count("rejected"),
     count("postings_with_salary"),
+    count("salary_countries"),
     *money("average_salary", "median_salary"),
     count("skills"),
     count("industries"),
@@ -103,6 +165,9 @@ market_summary = Table(
     number("remote_share", info=SHARE),
     text("top_skill"),
     text("fastest_growing_skill"),
+    text("sources_compared", null=False),
+    text("sources_left_out", null=False),
+    count("sample_postings"),
 )
 
 # --- relationships -----------------------------------------------------------------------------
@@ -150,6 +215,7 @@ skill_recommendations = Table(
     count("co_occurrences", POSITIVE),
     number("npmi_lower", null=False, info={"minimum": -1.0, "maximum": 1.0}),
     text("strength", null=False, choices=STRENGTHS),
+    count("postings_with_salary"),
     *money("median_salary"),
 )
 

@@ -8,8 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import OrderedDict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -18,16 +17,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocketDisconnect
 
 from market_assets.operations.executions import status_of
+from market_assets.store.executions import ExecutionStatus
 from market_assets.web.admin.executions import RunReader
 from market_assets.web.admin.models import JobPause
 from market_assets.web.admin.scheduler import Scheduler
 
 POLL_SECONDS = 1.0
 HEARTBEAT_SECONDS = 15.0
-#: Runs that changed so shortly before the newest change are read again: clocks and commits are not in order.
-_OVERLAP = timedelta(seconds=5)
-_MOST_KNOWN_RUNS = 10_000
-_MOST_RUNS_PER_POLL = 1_000
+#: More runs never change between two polls.
+_NEWEST = 500
 
 _log = logging.getLogger(__name__)
 
@@ -38,9 +36,8 @@ class ChangeDetector:
     def __init__(self, scheduler: Scheduler, runs: RunReader) -> None:
         self._scheduler = scheduler
         self._runs = runs
-        self._statuses: OrderedDict[str, str] = OrderedDict()
+        self._statuses: dict[str, ExecutionStatus] = {}
         self._schedules: dict[str, dict[str, Any]] = {}
-        self._newest_change: datetime | None = None
 
     def start(self) -> None:
         """Read the present state, which is no change."""
@@ -56,25 +53,12 @@ class ChangeDetector:
         ]
 
     def _changed_runs(self) -> list[dg.RunRecord]:
-        after = self._newest_change - _OVERLAP if self._newest_change else None
-        records = self._scheduler.context.instance.get_run_records(
-            dg.RunsFilter(updated_after=after),
-            limit=_MOST_RUNS_PER_POLL,
-            order_by="update_timestamp",
-            # The start needs the newest, every poll the oldest that were not read yet.
-            ascending=after is not None,
-        )
-        changed = []
-        for record in records:
-            run, status = record.dagster_run, status_of(record.dagster_run)
-            if self._statuses.get(run.run_id) != status:
-                changed.append(record)
-            self._statuses[run.run_id] = status
-            self._statuses.move_to_end(run.run_id)
-            self._newest_change = max(self._newest_change or record.update_timestamp, record.update_timestamp)
-        while len(self._statuses) > _MOST_KNOWN_RUNS:
-            self._statuses.popitem(last=False)
-        return changed
+        records = self._scheduler.context.instance.get_run_records(limit=_NEWEST, order_by="update_timestamp")
+        statuses = {record.dagster_run.run_id: status_of(record.dagster_run) for record in records}
+        changed = statuses.items() - self._statuses.items()
+        self._statuses = statuses
+        ids = {run_id for run_id, _status in changed}
+        return [record for record in reversed(records) if record.dagster_run.run_id in ids]
 
     def _changed_schedules(self) -> list[dict[str, Any]]:
         overview = self._scheduler.overview()

@@ -23,7 +23,7 @@ from market_assets.store.lock import mutex
 from market_assets.web.admin.executions import RunReader
 from market_assets.web.admin.models import Configuration, DefaultTask, Job, JobPause, TriggerRequest
 from market_assets.web.admin.scheduler import Overview, utc_now
-from market_assets.web.errors import NOT_ADMIN, ApiError
+from market_assets.web.errors import ApiError
 from market_assets.web.known_jobs import KnownJob
 
 #: The caller's name for a request: repeated within this time it gives the same run.
@@ -174,10 +174,6 @@ def _run_id(result: dict[str, Any]) -> str:
         return str(result["run"]["runId"])
     if kind == "RunConfigValidationInvalid":
         raise ApiError(422, "run_config: " + "; ".join(_one_line(error["message"]) for error in result["errors"]))
-    if kind == "UnauthorizedError":
-        raise ApiError(403, NOT_ADMIN)
-    if kind == "PipelineNotFoundError":
-        raise ApiError(404, "Job not found")
     raise ApiError(503, f"Dagster did not take the run: {_one_line(result.get('message') or kind)}")
 
 

@@ -9,7 +9,7 @@ completes it.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -20,12 +20,12 @@ from market_assets.dagster_ext.workspace import (
     RemoteSchedule,
     WorkspaceProcessContext,
     is_running,
-    states_by_selector,
 )
 from market_assets.operations.schedule_overrides import (
     end_pauses,
     pause_in_force,
     reason_to_stay_off,
+    schedule_states,
     started_since,
 )
 from market_assets.store import schedule_overrides
@@ -83,18 +83,19 @@ class Overview:
             return "unscheduled"
         return "scheduled" if self.is_scheduled(job) else "paused"
 
-    def running(self, jobs: Iterable[KnownJob]) -> list[str]:
-        """The schedules of some jobs that start runs."""
-        return [schedule.name for job in jobs for schedule in job.schedules if self._is_on(job, schedule)]
+    def resumes(self, job: KnownJob) -> bool:
+        """Whether a job is on the schedule, or waits for the start of a stopped scheduler."""
+        waits = self.overrides.stop is not None and self.overrides.jobs[job.job_id].resumes
+        return waits or self.is_scheduled(job)
 
     def pause_of(self, job: KnownJob) -> Pause | None:
         """A job's pause that was made through this API and is in force."""
-        states = [self.states.get(schedule.selector_id) for schedule in job.schedules]
+        states = [self.states.get(schedule.name) for schedule in job.schedules]
         pauses = [pause_in_force(self.overrides, job.job_id, state, self.now) for state in states]
         return pauses[0] if pauses and all(pauses) else None
 
     def _is_on(self, job: KnownJob, schedule: RemoteSchedule) -> bool:
-        state = self.states.get(schedule.selector_id)
+        state = self.states.get(schedule.name)
         return (
             is_running(schedule, self.states)
             and reason_to_stay_off(self.overrides, job.job_id, state, self.now) is None
@@ -124,7 +125,7 @@ class Scheduler:
         if not jobs.keys() <= overrides.jobs.keys():
             schedule_overrides.register(self.engine, jobs, now)
             overrides = schedule_overrides.read_overrides(self.engine)
-        return Overview(now, jobs, overrides, states_by_selector(self.context.instance))
+        return Overview(now, jobs, overrides, schedule_states(self.context.instance))
 
     def start(self) -> str:
         """Resume exactly the schedules that ran when the scheduler was stopped."""
@@ -132,10 +133,9 @@ class Scheduler:
             overview = self._settled()
             if overview.overrides.stop is None:
                 raise _not_done("Scheduler is already running")
-            held = overview.overrides.held["stop"]
-            for job in overview.jobs.values():
-                if overview.pause_of(job) is None:
-                    self._start(schedule for schedule in job.schedules if schedule.name in held)
+            for name, job in overview.jobs.items():
+                if overview.overrides.jobs[name].resumes and overview.pause_of(job) is None:
+                    self._start(job)
             schedule_overrides.start(self.engine)
         return "Scheduler started"
 
@@ -145,10 +145,10 @@ class Scheduler:
             overview = self._settled()
             if overview.is_stopped:
                 raise _not_done("Scheduler is not running")
-            running = overview.running(overview.jobs.values())
-            schedule_overrides.stop(self.engine, Change(overview.now, by), running)
+            resumed = [name for name, job in overview.jobs.items() if overview.resumes(job)]
+            schedule_overrides.stop(self.engine, Change(overview.now, by), resumed)
             for job in overview.every_job.values():
-                self._stop(job.schedules, overview)
+                self._stop(job, overview)
         return "Scheduler stopped"
 
     def pause(self, job_id: str, pause: Pause) -> str:
@@ -159,8 +159,7 @@ class Scheduler:
             if pause.is_over(overview.now):
                 raise ApiError(422, "until: is not in the future")
             schedule_overrides.pause(self.engine, job_id, pause)
-            self._stop(job.schedules, overview)
-            schedule_overrides.release(self.engine, job.schedule_names, "stop")
+            self._stop(job, overview)
         until = f" until {pause.until.isoformat()}" if pause.until else ""
         return f"Job {job_id} paused{until}"
 
@@ -169,7 +168,7 @@ class Scheduler:
         with self._lock:
             overview = self._settled()
             job = _with_schedule(overview.job(job_id))
-            waits = self._put_back(job.schedules, overview)
+            waits = self._put_back(job, overview)
             schedule_overrides.end_pause(self.engine, job_id)
         return f"Job {job_id} resumed" + _waiting(waits)
 
@@ -178,11 +177,9 @@ class Scheduler:
         with self._lock:
             overview = self._settled()
             job = overview.job(job_id)
-            held = overview.overrides.held["stop"].intersection(job.schedule_names)
-            running = held.union(overview.running([job]))
-            schedule_overrides.delete(self.engine, job_id, Change(overview.now, by), running)
-            self._stop(job.schedules, overview)
-            schedule_overrides.release(self.engine, job.schedule_names, "stop")
+            change = Change(overview.now, by)
+            schedule_overrides.delete(self.engine, job_id, change, resumes=overview.resumes(job))
+            self._stop(job, overview)
         return f"Job {job_id} deleted"
 
     def restore(self, job_id: str) -> str:
@@ -194,10 +191,8 @@ class Scheduler:
             if not overview.overrides.is_deleted(job_id):
                 return f"Job {job_id} is not deleted"
             job = overview.every_job[job_id]
-            held = overview.overrides.held["deletion"]
-            waits = self._put_back((one for one in job.schedules if one.name in held), overview)
+            waits = overview.overrides.jobs[job_id].resumes and self._put_back(job, overview)
             schedule_overrides.restore(self.engine, job_id)
-            schedule_overrides.release(self.engine, job.schedule_names, "deletion")
         return f"Job {job_id} restored" + _waiting(waits)
 
     def _settled(self) -> Overview:
@@ -209,24 +204,24 @@ class Scheduler:
         end_pauses(self.engine, self.context.instance, schedules, overview.now)
         return self.overview()
 
-    def _put_back(self, schedules: Iterable[RemoteSchedule], overview: Overview) -> bool:
-        """Start schedules, or hold them until the start of a stopped scheduler; returns whether they wait."""
+    def _put_back(self, job: KnownJob, overview: Overview) -> bool:
+        """Put a job on the schedule, while the scheduler is stopped at its start; returns whether it waits."""
         stop = overview.overrides.stop
         if stop is None:
-            self._start(schedules)
+            self._start(job)
             return False
-        waiting = [
-            one.name for one in schedules if not started_since(overview.states.get(one.selector_id), stop.at)
-        ]
-        schedule_overrides.hold(self.engine, waiting, "stop")
-        return bool(waiting)
+        states = (overview.states.get(schedule.name) for schedule in job.schedules)
+        waits = not all(started_since(state, stop.at) for state in states)
+        if waits:
+            schedule_overrides.resume_later(self.engine, job.job_id)
+        return waits
 
-    def _start(self, schedules: Iterable[RemoteSchedule]) -> None:
-        for schedule in schedules:
+    def _start(self, job: KnownJob) -> None:
+        for schedule in job.schedules:
             self.context.instance.start_schedule(schedule)
 
-    def _stop(self, schedules: Iterable[RemoteSchedule], overview: Overview) -> None:
-        for schedule in schedules:
+    def _stop(self, job: KnownJob, overview: Overview) -> None:
+        for schedule in job.schedules:
             if is_running(schedule, overview.states):
                 origin_id = schedule.get_remote_origin_id()
                 self.context.instance.stop_schedule(origin_id, schedule.selector_id, schedule)

@@ -8,7 +8,6 @@ own headers, and carry what only such a page can send, which is JSON or a token 
 from __future__ import annotations
 
 import secrets
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
@@ -42,7 +41,6 @@ REPORT_POLICY = (
 HSTS = "max-age=31536000"
 #: Paths of the project's pages; every other HTML page is Dagster's, which sets a policy with a nonce.
 _PAGES = ("/login", "/api/", "/executions")
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def new_csrf_token() -> str:
@@ -59,7 +57,8 @@ def is_cross_site(headers: Headers) -> bool:
         return False
     if origin == "null":
         return site != "same-origin"
-    return not _is_same_origin(origin, headers.get("host", ""))
+    # Browsers leave the default port out of both.
+    return origin.partition("://")[2].lower() != headers.get("host", "").lower()
 
 
 def matches_csrf_cookie(connection: HTTPConnection, sent: str | None) -> bool:
@@ -69,10 +68,8 @@ def matches_csrf_cookie(connection: HTTPConnection, sent: str | None) -> bool:
 
 
 def may_change(connection: HTTPConnection) -> bool:
-    """Whether a request that is signed in by cookie may change something."""
+    """Whether a request of this site that is signed in by cookie may change something."""
     headers = connection.headers
-    if is_cross_site(headers):
-        return False
     if matches_csrf_cookie(connection, headers.get(CSRF_HEADER)):
         return True
     # Dagster's UI does not send the token. A form can't send JSON, and a script of another site only after
@@ -123,16 +120,3 @@ def _policy(path: str, content_type: str) -> str | None:
     if path.startswith(_PAGES):
         return PAGE_POLICY if content_type.startswith("text/html") else DATA_POLICY
     return None
-
-
-def _is_same_origin(origin: str, host: str) -> bool:
-    try:
-        parts = urlsplit(origin)
-        own = urlsplit(f"{parts.scheme}://{host}")
-        default = _DEFAULT_PORTS.get(parts.scheme)
-        return bool(own.hostname) and (parts.hostname, parts.port or default) == (
-            own.hostname,
-            own.port or default,
-        )
-    except ValueError:
-        return False

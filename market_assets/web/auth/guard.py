@@ -14,14 +14,23 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 from anyio import to_thread
+from limits import parse_many
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from market_assets.web.auth import cross_site
-from market_assets.web.auth.identity import IDENTITY_KEY, identity_of
+from market_assets.web.auth.limits import DEFAULT_LIMITS, UNCOUNTED, Rates, RequestLimits, too_many
 from market_assets.web.auth.proxies import is_loopback
-from market_assets.web.auth.tokens import BROWSERS, PROGRAMS, Session, TokenError, Tokens
+from market_assets.web.auth.tokens import (
+    BROWSERS,
+    IDENTITY_KEY,
+    PROGRAMS,
+    Session,
+    TokenError,
+    Tokens,
+    identity_of,
+)
 from market_assets.web.errors import NOT_ADMIN, NOT_SIGNED_IN, POLICY_VIOLATION, ApiError, refuse
 
 TOKENS_KEY = "market_assets.tokens"
@@ -51,10 +60,18 @@ _FORMS = {_LOGIN_PAGE, "/logout"}
 class Guard:
     """Pure ASGI middleware, since Starlette's BaseHTTPMiddleware does not see WebSockets."""
 
-    def __init__(self, app: ASGIApp, tokens: Tokens, metrics_token: str | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        tokens: Tokens,
+        metrics_token: str | None = None,
+        limits: RequestLimits = DEFAULT_LIMITS,
+    ) -> None:
         self._app = app
         self._tokens = tokens
         self._metrics_token = metrics_token
+        self._rates = Rates()
+        self._user_limit = parse_many(limits.user)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -99,6 +116,9 @@ class Guard:
             return
         if session is None:
             raise ApiError(401, NOT_SIGNED_IN)
+        name = session.identity.name
+        if not path.startswith(UNCOUNTED) and (wait := self._rates.take(self._user_limit, name)):
+            raise too_many(wait)
         needs_admin = f"{path}/".startswith("/api/admin/") or (changes and path not in _FOR_VIEWERS)
         if needs_admin and not session.identity.is_admin:
             raise ApiError(403, NOT_ADMIN)

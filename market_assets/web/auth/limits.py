@@ -15,11 +15,8 @@ from ipaddress import IPv6Address, ip_network
 from limits import RateLimitItem, parse_many
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
-from starlette.datastructures import Headers
-from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from market_assets.web.auth.identity import identity_of
 from market_assets.web.auth.proxies import parse_address
 from market_assets.web.errors import TRY_AGAIN_LATER, ApiError, refuse
 
@@ -42,7 +39,7 @@ DEFAULT_LIMITS = RequestLimits()
 
 _SIGN_IN_PATHS = ("/login", "/api/auth/login")
 #: Files of the UI, fetched by the hundred, and what monitors fetch.
-_UNCOUNTED = ("/static/", "/favicon", "/health", "/metrics")
+UNCOUNTED = ("/static/", "/favicon", "/health", "/metrics")
 
 
 class Rates:
@@ -60,8 +57,13 @@ class Rates:
         return None
 
 
+def too_many(wait: int) -> ApiError:
+    """429, with the seconds to wait."""
+    return ApiError(429, f"Too many requests: try again in {wait} s", headers={"Retry-After": str(wait)})
+
+
 def with_limits(app: ASGIApp, limits: RequestLimits = DEFAULT_LIMITS) -> ASGIApp:
-    """The process with limits by address, stricter ones for signing in, and for /api of size and time.
+    """The process with limits by address, stricter ones for signing in; of size and time but for Dagster's paths.
 
     `scope["client"]` must be the client itself, so trusted proxies are seen through further out.
     """
@@ -74,35 +76,17 @@ def with_limits(app: ASGIApp, limits: RequestLimits = DEFAULT_LIMITS) -> ASGIApp
             await app(scope, receive, send)
             return
         path, client = scope["path"], _counted_client(scope)
-        wait = None if path.startswith(_UNCOUNTED) else rates.take(address, "address", client)
+        wait = None if path.startswith(UNCOUNTED) else rates.take(address, "address", client)
         if wait is None and scope.get("method") == "POST" and path in _SIGN_IN_PATHS:
             wait = rates.take(sign_in, "sign-in", client)
         if wait is not None:
-            await _refuse(scope, receive, send, wait)
-        elif scope["type"] == "http" and path.startswith("/api/"):
+            await refuse(too_many(wait).response(), scope, receive, send, TRY_AGAIN_LATER)
+        elif scope["type"] == "http" and path.startswith(("/api/", "/login", "/logout")):
             await bounded(scope, receive, send)
         else:
             await app(scope, receive, send)
 
     return limited
-
-
-class UserLimit:
-    """ASGI middleware behind the guard: the requests of one user, from any number of addresses."""
-
-    def __init__(self, app: ASGIApp, limits: RequestLimits = DEFAULT_LIMITS) -> None:
-        self._app = app
-        self._rates = Rates()
-        self._user = parse_many(limits.user)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in ("http", "websocket"):
-            identity = identity_of(HTTPConnection(scope))
-            wait = self._rates.take(self._user, "user", identity.name) if identity else None
-            if wait is not None:
-                await _refuse(scope, receive, send, wait)
-                return
-        await self._app(scope, receive, send)
 
 
 def _counted_client(scope: Scope) -> str:
@@ -115,41 +99,22 @@ def _counted_client(scope: Scope) -> str:
 
 
 def _with_size_limit(app: ASGIApp, most_bytes: int) -> ASGIApp:
-    """Read a request's body first, so that one that is too large never reaches the application."""
-    too_large = ApiError(413, f"The request is larger than {most_bytes} bytes").response()
+    """Let reading a body that is too large fail in the application, which words the error."""
 
     async def limited(scope: Scope, receive: Receive, send: Send) -> None:
-        headers = Headers(scope=scope)
-        length = headers.get("content-length", "")
-        if length.isdecimal() and int(length) > most_bytes:
-            await too_large(scope, receive, send)
-            return
-        if not length and "transfer-encoding" not in headers:
-            await app(scope, receive, send)
-            return
-        body = bytearray()
-        more = True
-        while more:
+        received = 0
+
+        async def counted() -> Message:
+            nonlocal received
             message = await receive()
-            if message["type"] != "http.request":
-                return
-            body += message.get("body", b"")
-            if len(body) > most_bytes:
-                await too_large(scope, receive, send)
-                return
-            more = message.get("more_body", False)
-        await app(scope, _replay(bytes(body), receive), send)
+            received += len(message.get("body", b""))
+            if received > most_bytes:
+                raise ApiError(413, f"The request is larger than {most_bytes} bytes")
+            return message
+
+        await app(scope, counted, send)
 
     return limited
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    pending: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replayed() -> Message:
-        return pending.pop() if pending else await receive()
-
-    return replayed
 
 
 def _with_time_limit(app: ASGIApp, seconds: float) -> ASGIApp:
@@ -189,8 +154,3 @@ def _longest_answer(scope: Scope, seconds: float) -> float:
     """The seconds for an answer: `seconds`, and longer where the caller waits for a run by `?wait=`."""
     waits = scope["path"].endswith("/trigger") and b"wait=" in scope["query_string"]
     return seconds + LONGEST_WAIT_SECONDS if waits else seconds
-
-
-async def _refuse(scope: Scope, receive: Receive, send: Send, wait: int) -> None:
-    error = ApiError(429, f"Too many requests: try again in {wait} s", headers={"Retry-After": str(wait)})
-    await refuse(error.response(), scope, receive, send, TRY_AGAIN_LATER)

@@ -15,15 +15,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from market_assets.store import audit
-from market_assets.store.users import User, end_session, find_user, renew_hash
+from market_assets.store.users import User, end_session, find_user
 from market_assets.web.auth import cross_site
 from market_assets.web.auth.guard import session_of, tokens_of
-from market_assets.web.auth.passwords import hash_password, is_outdated, is_right
+from market_assets.web.auth.passwords import is_right
 from market_assets.web.auth.tokens import ACCESS_TIME, SESSION_TIME, Session
 from market_assets.web.errors import NOT_SIGNED_IN, ApiError
 from market_assets.web.pages import render
 
-_LARGEST_FORM_BYTES = 16_384
 _WRONG = "The name or the password is wrong"
 _OUT_OF_DATE = "This page was out of date. Please try again."
 _NOT_STORED = {"Cache-Control": "no-store"}
@@ -53,7 +52,7 @@ class SignedOut(BaseModel):
     message: str = "Signed out"
 
 
-@auth_router.post("/login")
+@auth_router.post("/login", openapi_extra={"security": []})
 def login(credentials: Credentials, request: Request) -> TokenAnswer:
     """Sign in: a token for 15 minutes, which `/api/auth/refresh` renews for 12 hours."""
     user = authenticate(request, credentials.username, credentials.password)
@@ -87,11 +86,7 @@ def authenticate(request: HTTPConnection, username: str, password: str) -> User 
     right = is_right(password, user.password_hash if user else None)
     # A name that does not exist may well be a password that was typed into the wrong field.
     _record(request, user.name if user else "(unknown)", "sign-in", "ok" if right else "refused")
-    if user is None or not right:
-        return None
-    if is_outdated(user.password_hash):
-        renew_hash(engine, user, hash_password(password))
-    return user
+    return user if right else None
 
 
 def login_routes() -> list[BaseRoute]:
@@ -165,14 +160,9 @@ def _record(request: HTTPConnection, who: str, action: str, result: str) -> None
 
 
 async def _form(request: Request) -> dict[str, str]:
-    """The fields of a form; none where the body is no form, or larger than any form here."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LARGEST_FORM_BYTES:
-            return {}
+    """The fields of a form; none where the body is no form."""
     try:
-        fields = parse_qs(body.decode(), keep_blank_values=True, max_num_fields=20)
+        fields = parse_qs((await request.body()).decode(), keep_blank_values=True, max_num_fields=20)
     except ValueError:
         return {}
     return {name: values[-1] for name, values in fields.items()}

@@ -44,11 +44,6 @@ def is_right(password: str, stored_hash: str | None) -> bool:
     return right and stored_hash is not None
 
 
-def is_outdated(stored_hash: str) -> bool:
-    """Whether the hash was made with other costs than today's."""
-    return _hasher.check_needs_rehash(stored_hash)
-
-
 def random_password() -> str:
     """A password that nobody can guess."""
     return secrets.token_urlsafe(15)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,12 +19,14 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from starlette.requests import HTTPConnection
 
 from market_assets.settings import Settings, SettingsError
-from market_assets.store.users import User, find_session
-from market_assets.web.auth.identity import Identity
+from market_assets.store.users import ADMIN, User, find_session
 from market_assets.web.auth.proxies import parse_address
 
+#: Key of the Identity in `scope["state"]`, where the guard puts it.
+IDENTITY_KEY = "market_assets.identity"
 ALGORITHM = "HS256"
 ISSUER = "market_assets"
 #: Audiences: a token for one is not accepted from the other.
@@ -48,6 +49,24 @@ _HOW = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(4
 
 class TokenError(Exception):
     """A token that is not accepted; the message has the reason, without revealing anything."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A user who has signed in."""
+
+    name: str
+    role: str
+
+    @property
+    def is_admin(self) -> bool:
+        return self.role == ADMIN
+
+
+def identity_of(connection: HTTPConnection) -> Identity | None:
+    """The user of a request; None without a sign-in, or where the guard is not in front of the application."""
+    identity = connection.scope.get("state", {}).get(IDENTITY_KEY)
+    return identity if isinstance(identity, Identity) else None
 
 
 @dataclass(frozen=True)
@@ -165,8 +184,9 @@ def _weakness(key: bytes) -> str | None:
 
 def _kept_key(path: Path) -> bytes:
     try:
-        if not path.exists():
-            _make_key(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError), open(path, "x", opener=_private) as file:
+            file.write(secrets.token_urlsafe(48))
         path.chmod(0o600)
         key = path.read_bytes().strip()
     except OSError as error:
@@ -176,17 +196,8 @@ def _kept_key(path: Path) -> bytes:
     return key
 
 
-def _make_key(path: Path) -> None:
-    """Write a key so that readers find the file whole, and only the first of two processes makes it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    number, name = tempfile.mkstemp(dir=path.parent)
-    try:
-        with os.fdopen(number, "w") as file:
-            file.write(secrets.token_urlsafe(48))
-        with contextlib.suppress(FileExistsError):
-            os.link(name, path)
-    finally:
-        Path(name).unlink()
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _now() -> datetime:

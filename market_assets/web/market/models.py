@@ -16,8 +16,8 @@ from market_assets.store.tables import results as tables
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Strength = Literal["very_weak", "weak", "moderate", "strong", "very_strong"]
-Trend = Literal["growing", "declining", "emerging", "steady"]
-TrendDirection = Literal["increasing", "decreasing", "stable", "insufficient_data"]
+Trend = Literal["growing", "declining", "emerging", "steady", "uncertain", "insufficient_data"]
+TrendDirection = Literal["increasing", "decreasing", "stable", "uncertain", "insufficient_data"]
 SkillsAtHand = Annotated[list[Name], Field(max_length=100, description="The skills at hand, in any case")]
 
 
@@ -72,6 +72,8 @@ class MarketSummary(StrictModel):
     """The headline figures of the newest refresh; every one is null before the first."""
 
     as_of: datetime | None = Field(description="The time of the refresh, UTC")
+    sources_compared: list[str] | None = Field(description="The sources whose postings trends compare")
+    sources_left_out: dict[str, str] | None = Field(description="The other sources, and why they are left out")
     window_start: datetime | None
     currency: str = Field(description="Of all money: MARKET_ASSETS_CURRENCY")
 
@@ -108,6 +110,7 @@ class SkillInIndustry(StrictModel):
     industry: str
     postings: int
     demand_share: float
+    postings_with_salary: int
     median_salary: float | None
     rank: int
 
@@ -118,6 +121,8 @@ class SkillDetail(StrictModel):
     skill: str
     demand: SkillDemand | None
     salaries: SalaryPercentiles | None
+    by_country: list[SalaryPercentiles]
+    by_seniority: list[SalaryPercentiles]
     trending: TrendingSkill | None
     trend_direction: TrendDirection | None
     industries: list[SkillInIndustry]
@@ -136,6 +141,33 @@ class SkillTrend(StrictModel):
     months: list[TrendMonth]
 
 
+@columns_of(tables.skill_history, without=("skill",))
+class HistoryMonth(StrictModel):
+    """A row of `skill_history`."""
+
+    month: str = Field(pattern=r"^\d{4}-\d{2}$")
+    recorded_at: datetime
+    revised_at: datetime | None
+
+
+class SkillHistory(StrictModel):
+    """The demand for a skill and its pay, as far back as has been recorded."""
+
+    skill: str
+    months: list[HistoryMonth]
+
+
+@columns_of(tables.posting_coverage)
+class CoverageRow(StrictModel):
+    """A row of `posting_coverage`."""
+
+
+class Coverage(StrictModel):
+    """What postings state, by source and by language."""
+
+    coverage: list[CoverageRow]
+
+
 @columns_of(tables.location_salaries, without=("location",))
 class LocationSalaries(StrictModel):
     """A row of `location_salaries`."""
@@ -148,6 +180,8 @@ class Salaries(StrictModel):
     location: str | None
     currency: str
     salaries: SalaryPercentiles | LocationSalaries | None
+    by_country: list[SalaryPercentiles] = Field(description="Of a skill, the country with most postings first")
+    by_seniority: list[SalaryPercentiles] = Field(description="Of a skill, the seniority with most postings first")
 
 
 @columns_of(tables.industry_skills, without=("industry",))
@@ -233,6 +267,7 @@ class MissingSkill(HeldSkill):
     """The demand for a skill that is not at hand, and what it pays."""
 
     category: str
+    postings_with_salary: int
     average_salary: float | None
     median_salary: float | None
     goes_with: list[SkillAtHand] = Field(description="Skills at hand that postings ask for together with it")
@@ -258,6 +293,7 @@ class RecommendedForSet(StrictModel):
     recommended_skill: str
     score: float = Field(description="About the share of postings with the skills at hand that ask for it too")
     rank: int
+    postings_with_salary: int
     median_salary: float | None = Field(description="Of postings with the recommended skill")
     goes_with: list[RecommendationReason] = Field(
         description="Up to three of the skills at hand, the surest first"

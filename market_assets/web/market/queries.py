@@ -16,7 +16,8 @@ Content = dict[str, Any]
 #: How many skills at hand are listed beside a missing one, and the strength that is too low to be listed.
 GOES_WITH = 5
 _TOO_WEAK = "very_weak"
-_MISSING = ("skill", "category", "postings", "demand_share", "rank", "average_salary", "median_salary")
+_PAY = ("postings_with_salary", "average_salary", "median_salary")
+_MISSING = ("skill", "category", "postings", "demand_share", "rank", *_PAY)
 _HELD = ("skill", "postings", "demand_share", "rank")
 _PARTNER = ("co_occurrences", "npmi", "npmi_lower", "strength")
 
@@ -47,11 +48,11 @@ def skill(market: MarketSnapshot, name: str) -> Content:
     return {
         "skill": name,
         "demand": market.skill_demand.one(name),
-        "salaries": _without(market.salaries.one(name), "skill"),
+        **_salaries(market, name),
         "trending": market.trending_by_skill.one(name),
         "trend_direction": (market.trends.one(name) or {}).get("trend_direction"),
         "industries": market.demand_in_industries.of(name)
-        .select("industry", "postings", "demand_share", "median_salary", "rank")
+        .select("industry", "postings", "demand_share", "postings_with_salary", "median_salary", "rank")
         .to_dicts(),
     }
 
@@ -66,6 +67,11 @@ def trend(market: MarketSnapshot, name: str) -> Content:
     }
 
 
+def history(market: MarketSnapshot, name: str) -> Content:
+    name = known_skill(market, name)
+    return {"skill": name, "months": market.history.of(name).drop("skill").to_dicts()}
+
+
 def related(market: MarketSnapshot, name: str) -> pl.DataFrame:
     return market.related.of(known_skill(market, name)).drop("skill")
 
@@ -78,12 +84,13 @@ def skill_recommendations(market: MarketSnapshot, name: str) -> Content:
 def salaries_of_skill(market: MarketSnapshot, name: str) -> Content:
     # In a query string a bare + means a space, and people write ?skill=C++ all the same.
     known = market.skills.find(name.replace(" ", "+")) or known_skill(market, name)
-    return {"skill": known, "location": None, "salaries": _without(market.salaries.one(known), "skill")}
+    return {"skill": known, "location": None, **_salaries(market, known)}
 
 
 def salaries_of_location(market: MarketSnapshot, name: str) -> Content:
     known = _known(Names(market.locations.groups), name, "Location")
-    return {"skill": None, "location": known, "salaries": _without(market.locations.one(known), "location")}
+    salaries = _without(market.locations.one(known), "location")
+    return {"skill": None, "location": known, "salaries": salaries, "by_country": [], "by_seniority": []}
 
 
 def industry_skills(market: MarketSnapshot, name: str) -> tuple[str, pl.DataFrame]:
@@ -121,6 +128,15 @@ def skill_gap(market: MarketSnapshot, names: Iterable[str], industry: str | None
 
 def known_skill(market: MarketSnapshot, name: str) -> str:
     return _known(market.skills, name, "Skill")
+
+
+def _salaries(market: MarketSnapshot, skill: str) -> Content:
+    """What a skill pays: of all postings, in each country and of each seniority, most postings first."""
+    return {
+        "salaries": _without(market.salaries.one(skill), "skill"),
+        "by_country": market.salaries_by_country.of(skill).drop("skill").to_dicts(),
+        "by_seniority": market.salaries_by_seniority.of(skill).drop("skill").to_dicts(),
+    }
 
 
 def _partners(market: MarketSnapshot, held: list[str], missing: set[str]) -> dict[str, list[Content]]:

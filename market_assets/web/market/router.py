@@ -1,20 +1,17 @@
 """The routes of the market API, for every user who has signed in.
 
-A response is encoded once for each snapshot; a GET carries the snapshot's ETag, so that clients can keep copies.
+A GET carries the ETag of the snapshot that it is answered from, so that clients can keep copies.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import Annotated, Any
 
 import polars as pl
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import BaseModel
 from pydantic_core import to_json
 
-from market_assets.web.auth.identity import signed_in
 from market_assets.web.errors import ApiError
 from market_assets.web.market import models, queries
 from market_assets.web.market.queries import Content
@@ -51,14 +48,20 @@ async def requested_page(limit: Limit = 50, offset: Offset = 0) -> slice:
 
 Page = Annotated[slice, Depends(requested_page)]
 
-market_router = APIRouter(prefix="/api/market", tags=["market"], dependencies=[Depends(signed_in)])
+market_router = APIRouter(prefix="/api/market", tags=["market"])
 _get = partial(market_router.get, responses=_NOT_MODIFIED)
 
 
 @_get("/summary", response_model=models.MarketSummary)
 async def get_summary(request: Request, market: Snapshot) -> Response:
     """The headline figures of the newest refresh."""
-    return _respond(request, market, lambda: {**queries.summary(market), **_currency(request)})
+    return _respond(request, market, {**queries.summary(market), **_currency(request)})
+
+
+@_get("/coverage", response_model=models.Coverage)
+async def get_coverage(request: Request, market: Snapshot) -> Response:
+    """What postings state, by source and by language: the share with pay, a date, a place and skills."""
+    return _respond(request, market, {"coverage": market.coverage.to_dicts()})
 
 
 @_get("/skills", response_model=models.SkillPage)
@@ -66,43 +69,41 @@ async def list_skills(
     request: Request, market: Snapshot, page: Page, industry: Filter = None, category: Filter = None
 ) -> Response:
     """Skills by demand: of the whole market or of an industry, all or of a category."""
-
-    def content() -> Content:
-        rows = queries.skills(market, industry, category)
-        return _page(request, "skills", rows, page)
-
-    return _respond(request, market, content)
+    rows = queries.skills(market, industry, category)
+    return _respond(request, market, _page(request, "skills", rows, page))
 
 
 # Names contain slashes (CI/CD), so the longer paths come first and the bare name last.
 @_get("/skills/{skill:path}/trend", response_model=models.SkillTrend)
 async def get_trend(request: Request, market: Snapshot, skill: SkillName) -> Response:
     """What a skill paid, month by month, and the direction of the change."""
-    return _respond(request, market, lambda: queries.trend(market, skill))
+    return _respond(request, market, queries.trend(market, skill))
+
+
+@_get("/skills/{skill:path}/history", response_model=models.SkillHistory)
+async def get_history(request: Request, market: Snapshot, skill: SkillName) -> Response:
+    """How often a skill was asked for, month by month, also when the postings have been archived since."""
+    return _respond(request, market, queries.history(market, skill))
 
 
 @_get("/skills/{skill:path}/related", response_model=models.RelatedPage)
 async def list_related(request: Request, market: Snapshot, skill: SkillName, page: Page) -> Response:
     """The skills that postings ask for together with this one, the closest (by npmi_lower) first."""
-
-    def content() -> Content:
-        name = queries.known_skill(market, skill)
-        rows = queries.related(market, name)
-        return {"skill": name, **_page(request, "related", rows, page)}
-
-    return _respond(request, market, content)
+    name = queries.known_skill(market, skill)
+    rows = queries.related(market, name)
+    return _respond(request, market, {"skill": name, **_page(request, "related", rows, page)})
 
 
 @_get("/skills/{skill:path}/recommendations", response_model=models.SkillRecommendations)
 async def list_recommendations(request: Request, market: Snapshot, skill: SkillName) -> Response:
     """Up to ten skills to learn next beside this one."""
-    return _respond(request, market, lambda: queries.skill_recommendations(market, skill))
+    return _respond(request, market, queries.skill_recommendations(market, skill))
 
 
 @_get("/skills/{skill:path}", response_model=models.SkillDetail)
 async def get_skill(request: Request, market: Snapshot, skill: SkillName) -> Response:
     """Demand, pay, growth and industries of one skill."""
-    return _respond(request, market, lambda: queries.skill(market, skill))
+    return _respond(request, market, queries.skill(market, skill))
 
 
 @_get("/salaries", response_model=models.Salaries)
@@ -116,7 +117,7 @@ async def get_salaries(
     if (skill is None) == (location is None):
         raise ApiError(400, "Give either skill or location")
     query, name = (queries.salaries_of_location, location) if skill is None else (queries.salaries_of_skill, skill)
-    return _respond(request, market, lambda: {**query(market, name or ""), **_currency(request)})
+    return _respond(request, market, {**query(market, name or ""), **_currency(request)})
 
 
 @_get("/industries/{industry:path}/skills", response_model=models.IndustryPage)
@@ -127,12 +128,8 @@ async def list_industry_skills(
     page: Page,
 ) -> Response:
     """What an industry asks for, by rank."""
-
-    def content() -> Content:
-        name, rows = queries.industry_skills(market, industry)
-        return {"industry": name, **_page(request, "skills", rows, page)}
-
-    return _respond(request, market, content)
+    name, rows = queries.industry_skills(market, industry)
+    return _respond(request, market, {"industry": name, **_page(request, "skills", rows, page)})
 
 
 @_get("/trending", response_model=models.TrendingPage)
@@ -141,53 +138,35 @@ async def list_trending(
 ) -> Response:
     """Skills by growth, the fastest first; new ones, without a previous period to grow from, at the end."""
     rows = queries.trending(market, trend)
-    return _respond(request, market, lambda: _page(request, "trending", rows, page))
+    return _respond(request, market, _page(request, "trending", rows, page))
 
 
 @market_router.post("/skill-gap", response_model=models.SkillGap)
-async def find_skill_gap(request: Request, market: Snapshot, body: models.SkillGapRequest) -> Response:
+async def find_skill_gap(market: Snapshot, body: models.SkillGapRequest) -> Response:
     """What the market, or an industry, asks for most and the given skills lack."""
-    return _respond_to_post(
-        request, market, body, lambda: queries.skill_gap(market, body.skills, body.industry, body.limit)
-    )
+    return _json(queries.skill_gap(market, body.skills, body.industry, body.limit))
 
 
 @market_router.post("/recommendations", response_model=models.Recommendations)
-async def recommend_skills(request: Request, market: Snapshot, body: models.RecommendationRequest) -> Response:
+async def recommend_skills(market: Snapshot, body: models.RecommendationRequest) -> Response:
     """What goes best with all the given skills together, each with the reason."""
-    return _respond_to_post(
-        request, market, body, lambda: queries.recommendations(market, body.skills, body.limit)
-    )
+    return _json(queries.recommendations(market, body.skills, body.limit))
 
 
 def _currency(request: Request) -> dict[str, str]:
     return {"currency": request.app.state.settings.currency}
 
 
-def _respond(request: Request, market: MarketSnapshot, content: Callable[[], Content]) -> Response:
+def _respond(request: Request, market: MarketSnapshot, content: Content) -> Response:
     """200 with the content, or 304 where the client's copy is current."""
-    body = _encoded(market, f"{request.url.path}?{request.url.query}", content)
     headers = {"ETag": market.etag, "Cache-Control": CACHING}
     if _matches(request.headers.get("if-none-match"), market.etag):
         return Response(status_code=304, headers=headers)
-    return Response(body, media_type="application/json", headers=headers)
+    return _json(content, headers)
 
 
-def _respond_to_post(
-    request: Request, market: MarketSnapshot, sent: BaseModel, content: Callable[[], Content]
-) -> Response:
-    """200 with the content, which clients don't keep."""
-    body = _encoded(market, f"{request.url.path} {sent.model_dump_json()}", content)
-    return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
-
-
-def _encoded(market: MarketSnapshot, request: str, content: Callable[[], Content]) -> bytes:
-    """The content as JSON, from the cache where the same request was answered before."""
-    body = market.responses.get(request)
-    if body is None:
-        body = to_json(content())
-        market.responses.put(request, body)
-    return body
+def _json(content: Content, headers: dict[str, str] | None = None) -> Response:
+    return Response(to_json(content), media_type="application/json", headers=headers)
 
 
 def _page(request: Request, name: str, rows: pl.DataFrame, page: slice) -> Content:

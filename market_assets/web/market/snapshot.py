@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -16,10 +16,10 @@ import sqlalchemy as sa
 from anyio import to_thread
 
 from market_assets.statistics.related import CLOSEST_FIRST, related_skills
-from market_assets.store.column_types import arrow_schema
 from market_assets.store.database import Database
 from market_assets.store.revisions import read_table_revisions
 from market_assets.store.tables import results as tables
+from market_assets.store.tables.columns import arrow_schema
 
 if TYPE_CHECKING:
     from market_assets.statistics.recommender import Recommender
@@ -34,6 +34,8 @@ TABLES: tuple[sa.Table, ...] = (
     tables.salary_trends,
     tables.location_salaries,
     tables.trending_skills,
+    tables.skill_history,
+    tables.posting_coverage,
     tables.skill_relationships,
     tables.skill_recommendations,
     tables.skill_affinities,
@@ -82,60 +84,67 @@ class Grouped:
         return [group for group in self._slices if group is not None]
 
 
-class ResponseCache:
-    """Encoded responses by their request, up to a number of bytes; the oldest are removed for new ones."""
-
-    def __init__(self, most_bytes: int = 32 << 20) -> None:
-        self._bodies: dict[str, bytes] = {}
-        self._free_bytes = most_bytes
-
-    def get(self, request: str) -> bytes | None:
-        return self._bodies.get(request)
-
-    def put(self, request: str, body: bytes) -> None:
-        self._bodies[request] = body
-        self._free_bytes -= len(request) + len(body)
-        while self._free_bytes < 0:
-            oldest = next(iter(self._bodies))
-            self._free_bytes += len(oldest) + len(self._bodies.pop(oldest))
-
-
-@dataclass(frozen=True)
 class MarketSnapshot:
-    """One state of the result tables; never changed, only replaced."""
+    """One state of the result tables, each with the column types of its declaration; only replaced as a whole."""
 
-    #: Compared with a client's copy: changes with every table, with as_of and with the program's version.
-    etag: str
-    summary: dict[str, Any] | None
-    #: skill_demand by industry, None for the whole market, by rank.
-    demand: Grouped
-    #: skill_demand of the whole market, by skill.
-    skill_demand: Grouped
-    #: skill_demand within industries, by skill, the greatest first.
-    demand_in_industries: Grouped
-    industry_skills: Grouped
-    salaries: Grouped
-    trends: Grouped
-    locations: Grouped
-    #: trending_skills by growth; skills without a previous period come last, the most asked for first.
-    trending: pl.DataFrame
-    trending_by_skill: Grouped
-    #: skill_relationships seen from either of the two skills, the closest first.
-    related: Grouped
-    #: skill_affinities, skill_relationships seen from either skill, and salary_statistics.
-    recommender_tables: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
-    recommendations: Grouped
-    skills: Names
-    industries: Names
-    categories: Names
-    responses: ResponseCache = field(default_factory=ResponseCache, init=False)
+    def __init__(self, frames: Mapping[str, pl.DataFrame], revisions: Mapping[str, int]) -> None:
+        demand = frames["skill_demand"].with_columns(pl.col(*TOP_LISTS).str.json_decode(_TOP_LIST))
+        in_industries = pl.col("industry").is_not_null()
+        by_rank, trending = {"rank": False, "skill": False}, frames["trending_skills"]
+        both_sides = related_skills(frames["skill_relationships"])
+        summaries = frames["market_summary"].sort("as_of").tail(1).to_dicts()
+        for summary in summaries:
+            summary |= {name: json.loads(summary[name]) for name in ("sources_compared", "sources_left_out")}
+        #: Compared with a client's copy: changes with every table, with as_of and with the program's version.
+        self.etag = _etag(summaries, revisions)
+        self.summary: dict[str, Any] | None = summaries[0] if summaries else None
+        #: skill_demand by industry, None for the whole market.
+        self.demand = Grouped(demand, "industry", by_rank)
+        self.industry_skills = Grouped(frames["industry_skills"], "industry", by_rank)
+        self.locations = Grouped(frames["location_salaries"], "location", {})
+        #: By growth; skills without a previous period come last, the most asked for first.
+        self.trending = trending.sort(
+            ["growth", "recent_postings", "skill"], descending=[True, True, False], nulls_last=True
+        )
+        self.coverage = frames["posting_coverage"].sort("dimension", "value")
+        # By skill.
+        self.skill_demand = Grouped(demand.filter(~in_industries), "skill", {})
+        self.demand_in_industries = Grouped(
+            demand.filter(in_industries), "skill", {"postings": True, "industry": False}
+        )
+        pay, most_first = (
+            frames["salary_statistics"],
+            {"postings_with_salary": True, "country": False, "seniority": False},
+        )
+        by_country, by_seniority = pl.col("country").is_not_null(), pl.col("seniority").is_not_null()
+        of_all = pay.filter(~by_country & ~by_seniority)
+        self.salaries = Grouped(of_all, "skill", {})
+        self.salaries_by_country = Grouped(pay.filter(by_country & ~by_seniority), "skill", most_first)
+        self.salaries_by_seniority = Grouped(pay.filter(by_seniority & ~by_country), "skill", most_first)
+        self.trends = Grouped(frames["salary_trends"], "skill", {"month": False})
+        self.history = Grouped(frames["skill_history"], "skill", {"month": False})
+        self.trending_by_skill = Grouped(trending, "skill", {})
+        self.related = Grouped(both_sides, "skill", CLOSEST_FIRST)
+        self.recommendations = Grouped(frames["skill_recommendations"], "skill", {"rank": False})
+        self._recommender_tables = (frames["skill_affinities"], both_sides, of_all)
+
+        self.skills = Names(
+            name
+            for grouped in (
+                *(self.skill_demand, self.demand_in_industries, self.salaries, self.trends),
+                *(self.trending_by_skill, self.related, self.recommendations),
+            )
+            for name in grouped.groups
+        )
+        self.industries = Names({*self.industry_skills.groups, *self.demand.groups})
+        self.categories = Names(demand["category"].unique())
 
     @cached_property
     def recommender(self) -> Recommender:
         """Made on first use: it imports NumPy, which would slow the start of the web process."""
         from market_assets.statistics.recommender import Recommender
 
-        return Recommender(*self.recommender_tables)
+        return Recommender(*self._recommender_tables)
 
 
 class SnapshotCache:
@@ -187,44 +196,10 @@ class SnapshotCache:
                     for table in changed or TABLES
                 }
                 frames = {**self._frames, **read}
-                self._snapshot = build_snapshot(frames, revisions)
+                self._snapshot = MarketSnapshot(frames, revisions)
                 self._frames, self._version = frames, (as_of, revisions)
         self._next_check = time.monotonic() + self._check_seconds
         return self._snapshot
-
-
-def build_snapshot(frames: Mapping[str, pl.DataFrame], revisions: Mapping[str, int]) -> MarketSnapshot:
-    """The snapshot of the tables, each with the column types of its declaration."""
-    demand = frames["skill_demand"].with_columns(pl.col(*TOP_LISTS).str.json_decode(_TOP_LIST))
-    whole, parts = demand.filter(pl.col("industry").is_null()), demand.filter(pl.col("industry").is_not_null())
-    by_rank, trending = {"rank": False, "skill": False}, frames["trending_skills"]
-    both_sides = related_skills(frames["skill_relationships"])
-    industry_skills = Grouped(frames["industry_skills"], "industry", by_rank)
-    by_skill = {
-        "skill_demand": Grouped(whole, "skill", {}),
-        "demand_in_industries": Grouped(parts, "skill", {"postings": True, "industry": False}),
-        "salaries": Grouped(frames["salary_statistics"], "skill", {}),
-        "trends": Grouped(frames["salary_trends"], "skill", {"month": False}),
-        "trending_by_skill": Grouped(trending, "skill", {}),
-        "related": Grouped(both_sides, "skill", CLOSEST_FIRST),
-        "recommendations": Grouped(frames["skill_recommendations"], "skill", {"rank": False}),
-    }
-    summaries = frames["market_summary"].sort("as_of").tail(1).to_dicts()
-    return MarketSnapshot(
-        etag=_etag(summaries, revisions),
-        summary=summaries[0] if summaries else None,
-        demand=Grouped(demand, "industry", by_rank),
-        industry_skills=industry_skills,
-        locations=Grouped(frames["location_salaries"], "location", {}),
-        trending=trending.sort(
-            ["growth", "recent_postings", "skill"], descending=[True, True, False], nulls_last=True
-        ),
-        recommender_tables=(frames["skill_affinities"], both_sides, frames["salary_statistics"]),
-        skills=Names(name for grouped in by_skill.values() for name in grouped.groups),
-        industries=Names({*industry_skills.groups, *parts["industry"].unique()}),
-        categories=Names(demand["category"].unique()),
-        **by_skill,
-    )
 
 
 def _etag(summaries: list[dict[str, Any]], revisions: Mapping[str, int]) -> str:

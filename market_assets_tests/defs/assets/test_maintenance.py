@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from market_assets.operations.names import CLEANUP
 from market_assets.settings import Settings
 from market_assets_tests.pipelines import INGESTED, ListedSource, Pipeline, Row, done, figures
 
@@ -16,7 +17,7 @@ TODAY = datetime.now(UTC).date()
 DAY = TODAY - timedelta(days=2)
 #: id → days since the posting: the retention of 30 days begins at midnight.
 AGES = {"a": 3, "b": 29, "c": 32, "d": 75, "e": 200}
-CONFIRM = {"ops": {"expired_postings": {"config": {"confirm": True}}}}
+CONFIRM, REFUSE = ({"ops": {"expired_postings": {"config": {"confirm": answer}}}} for answer in (True, False))
 
 
 def posting(name: str, age: int) -> dict[str, str]:
@@ -44,9 +45,14 @@ def archived(settings: Settings) -> dict[Path, list[Row]]:
     return {path: pq.ParquetFile(path).read().to_pylist() for path in files}
 
 
-def test_without_being_asked_twice_nothing_is_deleted(pipeline: Pipeline) -> None:
+@pytest.mark.parametrize("how", ["by itself", "refused", "refused in cleanup_old_data"])
+def test_without_confirmation_nothing_is_deleted(pipeline: Pipeline, how: str) -> None:
     before = pipeline.everything(INGESTED)
-    reported = figures(done(pipeline.materialize("expired_postings")), "expired_postings")
+    if how == "refused in cleanup_old_data":
+        run = pipeline.run(CLEANUP, config=REFUSE)
+    else:
+        run = pipeline.materialize("expired_postings", config=REFUSE if how == "refused" else None)
+    reported = figures(done(run), "expired_postings")
     assert reported["would_delete"] == 3
     months = {(TODAY - timedelta(days=age)).strftime("%Y-%m") for age in (32, 75, 200)}
     assert reported["months"].keys() == months

@@ -220,7 +220,7 @@ def test_each_recipient_is_sent_everything_once_and_not_too_often(
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.sampled_from(JOBS), st.booleans(), st.text(max_size=40)), max_size=12))
 def test_a_log_is_read_as_it_was_written(changes: list[tuple[str, bool, str]]) -> None:
-    log = replace(EMPTY, schedules={"a": ("0 2 * * *", START)}, evaluated_at=START, awake_since=START)
+    log = replace(EMPTY, schedules={"a": ("0 2 * * *", START)}, evaluated_at=START)
     for number, (job, bad, text) in enumerate(changes):
         now = START + number * MINUTE
         log = log.updated([failed(job, now, text) if bad else over(job, now)])

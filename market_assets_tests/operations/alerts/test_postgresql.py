@@ -1,4 +1,4 @@
-"""Incidents, health and counters with Dagster's storage on PostgreSQL."""
+"""Incidents and health with Dagster's storage on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from market_assets.operations.run_counters import update_counters
 from market_assets.operations.system_state import read_history
 from market_assets_tests.operations.alerts.monitored_location import FAULTS, monitored_location
 from market_assets_tests.operations.alerts.receivers import receiver
@@ -40,9 +39,6 @@ def test_a_night_on_postgresql(tmp_path: Path, postgresql_url: str) -> None:
         (title,) = server.titles[2:]
         assert title.startswith("3 incidents: over: ")
         assert all(name in title for name in ("hourly", "the check complete of stock", "the sensor inbox"))
-        counters = update_counters(location.instance, ())
-        assert counters.runs == {"hourly": {"failed": 2, "success": 1}, "shop": {"success": 3}}
-        assert update_counters(location.instance, ()) == counters
         history = read_history(location.instance, location.monitored, location.now)
         hourly = next(job for job in history.jobs if job.job == "hourly")
         assert (hourly.last_status, hourly.is_late) == ("success", False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, get_args
 from urllib.parse import quote
 
@@ -28,6 +29,7 @@ def test_summary(client: TestClient, filled: Database) -> None:
     assert content.pop("as_of") == "2026-11-24T02:30:00Z"
     assert content.pop("window_start") == "2026-08-26T00:00:00Z"
     assert content.pop("currency") == "USD"
+    row |= {name: json.loads(row[name]) for name in ("sources_compared", "sources_left_out")}
     assert [content] == without([row], "as_of", "window_start")
     assert content["postings"] == 400
 
@@ -48,6 +50,17 @@ def test_skills_of_a_category(client: TestClient, filled: Database) -> None:
     assert expected
     parameters = {"industry": "Finance", "category": "category 1", "limit": 3}
     assert walked(client, "/skills", "skills", **parameters) == expected
+
+
+def pay_of(filled: Database, skill: str) -> dict[str, Any]:
+    """What a skill pays, as the API answers it."""
+    rows = without(skill_rows(filled, tables.salary_statistics, skill), "skill")
+    rows.sort(key=lambda row: (-row["postings_with_salary"], row["country"] or "", row["seniority"] or ""))
+    return {
+        "salaries": next(row for row in rows if not (row["country"] or row["seniority"])),
+        "by_country": [row for row in rows if row["country"] and not row["seniority"]],
+        "by_seniority": [row for row in rows if row["seniority"] and not row["country"]],
+    }
 
 
 @pytest.mark.parametrize("skill", AWKWARD)
@@ -73,7 +86,7 @@ def test_everything_about_a_skill_whatever_its_name(
     assert got(client, path) == {
         "skill": skill,
         "demand": next(row for row in demand_rows(filled, None) if row["skill"] == skill),
-        "salaries": without(skill_rows(filled, tables.salary_statistics, skill), "skill")[0],
+        **pay_of(filled, skill),
         "trending": skill_rows(filled, tables.trending_skills, skill)[0],
         "trend_direction": direction,
         "industries": industries,
@@ -91,7 +104,7 @@ def test_everything_about_a_skill_whatever_its_name(
         "skill": skill,
         "location": None,
         "currency": "USD",
-        "salaries": without(skill_rows(filled, tables.salary_statistics, skill), "skill")[0],
+        **pay_of(filled, skill),
     }
 
 
@@ -118,6 +131,23 @@ def test_related_skills_from_either_side(client: TestClient, filled: Database, s
     assert got(client, path)["skill"] == skill
 
 
+@pytest.mark.parametrize("skill", ["C#", "A/B/trend test"])
+def test_history_of_a_skill(client: TestClient, filled: Database, skill: str) -> None:
+    answer = got(client, f"/skills/{quote(skill, safe='')}/history")
+    expected = sorted(skill_rows(filled, tables.skill_history, skill), key=lambda row: row["month"])
+    assert [row["month"] for row in answer["months"]] == ["2026-08", "2026-09", "2026-10", "2026-11"]
+    figures = ("month", "postings", "share", "postings_with_salary", "median_salary", "market_postings")
+    assert [{name: row[name] for name in figures} for row in answer["months"]] == [
+        {name: row[name] for name in figures} for row in expected
+    ]
+
+
+def test_coverage_is_the_table(client: TestClient, filled: Database) -> None:
+    rows = stored(filled, tables.posting_coverage)
+    assert got(client, "/coverage")["coverage"] == sorted(rows, key=lambda row: (row["dimension"], row["value"]))
+    assert len(rows) == 3
+
+
 def test_a_plus_that_was_not_encoded_is_understood(client: TestClient) -> None:
     answer = client.get(f"{API}/salaries?skill=C++")
     assert answer.json()["skill"] == "C++"
@@ -129,6 +159,7 @@ def test_salaries_of_a_place(client: TestClient, filled: Database) -> None:
         stored(filled, tables.location_salaries, tables.location_salaries.c.location == "Zürich, CH"), "location"
     )
     expected = {"skill": None, "location": "Zürich, CH", "currency": "USD", "salaries": row}
+    expected |= {"by_country": [], "by_seniority": []}
     assert got(client, "/salaries", location="ZÜRICH, ch") == expected
 
 
@@ -177,7 +208,8 @@ def test_skill_gap_against_brute_force(
             if row["skill"] in both and other <= held and pair["strength"] != "very_weak":
                 partners.append({"skill": other.pop(), **{name: pair[name] for name in PARTNER}})
         partners.sort(key=lambda partner: (-partner["npmi_lower"], partner["skill"]))
-        names = ("skill", "category", "postings", "demand_share", "rank", "average_salary", "median_salary")
+        pay = ("postings_with_salary", "average_salary", "median_salary")
+        names = ("skill", "category", "postings", "demand_share", "rank", *pay)
         missing.append({**{name: row[name] for name in names}, "goes_with": partners[:5]})
     answer = client.post(f"{API}/skill-gap", json={"skills": given, "industry": industry, "limit": 5})
     assert answer.status_code == 200, answer.text
@@ -198,6 +230,7 @@ def test_recommendations_for_several_skills(client: TestClient, filled: Database
         pl.DataFrame(stored(filled, table))
         for table in (tables.skill_affinities, tables.skill_relationships, tables.salary_statistics)
     )
+    pay = pay.filter(pl.col("country").is_null(), pl.col("seniority").is_null())
     expected = Recommender(affinities, related_skills(relationships), pay).recommend(["C#", "Skill 3"], 4)
     answer = client.post(f"{API}/recommendations", json={"skills": ["Skill 3", "c#", "C#", "Qbasic"], "limit": 4})
     assert answer.json() == {"skills": ["Skill 3", "C#"], "recommendations": expected, "unknown": ["Qbasic"]}

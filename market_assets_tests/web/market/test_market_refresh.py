@@ -13,7 +13,7 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.results import read_table, replace_table
 from market_assets.store.tables import results as tables
-from market_assets.web.market.snapshot import Names, ResponseCache, SnapshotCache
+from market_assets.web.market.snapshot import Names, SnapshotCache
 from market_assets_tests.web.market.asking import API, demand_rows, got, walked
 from market_assets_tests.web.market_client import market_client
 from market_assets_tests.web.market_tables import AS_OF, fill, made_up_window
@@ -100,14 +100,3 @@ def test_names_that_differ_by_case_alone_are_kept_apart() -> None:
     assert (names.find("Go"), names.find("GO"), names.find("strasse")) == ("Go", "GO", "Straße")
     assert names.find(" go ") in ("Go", "GO")
     assert names.find("") is None
-
-
-def test_old_bodies_make_room() -> None:
-    bodies = ResponseCache(most_bytes=10)
-    bodies.put("a", b"1234")
-    bodies.put("b", b"1234")
-    assert (bodies.get("a"), bodies.get("b")) == (b"1234", b"1234")
-    bodies.put("c", b"12")
-    assert (bodies.get("a"), bodies.get("b"), bodies.get("c")) == (None, b"1234", b"12")
-    bodies.put("d", b"far too large")
-    assert bodies.get("d") is None

@@ -11,9 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
-from market_assets.store.database import Database
 from market_assets_tests.web.market.asking import API, Row
-from market_assets_tests.web.market_client import market_client
 from market_assets_tests.web.market_tables import AWKWARD
 
 
@@ -41,15 +39,6 @@ def test_what_is_not_there_is_404(client: TestClient, path: str, error: str) -> 
 def test_an_unknown_industry_of_a_gap_is_404(client: TestClient) -> None:
     answer = client.post(f"{API}/skill-gap", json={"skills": [], "industry": "Alchemy"})
     assert (answer.status_code, answer.json()) == (404, {"error": "Industry not found: Alchemy"})
-
-
-def test_nobody_gets_nothing(filled: Database) -> None:
-    with market_client(filled, who=None) as client:
-        for path in ("/summary", "/skills", "/skills/C", "/skills/C/trend", "/salaries", "/trending"):
-            answer = client.get(API + path)
-            assert (answer.status_code, answer.json()) == (401, {"error": "Sign in first"})
-        for path in ("/skill-gap", "/recommendations"):
-            assert client.post(API + path, json={"skills": []}).status_code == 401
 
 
 ANY_TEXT = st.text(max_size=40)

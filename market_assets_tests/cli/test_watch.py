@@ -1,10 +1,9 @@
-"""`market-assets watch` and `market-assets history prune`, as programs."""
+"""`market-assets watch` and the job prune_history, as programs."""
 
 from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import threading
@@ -17,36 +16,31 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from market_assets.cli.history import ObservedRun, _table, changes
+from market_assets.cli.watch import changes
 from market_assets.definitions import build_defs
-from market_assets.operations.executions import Progress
-from market_assets.operations.names import CLEANUP
+from market_assets.operations.names import CLEANUP, PRUNE
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
 from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets.store.executions import Execution
 from market_assets_tests.cli.conftest import Invoke
-from market_assets_tests.cli.programs import PATIENCE_SECONDS, PROGRAMS, environment, run
+from market_assets_tests.cli.programs import PATIENCE_SECONDS, PROGRAMS, environment
 from market_assets_tests.dagster_ext.instances import age
 
 
-def observed(run_id: str, status: Any, progress: Progress | None = None, error: str | None = None) -> ObservedRun:
+def observed(run_id: str, status: Any, error: str | None = None) -> Execution:
     at = datetime(2026, 1, 1, tzinfo=UTC)
-    return ObservedRun(Execution(run_id, "job", "", status, at, at, None, None, None, error, "cli"), progress)
+    return Execution(run_id, "job", "", status, at, at, None, None, None, error, "cli")
 
 
 def test_each_change_is_shown_once() -> None:
     first = [observed("b", "queued"), observed("a", "success")]
-    second = [observed("b", "running", Progress(0, 2, ("x",))), observed("a", "success")]
-    third = [
-        observed("c", "failed", error="x"),
-        observed("b", "running", Progress(1, 2, ())),
-        observed("a", "success"),
-    ]
+    second = [observed("b", "running"), observed("a", "success")]
+    third = [observed("c", "failed", error="x"), observed("b", "success"), observed("a", "success")]
     looks = iter([first, second, second, third])
 
-    def shown() -> Iterator[ObservedRun]:
+    def shown() -> Iterator[Execution]:
         with pytest.raises(RuntimeError):
             yield from changes(lambda: next(looks), lambda: None)
 
@@ -58,14 +52,6 @@ def test_a_history_that_does_not_answer_is_a_line(invoke: Invoke) -> None:
     assert ended.exit_code == 1
     (line,) = ended.stderr.splitlines()
     assert line.startswith("market-assets: Dagster's history does not answer: connection to server at")
-
-
-def test_errors_are_no_markup() -> None:
-    from rich.console import Console
-
-    console = Console(width=200, record=True, file=open(os.devnull, "w"))  # noqa: SIM115, PTH123
-    console.print(_table([observed("a", "failed", error="[bold]no[/bold] [/] bracket")]))
-    assert "[bold]no[/bold] [/] bracket" in console.export_text()
 
 
 @pytest.fixture
@@ -117,22 +103,6 @@ def test_changes_are_printed_as_json_until_ctrl_c(project: Path) -> None:
         process.kill()
 
 
-@pytest.mark.slow
-def test_on_a_terminal_there_is_a_table(project: Path) -> None:
-    ours, theirs = pty.openpty()
-    process = watch(project, stdout=theirs, stdin=theirs)
-    try:
-        seen = b""
-        while b"waiting" not in seen and b"job" not in seen:
-            seen += os.read(ours, 65_536)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(PATIENCE_SECONDS) == 0
-    finally:
-        process.kill()
-        os.close(ours)
-        os.close(theirs)
-
-
 def working(project: Path) -> Any:
     """The instance of a project, whose paths are relative to its folder."""
     before = Path.cwd()
@@ -149,7 +119,7 @@ def job_of(project: Path, name: str) -> dg.JobDefinition:
 
 
 @pytest.mark.slow
-def test_old_runs_are_pruned_by_command_and_by_job(project: Path, invoke: Invoke) -> None:
+def test_old_runs_are_pruned(project: Path) -> None:
     job = job_of(project, CLEANUP)
     with working(project) as instance:
         for _ in range(3):
@@ -157,17 +127,11 @@ def test_old_runs_are_pruned_by_command_and_by_job(project: Path, invoke: Invoke
         records = instance.get_run_records(dg.RunsFilter(job_name=CLEANUP))
         old = [record.dagster_run.run_id for record in records][-2:]
         age(instance, old, 100)
-    dry = invoke("history", "prune", "--dry-run", "--json")
-    assert (dry.exit_code, json.loads(dry.stdout)["runs"]) == (0, 2), dry.output
-    (project / "dry.yaml").write_text("dry_run: true\n")
-    command = ("job", "execute", "-m", "market_assets.definitions", "-j", "prune_history", "-c", "dry.yaml")
-    by_job = run("dagster", *command, cwd=project)
-    assert by_job.code == 0
-    assert "would prune: 2 runs" in by_job.out + by_job.err
-    done = invoke("history", "prune")
-    assert done.exit_code == 0, done.output
-    assert "2 runs" in done.stdout
+    for dry_run, done in ((True, "would prune: 2 runs"), (False, "pruned: 2 runs")):
+        with working(project) as instance:
+            config = {"dry_run": dry_run}
+            by_job = job_of(project, PRUNE).execute_in_process(instance=instance, run_config=config)
+            printed = [event.user_message for event in instance.all_logs(by_job.run_id)]
+        assert any(message.startswith(done) for message in printed)
     with working(project) as instance:
         assert not instance.get_run_records(dg.RunsFilter(run_ids=old))
-    assert json.loads(invoke("history", "prune", "--dry-run", "--json").stdout)["runs"] == 0
-    assert invoke("history", "prune", "--days", "0").exit_code == 2

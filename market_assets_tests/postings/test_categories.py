@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_assets.postings.schemas import EMPLOYMENT_TYPES, WORKPLACES
-from market_assets.postings.vocabulary import (
+from market_assets.postings.categories import (
     denies_remote,
     employment_types,
     industries,
@@ -17,6 +16,7 @@ from market_assets.postings.vocabulary import (
     workplaces,
     workplaces_of_titles,
 )
+from market_assets.postings.schemas import EMPLOYMENT_TYPES, WORKPLACES
 
 POSTINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "postings"
 

@@ -1,10 +1,11 @@
-"""Adzuna: a search engine for jobs, country by country, for those with a key."""
+"""Search engines for jobs, for those with a key: Adzuna, country by country, and JSearch, by Google."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -12,7 +13,7 @@ from market_assets.sources.boards.board import Page, PagedBoard, WebAddress, giv
 from market_assets.sources.boards.fields import FieldPaths, Fields, at, stated
 from market_assets.sources.protocol import Request, Tools
 
-_PAGE_SIZE = 50
+_ADZUNA_PAGE_SIZE = 50
 Country = Literal[
     "at", "au", "be", "br", "ca", "ch", "de", "es", "fr", "gb",
     "in", "it", "mx", "nl", "nz", "pl", "sg", "us", "za",
@@ -45,7 +46,7 @@ class Adzuna(PagedBoard):
 
     def first_pages(self, tools: Tools) -> Iterator[Page]:
         params = given(
-            results_per_page=_PAGE_SIZE,
+            results_per_page=_ADZUNA_PAGE_SIZE,
             sort_by="date",
             what=self.what,
             where=self.where,
@@ -58,11 +59,11 @@ class Adzuna(PagedBoard):
 
     def next_request(self, page: Page, document: Any) -> Request | None:
         results, count = at(document, "results"), at(document, "count")
-        more = results and isinstance(count, int) and page.number * _PAGE_SIZE < count
+        more = results and isinstance(count, int) and page.number * _ADZUNA_PAGE_SIZE < count
         return replace(page.request, url=f"{self.url}/{page.name}/search/{page.number + 1}") if more else None
 
     def posting(self, record: dict[str, Any], file: str) -> Fields:  # noqa: ARG002
-        fields = {**self.stated_fields(record), "location": _location(record)}
+        fields = {**self.stated_fields(record), "location": _adzuna_location(record)}
         # Salaries that Adzuna predicts are not the employer's; the mark is a text or a number.
         if stated(record.get("salary_is_predicted")) in ("1", "true"):
             fields |= {"salary_min": None, "salary_max": None}
@@ -71,7 +72,55 @@ class Adzuna(PagedBoard):
         return {**fields, "salary_period": "yearly" if has_pay else None, "employment_type": stated(contract)}
 
 
-def _location(record: dict[str, Any]) -> str | None:
+class JSearch(PagedBoard):
+    """What JSearch finds for some queries."""
+
+    needed_keys: ClassVar[tuple[str, ...]] = ("RAPIDAPI_KEY",)
+    record_path: ClassVar[tuple[str, ...]] = ("data",)
+    field_paths: ClassVar[FieldPaths] = {
+        "external_id": "job_id",
+        "title": "job_title",
+        "company": "employer_name",
+        "location": "job_location",
+        "description": "job_description",
+        "url": ("job_apply_link", "job_google_link"),
+        "salary_min": "job_min_salary",
+        "salary_max": "job_max_salary",
+        "salary_currency": "job_salary_currency",
+        "salary_period": "job_salary_period",
+        "salary_text": "job_salary",
+        "posted_at": "job_posted_at_datetime_utc",
+        "employment_type": ("job_employment_type", "job_employment_types"),
+        "workplace": "job_is_remote",
+    }
+
+    type: Literal["jsearch"] = "jsearch"
+    url: WebAddress = "https://jsearch.p.rapidapi.com/search"
+    queries: list[str] = Field(min_length=1)
+    country: str | None = Field(default=None, pattern=r"^[a-z]{2}$")
+    date_posted: Literal["all", "today", "3days", "week", "month"] = "3days"
+    #: Each page is paid for.
+    pages: int = Field(default=1, ge=1, le=100)
+
+    def first_pages(self, tools: Tools) -> Iterator[Page]:
+        secrets = {"X-RapidAPI-Key": tools.keys["RAPIDAPI_KEY"]}
+        headers = {"X-RapidAPI-Host": urlsplit(self.url).netloc}
+        for position, query in enumerate(dict.fromkeys(self.queries), 1):
+            params = given(query=query, page=1, num_pages=1, date_posted=self.date_posted, country=self.country)
+            request = Request(self.url, params, headers, secret_headers=secrets, key_names=self.needed_keys)
+            yield Page(f"query_{position}", request)
+
+    def next_request(self, page: Page, document: Any) -> Request | None:
+        params = {**page.request.params, "page": str(page.number + 1)}
+        return replace(page.request, params=params) if at(document, "data") else None
+
+    def posting(self, record: dict[str, Any], file: str) -> Fields:  # noqa: ARG002
+        fields = self.stated_fields(record)
+        place = [stated(record.get(f"job_{part}")) for part in ("city", "state", "country")]
+        return {**fields, "location": ", ".join(part for part in place if part) or fields["location"]}
+
+
+def _adzuna_location(record: dict[str, Any]) -> str | None:
     """The areas from the narrowest to the country, as addresses are written."""
     areas = at(record, "location", "area")
     named = [text for area in reversed(areas) if (text := stated(area))] if isinstance(areas, list) else []

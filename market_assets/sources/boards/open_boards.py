@@ -1,4 +1,4 @@
-"""Boards of remote jobs alone: Remotive, Remote OK, Jobicy and Himalayas."""
+"""Boards that anyone may read: Remotive, Remote OK, Jobicy and Himalayas, of remote jobs alone, and Arbeitnow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from market_assets.sources.boards.board import Board, Page, PagedBoard, WebAddress, single_list
+from market_assets.sources.boards.board import ListBoard, Page, PagedBoard, WebAddress, given
 from market_assets.sources.boards.fields import FieldPaths, Fields, at, stated
 from market_assets.sources.protocol import Request, Tools
 
@@ -17,10 +17,11 @@ _HIMALAYAS_PAGE_SIZE = 20
 _LEAST_ANNUAL_PAY = 500
 
 
-class Remotive(Board):
+class Remotive(ListBoard):
     """The postings of Remotive, in one list."""
 
     record_path: ClassVar[tuple[str, ...]] = ("jobs",)
+    query: ClassVar[tuple[str, ...]] = ("category", "search")
     remote_only: ClassVar[bool] = True
     field_paths: ClassVar[FieldPaths] = {
         "external_id": "id",
@@ -40,11 +41,8 @@ class Remotive(Board):
     category: str | None = None
     search: str | None = None
 
-    def first_pages(self, tools: Tools) -> Iterator[Page]:  # noqa: ARG002
-        return single_list(self.url, category=self.category, search=self.search)
 
-
-class RemoteOk(Board):
+class RemoteOk(ListBoard):
     """The newest postings of Remote OK, in one list behind a legal notice that asks to link back to it."""
 
     remote_only: ClassVar[bool] = True
@@ -63,17 +61,15 @@ class RemoteOk(Board):
     type: Literal["remoteok"] = "remoteok"
     url: WebAddress = "https://remoteok.com/api"
 
-    def first_pages(self, tools: Tools) -> Iterator[Page]:  # noqa: ARG002
-        return single_list(self.url)
-
     def posting(self, record: dict[str, Any], file: str) -> Fields | None:  # noqa: ARG002
         return None if "legal" in record else self.stated_fields(record)
 
 
-class Jobicy(Board):
+class Jobicy(ListBoard):
     """The newest postings of Jobicy in one list, of one region, industry or tag if wanted."""
 
     record_path: ClassVar[tuple[str, ...]] = ("jobs",)
+    query: ClassVar[tuple[str, ...]] = ("count", "geo", "industry", "tag")
     remote_only: ClassVar[bool] = True
     field_paths: ClassVar[FieldPaths] = {
         "external_id": "id",
@@ -90,6 +86,7 @@ class Jobicy(Board):
         "posted_at": "pubDate",
         "employment_type": "jobType",
         "industry": "jobIndustry",
+        "seniority": "jobLevel",
     }
 
     type: Literal["jobicy"] = "jobicy"
@@ -98,9 +95,6 @@ class Jobicy(Board):
     geo: str | None = None
     industry: str | None = None
     tag: str | None = None
-
-    def first_pages(self, tools: Tools) -> Iterator[Page]:  # noqa: ARG002
-        return single_list(self.url, count=self.count, geo=self.geo, industry=self.industry, tag=self.tag)
 
     def posting(self, record: dict[str, Any], file: str) -> Fields:  # noqa: ARG002
         fields = self.stated_fields(record)
@@ -126,13 +120,14 @@ class Himalayas(PagedBoard):
         "posted_at": "pubDate",
         "employment_type": "employmentType",
         "industry": "parentCategories",
+        "seniority": "seniority",
     }
 
     type: Literal["himalayas"] = "himalayas"
     url: WebAddress = "https://himalayas.app/jobs/api"
 
     def first_pages(self, tools: Tools) -> Iterator[Page]:  # noqa: ARG002
-        return single_list(self.url, limit=_HIMALAYAS_PAGE_SIZE, offset=0)
+        yield Page("postings", Request(self.url, given(limit=_HIMALAYAS_PAGE_SIZE, offset=0)))
 
     def next_request(self, page: Page, document: Any) -> Request | None:
         offset, total = page.number * _HIMALAYAS_PAGE_SIZE, at(document, "totalCount")
@@ -147,6 +142,31 @@ class Himalayas(PagedBoard):
         if highest is None or (by_year and highest < _LEAST_ANNUAL_PAY):
             fields["salary_period"] = None
         return fields
+
+
+class Arbeitnow(PagedBoard):
+    """The newest postings of Arbeitnow."""
+
+    record_path: ClassVar[tuple[str, ...]] = ("data",)
+    field_paths: ClassVar[FieldPaths] = {
+        "external_id": "slug",
+        "title": "title",
+        "company": "company_name",
+        "location": "location",
+        "description": "description",
+        "url": "url",
+        "posted_at": "created_at",
+        "employment_type": "job_types",
+        "industry": "tags",
+        "workplace": "remote",
+    }
+
+    type: Literal["arbeitnow"] = "arbeitnow"
+    url: WebAddress = "https://www.arbeitnow.com/api/job-board-api"
+
+    def next_request(self, page: Page, document: Any) -> Request | None:
+        more = at(document, "links", "next") and at(document, "data")
+        return replace(page.request, params={"page": str(page.number + 1)}) if more else None
 
 
 def _himalayas_company(record: dict[str, Any]) -> str | None:

@@ -1,0 +1,88 @@
+"""The language of postings, by their frequent words or their script."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+import yaml
+
+LANGUAGES_FILE = Path(__file__).with_name("languages.yaml")
+#: Characters of a text that are looked at.
+MAX_TEXT = 600
+#: A language is known from this many of its words on, more than any other language has.
+LEAST_WORDS = 3
+#: Of all words of a text, at least one in this many is among the frequent ones of its language.
+MOST_OTHER_WORDS = 12
+
+#: The letters that decide, in this order: kana before Han, as Japanese has both.
+_SCRIPTS = {
+    "ja": r"[\p{Hiragana}\p{Katakana}]",
+    "zh": r"\p{Han}",
+    "ko": r"\p{Hangul}",
+    "uk": r"[іїєґІЇЄҐ]",
+    "ru": r"\p{Cyrillic}",
+    "el": r"\p{Greek}",
+    "he": r"\p{Hebrew}",
+    "ar": r"\p{Arabic}",
+    "th": r"\p{Thai}",
+}
+#: A script decides where it has this many letters.
+_LEAST_LETTERS = 20
+
+
+def languages(titles: pl.Series, texts: pl.Series) -> pl.Series:
+    """The language of postings: of the text, and of the title where there is no text.
+
+    Args:
+        titles, texts: String, nulls allowed.
+
+    Returns:
+        String, ISO 639-1; null where too few words tell, or those of several languages are as many.
+    """
+    frame = pl.DataFrame({"title": titles.cast(pl.String), "text": texts.cast(pl.String)})
+    frame = frame.select(pl.coalesce("text", "title").str.head(MAX_TEXT).str.to_lowercase().alias("text"))
+    by_script = [
+        pl.when(pl.col("text").str.count_matches(letters) >= _LEAST_LETTERS).then(pl.lit(language))
+        for language, letters in _SCRIPTS.items()
+    ]
+    scripts = frame.select(pl.coalesce(*by_script).alias("script"), pl.int_range(pl.len()).alias("row"))
+    known = scripts.join(_by_words(frame["text"]), on="row", how="left", maintain_order="left")
+    return known.select(pl.coalesce("script", "language").alias("language")).to_series()
+
+
+def _by_words(texts: pl.Series) -> pl.DataFrame:
+    """row, language of the texts that have enough frequent words of one language, and fewer of any other."""
+    # Splitting at what is no letter is several times faster than a pattern a language.
+    words = texts.to_frame("word").select(
+        pl.int_range(pl.len()).alias("row"),
+        pl.col("word").str.replace_all(r"[^\p{L}\p{M}]+", " ").str.strip_chars().str.split(" "),
+    )
+    words = words.with_columns(all_words=pl.col("word").list.len()).explode("word")
+    counts = (
+        words.join(_frequent_words(), on="word")
+        .group_by("row", "language")
+        .agg(pl.len().alias("found"), pl.col("all_words").first())
+    )
+    ranked = (
+        counts.sort("row", "found", descending=[False, True])
+        .group_by("row", maintain_order=True)
+        .agg(
+            pl.col("language").first(),
+            pl.col("found").first(),
+            pl.col("found").get(1, null_on_oob=True).fill_null(0).alias("second"),
+            pl.col("all_words").first(),
+        )
+    )
+    best = pl.col("found")
+    is_known = (best >= LEAST_WORDS) & (best > pl.col("second")) & (best * MOST_OTHER_WORDS >= pl.col("all_words"))
+    return ranked.filter(is_known).select("row", "language")
+
+
+@cache
+def _frequent_words() -> pl.DataFrame:
+    """word, language."""
+    listed: dict[str, str] = yaml.safe_load(LANGUAGES_FILE.read_text(encoding="utf-8"))
+    pairs = [(word, language) for language, words in listed.items() for word in words.split()]
+    return pl.DataFrame(pairs, schema=["word", "language"], orient="row").unique()

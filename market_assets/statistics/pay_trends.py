@@ -1,0 +1,243 @@
+"""Changes of pay: each skill's salaries by month, and a test of whether they rise or fall."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from market_assets.statistics.groups import (
+    Labels,
+    employers,
+    known_or_null,
+    labels,
+    salaries,
+    skill_groups,
+)
+from market_assets.statistics.published_pay import published_pay
+from market_assets.statistics.significance import (
+    Z95,
+    benjamini_hochberg,
+    normal_of_t,
+    t_of_normal,
+    two_sided_p,
+)
+from market_assets.statistics.window import Window
+
+SALARY_TRENDS = pl.Schema(
+    {
+        "skill": pl.String(),
+        "month": pl.String(),
+        "postings": pl.Int64(),
+        "postings_with_salary": pl.Int64(),
+        "average_salary": pl.Float64(),
+        "median_salary": pl.Float64(),
+        "change": pl.Float64(),
+        "change_lower": pl.Float64(),
+        "change_upper": pl.Float64(),
+        "q_value": pl.Float64(),
+        "trend_direction": pl.String(),
+    }
+)
+
+#: A month takes part in the test of a skill with at least so many dated postings with pay.
+MONTH_POSTINGS = 10
+#: A skill is tested if at least so many months take part.
+TESTED_MONTHS = 3
+FALSE_DISCOVERY_RATE = 0.05
+#: Salaries are compared between months where these are the same.
+_LIKE = ("source", "country", "seniority")
+#: Pay is stable where the interval of its change lies within this share either way.
+STABLE = 0.05
+#: Salaries may lie on a line exactly, so that they show no error.
+_LEAST_ERROR = 1e-12
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+def salary_trends(window: Window, min_sample: int) -> pl.DataFrame:
+    """Postings and salaries of each skill by month of posting (UTC), and the direction of its pay.
+
+    Args:
+        window: counted postings.
+        min_sample: average and median of fewer postings with a salary are null.
+
+    Returns:
+        Schema `SALARY_TRENDS`, by skill and month ('YYYY-MM'), for the months in which the skill has postings.
+        `change`, with its 95 % interval, is that of pay from the first to the last month with at least 10 dated
+        postings with a salary: a line through the logarithms of the salaries by month, whose level may differ
+        between sources, countries and seniorities, so that their shares can't change it. Its error lets salaries
+        of one employer vary together. `q_value` is the false discovery rate over the skills that are tested.
+        `trend_direction`, the same in all rows of a skill, is stable (the interval lies within ±5 %), increasing
+        or decreasing (q ≤ 0.05), uncertain, or insufficient_data (fewer than three such months).
+    """
+    months = labels(window.postings["posted_at"].dt.strftime("%Y-%m"))
+    members = skill_groups(window, months)
+    pay = published_pay(window, members, min_sample)
+    filled = members.filled()
+    month, skill = np.divmod(filled, max(members.skills, 1))
+    rows = pl.DataFrame(
+        {
+            "skill": window.skills["skill"].gather(skill),
+            "month": months.names.gather(month),
+            "postings": members.counts()[filled],
+            "postings_with_salary": pay.counts[filled],
+            "average_salary": pay.average().gather(filled),
+            "median_salary": pay.quantile(0.5).gather(filled),
+        }
+    )
+    changes = _changes(window, months)[skill]
+    return pl.concat([rows, changes], how="horizontal").match_to_schema(SALARY_TRENDS).sort("skill", "month")
+
+
+def _changes(window: Window, months: Labels) -> pl.DataFrame:
+    """change, change_lower, change_upper, q_value and trend_direction of every skill of the window."""
+    skills = window.skills.height
+    fit = _fitted(_paid(window, months), skills)
+    tested = (fit.months >= TESTED_MONTHS) & np.isfinite(fit.slope)
+    q = np.full(skills, np.nan)
+    z = normal_of_t(fit.slope[tested] / fit.error[tested], fit.freedom[tested])
+    q[tested] = benjamini_hochberg(two_sided_p(z))
+    half = np.full(skills, np.nan)
+    half[tested] = t_of_normal(Z95, fit.freedom[tested]) * fit.error[tested]
+    slope = np.where(tested, fit.slope, np.nan)
+    with np.errstate(over="ignore"):
+        change, lower, upper = (np.expm1(each * fit.span) for each in (slope, slope - half, slope + half))
+    upper[~np.isfinite(upper)] = np.nan
+    direction = np.select(
+        [~tested, (lower >= -STABLE) & (upper <= STABLE), q > FALSE_DISCOVERY_RATE, change > 0],
+        ["insufficient_data", "stable", "uncertain", "increasing"],
+        default="decreasing",
+    )
+    return pl.DataFrame(
+        {
+            "change": known_or_null(change),
+            "change_lower": known_or_null(lower),
+            "change_upper": known_or_null(upper),
+            "q_value": known_or_null(q),
+            "trend_direction": pl.Series(direction.tolist(), dtype=pl.String),
+        }
+    )
+
+
+@dataclass(frozen=True)
+class _Paid:
+    """The (posting, skill) entries that are tested: skill, month as a number, log of the salary, employer, level.
+
+    Entries of one `level` (a skill's source, country and seniority) are compared with one another only.
+    """
+
+    skill: Integers
+    month: Floats
+    pay: Floats
+    employer: Integers
+    level: Integers
+
+
+def _paid(window: Window, months: Labels) -> _Paid:
+    salary = salaries(window)
+    usable = window.postings["dated"].to_numpy() & (salary > 0)
+    row, skill = window.rows, window.codes.astype(np.int64)
+    row, skill = row[usable[row]], skill[usable[row]]
+    cell = skill * len(months.names) + months.codes[row]
+    often = np.bincount(cell) >= MONTH_POSTINGS
+    row, skill = row[often[cell]], skill[often[cell]]
+    alike = labels(window.postings.select(pl.concat_str(_LIKE, separator="\x1f", ignore_nulls=True)).to_series())
+    years, months_of_year = months.names.str.head(4).cast(pl.Int64), months.names.str.tail(2).cast(pl.Int64)
+    number = (years * 12 + months_of_year).to_numpy()
+    return _Paid(
+        skill=skill,
+        month=number[months.codes[row]].astype(np.float64),
+        pay=np.log(salary[row]),
+        employer=employers(window)[row],
+        level=skill * len(alike.names) + alike.codes[row],
+    )
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """The line of each skill: slope by month, its error and degrees of freedom; the months used and their span."""
+
+    slope: Floats
+    error: Floats
+    freedom: Floats
+    months: Integers
+    span: Floats
+
+
+def _fitted(paid: _Paid, skills: int) -> _Fit:
+    """Least squares within levels, with an error that lets the salaries of an employer vary together.
+
+    Source of the error: Liang and Zeger (1986), the sandwich over clusters, times clusters ÷ (clusters − 1), and
+    never below the ordinary one. Degrees of freedom: the effective number of clusters, after Carter, Schnepel and
+    Steigerwald (2017), less 1.
+    """
+    month, pay = _centred(paid.month, paid.level), _centred(paid.pay, paid.level)
+    spread = _sums(paid.skill, month**2, skills)
+    slope = _quotient(_sums(paid.skill, month * pay, skills), spread)
+    residual = pay - slope[paid.skill] * month
+    of_cluster, cluster = _distinct(paid.skill, paid.employer)
+    squares = _sums(of_cluster, _sums(cluster, month * residual, len(of_cluster)) ** 2, skills)
+    parts = _sums(cluster, month**2, len(of_cluster))
+    clusters = _quotient(spread**2, _sums(of_cluster, parts**2, skills))
+    ordinary: Floats = _sums(paid.skill, residual**2, skills) / np.maximum(_freedom(paid, skills), 1)
+    # One employer alone shows nothing of the others, however many postings it has.
+    several = clusters > 1 + 1e-9
+    correction = np.divide(clusters, clusters - 1, out=np.ones(skills), where=several)
+    clustered = np.where(several, _quotient(squares, spread**2) * correction, np.inf)
+    of_month, month_of = _distinct(paid.skill, paid.month.astype(np.int64))
+    used = np.full(len(of_month), np.nan)
+    used[month_of] = paid.month
+    return _Fit(
+        slope=slope,
+        error=np.maximum(np.sqrt(np.fmax(_quotient(ordinary, spread), clustered)), _LEAST_ERROR),
+        freedom=np.maximum(clusters - 1, 1),
+        months=np.bincount(of_month, minlength=skills),
+        span=_span(of_month, used, skills),
+    )
+
+
+def _centred(values: Floats, level: Integers) -> Floats:
+    """Values less the mean of their level."""
+    _, position, count = np.unique(level, return_inverse=True, return_counts=True)
+    centred: Floats = values - (np.bincount(position, values) / count)[position] if len(values) else values
+    return centred
+
+
+def _freedom(paid: _Paid, skills: int) -> Integers:
+    """Of each skill: entries, less its levels, less 1."""
+    of_level, _ = _distinct(paid.skill, paid.level)
+    return np.bincount(paid.skill, minlength=skills) - np.bincount(of_level, minlength=skills) - 1
+
+
+def _distinct(skill: Integers, other: Integers) -> tuple[Integers, Integers]:
+    """The skill of each distinct combination, and the position of the combination of each entry."""
+    width = int(other.max(initial=0)) + 1
+    combinations, position = np.unique(skill * width + other, return_inverse=True)
+    return combinations // width, position
+
+
+def _span(skill: Integers, month: Floats, skills: int) -> Floats:
+    """For each skill, from its first month to its last, in months; 0 without any."""
+    first, last = np.full(skills, np.inf), np.full(skills, -np.inf)
+    np.minimum.at(first, skill, month)
+    np.maximum.at(last, skill, month)
+    span: Floats = np.subtract(last, first, out=np.zeros(skills), where=np.isfinite(first))
+    return span
+
+
+def _sums(groups: Integers, values: Floats, size: int) -> Floats:
+    """The sum of the values of each group."""
+    sums: Floats = np.bincount(groups, values, size).astype(np.float64)
+    return sums
+
+
+def _quotient(numerator: Floats, denominator: Floats) -> Floats:
+    """NaN where the denominator is not above 0."""
+    quotient: Floats = np.divide(
+        numerator, denominator, out=np.full(len(numerator), np.nan), where=denominator > 0
+    )
+    return quotient
