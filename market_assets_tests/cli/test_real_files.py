@@ -131,6 +131,7 @@ def yearly_in_dollars(records: list[Record]) -> Iterator[Record]:
             and record["currency_original"] == "USD"
             and all(amounts)
             and 10_000 <= amounts[0] <= amounts[1] < min(2_000_000, 10 * amounts[0])
+            and amounts[1] < max(800_000, 4 * amounts[0])
             and "Poland" not in record["location_raw"]
         ):
             yield record
