@@ -281,7 +281,8 @@ def market_summary(market: Market, start: datetime, window: list[Posting], trend
         "fastest_growing_skill": min(growing, key=lambda row: (-row["growth"], row["skill"]), default={}).get(
             "skill"
         ),
-        "sample_postings": sum(posting.source == "sample" for posting in window),
+        "salary_countries": len({p.country for p in window if p.salary is not None} - {None}),
+        "sample_postings": sum(posting.source in ("sample_jobs", "sample_board") for posting in window),
     }
 
 

@@ -79,10 +79,9 @@ def identities(postings: pl.DataFrame) -> pl.DataFrame:
 def company_keys(company: pl.Series) -> pl.Series:
     """A hash of the words of each company's name, by which its postings are counted as one employer's. Int64."""
     names = pl.DataFrame({"company": company})
-    known = names.unique().with_columns(
-        company_key=hashes(names.unique().select(plain_text(pl.col("company")))["company"])
-    )
-    return names.join(known, on="company", how="left", maintain_order="left")["company_key"]
+    known = names.unique(maintain_order=True)
+    keys = hashes(known.select(plain_text(pl.col("company"))).to_series()).alias("company_key")
+    return names.join(known.with_columns(keys), on="company", how="left", maintain_order="left")["company_key"]
 
 
 def text_hashes(title: pl.Series, description: pl.Series) -> pl.Series:

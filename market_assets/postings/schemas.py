@@ -76,6 +76,8 @@ REJECTED_POSTING = pl.Schema({"payload": pl.String(), "payload_hash": pl.String(
 SALARY_PERIODS = ("hourly", "daily", "weekly", "monthly", "yearly")
 #: How the pay of a posting is known: see `salaries.readings.read_pay`; from_text: only the description states it.
 PAY_QUALITIES = ("stated", "inferred", "repaired", "from_text", "implausible")
+#: The boards that the sample source makes up: the `source` of its postings.
+SAMPLE_BOARDS = ("sample_jobs", "sample_board")
 WORKPLACES = ("remote", "hybrid", "onsite")
 EMPLOYMENT_TYPES = ("full_time", "part_time", "contract", "temporary", "internship", "apprenticeship", "volunteer")
 #: From the lowest to the highest.

@@ -192,9 +192,9 @@ def _volume(tables: ReportTables) -> dict[str, Any]:
 
 
 def _quality(tables: ReportTables) -> dict[str, Any]:
-    unknown = selections.unknown_shares(tables)
     return {
-        "stated": [{"field": field, "known": 1 - part, "unknown": part} for field, part in unknown.items()],
+        "of_sources": selections.coverage(tables, "source").to_dicts(),
+        "of_languages": selections.coverage(tables, "language").to_dicts(),
         "sources": tables.sources.sort("postings", "source", descending=[True, False]).to_dicts(),
         "rejections": tables.rejections.sort("postings", "reason", descending=[True, False]).to_dicts(),
     }

@@ -186,16 +186,7 @@ def monthly_volume(tables: ReportTables) -> pl.DataFrame:
     )
 
 
-def unknown_shares(tables: ReportTables) -> dict[str, float]:
-    """The part of the counted postings that states no salary, location or industry; {} without postings."""
-    figures = summary(tables)
-    postings = figures["postings"] or 0
-    if not postings:
-        return {}
-    located = places(tables, tables.location_salaries.height)["postings"].sum()
-    industry = dimension(tables, "industry").filter(pl.col("value") == "unknown")["postings"].sum()
-    return {
-        "salary": 1 - (figures["postings_with_salary"] or 0) / postings,
-        "location": 1 - int(located) / postings,
-        "industry": int(industry) / postings,
-    }
+def coverage(tables: ReportTables, dimension: str) -> pl.DataFrame:
+    """What the postings of each source, or of each language, state: columns of posting_coverage, most first."""
+    rows = tables.posting_coverage.filter(pl.col("dimension") == dimension)
+    return rows.sort("postings", "value", descending=[True, False])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from market_assets.statistics.counts import POSTING_STATISTICS
+from market_assets.statistics.coverage import POSTING_COVERAGE
 from market_assets.statistics.demand import INDUSTRY_SKILLS, SKILL_DEMAND
 from market_assets.statistics.pairs import CATEGORY_RELATIONSHIPS
 from market_assets.statistics.pay import EMPLOYMENT_SALARIES, LOCATION_SALARIES, SALARY_STATISTICS
@@ -25,6 +26,7 @@ SCHEMAS: dict[str, pl.Schema] = {
     "location_salaries": LOCATION_SALARIES,
     "trending_skills": TRENDING_SKILLS,
     "posting_statistics": POSTING_STATISTICS,
+    "posting_coverage": POSTING_COVERAGE,
     "skill_relationships": SKILL_RELATIONSHIPS,
     "category_relationships": CATEGORY_RELATIONSHIPS,
     "rejections": pl.Schema({"reason": pl.String(), "postings": pl.Int64()}),
@@ -42,8 +44,8 @@ class ReportTables:
     Attributes:
         market_summary: one row, or none before the first refresh.
         skill_demand, salary_statistics, employment_salaries, salary_trends, industry_skills, location_salaries,
-            trending_skills, posting_statistics, skill_relationships, category_relationships: the tables of those
-            names.
+            trending_skills, posting_statistics, posting_coverage, skill_relationships, category_relationships: the
+            tables of those names.
         rejections: reason, postings: what was rejected in the window, by reason.
         sources: source, postings (counted), duplicates: what each source gave in the window.
         currency: ISO 4217 code of every amount; all pay is per year.
@@ -58,6 +60,7 @@ class ReportTables:
     location_salaries: pl.DataFrame
     trending_skills: pl.DataFrame
     posting_statistics: pl.DataFrame
+    posting_coverage: pl.DataFrame
     skill_relationships: pl.DataFrame
     category_relationships: pl.DataFrame
     rejections: pl.DataFrame

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import polars as pl
 from rich import box
 from rich.console import RenderableType
 from rich.table import Table
@@ -36,6 +37,7 @@ def summary_renderables(
         Text("  ".join(f"{name} {numbers.count(number)}" for name, number in figures.items())),
         *_window(tables, window_note),
         *_made_up(tables),
+        *_coverage(tables),
         *_top_skills(tables),
         *_trending(tables),
         *_strongest_pairs(tables),
@@ -64,6 +66,7 @@ def summary_json(tables: ReportTables) -> dict[str, Any]:
         .to_dicts(),
         "sources_compared": json.loads(figures["sources_compared"] or "[]"),
         "sources_left_out": selections.not_compared(tables),
+        "coverage": selections.coverage(tables, "source").drop("dimension").to_dicts(),
         **{
             trend: selections.trending(tables, trend, _MOVING).select(trending).to_dicts()
             for trend in ("growing", "declining", "emerging")
@@ -104,6 +107,18 @@ def _median_pay(tables: ReportTables) -> Iterator[RenderableType]:
 def _made_up(tables: ReportTables) -> Iterator[RenderableType]:
     if invented := selections.summary(tables)["sample_postings"]:
         yield Text(f"Made up: {numbers.count(invented)} of the postings are invented by the sample source.")
+
+
+def _coverage(tables: ReportTables) -> Iterator[RenderableType]:
+    """What all counted postings state, as parts of them."""
+    sources = selections.coverage(tables, "source")
+    postings = pl.col("postings")
+    parts = sources.select((pl.col("^.*_share$") * postings).sum() / postings.sum()).rename(
+        lambda name: name.removesuffix("_share")
+    )
+    if sources.height:
+        shown = [f"{what} {numbers.share(part)}" for what, part in parts.row(0, named=True).items()]
+        yield Text(f"Stated by postings: {', '.join(shown)}")
 
 
 def _top_skills(tables: ReportTables) -> Iterator[RenderableType]:

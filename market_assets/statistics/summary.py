@@ -8,14 +8,11 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from market_assets.postings.schemas import UTC_DATETIME
+from market_assets.postings.schemas import SAMPLE_BOARDS, UTC_DATETIME
 from market_assets.statistics.comparison import Comparison
 from market_assets.statistics.groups import group_values, salaries
 from market_assets.statistics.published_pay import PublishedPay
 from market_assets.statistics.window import Window
-
-#: The source whose postings are made up.
-SAMPLE_SOURCE = "sample"
 
 MARKET_SUMMARY = pl.Schema(
     {
@@ -95,7 +92,7 @@ def market_summary(
             "fastest_growing_skill": [_fastest_growing(trending)],
             "sources_compared": [json.dumps(compared.sources)],
             "sources_left_out": [json.dumps(compared.left_out)],
-            "sample_postings": [int((postings["source"] == SAMPLE_SOURCE).sum())],
+            "sample_postings": [int(postings["source"].is_in(SAMPLE_BOARDS).sum())],
         },
         schema=MARKET_SUMMARY,
     )

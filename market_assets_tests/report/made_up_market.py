@@ -254,6 +254,23 @@ def _statistics(postings: list[Posting]) -> list[dict[str, object]]:
     ]
 
 
+def _coverage(postings: list[Posting]) -> list[dict[str, object]]:
+    rows = []
+    for dimension, value in [
+        ("language", "en"),
+        *(("source", name) for name in sorted({p.source for p in postings})),
+    ]:
+        members = [each for each in postings if value in ("en", each.source)]
+        shares = {
+            "pay_share": fmean(each.salary is not None for each in members),
+            "date_share": 1.0,
+            "place_share": fmean(each.place is not None for each in members),
+            "skill_share": fmean(bool(each.skills) for each in members),
+        }
+        rows.append({"dimension": dimension, "value": value, "postings": len(members), **shares})
+    return rows
+
+
 def _summary(postings: list[Posting], growth: list[dict[str, object]]) -> dict[str, object]:
     pay = [each.salary for each in postings if each.salary is not None]
     counts = Counter(skill for each in postings for skill in each.skills)
@@ -300,6 +317,7 @@ def count_tables(postings: list[Posting]) -> ReportTables:
         "location_salaries": _places(postings),
         "trending_skills": growth,
         "posting_statistics": _statistics(postings),
+        "posting_coverage": _coverage(postings),
         "skill_relationships": _pairs(postings),
         "category_relationships": [
             {"category_a": a, "category_b": b, "co_occurrences": n} for (a, b), n in sorted(stacks.items())

@@ -178,16 +178,13 @@ class TestFigures:
             assert mean == f"{int(postings) / int(days):.1f}"
 
     def test_data_quality(self, page: HTMLParser, tables: ReportTables) -> None:
-        summary = tables.market_summary.row(0, named=True)
-        nowhere = 1 - tables.location_salaries["postings"].sum() / 1200
-        statistics = tables.posting_statistics
-        no_industry = statistics.filter(dimension="industry", value="unknown")["postings"].item() / 1200
-        no_salary = 1 - summary["postings_with_salary"] / 1200
-        assert [[row[0], row[2]] for row in cells(page, "Share of the counted postings")] == [
-            ["salary", f"{no_salary * 100:.1f}%"],
-            ["location", f"{nowhere * 100:.1f}%"],
-            ["industry", f"{no_industry * 100:.1f}%"],
-        ]
+        shares = ("pay_share", "date_share", "place_share", "skill_share")
+        for dimension, caption in (("source", "of a source"), ("language", "in a language")):
+            rows = tables.posting_coverage.filter(dimension=dimension).sort("postings", descending=True).to_dicts()
+            assert cells(page, f"Share of the counted postings {caption}") == [
+                [row["value"], f"{row['postings']:,}", *(f"{row[share] * 100:.1f}%" for share in shares)]
+                for row in rows
+            ]
         assert cells(page, "Rejected postings") == [["no title", "4"], ["not decodable", "1"]]
         sources = tables.sources.sort("postings", descending=True)
         assert cells(page, "Sources") == [[s, str(p), str(d)] for s, p, d in sources.iter_rows()]

@@ -57,6 +57,9 @@ def test_figures_of_the_run_and_the_window(tables: ReportTables) -> None:
         f"({summary['postings_with_salary']} salaries)",
         "It ends at the file's newest posting.",
     ]
+    stated = tables.posting_coverage.filter(dimension="language").row(0, named=True)
+    parts = (f"{what} {stated[f'{what}_share'] * 100:.1f}%" for what in ("pay", "date", "place", "skill"))
+    assert f"Stated by postings: {', '.join(parts)}" in lines
 
 
 def test_top_ten_skills(tables: ReportTables) -> None:

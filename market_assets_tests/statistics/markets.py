@@ -136,7 +136,7 @@ _postings = st.builds(
     Posting,
     skills=st.lists(st.sampled_from(SKILLS), unique=True, max_size=len(SKILLS)).map(tuple),
     mentions=st.lists(st.sampled_from(SKILLS), unique=True, max_size=3).map(tuple),
-    source=st.sampled_from(("adzuna", "sample", "usajobs")),
+    source=st.sampled_from(("adzuna", "sample_jobs", "usajobs")),
     posted_at=st.one_of(
         st.sampled_from(EDGES), st.timedeltas(timedelta(0), timedelta(100)).map(lambda d: AS_OF - d)
     ),

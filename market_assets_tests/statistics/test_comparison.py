@@ -18,14 +18,16 @@ START, BOUNDARY = TODAY - timedelta(days=90), TODAY - timedelta(days=30)
 
 def every_part(source: str = "sample", **more: object) -> list[Posting]:
     """A posting at the first instant of each ten days."""
-    return [Posting(("SQL",), source, START + timedelta(days=10 * part), **more) for part in range(9)]  # type: ignore[arg-type]
+    return [
+        Posting(("SQL",), source=source, posted_at=START + timedelta(days=10 * part), **more) for part in range(9)
+    ]  # type: ignore[arg-type]
 
 
 def compared(postings: Iterable[Posting], boards: Iterable[str] = ()) -> Comparison:
     return comparison(market(postings).window(), AS_OF, tuple(boards))
 
 
-@given(market=markets(max_size=60), boards=st.sets(st.sampled_from(("adzuna", "sample"))))
+@given(market=markets(max_size=60), boards=st.sets(st.sampled_from(("adzuna", "sample_jobs"))))
 @settings(max_examples=60)
 def test_sources_of_any_market(market: Market, boards: set[str]) -> None:
     found = comparison(market.window(), AS_OF, boards)

@@ -22,7 +22,7 @@ REJECTIONS = pl.DataFrame({"reason": ["no title", "not decodable"], "postings": 
 NO_TREND = pl.DataFrame(schema=TRENDING_SKILLS)
 
 
-COMPARED = Comparison(AS_OF, TODAY - timedelta(days=30), START, ("adzuna", "sample"), {"usajobs": "a reason"})
+COMPARED = Comparison(AS_OF, TODAY - timedelta(days=30), START, ("adzuna", "sample_jobs"), {"usajobs": "a reason"})
 
 
 def _summary(given_market: Market, trending: pl.DataFrame = NO_TREND) -> dict[str, Any]:
@@ -61,9 +61,10 @@ def test_headline_figures(given_market: Market) -> None:
         "remote_share": sum(p.workplace == "remote" for p in postings) / len(postings) if postings else None,
         "top_skill": min(skills, key=lambda skill: (-len(skills[skill]), skill), default=None),
         "fastest_growing_skill": None,
-        "sources_compared": '["adzuna", "sample"]',
+        "salary_countries": len({p.country for p in postings if p.salary is not None} - {None}),
+        "sources_compared": '["adzuna", "sample_jobs"]',
         "sources_left_out": '{"usajobs": "a reason"}',
-        "sample_postings": sum(p.source == "sample" for p in postings),
+        "sample_postings": sum(p.source == "sample_jobs" for p in postings),
     }
 
 

@@ -81,8 +81,6 @@ def store_facts(connection: MarketConnection, rows: list[dict[str, Any]]) -> Non
             "posting_id": FIRST_ID + number,
             "source": "s",
             "external_id": str(number),
-            "dated": True,
-            "partition_date": START.date(),
             "skills_version": None if row["found"] is None else VERSION,
             "dated": True,
             "partition_date": START.date(),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from market_assets.defs.resources import MarketStore
     from market_assets.skills.matching import SkillMatcher
+    from market_assets.sources.protocol import SourceKind
     from market_assets.statistics.comparison import Comparison
     from market_assets.statistics.window import Window
     from market_assets.store.connection import MarketConnection
@@ -44,8 +45,11 @@ class MarketReader:
         """The sources whose postings can be compared over time."""
         from market_assets.statistics.comparison import comparison
 
-        boards = {source.name for source in self._store.sources if source.kind == "board"}
-        return comparison(self.growth_window, self.as_of, boards)
+        return comparison(self.growth_window, self.as_of, self.sources_of_kind("board"))
+
+    def sources_of_kind(self, kind: SourceKind) -> set[str]:
+        """The names of the configured sources of a kind."""
+        return {source.name for source in self._store.sources if source.kind == kind}
 
     @cached_property
     def filled_months(self) -> pl.DataFrame:

@@ -24,6 +24,7 @@ SHOWN = (
     "location_salaries",
     "trending_skills",
     "posting_statistics",
+    "posting_coverage",
     "skill_relationships",
     "category_relationships",
 )

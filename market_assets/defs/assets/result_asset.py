@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from market_assets.statistics.window import Window
 
-VALID_CHECK = "valid"
+VALID_CHECK, USUAL_CHECK = "valid", "usual"
 #: A run with this tag computes a weekly table only where the table is empty.
 KEEP_WEEKLY_TAG = "market_assets/keep_weekly_tables"
 _PREVIEW_ROWS, _PREVIEW_WIDTH = 10, 60
@@ -49,6 +49,8 @@ class ResultTable:
         weekly: computed by the weekly rebuild; a refresh does it only where the table is empty.
         may_be_empty: whether an empty table is ordinary, and nothing to warn of.
         metadata: further metadata of a materialization, from the inputs and the rows.
+        warnings: what is unusual about the inputs, in words; shown by a second check.
+        warns_of: the description of that check.
     """
 
     name: str
@@ -59,6 +61,8 @@ class ResultTable:
     weekly: bool = False
     may_be_empty: bool = False
     metadata: "Callable[[Mapping[str, Any], pl.DataFrame], dict[str, Any]] | None" = None
+    warnings: Callable[[MarketReader, Mapping[str, Any]], list[str]] | None = None
+    warns_of: str = ""
 
     @property
     def assets(self) -> list[str]:
@@ -79,13 +83,7 @@ def result_asset(table: ResultTable, group: str, freshness: dg.FreshnessPolicy) 
         description=table.description,
         freshness_policy=freshness,
         output_required=False,
-        check_specs=[
-            dg.AssetCheckSpec(
-                VALID_CHECK,
-                asset=table.name,
-                description="Columns, types, keys and ranges are as declared; a warning where there is no row.",
-            )
-        ],
+        check_specs=_check_specs(table),
     )
     @retry_transient_errors
     def asset(context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]) -> Iterator[Any]:
@@ -111,8 +109,31 @@ def result_asset(table: ResultTable, group: str, freshness: dg.FreshnessPolicy) 
         noted = table.metadata(inputs, rows) if table.metadata else {}
         yield dg.MaterializeResult(metadata={**_described(market, table.name, rows), **counted, **noted})
         yield _check(table, [], rows.height)
+        if table.warnings:
+            unusual = table.warnings(market, inputs)
+            yield dg.AssetCheckResult(
+                asset_key=dg.AssetKey(table.name),
+                check_name=USUAL_CHECK,
+                passed=not unusual,
+                severity=dg.AssetCheckSeverity.WARN,
+                description="; ".join(unusual) or None,
+                metadata={"unusual": unusual},
+            )
 
     return asset
+
+
+def _check_specs(table: ResultTable) -> list[dg.AssetCheckSpec]:
+    specs = [
+        dg.AssetCheckSpec(
+            VALID_CHECK,
+            asset=table.name,
+            description="Columns, types, keys and ranges are as declared; a warning where there is no row.",
+        )
+    ]
+    if table.warnings:
+        specs.append(dg.AssetCheckSpec(USUAL_CHECK, asset=table.name, description=table.warns_of))
+    return specs
 
 
 def _computed(table: ResultTable, inputs: Mapping[str, Any]) -> "pl.DataFrame":

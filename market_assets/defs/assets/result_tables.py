@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.assets.result_asset import Input, ResultTable, result_asset
 
 if TYPE_CHECKING:
@@ -46,6 +48,13 @@ def has_postings(window: Window) -> bool:
 
 def has_skills(window: Window) -> bool:
     return len(window.codes) > 0
+
+
+def unusual_days(market: MarketReader, inputs: Mapping[str, Any]) -> list[str]:
+    """The sources that left their own range."""
+    from market_assets.statistics.coverage import unusual_days
+
+    return unusual_days(inputs["window"], market.as_of)
 
 
 def revised_months(history: pl.DataFrame, as_of: datetime) -> list[str]:
@@ -125,6 +134,15 @@ STATISTICS = (
         inputs={"window": WINDOW},
         description="Postings by source, industry, salary band, day, employment type and place of work.",
         rows_expected=has_postings,
+    ),
+    ResultTable(
+        "posting_coverage",
+        module="statistics.coverage",
+        inputs={"window": WINDOW},
+        description="How many postings state pay, a date, a place and skills, by source and by language.",
+        rows_expected=has_postings,
+        warnings=unusual_days,
+        warns_of="Yesterday, the number of a source's postings and what they state were as in the 28 days before.",
     ),
     ResultTable(
         "market_summary",

@@ -33,18 +33,16 @@ def _any_of(patterns: list[str]) -> re.Pattern[str]:
 _PAY, _OFFERS, _NOT_PAY = (_any_of(_WORDS[name]) for name in ("pay", "offers", "not_pay"))
 _PERIODS = {period: _any_of(patterns) for period, patterns in _WORDS["periods"].items()}
 
-#: Texts without these state no pay: the search for them is cheap. Figures without a currency count only after a
-#: word for pay, so the second pattern has the most frequent ones.
 _CODES = "USD|EUR|GBP|CHF|PLN|SEK|NOK|DKK|CZK|HUF|RON|CAD|AUD|NZD|SGD|INR|JPY|BRL|ZAR|ILS|TRY"
-_MARKED = (
-    r"[$€£₹] ?[0-9]"
-    rf"|[0-9] ?-? ?(?:[kK] ?)?(?:[€£₹]|zł|kr\b|[Ee]uro|Kč|(?:{_CODES})\b)"
-    rf"|\b(?:{_CODES}|kr\.?) ?[0-9]|[0-9] ?(?:LPA|[Ll]akh)"
-)
-_LABELLED = (
+
+#: Texts without any of these state no pay, and are not searched further: money, or a large figure after one of the
+#: most frequent words for pay. Each is searched for alone, as the regex engine is ten times slower on all of them.
+_SIGNS_OF_PAY = (
+    r"[$€£₹] ?[0-9]",
+    rf"(?:{_CODES}|\bkr\.?) ?[0-9]",
+    rf"[0-9] ?(?:,?- ?|[kK] ?)?(?:[€£₹]|zł|kr\b|[Ee]uro|Kč|LPA|[Ll]akh|{_CODES})",
     r"(?:alary|ompensation|[Pp]ay|[Rr]ange|ehalt|ergütung|alaris|alaire|mération|grodzenie|alario|pendio|buzione"
-    r"|[Ll]ön)"
-    r"[^0-9\n]{0,40}\n{0,3}[0-9]{2,3}(?:[.,' ]?[0-9]{3}| ?- ?[0-9]{2,3}[kK]|[kK])"
+    r"|[Ll]ön)[^0-9\n]{0,40}\n{0,3}[0-9]{2,3}(?:[.,' ]?[0-9]{3}| ?- ?[0-9]{2,3}[kK]|[kK])",
 )
 
 _NUMBER = r"(?:\d{1,3}(?:[.,'’ ]\d{3})+|\d+)(?:[.,]\d{1,2}(?!\d))?(?:,[-–—]+|\.[-–—])?"
@@ -142,9 +140,7 @@ def described_pay(postings: pl.DataFrame) -> pl.DataFrame:
         one row a posting, in their order; all null where it states none.
     """
     numbered = postings.select("description", "country").with_row_index("row")
-    likely = numbered.filter(
-        pl.col("description").str.contains(_MARKED) | pl.col("description").str.contains(_LABELLED)
-    )
+    likely = numbered.filter(pl.any_horizontal(pl.col("description").str.contains(sign) for sign in _SIGNS_OF_PAY))
     found = pl.DataFrame(
         [
             candidate

@@ -18,7 +18,7 @@ from typing import BinaryIO, ClassVar
 import numpy as np
 import polars as pl
 
-from market_assets.postings.schemas import RAW_POSTING
+from market_assets.postings.schemas import RAW_POSTING, SAMPLE_BOARDS
 from market_assets.sources.files.text import shortened
 from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError, SourceKind, Undecodable
 from market_assets.sources.sample.pay import Form, rounded
@@ -28,7 +28,7 @@ from market_assets.sources.sample.vocabulary import Choices
 FIRST_DAY = date(2000, 1, 1)
 #: A chunk has up to 5,000 postings: these originals, and about 9 % that return or are faulty.
 ORIGINALS_PER_CHUNK = 4_500
-BOARD, SECOND_BOARD = "sample_jobs", "sample_board"
+BOARD, SECOND_BOARD = SAMPLE_BOARDS
 _PAY_RISE = 1.04
 _FAULT_SHARE = 0.01
 #: Truncated lines end before this share of their length, and so before their closing bracket.

@@ -139,6 +139,15 @@ posting_statistics = Table(
     count("postings", POSITIVE),
 )
 
+posting_coverage = Table(
+    "posting_coverage",
+    metadata,
+    text("dimension", key=True),
+    text("value", key=True),
+    count("postings", POSITIVE),
+    *(number(f"{what}_share", null=False, info=SHARE) for what in ("pay", "date", "place", "skill")),
+)
+
 market_summary = Table(
     "market_summary",
     metadata,

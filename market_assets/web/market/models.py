@@ -141,6 +141,33 @@ class SkillTrend(StrictModel):
     months: list[TrendMonth]
 
 
+@columns_of(tables.skill_history, without=("skill",))
+class HistoryMonth(StrictModel):
+    """A row of `skill_history`."""
+
+    month: str = Field(pattern=r"^\d{4}-\d{2}$")
+    recorded_at: datetime
+    revised_at: datetime | None
+
+
+class SkillHistory(StrictModel):
+    """The demand for a skill and its pay, as far back as has been recorded."""
+
+    skill: str
+    months: list[HistoryMonth]
+
+
+@columns_of(tables.posting_coverage)
+class CoverageRow(StrictModel):
+    """A row of `posting_coverage`."""
+
+
+class Coverage(StrictModel):
+    """What postings state, by source and by language."""
+
+    coverage: list[CoverageRow]
+
+
 @columns_of(tables.location_salaries, without=("location",))
 class LocationSalaries(StrictModel):
     """A row of `location_salaries`."""

@@ -67,6 +67,11 @@ def trend(market: MarketSnapshot, name: str) -> Content:
     }
 
 
+def history(market: MarketSnapshot, name: str) -> Content:
+    name = known_skill(market, name)
+    return {"skill": name, "months": market.history.of(name).drop("skill").to_dicts()}
+
+
 def related(market: MarketSnapshot, name: str) -> pl.DataFrame:
     return market.related.of(known_skill(market, name)).drop("skill")
 

@@ -58,6 +58,12 @@ async def get_summary(request: Request, market: Snapshot) -> Response:
     return _respond(request, market, {**queries.summary(market), **_currency(request)})
 
 
+@_get("/coverage", response_model=models.Coverage)
+async def get_coverage(request: Request, market: Snapshot) -> Response:
+    """What postings state, by source and by language: the share with pay, a date, a place and skills."""
+    return _respond(request, market, {"coverage": market.coverage.to_dicts()})
+
+
 @_get("/skills", response_model=models.SkillPage)
 async def list_skills(
     request: Request, market: Snapshot, page: Page, industry: Filter = None, category: Filter = None
@@ -72,6 +78,12 @@ async def list_skills(
 async def get_trend(request: Request, market: Snapshot, skill: SkillName) -> Response:
     """What a skill paid, month by month, and the direction of the change."""
     return _respond(request, market, queries.trend(market, skill))
+
+
+@_get("/skills/{skill:path}/history", response_model=models.SkillHistory)
+async def get_history(request: Request, market: Snapshot, skill: SkillName) -> Response:
+    """How often a skill was asked for, month by month, also when the postings have been archived since."""
+    return _respond(request, market, queries.history(market, skill))
 
 
 @_get("/skills/{skill:path}/related", response_model=models.RelatedPage)

@@ -34,6 +34,8 @@ TABLES: tuple[sa.Table, ...] = (
     tables.salary_trends,
     tables.location_salaries,
     tables.trending_skills,
+    tables.skill_history,
+    tables.posting_coverage,
     tables.skill_relationships,
     tables.skill_recommendations,
     tables.skill_affinities,
@@ -104,6 +106,7 @@ class MarketSnapshot:
         self.trending = trending.sort(
             ["growth", "recent_postings", "skill"], descending=[True, True, False], nulls_last=True
         )
+        self.coverage = frames["posting_coverage"].sort("dimension", "value")
         # By skill.
         self.skill_demand = Grouped(demand.filter(~in_industries), "skill", {})
         self.demand_in_industries = Grouped(
@@ -119,6 +122,7 @@ class MarketSnapshot:
         self.salaries_by_country = Grouped(pay.filter(by_country & ~by_seniority), "skill", most_first)
         self.salaries_by_seniority = Grouped(pay.filter(by_seniority & ~by_country), "skill", most_first)
         self.trends = Grouped(frames["salary_trends"], "skill", {"month": False})
+        self.history = Grouped(frames["skill_history"], "skill", {"month": False})
         self.trending_by_skill = Grouped(trending, "skill", {})
         self.related = Grouped(both_sides, "skill", CLOSEST_FIRST)
         self.recommendations = Grouped(frames["skill_recommendations"], "skill", {"rank": False})

@@ -91,7 +91,7 @@ PAY: list[tuple[str, str, Pay]] = [
     ("Starting at $17/hr with overtime", "US", (17, None, "USD", "hourly")),
     ("Mzda: 45 000 - 60 000 Kč / měsíc", "CZ", (45_000, 60_000, "CZK", "monthly")),
     (
-        "Base compensation is expected to fall between $98,500 and $131,300, depending on place. You may get a bonus.",
+        "Base compensation is expected to fall between $98,500 and $131,300, plus bonus.",
         "US",
         (98_500, 131_300, "USD", "yearly"),
     ),

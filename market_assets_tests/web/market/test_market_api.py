@@ -131,6 +131,23 @@ def test_related_skills_from_either_side(client: TestClient, filled: Database, s
     assert got(client, path)["skill"] == skill
 
 
+@pytest.mark.parametrize("skill", ["C#", "A/B/trend test"])
+def test_history_of_a_skill(client: TestClient, filled: Database, skill: str) -> None:
+    answer = got(client, f"/skills/{quote(skill, safe='')}/history")
+    expected = sorted(skill_rows(filled, tables.skill_history, skill), key=lambda row: row["month"])
+    assert [row["month"] for row in answer["months"]] == ["2026-08", "2026-09", "2026-10", "2026-11"]
+    figures = ("month", "postings", "share", "postings_with_salary", "median_salary", "market_postings")
+    assert [{name: row[name] for name in figures} for row in answer["months"]] == [
+        {name: row[name] for name in figures} for row in expected
+    ]
+
+
+def test_coverage_is_the_table(client: TestClient, filled: Database) -> None:
+    rows = stored(filled, tables.posting_coverage)
+    assert got(client, "/coverage")["coverage"] == sorted(rows, key=lambda row: (row["dimension"], row["value"]))
+    assert len(rows) == 3
+
+
 def test_a_plus_that_was_not_encoded_is_understood(client: TestClient) -> None:
     answer = client.get(f"{API}/salaries?skill=C++")
     assert answer.json()["skill"] == "C++"
