@@ -182,7 +182,8 @@ def _scores(counts: _Counts, effect: Floats, found: Integers) -> Floats:
     as Rao and Scott, "A simple method for the analysis of clustered binary data" (1992), propose.
     """
     recent, having = counts.recent[:, found], (counts.recent + counts.previous)[:, found]
-    n_recent, n_previous = counts.of_recent[:, None], counts.of_previous[:, None]
+    # Products of four counts are beyond whole numbers of 64 bits.
+    n_recent, n_previous = (each[:, None].astype(np.float64) for each in (counts.of_recent, counts.of_previous))
     n = n_recent + n_previous
     expected = having * (n_recent / n)
     variance = (n_recent * n_previous * having * (n - having) / (n**2 * np.maximum(n - 1, 1))).sum(axis=0)

@@ -90,19 +90,24 @@ def _distribution(pay: Sequence[float], countries: int, min_sample: int) -> Row:
 def employment_salaries(postings: Sequence[Posting], min_sample: int) -> list[Row]:
     rows: list[Row] = []
     countries = [None, *sorted({each.country for each in postings if each.country is not None})]
-    for kind in sorted({each.employment_type for each in postings if each.employment_type is not None}):
-        for country in countries:
-            same = [each for each in postings if each.employment_type == kind and country in (None, each.country)]
-            if pay := pay_of(same):
-                rows.append(
-                    {
-                        "employment_type": kind,
-                        "country": country,
-                        "postings_with_salary": len(pay),
-                        "average_salary": figure(pay, "average", min_sample),
-                        "p25": figure(pay, 25, min_sample),
-                        "median_salary": figure(pay, 50, min_sample),
-                        "p75": figure(pay, 75, min_sample),
-                    }
-                )
+    kinds = [None, *sorted({each.employment_type for each in postings if each.employment_type is not None})]
+    for kind, country in product(kinds, countries):
+        same = [
+            each for each in postings if kind in (None, each.employment_type) and country in (None, each.country)
+        ]
+        if pay := pay_of(same):
+            rank = median_ranks(len(pay)) if len(pay) >= min_sample else 0
+            rows.append(
+                {
+                    "employment_type": kind,
+                    "country": country,
+                    "postings_with_salary": len(pay),
+                    "average_salary": figure(pay, "average", min_sample),
+                    "p25": figure(pay, 25, min_sample),
+                    "median_salary": figure(pay, 50, min_sample),
+                    "median_lower": pay[rank - 1] if rank else None,
+                    "median_upper": pay[-rank] if rank else None,
+                    "p75": figure(pay, 75, min_sample),
+                }
+            )
     return rows

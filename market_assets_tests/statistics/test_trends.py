@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
+import numpy as np
 import polars as pl
 import pytest
 
 from market_assets.statistics.comparison import comparison
 from market_assets.statistics.trends import trending_skills
+from market_assets.statistics.window import WINDOW_POSTING, Window
 from market_assets_tests.statistics.changes_by_hand import Row
 from market_assets_tests.statistics.markets import AS_OF, TODAY, Posting, market
 
@@ -150,3 +152,30 @@ def test_rows_are_by_skill() -> None:
     table = trending_skills(window, comparison(window, AS_OF))
     assert table["skill"].to_list() == ["C", "c", "Ä"]
     assert table.schema["trend"] == pl.String()
+
+
+def test_hundreds_of_thousands_of_postings_overflow_nothing() -> None:
+    recent, previous, having = 150_000, 300_000, 3
+    number = recent + previous
+    times = pl.DataFrame({"row": range(number)}).select(
+        pl.when(pl.col("row") < recent)
+        .then(pl.lit(TODAY) - pl.duration(days=pl.col("row") % 30))
+        .otherwise(pl.lit(TODAY) - pl.duration(days=pl.col("row") % 60 + 31))
+        .cast(pl.Datetime("us", "UTC"))
+    )
+    columns = {"source": "any", "posted_at": times.to_series(), "dated": True}
+    postings = pl.DataFrame({"posting_id": range(number), **columns})
+    nothing = [pl.lit(None).alias(name) for name in WINDOW_POSTING if name not in postings]
+    postings = postings.with_columns(nothing).select(WINDOW_POSTING.names()).cast(dict(WINDOW_POSTING))
+    # Every third posting has the skill, and of the recent ones a few more.
+    has_skill = (np.arange(number) % having == 0) | (np.arange(number) < 1_500)
+    window = Window(
+        postings=postings,
+        offsets=np.concatenate(([0], np.cumsum(has_skill))).astype(np.int64),
+        codes=np.zeros(int(has_skill.sum()), dtype=np.int32),
+        skills=pl.DataFrame({"skill": ["SQL"], "category": ["data"]}),
+    )
+    row = trending_skills(window, comparison(window, AS_OF)).row(0, named=True)
+    assert (row["recent_postings"], row["previous_postings"]) == (51_000, 100_000)
+    # scipy.stats.chi2_contingency([[51_000, 99_000], [100_000, 200_000]], correction=True).pvalue, SciPy 1.17.1
+    assert row["p_value"] == pytest.approx(8.142523498633166e-06, rel=1e-3)
