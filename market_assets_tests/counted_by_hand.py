@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import combinations
@@ -38,6 +38,7 @@ class Posting:
     salary: float | None
     country: str | None
     seniority: str | None
+    language: str | None
     employer: str | None
     partition_date: date
     dated: bool
@@ -115,6 +116,7 @@ def count(market: Market, settings: Settings) -> Tables:
         "trending_skills": trending,
         "skill_history": skill_history(market, least),
         "posting_statistics": posting_statistics(window),
+        "posting_coverage": posting_coverage(window),
         "market_summary": [
             summary | {"sources_compared": json.dumps(sources), "sources_left_out": json.dumps(left_out)}
         ],
@@ -128,7 +130,17 @@ def posting_of(row: Mapping[str, Any], found: list[tuple[str, float]]) -> Postin
     stated = [amount for amount in (row["annual_salary_min"], row["annual_salary_max"]) if amount is not None]
     names_found = [skill for skill, _ in found]
     assert len(names_found) == len(set(names_found)), "a posting counts once per skill"
-    names = ("source", "posted_at", "location", "industry", "employment_type", "workplace", "country", "seniority")
+    names = (
+        "source",
+        "posted_at",
+        "location",
+        "industry",
+        "employment_type",
+        "workplace",
+        "country",
+        "seniority",
+        "language",
+    )
     return Posting(
         **{name: row[name] for name in names},
         employer=None if row["company"] is None else " ".join(re.findall(r"\w+", row["company"].lower())),
@@ -288,6 +300,24 @@ def market_summary(market: Market, start: datetime, window: list[Posting], trend
 
 def pair_counts(window: list[Posting]) -> Counter[tuple[str, str]]:
     return Counter(pair for posting in window for pair in combinations(posting.skills, 2))
+
+
+def posting_coverage(window: list[Posting]) -> list[Row]:
+    stated: dict[str, Callable[[Posting], bool]] = {
+        "pay_share": lambda posting: posting.salary is not None,
+        "date_share": lambda posting: posting.dated,
+        "place_share": lambda posting: posting.location is not None,
+        "skill_share": lambda posting: bool(posting.skills),
+    }
+    groups = defaultdict(list)
+    for posting in window:
+        groups["source", posting.source].append(posting)
+        groups["language", posting.language or "unknown"].append(posting)
+    return [
+        {"dimension": dimension, "value": value, "postings": len(members)}
+        | {share: fmean(map(states, members)) for share, states in stated.items()}
+        for (dimension, value), members in groups.items()
+    ]
 
 
 def skill_pairs(window: list[Posting]) -> list[Row]:

@@ -34,6 +34,7 @@ RESULTS = (
     "trending_skills",
     "skill_history",
     "posting_statistics",
+    "posting_coverage",
     "market_summary",
     "skill_pairs",
     "skill_relationships",

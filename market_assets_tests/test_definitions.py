@@ -17,8 +17,9 @@ from market_assets.sources.files.source import FileSource
 from market_assets.sources.sample.source import SampleSource
 
 _REPORTED = (
-    "market_summary skill_demand salary_statistics salary_trends industry_skills location_salaries "
-    "trending_skills posting_statistics skill_relationships category_relationships"
+    "market_summary skill_demand salary_statistics employment_salaries salary_trends industry_skills "
+    "location_salaries trending_skills posting_statistics posting_coverage skill_relationships "
+    "category_relationships"
 )
 #: asset | group | the assets whose tables it reads | its greatest age
 ASSETS = f"""
@@ -35,6 +36,7 @@ location_salaries       | statistics    | posting_skills                       |
 trending_skills         | statistics    | posting_skills                       | 26 h
 skill_history           | statistics    | posting_skills                       | 26 h
 posting_statistics      | statistics    | posting_skills                       | 26 h
+posting_coverage        | statistics    | posting_skills                       | 26 h
 market_summary          | statistics    | job_postings posting_skills trending_skills | 26 h
 market_report           | statistics    | job_postings {_REPORTED}             | 26 h
 skill_pairs             | relationships | posting_skills                       | 26 h
@@ -138,7 +140,7 @@ def test_every_result_table_is_checked() -> None:
     tables = {asset for asset, group, *_ in rows() if group in ("statistics", "relationships", "taxonomy")} - {
         "market_report"
     }
-    expected = {(table, "valid") for table in tables}
+    expected = {*((table, "valid") for table in tables), ("posting_coverage", "usual")}
     expected |= {("raw_postings/sample", "fetched"), ("raw_postings/other", "fetched")}
     expected |= {
         ("job_postings", "duplicates_have_an_original"),

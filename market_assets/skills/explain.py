@@ -26,7 +26,7 @@ _LABELS = {
     Weight.MENTIONED: "mentioned",
     Weight.OPTIONAL: "nice to have",
     Weight.IN_USE: "in use at the company",
-    Weight.BOILERPLATE: "about the company",
+    Weight.BOILERPLATE: "about the company or the application",
     Weight.NEGATED: "not required",
 }
 

@@ -1,4 +1,4 @@
-"""The weight of each mention of a skill: required, one of several, nice to have, or only about the company.
+"""The weight of each mention of a skill: required, one of several, nice to have, or only a mention.
 
 A mention is one place where a text names a skill. Its weight is decided by the cues of `cues.yaml`: the heading of
 the passage, modifiers in the same sentence, negators directly before the skill. All of them are looked up in

@@ -112,6 +112,13 @@ def test_postings_of_applicant_tracking_systems(invoke: Invoke, real_data: Path)
         row = by_id[record["job_uid"]]
         stated = (record["salary_min_orig"], record["salary_max_orig"])
         assert (row["annual_salary_min"], row["annual_salary_max"]) == stated, record["job_uid"]
+    # Złoty that the boards call dollars, and what nobody would pay.
+    in_warsaw = [row for row in rows if row["location"] == "Warsaw, PL" and row["pay_quality"]]
+    assert [row["pay_quality"] for row in in_warsaw] == ["repaired"] * 2
+    assert all(60_000 < row["annual_salary_min"] < row["annual_salary_max"] < 180_000 for row in in_warsaw)
+    implausible = [row for row in rows if row["pay_quality"] == "implausible"]
+    assert {(row["salary_min"], row["salary_max"]) for row in implausible} >= {(40e6, 60e6), (1.0, 1.0)}
+    assert all(row["annual_salary_min"] is row["annual_salary_max"] is None for row in implausible)
 
 
 def yearly_in_dollars(records: list[Record]) -> Iterator[Record]:
@@ -123,6 +130,8 @@ def yearly_in_dollars(records: list[Record]) -> Iterator[Record]:
             yearly
             and record["currency_original"] == "USD"
             and all(amounts)
-            and amounts[0] <= amounts[1] < 2_000_000
+            and 10_000 <= amounts[0] <= amounts[1] < min(2_000_000, 10 * amounts[0])
+            and amounts[1] < max(800_000, 4 * amounts[0])
+            and "Poland" not in record["location_raw"]
         ):
             yield record

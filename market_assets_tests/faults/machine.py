@@ -19,6 +19,7 @@ import dagster as dg
 from dagster._cli.job import execute_launch_command
 from dagster_shared.cli import WorkspaceOpts
 
+from market_assets.operations.executions import cause_of_event
 from market_assets_tests.cli.programs import environment, make_project
 
 T = TypeVar("T")
@@ -124,6 +125,11 @@ def instance_of(folder: Path) -> Iterator[dg.DagsterInstance]:
     """Dagster's instance of a project folder, to look at what it has recorded."""
     with contextlib.chdir(folder), dg.DagsterInstance.from_config(str(folder)) as instance:
         yield instance
+
+
+def why_it_failed(instance: dg.DagsterInstance, run_id: str) -> str:
+    (entry,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
+    return cause_of_event(instance, run_id, entry.get_dagster_event())
 
 
 def eventually(happens: Callable[[], T], what: str = "what was waited for") -> T:

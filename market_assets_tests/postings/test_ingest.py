@@ -129,3 +129,24 @@ def test_links_of_others_are_given_only_where_they_have_changed() -> None:
     assert day.postings["duplicate_of"].to_list() == [None]
     assert sorted(day.links.rows()) == [(1, 4, False), (2, 4, False)]
     assert memory.ingest([batch([posting("a", url_key=1)], MARCH)], 0).links.is_empty()
+
+
+def test_implausible_pay_is_counted_as_an_emptied_field() -> None:
+    memory = Memory()
+    paid = {"salary_currency": "USD", "salary_period": "yearly"}
+    rows = [
+        posting("a", salary_min=40e6, salary_max=60e6, **paid),
+        posting("b", salary_min=21.0, **paid),
+        posting("c", salary_min=90e3, **paid),
+    ]
+    day = memory.ingest([batch(rows, MARCH)], 0)
+    assert day.counts.nulled == {"annual_salary": 1}
+    found = {row["external_id"]: row for row in memory.rows.iter_rows(named=True)}
+    assert [(found[name]["pay_quality"], found[name]["salary"]) for name in "abc"] == [
+        ("implausible", None),
+        ("repaired", 43_680.0),
+        ("stated", 90e3),
+    ]
+    assert (found["a"]["salary_min"], found["a"]["salary_max"]) == (40e6, 60e6)
+    # A day that is older than the content that is stored empties nothing.
+    assert memory.ingest([batch(rows, days_after(-3))], -1).counts.nulled == {}

@@ -182,7 +182,7 @@ class TestFigures:
         for dimension, caption in (("source", "of a source"), ("language", "in a language")):
             rows = tables.posting_coverage.filter(dimension=dimension).sort("postings", descending=True).to_dicts()
             assert cells(page, f"Share of the counted postings {caption}") == [
-                [row["value"], str(row["postings"]), *(f"{row[share] * 100:.1f}%" for share in shares)]
+                [row["value"], f"{row['postings']:,}", *(f"{row[share] * 100:.1f}%" for share in shares)]
                 for row in rows
             ]
         assert cells(page, "Rejected postings") == [["no title", "4"], ["not decodable", "1"]]

@@ -117,9 +117,24 @@ HEADED = [
     ("Dein Profil\nJava\nVon Vorteil:\nDocker", {"Java": R, "Docker": N}),
     ("Requirements\nNo Java\nSQL", {"SQL": R}),
 ]
+MENTIONED_ONLY = [
+    ("About us\nWe love Python. We are looking for people who write Java.", {"Python": B, "Java": M}),
+    ("About us\nIn this role it is SQL. You will like Java", {"SQL": M, "Java": M}),
+    ("Requirements\nYou will write Java.", {"Java": R}),
+    ("Benefits\nYou will learn Java.", {"Java": B}),
+    ("How to apply\nSend your Excel file.", {"Excel": B}),
+    ("Interview process: a Python test", {"Python": B}),
+    ("Customers such as Oracle like our SQL", {"Oracle": B, "SQL": B}),
+    ("Acme is a leading provider of SQL databases. You write Java.", {"SQL": B, "Java": M}),
+    ("Acme is the leading provider of SQL, and Java is required", {"SQL": R, "Java": R}),
+    ("Über uns\nPython\nDein Profil\nJava\nKontakt\nExcel", {"Python": B, "Java": R, "Excel": B}),
+    ("Qui sommes-nous ?\nPython\nNous offrons :\nExcel", {"Python": B, "Excel": B}),
+    ("O firmie:\nPython\nOferujemy:\nExcel", {"Python": B, "Excel": B}),
+    ("Wat wij bieden\nExcel", {"Excel": B}),
+]
 
 
-@pytest.mark.parametrize(("text", "expected"), NEGATED + NOT_NEGATED + MODIFIED + LISTED + HEADED)
+@pytest.mark.parametrize(("text", "expected"), NEGATED + NOT_NEGATED + MODIFIED + LISTED + HEADED + MENTIONED_ONLY)
 def test_a_mention_weighs(text: str, expected: dict[str, int]) -> None:
     assert weights(text) == expected
     assert MATCHER.find(text) == sorted(expected)

@@ -24,6 +24,7 @@ OF_MEANING = {
     Meaning.OPTIONAL: Weight.OPTIONAL,
     Meaning.IN_USE: Weight.IN_USE,
     Meaning.COMPANY: Weight.BOILERPLATE,
+    Meaning.TERMS: Weight.BOILERPLATE,
     Meaning.NEUTRAL: Weight.MENTIONED,
     Meaning.NOT_REQUIRED: Weight.NEGATED,
 }
@@ -73,8 +74,23 @@ def bounds(breaks: list[int], at: int) -> tuple[int, int]:
     return max(one for one in breaks if one < at), min(one for one in breaks if one >= at)
 
 
-def openings(plain: str, folded: str, breaks: list[int]) -> Iterator[tuple[int, int, Meaning]]:
-    """Start, latest end and meaning of each passage."""
+def openings(plain: str, folded: str, breaks: list[int]) -> list[tuple[int, int, Meaning]]:
+    """Start, latest end and meaning of each passage, in order."""
+    opened: list[tuple[int, int, Meaning, bool]] = []
+    anywhere = [(start, len(plain), cue.meaning) for start, _, cue in spans_of(folded, Position.PASSAGE)]
+    headed = [(*heading, True) for heading in headings(plain, folded, breaks)]
+    for start, until, meaning, heads in sorted(
+        headed + [(*one, False) for one in anywhere], key=lambda one: one[0]
+    ):
+        # One that can only end a passage about the company must be in one; where it has, that is still the last.
+        ends_company = meaning is Meaning.NEUTRAL and not heads
+        begun = [one for one in opened if one[3] is False]
+        if not ends_company or (begun and begun[-1][2] is Meaning.COMPANY):
+            opened.append((start, until, meaning, ends_company))
+    return [(start, until, meaning) for start, until, meaning, _ in opened]
+
+
+def headings(plain: str, folded: str, breaks: list[int]) -> Iterator[tuple[int, int, Meaning]]:
     reached = -1
     for start, end, cue in spans_of(folded, Position.HEADING):
         begin, stop = bounds(breaks, start)
@@ -90,8 +106,6 @@ def openings(plain: str, folded: str, breaks: list[int]) -> Iterator[tuple[int, 
             line = plain.find("\n", end)
             own_line = cue.meaning is Meaning.OPTIONAL and line >= 0 and plain[end:line].strip(" *_#:-")
             yield start, line if own_line else len(plain), cue.meaning
-    for start, _, cue in spans_of(folded, Position.PASSAGE):
-        yield start, len(plain), cue.meaning
 
 
 def lists_of(plain: str, mentions: list[tuple[int, int, object]]) -> list[tuple[int, bool, bool]]:
@@ -156,7 +170,7 @@ def twin_weights(text: str) -> dict[str, int]:
     text = f" \x1f {text}"
     plain, folded = twin_plain(text), twin_spaced(text).lower()
     breaks, mentions = breaks_of(plain), twin_mentions(text)
-    passages = sorted(openings(plain, folded, breaks), key=lambda opening: opening[0])
+    passages = openings(plain, folded, breaks)
     negators = {end for _, end, cue in spans_of(folded, *list(Position)[2:]) if cue.position is Position.NEGATOR}
     weights: list[Weight] = []
     direct: list[bool] = []

@@ -25,6 +25,9 @@ IMPLAUSIBLE_AMOUNT = 1e12
 #: A range from an amount to this many times as much, or more, says nothing.
 WIDEST_RANGE = 10
 
+#: Neither does one of this many times as much whose maximum is beyond so many top wages: a slip in the maximum.
+_WIDE_RANGE, _BEYOND_TOP_WAGES = 4, 10
+
 #: Ordinary pay: from half of the minimum wage to five top wages.
 _ORDINARY_FROM, _ORDINARY_UP_TO = 1 / 2, 5
 
@@ -152,6 +155,10 @@ def _judged(stated: pl.DataFrame) -> pl.DataFrame:
         (pl.col("lower") * pl.col("per_year") >= lowest * pl.col("minimum_wage"))
         & (pl.col("upper") * pl.col("per_year") < highest * pl.col("top_wage"))
         & (pl.col("upper") < WIDEST_RANGE * pl.col("lower"))
+        & (
+            (pl.col("upper") < _WIDE_RANGE * pl.col("lower"))
+            | (pl.col("upper") * pl.col("per_year") < _BEYOND_TOP_WAGES * pl.col("top_wage"))
+        )
     )
     is_foreign = pl.col("states_currency") & (pl.col("local_currency") != pl.col("currency"))
     is_too_much_abroad = is_foreign & (_MIDDLE * pl.col("per_year") >= _FOREIGN_UP_TO * pl.col("top_wage"))

@@ -253,6 +253,7 @@ def test_recorded_dollar_pay_is_what_the_recording_says() -> None:
     assert implausible.filter(
         pl.col("salary_max_orig").fill_null(pl.col("salary_min_orig")).is_between(10_000, 2_000_000, "none"),
         pl.col("salary_max_orig") < 10 * pl.col("salary_min_orig"),
+        pl.col("salary_max_orig") < pl.max_horizontal(800_000, 4 * pl.col("salary_min_orig")),
     ).is_empty()
     assert annual.height - implausible.height > 1500
     low, high = annual["annual_salary_min"], annual["annual_salary_max"]

@@ -71,6 +71,7 @@ def read(*rows: Row) -> list[Pay]:
         # Nobody believes it.
         ((40e6, 60e6, "USD", "yearly", "US"), (None, None, "USD", "implausible")),
         ((15e3, 4.6e6, "USD", "yearly", "GB"), (None, None, "USD", "implausible")),
+        ((139_900.0, 1e6, "USD", "yearly", "US"), (None, None, "USD", "implausible")),
         ((1.0, 1.0, "INR", "yearly", "IN"), (None, None, "INR", "implausible")),
         ((1000.0, 1000.0, "USD", "yearly", "AU"), (None, None, "USD", "implausible")),
         # No pay, no bounds.
@@ -159,6 +160,7 @@ def twin(row: Row) -> Pay:
         lower * per_year >= LOWEST[period] * found["minimum_wage"]
         and upper * per_year < HIGHEST[period] * found["top_wage"]
         and upper < 10 * lower
+        and (upper < 4 * lower or upper * per_year < 10 * found["top_wage"])
     )
     is_foreign = stated_currency is not None and local_currency is not None and stated_currency != local_currency
     doubtful = not is_believed or (is_foreign and middle * per_year >= 8 * found["top_wage"])
