@@ -66,6 +66,15 @@ def test_undated_postings_fill_no_part() -> None:
     assert compared(postings).left_out["sample"].startswith("no postings from")
 
 
+@pytest.mark.parametrize(("more", "is_compared"), [(9, True), (12, True), (13, False)])
+def test_a_source_with_another_volume_is_left_out(more: int, is_compared: bool) -> None:
+    postings = [*every_part(), *(Posting(("SQL",), posted_at=TODAY) for _ in range(more))]
+    found = compared(postings)
+    assert found.sources == (("sample",) if is_compared else ())
+    if not is_compared:
+        assert found.left_out == {"sample": "it gave 0.1 postings a day before, 0.53 in the last 30"}
+
+
 @pytest.mark.parametrize(("days", "is_compared"), [(9, True), (10, False)])
 def test_a_board_counts_from_when_it_is_followed(days: int, is_compared: bool) -> None:
     followed_from = START.date() + timedelta(days=days)
