@@ -56,6 +56,12 @@ def read(store: Database | sa.Engine, limit: int = 100, *, before_id: int | None
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
+def prune(store: Database | sa.Engine, before: datetime) -> int:
+    """Delete the entries that are older, and return how many there were."""
+    with engine_of(store).begin() as connection:
+        return connection.execute(sa.delete(audit_log).where(audit_log.c.at < before)).rowcount
+
+
 def _storable(text: str) -> str:
     """Text that PostgreSQL can store: without NUL and lone surrogates, and cut to `_LONGEST` characters."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")[:_LONGEST]

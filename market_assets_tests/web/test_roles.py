@@ -30,7 +30,7 @@ from graphql import (
 from starlette.routing import Mount
 from starlette.testclient import TestClient, WebSocketDenialResponse
 
-from market_assets.dagster_ext.webserver import HARMLESS_MUTATIONS
+from market_assets.dagster_ext.graphql_documents import HARMLESS_MUTATIONS
 from market_assets.store import audit
 from market_assets_tests.web.whole_process import LOCATION, SITE, WholeProcess, whole_process
 

@@ -38,6 +38,11 @@ REPORT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'"
 )
+#: GraphiQL: files of this process, styles inline, and the one script that is written into the page by its hash.
+GRAPHIQL_POLICY = (
+    "default-src 'none'; script-src 'self' '{script}'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
 HSTS = "max-age=31536000"
 #: Paths of the project's pages; every other HTML page is Dagster's, which sets a policy with a nonce.
 _PAGES = ("/login", "/api/", "/executions")
@@ -108,7 +113,7 @@ def _secure(headers: MutableHeaders, path: str, scheme: str | None) -> None:
     policy = _policy(path, headers.get("content-type", ""))
     if policy:
         headers.setdefault("Content-Security-Policy", policy)
-    if path.startswith("/api/"):
+    if not path.startswith(_PUBLIC_FILES):
         headers.setdefault("Cache-Control", "no-store")
     if scheme in ("https", "wss"):
         headers.setdefault("Strict-Transport-Security", HSTS)
