@@ -1,8 +1,8 @@
 """Dagster's UI and GraphQL for the users of this product: who started a run, the audit log, missing files.
 
 `DagsterWebserver` is made to be subclassed, but not public. `market_assets_tests/web/test_roles.py` calls every
-mutation in each role, and `market_assets_tests/web/test_server.py` compares the mutations with those that are expected
-here: both fail if a new version adds or changes one.
+mutation in each role, and `market_assets_tests/web/test_server.py` compares the mutations with those that are
+expected here: both fail if a new version adds or changes one.
 """
 
 from __future__ import annotations
@@ -70,6 +70,12 @@ class MarketWebserver(GraphqlServer):
             assert field.resolve is not None
             field.resolve = self._audited(name, field.resolve)
         return schema
+
+    def make_csp_header(self, nonce: str) -> str:
+        """Dagster's policy, and no image from elsewhere: its address may be in what somebody posted."""
+        policy: str = super().make_csp_header(nonce)
+        own = "img-src 'self' data: blob:; form-action 'self'; frame-ancestors 'none'"
+        return f"{policy.strip().rstrip(';')}; {own}"
 
     async def report_asset_materialization_endpoint(self, request: Request) -> JSONResponse:
         return self._audit_report(request, await super().report_asset_materialization_endpoint(request))

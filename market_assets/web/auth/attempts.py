@@ -23,7 +23,7 @@ class Attempts:
     """Checks passwords in threads of their own.
 
     From some wrong passwords for a name on, whoever sent them, each further attempt at it waits before it is
-    checked, a right one too. The owner gets in a little later; anybody could lock the owner out of a locked account.
+    checked, a right one too. The owner gets in a little later; were the account locked, anybody could lock it.
     """
 
     def __init__(self, failures: str, delay_seconds: float) -> None:

@@ -58,7 +58,7 @@ _SIGN_IN_PATHS = ("/login", "/api/auth/login")
 #: Everything but downloads, which may be long.
 _BOUNDED_IN_TIME = ("/api/", "/login", "/logout", "/report_asset")
 #: Files of the UI, fetched by the hundred, and what monitors fetch.
-UNCOUNTED = ("/static/", "/favicon", "/health", "/metrics")
+UNCOUNTED = ("/_next/static/", "/favicon", "/health", "/metrics")
 
 
 class Rates:
@@ -132,7 +132,7 @@ def with_limits(app: ASGIApp, limits: RequestLimits = DEFAULT_LIMITS) -> ASGIApp
 
 @lru_cache(maxsize=4096)
 def counted_networks(host: str) -> tuple[str, ...]:
-    """What an address counts for: itself; of IPv6 its /64 network, which one customer has, and the /48 around it."""
+    """What an address counts for: itself; of IPv6 its /64 network, which one person has, and the /48 around it."""
     address = parse_address(host)
     if isinstance(address, IPv6Address):
         return tuple(str(ip_network((int(address), length), strict=False)) for length in (64, 48))
