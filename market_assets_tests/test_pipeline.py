@@ -150,8 +150,8 @@ def test_a_refresh_leaves_recommendations_and_a_rebuild_remakes_them(settings: S
         assert pipeline.rows("skill_recommendations") == first
         assert pipeline.rows("skill_affinities") == weights
         materialized = {event.asset_key.to_user_string() for event in refreshed.get_asset_materialization_events()}
-        assert "skill_recommendations" not in materialized
-        assert set(RESULTS) - materialized == set(WEEKLY)
+        # A market as small as this has no communities, and what is empty is computed by a refresh too.
+        assert set(RESULTS) - materialized == {"skill_recommendations", "skill_affinities"}
 
         others = set(RESULTS) - set(WEEKLY)
         before = pipeline.everything(sorted(others))
