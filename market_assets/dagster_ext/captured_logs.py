@@ -17,7 +17,7 @@ _LONGEST_KEY = 1_000
 def is_log_key(key: Sequence[str]) -> bool:
     """Whether it may be the key of a log: names of folders and of a file, within the folder of logs."""
     return (
-        len(key) > 1
+        len(key) > 0
         and sum(map(len, key)) <= _LONGEST_KEY
         and all(part.isprintable() and part not in ("", ".", "..") and not {"/", "\\"} & set(part) for part in key)
     )

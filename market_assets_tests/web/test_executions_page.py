@@ -110,7 +110,13 @@ def test_it_is_filtered(web: WholeProcess) -> None:
     assert listed(job="gone_job", status="queued") == []
     assert '<option value="gone_job"' in client.get("/executions").text
     assert '<option value="prune_history"' in client.get("/executions").text
-    for wrong in ({"status": "lost"}, {"before": "yesterday"}, {"before": "2026-01-01~x"}, {"before": "~"}):
+    for wrong in (
+        {"status": "lost"},
+        {"before": "yesterday"},
+        {"before": "2026-01-01~x"},
+        {"before": "~"},
+        {"before": "9999-12-31T23:59:59-12:00~x"},
+    ):
         assert client.get("/executions", params=wrong).status_code == 400
 
 

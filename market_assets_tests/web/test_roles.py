@@ -426,6 +426,14 @@ def test_backfills_and_repeated_runs_are_tagged_too(web: WholeProcess, clients: 
     assert tags_of(web, answer["run"]["runId"])[TAG] == "ui:ada"
 
 
+def test_what_a_viewer_may_not_send_is_written_down(web: WholeProcess, clients: dict[str, TestClient]) -> None:
+    assert clients["viewer"].post("/api/admin/scheduler/stop").status_code == 403
+    assert clients["viewer"].get("/api/admin/audit").status_code == 403
+    (entry,) = audit.read(web.engine, limit=1)
+    assert (entry["who"], entry["action"], entry["result"]) == ("vic", "request", "refused")
+    assert entry["target"] == "POST /api/admin/scheduler/stop"
+
+
 def test_what_the_ui_changes_is_written_down(web: WholeProcess, clients: dict[str, TestClient]) -> None:
     selector = {**REPOSITORY, "scheduleName": "cleanup_old_data_schedule"}
     start = "mutation ($s: ScheduleSelector!) { startSchedule(scheduleSelector: $s) { __typename } }"

@@ -153,9 +153,9 @@ def whole_process(folder: Path, limits: RequestLimits = UNLIMITED, **variables: 
 
 
 @contextlib.contextmanager
-def served(process: WebProcess) -> Iterator[str]:
-    """The address of a web process behind the real server, in a thread."""
-    settings = process.settings.model_copy(update={"host": "127.0.0.1", "port": 0})
+def served(process: WebProcess, **changes: object) -> Iterator[str]:
+    """The address of a web process behind the real server, with changes of settings, in a thread."""
+    settings = process.settings.model_copy(update={"host": "127.0.0.1", "port": 0, **changes})
     server = uvicorn.Server(server_config(process.application, settings))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -180,7 +180,7 @@ def _described(market: MarketReader, name: str, rows: "pl.DataFrame") -> dict[st
 
 
 def preview(rows: "pl.DataFrame") -> dg.MarkdownMetadataValue:
-    """The first rows as a Markdown table; texts, which may be anybody's, as code, where no link or image is live."""
+    """The first rows as a Markdown table; texts, which may be anybody's, as code: no link or image is live."""
     lines = [" | ".join(rows.columns), " | ".join("---" for _ in rows.columns)]
     lines += [" | ".join(_cell(value) for value in row) for row in rows.head(_PREVIEW_ROWS).iter_rows()]
     return dg.MetadataValue.md("\n".join(f"| {line} |" for line in lines))
