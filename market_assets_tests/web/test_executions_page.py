@@ -176,7 +176,7 @@ def text_of(browser: webdriver.Chrome) -> str:
 @pytest.mark.parametrize("user", ["ada", "vic"])
 def test_it_is_live_in_a_browser(web: WholeProcess, browser: webdriver.Chrome, user: str) -> None:
     record_executions(web.engine, [pruned(1), pruned(2, error=HOSTILE)])
-    with served(web.process.application) as url:
+    with served(web.process) as url:
         browser.get(f"{url}/executions")
         browser.find_element(By.NAME, "username").send_keys(user)
         browser.find_element(By.NAME, "password").send_keys(PASSWORD)

@@ -61,7 +61,7 @@ def test_an_address_has_its_share_and_others_have_theirs() -> None:
 
 def test_files_of_the_ui_and_monitors_do_not_count() -> None:
     app = with_limits(application(), FEW)
-    for path in ("/static/app.js", "/health", "/metrics"):
+    for path in ("/_next/static/app.js", "/health", "/metrics"):
         assert set(statuses(client_of(app), "GET", path, 9)) == {200}
 
 

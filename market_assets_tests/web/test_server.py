@@ -36,7 +36,7 @@ from market_assets_tests.web.whole_process import PASSWORD, WholeProcess, known_
 #: Far more than anything takes; only a hanging program meets it.
 PATIENCE_SECONDS = 300
 CHANGED = (
-    f"Dagster {dg.__version__} has changed what market_assets.dagster_ext.webserver builds on: look at that file "
+    f"Dagster {dg.__version__} has changed what market_assets.dagster_ext.graphql_server, .request_context and .webserver build on: look at that file "
     "before the pinned version is raised. "
 )
 

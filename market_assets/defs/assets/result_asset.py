@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -179,7 +180,7 @@ def _described(market: MarketReader, name: str, rows: "pl.DataFrame") -> dict[st
 
 
 def preview(rows: "pl.DataFrame") -> dg.MarkdownMetadataValue:
-    """The first rows as a Markdown table."""
+    """The first rows as a Markdown table; texts, which may be anybody's, as code, where no link or image is live."""
     lines = [" | ".join(rows.columns), " | ".join("---" for _ in rows.columns)]
     lines += [" | ".join(_cell(value) for value in row) for row in rows.head(_PREVIEW_ROWS).iter_rows()]
     return dg.MetadataValue.md("\n".join(f"| {line} |" for line in lines))
@@ -188,6 +189,10 @@ def preview(rows: "pl.DataFrame") -> dg.MarkdownMetadataValue:
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    text = f"{value:,.4g}" if isinstance(value, float) and abs(value) < 1000 else str(value)
-    text = f"{value:,.0f}" if isinstance(value, float) and abs(value) >= 1000 else text
-    return text.replace("|", "\\|").replace("\n", " ")[:_PREVIEW_WIDTH]
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if isinstance(value, bool | int | date):
+        return str(value)
+    # A backtick would end the code, and a bar the cell.
+    text = " ".join(str(value).replace("`", "'").split())[:_PREVIEW_WIDTH]
+    return f"`{text.replace('|', '¦')}`" if text else ""
