@@ -15,6 +15,7 @@ import pytest
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
 from market_assets.store.tables.catalog import metadata
+from market_assets.store.tables.columns import unique_keys
 from market_assets_tests.counted_by_hand import count, read_market
 from market_assets_tests.pipelines import (
     INGESTED,
@@ -59,7 +60,7 @@ def settings_for(url: str, folder: Path, **more: Any) -> Settings:
 def assert_same(found: list[Row], expected: list[Row], table: str) -> None:
     """The same rows by key; numbers may differ by rounding."""
     declared = metadata.tables[table]
-    key = list(declared.info.get("key") or declared.primary_key.columns.keys())
+    key = unique_keys(declared)[0]
     by_key = {tuple(row[name] for name in key): row for row in found}
     wanted = {tuple(row[name] for name in key): row for row in expected}
     assert len(by_key) == len(found)

@@ -33,12 +33,24 @@ SourceKind = Literal["board", "file", "sample"]
 class SourceError(Exception):
     """A source could not be fetched or read; the message names what to do about it.
 
-    `permanent` errors (bad credentials, a missing file, a bad setting) are not worth a retry.
+    Attributes:
+        permanent: it is not worth a retry (bad credentials, a missing file, a bad setting).
+        quoted: the end of the message, where it repeats something of a file's content.
     """
 
-    def __init__(self, message: str, *, permanent: bool = True) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, permanent: bool = True, quoted: str = "") -> None:
+        super().__init__(message + quoted)
         self.permanent = permanent
+        self.quoted = quoted
+
+    def of_file(self, name: str) -> SourceError:
+        """This error with the name of the file before it."""
+        message = f"{name}: {self}".removesuffix(self.quoted)
+        return SourceError(message, permanent=self.permanent, quoted=self.quoted)
+
+    def without_quotes(self) -> SourceError:
+        """This error without anything of a file's content."""
+        return SourceError(str(self).removesuffix(self.quoted), permanent=self.permanent)
 
 
 @dataclass(frozen=True)

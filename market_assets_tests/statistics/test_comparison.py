@@ -113,3 +113,18 @@ def test_other_sources_and_undated_postings_are_in_no_period() -> None:
     assert Comparison(AS_OF, BOUNDARY, START, ("sample",), {}).periods(window).tolist() == [1, -1, -1]
     nothing = Comparison(AS_OF, BOUNDARY, START, (), {})
     assert nothing.periods(window).tolist() == [1, 1, 1], "counted, though nothing is compared"
+
+
+@pytest.mark.parametrize(
+    ("recent", "previous", "is_compared"), [(60, 24, True), (61, 24, False), (12, 120, True), (12, 126, False)]
+)
+def test_a_source_that_gives_more_than_five_times_as_much_is_another(
+    recent: int, previous: int, is_compared: bool
+) -> None:
+    times = [TODAY - timedelta(days=2 + 10 * (number % 3)) for number in range(recent)]
+    times += [TODAY - timedelta(days=32 + 10 * (number % 6)) for number in range(previous)]
+    found = compared(Posting(posted_at=time) for time in times)
+    assert found.sources == (("sample",) if is_compared else ())
+    if not is_compared:
+        before, now = f"{previous / 60:.2g}", f"{recent / 30:.2g}"
+        assert found.left_out == {"sample": f"it gave {before} postings a day before, {now} in the last 30"}

@@ -25,7 +25,7 @@ def base(web: WholeProcess) -> Iterator[str]:
     """The address of the whole process, behind a real server, over a store with a market in it."""
     web.database.pooled_engine().dispose()
     fill(web.database)
-    with served(web.process.application) as url:
+    with served(web.process) as url:
         yield url
 
 

@@ -60,7 +60,7 @@ def live(shared_admin: AdminProcess) -> Iterator[Live]:
     report.write_text(render_report(count_tables(market(seed=7, number=200))), encoding="utf-8")
     for job in (INGESTION, REFRESH, REBUILD):
         assert shared_admin.client().post(f"{SCHEDULER}/jobs/{job}/pause").status_code == 200
-    with shared_admin.daemon(), served(shared_admin.web.application) as url:
+    with shared_admin.daemon(), served(shared_admin.web) as url:
         yield Live(url)
     for name in PASSWORDS:
         users.remove_user(shared_admin.web.database, name)
