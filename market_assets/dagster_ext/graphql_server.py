@@ -13,7 +13,7 @@ import hashlib
 import time
 from abc import abstractmethod
 from collections import Counter, defaultdict
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -153,8 +153,7 @@ class GraphqlServer(DagsterWebserver[MarketProcessContext, MarketRequestContext]
             return None, error.formatted
         if isinstance(results, ExecutionResult):
             return None, self.handle_graphql_errors(results.errors or [])[0]
-        assert isinstance(results, AsyncGenerator)
-        task = asyncio.ensure_future(_handle_async_results(results, operation_id, websocket))
+        task = asyncio.ensure_future(_handle_async_results(results, operation_id, websocket))  # type: ignore[arg-type]
         self._subscriptions[name] += 1
         task.add_done_callback(lambda _task: self._subscriptions.subtract([name]))
         return task, None

@@ -7,6 +7,7 @@ was landed, so that a day can be run again without fetching it again.
 from __future__ import annotations
 
 import re
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -185,10 +186,12 @@ class Tools:
     Attributes:
         get: returns the body of the answer to a request, as `http_client.HttpClient.get` does.
         keys: environment variable → key of an account at a board.
+        clock: seconds that never decrease.
     """
 
     get: Callable[[Request], bytes]
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    clock: Callable[[], float] = time.monotonic
 
 
 class Entry(BaseModel, ABC):
@@ -204,6 +207,8 @@ class Entry(BaseModel, ABC):
 
     type: str
     name: str | None = Field(default=None, pattern=_NAME, max_length=60)
+    #: Whether the hosts in its settings may be at private addresses; a host that is such an address always may.
+    private_network: bool = False
 
     @property
     def source_name(self) -> str:

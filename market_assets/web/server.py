@@ -52,13 +52,14 @@ class WebProcess:
             process_context, engine, TRIGGERED_BY_TAG, wait_of, limits.graphql_seconds
         )
         self.dagster = self.webserver.create_asgi_app()
-        add_http_error_handler(self.dagster)
         self.services = Services(process_context, self.webserver.schema, settings, database)
         self.api = build_api(self.services, settings, database)
         self.monitor = Monitor(process_context, settings, database)
         self.metrics = Metrics(process_context, self.monitor, database)
         watch = IncidentWatch(process_context.instance, self.monitor, settings)
         self.pages = Starlette(routes=[*self._routes(), Mount("/", app=self.dagster)], lifespan=watch.lifespan)
+        for application in (self.dagster, self.pages):
+            add_http_error_handler(application)
         metrics_token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
         guarded = Guard(_by_path(self.api, self.pages), self.tokens, metrics_token, limits)
         secured = with_security_headers(with_limits(guarded, limits))

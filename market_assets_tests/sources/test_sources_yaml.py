@@ -42,7 +42,13 @@ def test_every_kind_of_source_as_the_file_documents_it(tmp_path: Path) -> None:
     entries = yaml.safe_load(listed)["sources"]
     assert {entry["type"] for entry in entries} == set(ENTRIES)
     for entry in entries:
-        settings = set(ENTRIES[entry["type"]].model_fields) - {"type", "name", "url"}
+        settings = set(ENTRIES[entry["type"]].model_fields) - {
+            "type",
+            "name",
+            "url",
+            "private_network",
+            "fetch_minutes",
+        }
         assert settings <= set(entry), f"{entry['type']}: {settings - set(entry)} is not documented"
     sources = load_sources(written(tmp_path, listed), keys=KEYS)
     assert [source.name for source in sources] == [entry.get("name", entry["type"]) for entry in entries]

@@ -9,6 +9,7 @@ from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 import pytest
+from websockets import Subprotocol
 from websockets.sync.client import connect
 
 from market_assets.web import connections
@@ -99,8 +100,10 @@ def test_a_connection_that_says_nothing_is_closed(url: str) -> None:
 
 def test_a_websocket_stays_open(web: WholeProcess, url: str) -> None:
     headers = {"Authorization": f"Bearer {web.sign_in('vic')}"}
+    address = f"{url}/graphql".replace("http", "ws")
+    protocols = [Subprotocol("graphql-ws")]
     with (
-        connect(f"{url}/graphql".replace("http", "ws"), additional_headers=headers) as held,
+        connect(address, additional_headers=headers, subprotocols=protocols) as held,
         opened(url) as other,
     ):
         assert answered(other) == b"", "this one's time is over"

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 from graphql import GraphQLField, GraphQLString
+from websockets import Subprotocol
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
@@ -55,8 +56,8 @@ def socket(viewer: httpx.Client) -> Iterator[ClientConnection]:
 
 def opened(client: httpx.Client) -> ClientConnection:
     headers = {"Authorization": client.headers["Authorization"]}
-    address = f"{client.base_url}graphql".replace("http", "ws")
-    return connect(address, subprotocols=["graphql-ws"], additional_headers=headers, max_size=None)  # type: ignore[list-item]
+    address = str(client.base_url.join("/graphql")).replace("http", "ws")
+    return connect(address, subprotocols=[Subprotocol("graphql-ws")], additional_headers=headers)
 
 
 def start(socket: ClientConnection, query: str, name: str = "1", **variables: Any) -> None:

@@ -444,13 +444,15 @@ def test_what_the_ui_changes_is_written_down(web: WholeProcess, clients: dict[st
     ask(clients["viewer"], many, l=[launch_parameters()])
     clients["admin"].post("/report_asset_materialization/outside/table")
     clients["viewer"].post("/report_asset_materialization/outside/table")
-    entries = audit.read(web.engine, limit=4)
+    entries = audit.read(web.engine, limit=5)
     assert [(entry["who"], entry["action"], entry["result"]) for entry in reversed(entries)] == [
         ("vic", "ui.startSchedule", "refused"),
         ("ada", "ui.startSchedule", "ok"),
         ("vic", "ui.launchMultipleRuns", "refused"),
         ("ada", "ui.report_asset_materialization", "ok"),
+        ("vic", "request", "refused"),
     ]
     assert {entry["address"] for entry in entries} == {"203.0.113.9"}
-    assert "cleanup_old_data_schedule" in entries[2]["target"]
-    assert entries[0]["target"] == "outside/table"
+    assert "cleanup_old_data_schedule" in entries[3]["target"]
+    assert entries[1]["target"] == "outside/table"
+    assert entries[0]["target"] == "POST /report_asset_materialization/outside/table"
