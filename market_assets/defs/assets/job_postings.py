@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from market_assets.defs.assets.column_metadata import column_schema
+from market_assets.defs.assets.asset_metadata import code_in, column_schema
 from market_assets.defs.partitions import DAILY_ASSET, days_of
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
@@ -29,6 +29,7 @@ def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) 
         deps=list(raw),
         description="Every posting once: validated, normalised, deduplicated. What fails is in rejected_postings.",
         kinds={"sql", "table"},
+        metadata={"dagster/table_name": "job_postings", **code_in("postings.ingest", "store.ingestion")},
         check_specs=[
             dg.AssetCheckSpec(
                 DUPLICATES_CHECK,

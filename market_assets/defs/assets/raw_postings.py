@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from market_assets.defs.assets.asset_metadata import code_in
 from market_assets.defs.partitions import DAILY_ASSET, days_of
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
@@ -34,6 +35,8 @@ def raw_postings_asset(source: "Source") -> dg.AssetsDefinition:
         key=["raw_postings", source.name],
         description=f"What {source.name} gave for a day, byte for byte as it came. A day that was landed is kept.",
         kinds={"file"},
+        tags={"source_kind": source.kind},
+        metadata=code_in(type(source).__module__.removeprefix("market_assets."), "store.landing"),
         check_specs=[
             dg.AssetCheckSpec(
                 FETCHED_CHECK,

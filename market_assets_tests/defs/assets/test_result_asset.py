@@ -13,10 +13,12 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
+from market_assets.defs.assets.result_tables import significant
 from market_assets.operations.names import AS_OF_TAG, REBUILD, REFRESH
 from market_assets.settings import Settings
 from market_assets.statistics import demand, pairs
 from market_assets.store.database import Database
+from market_assets.store.tables.postings import job_postings, posting_skills
 from market_assets_tests.pipelines import (
     RESULTS,
     WEEKLY,
@@ -244,3 +246,53 @@ def test_what_is_reported_is_what_is_in_the_table(on_sqlite: Pipeline) -> None:
         columns = {column.name: column for column in reported["dagster/column_schema"].columns}
         assert set(columns) >= {name for row in on_sqlite.rows(table) for name in row}
         assert all(column.description for column in columns.values())
+
+
+def test_previews_show_the_interesting_rows_first(on_sqlite: Pipeline) -> None:
+    result = on_sqlite.refresh(AS_OF)
+
+    def cells(table: str) -> list[list[str]]:
+        lines = figures(result, table)["preview"].splitlines()[2:]
+        return [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines]
+
+    assert [row[0] for row in cells("skill_demand")[:3]] == ["SQL", "Python", "Docker"]
+    assert {row[2] for row in cells("skill_demand")[:3]} == {""}, "all industries come first"
+    assert cells("skill_pairs")[0] == ["Python", "SQL", "2"]
+    places = [row[15] for row in cells("skill_demand")]
+    assert set(places) == {"Oslo, NO"}, "of a JSON list the values are shown"
+
+
+def significant_rows(*rows: tuple[str, float | None, float | None]) -> pl.DataFrame:
+    return pl.DataFrame(
+        rows, schema={"skill": pl.String, "growth": pl.Float64, "q_value": pl.Float64}, orient="row"
+    )
+
+
+def test_of_changes_the_greatest_that_are_shown_come_first() -> None:
+    rows = significant_rows(
+        ("by chance", 9.0, 0.5), ("new", None, 0.01), ("down", -0.8, 0.01), ("up", 0.5, 0.05), ("none", None, None)
+    )
+    assert significant("growth")(rows)["skill"].to_list() == ["down", "up", "new", "by chance", "none"]
+
+
+def test_columns_link_to_the_columns_that_they_come_from(on_sqlite: Pipeline) -> None:
+    result = on_sqlite.refresh(AS_OF)
+    for table in set(RESULTS) - set(WEEKLY):
+        reported = figures(result, table)
+        links = reported["dagster/column_lineage"].deps_by_column
+        assert links.keys() <= {column.name for column in reported["dagster/column_schema"].columns}
+        for dependency in (each for found in links.values() for each in found):
+            upstream = {"job_postings": job_postings, "posting_skills": posting_skills}[
+                dependency.asset_key.to_user_string()
+            ]
+            assert dependency.column_name in upstream.columns
+    demand_links = figures(result, "skill_demand")["dagster/column_lineage"].deps_by_column
+    assert {"skill", "industry", "median_salary", "top_locations"} <= demand_links.keys()
+
+
+def test_headline_figures_are_numbers_that_dagster_plots(on_sqlite: Pipeline) -> None:
+    reported = figures(on_sqlite.refresh(AS_OF), "market_summary")
+    (summary,) = on_sqlite.rows("market_summary")
+    numbers = {name: value for name, value in summary.items() if isinstance(value, int | float)}
+    assert numbers.items() <= reported.items()
+    assert {"postings", "duplicates", "skills"} <= numbers.keys()
