@@ -1,7 +1,7 @@
 """Connections that end at a deadline, and that only lead to public addresses.
 
 A server may keep within every timeout for ever, with one byte of a header at a time. And its name may lead
-anywhere: the addresses that it has are checked, and no others are connected to, even if it leads elsewhere by then.
+anywhere: the addresses that it has are checked, and no others are connected to, even if it leads elsewhere then.
 """
 
 from __future__ import annotations
