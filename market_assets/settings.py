@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     rebuild_cron: str = Field("0 4 * * 0", validation_alias="MARKET_ASSETS_REBUILD_CRON")
     history_cron: str = Field("0 5 * * *", validation_alias="MARKET_ASSETS_HISTORY_CRON")
     history_days: int = Field(90, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_HISTORY_DAYS")
+    audit_days: int = Field(400, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_AUDIT_DAYS")
     # Where the default file is missing, the sample source is used; a file that is set must exist.
     sources: Path = Field(Path("sources.yaml"), validate_default=False, validation_alias="MARKET_ASSETS_SOURCES")
     currency: str = Field("USD", pattern=_ISO_CURRENCY, validation_alias="MARKET_ASSETS_CURRENCY")
@@ -76,6 +77,11 @@ class Settings(BaseSettings):
     trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
         (), validation_alias="MARKET_ASSETS_TRUSTED_PROXIES"
     )
+    # A browser opens six connections, a WebSocket among them; behind one address may be an office.
+    connections_per_address: int = Field(
+        128, ge=8, le=10_000, validation_alias="MARKET_ASSETS_CONNECTIONS_PER_ADDRESS"
+    )
+    graphql_bytes: int = Field(65_536, ge=16_384, le=1 << 24, validation_alias="MARKET_ASSETS_GRAPHQL_BYTES")
     metrics_token: SecretStr | None = Field(None, validation_alias="MARKET_ASSETS_METRICS_TOKEN")
     adzuna_app_id: str | None = Field(None, validation_alias="ADZUNA_APP_ID")
     adzuna_app_key: str | None = Field(None, validation_alias="ADZUNA_APP_KEY")

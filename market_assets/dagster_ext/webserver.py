@@ -1,29 +1,28 @@
-"""Dagster's UI and GraphQL for the users of this product: their roles, who started a run, the audit log.
+"""Dagster's UI and GraphQL for the users of this product: who started a run, the audit log, missing files.
 
-`DagsterWebserver` and the workspace contexts are made to be subclassed (Dagster's own products do), but not
-public. `market_assets_tests/web/test_roles.py` calls every mutation in each role, and
-`market_assets_tests/web/test_server.py` compares the mutations with those that are expected here: both fail if
-a new version adds or changes one.
+`DagsterWebserver` is made to be subclassed, but not public. `market_assets_tests/web/test_roles.py` calls every
+mutation in each role, and `market_assets_tests/web/test_server.py` compares the mutations with those that are
+expected here: both fail if a new version adds or changes one.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from inspect import isawaitable
-from typing import Any, Protocol
+from typing import Any
 
-import dagster as dg
 import sqlalchemy as sa
-from dagster_webserver.webserver import DagsterWebserver
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
-from market_assets.dagster_ext.workspace import WorkspaceProcessContext, WorkspaceRequestContext
+from market_assets.dagster_ext.captured_logs import STREAMS, has_log
+from market_assets.dagster_ext.graphql_documents import HARMLESS_MUTATIONS
+from market_assets.dagster_ext.graphql_server import GraphqlServer, WaitOf
+from market_assets.dagster_ext.request_context import MarketProcessContext, MarketRequestContext
 from market_assets.store import audit
 
-#: Mutations that change nothing for other users: the UI's own bookkeeping.
-HARMLESS_MUTATIONS = {"logTelemetry", "setNuxSeen"}
 #: Arguments of mutations that start runs, and where in them the runs' tags are.
 _TAGS_IN = {
     "executionParams": ("executionMetadata", "tags"),
@@ -34,79 +33,29 @@ _TAGS_IN = {
 _log = logging.getLogger(__name__)
 
 
-class User(Protocol):
-    """A user who has signed in."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def is_admin(self) -> bool: ...
-
-
-#: The user of a request; None without a sign-in.
-UserOf = Callable[[HTTPConnection], User | None]
-
-
-class MarketProcessContext(WorkspaceProcessContext):
-    """Dagster's process context, with the permissions of the user of each request.
-
-    Dagster checks them in every mutation, and its UI greys the buttons of what may not be done.
-    """
-
-    def __init__(self, instance: dg.DagsterInstance, target: Any, *, user_of: UserOf) -> None:
-        """Load the code locations of a target, such as a `WorkspaceFileTarget`."""
-        self.user_of = user_of
-        super().__init__(instance, target, version=dg.__version__)
-
-    def create_request_context(self, source: object | None = None) -> MarketRequestContext:
-        """The context of a request: read-only unless an admin makes it."""
-        user = self.user_of(source) if isinstance(source, HTTPConnection) else None
-        return MarketRequestContext(
-            instance=self.instance,
-            current_workspace=self.get_current_workspace(),
-            process_context=self,
-            version=self.version,
-            source=source,
-            read_only=user is None or not user.is_admin,
-        )
-
-
-class MarketRequestContext(WorkspaceRequestContext):
-    """Dagster's context of a request, with its user."""
-
-    @property
-    def user(self) -> User | None:
-        context = self.process_context
-        assert isinstance(context, MarketProcessContext)
-        return context.user_of(self.source) if isinstance(self.source, HTTPConnection) else None
-
-    @property
-    def is_api(self) -> bool:
-        """Whether the request is one of the scheduler's REST API, which runs mutations for its user."""
-        return isinstance(self.source, HTTPConnection) and self.source.url.path.startswith("/api/")
-
-    @property
-    def triggered_by(self) -> str:
-        name = self.user.name if self.user else "(nobody)"
-        return f"{'api' if self.is_api else 'ui'}:{name}"
-
-
-class MarketWebserver(DagsterWebserver[MarketProcessContext, MarketRequestContext]):
+class MarketWebserver(GraphqlServer):
     """Dagster's webserver; it records mutations in the audit log, and tags runs with their user."""
 
-    def __init__(self, process_context: MarketProcessContext, engine: sa.Engine, triggered_by_tag: str) -> None:
+    def __init__(
+        self,
+        process_context: MarketProcessContext,
+        engine: sa.Engine,
+        triggered_by_tag: str,
+        wait_of: WaitOf,
+        graphql_seconds: float,
+    ) -> None:
         """Prepare it.
 
         Args:
             process_context: the instance and code locations to serve.
             engine: on the market database, which has the audit log.
             triggered_by_tag: the tag of a run that names its user: `ui:NAME` or `api:NAME`.
+            wait_of: counts the operations of each user.
+            graphql_seconds: the longest that one may take.
         """
         self._engine = engine
         self._triggered_by_tag = triggered_by_tag
-        # Milliseconds between the UI's requests for news, as in `dagster-webserver`.
-        super().__init__(process_context, live_data_poll_rate=2000)
+        super().__init__(process_context, wait_of, graphql_seconds)
 
     @property
     def schema(self) -> Any:
@@ -122,6 +71,12 @@ class MarketWebserver(DagsterWebserver[MarketProcessContext, MarketRequestContex
             field.resolve = self._audited(name, field.resolve)
         return schema
 
+    def make_csp_header(self, nonce: str) -> str:
+        """Dagster's policy, and no image from elsewhere: its address may be in what somebody posted."""
+        policy: str = super().make_csp_header(nonce)
+        own = "img-src 'self' data: blob:; form-action 'self'; frame-ancestors 'none'"
+        return f"{policy.strip().rstrip(';')}; {own}"
+
     async def report_asset_materialization_endpoint(self, request: Request) -> JSONResponse:
         return self._audit_report(request, await super().report_asset_materialization_endpoint(request))
 
@@ -130,6 +85,24 @@ class MarketWebserver(DagsterWebserver[MarketProcessContext, MarketRequestContex
 
     async def report_asset_observation_endpoint(self, request: Request) -> JSONResponse:
         return self._audit_report(request, await super().report_asset_observation_endpoint(request))
+
+    async def download_captured_logs_endpoint(self, request: Request) -> Response:
+        [*key, stream] = request.path_params["path"].split("/")
+        if stream not in STREAMS or not has_log(self._process_context.instance, key, [stream]):
+            raise HTTPException(404, "There is no such log")
+        found: Response = await super().download_captured_logs_endpoint(request)
+        return found
+
+    async def download_debug_file_endpoint(self, request: Request) -> Response:
+        if not self._process_context.instance.has_run(request.path_params["run_id"]):
+            raise HTTPException(404, "There is no such run")
+        found: Response = await super().download_debug_file_endpoint(request)
+        return found
+
+    def record_refusal(self, context: MarketRequestContext, fields: Sequence[str]) -> None:
+        if isinstance(context.source, HTTPConnection):
+            action = f"ui.{fields[0]}" if len(fields) == 1 else "ui.graphql"
+            self._write(context.source, action, ", ".join(fields), "refused", "")
 
     def _audited(self, name: str, resolve: Callable[..., Any]) -> Callable[..., Any]:
         """A mutation's resolver that also tags the runs that it starts, and writes to the audit log."""

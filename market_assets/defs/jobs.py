@@ -132,14 +132,23 @@ def prune_history_job(settings: "Settings") -> dg.JobDefinition:
     )
     @retry_transient_errors
     def prune(context: dg.OpExecutionContext, config: PruneConfig) -> None:
-        before = datetime.now(UTC) - timedelta(days=settings.history_days)
+        from market_assets.store import audit
+        from market_assets.store.database import Database
+
+        now = datetime.now(UTC)
+        before, audited_before = (
+            now - timedelta(days=settings.history_days),
+            now - timedelta(days=settings.audit_days),
+        )
         pruned = prune_recorded(context.instance, settings, before, dry_run=config.dry_run)
+        entries = audit.prune(Database(settings.market_url), audited_before, dry_run=config.dry_run)
         done = "would prune" if config.dry_run else "pruned"
         context.log.info(
-            f"{done}: {pruned.runs:,} runs, {pruned.bytes:,} bytes of files; "
-            f"kept {pruned.kept_runs:,} old runs whose results are the latest of an asset, check or job"
+            f"{done}: {pruned.runs:,} runs, {pruned.bytes:,} bytes of files, {entries:,} entries of the audit "
+            f"log; kept {pruned.kept_runs:,} old runs whose results are the latest of an asset, check or job"
         )
-        context.add_output_metadata({"dry_run": config.dry_run, "before": before.isoformat(), **vars(pruned)})
+        counted = {"before": before.isoformat(), **vars(pruned), "audit_entries": entries}
+        context.add_output_metadata({"dry_run": config.dry_run, **counted})
 
     @dg.config_mapping
     def simple(val: PruneConfig) -> dg.RunConfig:

@@ -56,6 +56,16 @@ def read(store: Database | sa.Engine, limit: int = 100, *, before_id: int | None
         return [dict(row) for row in connection.execute(query).mappings()]
 
 
+def prune(store: Database | sa.Engine, before: datetime, *, dry_run: bool = False) -> int:
+    """Delete the entries that are older; how many there are. With `dry_run` they stay."""
+    is_old = audit_log.c.at < before
+    with engine_of(store).begin() as connection:
+        entries = connection.scalar(sa.select(sa.func.count()).where(is_old)) or 0
+        if not dry_run:
+            connection.execute(sa.delete(audit_log).where(is_old))
+    return entries
+
+
 def _storable(text: str) -> str:
     """Text that PostgreSQL can store: without NUL and lone surrogates, and cut to `_LONGEST` characters."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")[:_LONGEST]

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
@@ -56,9 +57,14 @@ async def refuse(response: Response, scope: Scope, receive: Receive, send: Send,
         await send({"type": "websocket.close", "code": close_code, "reason": ""})
 
 
+def add_http_error_handler(application: Starlette) -> None:
+    """Answer errors that routes raise on purpose, such as 404."""
+    application.add_exception_handler(HTTPException, _on_http_error)
+
+
 def add_error_handlers(api: FastAPI) -> None:
     """Answer every exception that leaves a route of the application."""
-    api.add_exception_handler(HTTPException, _on_http_error)
+    add_http_error_handler(api)
     api.add_exception_handler(RequestValidationError, _on_invalid_request)
     store_failures = (StoreError, sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.TimeoutError)
     for failure in store_failures:

@@ -74,9 +74,9 @@ def parse_position(text: str | None) -> Position | None:
     time, _, run_id = (text or "").partition("~")
     try:
         parsed = datetime.fromisoformat(time)
-    except ValueError:
+        return (parsed.astimezone(UTC), run_id) if parsed.tzinfo and run_id else None
+    except (ValueError, OverflowError):
         return None
-    return (parsed.astimezone(UTC), run_id) if parsed.tzinfo and parsed.year > 1 and run_id else None
 
 
 def _older(job: str | None, status: str | None, last: Position) -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import dagster as dg
+import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from market_assets.checked_settings import get_settings
-from market_assets.dagster_ext.webserver import MarketProcessContext, MarketWebserver
+from market_assets.dagster_ext.request_context import MarketProcessContext
+from market_assets.dagster_ext.webserver import MarketWebserver
 from market_assets.dagster_ext.workspace import WorkspaceFileTarget
 from market_assets.operations.names import TRIGGERED_BY_TAG
 from market_assets.settings import Settings, SettingsError
@@ -21,10 +24,12 @@ from market_assets.web.admin.services import Services
 from market_assets.web.application import build_api
 from market_assets.web.auth.cross_site import with_security_headers
 from market_assets.web.auth.guard import Guard
-from market_assets.web.auth.limits import DEFAULT_LIMITS, RequestLimits, with_limits
+from market_assets.web.auth.limits import DEFAULT_LIMITS, RequestLimits, UserRate, with_limits
 from market_assets.web.auth.login import login_routes
 from market_assets.web.auth.proxies import behind_proxies
 from market_assets.web.auth.tokens import Tokens, identity_of, signing_key
+from market_assets.web.connections import server_config
+from market_assets.web.errors import add_http_error_handler
 from market_assets.web.executions_page import executions_routes
 from market_assets.web.health import IncidentWatch, Monitor, health_routes
 from market_assets.web.metrics import Metrics, RequestTimes
@@ -41,7 +46,11 @@ class WebProcess:
         self.database = database = Database(settings.market_url)
         engine = database.pooled_engine()
         self.tokens = Tokens(signing_key(settings), engine)
-        self.webserver = MarketWebserver(process_context, engine, TRIGGERED_BY_TAG)
+        limits = replace(limits, graphql_bytes=settings.graphql_bytes)
+        wait_of = UserRate(limits.graphql).wait_of
+        self.webserver = MarketWebserver(
+            process_context, engine, TRIGGERED_BY_TAG, wait_of, limits.graphql_seconds
+        )
         self.dagster = self.webserver.create_asgi_app()
         self.services = Services(process_context, self.webserver.schema, settings, database)
         self.api = build_api(self.services, settings, database)
@@ -49,6 +58,8 @@ class WebProcess:
         self.metrics = Metrics(process_context, self.monitor, database)
         watch = IncidentWatch(process_context.instance, self.monitor, settings)
         self.pages = Starlette(routes=[*self._routes(), Mount("/", app=self.dagster)], lifespan=watch.lifespan)
+        for application in (self.dagster, self.pages):
+            add_http_error_handler(application)
         metrics_token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
         guarded = Guard(_by_path(self.api, self.pages), self.tokens, metrics_token, limits)
         secured = with_security_headers(with_limits(guarded, limits))
@@ -82,8 +93,6 @@ def serve_web(settings: Settings, workspace_file: str = "workspace.yaml") -> Non
         SettingsError: others can reach the process, and tokens would not be safe.
         StoreError: the market database can't be used.
     """
-    import uvicorn
-
     signing_key(settings)
     database = Database(settings.market_url)
     schema.ensure_current(database)
@@ -97,15 +106,7 @@ def serve_web(settings: Settings, workspace_file: str = "workspace.yaml") -> Non
     ):
         # Milliseconds as in `dagster-webserver`; without effect on SQLite.
         instance.optimize_for_webserver(statement_timeout=15_000, pool_recycle=3_600, max_overflow=18)
-        uvicorn.run(
-            WebProcess(process_context, settings).application,
-            host=settings.host,
-            port=settings.port,
-            log_level="warning",
-            # `auth.proxies` finds the client: uvicorn would believe any process on this machine.
-            proxy_headers=False,
-            server_header=False,
-        )
+        uvicorn.Server(server_config(WebProcess(process_context, settings).application, settings)).run()
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ def base(web: WholeProcess) -> Iterator[str]:
     """The address of the whole process, behind a real server, over a store with a market in it."""
     web.database.pooled_engine().dispose()
     fill(web.database)
-    with served(web.process.application) as url:
+    with served(web.process) as url:
         yield url
 
 
@@ -55,6 +55,20 @@ def test_the_page_keeps_to_its_own_policy(web: WholeProcess) -> None:
         assert viewer.get(named).status_code == 200, named
     for used in re.findall(r'getElementById\("(\w+)"\)', script):
         assert f'id="{used}"' in page
+
+
+def test_the_guide_names_every_call(web: WholeProcess) -> None:
+    paths = web.signed_in("vic").get("/api/openapi.json").json()["paths"]
+    calls = {path.replace("{job_id}", "{id}"): methods for path, methods in paths.items()}
+    assert [path for path in calls if not re.search(re.escape(path) + r"(?![\w/{])", GUIDE)] == []
+    queries = {
+        parameter["name"]
+        for methods in calls.values()
+        for operation in methods.values()
+        for parameter in operation.get("parameters", ())
+        if parameter["in"] == "query"
+    }
+    assert {name for name in queries if not re.search(rf"\b{name}\b", GUIDE)} == set()
 
 
 def test_the_files_of_pages_are_in_the_package() -> None:

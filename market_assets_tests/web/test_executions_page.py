@@ -110,7 +110,13 @@ def test_it_is_filtered(web: WholeProcess) -> None:
     assert listed(job="gone_job", status="queued") == []
     assert '<option value="gone_job"' in client.get("/executions").text
     assert '<option value="prune_history"' in client.get("/executions").text
-    for wrong in ({"status": "lost"}, {"before": "yesterday"}, {"before": "2026-01-01~x"}, {"before": "~"}):
+    for wrong in (
+        {"status": "lost"},
+        {"before": "yesterday"},
+        {"before": "2026-01-01~x"},
+        {"before": "~"},
+        {"before": "9999-12-31T23:59:59-12:00~x"},
+    ):
         assert client.get("/executions", params=wrong).status_code == 400
 
 
@@ -176,7 +182,7 @@ def text_of(browser: webdriver.Chrome) -> str:
 @pytest.mark.parametrize("user", ["ada", "vic"])
 def test_it_is_live_in_a_browser(web: WholeProcess, browser: webdriver.Chrome, user: str) -> None:
     record_executions(web.engine, [pruned(1), pruned(2, error=HOSTILE)])
-    with served(web.process.application) as url:
+    with served(web.process) as url:
         browser.get(f"{url}/executions")
         browser.find_element(By.NAME, "username").send_keys(user)
         browser.find_element(By.NAME, "password").send_keys(PASSWORD)

@@ -178,6 +178,12 @@ def test_the_address_that_is_believed(proxied: WholeProcess, peer: str, forwarde
     assert asked.get("/metrics").status_code == 401
 
 
+def test_a_trusted_proxy_that_does_not_say_for_whom_it_asks_is_not_this_machine(proxied: WholeProcess) -> None:
+    for peer in ("127.0.0.1", "10.0.0.1"):
+        assert proxied.client(peer).get("/metrics").status_code == 401
+    assert proxied.client("127.9.9.9").get("/metrics").status_code == 200, "no proxy is there"
+
+
 def test_without_trusted_proxies_nobodys_word_is_taken(web: WholeProcess) -> None:
     asked = web.client("127.0.0.1", X_Forwarded_For="203.0.113.9", X_Forwarded_Proto="https")
     asked.post("/api/auth/login", json={"username": "vic", "password": "wrong password"})

@@ -49,7 +49,8 @@ def client(scheme: str = "http", peer: str = "127.0.0.1") -> TestClient:
         ("/api/market/summary", DATA_POLICY),
         ("/market", REPORT_POLICY),
         ("/dagster", DAGSTER_POLICY),
-        ("/graphql", None),
+        ("/graphql", DATA_POLICY),
+        ("/any/other.html", DATA_POLICY),
     ],
 )
 def test_every_answer_has_them_and_the_policy_of_its_kind(path: str, policy: str | None) -> None:
@@ -74,7 +75,8 @@ def test_other_sites_are_never_let_in() -> None:
 def test_data_is_not_kept_unless_it_says_so() -> None:
     assert client().get("/api/market/x").headers["cache-control"] == "no-store"
     assert client().get("/api/kept").headers["cache-control"] == "private, no-cache"
-    assert "cache-control" not in client().get("/dagster").headers
+    assert client().get("/graphql").headers["cache-control"] == "no-store"
+    assert "cache-control" not in client().get("/_next/static/chunk.js").headers
 
 
 def test_https_is_for_good_where_it_is_https() -> None:

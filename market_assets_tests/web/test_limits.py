@@ -61,7 +61,7 @@ def test_an_address_has_its_share_and_others_have_theirs() -> None:
 
 def test_files_of_the_ui_and_monitors_do_not_count() -> None:
     app = with_limits(application(), FEW)
-    for path in ("/static/app.js", "/health", "/metrics"):
+    for path in ("/_next/static/app.js", "/health", "/metrics"):
         assert set(statuses(client_of(app), "GET", path, 9)) == {200}
 
 
@@ -92,6 +92,29 @@ def test_who_counts_as_one_address(one: str, other: str, same: bool) -> None:
     app = with_limits(application(), FEW)
     statuses(client_of(app, one), "GET", "/graphql", 4)
     assert client_of(app, other).get("/graphql").status_code == (429 if same else 200)
+
+
+def test_a_site_has_as_much_as_four_of_its_networks() -> None:
+    app = with_limits(application(), FEW)
+    for network in range(4):
+        assert statuses(client_of(app, f"2001:db8:0:{network}::1"), "GET", "/graphql", 4) == [200] * 4
+    assert client_of(app, "2001:db8:0:4::1").get("/graphql").status_code == 429
+    assert client_of(app, "2001:db8:1:4::1").get("/graphql").status_code == 200
+
+
+@pytest.mark.parametrize(("path", "most"), [("/graphql", 1 << 16), ("/api/x", 1 << 20), ("/anything", 1 << 20)])
+def test_a_request_too_large(path: str, most: int) -> None:
+    client = client_of(with_limits(application()))
+    assert client.post(path, content=b"x" * most).json() == {"length": most}
+    refused = client.post(path, content=b"x" * (most + 1))
+    assert (refused.status_code, refused.json()) == (413, {"error": f"The request is larger than {most} bytes"})
+    assert client.post(path, content=iter([b"x" * most, b"x"])).status_code == 413
+    assert client.post(path, headers={"Content-Length": "9" * 30}).status_code == 413
+
+
+def test_more_headers_than_a_request_has() -> None:
+    headers = [(f"x-{number}", "") for number in range(101)]
+    assert client_of(with_limits(application())).get("/graphql", headers=headers).status_code == 431
 
 
 def test_a_websocket_too_many_is_not_opened() -> None:

@@ -36,8 +36,8 @@ from market_assets_tests.web.whole_process import PASSWORD, WholeProcess, known_
 #: Far more than anything takes; only a hanging program meets it.
 PATIENCE_SECONDS = 300
 CHANGED = (
-    f"Dagster {dg.__version__} has changed what market_assets.dagster_ext.webserver builds on: look at that file "
-    "before the pinned version is raised. "
+    f"Dagster {dg.__version__} has changed what market_assets.dagster_ext.graphql_server, .request_context and "
+    ".webserver build on: look at these files before the pinned version is raised. "
 )
 
 
@@ -57,6 +57,22 @@ def test_dagsters_private_parts_are_as_they_were() -> None:
     for name in ("build_graphql_schema", "create_asgi_app", "get_current_workspace"):
         owner = WorkspaceProcessContext if name == "get_current_workspace" else DagsterWebserver
         assert callable(getattr(owner, name, None)), f"{CHANGED}{name} is gone"
+    ways = {
+        "graphql_http_endpoint": ["self", "request"],
+        "graphql_ws_endpoint": ["self", "websocket"],
+        "gen_graphql_response": ["self", "request_context", "query", "variables", "operation_name"],
+        "execute_graphql_request": ["self", "request", "query", "variables", "operation_name"],
+        "graphql_execution_thread": ["self", "request", "query", "variables", "operation_name"],
+        "execute_graphql_subscription": [
+            *("self", "websocket", "operation_id", "query", "variables", "operation_name")
+        ],
+        "_determine_status_code": ["self", "resolver_errors", "captured_errors"],
+        "make_csp_header": ["self", "nonce"],
+        "download_captured_logs_endpoint": ["self", "request"],
+        "download_debug_file_endpoint": ["self", "request"],
+    }
+    for name, taken in ways.items():
+        assert parameters(getattr(DagsterWebserver, name)) == taken, f"{CHANGED}{name}"
     for name in ("materialization", "check", "observation"):
         endpoint = getattr(DagsterWebserver, f"report_asset_{name}_endpoint", None)
         assert inspect.iscoroutinefunction(endpoint) and parameters(endpoint) == ["self", "request"], CHANGED

@@ -19,9 +19,8 @@ from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from starlette.testclient import TestClient
-from starlette.types import ASGIApp
 
-from market_assets.dagster_ext.webserver import MarketProcessContext
+from market_assets.dagster_ext.request_context import MarketProcessContext
 from market_assets.settings import Settings
 from market_assets.store import schema, users
 from market_assets.store.database import Database
@@ -29,6 +28,7 @@ from market_assets.store.tables.catalog import metadata
 from market_assets.web.auth.limits import RequestLimits
 from market_assets.web.auth.passwords import hash_password
 from market_assets.web.auth.tokens import identity_of, signing_key
+from market_assets.web.connections import server_config
 from market_assets.web.market.snapshot import SnapshotCache
 from market_assets.web.server import WebProcess
 
@@ -37,7 +37,13 @@ PASSWORD = "correct horse battery staple"
 ROLES = {"ada": "admin", "vic": "viewer"}
 SITE = "http://localhost:3000"
 #: Tests ask more often, and from one address, than people do.
-UNLIMITED = RequestLimits(sign_in="100000/minute", address="1000000/minute", user="1000000/minute")
+UNLIMITED = RequestLimits(
+    sign_in="100000/minute",
+    address="1000000/minute",
+    user="1000000/minute",
+    graphql="1000000/minute",
+    account="1000000/minute",
+)
 #: Of a password's hash, in tests.
 LOWEST_COST = {"time_cost": 1, "memory_cost": 8, "parallelism": 1}
 _hashes: dict[str, str] = {}
@@ -147,9 +153,10 @@ def whole_process(folder: Path, limits: RequestLimits = UNLIMITED, **variables: 
 
 
 @contextlib.contextmanager
-def served(application: ASGIApp) -> Iterator[str]:
-    """The address of an application behind a real server, in a thread."""
-    server = uvicorn.Server(uvicorn.Config(application, host="127.0.0.1", port=0, log_level="warning"))
+def served(process: WebProcess, **changes: object) -> Iterator[str]:
+    """The address of a web process behind the real server, with changes of settings, in a thread."""
+    settings = process.settings.model_copy(update={"host": "127.0.0.1", "port": 0, **changes})
+    server = uvicorn.Server(server_config(process.application, settings))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     deadline = time.monotonic() + 300

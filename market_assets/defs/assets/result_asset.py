@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from market_assets.defs.assets.column_metadata import column_schema
 from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.partitions import OWNERS, POOL, as_of
 from market_assets.defs.resources import MarketStore
@@ -166,34 +168,19 @@ def _check(table: ResultTable, problems: Sequence[str], rows: int) -> dg.AssetCh
 
 
 def _described(market: MarketReader, name: str, rows: "pl.DataFrame") -> dict[str, Any]:
+    from market_assets.store.tables.catalog import metadata
+
     return {
         "dagster/row_count": rows.height,
-        **column_schema(name),
+        **column_schema(metadata.tables[name]),
         "preview": preview(rows),
         "as_of": dg.MetadataValue.timestamp(market.as_of),
         "window_start": dg.MetadataValue.timestamp(market.window_start),
     }
 
 
-def column_schema(table: str) -> dict[str, dg.TableSchema]:
-    """The metadata that shows the columns of a market table, from the table's declaration."""
-    from market_assets.store.tables.catalog import metadata
-
-    schema = dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                column.name,
-                str(column.type).lower(),
-                constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
-            )
-            for column in metadata.tables[table].columns
-        ]
-    )
-    return {"dagster/column_schema": schema}
-
-
 def preview(rows: "pl.DataFrame") -> dg.MarkdownMetadataValue:
-    """The first rows as a Markdown table."""
+    """The first rows as a Markdown table; texts, which may be anybody's, as code: no link or image is live."""
     lines = [" | ".join(rows.columns), " | ".join("---" for _ in rows.columns)]
     lines += [" | ".join(_cell(value) for value in row) for row in rows.head(_PREVIEW_ROWS).iter_rows()]
     return dg.MetadataValue.md("\n".join(f"| {line} |" for line in lines))
@@ -202,6 +189,10 @@ def preview(rows: "pl.DataFrame") -> dg.MarkdownMetadataValue:
 def _cell(value: object) -> str:
     if value is None:
         return ""
-    text = f"{value:,.4g}" if isinstance(value, float) and abs(value) < 1000 else str(value)
-    text = f"{value:,.0f}" if isinstance(value, float) and abs(value) >= 1000 else text
-    return text.replace("|", "\\|").replace("\n", " ")[:_PREVIEW_WIDTH]
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if isinstance(value, bool | int | date):
+        return str(value)
+    # A backtick would end the code, and a bar the cell.
+    text = " ".join(str(value).replace("`", "'").split())[:_PREVIEW_WIDTH]
+    return f"`{text.replace('|', '¦')}`" if text else ""

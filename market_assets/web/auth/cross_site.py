@@ -39,8 +39,10 @@ REPORT_POLICY = (
     "frame-ancestors 'none'"
 )
 HSTS = "max-age=31536000"
-#: Paths of the project's pages; every other HTML page is Dagster's, which sets a policy with a nonce.
+#: Paths of the project's pages; Dagster's have policies of their own.
 _PAGES = ("/login", "/api/", "/executions")
+#: What everybody's Dagster has, or nobody needs a sign-in for; browsers may keep it.
+_PUBLIC_FILES = ("/_next/", "/vendor/", "/favicon")
 
 
 def new_csrf_token() -> str:
@@ -105,18 +107,15 @@ def _secure(headers: MutableHeaders, path: str, scheme: str | None) -> None:
     for name in [name for name in headers if name.lower().startswith("access-control-")]:
         del headers[name]
     headers.update(SECURITY_HEADERS)
-    policy = _policy(path, headers.get("content-type", ""))
-    if policy:
-        headers.setdefault("Content-Security-Policy", policy)
-    if path.startswith("/api/"):
+    headers.setdefault("Content-Security-Policy", _policy(path, headers.get("content-type", "")))
+    if not path.startswith(_PUBLIC_FILES):
         headers.setdefault("Cache-Control", "no-store")
     if scheme in ("https", "wss"):
         headers.setdefault("Strict-Transport-Security", HSTS)
 
 
-def _policy(path: str, content_type: str) -> str | None:
+def _policy(path: str, content_type: str) -> str:
     if path == "/market":
         return REPORT_POLICY
-    if path.startswith(_PAGES):
-        return PAGE_POLICY if content_type.startswith("text/html") else DATA_POLICY
-    return None
+    is_page = path.startswith(_PAGES) and content_type.startswith("text/html")
+    return PAGE_POLICY if is_page else DATA_POLICY

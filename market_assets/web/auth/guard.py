@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from urllib.parse import quote
 
 import sqlalchemy as sa
@@ -19,7 +21,9 @@ from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from market_assets.store import audit
 from market_assets.web.auth import cross_site
+from market_assets.web.auth.attempts import Attempts
 from market_assets.web.auth.limits import DEFAULT_LIMITS, UNCOUNTED, Rates, RequestLimits, too_many
 from market_assets.web.auth.proxies import is_loopback
 from market_assets.web.auth.tokens import (
@@ -31,12 +35,15 @@ from market_assets.web.auth.tokens import (
     Tokens,
     identity_of,
 )
-from market_assets.web.errors import NOT_ADMIN, NOT_SIGNED_IN, POLICY_VIOLATION, ApiError, refuse
+from market_assets.web.errors import NOT_ADMIN, NOT_SIGNED_IN, POLICY_VIOLATION, TRY_AGAIN_LATER, ApiError, refuse
 
 TOKENS_KEY = "market_assets.tokens"
+ATTEMPTS_KEY = "market_assets.attempts"
 SESSION_KEY = "market_assets.session"
 #: Whether the caller may see the details of `/health`, in `scope["state"]`.
 DETAILS_KEY = "market_assets.details"
+#: Open WebSockets of one user.
+MOST_SOCKETS = 50
 #: How often the sign-in of an open WebSocket is checked.
 SOCKET_CHECK_SECONDS = 2.0
 
@@ -72,12 +79,15 @@ class Guard:
         self._metrics_token = metrics_token
         self._rates = Rates()
         self._user_limit = parse_many(limits.user)
+        self._attempts = Attempts(limits.account, limits.account_delay_seconds)
+        self._sockets: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        scope = {**scope, "state": {**scope.get("state", {}), TOKENS_KEY: self._tokens}}
+        parts = {TOKENS_KEY: self._tokens, ATTEMPTS_KEY: self._attempts}
+        scope = {**scope, "state": {**scope.get("state", {}), **parts}}
         connection = HTTPConnection(scope)
         try:
             await self._admit(connection)
@@ -85,9 +95,23 @@ class Guard:
             await refuse(_refusal(connection, error), scope, receive, send, POLICY_VIOLATION)
             return
         if scope["type"] == "websocket":
-            await _serve_while_valid(lambda: self._is_still_valid(connection), self._app, scope, receive, send)
+            await self._serve_socket(connection, receive, send)
         else:
             await self._app(scope, receive, send)
+
+    async def _serve_socket(self, connection: HTTPConnection, receive: Receive, send: Send) -> None:
+        identity = identity_of(connection)
+        name = identity.name if identity else ""
+        if self._sockets[name] >= MOST_SOCKETS:
+            error = ApiError(429, f"You have {MOST_SOCKETS} WebSockets open already")
+            await refuse(error.response(), connection.scope, receive, send, TRY_AGAIN_LATER)
+            return
+        self._sockets[name] += 1
+        try:
+            is_valid = partial(self._is_still_valid, connection)
+            await _serve_while_valid(is_valid, self._app, connection.scope, receive, send)
+        finally:
+            self._sockets[name] -= 1
 
     async def _admit(self, connection: HTTPConnection) -> None:
         """Identify the user, and leave the identity in the scope.
@@ -121,8 +145,23 @@ class Guard:
             raise too_many(wait)
         needs_admin = f"{path}/".startswith("/api/admin/") or (changes and path not in _FOR_VIEWERS)
         if needs_admin and not session.identity.is_admin:
+            if changes:
+                await self._record_refusal(connection, name)
             raise ApiError(403, NOT_ADMIN)
         _refuse_query_by_get(connection)
+
+    async def _record_refusal(self, connection: HTTPConnection, name: str) -> None:
+        scope, address = connection.scope, connection.client.host if connection.client else ""
+        entry = {
+            "who": name,
+            "address": address,
+            "action": "request",
+            "target": f"{scope['method']} {scope['path']}",
+        }
+        try:
+            await to_thread.run_sync(partial(audit.record, self._tokens.engine, result="refused", **entry))
+        except sa.exc.SQLAlchemyError:
+            raise ApiError(503, "The audit log can't be written", headers={"Retry-After": "5"}) from None
 
     async def _session(self, connection: HTTPConnection) -> Session | None:
         """The session of the request; on the login page, a token that is not valid counts as none."""
@@ -176,6 +215,13 @@ def tokens_of(connection: HTTPConnection) -> Tokens:
     tokens = connection.scope["state"][TOKENS_KEY]
     assert isinstance(tokens, Tokens)
     return tokens
+
+
+def attempts_of(connection: HTTPConnection) -> Attempts:
+    """What checks passwords, for the routes of sign-in."""
+    attempts = connection.scope["state"][ATTEMPTS_KEY]
+    assert isinstance(attempts, Attempts)
+    return attempts
 
 
 def session_of(connection: HTTPConnection) -> Session | None:

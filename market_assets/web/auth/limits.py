@@ -10,15 +10,19 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_network
 
 from limits import RateLimitItem, parse_many
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
+from starlette.datastructures import Headers
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from market_assets.web.auth.proxies import parse_address
-from market_assets.web.errors import TRY_AGAIN_LATER, ApiError, refuse
+from market_assets.web.auth.tokens import identity_of
+from market_assets.web.errors import POLICY_VIOLATION, TRY_AGAIN_LATER, ApiError, refuse
 
 #: The longest that a caller may wait for the end of a run (`?wait=`).
 LONGEST_WAIT_SECONDS = 600
@@ -29,17 +33,32 @@ class RequestLimits:
     """What is allowed; rates as the library `limits` writes them, each over a moving window."""
 
     sign_in: str = "10/minute;100/hour"
+    #: Wrong passwords for one name; then each further attempt waits.
+    account: str = "10/10minute"
+    account_delay_seconds: float = 3.0
     address: str = "3000/minute"
     user: str = "1200/minute"
+    #: Operations of one user, by POST and WebSocket; Dagster's UI sends about forty for a page.
+    graphql: str = "200/10second"
     body_bytes: int = 1 << 20
+    graphql_bytes: int = 1 << 16
     seconds: float = 30.0
+    graphql_seconds: float = 60.0
 
 
 DEFAULT_LIMITS = RequestLimits()
+#: As many times what a /64 network of IPv6 may do, a /48 may: a site, which its provider gives to one customer.
+_NETWORKS_OF_SITE = 4
+#: Header lines of a request.
+_MOST_HEADERS = 100
+#: Of the length of a body.
+_MOST_DIGITS = 18
 
 _SIGN_IN_PATHS = ("/login", "/api/auth/login")
+#: Everything but downloads, which may be long.
+_BOUNDED_IN_TIME = ("/api/", "/login", "/logout", "/report_asset")
 #: Files of the UI, fetched by the hundred, and what monitors fetch.
-UNCOUNTED = ("/static/", "/favicon", "/health", "/metrics")
+UNCOUNTED = ("/_next/static/", "/favicon", "/health", "/metrics")
 
 
 class Rates:
@@ -57,59 +76,96 @@ class Rates:
         return None
 
 
+class UserRate:
+    """Counts what each user does, on top of the requests."""
+
+    def __init__(self, allowed: str) -> None:
+        self._rates = Rates()
+        self._allowed = parse_many(allowed)
+
+    def wait_of(self, connection: HTTPConnection) -> int | None:
+        """Count one for the user of a connection; the seconds to wait where it is one too many."""
+        identity = identity_of(connection)
+        return self._rates.take(self._allowed, identity.name if identity else "")
+
+
 def too_many(wait: int) -> ApiError:
     """429, with the seconds to wait."""
     return ApiError(429, f"Too many requests: try again in {wait} s", headers={"Retry-After": str(wait)})
 
 
 def with_limits(app: ASGIApp, limits: RequestLimits = DEFAULT_LIMITS) -> ASGIApp:
-    """The process with limits by address, stricter ones for signing in; of size and time but for Dagster's paths.
+    """The process with limits by address, stricter ones for signing in; of size, and of time but for downloads.
 
     `scope["client"]` must be the client itself, so trusted proxies are seen through further out.
     """
     rates = Rates()
     sign_in, address = parse_many(limits.sign_in), parse_many(limits.address)
-    bounded = _with_time_limit(_with_size_limit(app, limits.body_bytes), limits.seconds)
+    sized = _with_size_limit(app, limits)
+    bounded = _with_time_limit(sized, limits.seconds)
+    # An operation ends by itself in time, unless a database keeps it waiting.
+    bounded_graphql = _with_time_limit(sized, limits.graphql_seconds + limits.seconds)
 
     async def limited(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
             await app(scope, receive, send)
             return
-        path, client = scope["path"], _counted_client(scope)
-        wait = None if path.startswith(UNCOUNTED) else rates.take(address, "address", client)
+        path, networks = scope["path"], counted_networks((scope.get("client") or ("unknown", 0))[0])
+        if len(scope["headers"]) > _MOST_HEADERS:
+            too_large = ApiError(431, f"The request has more than {_MOST_HEADERS} headers")
+            await refuse(too_large.response(), scope, receive, send, POLICY_VIOLATION)
+            return
+        wait = None if path.startswith(UNCOUNTED) else _take(rates, address, "address", networks)
         if wait is None and scope.get("method") == "POST" and path in _SIGN_IN_PATHS:
-            wait = rates.take(sign_in, "sign-in", client)
+            wait = _take(rates, sign_in, "sign-in", networks)
         if wait is not None:
             await refuse(too_many(wait).response(), scope, receive, send, TRY_AGAIN_LATER)
-        elif scope["type"] == "http" and path.startswith(("/api/", "/login", "/logout")):
-            await bounded(scope, receive, send)
-        else:
+        elif scope["type"] == "websocket":
             await app(scope, receive, send)
+        else:
+            is_bounded = path.startswith(_BOUNDED_IN_TIME)
+            chosen = bounded_graphql if path.startswith("/graphql") else bounded if is_bounded else sized
+            await chosen(scope, receive, send)
 
     return limited
 
 
-def _counted_client(scope: Scope) -> str:
-    """The client's address, or the /64 network of an IPv6 one, since one customer has a whole network."""
-    host = (scope.get("client") or ("unknown", 0))[0]
+@lru_cache(maxsize=4096)
+def counted_networks(host: str) -> tuple[str, ...]:
+    """What an address counts for: itself; of IPv6 its /64 network, which one person has, and the /48 around it."""
     address = parse_address(host)
     if isinstance(address, IPv6Address):
-        return str(ip_network((int(address), 64), strict=False))
-    return str(address or host)
+        return tuple(str(ip_network((int(address), length), strict=False)) for length in (64, 48))
+    return (str(address or host),)
 
 
-def _with_size_limit(app: ASGIApp, most_bytes: int) -> ASGIApp:
-    """Let reading a body that is too large fail in the application, which words the error."""
+def _take(rates: Rates, allowed: Sequence[RateLimitItem], what: str, networks: Sequence[str]) -> int | None:
+    """Count one request for a network and the site that it is in; the seconds to wait, as `Rates.take`."""
+    of_site = [type(rate)(rate.amount * _NETWORKS_OF_SITE, rate.multiples) for rate in allowed]
+    for each, network in zip((allowed, of_site), networks, strict=False):
+        if wait := rates.take(each, what, network):
+            return wait
+    return None
+
+
+def _with_size_limit(app: ASGIApp, limits: RequestLimits) -> ASGIApp:
+    """Refuse a body that says it is too large; reading another fails in the application, which words the error."""
 
     async def limited(scope: Scope, receive: Receive, send: Send) -> None:
+        most = limits.graphql_bytes if scope["path"].startswith("/graphql") else limits.body_bytes
+        too_large = ApiError(413, f"The request is larger than {most} bytes", headers={"Connection": "close"})
+        stated = Headers(scope=scope).get("content-length", "")
+        if stated.isdecimal() and (len(stated) > _MOST_DIGITS or int(stated) > most):
+            await too_large.response()(scope, receive, send)
+            return
         received = 0
 
         async def counted() -> Message:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > most_bytes:
-                raise ApiError(413, f"The request is larger than {most_bytes} bytes")
+            if received > most:
+                raise too_large
             return message
 
         await app(scope, counted, send)

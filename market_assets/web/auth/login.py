@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 from urllib.parse import parse_qs, quote, urlsplit
 
 from fastapi import APIRouter
@@ -17,14 +18,15 @@ from starlette.routing import BaseRoute, Route
 from market_assets.store import audit
 from market_assets.store.users import User, end_session, find_user
 from market_assets.web.auth import cross_site
-from market_assets.web.auth.guard import session_of, tokens_of
+from market_assets.web.auth.guard import attempts_of, session_of, tokens_of
 from market_assets.web.auth.passwords import is_right
 from market_assets.web.auth.tokens import ACCESS_TIME, SESSION_TIME, Session
-from market_assets.web.errors import NOT_SIGNED_IN, ApiError
+from market_assets.web.errors import NOT_SIGNED_IN, ApiError, Error
 from market_assets.web.pages import render
 
 _WRONG = "The name or the password is wrong"
 _OUT_OF_DATE = "This page was out of date. Please try again."
+_BUSY: dict[int | str, dict[str, Any]] = {503: {"model": Error, "description": "Too many sign in at once"}}
 _NOT_STORED = {"Cache-Control": "no-store"}
 
 auth_router = APIRouter(prefix="/api/auth", tags=["sign-in"])
@@ -52,10 +54,10 @@ class SignedOut(BaseModel):
     message: str = "Signed out"
 
 
-@auth_router.post("/login", openapi_extra={"security": []})
-def login(credentials: Credentials, request: Request) -> TokenAnswer:
+@auth_router.post("/login", openapi_extra={"security": []}, responses=_BUSY)
+async def login(credentials: Credentials, request: Request) -> TokenAnswer:
     """Sign in: a token for 15 minutes, which `/api/auth/refresh` renews for 12 hours."""
-    user = authenticate(request, credentials.username, credentials.password)
+    user = await authenticate(request, credentials.username, credentials.password)
     if user is None:
         raise ApiError(401, _WRONG)
     token, _cookie = tokens_of(request).open_session(user)
@@ -79,8 +81,16 @@ def logout(request: Request, response: Response) -> SignedOut:
     return SignedOut()
 
 
-def authenticate(request: HTTPConnection, username: str, password: str) -> User | None:
-    """The user, where name and password are right; None otherwise. The audit log has every attempt."""
+async def authenticate(request: HTTPConnection, username: str, password: str) -> User | None:
+    """The user, where name and password are right; None otherwise. The audit log has every attempt.
+
+    Raises:
+        ApiError: too many sign in at once.
+    """
+    return await attempts_of(request).check(username, partial(_check_password, request, username, password))
+
+
+def _check_password(request: HTTPConnection, username: str, password: str) -> User | None:
     engine = tokens_of(request).engine
     user = find_user(engine, username)
     right = is_right(password, user.password_hash if user else None)
@@ -107,7 +117,12 @@ async def _sign_in(request: Request) -> Response:
     target = local_path(form.get("next"))
     if not cross_site.matches_csrf_cookie(request, form.get("csrf")):
         return _page(request, target, _OUT_OF_DATE, status=403)
-    user = await run_in_threadpool(authenticate, request, form.get("username", ""), form.get("password", ""))
+    try:
+        user = await authenticate(request, form.get("username", ""), form.get("password", ""))
+    except ApiError as busy:
+        page = _page(request, target, f"{busy.detail}.", status=busy.status_code)
+        page.headers.update(busy.headers or {})
+        return page
     if user is None:
         return _page(request, target, f"{_WRONG}.", status=401)
     _token, cookie = tokens_of(request).open_session(user)

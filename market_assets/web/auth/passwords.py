@@ -6,15 +6,12 @@ A check takes as long for a user who does not exist as for one who does, so that
 from __future__ import annotations
 
 import secrets
-import threading
 from functools import lru_cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 SHORTEST, LONGEST = 8, 1_000
-#: A hash takes 64 MiB; without a limit, a burst of sign-ins would take the machine's memory.
-_AT_ONCE = threading.BoundedSemaphore(2)
 _hasher = PasswordHasher()
 
 
@@ -30,17 +27,15 @@ def hash_password(password: str) -> str:
     """
     if not SHORTEST <= len(password) <= LONGEST:
         raise PasswordError(f"a password has {SHORTEST} to {LONGEST:,} characters, not {len(password):,}")
-    with _AT_ONCE:
-        return _hasher.hash(_bytes(password))
+    return _hasher.hash(_bytes(password))
 
 
 def is_right(password: str, stored_hash: str | None) -> bool:
     """Whether it is the password; `stored_hash` is None where there is no such user."""
-    with _AT_ONCE:
-        try:
-            right = _hasher.verify(stored_hash or _random_hash(), _bytes(password[: LONGEST + 1]))
-        except (VerificationError, InvalidHashError):
-            return False
+    try:
+        right = _hasher.verify(stored_hash or _random_hash(), _bytes(password[: LONGEST + 1]))
+    except (VerificationError, InvalidHashError):
+        return False
     return right and stored_hash is not None
 
 

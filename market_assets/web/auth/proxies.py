@@ -16,12 +16,17 @@ Networks = Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]
 _PROXY_HEADERS = ("forwarded", "via", "x-real-ip", "true-client-ip", "cf-connecting-ip")
 
 
+#: In `scope["state"]`, where the peer is in a network of trusted proxies: it may not say for whom it asks.
+_PROXIED_KEY = "market_assets.proxied"
+
+
 def is_loopback(scope: Scope) -> bool:
     """Whether the request comes from this machine and through no proxy."""
     client = scope.get("client")
     headers = Headers(scope=scope)
     return (
         client is not None
+        and not scope.get("state", {}).get(_PROXIED_KEY)
         and _is_loopback_address(client[0])
         and not any(name in _PROXY_HEADERS or name.startswith("x-forwarded-") for name in headers)
         # A page of another site may point its domain at this machine; it can't choose the Host header.
@@ -45,16 +50,16 @@ def seen_through(scope: Scope, trusted: Networks) -> Scope:
     appended by trusted proxies can be believed.
     """
     client = scope.get("client")
-    if not trusted or client is None or not _is_in(client[0], trusted):
+    if not trusted or client is None or not is_in(client[0], trusted):
         return scope
     headers = Headers(scope=scope)
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = {"state": {**scope.get("state", {}), _PROXIED_KEY: True}}
     hops = [hop.strip() for line in headers.getlist("x-forwarded-for") for hop in line.split(",")]
     for hop in reversed(hops):
         if parse_address(hop) is None:
             break
         changes["client"] = (hop, 0)
-        if not _is_in(hop, trusted):
+        if not is_in(hop, trusted):
             break
     protocol = headers.get("x-forwarded-proto", "").split(",")[-1].strip().lower()
     if protocol in ("http", "https"):
@@ -72,7 +77,7 @@ def parse_address(text: str) -> Address | None:
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def _is_in(text: str, networks: Networks) -> bool:
+def is_in(text: str, networks: Networks) -> bool:
     address = parse_address(text)
     return address is not None and any(address in network for network in networks)
 
