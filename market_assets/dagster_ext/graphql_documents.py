@@ -27,7 +27,7 @@ _MOST_COMMENTS = 100
 HARMLESS_MUTATIONS = frozenset({"logTelemetry", "setNuxSeen"})
 #: Subscriptions that are answered.
 SUBSCRIPTIONS = frozenset({"pipelineRunLogs", "capturedLogs", "locationStateChangeEvents"})
-#: Fields that try a run config, whose result tells which environment variables of the code server are set.
+#: Fields that try a run config, whose result shows which environment variables of the code server are set.
 FOR_ADMINS = frozenset({"executionPlanOrError", "isPipelineConfigValid", "isRunConfigValid"})
 
 

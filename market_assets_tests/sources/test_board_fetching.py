@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from board_server import Answer, Behaviour, BoardServer
+from board_server import Answer, Behaviour, BoardServer, Waiting
 from recordings import (
     ADZUNA,
     HACKER_NEWS_SEARCH,
@@ -364,3 +364,24 @@ def test_the_board_of_the_template_works(fetching: Fetching) -> None:
     fetching.land(source)
     assert fetching.titles(source) == ["Cook", "Cook"]
     assert [asked.query for asked in fetching.server.asked] == [{"category": "all", "page": n} for n in ("1", "2")]
+
+
+def test_a_board_is_left_after_its_minutes_with_the_pages_that_it_has(
+    server: BoardServer, make_client: Any, waiting: Waiting, tmp_path: Path
+) -> None:
+    def slow(title: str) -> Behaviour:
+        def behave(handler: Any) -> None:
+            waiting.seconds += 50
+            jobs(title)(handler)
+
+        return behave
+
+    for company, title in (("a", "Cook"), ("b", "Baker"), ("c", "Waiter"), ("d", "Porter")):
+        server.serve(f"/{company}/jobs", slow(title))
+    board = ENTRIES["greenhouse"](url=server.url, companies=["a", "b", "c", "d"], fetch_minutes=2)
+    source = board.make(Tools(get=make_client().get, clock=waiting.clock))
+    landed = Landing(str(tmp_path)).land(source.name, DAY, source.fetch(DAY, NOW))
+    assert [payload.name for payload in landed.payloads] == ["a.json", "b.json", "c.json"]
+    (problem,) = landed.problems
+    assert "/d/jobs: the source took longer than 2 minutes (`fetch_minutes`)" in problem
+    assert len(server.asked) == 3

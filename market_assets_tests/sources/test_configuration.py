@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from board_server import Answer, BoardServer
 
 from market_assets.sources.configuration import ConfigurationError, ConfiguredSource, load_sources
 from market_assets.sources.files.source import FileSource
-from market_assets.sources.protocol import Source
+from market_assets.sources.protocol import Source, SourceError
 from market_assets.sources.sample.source import SampleSource
 
 DAY, NOW = date(2026, 1, 2), datetime(2026, 1, 3, tzinfo=UTC)
@@ -76,6 +79,43 @@ def test_a_configured_source_fetches_and_reads_as_the_one_behind_it(file: Path) 
             assert batches
             for batch, equal in zip(batches, SampleSource().read(payload.name, wanted), strict=True):
                 assert batch.frame.equals(equal.frame)
+
+
+PRIVATE = [
+    ("{type: feed, feeds: ['http://127.0.0.1:PORT/feed']}", True),
+    ("{type: feed, feeds: ['http://localhost:PORT/feed']}", True),
+    ("{type: feed, feeds: ['http://feed.example:PORT/feed']}", False),
+    ("{type: feed, feeds: ['http://feed.example:PORT/feed'], private_network: true}", True),
+    # One private host does not open the way to another.
+    ("{type: feed, feeds: ['http://feed.example:PORT/feed', 'http://127.0.0.1:1/']}", False),
+    ("{type: file, path: 'http://127.0.0.1:PORT/jobs.csv'}", True),
+    ("{type: file, path: 'http://feed.example:PORT/jobs.csv'}", False),
+    ("{type: file, path: 'http://2130706433:PORT/jobs.csv'}", False),
+]
+
+
+@pytest.mark.parametrize(("entry", "connects"), PRIVATE)
+def test_who_may_be_at_a_private_address(
+    file: Path, server: BoardServer, monkeypatch: pytest.MonkeyPatch, entry: str, connects: bool
+) -> None:
+    usual = socket.getaddrinfo
+
+    def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:
+        return usual("127.0.0.1" if host == "feed.example" else host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    server.serve("/feed", Answer(b"<rss><channel><item><title>Cook</title></item></channel></rss>"))
+    server.serve("/jobs.csv", Answer(b"title\nCook\n"))
+    file.write_text(f"sources: [{entry.replace('PORT', server.url.rpartition(':')[2])}]")
+    (source,) = load_sources(file)
+    first = next(source.fetch(datetime.now(UTC).date(), datetime.now(UTC)).payloads)
+    if connects:
+        with first.open() as content:
+            assert b"Cook" in content.read()
+    else:
+        with pytest.raises(SourceError, match=r"at 127\.0\.0\.1, which is not on the public internet"):
+            first.open()
+    assert bool(server.asked) is connects
 
 
 def test_a_file_of_the_configuration_uses_its_mapping(file: Path) -> None:
