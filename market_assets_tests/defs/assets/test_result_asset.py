@@ -12,7 +12,9 @@ import dagster as dg
 import polars as pl
 import pytest
 import sqlalchemy as sa
+from markdown_it import MarkdownIt
 
+from market_assets.defs.assets.result_asset import preview
 from market_assets.operations.names import AS_OF_TAG, REBUILD, REFRESH
 from market_assets.settings import Settings
 from market_assets.statistics import demand, pairs
@@ -243,3 +245,38 @@ def test_what_is_reported_is_what_is_in_the_table(on_sqlite: Pipeline) -> None:
         assert reported["as_of"] == AS_OF.timestamp()
         columns = [column.name for column in reported["dagster/column_schema"].columns]
         assert columns == list(on_sqlite.rows(table)[0]) if on_sqlite.rows(table) else columns
+
+
+HOSTILE = [
+    *(
+        "![x](https://e.example/x.png)",
+        "[x](https://e.example)",
+        "<img src=https://e.example/x.png>",
+        "https://e.example",
+    ),
+    *(
+        "`![x](https://e.example)`",
+        "``![x](https://e.example)",
+        "\\`![x](https://e.example)",
+        "www.e.example | b | c",
+    ),
+    *(
+        "\n\n![x](https://e.example)",
+        "a@e.example",
+        "[x]: https://e.example",
+        "\u2028![x](https://e.example)\r",
+        "\\",
+    ),
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_posted_text_is_never_live_in_a_preview(text: str) -> None:
+    rows = pl.DataFrame({"location": [text, "Oslo, NO"], "postings": [3, 5], "median_salary": [51_000.0, None]})
+    tokens = MarkdownIt("commonmark").enable("table").parse(str(preview(rows).md_str))
+    cells = [token.children or [] for token in tokens if token.type == "inline"]
+    assert [[one.type for one in cell] for cell in cells[3:]] == [
+        *(["code_inline"], ["text"], ["text"], ["code_inline"], ["text"], [])
+    ]
+    assert not {token.type for token in tokens} & {"html_block", "code_block", "fence", "paragraph_open"}
+    assert cells[6][0].content == "Oslo, NO"
