@@ -20,7 +20,7 @@ from graphql import (
 )
 from pydantic import BaseModel, Field, Json
 
-#: The greatest that Dagster's UI sends has 850 tokens, and 795 fields with its fragments in place; GraphiQL's is 15 deep.
+#: The greatest of Dagster's UI has 850 tokens and 795 fields, with its fragments in place; GraphiQL's is 15 deep.
 MOST_TOKENS, MOST_FIELDS, GREATEST_DEPTH = 2_000, 2_000, 20
 _MOST_COMMENTS = 100
 #: Mutations that change nothing for other users: the UI's own bookkeeping. Viewers may run no others.
