@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import timedelta
 
 import dagster as dg
 
@@ -18,7 +17,7 @@ from market_assets.defs.assets.raw_postings import raw_postings_asset
 from market_assets.defs.assets.result_tables import result_assets
 from market_assets.defs.custom_tasks import problems_sensor, task_job
 from market_assets.defs.jobs import default_jobs
-from market_assets.defs.partitions import WEEKLY
+from market_assets.defs.partitions import REFRESHED, WEEKLY
 from market_assets.defs.progress_logger import progress_logger
 from market_assets.defs.resources import store_resource
 from market_assets.defs.retries import NO_RUN_RETRY_TAGS
@@ -35,8 +34,6 @@ from market_assets.settings import Settings
 from market_assets.sources.protocol import Source
 
 _log = logging.getLogger(__name__)
-#: A table is stale when more than one run of its schedule is missing.
-_REFRESHED = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=26), warn_window=timedelta(hours=14))
 
 
 def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> dg.Definitions:
@@ -74,8 +71,8 @@ def _assets(sources: Sequence[Source], *, day_by_day: bool) -> list[dg.AssetsDef
         daily = [asset.with_attributes(backfill_policy=dg.BackfillPolicy.multi_run(1)) for asset in daily]
     return [
         *daily,
-        *result_assets(_REFRESHED, WEEKLY),
-        market_report_asset(_REFRESHED),
+        *result_assets(REFRESHED, WEEKLY),
+        market_report_asset(REFRESHED),
         expired_postings,
         database_maintenance,
     ]

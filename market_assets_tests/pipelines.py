@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from market_assets.definitions import build_defs
 from market_assets.defs.assets.raw_postings import refetching
+from market_assets.defs.assets.result_tables import RELATIONSHIPS, STATISTICS
 from market_assets.operations.executions import discard_causes
 from market_assets.operations.names import AS_OF_TAG, CLEANUP, INGESTION, PARTITION_TAG, REBUILD, REFRESH
 from market_assets.settings import Settings
@@ -24,26 +25,9 @@ from market_assets.sources.protocol import Fetch, Payload, RawBatch, Source, Sou
 from market_assets.store.database import Database
 from market_assets.store.tables.catalog import metadata
 
-RESULTS = (
-    "skill_demand",
-    "salary_statistics",
-    "employment_salaries",
-    "salary_trends",
-    "industry_skills",
-    "location_salaries",
-    "trending_skills",
-    "skill_history",
-    "posting_statistics",
-    "posting_coverage",
-    "market_summary",
-    "skill_pairs",
-    "skill_relationships",
-    "category_relationships",
-    "skill_recommendations",
-    "skill_affinities",
-)
+RESULTS = tuple(table.name for table in (*STATISTICS, *RELATIONSHIPS))
 #: Those of the results that a refresh leaves as they are.
-WEEKLY = ("skill_recommendations", "skill_affinities")
+WEEKLY = tuple(table.name for table in RELATIONSHIPS if table.weekly)
 INGESTED = ("job_postings", "posting_facts", "posting_skill_facts", "rejected_postings")
 
 QUIET = {"loggers": {"progress": {"config": {"quiet": True}}}}

@@ -15,6 +15,7 @@ import pytest
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
 from market_assets.store.tables.catalog import metadata
+from market_assets.store.tables.columns import unique_keys
 from market_assets_tests.counted_by_hand import count, read_market
 from market_assets_tests.pipelines import (
     INGESTED,
@@ -59,7 +60,7 @@ def settings_for(url: str, folder: Path, **more: Any) -> Settings:
 def assert_same(found: list[Row], expected: list[Row], table: str) -> None:
     """The same rows by key; numbers may differ by rounding."""
     declared = metadata.tables[table]
-    key = list(declared.info.get("key") or declared.primary_key.columns.keys())
+    key = unique_keys(declared)[0]
     by_key = {tuple(row[name] for name in key): row for row in found}
     wanted = {tuple(row[name] for name in key): row for row in expected}
     assert len(by_key) == len(found)
@@ -149,8 +150,8 @@ def test_a_refresh_leaves_recommendations_and_a_rebuild_remakes_them(settings: S
         assert pipeline.rows("skill_recommendations") == first
         assert pipeline.rows("skill_affinities") == weights
         materialized = {event.asset_key.to_user_string() for event in refreshed.get_asset_materialization_events()}
-        assert "skill_recommendations" not in materialized
-        assert set(RESULTS) - materialized == set(WEEKLY)
+        # A market as small as this has no communities, and what is empty is computed by a refresh too.
+        assert set(RESULTS) - materialized == {"skill_recommendations", "skill_affinities"}
 
         others = set(RESULTS) - set(WEEKLY)
         before = pipeline.everything(sorted(others))

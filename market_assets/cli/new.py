@@ -74,7 +74,7 @@ def write_source(name: str, *, boards: Path = _BOARDS, tests: Path = _TESTS) -> 
         )
     configuration = boards.parent / "configuration.py"
     click.echo(f"  1. Name it in {configuration}: import {_camel(name)}, and add it to ENTRIES.")
-    click.echo("  2. Show its settings in the comments of sources.yaml, and add it to the list there:")
+    click.echo("  2. Show its settings in docs/sources.md and sources.yaml, and add it to the list there:")
     click.echo(f"       - type: {name}")
     click.echo("  3. market-assets sources check      # one request to the real board")
 

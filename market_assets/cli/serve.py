@@ -7,9 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -24,8 +27,59 @@ _READY_SECONDS = 90.0
 #: The code server waits for up to 60 s for the runs that it has started.
 _SHUTDOWN_SECONDS = 75.0
 _POLL_SECONDS = 0.2
-#: By name, in the order of starting.
-Children = dict[str, subprocess.Popen[bytes]]
+#: A process that ends is started again after 1, 2, 4 … seconds; after so many in ten minutes `serve` gives up.
+_MOST_RESTARTS = 5
+_RESTARTS_WITHIN = 600.0
+
+
+@dataclass
+class Service:
+    """A process that `serve` keeps running.
+
+    Attributes:
+        name: as shown.
+        command: starts it.
+        process: the newest one, if it was started.
+        restarts: when it was started again, as `time.monotonic()`.
+        due: when it is to be started again; None while it runs.
+    """
+
+    name: str
+    command: list[str]
+    process: subprocess.Popen[bytes] | None = None
+    restarts: list[float] = field(default_factory=list)
+    due: float | None = None
+
+    def start(self, home: Path) -> None:
+        """Start it in a new session, so that Ctrl-C reaches only `serve`, which ends the others in order."""
+        environment = environment_for_children(DAGSTER_HOME=str(home))
+        self.process = subprocess.Popen(self.command, env=environment, start_new_session=True)
+        self.due = None
+
+    def has_ended(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
+
+    def keep_running(self, home: Path) -> bool:
+        """Start it again where it has ended and its pause is over; False if it ends too often."""
+        if not self.has_ended():
+            return True
+        now = time.monotonic()
+        if self.due is None:
+            self.restarts = [time for time in self.restarts if time > now - _RESTARTS_WITHIN]
+            if len(self.restarts) == _MOST_RESTARTS:
+                return False
+            pause = 2.0 ** len(self.restarts)
+            self.due = now + pause
+            click.echo(f"market-assets: {self.ending}; it is started again in {pause:.0f} s", err=True)
+        if now >= self.due:
+            self.restarts.append(now)
+            self.start(home)
+        return True
+
+    @property
+    def ending(self) -> str:
+        code = self.process.returncode if self.process else None
+        return f"the {self.name} ended with exit code {code}"
 
 
 @click.command()
@@ -46,7 +100,7 @@ def web(settings: Settings) -> None:
 
 
 def _serve_all(settings: Settings) -> int:
-    """Run until Ctrl-C, SIGTERM or the end of one of the processes; returns the exit code."""
+    """Run until Ctrl-C, SIGTERM, or until a process has ended too often; returns the exit code."""
     home = use_dagster_home(settings)
     signing_key(settings)
     database = Database(settings.market_url)
@@ -58,85 +112,93 @@ def _serve_all(settings: Settings) -> int:
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stop.set())
-    children: Children = {}
-    try:
-        code_port = _free_port()
-        workspace = _write_workspace(settings, code_port)
-        dagster = [sys.executable, "-m", "dagster"]
-        code = [*dagster, "code-server", "start", "-m", "market_assets.definitions"]
-        code += ["--host", "127.0.0.1", "--port", str(code_port), "--location-name", "market_assets"]
-        children["code server"] = _start(code, home)
-        if not _wait_for(code_port, children, stop):
-            return _report_end(children, stop)
-        daemon = [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)]
-        children["daemon"] = _start(daemon, home)
-        web_process = [sys.executable, "-m", "market_assets.web.server", str(workspace)]
-        children["web process"] = _start(web_process, home)
-        if not _wait_for(settings.port, children, stop):
-            return _report_end(children, stop)
-        click.echo(f"Dagster's UI:      http://{settings.host}:{settings.port}/")
-        click.echo(f"The market report: http://{settings.host}:{settings.port}/market")
-        click.echo("Both ask to sign in; `market-assets user` adds users.")
-        click.echo("Ctrl-C ends everything; a run in progress gets up to a minute to finish.")
-        while not stop.wait(_POLL_SECONDS) and _all_run(children):
-            pass
-        return _report_end(children, stop)
-    finally:
-        _end_all(children)
+    with tempfile.TemporaryDirectory(prefix="market_assets_") as private:
+        services = _services(settings, Path(private) / "code.sock")
+        try:
+            return _run_until(stop, services, settings, home)
+        finally:
+            _end_all(services)
 
 
-def _start(command: list[str], home: Path) -> subprocess.Popen[bytes]:
-    """Start a process in a new session, so that Ctrl-C reaches only this one, which ends the others in order."""
-    environment = environment_for_children(DAGSTER_HOME=str(home))
-    return subprocess.Popen(command, env=environment, start_new_session=True)
+def _services(settings: Settings, code_socket: Path) -> list[Service]:
+    """The processes in the order of starting.
+
+    Whoever reaches the code server may start programs as its user, so it listens on a socket in a folder that no
+    other user may enter.
+    """
+    workspace = _write_workspace(settings, code_socket)
+    python = [sys.executable, "-m"]
+    code = [*python, "dagster", "code-server", "start", "-m", "market_assets.definitions"]
+    return [
+        Service("code server", [*code, "--socket", str(code_socket), "--location-name", "market_assets"]),
+        Service("daemon", [*python, "dagster._daemon", "run", "-w", str(workspace)]),
+        Service("web process", [*python, "market_assets.web.server", str(workspace)]),
+    ]
 
 
-def _all_run(children: Children) -> bool:
-    return all(child.poll() is None for child in children.values())
+def _run_until(stop: threading.Event, services: list[Service], settings: Settings, home: Path) -> int:
+    """Start the services and keep them running; returns the exit code."""
+    code_server, daemon, web_process = services
+    code_server.start(home)
+    if not _wait_for(services, stop, socket.AF_UNIX, code_server.command[-3]):
+        return _report_end(services, stop, code_server)
+    daemon.start(home)
+    web_process.start(home)
+    if not _wait_for(services, stop, socket.AF_INET, ("127.0.0.1", settings.port)):
+        return _report_end(services, stop, web_process)
+    click.echo(f"Dagster's UI:      http://{settings.host}:{settings.port}/")
+    click.echo(f"The market report: http://{settings.host}:{settings.port}/market")
+    click.echo("Both ask to sign in; `market-assets user` adds users.")
+    click.echo("Ctrl-C ends everything; a run in progress gets up to a minute to finish.")
+    while not stop.wait(_POLL_SECONDS):
+        for service in services:
+            if not service.keep_running(home):
+                often = f"{_MOST_RESTARTS + 1} times in {_RESTARTS_WITHIN / 60:.0f} minutes"
+                click.echo(f"market-assets: {service.ending}, {often}: giving up", err=True)
+                return 1
+    return 0
 
 
-def _wait_for(port: int, children: Children, stop: threading.Event) -> bool:
-    """Wait until a port accepts connections; False on a stop, the end of a process, or after `_READY_SECONDS`."""
+def _wait_for(services: list[Service], stop: threading.Event, family: int, address: Any) -> bool:
+    """Wait until an address takes connections; False on a stop, when a process ends, or after `_READY_SECONDS`."""
     deadline = time.monotonic() + _READY_SECONDS
-    while time.monotonic() < deadline and _all_run(children):
-        with socket.socket() as attempt:
-            if attempt.connect_ex(("127.0.0.1", port)) == 0:
+    while time.monotonic() < deadline and not any(service.has_ended() for service in services):
+        with socket.socket(family) as attempt:
+            if attempt.connect_ex(address) == 0:
                 return True
         if stop.wait(_POLL_SECONDS):
             return False
     return False
 
 
-def _report_end(children: Children, stop: threading.Event) -> int:
+def _report_end(services: list[Service], stop: threading.Event, awaited: Service) -> int:
     if stop.is_set():
         return 0
-    ended = {name: child.returncode for name, child in children.items() if child.poll() is not None}
-    for name, code in ended.items():
-        click.echo(f"market-assets: the {name} ended with exit code {code}", err=True)
+    ended = [service for service in services if service.has_ended()]
+    for service in ended:
+        click.echo(f"market-assets: {service.ending}", err=True)
     if not ended:
-        click.echo(f"market-assets: the {list(children)[-1]} was not ready in {_READY_SECONDS:.0f} s", err=True)
+        click.echo(f"market-assets: the {awaited.name} was not ready in {_READY_SECONDS:.0f} s", err=True)
     return 1
 
 
-def _end_all(children: Children) -> None:
+def _end_all(services: list[Service]) -> None:
     """End the processes in the reverse order of starting; those that ignore SIGTERM are killed."""
-    for child in reversed(children.values()):
-        if child.poll() is None:
-            child.send_signal(signal.SIGTERM)
+    running = [
+        (service.name, service.process)
+        for service in reversed(services)
+        if service.process and not service.has_ended()
+    ]
+    for _name, process in running:
+        process.send_signal(signal.SIGTERM)
     deadline = time.monotonic() + _SHUTDOWN_SECONDS
-    for name, child in reversed(children.items()):
+    for name, process in running:
         try:
-            child.wait(max(0.1, deadline - time.monotonic()))
+            process.wait(max(0.1, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             click.echo(f"market-assets: the {name} did not end after SIGTERM; killed", err=True)
-            child.kill()
-            child.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+            process.kill()
+            process.wait()
 
 
 def _refuse_taken_port(settings: Settings) -> None:
@@ -149,14 +211,12 @@ def _refuse_taken_port(settings: Settings) -> None:
             raise SettingsError(f"MARKET_ASSETS_PORT: {address} can't be used: {cause}") from error
 
 
-def _write_workspace(settings: Settings, code_port: int) -> Path:
-    """Write the workspace file for the other processes, with the code server's port."""
+def _write_workspace(settings: Settings, code_socket: Path) -> Path:
+    """Write the workspace file for the other processes, with the code server's socket."""
     path = settings.data_dir.resolve() / "serve-workspace.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
-        "load_from:\n"
-        "  - grpc_server:\n"
-        f"      host: 127.0.0.1\n      port: {code_port}\n      location_name: market_assets\n",
+        f"load_from:\n  - grpc_server:\n      socket: {code_socket}\n      location_name: market_assets\n",
         encoding="utf-8",
     )
     return path

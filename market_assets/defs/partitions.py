@@ -26,6 +26,8 @@ DAILY_ASSET: dict[str, Any] = {
         fail_window=timedelta(hours=50), warn_window=timedelta(hours=26)
     ),
 }
+#: For assets of refresh_market_stats: stale when more than one run of its schedule is missing.
+REFRESHED = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=26), warn_window=timedelta(hours=14))
 #: For assets of weekly jobs.
 WEEKLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=9), warn_window=timedelta(days=8))
 #: Runs that need the market tables exclusively wait for one another in Dagster's queue.

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, ClassVar, Literal, Union
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import Discriminator, Field, Tag, TypeAdapter, ValidationError
@@ -18,7 +19,7 @@ from market_assets.sources.boards.hacker_news import HackerNews
 from market_assets.sources.boards.jsonld import JsonLd
 from market_assets.sources.boards.open_boards import Arbeitnow, Himalayas, Jobicy, RemoteOk, Remotive
 from market_assets.sources.boards.search_engines import Adzuna, JSearch
-from market_assets.sources.protocol import Entry, Fetch, RawBatch, Request, Source, SourceKind, Tools
+from market_assets.sources.protocol import Entry, Fetch, RawBatch, Source, SourceKind, Tools
 
 if TYPE_CHECKING:
     from market_assets.sources.http_client import HttpClient
@@ -98,29 +99,46 @@ def load_sources(path: Path, *, keys: Mapping[str, str | None] | None = None) ->
         ConfigurationError: the file can't be read, or has unknown or invalid settings.
     """
     known_keys = {name: key for name, key in (keys or {}).items() if key}
-    tools = Tools(get=_sent_on_first_use(), keys=known_keys)
+    client = _made_on_first_use()
     if not path.exists():
-        return [_configured(SampleEntry(), tools)]
+        return [_configured(SampleEntry(), known_keys, client)]
     entries = _read_entries(path)
     _check_names(path, entries)
     _check_keys(path, entries, known_keys)
-    return [_configured(entry, tools) for entry in entries]
+    return [_configured(entry, known_keys, client) for entry in entries]
 
 
-def _sent_on_first_use() -> Callable[[Request], bytes]:
-    """Send requests by one HTTP client, which is made on first use."""
+def _made_on_first_use() -> Callable[[frozenset[str]], HttpClient]:
+    """HTTP clients by the hosts that they may find at private addresses."""
 
     @cache
-    def client() -> HttpClient:
+    def client(private_hosts: frozenset[str]) -> HttpClient:
         from market_assets.sources.http_client import HttpClient
 
-        return HttpClient()
+        return HttpClient(private_hosts=private_hosts)
 
-    return lambda request: client().get(request)
+    return client
 
 
-def _configured(entry: Entry, tools: Tools) -> Source:
+def _configured(entry: Entry, keys: Mapping[str, str], client: Callable[[frozenset[str]], HttpClient]) -> Source:
+    tools = Tools(get=lambda request: client(_private_hosts(entry)).get(request), keys=keys)
     return ConfiguredSource(entry.source_name, entry.any_day, entry.kind, lambda: entry.make(tools))
+
+
+def _private_hosts(entry: Entry) -> frozenset[str]:
+    """The hosts that may be at private addresses: those that the user named as such."""
+    from market_assets.sources.network import is_private
+
+    def named_private(host: str) -> bool:
+        try:
+            return host == "localhost" or is_private(host)
+        except ValueError:
+            return False
+
+    settings = (each for value in dict(entry).values() for each in (value if isinstance(value, list) else [value]))
+    addresses = (each for each in settings if isinstance(each, str) and each.startswith(("http://", "https://")))
+    hosts = (urlsplit(address).hostname or "" for address in addresses)
+    return frozenset(host for host in hosts if entry.private_network or named_private(host))
 
 
 def _check_names(path: Path, entries: list[Entry]) -> None:

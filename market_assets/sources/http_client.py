@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -14,6 +14,7 @@ from importlib.metadata import version
 
 import httpx
 
+from market_assets.sources.network import Deadline, Network
 from market_assets.sources.protocol import Request, SourceError, without_queries
 
 log = logging.getLogger(__name__)
@@ -31,13 +32,13 @@ class HttpLimits:
     Attributes:
         connect: until a connection is established.
         read: between two pieces of an answer.
-        total: for one attempt, from the request to the last byte.
+        total: for one attempt, from the connection to the last byte, whatever the server does.
         attempts: how often a request is sent, the first time included.
         backoff: the wait before the second attempt; it doubles each time and varies by half.
         longest_wait: no wait is longer; a request whose server demands a longer one fails.
         pause: between two requests to one host.
         largest: bytes of an answer once it is decompressed.
-        redirects: how many are followed.
+        redirects: how many are followed; they never lead to another host.
     """
 
     connect: float = 10.0
@@ -64,6 +65,7 @@ class HttpClient:
 
     Args:
         limits: of rate, time and size.
+        private_hosts: the hosts that may be at private addresses.
         wait: waits for some seconds.
         clock: seconds that never decrease.
         now: the current time, for a `Retry-After` with a date.
@@ -74,6 +76,7 @@ class HttpClient:
         self,
         limits: HttpLimits | None = None,
         *,
+        private_hosts: Collection[str] = (),
         wait: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -87,8 +90,17 @@ class HttpClient:
             headers={"User-Agent": f"market-assets/{version('market-assets')}", "Accept": "*/*"},
             timeout=httpx.Timeout(self._limits.read, connect=self._limits.connect),
         )
+        self._deadline = Deadline(clock)
+        self._guard_connections(private_hosts)
         # httpx logs whole addresses, which may contain keys.
         logging.getLogger("httpx").addFilter(_hide_queries)
+
+    def _guard_connections(self, private_hosts: Collection[str]) -> None:
+        """Connect through `Network`; a proxy of the environment may be anywhere, and resolves names itself."""
+        # httpx has no argument for httpcore's network_backend.
+        self._http._transport._pool._network_backend = Network(self._deadline, private_hosts)  # type: ignore[attr-defined]
+        for proxy in filter(None, self._http._mounts.values()):
+            proxy._pool._network_backend = Network(self._deadline, None)  # type: ignore[attr-defined]
 
     def get(self, request: Request) -> bytes:
         """The body of the answer, decompressed, without the request's secrets.
@@ -134,14 +146,16 @@ class HttpClient:
             self._wait(start - now)
 
     def _attempt(self, request: Request) -> bytes:
+        self._deadline.begin(self._limits.total)
         try:
-            return self._follow(request, deadline=self._clock() + self._limits.total)
+            return self._follow(request)
         except _TRANSIENT_ERRORS as error:
-            raise _TransientError(_reason(error)) from None
+            late = f"the answer took longer than {self._limits.total:g} s"
+            raise _TransientError(late if self._deadline.is_over else _reason(error)) from None
         except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
             raise SourceError(f"{request.shown}: {_reason(error)}") from None
 
-    def _follow(self, request: Request, deadline: float) -> bytes:
+    def _follow(self, request: Request) -> bytes:
         url = httpx.URL(request.url).copy_merge_params({**request.params, **request.secret_params})
         sent = self._http.build_request("GET", url, headers={**request.headers, **request.secret_headers})
         for _ in range(self._limits.redirects + 1):
@@ -149,9 +163,13 @@ class HttpClient:
             try:
                 if response.next_request is None:
                     self._check_status(request, response)
-                    return self._read(request, response, deadline)
-                if request.secrets and response.next_request.url.netloc != sent.url.netloc:
-                    raise SourceError(f"{request.shown}: it redirects to another host, which may not get the key")
+                    return self._read(request, response)
+                if not _same_host(sent.url, response.next_request.url):
+                    other = response.next_request.url.copy_with(userinfo=b"", raw_path=b"/")
+                    raise SourceError(
+                        f"{request.shown}: it redirects to another host or port, {other}, which is not followed; "
+                        "if it has moved there, say so in sources.yaml"
+                    )
                 sent = response.next_request
             finally:
                 response.close()
@@ -183,7 +201,7 @@ class HttpClient:
         wait = (date if date.tzinfo else date.replace(tzinfo=UTC)) - self._now()
         return wait.total_seconds()
 
-    def _read(self, request: Request, response: httpx.Response, deadline: float) -> bytes:
+    def _read(self, request: Request, response: httpx.Response) -> bytes:
         """The body, read in pieces so that neither an endless nor a highly compressed one fills the memory."""
         too_large = (
             f"{request.shown}: the answer is larger than {self._limits.largest / 1e6:,.0f} MB and was cut off"
@@ -198,9 +216,16 @@ class HttpClient:
             content += piece
             if len(content) > self._limits.largest:
                 raise SourceError(too_large)
-            if self._clock() > deadline:
-                raise _TransientError(f"the answer took longer than {self._limits.total:g} s")
         return bytes(content)
+
+
+def _same_host(before: httpx.URL, after: httpx.URL) -> bool:
+    """Whether an address has the host and port of another; https at its usual port may follow http at its own."""
+    upgraded = before.copy_with(scheme="https") if before.port is None else before
+    return any(
+        (each.scheme, each.host, each.port) == (after.scheme, after.host, after.port)
+        for each in (before, upgraded)
+    )
 
 
 def _reason(error: Exception) -> str:

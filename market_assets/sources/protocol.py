@@ -7,6 +7,7 @@ was landed, so that a day can be run again without fetching it again.
 from __future__ import annotations
 
 import re
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -33,12 +34,24 @@ SourceKind = Literal["board", "file", "sample"]
 class SourceError(Exception):
     """A source could not be fetched or read; the message names what to do about it.
 
-    `permanent` errors (bad credentials, a missing file, a bad setting) are not worth a retry.
+    Attributes:
+        permanent: it is not worth a retry (bad credentials, a missing file, a bad setting).
+        quoted: the end of the message, where it repeats something of a file's content.
     """
 
-    def __init__(self, message: str, *, permanent: bool = True) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, permanent: bool = True, quoted: str = "") -> None:
+        super().__init__(message + quoted)
         self.permanent = permanent
+        self.quoted = quoted
+
+    def of_file(self, name: str) -> SourceError:
+        """This error with the name of the file before it."""
+        message = f"{name}: {self}".removesuffix(self.quoted)
+        return SourceError(message, permanent=self.permanent, quoted=self.quoted)
+
+    def without_quotes(self) -> SourceError:
+        """This error without anything of a file's content."""
+        return SourceError(str(self).removesuffix(self.quoted), permanent=self.permanent)
 
 
 @dataclass(frozen=True)
@@ -173,10 +186,12 @@ class Tools:
     Attributes:
         get: returns the body of the answer to a request, as `http_client.HttpClient.get` does.
         keys: environment variable → key of an account at a board.
+        clock: seconds that never decrease.
     """
 
     get: Callable[[Request], bytes]
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
+    clock: Callable[[], float] = time.monotonic
 
 
 class Entry(BaseModel, ABC):
@@ -192,6 +207,8 @@ class Entry(BaseModel, ABC):
 
     type: str
     name: str | None = Field(default=None, pattern=_NAME, max_length=60)
+    #: Whether the hosts in its settings may be at private addresses; a host that is such an address always may.
+    private_network: bool = False
 
     @property
     def source_name(self) -> str:

@@ -1,7 +1,7 @@
 """Which sources can be compared over time: the last 30 days with the 60 before.
 
 A change of what was collected is no change of the market. So a source takes part only if it delivered all through
-both periods, by the days of posting that it states.
+both periods, by the days of posting that it states, and not five times as much in one as in the other.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ RECENT_DAYS = 30
 PREVIOUS_DAYS = 60
 #: A source delivered in a period if each part of it, of this many days, has a posting.
 PART_DAYS = 10
+#: A source that delivers so many times as much a day as before, or as little, delivers something else.
+MOST_CHANGE = 5
 _PARTS = (PREVIOUS_DAYS + RECENT_DAYS) // PART_DAYS
 
 
@@ -89,8 +91,10 @@ def _reason(postings: pl.DataFrame, start: datetime, *, is_only_open: bool) -> s
         return f"it is followed since {followed_from} only"
     days = dated.select((pl.col("posted_at") - start).dt.total_days()).to_series().to_numpy()
     counts = np.bincount(np.minimum(days // PART_DAYS, _PARTS - 1), minlength=_PARTS)
-    empty = np.flatnonzero(counts == 0)
-    if not len(empty):
-        return None
-    first = start.date() + timedelta(days=int(empty[0]) * PART_DAYS)
-    return f"no postings from {first} to {first + timedelta(days=PART_DAYS - 1)}"
+    if (counts == 0).any():
+        first = start.date() + timedelta(days=int(counts.argmin()) * PART_DAYS)
+        return f"no postings from {first} to {first + timedelta(days=PART_DAYS - 1)}"
+    previous, recent = counts[: PREVIOUS_DAYS // PART_DAYS].mean(), counts[PREVIOUS_DAYS // PART_DAYS :].mean()
+    if max(recent / previous, previous / recent) > MOST_CHANGE:
+        return f"it gave {previous / PART_DAYS:.2g} postings a day before, {recent / PART_DAYS:.2g} in the last 30"
+    return None

@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from io import BytesIO
+from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 from pydantic import TypeAdapter
 
 from market_assets.sources.protocol import Fetch, Payload, SourceError
@@ -67,6 +69,11 @@ class Landing:
         # Other machines land days too, which a cached listing would hide.
         self._files, root = fsspec.core.url_to_fs(url, use_listings_cache=False)
         self._root = str(root).rstrip("/")
+
+    @property
+    def local_folder(self) -> Path | None:
+        """The folder where it is on this machine; None on other file systems."""
+        return Path(self._root) if isinstance(self._files, LocalFileSystem) else None
 
     def land(self, source: str, day: date, fetch: Fetch, *, kept: LandedDay | None = None) -> LandedDay:
         """Write a fetch's payloads, then the manifest; replaces an earlier landing of that day.

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import StoreError
 from market_assets.store.revisions import count_up_table
-from market_assets.store.tables.columns import arrow_schema
+from market_assets.store.tables.columns import arrow_schema, unique_keys
 
 
 class InvariantError(StoreError):
@@ -55,9 +55,8 @@ def count_rows(connection: MarketConnection, table: sa.Table) -> int:
 
 def read_table(connection: MarketConnection, table: sa.Table) -> pl.DataFrame:
     """All rows of a table, ordered by its key."""
-    key = table.info.get("key") or [column.name for column in table.primary_key]
     schema = arrow_schema(table)
-    return connection.read(sa.select(*table.columns), schema).sort(key, nulls_last=False)
+    return connection.read(sa.select(*table.columns), schema).sort(unique_keys(table)[0], nulls_last=False)
 
 
 def problems_of(table: sa.Table, rows: pl.DataFrame) -> list[str]:
@@ -96,6 +95,6 @@ def _column_problems(column: sa.Column[Any], values: pl.Series) -> list[str]:
 
 
 def _key_problems(table: sa.Table, rows: pl.DataFrame) -> list[str]:
-    key = list(table.info.get("key") or (column.name for column in table.primary_key))
+    key = unique_keys(table)[0]
     repeated = rows.height - rows.select(key).n_unique()
     return [f"{repeated} rows repeat a key ({', '.join(key)})"] if repeated else []

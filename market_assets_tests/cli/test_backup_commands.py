@@ -157,3 +157,17 @@ def test_to_postgresql_and_back(invoke: Invoke, store: Database, postgresql_url:
     other = invoke("restore", "pg.zip", "--yes")
     assert other.exit_code == 1
     assert "another kind" in other.output.splitlines()[-1]
+
+
+def test_a_hostile_backup_is_one_line_and_writes_nothing(invoke: Invoke, store: Database, project: Path) -> None:
+    before = everything(store)
+    invoke("backup", "own.zip")
+    outside = project.parent / "outside.parquet"
+    with zipfile.ZipFile(project / "own.zip", "a") as archive:
+        archive.writestr(f"archive/{outside}", b"anything")
+    done = invoke("restore", "own.zip", "--force")
+    assert done.exit_code == 1
+    assert done.output == f"market-assets: own.zip has a file outside of its folder: archive/{outside}\n"
+    assert not outside.exists()
+    assert not (project / "data" / "archive").exists()
+    assert everything(store) == before

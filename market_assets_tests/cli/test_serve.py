@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
+import stat
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -19,6 +22,7 @@ from uuid import uuid4
 
 import pytest
 
+from market_assets.cli.serve import Service
 from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets.store.users import add_user
@@ -180,11 +184,71 @@ def test_it_serves_runs_jobs_and_ends_politely(server: Server, project: Path) ->
     assert not [line for line in server.lines if "Traceback" in line or "killed" in line]
 
 
-def test_when_one_process_dies_the_others_end_too(server: Server) -> None:
-    os.kill(server.pid_of("dagster._daemon run"), signal.SIGKILL)
-    assert server.end() == 1
-    assert "market-assets: the daemon ended with exit code -9" in server.lines
+def test_a_process_that_is_killed_is_started_again(server: Server) -> None:
+    for command in ("dagster._daemon run", "market_assets.web.server", "code-server start"):
+        kill_and_wait(server, command)
+    eventually(lambda: signs_in(server))
+    eventually(lambda: healthy_daemons(server) >= DAEMONS)
+    triggered = "/api/admin/scheduler/jobs/prune_history/trigger?wait=120"
+    eventually(lambda: server.ask(triggered, {}, method="POST")[0] == 200)
+    server.process.send_signal(signal.SIGINT)
+    assert server.end() == 0
+    for name in ("daemon", "web process", "code server"):
+        assert f"market-assets: the {name} ended with exit code -9; it is started again in 1 s" in server.lines
     eventually(lambda: server.processes() == {})
+
+
+def kill_and_wait(server: Server, command: str) -> None:
+    """Kill the process with a command line, and wait for another one with it."""
+    killed = server.pid_of(command)
+    os.kill(killed, signal.SIGKILL)
+    eventually(lambda: any(command in line and pid != killed for pid, line in server.processes().items()))
+
+
+def signs_in(server: Server) -> bool:
+    with contextlib.suppress(urllib.error.URLError, ConnectionError):
+        sign_in(server)
+        return True
+    return False
+
+
+def test_no_other_account_reaches_the_code_server(server: Server, project: Path) -> None:
+    workspace = (project / "data/serve-workspace.yaml").read_text(encoding="utf-8")
+    (address,) = re.findall(r"socket: (.*)", workspace)
+    assert stat.S_IMODE(Path(address).parent.stat().st_mode) == 0o700
+    listening = {line.split()[-1] for line in Path("/proc/net/unix").read_text().splitlines() if address in line}
+    assert listening == {address}
+    if os.getuid() == 0:
+        assert is_refused_to_another_account(address)
+    assert server.process.poll() is None
+
+
+def is_refused_to_another_account(address: str) -> bool:
+    """Whether a process of another user can't connect to a socket."""
+    pid = os.fork()
+    if pid == 0:
+        os.setgid(65534)
+        os.setuid(65534)
+        try:
+            socket.socket(socket.AF_UNIX).connect(address)
+        except PermissionError:
+            os._exit(13)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 13
+
+
+def test_a_process_that_ends_too_often_is_given_up(tmp_path: Path) -> None:
+    service = Service("daemon", [sys.executable, "-c", "raise SystemExit(3)"])
+    service.start(tmp_path)
+    assert service.process is not None
+    assert service.process.wait() == 3
+    assert service.keep_running(tmp_path)
+    assert service.due is not None
+    service.due, service.restarts = None, [time.monotonic()] * 5
+    assert not service.keep_running(tmp_path)
+    assert service.ending == "the daemon ended with exit code 3"
+    service.restarts = [time.monotonic() - 601] * 5
+    assert service.keep_running(tmp_path)
 
 
 def test_a_taken_port_is_refused_in_one_line(invoke: Invoke) -> None:

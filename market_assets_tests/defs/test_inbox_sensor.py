@@ -237,3 +237,10 @@ def test_what_people_decided_holds(world: World) -> None:
     assert world.files() == ["postings.csv"]
     world.request()
     assert world.reason(blocked="it was paused") == f"{TODAY}: it was paused"
+
+
+def test_a_link_stays_and_is_named(world: World) -> None:
+    (world.folder / "postings.csv").symlink_to("/etc/passwd")
+    for _tick in range(3):
+        assert world.reason() == "neither a file nor a folder, so not read: postings.csv"
+    assert world.files() == ["postings.csv"]

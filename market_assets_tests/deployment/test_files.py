@@ -69,6 +69,11 @@ def test_only_the_web_process_is_published_and_on_this_machine_alone() -> None:
 
 
 @named(OURS)
+def test_only_the_web_process_can_sign_tokens(service: Service) -> None:
+    assert service.environment["JWT_SECRET_KEY"] == (SECRETS["JWT_SECRET_KEY"] if service.name == "web" else "")
+
+
+@named(OURS)
 def test_a_service_of_ours_may_do_little(service: Service) -> None:
     said = service.said
     assert said["read_only"] is True

@@ -117,3 +117,20 @@ def test_the_location_has_its_name() -> None:
     assert server == {"host": CODE["name"], "port": CODE["port"], "name": "market_assets"}
     assert stages()[-1].environment["MARKET_ASSETS_CODE_HOST"] == CODE["name"]
     assert VALUES["dagsterWebserver"]["replicaCount"] == 0
+
+
+def test_only_who_must_reaches_the_code_server_and_the_queue() -> None:
+    policies = {one["metadata"]["name"]: one["spec"] for one in MANIFESTS if one["kind"] == "NetworkPolicy"}
+    daemon, web, worker = (
+        {"component": "dagster-daemon"},
+        {"app": "market-assets-web"},
+        {"app": "market-assets-worker"},
+    )
+    for name, port, allowed in (
+        ("market-assets-code", CODE["port"], [daemon, web]),
+        ("market-assets-redis", 6379, [daemon, worker, web]),
+    ):
+        (rule,) = policies[name]["ingress"]
+        assert [peer["podSelector"]["matchLabels"] for peer in rule["from"]] == allowed
+        assert rule["ports"] == [{"port": port}]
+    assert policies["market-assets-code"]["podSelector"]["matchLabels"] == {"deployment": CODE["name"]}

@@ -41,7 +41,10 @@ def test_a_whole_posting() -> None:
         workplace="Hybrid",
         payload="{}",
     )
-    keys = {name: posting.pop(name) for name in ("url_key", "job_key", "near_key", "text_hash", "sketch")}
+    keys = {
+        name: posting.pop(name)
+        for name in ("url_key", "job_key", "near_key", "company_key", "text_hash", "sketch")
+    }
     assert posting == {
         "source": "jobs.example",
         "external_id": "17",

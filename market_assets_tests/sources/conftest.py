@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -30,12 +30,15 @@ def waiting() -> Waiting:
 def make_client(waiting: Waiting) -> Any:
     """Makes a client with some limits other than the usual ones."""
 
-    def make(**limits: Any) -> HttpClient:
+    def make(
+        *, private_hosts: Collection[str] = ("127.0.0.1", "localhost"), clock: Any = waiting.clock, **limits: Any
+    ) -> HttpClient:
         usual = {"read": 5.0, "connect": 5.0, "pause": 0.0, "largest": 5_000_000}
         return HttpClient(
             HttpLimits(**{**usual, **limits}),
+            private_hosts=private_hosts,
             wait=waiting.wait,
-            clock=waiting.clock,
+            clock=clock,
             now=lambda: NOW,
             jitter=lambda: 1.0,
         )

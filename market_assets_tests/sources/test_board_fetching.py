@@ -240,6 +240,7 @@ def test_a_past_day_can_not_be_had(fetching: Fetching) -> None:
     for kind in ("remoteok", "hacker_news"):
         source = fetching.source(kind)
         assert not source.any_day
+        assert source.kind == "board"
         with pytest.raises(
             SourceError, match=f"{kind} has only its current postings, so it has nothing for 2026-08-15"
         ):

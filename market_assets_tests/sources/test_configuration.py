@@ -25,7 +25,7 @@ def made(source: Source) -> Source:
     """What is behind a configured source; it must be called and filled as the configuration says."""
     assert isinstance(source, ConfiguredSource)
     behind = source.make()
-    assert (behind.name, behind.any_day) == (source.name, source.any_day)
+    assert (behind.name, behind.any_day, behind.kind) == (source.name, source.any_day, source.kind)
     return behind
 
 

@@ -62,6 +62,7 @@ def test_a_file_is_one_payload_of_any_day(tmp_path: Path) -> None:
 
     assert source.name == "mine"
     assert not source.any_day
+    assert source.kind == "file"
     assert fetch.observed_at == NOW
     assert payload.name == "My jobs.csv"
     for _ in range(2):

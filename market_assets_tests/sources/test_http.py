@@ -5,14 +5,17 @@ from __future__ import annotations
 import gzip
 import logging
 import socket
+import threading
+import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import httpx
 import pytest
 from board_server import Answer, BoardServer, Waiting
 
+from market_assets.sources import http_client, network
 from market_assets.sources.http_client import HttpLimits
 from market_assets.sources.protocol import Request, SourceError
 
@@ -125,16 +128,56 @@ def test_a_stall_ends_after_the_read_timeout(server: BoardServer, make_client: A
     assert not caught.value.permanent
 
 
-def test_an_answer_that_drips_ends_after_the_total_timeout(
-    server: BoardServer, make_client: Any, waiting: Waiting
-) -> None:
-    def drip(handler: Any) -> None:
-        waiting.seconds += 100
-        Answer(b"x")(handler)
+SLOW = {
+    "header": (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"a"),
+    "early hints": (b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"),
+    "chunk extension": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;", b"a"),
+    "chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"),
+    "body": (b"HTTP/1.1 200 OK\r\n\r\n", b"a"),
+    # A gzip header with a file name that does not end.
+    "gzip header": (
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n\x1f\x8b\x08\x08\x00\x00\x00\x00\x00\xff",
+        b"a",
+    ),
+}
 
-    url = server.serve("/jobs", drip)
-    with pytest.raises(SourceError, match=r"the answer took longer than 60 s, 2 times$"):
-        make_client(total=60.0, attempts=2).get(Request(url))
+
+@pytest.mark.parametrize("through", ["direct", "proxy"])
+@pytest.mark.parametrize("pause", [0.0, 0.02])
+@pytest.mark.parametrize("kind", SLOW)
+def test_an_answer_that_never_ends_is_ended_at_the_deadline(
+    server: BoardServer, make_client: Any, monkeypatch: pytest.MonkeyPatch, kind: str, pause: float, through: str
+) -> None:
+    hung_up = threading.Event()
+
+    def for_ever(handler: Any) -> None:
+        beginning, piece = SLOW[kind]
+        try:
+            handler.wfile.write(beginning)
+            while not server.over.wait(pause):
+                handler.wfile.write(piece)
+        except OSError:
+            hung_up.set()
+            raise
+
+    url = server.serve("/jobs", for_ever)
+    if through == "proxy":
+        monkeypatch.setenv("HTTP_PROXY", server.url)
+        url = "http://jobs.example/jobs"
+    client = make_client(total=0.5, attempts=1, clock=time.monotonic)
+    # Some of them have other limits, which are reached sooner at full speed.
+    with pytest.raises(SourceError, match=r"the answer took longer than 0\.5 s, 1 times|Receive buffer too long"):
+        client.get(Request(url))
+    assert hung_up.wait(30), "the connection was closed"
+
+
+def test_the_deadline_is_for_each_attempt(server: BoardServer, make_client: Any, waiting: Waiting) -> None:
+    def slow(handler: Any) -> None:
+        waiting.seconds += 50
+        Answer(b"", 500)(handler)
+
+    url = server.serve("/jobs", slow, slow, slow, FINE)
+    assert make_client(total=60.0).get(Request(url)) == FINE.body
 
 
 def test_nobody_listens(make_client: Any, waiting: Waiting) -> None:
@@ -206,18 +249,138 @@ def test_redirects_are_followed_but_not_for_ever(server: BoardServer, make_clien
     assert len(server.asked) == 6
 
 
-def test_a_key_does_not_follow_a_redirect_to_another_host(server: BoardServer, make_client: Any) -> None:
+@pytest.fixture
+def other() -> Iterator[BoardServer]:
     other = BoardServer()
-    try:
-        target = other.serve("/steal", FINE)
-        url = server.serve("/jobs", Answer(status=302, headers={"Location": target}))
-        assert make_client().get(Request(url)) == FINE.body
-        other.asked.clear()
-        with pytest.raises(SourceError, match="another host, which may not get the key"):
-            make_client().get(Request(url, secret_headers={"X-Key": SECRET}))
-        assert other.asked == []
-    finally:
-        other.close()
+    yield other
+    other.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "me@127.0.0.1"])
+def test_a_redirect_to_another_host_or_port_is_not_followed(
+    server: BoardServer, other: BoardServer, make_client: Any, host: str
+) -> None:
+    target = other.serve("/elsewhere", FINE).replace("127.0.0.1", host)
+    url = server.serve("/jobs", Answer(status=302, headers={"Location": f"{target}?key={SECRET}"}))
+    with pytest.raises(
+        SourceError, match=r"/jobs: it redirects to another host or port, http://[a-z0-9.]+:\d+/,"
+    ) as error:
+        make_client().get(Request(url))
+    assert error.value.permanent
+    assert SECRET not in str(error.value)
+    assert other.asked == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ("http://a.example/x", "https://a.example/y", True),
+        ("http://a.example/x", "http://A.example:80/y", True),
+        ("https://a.example:8443/x", "https://a.example:8443/y", True),
+        ("https://a.example/x", "http://a.example/x", False),
+        ("http://a.example:8080/x", "https://a.example/x", False),
+        ("http://a.example/x", "https://a.example:8443/x", False),
+        ("https://a.example/x", "https://www.a.example/x", False),
+        ("https://a.example/x", "https://a.example./x", False),
+    ],
+)
+def test_which_redirects_stay_at_the_host(before: str, after: str, same: bool) -> None:
+    assert http_client._same_host(httpx.URL(before), httpx.URL(after)) == same
+
+
+# Private addresses ----------------------------------------------------------------------------------------
+
+Resolver = Callable[..., None]
+
+
+@pytest.fixture
+def resolve(monkeypatch: pytest.MonkeyPatch) -> Resolver:
+    """Give the name feed.example addresses, the next ones each time that it is asked for."""
+    usual = socket.getaddrinfo
+
+    def give(*answers: Sequence[str]) -> None:
+        left = list(answers)
+
+        def getaddrinfo(host: Any, port: Any, *arguments: Any, **options: Any) -> Any:
+            if host != "feed.example":
+                return usual(host, port, *arguments, **options)
+            return [each for address in left.pop(0) for each in usual(address, port, type=socket.SOCK_STREAM)]
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+    return give
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["198.51.100.7", "127.0.0.1"], ["::ffff:127.0.0.1"]])
+def test_a_name_that_leads_to_a_private_address_is_not_connected_to(
+    server: BoardServer, make_client: Any, resolve: Resolver, addresses: list[str]
+) -> None:
+    url = server.serve("/jobs", FINE).replace("127.0.0.1", "feed.example")
+    resolve(addresses)
+    with pytest.raises(SourceError, match=r"/jobs: feed\.example is at \S+, which is not on the public") as caught:
+        make_client().get(Request(url))
+    assert caught.value.permanent
+    assert server.asked == []
+
+
+def test_an_address_that_an_answer_names_is_not_connected_to(server: BoardServer, make_client: Any) -> None:
+    url = server.serve("/jobs", FINE)
+    for host in ("127.0.0.1", "localhost", "2130706433", "0x7f.1", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"):
+        with pytest.raises(SourceError, match=r"which is not on the public internet|refused"):
+            make_client(private_hosts=(), attempts=1).get(Request(url.replace("127.0.0.1", host)))
+    assert server.asked == []
+
+
+def test_a_redirect_after_which_the_name_leads_elsewhere(
+    server: BoardServer, make_client: Any, resolve: Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(network, "is_private", lambda address: address == "127.0.0.2")
+    resolve(["127.0.0.1"], ["127.0.0.2"])
+    redirect = Answer(status=302, headers={"Location": "/admin", "Connection": "close"})
+    url = server.serve("/jobs", redirect).replace("127.0.0.1", "feed.example")
+    server.serve("/admin", FINE)
+    with pytest.raises(SourceError, match=r"feed\.example is at 127\.0\.0\.2"):
+        make_client(private_hosts=()).get(Request(url))
+    assert [asked.path for asked in server.asked] == ["/jobs"]
+
+
+def test_the_address_that_was_checked_is_the_one_that_is_connected_to(
+    server: BoardServer, make_client: Any, resolve: Resolver
+) -> None:
+    """A name that is asked for twice may lead elsewhere the second time."""
+    url = server.serve("/jobs", FINE).replace("127.0.0.1", "feed.example")
+    resolve(["127.0.0.1"])
+    assert make_client(private_hosts=["feed.example"]).get(Request(url)) == FINE.body
+    assert server.asked[0].headers["host"].startswith("feed.example:")
+
+
+def test_the_next_address_is_tried_where_one_does_not_answer(
+    server: BoardServer, make_client: Any, resolve: Resolver
+) -> None:
+    url = server.serve("/jobs", FINE).replace("127.0.0.1", "feed.example")
+    resolve(["::1", "127.0.0.1"])
+    assert make_client(private_hosts=["feed.example"]).get(Request(url)) == FINE.body
+
+
+def test_a_proxy_of_the_environment_may_be_private(
+    server: BoardServer, make_client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.serve("/jobs", FINE)
+    monkeypatch.setenv("HTTP_PROXY", server.url)
+    assert make_client(private_hosts=()).get(Request("http://jobs.example/jobs")) == FINE.body
+
+
+@pytest.mark.parametrize(
+    ("address", "private"),
+    [
+        *((each, True) for each in ("10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1")),
+        *((each, True) for each in ("127.9.9.9", "0.0.0.0", "::1", "::", "fe80::1%eth0", "fd00::1")),
+        *((each, True) for each in ("::ffff:10.0.0.1", "240.0.0.1", "255.255.255.255")),
+        *((each, False) for each in ("8.8.8.8", "2606:4700::1111", "172.32.0.1")),
+    ],
+)
+def test_which_addresses_are_private(address: str, private: bool) -> None:
+    assert network.is_private(address) == private
 
 
 # Secrets --------------------------------------------------------------------------------------------------

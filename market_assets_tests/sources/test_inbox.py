@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import logging
+import os
+import traceback
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -161,3 +164,96 @@ def test_a_file_that_cannot_be_opened_now_stays_where_it_is(inbox: Inbox) -> Non
         payload.open()
     assert not caught.value.permanent
     assert hidden.exists()
+
+
+SECRET = "root:x:0:0:root:/root:/bin/bash"
+
+
+def test_links_and_pipes_are_neither_taken_nor_read(inbox: Inbox, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(f"title\n{SECRET}\n")
+    (inbox.folder / "a.csv").symlink_to(tmp_path / "secret")
+    (inbox.folder / "gone.csv").symlink_to(tmp_path / "nothing")
+    os.mkfifo(inbox.folder / "pipe.csv")
+    put(inbox, "z.csv")
+    assert [path.name for path in inbox.waiting()] == ["z.csv"]
+    assert inbox.refused() == ["a.csv", "gone.csv", "pipe.csv"]
+    for name in ("a.csv", "gone.csv", "pipe.csv"):
+        inbox.take(inbox.folder / name, DAY)
+    assert (inbox.taken(), inbox.of_day(DAY)) == ({}, [])
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_a_file_that_becomes_a_link_or_a_pipe_is_not_read(inbox: Inbox, tmp_path: Path, kind: str) -> None:
+    (tmp_path / "secret.csv").write_text(f"title\n{SECRET}\n")
+    path = inbox.take(put(inbox, "a.csv"), DAY)
+    payload = next(InboxSource(inbox).fetch(DAY, NOW).payloads)
+    path.unlink()
+    if kind == "link":
+        path.symlink_to(tmp_path / "secret.csv")
+    else:
+        os.mkfifo(path)
+    with pytest.raises(SourceError, match="it can't be read"):
+        payload.open()
+
+
+@pytest.mark.parametrize("level", ["place", "day"])
+def test_folders_that_are_links_are_not_followed(inbox: Inbox, tmp_path: Path, level: str) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    folder = elsewhere / "2026-03-04" if level == "place" else elsewhere
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text(f"title\n{SECRET}\n")
+    before = sorted(elsewhere.rglob("*"))
+    for place in ("taken", "done", "failed"):
+        link = inbox.folder / place if level == "place" else inbox.folder / place / "2026-03-04"
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to(elsewhere, target_is_directory=True)
+    assert (inbox.taken(), inbox.of_day(DAY), inbox.failed()) == ({}, [], [])
+    waiting = put(inbox, "b.csv")
+    for move in (inbox.take, inbox.finish, lambda path, day: inbox.fail(path, day, "it is bad")):
+        with pytest.raises(NotADirectoryError):
+            move(waiting, DAY)
+    assert sorted(elsewhere.rglob("*")) == before
+    assert waiting.exists()
+
+
+def test_a_reason_is_never_written_through_a_link(inbox: Inbox, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine")
+    folder = inbox.folder / "failed" / "2026-03-04"
+    folder.mkdir(parents=True)
+    (folder / "a.csv.reason.txt").symlink_to(tmp_path / "mine")
+    (folder / "b.csv").symlink_to(tmp_path / "mine")
+    inbox.fail(put(inbox, "a.csv"), DAY, "it is bad")
+    inbox.fail(put(inbox, "b.csv"), DAY, "it is bad")
+    assert (tmp_path / "mine").read_text() == "mine"
+    assert (folder / "a.csv.reason.txt").read_text() == "it is bad\n"
+    assert (folder / "2-b.csv").read_text() == GOOD
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", f"{SECRET}\n{SECRET}\n"),
+        ("a.csv", f"title,company\n{SECRET}\n"),
+        ("a.tsv", f"colour\t{SECRET}\nred\t4\n"),
+        ("a.json", f'"{SECRET}"'),
+        ("a.json", f'{{"{SECRET}": 1}}'),
+        ("a.json", f'[{{"{SECRET}": 1}}]'),
+        ("a.json", SECRET),
+        ("a.jsonl", f'"{SECRET}"\n'),
+        ("a.jsonl", SECRET),
+        ("a.csv.gz", SECRET),
+        ("a.parquet", f"PAR1{SECRET}PAR1"),
+    ],
+)
+def test_no_reason_and_no_log_quotes_a_file(
+    inbox: Inbox, caplog: pytest.LogCaptureFixture, name: str, content: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    inbox.take(put(inbox, name, content), DAY)
+    with pytest.raises(SourceError, match=f"{name}: .+; the file is in ") as caught:
+        land(inbox)
+    (aside,) = inbox.failed()
+    reason = aside.with_name(f"{name}.reason.txt").read_text()
+    shown = "".join(traceback.format_exception(caught.value)) + reason + caplog.text
+    for part in (SECRET, "root", "bash", "b'ro"):
+        assert part not in shown.replace(str(inbox.folder), "")

@@ -15,7 +15,7 @@ import pytest
 
 from market_assets.postings.normalise import NormalisedBatch
 from market_assets.postings.schemas import NORMALISED_POSTING, RAW_POSTING, REJECTED_POSTING
-from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError, Undecodable
+from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError, SourceKind, Undecodable
 from market_assets.sources.reading import EverySourceFailedError, LandedSource, read_batches
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -28,6 +28,7 @@ class Board:
     name: str
     error: Exception = field(default_factory=lambda: SourceError("it is garbled"))
     any_day: bool = True
+    kind: SourceKind = "file"
 
     def fetch(self, day: date, now: datetime) -> Fetch:  # noqa: ARG002
         raise AssertionError("what is landed is read, and nothing is fetched")

@@ -60,7 +60,7 @@ class Pipeline:
         """The metadata, and whether the check passed."""
         result = dg.materialize(
             self._assets,
-            resources={"store": store_resource(self._settings)},
+            resources={"store": store_resource(self._settings, [self._source])},
             partition_key=self.day.isoformat(),
             run_config=refetching([self._source]) if refetch else None,
         )

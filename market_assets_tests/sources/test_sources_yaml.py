@@ -31,7 +31,7 @@ def refusal(folder: Path, text: str, keys: dict[str, str] | None = None) -> list
 
 def test_without_a_file_there_is_the_sample(tmp_path: Path) -> None:
     (source,) = load_sources(tmp_path / "none.yaml")
-    assert (source.name, source.any_day) == ("sample", True)
+    assert (source.name, source.any_day, source.kind) == ("sample", True, "sample")
 
 
 def test_every_kind_of_source_as_the_file_documents_it(tmp_path: Path) -> None:
@@ -42,11 +42,19 @@ def test_every_kind_of_source_as_the_file_documents_it(tmp_path: Path) -> None:
     entries = yaml.safe_load(listed)["sources"]
     assert {entry["type"] for entry in entries} == set(ENTRIES)
     for entry in entries:
-        settings = set(ENTRIES[entry["type"]].model_fields) - {"type", "name", "url"}
+        settings = set(ENTRIES[entry["type"]].model_fields) - {
+            "type",
+            "name",
+            "url",
+            "private_network",
+            "fetch_minutes",
+        }
         assert settings <= set(entry), f"{entry['type']}: {settings - set(entry)} is not documented"
     sources = load_sources(written(tmp_path, listed), keys=KEYS)
     assert [source.name for source in sources] == [entry.get("name", entry["type"]) for entry in entries]
     assert [source.name for source in sources if source.any_day] == ["sample"]
+    kinds = {source.name: source.kind for source in sources}
+    assert {name: kind for name, kind in kinds.items() if kind != "board"} == {"sample": "sample", "file": "file"}
     assert load_sources(PROJECT / "sources.yaml")
 
 

@@ -75,9 +75,20 @@ def compared_sources(
         elif empty:
             first = empty[0][0].date()
             left_out[source] = f"no postings from {first} to {first + timedelta(days=9)}"
+        elif reason := another_volume(dated, start):
+            left_out[source] = reason
         else:
             compared.append(source)
     return compared, left_out
+
+
+def another_volume(dated: Sequence[Posting], start: datetime) -> str | None:
+    """Whether a source gave more than five times as much a day in one period as in the other."""
+    before = sum(each.posted_at < start + timedelta(days=60) for each in dated) / 60
+    recent = sum(each.posted_at >= start + timedelta(days=60) for each in dated) / 30
+    if before > 5 * recent or recent > 5 * before:
+        return f"it gave {before:.2g} postings a day before, {recent:.2g} in the last 30"
+    return None
 
 
 def trending_skills(postings: Sequence[Posting], as_of: datetime, sources: Sequence[str]) -> list[Row]:

@@ -66,6 +66,15 @@ def test_undated_postings_fill_no_part() -> None:
     assert compared(postings).left_out["sample"].startswith("no postings from")
 
 
+@pytest.mark.parametrize(("more", "is_compared"), [(9, True), (12, True), (13, False)])
+def test_a_source_with_another_volume_is_left_out(more: int, is_compared: bool) -> None:
+    postings = [*every_part(), *(Posting(("SQL",), posted_at=TODAY) for _ in range(more))]
+    found = compared(postings)
+    assert found.sources == (("sample",) if is_compared else ())
+    if not is_compared:
+        assert found.left_out == {"sample": "it gave 0.1 postings a day before, 0.53 in the last 30"}
+
+
 @pytest.mark.parametrize(("days", "is_compared"), [(9, True), (10, False)])
 def test_a_board_counts_from_when_it_is_followed(days: int, is_compared: bool) -> None:
     followed_from = START.date() + timedelta(days=days)
@@ -104,3 +113,18 @@ def test_other_sources_and_undated_postings_are_in_no_period() -> None:
     assert Comparison(AS_OF, BOUNDARY, START, ("sample",), {}).periods(window).tolist() == [1, -1, -1]
     nothing = Comparison(AS_OF, BOUNDARY, START, (), {})
     assert nothing.periods(window).tolist() == [1, 1, 1], "counted, though nothing is compared"
+
+
+@pytest.mark.parametrize(
+    ("recent", "previous", "is_compared"), [(60, 24, True), (61, 24, False), (12, 120, True), (12, 126, False)]
+)
+def test_a_source_that_gives_more_than_five_times_as_much_is_another(
+    recent: int, previous: int, is_compared: bool
+) -> None:
+    times = [TODAY - timedelta(days=2 + 10 * (number % 3)) for number in range(recent)]
+    times += [TODAY - timedelta(days=32 + 10 * (number % 6)) for number in range(previous)]
+    found = compared(Posting(posted_at=time) for time in times)
+    assert found.sources == (("sample",) if is_compared else ())
+    if not is_compared:
+        before, now = f"{previous / 60:.2g}", f"{recent / 30:.2g}"
+        assert found.left_out == {"sample": f"it gave {before} postings a day before, {now} in the last 30"}

@@ -105,10 +105,10 @@ def test_a_source_that_appears_changes_nothing() -> None:
 
 def test_a_change_of_the_mix_of_sources_is_none_of_demand() -> None:
     postings = [
-        *of_share(("SQL",), 90, 300, RECENT, source="grown"),
+        *of_share(("SQL",), 72, 240, RECENT, source="grown"),
         *of_share(("SQL",), 36, 100, PREVIOUS, source="grown"),
-        *of_share(("SQL",), 2, 100, RECENT, source="shrunk"),
-        *of_share(("SQL",), 24, 600, PREVIOUS, source="shrunk"),
+        *of_share(("SQL",), 2, 60, RECENT, source="shrunk"),
+        *of_share(("SQL",), 20, 500, PREVIOUS, source="shrunk"),
     ]
     row = trends(postings)["SQL"]
     assert row["growth"] > 1, "although it falls in either source"

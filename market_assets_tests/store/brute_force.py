@@ -110,6 +110,7 @@ def _expected(number: Identity, by_day: Mapping[date, tuple[datetime, Mapping[st
         "pay_quality": pay_quality(content),
         "salary": sum(known) / len(known) if known else None,
         "posted_at": posted_at,
+        "dated": content.get("stated_posted_at") is not None,
         "ingested_at": first_seen,
         "last_seen_at": last_seen,
         "partition_date": oldest,

@@ -31,6 +31,7 @@ DEMAND: dict[str, Any] = {
     "demand_share": 1.0,
     "demand_score": 100.0,
     "mentions_only": 0,
+    "postings_with_salary": 0,
     "top_sources": "[]",
     "top_industries": "[]",
     "top_locations": "[]",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import sqlite3
+import stat
 import zipfile
 from contextlib import closing
 from datetime import UTC, date, datetime
@@ -323,6 +324,102 @@ def test_a_file_outside_of_its_folder_is_refused(site: Store, path: Path, tmp_pa
             site.restore(renamed)
         assert not outside.exists()
     assert everything(site.database) == before
+    assert site.files() == files
+
+
+def test_a_link_on_the_way_out_of_a_folder_is_refused(site: Store, path: Path, tmp_path: Path) -> None:
+    site.take(path)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for folder in (site.archive / "month=2026-01", site.folder / "landing" / "board"):
+        moved = folder.rename(tmp_path / "moved")
+        folder.symlink_to(elsewhere, target_is_directory=True)
+        with pytest.raises(
+            BackupError, match=rf"backup\.zip has a file outside of its folder: .* would be {elsewhere}"
+        ):
+            site.restore(path)
+        folder.unlink()
+        moved.rename(folder)
+    assert list(elsewhere.iterdir()) == []
+
+
+def with_entry(path: Path, target: Path, entry: zipfile.ZipInfo, content: bytes) -> Path:
+    """A copy of a backup with one file more."""
+    shutil.copy(path, target)
+    with zipfile.ZipFile(target, "a") as copy:
+        copy.writestr(entry, content)
+    return target
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFBLK, stat.S_IFCHR, stat.S_IFIFO, stat.S_IFSOCK])
+def test_links_and_devices_are_refused(site: Store, path: Path, tmp_path: Path, kind: int) -> None:
+    site.take(path)
+    before, files = spoil(site), site.files()
+    entry = zipfile.ZipInfo("archive/month=2026-01/other.parquet")
+    entry.external_attr = (kind | 0o777) << 16
+    hostile = with_entry(path, tmp_path / "hostile.zip", entry, b"/etc/passwd")
+    with pytest.raises(BackupError, match=r"hostile\.zip has a link or a device, .*other\.parquet"):
+        site.restore(hostile)
+    assert (everything(site.database), site.files()) == (before, files)
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_files_of_one_name_are_refused(site: Store, path: Path, tmp_path: Path) -> None:
+    site.take(path)
+    entry = zipfile.ZipInfo("archive/month=2026-01/postings-1.parquet")
+    with pytest.raises(BackupError, match=r"hostile\.zip has two files of one name"):
+        site.restore(with_entry(path, tmp_path / "hostile.zip", entry, b"another"))
+
+
+def compressed(name: str) -> zipfile.ZipInfo:
+    entry = zipfile.ZipInfo(name)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    return entry
+
+
+@pytest.mark.parametrize("name", ["archive/month=2026-01/zeros.parquet", "zeros"])
+def test_what_unpacks_to_hundreds_of_times_its_size_is_refused(
+    site: Store, path: Path, tmp_path: Path, name: str
+) -> None:
+    site.take(path)
+    files = site.files()
+    bomb = with_entry(path, tmp_path / "bomb.zip", compressed(name), bytes(120_000_000))
+    with pytest.raises(BackupError, match=r"bomb\.zip would unpack to 12. MB, over 250 times its size"):
+        site.restore(bomb)
+    assert site.files() == files
+
+
+def test_a_manifest_that_fills_the_memory_is_refused(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(bomb, "w") as archive:
+        archive.writestr(compressed("manifest.json"), b" " * 20_000_000)
+    with pytest.raises(BackupError, match=r"bomb\.zip has a manifest of 20 MB"):
+        Backup(bomb)
+
+
+def test_a_file_that_is_longer_than_the_list_says_is_refused(site: Store, path: Path, tmp_path: Path) -> None:
+    site.take(path)
+    files = site.files()
+    bomb = with_entry(path, tmp_path / "bomb.zip", compressed("archive/month=2026-01/a.parquet"), bytes(1_000_000))
+    size = (1_000_000).to_bytes(4, "little")
+    bomb.write_bytes(bomb.read_bytes().replace(size, (10).to_bytes(4, "little")))
+    with pytest.raises(BackupError, match=r"bomb\.zip is damaged"):
+        site.restore(bomb)
+    assert site.files() == files
+
+
+def test_what_does_not_fit_on_the_disk_is_refused(site: Store, path: Path, tmp_path: Path) -> None:
+    site.take(path)
+    files, free = site.files(), shutil.disk_usage(tmp_path).free
+    entry = compressed("archive/month=2026-01/a.parquet")
+    large = with_entry(path, tmp_path / "large.zip", entry, random.Random(1).randbytes(1_000_000))
+    with Backup(large) as backup:
+        # The list names more than the disk has; nobody has to write that to find out.
+        backup._archive.getinfo(entry.filename).file_size = free + 1_000_000
+        with pytest.raises(
+            BackupError, match=r"large\.zip needs [\d,]+ MB in .*archive, where [\d,]+ MB are free"
+        ):
+            restore_backup(backup, site.site)
     assert site.files() == files
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,6 +16,8 @@ from market_assets.store.database import Database
 from market_assets.store.schedule_overrides import Pause
 from market_assets.web.admin.jobs import frequency
 from market_assets.web.admin.router import admin_router
+from market_assets.web.admin.scheduler import Scheduler
+from market_assets.web.errors import ApiError
 from market_assets_tests.web.admin_process import (
     CLEANUP,
     INGESTION,
@@ -411,4 +415,30 @@ def test_only_admins_get_in(process: AdminProcess, user: str | None, expected: t
         answer = client.request(method, path)
         assert (answer.status_code, answer.json()["error"]) == expected, (method, path)
     assert running(process) == set(JOBS)
-    assert process.audit() == []
+    tried = [f"{method} {path}" for method, path in routes() if user and method != "GET"]
+    assert sorted(process.audit()) == sorted((user, "request", path, "refused") for path in tried)
+
+
+def test_changes_by_two_web_processes_at_a_time_leave_no_schedule_stopped_without_a_record(
+    process: AdminProcess,
+) -> None:
+    """Each of two schedulers on the same store and history pauses and resumes, stops and starts."""
+    database = Database(process.settings.market_url)
+    schedulers = [Scheduler(process.context, database) for _ in range(2)]
+
+    def change(scheduler: Scheduler, number: int) -> None:
+        with contextlib.suppress(ApiError):
+            if number % 2:
+                scheduler.stop("ada")
+                scheduler.start()
+            else:
+                scheduler.pause(REFRESH, Pause(datetime.now(UTC), "bob"))
+                scheduler.resume(REFRESH)
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(change, schedulers * 6, [number // 2 + number % 2 for number in range(12)]))
+    overview = schedulers[0].overview()
+    stopped = overview.overrides.stop is not None
+    for name, known in overview.scheduled_jobs.items():
+        recorded = stopped or overview.pause_of(known) is not None
+        assert overview.is_scheduled(known) != recorded, name

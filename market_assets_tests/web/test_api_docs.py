@@ -57,6 +57,20 @@ def test_the_page_keeps_to_its_own_policy(web: WholeProcess) -> None:
         assert f'id="{used}"' in page
 
 
+def test_the_guide_names_every_call(web: WholeProcess) -> None:
+    paths = web.signed_in("vic").get("/api/openapi.json").json()["paths"]
+    calls = {path.replace("{job_id}", "{id}"): methods for path, methods in paths.items()}
+    assert [path for path in calls if not re.search(re.escape(path) + r"(?![\w/{])", GUIDE)] == []
+    queries = {
+        parameter["name"]
+        for methods in calls.values()
+        for operation in methods.values()
+        for parameter in operation.get("parameters", ())
+        if parameter["in"] == "query"
+    }
+    assert {name for name in queries if not re.search(rf"\b{name}\b", GUIDE)} == set()
+
+
 def test_the_files_of_pages_are_in_the_package() -> None:
     declared = (PROJECT / "pyproject.toml").read_text(encoding="utf-8")
     folder = Path(web_package.__file__).parent

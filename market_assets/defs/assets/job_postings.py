@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from market_assets.defs.assets.result_asset import column_schema
+from market_assets.defs.assets.column_metadata import column_schema
 from market_assets.defs.partitions import DAILY_ASSET, days_of
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
@@ -48,6 +48,7 @@ def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) 
         context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
     ) -> dg.MaterializeResult:
         from market_assets.store.ingestion import count_broken_links
+        from market_assets.store.tables import postings
 
         days = days_of(context)
         failures: dict[str, str] = {}
@@ -57,7 +58,7 @@ def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) 
         for source, reason in failures.items():
             context.log.warning(f"ingested without {source}: {reason}")
         return dg.MaterializeResult(
-            metadata={**_counts(ingested), "sources_failed": failures, **column_schema("job_postings")},
+            metadata={**_counts(ingested), "sources_failed": failures, **column_schema(postings.job_postings)},
             check_results=[
                 dg.AssetCheckResult(
                     check_name=DUPLICATES_CHECK, passed=broken == 0, metadata={"broken_links": broken}

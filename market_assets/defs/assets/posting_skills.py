@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from market_assets.defs.assets.column_metadata import column_schema
 from market_assets.defs.partitions import DAILY_ASSET, days_of
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
@@ -17,18 +18,12 @@ if TYPE_CHECKING:
     from market_assets.store.connection import MarketConnection
 
 EXTRACTED_CHECK = "skills_found_in_every_posting"
-_COLUMNS = [
-    dg.TableColumn("posting_id", "bigint"),
-    dg.TableColumn("skill", "text"),
-    dg.TableColumn("weight", "double precision"),
-]
 
 
 @dg.asset(
     deps=["job_postings"],
     description="The skills that each posting asks for, found in its title and description.",
     kinds={"sql", "view"},
-    metadata={"dagster/column_schema": dg.TableSchema(columns=_COLUMNS)},
     check_specs=[
         dg.AssetCheckSpec(
             EXTRACTED_CHECK, asset="posting_skills", description="No posting of these days waits for its skills."
@@ -45,6 +40,7 @@ def posting_skills(
     from market_assets.store.posting_skills import count_pending
     from market_assets.store.reextraction import count_outdated
     from market_assets.store.skills import prepare, rules_version
+    from market_assets.store.tables import postings as tables
 
     days = days_of(context)
     matcher = skill_matcher(load_taxonomy(store.settings.taxonomy))
@@ -68,6 +64,7 @@ def posting_skills(
             "dagster/partition_row_count": skills,
             "taxonomy_version": matcher.taxonomy.version,
             "postings_of_older_taxonomy": outdated,
+            **column_schema(tables.posting_skills),
         },
         check_results=[
             dg.AssetCheckResult(check_name=EXTRACTED_CHECK, passed=pending == 0, metadata={"pending": pending})

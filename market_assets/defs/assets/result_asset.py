@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from market_assets.defs.assets.column_metadata import column_schema
 from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.partitions import OWNERS, POOL, as_of
 from market_assets.defs.resources import MarketStore
@@ -167,30 +168,15 @@ def _check(table: ResultTable, problems: Sequence[str], rows: int) -> dg.AssetCh
 
 
 def _described(market: MarketReader, name: str, rows: "pl.DataFrame") -> dict[str, Any]:
+    from market_assets.store.tables.catalog import metadata
+
     return {
         "dagster/row_count": rows.height,
-        **column_schema(name),
+        **column_schema(metadata.tables[name]),
         "preview": preview(rows),
         "as_of": dg.MetadataValue.timestamp(market.as_of),
         "window_start": dg.MetadataValue.timestamp(market.window_start),
     }
-
-
-def column_schema(table: str) -> dict[str, dg.TableSchema]:
-    """The metadata that shows the columns of a market table, from the table's declaration."""
-    from market_assets.store.tables.catalog import metadata
-
-    schema = dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                column.name,
-                str(column.type).lower(),
-                constraints=dg.TableColumnConstraints(nullable=bool(column.nullable)),
-            )
-            for column in metadata.tables[table].columns
-        ]
-    )
-    return {"dagster/column_schema": schema}
 
 
 def preview(rows: "pl.DataFrame") -> dg.MarkdownMetadataValue:

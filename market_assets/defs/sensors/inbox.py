@@ -99,6 +99,8 @@ class InboxTick:
             parts.append(f"waiting until complete: {', '.join(growing)}")
         if strange := [path.name for path in waiting if path not in known]:
             parts.append(f"not a file of postings by its ending: {', '.join(strange)}")
+        if refused := self.inbox.refused():
+            parts.append(f"neither a file nor a folder, so not read: {', '.join(refused)}")
         if failed := self.inbox.failed():
             parts.append(f"could not be read: {', '.join(str(path) for path in failed)}")
         skipped = dg.SkipReason("; ".join(parts) or "nothing is in the inbox")

@@ -208,16 +208,18 @@ def _stale(instance: dg.DagsterInstance, monitored: Monitored, now: datetime) ->
 
 def _removed(monitored: Monitored, log: IncidentLog, now: datetime) -> Iterator[Resolution]:
     """Ends incidents of what is no longer in the code; the end is not announced."""
-    schedules = [schedule.name for schedule in monitored.schedules]
-    present = {
-        *(f"run:{job}" for job in monitored.jobs),
-        *map(_check_key, monitored.checks),
-        *(f"{prefix}:{name}" for prefix in ("schedule", "missed") for name in schedules),
-        *(f"sensor:{name}" for name in monitored.sensors),
-        *(f"stale:{_name(table.key)}" for table in monitored.tables),
+    schedules = {schedule.name for schedule in monitored.schedules}
+    present: dict[str, set[str]] = {
+        "run": set(monitored.jobs),
+        "check": {_check_key(check).removeprefix("check:") for check in monitored.checks},
+        "schedule": schedules,
+        "missed": schedules,
+        "sensor": set(monitored.sensors),
+        "stale": {_name(table.key) for table in monitored.tables},
     }
     for one in log.open:
-        if not one.assets and one.key not in present:
+        kind, name = one.key.split(":", 1)
+        if not one.assets and kind in present and name not in present[kind]:
             yield Resolution(one.key, now, "")
 
 

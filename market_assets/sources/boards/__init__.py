@@ -1,1 +1,1 @@
-"""Job boards, a file each."""
+"""Job boards, a class each."""

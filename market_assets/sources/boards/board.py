@@ -73,6 +73,9 @@ class Board(Entry):
     #: Whether all its postings are remote.
     remote_only: ClassVar[bool] = False
 
+    #: How long its pages are fetched for; those that are left then are not.
+    fetch_minutes: int = Field(default=60, ge=1, le=1_440)
+
     @abstractmethod
     def first_pages(self, tools: Tools) -> Iterator[Page]:
         """The first page of each list of postings; most boards have one."""
@@ -186,9 +189,17 @@ class BoardSource:
             yield _batch(self.board, records[start : start + _BATCH_ROWS], name)
 
     def _payloads(self) -> Iterator[Payload]:
+        minutes = self.board.fetch_minutes
+        end = self.tools.clock() + 60 * minutes
         for first in self.board.first_pages(self.tools):
             page: Page | None = first
             while page is not None:
+                if self.tools.clock() > end:
+                    raise SourceError(
+                        f"{page.request.shown}: the source took longer than {minutes} minutes (`fetch_minutes`), "
+                        "so this page and those after it were not fetched",
+                        permanent=False,
+                    )
                 answer = _Answer(self.board, page, self.tools.get)
                 yield Payload(page.file, answer.open, answer.get_problem)
                 # Unknown, and so None, where the page was not opened or could not be fetched.

@@ -59,12 +59,12 @@ def apply_mapping(sample: pl.DataFrame, mapping: Mapping[str, str]) -> dict[str,
             raise SourceError(f"there is no field {field!r} to map; {_nearest(field, FIELDS)}")
         if column and column not in sample.columns:
             nearest = _nearest(column, sample.columns)
-            raise SourceError(f"there is no column {column!r} to map {field} to; {nearest}")
+            raise SourceError(f"there is no column {column!r} to map {field} to", quoted=f"; {nearest}")
     resolved = guess_columns(sample.head(SAMPLE_ROWS), mapping)
     if "title" not in resolved:
         raise SourceError(
-            f"no column can be taken for the title; its columns are: {_listed(sample.columns)}. "
-            "Name it with --map title='COLUMN'"
+            "no column can be taken for the title",
+            quoted=f"; its columns are: {_listed(sample.columns)}. Name it with --map title='COLUMN'",
         )
     return resolved
 

@@ -48,7 +48,7 @@ def read_batches(content: BinaryIO, size: int) -> Iterator[pa.RecordBatch]:
             yield batch
     except (pa.ArrowException, OSError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SourceError(f"it is not a whole Parquet file: {reason}") from error
+        raise SourceError("it is not a whole Parquet file", quoted=f": {reason}") from error
 
 
 _HEAD_CHARACTERS = 65_536
@@ -67,15 +67,15 @@ def decode(name: str, content: BinaryIO) -> Iterator[Chunk]:
     try:
         yield from decoder(name, plain)
     except SourceError as error:
-        raise SourceError(f"{name}: {error}", permanent=error.permanent) from error
+        raise error.of_file(name) from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise SourceError(f"{name}: it is not a whole gzip file ({error})") from error
+        raise SourceError(f"{name}: it is not a whole gzip file", quoted=f" ({error})") from error
     except OSError as error:
         raise SourceError(f"{name}: it can't be read ({error.strerror or error})") from error
     except RecursionError as error:
         raise SourceError(f"{name}: it is nested too deeply") from error
     except pl.exceptions.PolarsError as error:
-        raise SourceError(f"{name}: a column has a type that can't be read ({error})") from error
+        raise SourceError(f"{name}: a column has a type that can't be read", quoted=f" ({error})") from error
 
 
 def is_known(name: str) -> bool:

@@ -63,7 +63,9 @@ def find_postings(document: Any) -> list[Any]:
             return max(lists, key=len)
         if all(isinstance(value, dict) for value in document.values()):
             return list(document.values())
-    raise SourceError(f"neither a list of postings nor an object that holds one; it is {json_beginning(document)}")
+    raise SourceError(
+        "neither a list of postings nor an object that holds one", quoted=f"; it is {json_beginning(document)}"
+    )
 
 
 def _has_objects(value: Any) -> bool:

@@ -168,11 +168,12 @@ class FileSource:
         if first is None:
             raise SourceError(f"{name}: there is no posting in it")
         if first.payload.is_empty():
-            raise SourceError(f"{name}: there is no posting in it that can be read; {first.undecodable[0].reason}")
+            reason = first.undecodable[0].reason
+            raise SourceError(f"{name}: there is no posting in it that can be read", quoted=f"; {reason}")
         try:
             mapping = apply_mapping(first.frame, self.mapping)
         except SourceError as error:
-            raise SourceError(f"{name}: {error}") from None
+            raise error.of_file(name) from None
         return mapping, itertools.chain([first], chunks)
 
 

@@ -125,8 +125,9 @@ def restore_backup(backup: Backup, site: Site) -> Restored:
         StoreUnavailableError: no room, or the database refuses; it and Dagster's history are as they were.
     """
     _check_fits(backup, site.database)
-    backup.verify()
     beside = site.database.path.parent if site.database.is_sqlite else site.data
+    _check_targets(backup, site, beside)
+    backup.verify()
     dumps, manifest = dumps_of(site.database, site.environment), backup.manifest
     with _temporary_folder(beside, "restore") as folder, StoreLock(site.database, "restore").exclusive(wait=False):
         dump = backup.extract(f"{_DATABASE}/{dumps.file_name}", folder / dumps.file_name)
@@ -151,6 +152,16 @@ def _check_fits(backup: Backup, database: Database) -> None:
             "restore it into its own kind, then use `market-assets db copy`"
         )
     schema.refuse_newer(manifest.schema_version, f"the backup {backup.path}")
+
+
+def _check_targets(backup: Backup, site: Site, beside: Path) -> None:
+    backup.check_target(_ARCHIVE, site.archive)
+    # The database and Dagster's history are unpacked whole into a new folder beside the present ones.
+    backup.check_target(_DATABASE, beside / ".restore")
+    if site.history is not None:
+        backup.check_target(_HISTORY, site.history / ".restore")
+    if site.landing.local_folder is not None:
+        backup.check_target(_LANDING, site.landing.local_folder)
 
 
 @contextlib.contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
@@ -20,6 +21,9 @@ _MANIFEST = "manifest.json"
 #: Files that are compressed already.
 _COMPRESSED = (".dump", ".gz", ".parquet")
 _BLOCK = 1 << 20
+_LARGEST_MANIFEST = 10_000_000
+#: Zeros alone shrink to a 230th where backups are written; a hostile file may name the same bytes again and again.
+_MOST_UNPACKED, _ALWAYS_UNPACKED = 250, 100_000_000
 _DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, RuntimeError)
 
 
@@ -86,8 +90,8 @@ class Backup:
                 raise BackupError(f"there is no file {path}") from None
             except OSError as error:
                 raise BackupError(f"{path} can't be read: {error.strerror or error}") from error
+            self._check_entries()
             self.manifest = self._read_manifest()
-            self._check_names()
             undo.pop_all()
 
     def __enter__(self) -> Backup:
@@ -132,10 +136,32 @@ class Backup:
     def open(self, name: str) -> IO[bytes]:
         return self._archive.open(name)
 
+    def check_target(self, folder: str, target: Path) -> None:
+        """Check where the files in a folder of the backup would be written, before any of them is.
+
+        Args:
+            folder: the folder of the backup.
+            target: where its files are to be; those that are there already are not written again.
+
+        Raises:
+            BackupError: one would be written outside of the target, through a link in it, or there is no room.
+        """
+        root, size = target.resolve(), 0
+        for path, name in self.files(folder).items():
+            place = root / path
+            if not place.resolve().is_relative_to(root):
+                raise BackupError(
+                    f"{self.path} has a file outside of its folder: {name} would be {place.resolve()}"
+                )
+            size += 0 if place.exists() else self._archive.getinfo(name).file_size
+        free = shutil.disk_usage(next(each for each in (root, *root.parents) if each.is_dir())).free
+        if size > free:
+            raise BackupError(
+                f"{self.path} needs {size / 1e6:,.0f} MB in {target}, where {free / 1e6:,.0f} MB are free"
+            )
+
     def _read_manifest(self) -> Manifest:
         with self._damage():
-            if _MANIFEST not in self._archive.namelist():
-                raise BackupError(f"{self.path} is not a backup of market-assets: it has no {_MANIFEST}")
             content = self._archive.read(_MANIFEST)
         try:
             return Manifest.model_validate_json(content)
@@ -144,12 +170,27 @@ class Backup:
             where = ".".join(map(str, problem["loc"]))
             raise BackupError(f"{self.path} has a manifest that can't be read: {where} {problem['msg']}") from None
 
-    def _check_names(self) -> None:
-        for name in self._archive.namelist():
-            path = PurePosixPath(name)
+    def _check_entries(self) -> None:
+        """Check the list of files; no file is longer than the list says, since reading it ends there."""
+        if _MANIFEST not in self._archive.namelist():
+            raise BackupError(f"{self.path} is not a backup of market-assets: it has no {_MANIFEST}")
+        entries = self._archive.infolist()
+        for entry in entries:
+            path = PurePosixPath(entry.filename)
             # A path such as archive//etc/x is relative only until its first folder is removed.
-            if path.is_absolute() or ".." in path.parts or str(path) != name:
-                raise BackupError(f"{self.path} has a file outside of its folder: {name}")
+            if path.is_absolute() or ".." in path.parts or str(path) != entry.filename:
+                raise BackupError(f"{self.path} has a file outside of its folder: {entry.filename}")
+            if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
+                raise BackupError(f"{self.path} has a link or a device, which is in no backup: {entry.filename}")
+            if entry.filename == _MANIFEST and entry.file_size > _LARGEST_MANIFEST:
+                raise BackupError(f"{self.path} has a manifest of {entry.file_size / 1e6:,.0f} MB")
+        if len({entry.filename for entry in entries}) < len(entries):
+            raise BackupError(f"{self.path} has two files of one name")
+        packed, unpacked = self.path.stat().st_size, sum(entry.file_size for entry in entries)
+        if unpacked > max(_ALWAYS_UNPACKED, _MOST_UNPACKED * packed):
+            raise BackupError(
+                f"{self.path} would unpack to {unpacked / 1e6:,.0f} MB, over {_MOST_UNPACKED} times its size"
+            )
 
     @contextlib.contextmanager
     def _damage(self) -> Iterator[None]:

@@ -1,7 +1,7 @@
 """What all tables are declared with: their common `metadata`, types and columns of the usual kinds.
 
 The types mean the same on SQLite and PostgreSQL. A column's `info` holds what must be true of its values:
-`minimum`, `maximum` and `choices`.
+`minimum`, `maximum` and `choices`. Its `comment` is what the UI, the documentation and PostgreSQL say about it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     types,
 )
 
 from market_assets.postings.schemas import UTC_DATETIME
+from market_assets.store.tables.comments import COMMENTS
 
 metadata = MetaData(
     naming_convention={
@@ -98,18 +100,43 @@ def arrow_schema(table: Table) -> pl.Schema:
     return pl.Schema({column.name: arrow_type(column) for column in table.columns})
 
 
-def text(name: str, *, null: bool = True, key: bool = False, choices: tuple[str, ...] = ()) -> Column[str]:
+def text(
+    name: str, *, null: bool = True, key: bool = False, choices: tuple[str, ...] = (), comment: str | None = None
+) -> Column[str]:
     info: dict[str, Any] = {"choices": choices} if choices else {}
-    return Column(name, Text, nullable=null and not key, primary_key=key, info=info)
+    return Column(
+        name, Text, nullable=null and not key, primary_key=key, info=info, comment=comment or COMMENTS.get(name)
+    )
 
 
-def count(name: str, info: dict[str, Any] = NOT_NEGATIVE) -> Column[int]:
-    return Column(name, BigInteger, nullable=False, info=info)
+def count(name: str, info: dict[str, Any] = NOT_NEGATIVE, *, comment: str | None = None) -> Column[int]:
+    return Column(name, BigInteger, nullable=False, info=info, comment=comment or COMMENTS.get(name))
 
 
-def number(name: str, *, null: bool = True, info: dict[str, Any] | None = None) -> Column[float]:
-    return Column(name, Float(53), nullable=null, info=info or {})
+def number(
+    name: str, *, null: bool = True, info: dict[str, Any] | None = None, comment: str | None = None
+) -> Column[float]:
+    return Column(name, Float(53), nullable=null, info=info or {}, comment=comment or COMMENTS.get(name))
 
 
 def money(*names: str) -> list[Column[float]]:
     return [number(name, info=NOT_NEGATIVE) for name in names]
+
+
+def time(name: str, *, null: bool = False, key: bool = False, comment: str | None = None) -> Column[datetime]:
+    return Column(name, UtcDateTime, nullable=null, primary_key=key, comment=comment or COMMENTS.get(name))
+
+
+def unique_keys(table: Table) -> list[list[str]]:
+    """The columns that together are different in every row, the primary key first."""
+    constraints = [table.primary_key, *(each for each in table.constraints if isinstance(each, UniqueConstraint))]
+    return [[column.name for column in each.columns] for each in constraints if len(each.columns)]
+
+
+def value_rules(column: Column[Any]) -> list[str]:
+    """What must be true of a column's values, in words."""
+    words = {"minimum": "≥ {:g}", "maximum": "≤ {:g}", "choices": "one of {}"}
+    return [
+        words[rule].format(", ".join(value) if isinstance(value, tuple) else value)
+        for rule, value in column.info.items()
+    ]

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
     Date,
-    Float,
     Index,
     Integer,
     LargeBinary,
+    MetaData,
     PrimaryKeyConstraint,
     SmallInteger,
     Table,
     Text,
     UniqueConstraint,
-    column,
-    table,
 )
 
 from market_assets.postings.schemas import (
@@ -27,43 +27,62 @@ from market_assets.postings.schemas import (
     SENIORITIES,
     WORKPLACES,
 )
-from market_assets.store.tables.columns import UtcDateTime, metadata, money, text
+from market_assets.store.tables.columns import NOT_NEGATIVE, SHARE, metadata, money, number, text, time
+from market_assets.store.tables.comments import COMMENTS
 
 #: SQLite finds a row by its number without an index where the column is declared as this very type.
 ROW_NUMBER = BigInteger().with_variant(Integer(), "sqlite")
 SMALL_ROW_NUMBER = SmallInteger().with_variant(Integer(), "sqlite")
 
+
+def _posting_id() -> Column[int]:
+    return Column("posting_id", ROW_NUMBER, primary_key=True, autoincrement=False, comment=COMMENTS["posting_id"])
+
+
+def _partition_date() -> Column[date]:
+    return Column("partition_date", Date, nullable=False, comment=COMMENTS["partition_date"])
+
+
+def _duplicate_of() -> Column[int]:
+    return Column("duplicate_of", BigInteger, comment=COMMENTS["duplicate_of"])
+
+
 job_postings = Table(
     "job_postings",
     metadata,
-    Column("posting_id", ROW_NUMBER, primary_key=True, autoincrement=False),
+    _posting_id(),
     text("source", null=False),
     text("external_id", null=False),
-    text("title", null=False),
+    text("title", null=False, comment="Title, as stated."),
     text("company"),
     text("location"),
     text("country"),
-    Column("is_remote", Boolean),
+    Column("is_remote", Boolean, comment="Whether the work is done from anywhere; null where not stated."),
     text("workplace", choices=WORKPLACES),
     text("employment_type", choices=EMPLOYMENT_TYPES),
     text("industry"),
     text("seniority", choices=SENIORITIES),
     text("language"),
-    text("description"),
-    text("url"),
+    text("description", comment="Text of the posting, without markup."),
+    text("url", comment="Page of the posting."),
     *money("salary_min", "salary_max"),
-    text("salary_currency"),
-    text("salary_period", choices=SALARY_PERIODS),
+    text("salary_currency", comment="Currency of pay as stated, ISO 4217."),
+    text("salary_period", choices=SALARY_PERIODS, comment="Period of pay as stated."),
     *money("annual_salary_min", "annual_salary_max"),
-    text("pay_quality", choices=PAY_QUALITIES),
-    Column("posted_at", UtcDateTime, nullable=False),
-    Column("ingested_at", UtcDateTime, nullable=False),
-    Column("last_seen_at", UtcDateTime, nullable=False),
-    Column("partition_date", Date, nullable=False),
-    Column("duplicate_of", BigInteger),
-    Column("stated_posted_at", UtcDateTime),
-    Column("content_date", Date, nullable=False),
-    Column("restored_at", UtcDateTime),
+    text("pay_quality", choices=PAY_QUALITIES, comment="How pay is known; null without pay."),
+    time("posted_at"),
+    time("ingested_at", comment="When the oldest partition that has it saw it."),
+    time("last_seen_at", comment="When the newest partition that has it saw it."),
+    _partition_date(),
+    _duplicate_of(),
+    time("stated_posted_at", null=True, comment="When it was posted, as stated."),
+    Column(
+        "content_date",
+        Date,
+        nullable=False,
+        comment="Newest daily partition that saw it, which the content is of.",
+    ),
+    time("restored_at", null=True, comment="When it came back from the archive; null if it never left."),
     UniqueConstraint("source", "external_id"),
     Index(None, "posted_at"),
     Index(None, "partition_date"),
@@ -71,19 +90,16 @@ job_postings = Table(
 )
 
 #: The fact table of postings, which statistics read. A row outlives its posting until no window reaches it.
-#: `skills_version` is the version of the rules by which its skills were found (`store.skills`), null until then.
-#: `duplicate_of` is the posting's own; `first_of_job` is true for the first posting of a job among all rows,
-#: those whose posting has been archived included. `dated` is false where `posted_at` is the time of first sight.
 posting_facts = Table(
     "posting_facts",
     metadata,
-    Column("posting_id", ROW_NUMBER, primary_key=True, autoincrement=False),
+    _posting_id(),
     text("source", null=False),
     text("external_id", null=False),
-    Column("posted_at", UtcDateTime, nullable=False),
-    Column("dated", Boolean, nullable=False),
-    Column("partition_date", Date, nullable=False),
-    Column("company_key", BigInteger),
+    time("posted_at"),
+    Column("dated", Boolean, nullable=False, comment="Whether posted_at is stated, not the time of first sight."),
+    _partition_date(),
+    Column("company_key", BigInteger, comment="Hash of the company; null without one."),
     text("location"),
     text("country"),
     text("industry"),
@@ -91,15 +107,24 @@ posting_facts = Table(
     text("workplace"),
     text("seniority"),
     text("language"),
-    *money("salary"),
-    Column("skills_version", BigInteger),
-    Column("in_store", Boolean, nullable=False),
-    Column("duplicate_of", BigInteger),
-    Column("first_of_job", Boolean, nullable=False),
-    Column("url_key", BigInteger),
-    Column("job_key", BigInteger),
-    Column("near_key", BigInteger),
-    Column("text_hash", BigInteger),
+    number("salary", info=NOT_NEGATIVE, comment="Midpoint of annual pay, or the end that is known."),
+    Column(
+        "skills_version",
+        BigInteger,
+        comment="Version of the rules that found its skills; null until they are searched.",
+    ),
+    Column("in_store", Boolean, nullable=False, comment="Whether the posting is in job_postings."),
+    _duplicate_of(),
+    Column(
+        "first_of_job",
+        Boolean,
+        nullable=False,
+        comment="Whether it is the first of its job, archived ones included.",
+    ),
+    Column("url_key", BigInteger, comment="Hash of URL and title: postings that share it are one job."),
+    Column("job_key", BigInteger, comment="Hash of title, company, location and text, likewise."),
+    Column("near_key", BigInteger, comment="Hash of company, role and place, whose texts are compared."),
+    Column("text_hash", BigInteger, comment="Hash of title and description."),
     UniqueConstraint("source", "external_id"),
     Index(None, "posted_at"),
     Index(None, "url_key"),
@@ -114,10 +139,16 @@ posting_facts = Table(
 posting_skill_facts = Table(
     "posting_skill_facts",
     metadata,
-    Column("posting_id", Integer, nullable=False),
-    Column("skill_id", SmallInteger, nullable=False),
-    Column("weight", SmallInteger, nullable=False, info={"minimum": 1, "maximum": 100}),
-    Column("archived", Boolean),
+    Column("posting_id", Integer, nullable=False, comment=COMMENTS["posting_id"]),
+    Column("skill_id", SmallInteger, nullable=False, comment="Number of the skill in skills."),
+    Column(
+        "weight",
+        SmallInteger,
+        nullable=False,
+        info={"minimum": 1, "maximum": 100},
+        comment="How much the posting wants the skill, in hundredths.",
+    ),
+    Column("archived", Boolean, comment="True where the posting has been archived, else null."),
     PrimaryKeyConstraint("posting_id", "skill_id"),
     Index(None, "skill_id", "archived"),
     sqlite_with_rowid=False,
@@ -127,15 +158,22 @@ posting_skill_facts = Table(
 posting_sketches = Table(
     "posting_sketches",
     metadata,
-    Column("posting_id", ROW_NUMBER, primary_key=True, autoincrement=False),
-    Column("sketch", LargeBinary, nullable=False),
+    _posting_id(),
+    Column("sketch", LargeBinary, nullable=False, comment="Numbers by which the text is compared with others."),
 )
 
 skills = Table(
     "skills",
     metadata,
-    Column("skill_id", SMALL_ROW_NUMBER, primary_key=True, autoincrement=False, info={"minimum": 0}),
-    Column("skill", Text, nullable=False, unique=True),
+    Column(
+        "skill_id",
+        SMALL_ROW_NUMBER,
+        primary_key=True,
+        autoincrement=False,
+        info={"minimum": 0},
+        comment="Number of the skill in this database.",
+    ),
+    Column("skill", Text, nullable=False, unique=True, comment=COMMENTS["skill"]),
     text("category", null=False),
 )
 
@@ -143,11 +181,11 @@ rejected_postings = Table(
     "rejected_postings",
     metadata,
     text("source", key=True),
-    Column("partition_date", Date, primary_key=True),
-    text("payload_hash", key=True),
-    text("payload", null=False),
-    text("reason", null=False),
-    Column("rejected_at", UtcDateTime, nullable=False),
+    Column("partition_date", Date, primary_key=True, comment="Daily partition that rejected it."),
+    text("payload_hash", key=True, comment="SHA-256 of the payload."),
+    text("payload", null=False, comment="The record as it came, shortened."),
+    text("reason", null=False, comment="Why it is no posting, in words."),
+    time("rejected_at", comment="When it was rejected."),
 )
 
 #: A row of numbers each for the postings (writers queue on it) and every result table, counted up by every
@@ -155,14 +193,26 @@ rejected_postings = Table(
 data_revision = Table(
     "data_revision",
     metadata,
-    Column("id", BigInteger, primary_key=True, autoincrement=False),
-    Column("revision", BigInteger, nullable=False),
+    Column(
+        "id",
+        BigInteger,
+        primary_key=True,
+        autoincrement=False,
+        comment="What is revised: the postings, or a result table.",
+    ),
+    Column("revision", BigInteger, nullable=False, comment="How often it has been written."),
 )
 
-#: A view: the skills of the postings in job_postings, a row each. `weight` is how much the posting wants it,
-#: above 0 up to 1.
-posting_skills = table(
-    "posting_skills", column("posting_id", BigInteger), column("skill", Text), column("weight", Float(53))
+#: A view: the skills of the postings in job_postings, a row each; so it is not among the tables to be made.
+posting_skills = Table(
+    "posting_skills",
+    MetaData(),
+    Column("posting_id", BigInteger, nullable=False, comment=COMMENTS["posting_id"]),
+    text("skill", null=False),
+    number(
+        "weight", null=False, info=SHARE, comment="How much the posting wants the skill; asked for from 0.4 on."
+    ),
+    UniqueConstraint("posting_id", "skill"),
 )
 
 POSTING_SKILLS_VIEW = """

@@ -8,12 +8,9 @@ completes it.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-
-import sqlalchemy as sa
 
 from market_assets.dagster_ext.schedules import InstigatorState
 from market_assets.dagster_ext.workspace import (
@@ -29,6 +26,8 @@ from market_assets.operations.schedule_overrides import (
     started_since,
 )
 from market_assets.store import schedule_overrides
+from market_assets.store.database import Database
+from market_assets.store.lock import mutex
 from market_assets.store.schedule_overrides import Change, Pause, ScheduleOverrides
 from market_assets.web.admin.models import JobStatus
 from market_assets.web.errors import ApiError
@@ -110,12 +109,13 @@ class Scheduler:
     """
 
     def __init__(
-        self, context: WorkspaceProcessContext, engine: sa.Engine, clock: Callable[[], datetime] = utc_now
+        self, context: WorkspaceProcessContext, database: Database, clock: Callable[[], datetime] = utc_now
     ) -> None:
         self.context = context
-        self.engine = engine
+        self.engine = database.pooled_engine()
         self.clock = clock
-        self._lock = threading.RLock()
+        # Other web processes of the same store may change the schedules at the same time.
+        self._database = database
 
     def overview(self) -> Overview:
         """The present state; jobs that are new are registered now."""
@@ -129,7 +129,7 @@ class Scheduler:
 
     def start(self) -> str:
         """Resume exactly the schedules that ran when the scheduler was stopped."""
-        with self._lock:
+        with mutex(self._database):
             overview = self._settled()
             if overview.overrides.stop is None:
                 raise _not_done("Scheduler is already running")
@@ -141,7 +141,7 @@ class Scheduler:
 
     def stop(self, by: str) -> str:
         """Pause every schedule, and store which ran."""
-        with self._lock:
+        with mutex(self._database):
             overview = self._settled()
             if overview.is_stopped:
                 raise _not_done("Scheduler is not running")
@@ -153,7 +153,7 @@ class Scheduler:
 
     def pause(self, job_id: str, pause: Pause) -> str:
         """Take a job off the schedule until the pause ends."""
-        with self._lock:
+        with mutex(self._database):
             overview = self._settled()
             job = _with_schedule(overview.job(job_id))
             if pause.is_over(overview.now):
@@ -165,7 +165,7 @@ class Scheduler:
 
     def resume(self, job_id: str) -> str:
         """Put a paused job back on the schedule; while the scheduler is stopped, for when it is started."""
-        with self._lock:
+        with mutex(self._database):
             overview = self._settled()
             job = _with_schedule(overview.job(job_id))
             waits = self._put_back(job, overview)
@@ -174,7 +174,7 @@ class Scheduler:
 
     def delete(self, job_id: str, by: str) -> str:
         """Take a job off the schedule and off the list until it is restored."""
-        with self._lock:
+        with mutex(self._database):
             overview = self._settled()
             job = overview.job(job_id)
             change = Change(overview.now, by)
@@ -184,7 +184,7 @@ class Scheduler:
 
     def restore(self, job_id: str) -> str:
         """Put a deleted job back on the list, and on the schedule if it was on it."""
-        with self._lock:
+        with mutex(self._database):
             overview = self._settled()
             if job_id not in overview.every_job:
                 raise ApiError(404, "Job not found")

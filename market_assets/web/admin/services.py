@@ -30,7 +30,7 @@ class Services:
         self.context = context
         self.settings = settings
         self.engine = database.pooled_engine()
-        self.scheduler = Scheduler(context, self.engine)
+        self.scheduler = Scheduler(context, database)
         self.runs = RunReader(context, self.engine)
         self.launcher = Launcher(context, graphql_schema, database)
 

@@ -243,30 +243,25 @@ def test_what_is_reported_is_what_is_in_the_table(on_sqlite: Pipeline) -> None:
         assert reported["dagster/row_count"] == len(on_sqlite.rows(table))
         assert reported["postings_counted"] == len(POSTINGS)
         assert reported["as_of"] == AS_OF.timestamp()
-        columns = [column.name for column in reported["dagster/column_schema"].columns]
-        assert columns == list(on_sqlite.rows(table)[0]) if on_sqlite.rows(table) else columns
+        columns = {column.name: column for column in reported["dagster/column_schema"].columns}
+        assert set(columns) >= {name for row in on_sqlite.rows(table) for name in row}
+        assert all(column.description for column in columns.values())
 
 
 HOSTILE = [
-    *(
-        "![x](https://e.example/x.png)",
-        "[x](https://e.example)",
-        "<img src=https://e.example/x.png>",
-        "https://e.example",
-    ),
-    *(
-        "`![x](https://e.example)`",
-        "``![x](https://e.example)",
-        "\\`![x](https://e.example)",
-        "www.e.example | b | c",
-    ),
-    *(
-        "\n\n![x](https://e.example)",
-        "a@e.example",
-        "[x]: https://e.example",
-        "\u2028![x](https://e.example)\r",
-        "\\",
-    ),
+    "![x](https://e.example/x.png)",
+    "[x](https://e.example)",
+    "<img src=https://e.example/x.png>",
+    "https://e.example",
+    "`![x](https://e.example)`",
+    "``![x](https://e.example)",
+    "\\`![x](https://e.example)",
+    "www.e.example | b | c",
+    "\n\n![x](https://e.example)",
+    "a@e.example",
+    "[x]: https://e.example",
+    "\u2028![x](https://e.example)\r",
+    "\\",
 ]
 
 

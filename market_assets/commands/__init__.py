@@ -1,1 +1,0 @@
-"""What the commands of `market-assets` do; `cli` declares them."""
