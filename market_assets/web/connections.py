@@ -1,7 +1,7 @@
 """The server's connections: how many there are, how long a request may take to arrive, how large its head may be.
 
 uvicorn has none of these limits for `httptools`, its faster parser; `h11` bounds a head that is not complete, and
-takes about 0.1 ms more for a request.
+takes 0.15 ms more of CPU time for a request.
 """
 
 from __future__ import annotations

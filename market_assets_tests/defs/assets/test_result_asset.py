@@ -12,7 +12,9 @@ import dagster as dg
 import polars as pl
 import pytest
 import sqlalchemy as sa
+from markdown_it import MarkdownIt
 
+from market_assets.defs.assets.result_asset import preview
 from market_assets.defs.assets.result_tables import significant
 from market_assets.operations.names import AS_OF_TAG, REBUILD, REFRESH
 from market_assets.settings import Settings
@@ -228,8 +230,7 @@ def test_without_postings_tables_are_empty_and_checks_warn(settings: Settings, i
 def test_postings_that_leave_the_window_empty_the_tables(on_sqlite: Pipeline) -> None:
     later = datetime(2024, 12, 28, 18, tzinfo=UTC)
     result = on_sqlite.refresh(later)
-    # So few postings have no communities.
-    left = {"market_summary", "skill_history", *WEEKLY} - {"skill_communities"}
+    left = {"market_summary", "skill_history", "skill_recommendations", "skill_affinities"}
     assert {table for table in RESULTS if on_sqlite.rows(table)} == left
     assert ("skill_demand", "valid", "WARN") in failed_checks(result)
     on_sqlite.rebuild(later)
@@ -297,3 +298,32 @@ def test_headline_figures_are_numbers_that_dagster_plots(on_sqlite: Pipeline) ->
     numbers = {name: value for name, value in summary.items() if isinstance(value, int | float)}
     assert numbers.items() <= reported.items()
     assert {"postings", "duplicates", "skills"} <= numbers.keys()
+
+
+HOSTILE = [
+    "![x](https://e.example/x.png)",
+    "[x](https://e.example)",
+    "<img src=https://e.example/x.png>",
+    "https://e.example",
+    "`![x](https://e.example)`",
+    "``![x](https://e.example)",
+    "\\`![x](https://e.example)",
+    "www.e.example | b | c",
+    "\n\n![x](https://e.example)",
+    "a@e.example",
+    "[x]: https://e.example",
+    "\u2028![x](https://e.example)\r",
+    "\\",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_posted_text_is_never_live_in_a_preview(text: str) -> None:
+    rows = pl.DataFrame({"location": [text, "Oslo, NO"], "postings": [3, 5], "median_salary": [51_000.0, None]})
+    tokens = MarkdownIt("commonmark").enable("table").parse(str(preview(rows).md_str))
+    cells = [token.children or [] for token in tokens if token.type == "inline"]
+    assert [[one.type for one in cell] for cell in cells[3:]] == [
+        *(["code_inline"], ["text"], ["text"], ["code_inline"], ["text"], [])
+    ]
+    assert not {token.type for token in tokens} & {"html_block", "code_block", "fence", "paragraph_open"}
+    assert cells[6][0].content == "Oslo, NO"
