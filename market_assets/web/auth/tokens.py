@@ -22,6 +22,7 @@ import sqlalchemy as sa
 from starlette.requests import HTTPConnection
 
 from market_assets.settings import Settings, SettingsError
+from market_assets.store.database import make_private_folder
 from market_assets.store.users import ADMIN, User, find_session
 from market_assets.web.auth.proxies import parse_address
 
@@ -184,7 +185,7 @@ def _weakness(key: bytes) -> str | None:
 
 def _kept_key(path: Path) -> bytes:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         with contextlib.suppress(FileExistsError), open(path, "x", opener=_private) as file:
             file.write(secrets.token_urlsafe(48))
         path.chmod(0o600)
