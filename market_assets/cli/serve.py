@@ -20,7 +20,7 @@ from market_assets.cli.command import pass_settings, use_dagster_home
 from market_assets.cli.users import FIRST_ADMIN, make_first_admin
 from market_assets.settings import Settings, SettingsError, environment_for_children
 from market_assets.store import schema
-from market_assets.store.database import Database
+from market_assets.store.database import Database, make_private_folder
 from market_assets.web.auth.tokens import signing_key
 
 _READY_SECONDS = 90.0
@@ -105,6 +105,9 @@ def _serve_all(settings: Settings) -> int:
     signing_key(settings)
     database = Database(settings.market_url)
     schema.upgrade(database)
+    make_private_folder(settings.data_dir)
+    if settings.data_dir.stat().st_mode & 0o077:
+        click.echo(f"Other accounts may look into {settings.data_dir}: `chmod 700` it, unless they should")
     _refuse_taken_port(settings)
     if password := make_first_admin(database):
         click.echo(f"The first start: sign in as {FIRST_ADMIN} with the password {password}")
@@ -214,7 +217,6 @@ def _refuse_taken_port(settings: Settings) -> None:
 def _write_workspace(settings: Settings, code_socket: Path) -> Path:
     """Write the workspace file for the other processes, with the code server's socket."""
     path = settings.data_dir.resolve() / "serve-workspace.yaml"
-    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
         f"load_from:\n  - grpc_server:\n      socket: {code_socket}\n      location_name: market_assets\n",
         encoding="utf-8",

@@ -163,6 +163,13 @@ def file_errors(path: Path | str, attempt: str = "write") -> Iterator[None]:
         raise StoreUnavailableError(f"can't {attempt} {path}: {reason}") from error
 
 
+def make_private_folder(folder: Path) -> None:
+    """Make a folder, and the missing ones above it, for their owner alone; one that is there is left as it is."""
+    for each in reversed((folder, *folder.parents)):
+        if not each.exists():
+            each.mkdir(mode=0o700, exist_ok=True)
+
+
 def _error_types_of_files() -> tuple[type[Exception], ...]:
     """The errors of S3 about keys and connections are not OSErrors."""
     botocore = sys.modules.get("botocore.exceptions")

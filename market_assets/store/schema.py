@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 
 import sqlalchemy as sa
 
-from market_assets.store.database import Database, StoreError, connected, file_errors
+from market_assets.store.database import Database, StoreError, connected, file_errors, make_private_folder
 from market_assets.store.lock import StoreLock
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -48,7 +49,7 @@ def upgrade(database: Database, *, locked: bool = False) -> bool:
     if _is_current(database):
         return False
     if database.is_sqlite:
-        make_folder(database)
+        make_file(database)
     lock = contextlib.nullcontext() if locked else StoreLock(database, purpose="migration").exclusive()
     with lock:
         if _is_current(database):
@@ -110,10 +111,23 @@ def refuse_newer(version: str, what: str) -> None:
 
 
 def make_folder(database: Database) -> None:
-    """Make the folder that an SQLite database will be in.
+    """Make the folder that an SQLite database will be in, for its owner alone.
 
     Raises:
         StoreUnavailableError: it can't be made.
     """
     with file_errors(database.path):
-        database.path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(database.path.parent)
+
+
+def make_file(database: Database) -> None:
+    """Make the empty file of an SQLite database, and its folder, for its owner alone.
+
+    The log and the index beside it get its permissions from SQLite.
+
+    Raises:
+        StoreUnavailableError: it can't be made.
+    """
+    make_folder(database)
+    with file_errors(database.path):
+        os.close(os.open(database.path, os.O_CREAT | os.O_RDWR, 0o600))

@@ -17,7 +17,7 @@ from typing import BinaryIO
 from market_assets.store import schema
 from market_assets.store.backup.dumps import copy_sqlite, count_rows, dumps_of
 from market_assets.store.backup.zip_file import Backup, BackupError, Manifest, write_backup
-from market_assets.store.database import Database, connected, file_errors
+from market_assets.store.database import Database, connected, file_errors, make_private_folder
 from market_assets.store.landing import Landing
 from market_assets.store.lock import StoreLock
 from market_assets.store.tables.catalog import metadata
@@ -167,7 +167,7 @@ def _check_targets(backup: Backup, site: Site, beside: Path) -> None:
 @contextlib.contextmanager
 def _temporary_folder(parent: Path, purpose: str) -> Iterator[Path]:
     with file_errors(parent):
-        parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(parent)
         folder = tempfile.TemporaryDirectory(prefix=f".{purpose}-", dir=parent)
     with folder as name:
         yield Path(name)

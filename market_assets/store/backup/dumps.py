@@ -69,6 +69,7 @@ class SqliteDumps:
             StoreUnavailableError: there is no room, or the file is in use; it is as it was.
         """
         schema.upgrade(Database(f"sqlite:///{dump}"))
+        schema.make_file(self._database)
         with _open(dump) as source, _open(self._database.path, "rwc") as live:
             # Readers of the file need the write-ahead log, which a new file does not have yet.
             live.execute("PRAGMA journal_mode = WAL")

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,7 @@ import sqlalchemy as sa
 from starlette.requests import HTTPConnection
 
 from market_assets.settings import Settings, SettingsError
+from market_assets.store.database import make_private_folder
 from market_assets.store.users import ADMIN, User, find_session
 from market_assets.web.auth.proxies import parse_address
 
@@ -184,9 +186,13 @@ def _weakness(key: bytes) -> str | None:
 
 def _kept_key(path: Path) -> bytes:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError), open(path, "x", opener=_private) as file:
-            file.write(secrets.token_urlsafe(48))
+        make_private_folder(path.parent)
+        if not path.exists():
+            # Written whole, since another process may be reading it; only its owner can read such a file.
+            with tempfile.NamedTemporaryFile("w", dir=path.parent) as file, contextlib.suppress(FileExistsError):
+                file.write(secrets.token_urlsafe(48))
+                file.flush()
+                os.link(file.name, path)
         path.chmod(0o600)
         key = path.read_bytes().strip()
     except OSError as error:
@@ -194,10 +200,6 @@ def _kept_key(path: Path) -> bytes:
     if len(key) < _SHORTEST_KEY_BYTES:
         raise SettingsError(f"JWT_SECRET_KEY: {path} holds no key; remove it, and another is made")
     return key
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _now() -> datetime:
