@@ -36,8 +36,6 @@ def server_config(application: ASGIApp, settings: Settings) -> uvicorn.Config:
         port=settings.port,
         log_level="warning",
         http=_limited_protocol(settings),
-        # One connection is the one that the answer goes to.
-        limit_concurrency=MOST_CONNECTIONS + 1,
         h11_max_incomplete_event_size=MOST_HEAD_BYTES,
         ws_max_size=settings.graphql_bytes,
         # `auth.proxies` finds the client: uvicorn would believe any process on this machine.
