@@ -7,6 +7,8 @@ import time
 
 import dagster as dg
 
+from market_assets.operations.names import asset_of_step
+
 #: The metadata that is shown, in this order.
 _FIGURES = ("postings_in", "payloads", "postings", "skills_found", "rejected", "duplicates", "dagster/row_count")
 
@@ -31,9 +33,11 @@ class _ProgressHandler(logging.Handler):
             self._figures[step] = _figures(event.step_materialization_data.materialization.metadata)
         elif event.event_type is dg.DagsterEventType.STEP_SUCCESS:
             seconds = time.monotonic() - self._started.get(step, time.monotonic())
-            print(f"  ✓ {step.replace('__', '/'):<26} {seconds:6.2f} s  {self._figures.get(step, '')}", flush=True)
+            # A step of a graph that makes no asset is of no interest.
+            if "." not in step or step in self._figures:
+                print(f"  ✓ {asset_of_step(step):<26} {seconds:6.2f} s  {self._figures.get(step, '')}", flush=True)
         elif event.event_type is dg.DagsterEventType.STEP_FAILURE:
-            print(f"  ✗ {step.replace('__', '/'):<26} failed", flush=True)
+            print(f"  ✗ {asset_of_step(step):<26} failed", flush=True)
 
 
 def _figures(metadata: dict[str, dg.MetadataValue]) -> str:

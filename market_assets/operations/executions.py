@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from market_assets.operations.names import RUNS_TAG, TRIGGERED_BY_TAG
+from market_assets.operations.names import RUNS_TAG, TRIGGERED_BY_TAG, asset_of_step
 
 if TYPE_CHECKING:
     from dagster import RunRecord
@@ -168,8 +168,8 @@ def recorded_failure(instance: dg.DagsterInstance, run_id: str) -> str:
 def cause_of_event(instance: dg.DagsterInstance, run_id: str, failure: dg.DagsterEvent) -> str:
     """The cause that the failure event of a step or of a run names, in one line."""
     if failure.is_step_failure:
-        step = str(failure.step_key).replace("__", "/")
-        return f"{step} failed: {_recorded_cause(failure.step_failure_data)}"
+        cause = _recorded_cause(failure.step_failure_data)
+        return f"{asset_of_step(str(failure.step_key))} failed: {cause}"
     return _recorded_end(instance, run_id, failure)
 
 
