@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 
 import dagster as dg
 
@@ -44,7 +45,10 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
         sources: where postings come from; by default those that the settings name.
     """
     sources = all_sources(settings) if sources is None else sources
-    assets = _assets(sources, day_by_day=settings.broker_url is not None)
+    assets = [
+        asset.map_asset_specs(partial(_in_database, database=_shown_database(settings)))
+        for asset in _assets(sources, day_by_day=settings.broker_url is not None)
+    ]
     fills_past = any(source.any_day for source in sources)
     jobs = default_jobs(settings)
     custom = _custom_tasks(settings, {job.name for job in jobs} | {asset.node_def.name for asset in assets})
@@ -76,6 +80,23 @@ def _assets(sources: Sequence[Source], *, day_by_day: bool) -> list[dg.AssetsDef
         expired_postings,
         database_maintenance,
     ]
+
+
+def _in_database(spec: dg.AssetSpec, database: str) -> dg.AssetSpec:
+    """An asset that is a table says in which database it is."""
+    if "dagster/table_name" not in spec.metadata:
+        return spec
+    return spec.merge_attributes(metadata={"dagster/uri": database})
+
+
+def _shown_database(settings: Settings) -> str:
+    """The market database without its password."""
+    if settings.database_url is None:
+        return settings.market_url
+    # Imported where the setting was checked with the same library; SQLite's default does without it.
+    from market_assets.store.database import Database
+
+    return Database(settings.database_url).name
 
 
 def _sensors(settings: Settings) -> list[dg.SensorDefinition]:

@@ -132,6 +132,25 @@ def test_every_asset_says_what_it_is_and_whose() -> None:
         assert spec.kinds, spec.key
 
 
+def test_tables_say_where_they_are_and_never_a_password() -> None:
+    defs = code_location(DATABASE_URL="postgresql://market:opensesame@db.example/jobs?sslpassword=opensesame")
+    specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+    tables = {key for key, spec in specs.items() if "dagster/table_name" in spec.metadata}
+    assert tables == {key for key, spec in specs.items() if {"table", "view"} & spec.kinds}
+    for key in tables:
+        assert specs[key].metadata["dagster/table_name"] == key
+        assert specs[key].metadata["dagster/uri"] == "postgresql://market:***@db.example/jobs"
+    assert "opensesame" not in str([spec.metadata for spec in specs.values()])
+
+
+def test_every_asset_links_to_its_code() -> None:
+    for spec in code_location().resolve_all_asset_specs():
+        references = spec.metadata["dagster/code_references"].code_references
+        assert references, spec.key
+        for reference in references:
+            assert Path(reference.file_path).is_file(), reference
+
+
 def test_every_result_table_is_checked() -> None:
     checks = {
         (key.asset_key.to_user_string(), key.name)

@@ -12,7 +12,7 @@ import dagster as dg
 
 from market_assets.dagster_ext.run_events import TimeWindowFreshnessPolicy
 from market_assets.dagster_ext.schedules import schedule_execution_time_iterator
-from market_assets.operations.names import ALERTS_SENSOR, INTERVAL_TAG
+from market_assets.operations.names import ALERTS_SENSOR, FETCHED_CHECK, INTERVAL_TAG
 from market_assets.tasks import Interval
 
 
@@ -102,10 +102,14 @@ def monitored_schedule(schedule: Any) -> MonitoredSchedule:
 
 
 def monitored_tables(graph: Any) -> Iterator[MonitoredTable]:
-    """The assets with a freshness policy in an asset graph of this or of another process."""
+    """The assets with a freshness policy in an asset graph of this or of another process.
+
+    Without those of sources, which are not materialized while the source fails: their check says so at once.
+    """
     for key in sorted(graph.materializable_asset_keys):
         policy = graph.get(key).freshness_policy
-        if isinstance(policy, TimeWindowFreshnessPolicy):
+        of_source = dg.AssetCheckKey(key, FETCHED_CHECK) in graph.asset_check_keys
+        if not of_source and isinstance(policy, TimeWindowFreshnessPolicy):
             yield MonitoredTable(key, policy.fail_window.to_timedelta())
 
 

@@ -39,7 +39,7 @@ def languages(titles: pl.Series, texts: pl.Series) -> pl.Series:
         titles, texts: String, nulls allowed.
 
     Returns:
-        String, ISO 639-1; null where too few words tell, or those of several languages are as many.
+        String, ISO 639-1; null where too few words are known, or as many of several languages.
     """
     frame = pl.DataFrame({"title": titles.cast(pl.String), "text": texts.cast(pl.String)})
     frame = frame.select(pl.coalesce("text", "title").str.head(MAX_TEXT).str.to_lowercase().alias("text"))

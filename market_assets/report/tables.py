@@ -39,13 +39,10 @@ class ReportTables:
     """The result tables of one refresh, as the report reads them.
 
     Every table is cut to the columns of its schema in `SCHEMAS` and cast to their types. A frame without columns
-    is an empty table.
+    is an empty table. Attributes that are not listed below are the tables of the same names.
 
     Attributes:
         market_summary: one row, or none before the first refresh.
-        skill_demand, salary_statistics, employment_salaries, salary_trends, industry_skills, location_salaries,
-            trending_skills, posting_statistics, posting_coverage, skill_relationships, category_relationships: the
-            tables of those names.
         rejections: reason, postings: what was rejected in the window, by reason.
         sources: source, postings (counted), duplicates: what each source gave in the window.
         currency: ISO 4217 code of every amount; all pay is per year.

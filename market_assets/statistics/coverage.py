@@ -37,7 +37,7 @@ def posting_coverage(window: Window) -> pl.DataFrame:
 
     Returns:
         Schema `POSTING_COVERAGE`, by dimension ('language', 'source') and value; an unknown language is 'unknown'.
-        Shares are of `postings`: with believable pay, with a stated date, with a place that could be told, and
+        Shares are of `postings`: with believable pay, with a stated date, with a known place, and
         with a skill that the posting asks for.
     """
     stated = _stated(window)

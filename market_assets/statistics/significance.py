@@ -1,4 +1,4 @@
-"""Tests and intervals that tell a change from noise.
+"""Tests and intervals that separate a change from noise.
 
 Counts of postings vary more than those of independent draws, since an employer posts several jobs at once. A count
 is therefore worth fewer postings than it has: see `trends.trending_skills`.

@@ -35,7 +35,7 @@ FALSE_DISCOVERY_RATE = 0.05
 LEAST_CHANGE = 0.25
 #: A skill without previous postings is emerging from this many recent postings on.
 EMERGING_POSTINGS = 5
-#: Skills with at least as many postings tell how much employers bunch their postings.
+#: Skills with at least as many postings show how much employers bunch them.
 _WELL_KNOWN = 10
 
 Floats = npt.NDArray[np.float64]

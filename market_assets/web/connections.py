@@ -1,7 +1,7 @@
 """The server's connections: how many there are, how long a request may take to arrive, how large its head may be.
 
 uvicorn has none of these limits for `httptools`, its faster parser; `h11` bounds a head that is not complete, and
-takes about 0.1 ms more for a request.
+takes 0.15 ms more of CPU time for a request.
 """
 
 from __future__ import annotations
@@ -36,8 +36,6 @@ def server_config(application: ASGIApp, settings: Settings) -> uvicorn.Config:
         port=settings.port,
         log_level="warning",
         http=_limited_protocol(settings),
-        # One connection is the one that the answer goes to.
-        limit_concurrency=MOST_CONNECTIONS + 1,
         h11_max_incomplete_event_size=MOST_HEAD_BYTES,
         ws_max_size=settings.graphql_bytes,
         # `auth.proxies` finds the client: uvicorn would believe any process on this machine.

@@ -28,6 +28,7 @@ from market_assets.dagster_ext.workspace import WorkspaceProcessContext, job_nam
 from market_assets.operations.alerts.incidents import Kind
 from market_assets.operations.background import PATIENCE_SECONDS, Probe
 from market_assets.operations.health import judge
+from market_assets.operations.names import FETCHED_CHECK
 from market_assets.operations.system_state import HistoryState, SystemState
 from market_assets.store.database import Database
 from market_assets.store.executions import EndedRuns, count_ended, newest_durations
@@ -153,8 +154,11 @@ def _ingestion(context: WorkspaceProcessContext) -> Iterator[Metric]:
     newest = _newest_metadata(context, _POSTINGS)
     outcomes = {name: newest[name] for name in ("postings_in", "rejected", "duplicates") if name in newest}
     yield _gauges("newest_ingestion", "What became of the postings of the newest ingestion", "outcome", outcomes)
-    status = {key.path[-1]: _newest_metadata(context, key).get("status") for key in _sources(context)}
-    failing = {source: found == "failed" for source, found in status.items() if found}
+    checks = [dg.AssetCheckKey(key, FETCHED_CHECK) for key in _sources(context)]
+    found = context.instance.event_log_storage.get_latest_asset_check_execution_by_key(checks)
+    failing = {
+        check.asset_key.path[-1]: not one.evaluation.passed for check, one in found.items() if one.evaluation
+    }
     yield _gauges("source_failing", "1 where a source failed in its newest ingestion", "source", failing)
 
 

@@ -132,7 +132,9 @@ def test_dagster_executes_every_job(project: Path) -> None:
     every = [sys.executable, "-c", textwrap.dedent(EXECUTING), *JOBS]
     subprocess.run(every, cwd=project, env=environment(DAGSTER_HOME=str(project)), check=True)
     url = f"sqlite:///{project / 'data/market.db'}"
-    assert all(read_rows(url, table) for table in ("job_postings", *RESULTS))
+    # In the postings of a day no two skills are surely close.
+    filled = {*RESULTS, "job_postings"} - {"skill_communities"}
+    assert {table for table in filled if read_rows(url, table)} == filled
 
 
 def test_a_job_that_fails_ends_with_1_and_its_last_line_names_the_cause(project: Path) -> None:

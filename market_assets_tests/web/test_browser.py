@@ -183,3 +183,12 @@ def test_the_report_is_there(live: Live, browser: webdriver.Chrome) -> None:
     assert heading.text
     assert browser.find_elements(By.TAG_NAME, "svg"), "the report has plots"
     _keep(browser, "market_report")
+
+
+def test_graphiql_loads_under_its_policy(live: Live, browser: webdriver.Chrome) -> None:
+    _sign_in(browser, live, "vic", "/graphql")
+    assert _wait(
+        browser, lambda chrome: chrome.find_element(By.CSS_SELECTOR, ".graphiql-query-editor .CodeMirror")
+    )
+    policed = [entry for entry in browser.get_log("browser") if "Content Security Policy" in entry["message"]]
+    assert policed == []

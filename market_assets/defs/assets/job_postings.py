@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from market_assets.defs.assets.column_metadata import column_schema
+from market_assets.defs.assets.asset_metadata import code_in, column_schema
 from market_assets.defs.partitions import DAILY_ASSET, days_of
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
@@ -22,31 +22,30 @@ DUPLICATES_CHECK = "duplicates_have_an_original"
 SOURCES_CHECK = "every_source_was_read"
 
 
-def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
-    """The postings of all sources, in one table."""
+CHECKS = {
+    DUPLICATES_CHECK: "Each duplicate_of names a posting that is there and is no duplicate itself.",
+    SOURCES_CHECK: "Every source could be read; where one could not, the rest was ingested.",
+}
 
-    @dg.asset(
-        deps=list(raw),
-        description="Every posting once: validated, normalised, deduplicated. What fails is in rejected_postings.",
-        kinds={"sql", "table"},
-        check_specs=[
-            dg.AssetCheckSpec(
-                DUPLICATES_CHECK,
-                asset="job_postings",
-                description="Each duplicate_of names a posting that is there and is no duplicate itself.",
-            ),
-            dg.AssetCheckSpec(
-                SOURCES_CHECK,
-                asset="job_postings",
-                description="Every source could be read; where one could not, the rest was ingested.",
-            ),
-        ],
-        **DAILY_ASSET,
+
+def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    """The postings of all sources, in one table.
+
+    A source that fails materializes nothing, and a step is skipped where something that it reads was not
+    materialized. But Dagster runs a step that reads a list of things if there is one of them at least, and only an
+    op within a graph reads a list: `sources_tried` is the one that is always there.
+    """
+
+    @dg.op(out=dg.Out(dg.Nothing), description="Done whether or not a source failed.")
+    def sources_tried() -> None: ...
+
+    @dg.op(
+        ins={"landed": dg.In(dg.Nothing)},
+        out={name: dg.Out(dg.Nothing) for name in ("result", *CHECKS)},
+        description="Reads what was landed, and writes its postings.",
     )
     @retry_transient_errors
-    def job_postings(
-        context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
-    ) -> dg.MaterializeResult:
+    def ingest(context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]) -> Iterator[Any]:
         from market_assets.store.ingestion import count_broken_links
         from market_assets.store.tables import postings
 
@@ -55,21 +54,42 @@ def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) 
         with store.ingesting() as connection:
             ingested = [_ingest(store, connection, sources, day, failures) for day in days]
             broken = count_broken_links(connection)
-        for source, reason in failures.items():
-            context.log.warning(f"ingested without {source}: {reason}")
-        return dg.MaterializeResult(
-            metadata={**_counts(ingested), "sources_failed": failures, **column_schema(postings.job_postings)},
-            check_results=[
-                dg.AssetCheckResult(
-                    check_name=DUPLICATES_CHECK, passed=broken == 0, metadata={"broken_links": broken}
-                ),
-                dg.AssetCheckResult(
-                    check_name=SOURCES_CHECK, passed=not failures, metadata={"sources_failed": failures}
-                ),
-            ],
-        )
+        without = [f"ingested without {source}: {reason}" for source, reason in failures.items()]
+        for source in without:
+            context.log.warning(source)
+        counts = {**_counts(ingested), "sources_failed": failures, **column_schema(postings.job_postings)}
+        yield dg.Output(None, "result", metadata=counts)
+        yield _check(DUPLICATES_CHECK, f"{broken} links are broken" if broken else "", {"broken_links": broken})
+        yield _check(SOURCES_CHECK, "; ".join(without), {"sources_failed": failures})
 
-    return job_postings
+    def job_postings(**landed: Any) -> dict[str, Any]:
+        done = ingest([*landed.values(), sources_tried()])
+        return {"result": done.result, **{f"job_postings_{name}": getattr(done, name) for name in CHECKS}}
+
+    asset = dg.graph_asset(
+        ins={"__".join(key.path): dg.AssetIn(key, dagster_type=dg.Nothing) for key in raw},
+        description="Every posting once: validated, normalised, deduplicated. What fails is in rejected_postings.",
+        kinds={"sql", "table"},
+        metadata={"dagster/table_name": "job_postings", **code_in("postings.ingest", "store.ingestion")},
+        check_specs=[
+            dg.AssetCheckSpec(name, asset="job_postings", description=description)
+            for name, description in CHECKS.items()
+        ],
+        **{name: value for name, value in DAILY_ASSET.items() if name != "freshness_policy"},
+    )(job_postings)
+    return asset.map_asset_specs(
+        lambda spec: spec.replace_attributes(freshness_policy=DAILY_ASSET["freshness_policy"])
+    )
+
+
+def _check(name: str, problem: str, metadata: dict[str, Any]) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key="job_postings",
+        check_name=name,
+        passed=not problem,
+        description=problem or None,
+        metadata=metadata,
+    )
 
 
 def _ingest(

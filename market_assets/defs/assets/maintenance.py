@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from market_assets.defs.assets.asset_metadata import code_in
 from market_assets.defs.partitions import OWNERS, POOL, WEEKLY
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
@@ -27,6 +28,7 @@ class ExpiredPostingsConfig(dg.Config):
     pool=POOL,
     freshness_policy=WEEKLY,
     kinds={"parquet"},
+    metadata=code_in("store.expiry", "store.archive"),
     description="Postings older than the retention, as Parquet files by month; then deleted from the store. "
     "Deletes only in cleanup_old_data or with confirm: true, else reports what it would delete.",
 )
@@ -84,6 +86,7 @@ def _expire(
     pool=POOL,
     freshness_policy=WEEKLY,
     kinds={"sql"},
+    metadata=code_in("store.connection"),
     description="VACUUM and ANALYZE, so that the space of deleted rows is used again and plans fit the data.",
 )
 @retry_transient_errors

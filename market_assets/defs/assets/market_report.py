@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from market_assets.defs.assets.asset_metadata import code_in
 from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.partitions import OWNERS, POOL, as_of
 from market_assets.defs.resources import MarketStore
@@ -40,6 +41,7 @@ def market_report_asset(freshness: dg.FreshnessPolicy) -> dg.AssetsDefinition:
         pool=POOL,
         kinds={"html", "matplotlib"},
         description="A self-contained HTML page: top skills, pay, trends, growth, relationships, data quality.",
+        metadata={"api": dg.MetadataValue.url("/api/docs"), **code_in("report.page")},
         freshness_policy=freshness,
     )
     @retry_transient_errors
@@ -53,7 +55,11 @@ def market_report_asset(freshness: dg.FreshnessPolicy) -> dg.AssetsDefinition:
         path = store.settings.report_path
         _replace_file(path, page)
         return dg.MaterializeResult(
-            metadata={"path": dg.MetadataValue.path(path.resolve()), "bytes": len(page.encode())}
+            metadata={
+                "report": dg.MetadataValue.url("/market"),
+                "path": dg.MetadataValue.path(path.resolve()),
+                "bytes": len(page.encode()),
+            }
         )
 
     return market_report

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from market_assets.defs.assets.column_metadata import column_schema
+from market_assets.defs.assets.asset_metadata import code_in, column_lineage, column_schema
 from market_assets.defs.partitions import DAILY_ASSET, days_of
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from market_assets.store.connection import MarketConnection
 
 EXTRACTED_CHECK = "skills_found_in_every_posting"
+_TEXT = (("job_postings", "title"), ("job_postings", "description"))
+#: Which columns of job_postings the columns of the view come from.
+FOUND_IN = {"posting_id": (("job_postings", "posting_id"),), "skill": _TEXT, "weight": _TEXT}
 
 
 @dg.asset(
     deps=["job_postings"],
     description="The skills that each posting asks for, found in its title and description.",
     kinds={"sql", "view"},
+    metadata={"dagster/table_name": "posting_skills", **code_in("skills.matching", "skills.weights")},
     check_specs=[
         dg.AssetCheckSpec(
             EXTRACTED_CHECK, asset="posting_skills", description="No posting of these days waits for its skills."
@@ -65,6 +69,7 @@ def posting_skills(
             "taxonomy_version": matcher.taxonomy.version,
             "postings_of_older_taxonomy": outdated,
             **column_schema(tables.posting_skills),
+            **column_lineage(tables.posting_skills, FOUND_IN),
         },
         check_results=[
             dg.AssetCheckResult(check_name=EXTRACTED_CHECK, passed=pending == 0, metadata={"pending": pending})

@@ -1,11 +1,12 @@
 """What the sources gave, landed as it came: one asset a source, a partition a day."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from market_assets.defs.assets.asset_metadata import code_in
 from market_assets.defs.partitions import DAILY_ASSET, days_of
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
@@ -28,12 +29,15 @@ def refetching(sources: Sequence["Source"]) -> dict[str, Any]:
 
 
 def raw_postings_asset(source: "Source") -> dg.AssetsDefinition:
-    """The payloads of one source, landed as they came."""
+    """The payloads of one source, landed as they came; a day on which the source failed is not materialized."""
 
     @dg.asset(
         key=["raw_postings", source.name],
         description=f"What {source.name} gave for a day, byte for byte as it came. A day that was landed is kept.",
         kinds={"file"},
+        tags={"source_kind": source.kind},
+        metadata=code_in(type(source).__module__.removeprefix("market_assets."), "store.landing"),
+        output_required=False,
         check_specs=[
             dg.AssetCheckSpec(
                 FETCHED_CHECK,
@@ -47,29 +51,39 @@ def raw_postings_asset(source: "Source") -> dg.AssetsDefinition:
     @retry_transient_errors
     def raw_postings(
         context: dg.AssetExecutionContext, config: RawPostingsConfig, store: dg.ResourceParam[MarketStore]
-    ) -> dg.MaterializeResult:
-        days = days_of(context)
-        outcomes = [_land(store, source, day, refetch=config.refetch) for day in days]
-        failures = [outcome["failure"] for outcome in outcomes if outcome["failure"]]
+    ) -> Iterator[Any]:
+        outcomes = {day: _land(store, source, day, refetch=config.refetch) for day in days_of(context)}
+        failures = [outcome["failure"] for outcome in outcomes.values() if outcome["failure"]]
         for failure in failures:
-            context.log.warning(failure)
-        return dg.MaterializeResult(
-            metadata={
-                "status": "failed" if failures else "landed",
-                "payloads": sum(outcome["payloads"] for outcome in outcomes),
-                "bytes": sum(outcome["bytes"] for outcome in outcomes),
-                "days_fetched": sum(outcome["fetched"] for outcome in outcomes),
-                "days_kept": sum(not outcome["fetched"] for outcome in outcomes),
-                **({"failure": failures[-1]} if failures else {}),
-            },
-            check_results=[
-                dg.AssetCheckResult(
-                    check_name=FETCHED_CHECK, passed=not failures, metadata={"failures": failures[:20]}
-                )
-            ],
+            context.log.error(failure)
+        figures = _figures(list(outcomes.values()))
+        if failures:
+            # Of a range, the days that did not fail are materialized all the same.
+            for day, outcome in outcomes.items():
+                if not outcome["failure"]:
+                    context.log_event(
+                        dg.AssetMaterialization(context.asset_key, partition=day.isoformat(), metadata=figures)
+                    )
+        else:
+            yield dg.MaterializeResult(metadata=figures)
+        yield dg.AssetCheckResult(
+            asset_key=context.asset_key,
+            check_name=FETCHED_CHECK,
+            passed=not failures,
+            description=failures[-1] if failures else None,
+            metadata={"failures": failures[:20], **figures},
         )
 
     return raw_postings
+
+
+def _figures(outcomes: Sequence[dict[str, Any]]) -> dict[str, int]:
+    return {
+        "payloads": sum(outcome["payloads"] for outcome in outcomes),
+        "bytes": sum(outcome["bytes"] for outcome in outcomes),
+        "days_fetched": sum(outcome["fetched"] for outcome in outcomes),
+        "days_kept": sum(not outcome["fetched"] for outcome in outcomes),
+    }
 
 
 def _land(store: MarketStore, source: "Source", day: date, *, refetch: bool) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """How a result table becomes an asset: inputs are read, a function computes rows, the table is replaced whole."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from market_assets.defs.assets.column_metadata import column_schema
+from market_assets.defs.assets.asset_metadata import COUNTED_FROM, code_in, column_lineage, column_schema
 from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.partitions import OWNERS, POOL, as_of
 from market_assets.defs.resources import MarketStore
@@ -47,6 +48,7 @@ class ResultTable:
         module: where that function is, within `market_assets`; imported when the asset is materialized.
         inputs: the arguments of the function, by parameter.
         description: as shown in the UI.
+        first: puts the most interesting rows first, for the preview.
         rows_expected: whether an empty table must be a mistake, given the input `window`; None: never.
         weekly: computed by the weekly rebuild; a refresh does it only where the table is empty.
         may_be_empty: whether an empty table is ordinary, and nothing to warn of.
@@ -59,6 +61,7 @@ class ResultTable:
     module: str
     inputs: Mapping[str, Input]
     description: str
+    first: "Callable[[pl.DataFrame], pl.DataFrame]"
     rows_expected: "Callable[[Window], bool] | None" = None
     weekly: bool = False
     may_be_empty: bool = False
@@ -82,6 +85,8 @@ def result_asset(table: ResultTable, group: str, freshness: dg.FreshnessPolicy) 
         owners=OWNERS,
         pool=POOL,
         kinds={"sql", "table"},
+        tags={"computed": "weekly" if table.weekly else "at_every_refresh"},
+        metadata={"dagster/table_name": table.name, **code_in(table.module)},
         description=table.description,
         freshness_policy=freshness,
         output_required=False,
@@ -109,7 +114,7 @@ def result_asset(table: ResultTable, group: str, freshness: dg.FreshnessPolicy) 
                 raise dg.Failure(str(error), allow_retries=False) from error
         counted = {"postings_counted": len(inputs["window"])} if "window" in inputs else {}
         noted = table.metadata(inputs, rows) if table.metadata else {}
-        yield dg.MaterializeResult(metadata={**_described(market, table.name, rows), **counted, **noted})
+        yield dg.MaterializeResult(metadata={**_described(market, table, rows), **counted, **noted})
         yield _check(table, [], rows.height)
         if table.warnings:
             unusual = table.warnings(market, inputs)
@@ -167,13 +172,15 @@ def _check(table: ResultTable, problems: Sequence[str], rows: int) -> dg.AssetCh
     )
 
 
-def _described(market: MarketReader, name: str, rows: "pl.DataFrame") -> dict[str, Any]:
+def _described(market: MarketReader, table: ResultTable, rows: "pl.DataFrame") -> dict[str, Any]:
     from market_assets.store.tables.catalog import metadata
 
+    declared = metadata.tables[table.name]
     return {
         "dagster/row_count": rows.height,
-        **column_schema(metadata.tables[name]),
-        "preview": preview(rows),
+        **column_schema(declared),
+        **column_lineage(declared, COUNTED_FROM if "window" in table.inputs else {}),
+        "preview": preview(table.first(rows)),
         "as_of": dg.MetadataValue.timestamp(market.as_of),
         "window_start": dg.MetadataValue.timestamp(market.window_start),
     }
@@ -193,6 +200,10 @@ def _cell(value: object) -> str:
         return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
     if isinstance(value, bool | int | date):
         return str(value)
+    text = str(value)
+    if text.startswith('[{"value": '):
+        text = ", ".join(each["value"] for each in json.loads(text))
     # A backtick would end the code, and a bar the cell.
-    text = " ".join(str(value).replace("`", "'").split())[:_PREVIEW_WIDTH]
-    return f"`{text.replace('|', '¦')}`" if text else ""
+    text = " ".join(text.replace("`", "'").split()).replace("|", "¦")
+    shown = text if len(text) <= _PREVIEW_WIDTH else f"{text[: _PREVIEW_WIDTH - 1]}…"
+    return f"`{shown}`" if shown else ""

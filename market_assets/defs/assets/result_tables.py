@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -63,12 +63,45 @@ def revised_months(history: pl.DataFrame, as_of: datetime) -> list[str]:
     return revised["month"].unique().sort().to_list()
 
 
+def skills_by(rows: pl.DataFrame, column: str, *values: str) -> dict[str, int]:
+    """How many skills have each value of a column."""
+    return {value: rows.filter(rows[column] == value)["skill"].n_unique() for value in values}
+
+
+def headline_figures(summary: pl.DataFrame) -> dict[str, float]:
+    """The numbers of the summary's one row, which Dagster plots over time."""
+    return {name: value for name, value in summary.row(0, named=True).items() if isinstance(value, int | float)}
+
+
+def least(*columns: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """The smallest values of some columns first; null before all others."""
+    return lambda rows: rows.sort(columns)
+
+
+def most(*columns: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """The greatest values of some columns first."""
+    return lambda rows: rows.sort(columns, descending=True, nulls_last=True)
+
+
+def significant(change: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """The greatest changes that a test has shown first, up or down."""
+
+    def by_change(rows: pl.DataFrame) -> pl.DataFrame:
+        from market_assets.statistics.trends import FALSE_DISCOVERY_RATE
+
+        shown = rows["q_value"].fill_null(1) <= FALSE_DISCOVERY_RATE
+        return rows.sort(shown, rows[change].abs(), descending=True, nulls_last=True)
+
+    return by_change
+
+
 STATISTICS = (
     ResultTable(
         "skill_demand",
         module="statistics.demand",
         inputs={"window": WINDOW, "min_sample": MIN_SAMPLE},
         description="How many postings ask for a skill, overall and by industry, and what they pay.",
+        first=least("industry", "rank"),
         rows_expected=has_skills,
     ),
     ResultTable(
@@ -76,12 +109,14 @@ STATISTICS = (
         module="statistics.pay",
         inputs={"window": WINDOW, "min_sample": MIN_SAMPLE},
         description="What postings pay that ask for a skill, by percentile, country and seniority.",
+        first=most("postings_with_salary"),
     ),
     ResultTable(
         "employment_salaries",
         module="statistics.pay",
         inputs={"window": WINDOW, "min_sample": MIN_SAMPLE},
         description="What full-time and part-time work, internships and contracts pay.",
+        first=most("postings_with_salary"),
         # No posting may state pay.
         may_be_empty=True,
     ),
@@ -90,29 +125,35 @@ STATISTICS = (
         module="statistics.pay_trends",
         inputs={"window": PAY_TREND_WINDOW, "min_sample": MIN_SAMPLE},
         description="What postings pay that ask for a skill, month by month, and whether that has changed.",
+        first=significant("change"),
         rows_expected=has_skills,
+        metadata=lambda _inputs, rows: skills_by(rows, "trend_direction", "increasing", "decreasing", "stable"),
     ),
     ResultTable(
         "industry_skills",
         module="statistics.demand",
         inputs={"window": WINDOW, "min_sample": MIN_SAMPLE},
         description="What each industry asks for.",
+        first=least("rank", "industry"),
     ),
     ResultTable(
         "location_salaries",
         module="statistics.pay",
         inputs={"window": WINDOW, "min_sample": MIN_SAMPLE},
         description="What postings pay in each place.",
+        first=most("postings_with_salary"),
     ),
     ResultTable(
         "trending_skills",
         module="statistics.trends",
         inputs={"window": GROWTH_WINDOW, "compared": COMPARED},
         description="Which skills are asked for more, or less, than in the two months before, by their share.",
+        first=significant("growth"),
         rows_expected=has_skills,
-        metadata=lambda inputs, _rows: {
+        metadata=lambda inputs, rows: {
             "sources_compared": list(inputs["compared"].sources),
             "sources_left_out": inputs["compared"].left_out,
+            **skills_by(rows, "trend", "growing", "declining", "emerging"),
         },
     ),
     ResultTable(
@@ -126,6 +167,7 @@ STATISTICS = (
             "min_sample": MIN_SAMPLE,
         },
         description="Demand and pay of each skill by month, kept when the postings have been archived.",
+        first=most("month", "postings"),
         metadata=lambda inputs, rows: {"months_revised": revised_months(rows, inputs["as_of"])},
     ),
     ResultTable(
@@ -133,6 +175,7 @@ STATISTICS = (
         module="statistics.counts",
         inputs={"window": WINDOW},
         description="Postings by source, industry, salary band, day, employment type and place of work.",
+        first=most("postings"),
         rows_expected=has_postings,
     ),
     ResultTable(
@@ -140,6 +183,7 @@ STATISTICS = (
         module="statistics.coverage",
         inputs={"window": WINDOW},
         description="How many postings state pay, a date, a place and skills, by source and by language.",
+        first=most("postings"),
         rows_expected=has_postings,
         warnings=unusual_days,
         warns_of="Yesterday, the number of a source's postings and what they state were as in the 28 days before.",
@@ -158,7 +202,9 @@ STATISTICS = (
             "min_sample": MIN_SAMPLE,
         },
         description="The headline figures, and the time and window that all tables are about.",
+        first=most("as_of"),
         rows_expected=lambda _window: True,
+        metadata=lambda _inputs, rows: headline_figures(rows),
     ),
 )
 
@@ -168,24 +214,28 @@ RELATIONSHIPS = (
         module="statistics.pairs",
         inputs={"window": WINDOW},
         description="How many postings ask for both of two skills.",
+        first=most("co_occurrences"),
     ),
     ResultTable(
         "skill_relationships",
         module="statistics.relationships",
         inputs={"pairs": stored("skill_pairs"), "window": WINDOW},
         description="How strongly two skills belong together: support, confidence, lift, npmi.",
+        first=most("npmi_lower"),
     ),
     ResultTable(
         "category_relationships",
         module="statistics.pairs",
         inputs={"window": WINDOW},
         description="How many postings ask for skills of both of two categories.",
+        first=most("co_occurrences"),
     ),
     ResultTable(
         "skill_recommendations",
         module="statistics.recommendations",
         inputs={"pairs": stored("skill_pairs"), "window": WINDOW, "min_sample": MIN_SAMPLE},
         description="Up to ten skills that go most closely with each skill.",
+        first=most("score"),
         weekly=True,
     ),
     ResultTable(
@@ -193,6 +243,7 @@ RELATIONSHIPS = (
         module="statistics.affinities",
         inputs={"pairs": stored("skill_pairs"), "window": WINDOW},
         description="How much each skill adds to the score of each other one in recommendations for a set.",
+        first=most("weight"),
         weekly=True,
     ),
     ResultTable(
@@ -200,6 +251,7 @@ RELATIONSHIPS = (
         module="statistics.communities",
         inputs={"relationships": stored("skill_relationships")},
         description="Groups of skills that are asked for together, as the roles on the market want them.",
+        first=most("centrality"),
         weekly=True,
         # In a small market no two skills are surely close.
         may_be_empty=True,
@@ -212,6 +264,7 @@ TAXONOMY = (
         module="skills.candidates",
         inputs={"read": NEWEST_TEXTS, "matcher": MATCHER},
         description="Names that postings list beside skills and the taxonomy lacks, each with a line for it.",
+        first=least("rank"),
         weekly=True,
         may_be_empty=True,
     ),

@@ -49,7 +49,7 @@ Factors = tuple[float | None, float | None]
 
 
 def stated_currency(currency: pl.Expr, has_shared_sign: pl.Expr, country: pl.Expr) -> pl.Expr:
-    """A currency, but null where it is told only by a sign that means the country's own: "$" in Canada."""
+    """A currency, but null where only a sign shows it that means the country's own: "$" in Canada."""
     local = country.replace_strict(country_currencies(), default=None, return_dtype=pl.String)
     return pl.when(~(has_shared_sign & local.is_in(_LOCAL_DOLLARS)).fill_null(False)).then(currency)
 
@@ -61,8 +61,8 @@ def find_pay(texts: pl.Series) -> pl.DataFrame:
         texts: String, distinct texts.
 
     Returns:
-        text, the columns of `PARSED_SALARY`, and has_shared_sign (Boolean: the currency is told only by a sign
-        that several currencies share), one row for each text that states pay, in any order.
+        text, the columns of `PARSED_SALARY`, and has_shared_sign (Boolean: the currency is known only by a
+        sign that several share), one row for each text that states pay, in any order.
     """
     found: dict[str, Pay] = {}
     for row in _find_candidates(texts).iter_rows(named=True):

@@ -45,7 +45,7 @@ audit_log = Table(
         comment="Number of the entry.",
     ),
     time("at", comment="When it was done."),
-    text("who", null=False, comment="User, or what stands for one."),
+    text("who", null=False, comment="User, or the program that acts for one."),
     text("address", null=False, comment="Address that the request came from."),
     text("action", null=False, comment="What was done."),
     text("target", null=False, comment="To what."),

@@ -173,7 +173,7 @@ posting_statistics = Table(
 posting_coverage = Table(
     "posting_coverage",
     metadata,
-    text("dimension", key=True, comment="source or language: what is told apart."),
+    text("dimension", key=True, comment="source or language."),
     text("value", key=True, comment="Name of the source or language; 'unknown' where it is missing."),
     count("postings", POSITIVE, comment="Counted postings with the value."),
     *(
@@ -181,7 +181,7 @@ posting_coverage = Table(
         for what, stating in {
             "pay": "with believable pay",
             "date": "with a stated date",
-            "place": "with a place that could be told",
+            "place": "with a known place",
             "skill": "that ask for a known skill",
         }.items()
     ),

@@ -15,7 +15,7 @@ from market_assets.web.errors import ApiError
 
 #: A hash takes 64 MiB and four threads for a moment; more at once would take the machine.
 _AT_ONCE = 2
-#: Beyond, waiting would take seconds, and whoever waits is told so.
+#: Beyond, waiting would take seconds, so the answer is 503.
 _MOST_WAITING = 8
 
 

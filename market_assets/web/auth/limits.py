@@ -39,7 +39,7 @@ class RequestLimits:
     address: str = "3000/minute"
     user: str = "1200/minute"
     #: Operations of one user, by POST and WebSocket; Dagster's UI sends about forty for a page.
-    graphql: str = "200/10second"
+    graphql: str = "300/10second"
     body_bytes: int = 1 << 20
     graphql_bytes: int = 1 << 16
     seconds: float = 30.0

@@ -151,21 +151,38 @@ def test_a_source_that_fails_is_left_out_and_seen(settings: Settings, source: Li
     broken = ListedSource("broken", failure="the service does not answer")
     with Pipeline(settings, broken, source) as pipeline:
         result = pipeline.ingest(DAY)
-        assert figures(result, "raw_postings/broken")["status"] == "failed"
-        assert figures(result, "raw_postings/broken")["failure"] == f"broken on {DAY}: the service does not answer"
-        assert figures(result, "raw_postings/listed")["status"] == "landed"
+        assert partitions(result).keys() == INGESTION_ASSETS, "what failed is not materialized, the rest goes on"
         assert failed_checks(result) == {
             ("raw_postings/broken", "fetched", "ERROR"),
             ("job_postings", "every_source_was_read", "ERROR"),
         }
+        causes = {check.check_name: check.description for check in result.get_asset_check_evaluations()}
+        assert causes["every_source_was_read"] == "ingested without broken: the service does not answer"
         assert figures(result, "job_postings")["sources_failed"] == {"broken": "the service does not answer"}
         assert titles(pipeline) == {"Cook", "Nurse"}
 
         broken.failure, broken.days = None, {DAY: [{"id": "job-9", "title": "Baker"}]}
         mended = pipeline.ingest(DAY)
         assert failed_checks(mended) == set()
+        assert partitions(mended).keys() == {*INGESTION_ASSETS, ("raw_postings", "broken")}
         assert figures(mended, "job_postings")["sources_failed"] == {}
         assert titles(pipeline) == {"Cook", "Nurse", "Baker"}
+
+
+class OnOneDay(ListedSource):
+    """A source that fails on one day alone."""
+
+    def fetch(self, day: date, now: datetime) -> Any:
+        self.failure = "nothing for that day" if day == DAY else None
+        return super().fetch(day, now)
+
+
+def test_of_a_range_the_days_that_did_not_fail_are_materialized(settings: Settings, source: ListedSource) -> None:
+    with Pipeline(settings, OnOneDay("moody"), source) as pipeline:
+        result = pipeline.ingest(DAY, NEXT)
+        found = partitions(result)
+        assert found["raw_postings", "moody"] == [NEXT.isoformat()]
+        assert found["job_postings",] == [DAY.isoformat(), NEXT.isoformat()]
 
 
 def test_when_every_source_fails_the_run_does_and_says_why(settings: Settings) -> None:
@@ -187,7 +204,7 @@ def test_a_failure_loses_nothing_that_was_there(pipeline: Pipeline, source: List
     assert not pipeline.run(INGESTION, {PARTITION_TAG: NEXT.isoformat()}).success
     assert pipeline.everything(INGESTED) == before
     again = pipeline.ingest(DAY, refetch=True)
-    assert figures(again, "raw_postings/listed")["status"] == "failed"
+    assert ("raw_postings/listed", "fetched", "ERROR") in failed_checks(again)
     assert pipeline.everything(INGESTED) == before, "what was landed before still counts"
 
 

@@ -12,11 +12,15 @@ import dagster as dg
 import polars as pl
 import pytest
 import sqlalchemy as sa
+from markdown_it import MarkdownIt
 
+from market_assets.defs.assets.result_asset import preview
+from market_assets.defs.assets.result_tables import significant
 from market_assets.operations.names import AS_OF_TAG, REBUILD, REFRESH
 from market_assets.settings import Settings
 from market_assets.statistics import demand, pairs
 from market_assets.store.database import Database
+from market_assets.store.tables.postings import job_postings, posting_skills
 from market_assets_tests.pipelines import (
     RESULTS,
     WEEKLY,
@@ -212,9 +216,9 @@ def test_without_postings_tables_are_empty_and_checks_warn(settings: Settings, i
         assert filled == {"market_summary"}
         (summary,) = pipeline.rows("market_summary")
         assert (summary["postings"], summary["average_salary"], summary["top_skill"]) == (0, None, None)
-        warned = set(RESULTS) - filled - {"employment_salaries"}
+        warned = set(RESULTS) - filled - {"employment_salaries", "skill_communities"}
         assert failed_checks(result) == {(table, "valid", "WARN") for table in warned}
-        assert materialized(result) == {*RESULTS, "skill_communities", "market_report"}
+        assert materialized(result) == {*RESULTS, "market_report"}
         assert settings.report_path.exists()
         assert failed_checks(pipeline.rebuild(AS_OF)) == {
             (table, "valid", "WARN")
@@ -226,7 +230,7 @@ def test_without_postings_tables_are_empty_and_checks_warn(settings: Settings, i
 def test_postings_that_leave_the_window_empty_the_tables(on_sqlite: Pipeline) -> None:
     later = datetime(2024, 12, 28, 18, tzinfo=UTC)
     result = on_sqlite.refresh(later)
-    left = {"market_summary", "skill_history", *WEEKLY}
+    left = {"market_summary", "skill_history", "skill_recommendations", "skill_affinities"}
     assert {table for table in RESULTS if on_sqlite.rows(table)} == left
     assert ("skill_demand", "valid", "WARN") in failed_checks(result)
     on_sqlite.rebuild(later)
@@ -244,3 +248,82 @@ def test_what_is_reported_is_what_is_in_the_table(on_sqlite: Pipeline) -> None:
         columns = {column.name: column for column in reported["dagster/column_schema"].columns}
         assert set(columns) >= {name for row in on_sqlite.rows(table) for name in row}
         assert all(column.description for column in columns.values())
+
+
+def test_previews_show_the_interesting_rows_first(on_sqlite: Pipeline) -> None:
+    result = on_sqlite.refresh(AS_OF)
+
+    def cells(table: str) -> list[list[str]]:
+        lines = figures(result, table)["preview"].splitlines()[2:]
+        return [[cell.strip(" `") for cell in line.strip("|").split("|")] for line in lines]
+
+    assert [row[0] for row in cells("skill_demand")[:3]] == ["SQL", "Python", "Docker"]
+    assert {row[2] for row in cells("skill_demand")[:3]} == {""}, "all industries come first"
+    assert cells("skill_pairs")[0] == ["Python", "SQL", "2"]
+    places = [row[15] for row in cells("skill_demand")]
+    assert set(places) == {"Oslo, NO"}, "of a JSON list the values are shown"
+
+
+def significant_rows(*rows: tuple[str, float | None, float | None]) -> pl.DataFrame:
+    return pl.DataFrame(
+        rows, schema={"skill": pl.String, "growth": pl.Float64, "q_value": pl.Float64}, orient="row"
+    )
+
+
+def test_of_changes_the_greatest_that_are_shown_come_first() -> None:
+    rows = significant_rows(
+        ("by chance", 9.0, 0.5), ("new", None, 0.01), ("down", -0.8, 0.01), ("up", 0.5, 0.05), ("none", None, None)
+    )
+    assert significant("growth")(rows)["skill"].to_list() == ["down", "up", "new", "by chance", "none"]
+
+
+def test_columns_link_to_the_columns_that_they_come_from(on_sqlite: Pipeline) -> None:
+    result = on_sqlite.refresh(AS_OF)
+    for table in set(RESULTS) - set(WEEKLY):
+        reported = figures(result, table)
+        links = reported["dagster/column_lineage"].deps_by_column
+        assert links.keys() <= {column.name for column in reported["dagster/column_schema"].columns}
+        for dependency in (each for found in links.values() for each in found):
+            upstream = {"job_postings": job_postings, "posting_skills": posting_skills}[
+                dependency.asset_key.to_user_string()
+            ]
+            assert dependency.column_name in upstream.columns
+    demand_links = figures(result, "skill_demand")["dagster/column_lineage"].deps_by_column
+    assert {"skill", "industry", "median_salary", "top_locations"} <= demand_links.keys()
+
+
+def test_headline_figures_are_numbers_that_dagster_plots(on_sqlite: Pipeline) -> None:
+    reported = figures(on_sqlite.refresh(AS_OF), "market_summary")
+    (summary,) = on_sqlite.rows("market_summary")
+    numbers = {name: value for name, value in summary.items() if isinstance(value, int | float)}
+    assert numbers.items() <= reported.items()
+    assert {"postings", "duplicates", "skills"} <= numbers.keys()
+
+
+HOSTILE = [
+    "![x](https://e.example/x.png)",
+    "[x](https://e.example)",
+    "<img src=https://e.example/x.png>",
+    "https://e.example",
+    "`![x](https://e.example)`",
+    "``![x](https://e.example)",
+    "\\`![x](https://e.example)",
+    "www.e.example | b | c",
+    "\n\n![x](https://e.example)",
+    "a@e.example",
+    "[x]: https://e.example",
+    "\u2028![x](https://e.example)\r",
+    "\\",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_posted_text_is_never_live_in_a_preview(text: str) -> None:
+    rows = pl.DataFrame({"location": [text, "Oslo, NO"], "postings": [3, 5], "median_salary": [51_000.0, None]})
+    tokens = MarkdownIt("commonmark").enable("table").parse(str(preview(rows).md_str))
+    cells = [token.children or [] for token in tokens if token.type == "inline"]
+    assert [[one.type for one in cell] for cell in cells[3:]] == [
+        *(["code_inline"], ["text"], ["text"], ["code_inline"], ["text"], [])
+    ]
+    assert not {token.type for token in tokens} & {"html_block", "code_block", "fence", "paragraph_open"}
+    assert cells[6][0].content == "Oslo, NO"

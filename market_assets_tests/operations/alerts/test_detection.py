@@ -12,7 +12,9 @@ import dagster as dg
 import pytest
 from dagster._core.test_utils import freeze_time
 
-from market_assets.operations.alerts.incidents import IncidentLog
+from market_assets.operations.alerts.detection import detect
+from market_assets.operations.alerts.incidents import IncidentLog, incident
+from market_assets.operations.monitored import Monitored
 from market_assets_tests.operations.alerts.monitored_location import (
     FAULTS,
     HOUR,
@@ -240,6 +242,20 @@ def test_the_incident_of_a_removed_check_is_over(location: MonitoredLocation) ->
     location.repository = dg.Definitions(jobs=[location.repository.get_job("nightly")]).get_repository_def()
     location.evaluate()
     assert {(one.is_open, one.ending) for one in location.log.incidents} == {(False, "")}
+
+
+def test_whatever_is_removed_ends_its_incidents_and_no_others(location: MonitoredLocation) -> None:
+    keys = [
+        *("run:hourly", "check:stock:complete", "schedule:hourly_schedule", "missed:hourly_schedule"),
+        *("sensor:inbox", "stale:stock"),
+    ]
+    begun = [incident(key, "system", key, "", location.now) for key in [*keys, "another:kind"]]
+    log = IncidentLog(evaluated_at=location.now, incidents=tuple(begun))
+    findings, _log = detect(location.instance, location.monitored, log, location.now)
+    assert findings == [], "everything is still there"
+    nothing = Monitored()
+    findings, _log = detect(location.instance, nothing, log, location.now)
+    assert sorted(one.key for one in findings) == sorted(keys)
 
 
 # --- ticks -------------------------------------------------------------------------------------
