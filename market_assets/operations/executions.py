@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from market_assets.operations.names import RUNS_TAG, TRIGGERED_BY_TAG, asset_of_step
+from market_assets.operations.names import RUNS_TAG, TRIGGERED_BY_TAG
 
 if TYPE_CHECKING:
     from dagster import RunRecord
@@ -40,6 +40,11 @@ _CACHED = 2_000
 UNKNOWN = "unknown cause"
 _MARKED_FROM_OUTSIDE = "This run has been marked as failed from outside"
 _causes: list[str] = []
+
+
+def shown_step(step_key: str) -> str:
+    """A step by the name of its asset, also where it is one of several ops of the asset."""
+    return step_key.partition(".")[0].replace("__", "/")
 
 
 class ExecutionReader:
@@ -168,8 +173,8 @@ def recorded_failure(instance: dg.DagsterInstance, run_id: str) -> str:
 def cause_of_event(instance: dg.DagsterInstance, run_id: str, failure: dg.DagsterEvent) -> str:
     """The cause that the failure event of a step or of a run names, in one line."""
     if failure.is_step_failure:
-        cause = _recorded_cause(failure.step_failure_data)
-        return f"{asset_of_step(str(failure.step_key))} failed: {cause}"
+        step = shown_step(str(failure.step_key))
+        return f"{step} failed: {_recorded_cause(failure.step_failure_data)}"
     return _recorded_end(instance, run_id, failure)
 
 

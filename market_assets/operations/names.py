@@ -32,8 +32,3 @@ RUNS_TAG = "market_assets/runs"
 MAKES_UP_TAG = "market_assets/makes_up_for"
 #: On a schedule: its interval in minutes, where a cron expression only approximates it.
 INTERVAL_TAG = "market_assets/every_minutes"
-
-
-def asset_of_step(step: str) -> str:
-    """The asset that a step makes, as the UI names it; a step within a graph has its name in front."""
-    return step.split(".")[0].replace("__", "/")
