@@ -7,6 +7,8 @@ import time
 
 import dagster as dg
 
+from market_assets.operations.executions import shown_step
+
 #: The metadata that is shown, in this order.
 _FIGURES = ("postings_in", "payloads", "postings", "skills_found", "rejected", "duplicates", "dagster/row_count")
 
@@ -19,6 +21,7 @@ class _ProgressHandler(logging.Handler):
         self._quiet = quiet
         self._started: dict[str, float] = {}
         self._figures: dict[str, str] = {}
+        self._problems: dict[str, str] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         event = getattr(record, "dagster_meta", {}).get("dagster_event")
@@ -29,11 +32,24 @@ class _ProgressHandler(logging.Handler):
             self._started[step] = time.monotonic()
         elif event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
             self._figures[step] = _figures(event.step_materialization_data.materialization.metadata)
+        elif event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            evaluation = event.asset_check_evaluation_data
+            if not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.ERROR:
+                self._problems[step] = evaluation.description or f"{evaluation.check_name} failed"
         elif event.event_type is dg.DagsterEventType.STEP_SUCCESS:
-            seconds = time.monotonic() - self._started.get(step, time.monotonic())
-            print(f"  ✓ {step.replace('__', '/'):<26} {seconds:6.2f} s  {self._figures.get(step, '')}", flush=True)
+            self._print_ended(step)
         elif event.event_type is dg.DagsterEventType.STEP_FAILURE:
-            print(f"  ✗ {step.replace('__', '/'):<26} failed", flush=True)
+            print(f"  ✗ {shown_step(step):<26} failed", flush=True)
+
+    def _print_ended(self, step: str) -> None:
+        made = step in self._figures
+        if not made and "." in step:
+            # An op that makes nothing by itself, of an asset that has a line.
+            return
+        mark = "✓" if made or step not in self._problems else "✗"
+        seconds = time.monotonic() - self._started.get(step, time.monotonic())
+        shown = self._figures[step] if made else self._problems.get(step, "")
+        print(f"  {mark} {shown_step(step):<26} {seconds:6.2f} s  {shown}", flush=True)
 
 
 def _figures(metadata: dict[str, dg.MetadataValue]) -> str:

@@ -42,6 +42,11 @@ _MARKED_FROM_OUTSIDE = "This run has been marked as failed from outside"
 _causes: list[str] = []
 
 
+def shown_step(step_key: str) -> str:
+    """A step by the name of its asset, also where it is one of several ops of the asset."""
+    return step_key.partition(".")[0].replace("__", "/")
+
+
 class ExecutionReader:
     """Turns records of runs into executions; the events of ended runs are read once."""
 
@@ -168,7 +173,7 @@ def recorded_failure(instance: dg.DagsterInstance, run_id: str) -> str:
 def cause_of_event(instance: dg.DagsterInstance, run_id: str, failure: dg.DagsterEvent) -> str:
     """The cause that the failure event of a step or of a run names, in one line."""
     if failure.is_step_failure:
-        step = str(failure.step_key).replace("__", "/")
+        step = shown_step(str(failure.step_key))
         return f"{step} failed: {_recorded_cause(failure.step_failure_data)}"
     return _recorded_end(instance, run_id, failure)
 

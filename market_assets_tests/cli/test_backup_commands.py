@@ -167,7 +167,7 @@ def test_a_hostile_backup_is_one_line_and_writes_nothing(invoke: Invoke, store: 
         archive.writestr(f"archive/{outside}", b"anything")
     done = invoke("restore", "own.zip", "--force")
     assert done.exit_code == 1
-    assert done.output == f"market-assets: own.zip has a file outside of its folder: archive/{outside}\n"
+    assert done.output == f"market-assets: own.zip has a file outside of its folder: {f'archive/{outside}'!r}\n"
     assert not outside.exists()
     assert not (project / "data" / "archive").exists()
     assert everything(store) == before

@@ -261,3 +261,14 @@ def test_a_taken_port_is_refused_in_one_line(invoke: Invoke) -> None:
     (line,) = ended.stderr.splitlines()
     assert line == f"market-assets: MARKET_ASSETS_PORT: 127.0.0.1:{port} can't be used: Address already in use"
     assert ended.stdout == ""
+
+
+def test_a_data_folder_that_others_may_look_into_is_named(invoke: Invoke, project: Path) -> None:
+    (project / "data").mkdir(exist_ok=True)
+    (project / "data").chmod(0o755)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ended = invoke("serve", MARKET_ASSETS_PORT=str(taken.getsockname()[1]))
+    assert ended.stdout == "Other accounts may look into data: `chmod 700` it, unless they should\n"
+    assert stat.S_IMODE((project / "data").stat().st_mode) == 0o755

@@ -109,7 +109,7 @@ class Backup:
         with self._damage():
             damaged = self._archive.testzip()
         if damaged is not None:
-            raise BackupError(f"{self.path} is damaged: {damaged} is not what was backed up")
+            raise BackupError(f"{self.path} is damaged: {damaged!r} is not what was backed up")
 
     def files(self, folder: str) -> dict[str, str]:
         """The names of the files in a folder of the backup, by their path inside the folder."""
@@ -151,7 +151,7 @@ class Backup:
             place = root / path
             if not place.resolve().is_relative_to(root):
                 raise BackupError(
-                    f"{self.path} has a file outside of its folder: {name} would be {place.resolve()}"
+                    f"{self.path} has a file outside of its folder: {name!r} would be {place.resolve()}"
                 )
             size += 0 if place.exists() else self._archive.getinfo(name).file_size
         free = shutil.disk_usage(next(each for each in (root, *root.parents) if each.is_dir())).free
@@ -179,9 +179,9 @@ class Backup:
             path = PurePosixPath(entry.filename)
             # A path such as archive//etc/x is relative only until its first folder is removed.
             if path.is_absolute() or ".." in path.parts or str(path) != entry.filename:
-                raise BackupError(f"{self.path} has a file outside of its folder: {entry.filename}")
+                raise BackupError(f"{self.path} has a file outside of its folder: {entry.filename!r}")
             if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG):
-                raise BackupError(f"{self.path} has a link or a device, which is in no backup: {entry.filename}")
+                raise BackupError(f"{self.path} has a link or a device, which is in no backup: {entry.filename!r}")
             if entry.filename == _MANIFEST and entry.file_size > _LARGEST_MANIFEST:
                 raise BackupError(f"{self.path} has a manifest of {entry.file_size / 1e6:,.0f} MB")
         if len({entry.filename for entry in entries}) < len(entries):
