@@ -90,9 +90,9 @@ def _in_database(spec: dg.AssetSpec, database: str) -> dg.AssetSpec:
 
 
 def _shown_database(settings: Settings) -> str:
-    """The market database without its password."""
+    """The market database: its file, or its address without the password."""
     if settings.database_url is None:
-        return settings.market_url
+        return str((settings.data_dir / "market.db").resolve())
     # Imported where the setting was checked with the same library; SQLite's default does without it.
     from market_assets.store.database import Database
 

@@ -144,7 +144,7 @@ def print_failure_cause(context: dg.HookContext) -> None:
     """
     atexit.unregister(_print)
     atexit.register(_print)
-    _causes.append(f"{context.job_name}: {context.op.name} failed: {cause_of(context.op_exception)}")
+    _causes.append(f"{context.job_name}: {shown_step(context.step_key)} failed: {cause_of(context.op_exception)}")
 
 
 def discard_causes() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from market_assets.statistics.window import Window
 
-VALID_CHECK, USUAL_CHECK = "valid", "usual"
+DECLARED_CHECK, ROWS_CHECK, USUAL_CHECK = "as_declared", "has_rows", "usual"
 #: A run with this tag computes a weekly table only where the table is empty.
 KEEP_WEEKLY_TAG = "market_assets/keep_weekly_tables"
 _PREVIEW_ROWS, _PREVIEW_WIDTH = 10, 60
@@ -102,7 +102,7 @@ def result_asset(table: ResultTable, group: str, freshness: dg.FreshnessPolicy) 
             kept = market.count(table.name) if table.weekly and KEEP_WEEKLY_TAG in context.run.tags else 0
             if kept:
                 context.log.info(f"{table.name} is left as it is: the weekly rebuild replaces it")
-                yield _check(table, [], kept)
+                yield from _checks(table, kept)
                 return
             inputs = {parameter: each.read(market) for parameter, each in table.inputs.items()}
             rows = _computed(table, inputs)
@@ -110,12 +110,12 @@ def result_asset(table: ResultTable, group: str, freshness: dg.FreshnessPolicy) 
             try:
                 replace_table(connection, metadata.tables[table.name], rows, expect_rows=expected)
             except InvariantError as error:
-                yield _check(table, error.problems, rows.height)
+                yield _declared(table, error.problems)
                 raise dg.Failure(str(error), allow_retries=False) from error
         counted = {"postings_counted": len(inputs["window"])} if "window" in inputs else {}
         noted = table.metadata(inputs, rows) if table.metadata else {}
         yield dg.MaterializeResult(metadata={**_described(market, table, rows), **counted, **noted})
-        yield _check(table, [], rows.height)
+        yield from _checks(table, rows.height)
         if table.warnings:
             unusual = table.warnings(market, inputs)
             yield dg.AssetCheckResult(
@@ -131,16 +131,12 @@ def result_asset(table: ResultTable, group: str, freshness: dg.FreshnessPolicy) 
 
 
 def _check_specs(table: ResultTable) -> list[dg.AssetCheckSpec]:
-    specs = [
-        dg.AssetCheckSpec(
-            VALID_CHECK,
-            asset=table.name,
-            description="Columns, types, keys and ranges are as declared; a warning where there is no row.",
-        )
-    ]
+    specs = {DECLARED_CHECK: "Columns, types, keys and ranges are as declared."}
+    if not table.may_be_empty:
+        specs[ROWS_CHECK] = "The table has a row at least."
     if table.warnings:
-        specs.append(dg.AssetCheckSpec(USUAL_CHECK, asset=table.name, description=table.warns_of))
-    return specs
+        specs[USUAL_CHECK] = table.warns_of
+    return [dg.AssetCheckSpec(name, asset=table.name, description=what) for name, what in specs.items()]
 
 
 def _computed(table: ResultTable, inputs: Mapping[str, Any]) -> "pl.DataFrame":
@@ -160,15 +156,27 @@ def _computed(table: ResultTable, inputs: Mapping[str, Any]) -> "pl.DataFrame":
     return rows
 
 
-def _check(table: ResultTable, problems: Sequence[str], rows: int) -> dg.AssetCheckResult:
-    """The result of a table's check: problems are errors, an empty table is worth a warning."""
+def _checks(table: ResultTable, rows: int) -> Iterator[dg.AssetCheckResult]:
+    """The results of a table that is as declared; an empty one is worth a warning."""
+    yield _declared(table, [])
+    if not table.may_be_empty:
+        yield dg.AssetCheckResult(
+            asset_key=dg.AssetKey(table.name),
+            check_name=ROWS_CHECK,
+            passed=rows > 0,
+            severity=dg.AssetCheckSeverity.WARN,
+            description=None if rows else "the table is empty",
+            metadata={"rows": rows},
+        )
+
+
+def _declared(table: ResultTable, problems: Sequence[str]) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         asset_key=dg.AssetKey(table.name),
-        check_name=VALID_CHECK,
-        passed=not problems and (rows > 0 or table.may_be_empty),
-        severity=dg.AssetCheckSeverity.ERROR if problems else dg.AssetCheckSeverity.WARN,
-        description="; ".join(problems) or (None if rows else "the table is empty"),
-        metadata={"problems": list(problems), "rows": rows},
+        check_name=DECLARED_CHECK,
+        passed=not problems,
+        description="; ".join(problems) or None,
+        metadata={"problems": list(problems)},
     )
 
 

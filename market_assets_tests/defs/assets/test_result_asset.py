@@ -99,7 +99,7 @@ def test_a_broken_invariant_keeps_the_old_rows(
     message = failure_of(result)
     assert message.startswith("skill_demand was not replaced: ")
     assert problem in message
-    assert failed_checks(result) >= {("skill_demand", "valid", "ERROR")}
+    assert failed_checks(result) >= {("skill_demand", "as_declared", "ERROR")}
     assert materialized(result) == {"salary_statistics"}, "tables that do not read it are computed"
     assert on_sqlite.everything(tables) == before
 
@@ -116,7 +116,7 @@ def test_it_holds_on_both_databases_and_in_a_rebuild(pipeline: Pipeline, monkeyp
     )
     result = pipeline.run(REBUILD, TAGS)
     assert "co_occurrences is below 1" in failure_of(result)
-    assert ("skill_pairs", "valid", "ERROR") in failed_checks(result)
+    assert ("skill_pairs", "as_declared", "ERROR") in failed_checks(result)
     assert pipeline.everything(RESULTS) == before
 
 
@@ -217,11 +217,11 @@ def test_without_postings_tables_are_empty_and_checks_warn(settings: Settings, i
         (summary,) = pipeline.rows("market_summary")
         assert (summary["postings"], summary["average_salary"], summary["top_skill"]) == (0, None, None)
         warned = set(RESULTS) - filled - {"employment_salaries", "skill_communities"}
-        assert failed_checks(result) == {(table, "valid", "WARN") for table in warned}
+        assert failed_checks(result) == {(table, "has_rows", "WARN") for table in warned}
         assert materialized(result) == {*RESULTS, "market_report"}
         assert settings.report_path.exists()
         assert failed_checks(pipeline.rebuild(AS_OF)) == {
-            (table, "valid", "WARN")
+            (table, "has_rows", "WARN")
             for table in RESULTS
             if table.startswith(("skill_pa", "skill_re", "skill_aff", "category"))
         }
@@ -232,7 +232,7 @@ def test_postings_that_leave_the_window_empty_the_tables(on_sqlite: Pipeline) ->
     result = on_sqlite.refresh(later)
     left = {"market_summary", "skill_history", "skill_recommendations", "skill_affinities"}
     assert {table for table in RESULTS if on_sqlite.rows(table)} == left
-    assert ("skill_demand", "valid", "WARN") in failed_checks(result)
+    assert ("skill_demand", "has_rows", "WARN") in failed_checks(result)
     on_sqlite.rebuild(later)
     assert on_sqlite.rows("skill_recommendations") == []
     assert on_sqlite.rows("skill_affinities") == []
