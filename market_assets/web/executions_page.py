@@ -74,9 +74,10 @@ def parse_position(text: str | None) -> Position | None:
     time, _, run_id = (text or "").partition("~")
     try:
         parsed = datetime.fromisoformat(time)
-        return (parsed.astimezone(UTC), run_id) if parsed.tzinfo and run_id else None
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
+    # In the first and the last year, another time zone's time may be none of UTC.
+    return (parsed.astimezone(UTC), run_id) if parsed.tzinfo and 1 < parsed.year < 9999 and run_id else None
 
 
 def _older(job: str | None, status: str | None, last: Position) -> str:

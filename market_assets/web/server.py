@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from dataclasses import replace
 
@@ -106,7 +107,10 @@ def serve_web(settings: Settings, workspace_file: str = "workspace.yaml") -> Non
     ):
         # Milliseconds as in `dagster-webserver`; without effect on SQLite.
         instance.optimize_for_webserver(statement_timeout=15_000, pool_recycle=3_600, max_overflow=18)
-        uvicorn.Server(server_config(WebProcess(process_context, settings).application, settings)).run()
+        server = uvicorn.Server(server_config(WebProcess(process_context, settings).application, settings))
+        # uvicorn ends in order, then passes the signal on.
+        with contextlib.suppress(KeyboardInterrupt):
+            server.run()
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -181,6 +182,29 @@ def test_a_page_is_decoded_once_when_it_is_fetched_and_once_when_it_is_ingested(
         pipeline.ingest(day)
         assert DecodedPages.decoded == [first, last], "a day that is kept is only ingested"
         assert {row["title"] for row in pipeline.rows("job_postings")} == {"Cook", "Nurse"}
+
+
+def test_a_board_that_never_ends_its_answer_does_not_keep_the_others_from_being_ingested(
+    server: BoardServer, make_client: Any, tmp_path: Path
+) -> None:
+    def for_ever(handler: Any) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        while not server.over.wait(0.02):
+            handler.wfile.write(b"a")
+
+    client = make_client(total=0.3, attempts=2, clock=time.monotonic)
+    stalling = Arbeitnow(url=server.serve("/api", for_ever)).make(Tools(get=client.get))
+    day = datetime.now(UTC).date()
+    other = ingestion.ListedSource(days={day: [{"title": "Nurse"}]})
+    with ingestion.Pipeline(configured(tmp_path), stalling, other) as pipeline:
+        run = pipeline.run(INGESTION, {PARTITION_TAG: day.isoformat()})
+        assert [row["title"] for row in pipeline.rows("job_postings")] == ["Nurse"]
+        fetched = {
+            check.asset_key.to_user_string(): check.passed
+            for check in run.get_asset_check_evaluations()
+            if check.check_name == "fetched"
+        }
+        assert fetched == {"raw_postings/arbeitnow": False, "raw_postings/listed": True}
 
 
 def test_no_key_in_anything_that_is_kept(server: BoardServer, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import httpx
 import pytest
 from graphql import GraphQLField, GraphQLString
 from websockets import Subprotocol
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from market_assets.dagster_ext.graphql_documents import FOR_ADMINS
@@ -238,6 +239,18 @@ def test_a_user_has_fifty_subscriptions(viewer: httpx.Client, admin: httpx.Clien
         start(another, STATES)
         another.send('{"type": "connection_init"}')
         assert answer(another) == {"type": "connection_ack"}
+
+
+def test_a_user_has_fifty_websockets(web: WholeProcess, url: str, viewer: httpx.Client) -> None:
+    web.add_user("zoe", "viewer")
+    with client_of(web, url, "zoe") as zoe, ExitStack() as held:
+        for _ in range(50):
+            held.enter_context(opened(zoe))
+        with pytest.raises(InvalidStatus) as refused:
+            opened(zoe)
+        assert refused.value.response.status_code == 429
+        with opened(viewer):
+            pass
 
 
 # --- rates, time -------------------------------------------------------------------------------
