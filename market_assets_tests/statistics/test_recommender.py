@@ -33,7 +33,7 @@ RELATED = [
     ("B", "D", 2, -0.1, -0.3),
     ("B", "E", 2, 0.04, -0.4),
 ]
-PAY = pl.DataFrame({"skill": ["C", "E"], "median_salary": [100_000.0, 1.0]})
+PAY = pl.DataFrame({"skill": ["C", "E"], "postings_with_salary": [12, 5], "median_salary": [100_000.0, 1.0]})
 
 
 def related() -> pl.DataFrame:
@@ -69,6 +69,7 @@ def test_recommend_by_the_sum_of_affinities(skills: list[str], expected: list[tu
     found = Recommender(AFFINITIES, related(), PAY).recommend(skills, 3)
     for row, (name, score, rank, pay, reasons) in zip(found, expected, strict=True):
         assert (row["recommended_skill"], row["rank"], row["median_salary"]) == (name, rank, pay)
+        assert row["postings_with_salary"] == (0 if pay is None else 12)
         assert row["score"] == pytest.approx(score)
         assert row["goes_with"] == reasons or [each["skill"] for each in row["goes_with"]] == reasons
 
@@ -108,7 +109,10 @@ def test_recommend_beside_sums_in_a_loop(given_market: Market, skills: list[str]
     window = given_market.window()
     pairs = skill_pairs(window)
     affinities, table = skill_affinities(pairs, window), related_skills(skill_relationships(pairs, window))
-    pay = pl.DataFrame({"skill": list(SKILLS), "median_salary": [float(len(skill)) for skill in SKILLS]})
+    lengths = [len(skill) for skill in SKILLS]
+    pay = pl.DataFrame(
+        {"skill": SKILLS, "postings_with_salary": lengths, "median_salary": [float(length) for length in lengths]}
+    )
     reasons: dict[str, list[dict[str, Any]]] = {}
     for row in sorted(table.to_dicts(), key=lambda row: (-row["npmi_lower"], -row["npmi"], row["skill"])):
         if row["skill"] in skills and row["related_skill"] not in skills and row["strength"] != "very_weak":
@@ -128,6 +132,7 @@ def test_recommend_beside_sums_in_a_loop(given_market: Market, skills: list[str]
             "recommended_skill": other,
             "score": score,
             "rank": rank,
+            "postings_with_salary": len(other),
             "median_salary": float(len(other)),
             "goes_with": reasons[other][:3],
         }

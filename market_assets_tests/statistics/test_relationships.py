@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,11 @@ def test_skills_that_avoid_each_other_are_no_surprise() -> None:
     assert _row(both=2, only_a=40, only_b=40, neither=0)["log_likelihood"] == 0.0
 
 
-@pytest.mark.parametrize("compute", [skill_relationships, skill_recommendations, skill_affinities])
+@pytest.mark.parametrize(
+    "compute",
+    [skill_relationships, partial(skill_recommendations, min_sample=5), skill_affinities],
+    ids=["relationships", "recommendations", "affinities"],
+)
 @pytest.mark.parametrize(
     "pair", [("A", "other", 2), ("A", "B", 3), ("A", "B", 1)], ids=["unknown skill", "too many", "too few"]
 )

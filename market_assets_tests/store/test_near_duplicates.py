@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings.duplicates import CANDIDATE, link_duplicates
+from market_assets.postings.identity import company_keys
 from market_assets.postings.near_duplicates import near_identities
 from market_assets.store.connection import MarketConnection
 from market_assets.store.expiry import expire, forget, restore_month
@@ -54,7 +55,8 @@ def keyed(external_id: str, text: str = "full", **fields: Any) -> dict[str, Any]
     }
     named = ("title", "company", "location", "description")
     known = near_identities(pl.DataFrame([{name: plain[name] for name in named}], dict.fromkeys(named, pl.String)))
-    return posting(external_id, **plain, **known.row(0, named=True))
+    employer = company_keys(pl.Series([plain["company"]], dtype=pl.String))[0]
+    return posting(external_id, **{**plain, "company_key": employer}, **known.row(0, named=True))
 
 
 def originals(connection: MarketConnection) -> dict[str, str | None]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from market_assets.store import schema
-from market_assets.store.database import Database, StoreError
+from market_assets.store.database import Database, StoreError, StoreUnavailableError
 from market_assets_tests.store.any_rows import columns, everything, fill_every_table
 from market_assets_tests.store.migrating import add_version
 
@@ -44,7 +44,7 @@ def test_an_upgrade_that_fails_leaves_the_old_version(
 ) -> None:
     before, version = fill_every_table(database), schema.newest_version()
     add_version(monkeypatch, tmp_path, MORE, "DELETE FROM job_postings", "no SQL at all")
-    with pytest.raises(schema.StoreUnavailableError, match="syntax error"):
+    with pytest.raises(StoreUnavailableError, match="syntax error"):
         schema.upgrade(database)
     assert schema.current_version(database) == version
     assert everything(database) == before

@@ -13,7 +13,7 @@ from typing import TypeVar
 import httpx
 import pytest
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import ElementClickInterceptedException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
@@ -97,10 +97,15 @@ def _asset_is_shown(browser: webdriver.Chrome) -> bool:
 
 
 def _click(browser: webdriver.Chrome, text: str) -> bool:
+    """Click on the button with a text; False while there is none, or something that moves covers it."""
     button = _button(browser, text)
-    if button is not None:
+    if button is None:
+        return False
+    try:
         button.click()
-    return button is not None
+    except ElementClickInterceptedException:
+        return False
+    return True
 
 
 def _sign_in(browser: webdriver.Chrome, live: Live, name: str, page: str) -> None:
