@@ -49,8 +49,11 @@ def test_the_main_job_from_nothing_and_once_more(project: Path, invoke: Invoke) 
 
     with dg.DagsterInstance.from_config(str(project)) as instance:
         runs = instance.get_runs()
-    assert {record.job_name for record in runs} == {"daily_sample_ingestion", "__ASSET_JOB"}
+    assert {record.job_name for record in runs} == {"daily_sample_ingestion", "refresh_market_stats"}
     assert {record.status for record in runs} == {dg.DagsterRunStatus.SUCCESS}
+
+    jobs = {job["id"]: job for job in json.loads(invoke("status", "--json").stdout)["jobs"]}
+    assert {name for name, job in jobs.items() if job["last_status"]} == {record.job_name for record in runs}
 
 
 #: `market-assets`, with a first fill of fewer days, given as the first argument.

@@ -99,7 +99,8 @@ def result_asset(table: ResultTable, group: str, freshness: dg.FreshnessPolicy) 
 
         with store.alone() as connection:
             market = MarketReader(store, connection, as_of(context))
-            kept = market.count(table.name) if table.weekly and KEEP_WEEKLY_TAG in context.run.tags else 0
+            keeps_weekly = context.run.tags.get(KEEP_WEEKLY_TAG) == "true"
+            kept = market.count(table.name) if table.weekly and keeps_weekly else 0
             if kept:
                 context.log.info(f"{table.name} is left as it is: the weekly rebuild replaces it")
                 yield from _checks(table, kept)
