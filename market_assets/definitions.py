@@ -18,7 +18,7 @@ from market_assets.defs.assets.raw_postings import raw_postings_asset
 from market_assets.defs.assets.result_tables import result_assets
 from market_assets.defs.custom_tasks import problems_sensor, task_job
 from market_assets.defs.jobs import default_jobs
-from market_assets.defs.partitions import REFRESHED, WEEKLY
+from market_assets.defs.partitions import REFRESHED, WEEKLY, first_day, partitions_from
 from market_assets.defs.progress_logger import progress_logger
 from market_assets.defs.resources import store_resource
 from market_assets.defs.retries import NO_RUN_RETRY_TAGS
@@ -45,18 +45,19 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
         sources: where postings come from; by default those that the settings name.
     """
     sources = all_sources(settings) if sources is None else sources
+    fills_past = any(source.any_day for source in sources)
+    first = first_day(settings, fills_past=fills_past)
     assets = [
         asset.map_asset_specs(partial(_in_database, database=_shown_database(settings)))
-        for asset in _assets(sources, day_by_day=settings.broker_url is not None)
+        for asset in _assets(sources, partitions_from(first), day_by_day=settings.broker_url is not None)
     ]
-    fills_past = any(source.any_day for source in sources)
     jobs = default_jobs(settings)
     custom = _custom_tasks(settings, {job.name for job in jobs} | {asset.node_def.name for asset in assets})
     return dg.Definitions(
         assets=assets,
         jobs=[*jobs, *(task_job(task) for task in custom.tasks)],
         schedules=[
-            *default_schedules(settings, fills_past=fills_past),
+            *default_schedules(settings, fills_from=first if fills_past else None),
             *(guarded_schedule(settings, task.id, task.when) for task in custom.tasks),
         ],
         sensors=[*_sensors(settings), problems_sensor(custom.problems, custom.tasks)],
@@ -67,10 +68,13 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
     )
 
 
-def _assets(sources: Sequence[Source], *, day_by_day: bool) -> list[dg.AssetsDefinition]:
+def _assets(
+    sources: Sequence[Source], days: dg.PartitionsDefinition, *, day_by_day: bool
+) -> list[dg.AssetsDefinition]:
     """All assets. A backfill is one run, or one a day where workers share them."""
     raw = [raw_postings_asset(source) for source in sources]
     daily = [*raw, job_postings_asset(sources, [asset.key for asset in raw]), posting_skills]
+    daily = [asset.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=days)) for asset in daily]
     if day_by_day:
         daily = [asset.with_attributes(backfill_policy=dg.BackfillPolicy.multi_run(1)) for asset in daily]
     return [

@@ -17,6 +17,7 @@ from market_assets.cli.market import Intake, print_market
 from market_assets.dagster_ext.command_runs import execute_job
 from market_assets.defs.assets.raw_postings import refetching
 from market_assets.defs.assets.result_asset import KEEP_WEEKLY_TAG
+from market_assets.defs.partitions import FIRST_DAYS, first_day
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import NO_RUN_RETRY_TAGS
 from market_assets.operations.executions import cause_of_event, discard_causes
@@ -31,8 +32,6 @@ from market_assets.store.results import count_rows
 from market_assets.store.tables.results import market_summary
 
 _Echo = Callable[[str], None]
-#: How many days, today included, an empty store is filled with.
-FIRST_DAYS = 180
 
 
 @dataclass(frozen=True)
@@ -111,8 +110,13 @@ def _plan_for_sources(settings: Settings, days: int | None) -> _Plan:
     from market_assets.defs.sources import configured_sources
 
     sources = configured_sources(settings)
+    fills_past = any(source.any_day for source in sources)
+    first = first_day(settings, fills_past=fills_past)
+    most = (datetime.now(UTC).date() - first).days + 1
     if days is None:
-        days = FIRST_DAYS if _is_first_run(settings, sources) else 1
+        days = min(FIRST_DAYS, most) if _is_first_run(settings, sources) else 1
+    elif days > most and fills_past:
+        raise click.UsageError(f"--days {days}: the first daily partition is {first}; set MARKET_ASSETS_START")
     return _Plan(settings, sources, past_days=days - 1, from_file=False)
 
 

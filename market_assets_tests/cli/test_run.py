@@ -91,6 +91,12 @@ def has_postings(url: str) -> bool:
     return False
 
 
+def test_days_before_the_first_partition_are_refused(invoke: Invoke) -> None:
+    refused = invoke("run", "--days", "181")
+    assert refused.exit_code == 2
+    assert "MARKET_ASSETS_START" in refused.stderr.splitlines()[-1]
+
+
 def test_settings_in_the_env_file_count(project: Path, invoke: Invoke) -> None:
     (project / ".env").write_text("MARKET_ASSETS_DATA_DIR=elsewhere\n")
     assert invoke("db", "upgrade").exit_code == 0
@@ -160,7 +166,7 @@ def test_dagster_validates_and_materializes_from_the_folder(project: Path) -> No
     assert validated.code == 0, validated.err
     materialized = run(
         "dagster", "asset", "materialize", "-m", "market_assets.definitions", "--select", "group:ingestion",
-        "--partition", "2024-02-29", cwd=project,
+        "--partition", "2024-02-29", cwd=project, MARKET_ASSETS_START="2024-01-01",
     )  # fmt: skip
     assert materialized.code == 0, materialized.err
     (day,) = {

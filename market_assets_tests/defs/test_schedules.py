@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import takewhile
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -28,7 +28,7 @@ ACTIVE = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "SUSPENDED", "CANCELIN
 ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 
 SETTINGS = Settings(_env_file=None)
-SCHEDULES = {schedule.job_name: schedule for schedule in default_schedules(SETTINGS)}
+SCHEDULES = {schedule.job_name: schedule for schedule in default_schedules(SETTINGS, fills_from=date(2020, 1, 1))}
 REPOSITORY = build_defs(SETTINGS, [SampleSource()]).get_repository_def()
 
 

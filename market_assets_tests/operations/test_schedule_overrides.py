@@ -218,7 +218,7 @@ def test_a_stop_holds_for_what_nobody_started_since(instance: dg.DagsterInstance
 def test_a_tick_of_a_paused_job_starts_nothing(
     instance: dg.DagsterInstance, store: Database, store_settings: Settings
 ) -> None:
-    (refresh,) = [it for it in default_schedules(store_settings) if it.job_name == REFRESH]
+    (refresh,) = [it for it in default_schedules(store_settings, fills_from=None) if it.job_name == REFRESH]
     repository = build_defs(store_settings, [SampleSource()]).get_repository_def()
     context = dg.build_schedule_context(
         instance, scheduled_execution_time=datetime.now(UTC), repository_def=repository
