@@ -14,7 +14,7 @@ from market_assets.defs.assets.job_postings import job_postings_asset
 from market_assets.defs.assets.maintenance import database_maintenance, expired_postings
 from market_assets.defs.assets.market_report import market_report_asset
 from market_assets.defs.assets.posting_skills import posting_skills
-from market_assets.defs.assets.raw_postings import raw_postings_asset
+from market_assets.defs.assets.raw_postings import raw_postings_asset, source_asset
 from market_assets.defs.assets.result_tables import result_assets
 from market_assets.defs.custom_tasks import problems_sensor, task_job
 from market_assets.defs.jobs import default_jobs
@@ -54,7 +54,7 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
     jobs = default_jobs(settings)
     custom = _custom_tasks(settings, {job.name for job in jobs} | {asset.node_def.name for asset in assets})
     return dg.Definitions(
-        assets=assets,
+        assets=[*map(source_asset, sources), *assets],
         jobs=[*jobs, *(task_job(task) for task in custom.tasks)],
         schedules=[
             *default_schedules(settings, fills_from=first if fills_past else None),

@@ -44,6 +44,7 @@ class ListedSource:
     failure: str | None = None
     any_day: bool = True
     kind: SourceKind = "file"
+    origins: tuple[str, ...] = ()
 
     def fetch(self, day: date, now: datetime) -> Fetch:  # noqa: ARG002
         if self.failure:
