@@ -241,6 +241,20 @@ def test_schedules_follow_the_settings() -> None:
     assert crons == SCHEDULES | changed
 
 
+@pytest.mark.parametrize(
+    ("settings", "more"),
+    [
+        ({}, set()),
+        ({"MARKET_ASSETS_INBOX": Path()}, {"inbox"}),
+        ({"MARKET_ASSETS_REFRESH_AFTER_POSTINGS": 9}, {"new_postings"}),
+    ],
+)
+def test_there_are_few_sensors_and_all_run(settings: dict[str, Any], more: set[str]) -> None:
+    sensors = list(code_location(**settings).get_repository_def().sensor_defs)
+    assert {sensor.name for sensor in sensors} == {"alerts", "housekeeping"} | more
+    assert {sensor.default_status for sensor in sensors} == {dg.DefaultSensorStatus.RUNNING}
+
+
 def test_the_code_location_can_be_loaded_by_dagster() -> None:
     dg.Definitions.validate_loadable(code_location())
     dg.Definitions.validate_loadable(definitions.defs)

@@ -20,7 +20,7 @@ from market_assets.defs.assets.result_asset import KEEP_WEEKLY_TAG
 from market_assets.defs.partitions import FIRST_DAYS, first_day
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import NO_RUN_RETRY_TAGS
-from market_assets.operations.executions import cause_of_event, discard_causes
+from market_assets.operations.executions import cause_of_event
 from market_assets.operations.names import AS_OF_TAG, INGESTION, REFRESH
 from market_assets.settings import Settings
 from market_assets.sources.protocol import Source
@@ -212,7 +212,6 @@ def _execute(
         run_config={"loggers": {"progress": {"config": {"quiet": quiet}}}, **(config or {})},
     )
     if not result.success:
-        discard_causes()
         failures = (event for event in result.all_events if event.is_step_failure)
         causes = (cause_of_event(instance, result.run_id, event) for event in failures)
         raise CommandFailedError(next(causes, "the run failed before its first step"))

@@ -187,5 +187,5 @@ def test_the_same_tick_has_the_same_run_key_and_another_has_another(ticking: dg.
 @pytest.mark.parametrize("job", JOBS)
 def test_jobs_carry_the_tags_that_deleting_and_keeping_hang_on(job: str) -> None:
     tags = REPOSITORY.get_job(job).tags
-    assert ("market_assets/delete_expired" in tags) == (job == CLEANUP)
-    assert ("market_assets/keep_weekly_tables" in tags) == (job == REFRESH)
+    assert (".dagster/market_assets_delete_expired" in tags) == (job == CLEANUP)
+    assert (".dagster/market_assets_keep_weekly_tables" in tags) == (job == REFRESH)

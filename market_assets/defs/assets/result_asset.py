@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DECLARED_CHECK, ROWS_CHECK, USUAL_CHECK = "as_declared", "has_rows", "usual"
 #: A run with this tag computes a weekly table only where the table is empty.
-KEEP_WEEKLY_TAG = "market_assets/keep_weekly_tables"
+KEEP_WEEKLY_TAG = ".dagster/market_assets_keep_weekly_tables"
 _PREVIEW_ROWS, _PREVIEW_WIDTH = 10, 60
 
 
