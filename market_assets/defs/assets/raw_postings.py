@@ -8,6 +8,7 @@ import dagster as dg
 
 from market_assets.defs.assets.asset_metadata import code_in
 from market_assets.defs.partitions import DAILY_ASSET, OWNERS, days_of
+from market_assets.defs.progress_logger import with_progress
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
 from market_assets.operations.names import FETCHED_CHECK
@@ -90,7 +91,11 @@ def raw_postings_asset(source: "Source") -> dg.AssetsDefinition:
     def raw_postings(
         context: dg.AssetExecutionContext, config: RawPostingsConfig, store: dg.ResourceParam[MarketStore]
     ) -> Iterator[Any]:
-        outcomes = {day: _land(store, source, day, refetch=config.refetch) for day in days_of(context)}
+        days = days_of(context)
+        outcomes = {
+            day: _land(store, source, day, refetch=config.refetch)
+            for day in with_progress(context, days, lambda done: f"{done} of {len(days)} days")
+        }
         failures = [outcome["failure"] for outcome in outcomes.values() if outcome["failure"]]
         for failure in failures:
             context.log.error(failure)
