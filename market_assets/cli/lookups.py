@@ -71,7 +71,8 @@ def skill(settings: Settings, name: str, country: str | None, as_csv: bool, as_j
     if as_csv or as_json:
         print_rows(tuple(rows), [tuple(rows.values())], as_csv=as_csv, as_json=as_json)
     else:
-        print_rows(("figure", found["skill"]), list(rows.items())[1:], as_csv=False, as_json=False)
+        known = [(figure, value) for figure, value in rows.items() if value is not None]
+        print_rows(("", rows.pop("skill")), known[1:], as_csv=False, as_json=False)
 
 
 @click.command()

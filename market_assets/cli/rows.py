@@ -13,6 +13,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+#: Rows are never broken or shortened; a terminal wraps what is too wide for it.
+_WIDEST = 10_000
+
 _Result = TypeVar("_Result")
 
 
@@ -47,10 +50,10 @@ def _print_table(columns: Sequence[str], rows: list[list[Any]]) -> None:
     table = Table(box=None, pad_edge=False)
     for number, name in enumerate(columns):
         is_number = all(isinstance(row[number], int | float | None) for row in rows)
-        table.add_column(name, justify="right" if rows and is_number else "left", overflow="fold")
+        table.add_column(name, justify="right" if rows and is_number else "left", no_wrap=True)
     for row in rows:
         table.add_row(*map(_shown, row))
-    Console(highlight=False, markup=False).print(table)
+    Console(highlight=False, markup=False, width=_WIDEST).print(table)
 
 
 def _shown(value: Any) -> str:

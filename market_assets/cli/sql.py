@@ -104,11 +104,11 @@ def _opened(output: Path | None) -> Iterator[IO[bytes]]:
 
 def _export_csv(file: IO[bytes], table: sa.Table, frames: Iterator[pl.DataFrame]) -> int:
     file.write((",".join(arrow_schema(table).names()) + "\n").encode())
-    return _each(frames, lambda frame: frame.write_csv(file, include_header=False))
+    return _each(frames, lambda frame: file.write(frame.write_csv(include_header=False).encode()))
 
 
 def _export_json_lines(file: IO[bytes], table: sa.Table, frames: Iterator[pl.DataFrame]) -> int:  # noqa: ARG001
-    return _each(frames, lambda frame: frame.write_ndjson(file))
+    return _each(frames, lambda frame: file.write(frame.write_ndjson().encode()))
 
 
 def _export_json(file: IO[bytes], table: sa.Table, frames: Iterator[pl.DataFrame]) -> int:  # noqa: ARG001

@@ -13,13 +13,14 @@ from market_assets.store.tables.columns import arrow_schema, unique_keys
 
 
 def read_batches(connection: MarketConnection, table: sa.Table, batch: int = 20_000) -> Iterator[pl.DataFrame]:
-    """The rows of a table or view by its key, a batch at a time; all at once where the key may be null.
+    """The rows of a table or view by its key, a batch at a time; all at once without a key that is never null.
 
     Raises:
         StoreError: the database failed.
     """
-    types, key = arrow_schema(table), [table.c[name] for name in unique_keys(table)[0]]
-    if any(column.nullable for column in key):
+    types, keys = arrow_schema(table), unique_keys(table)
+    key = [table.c[name] for name in keys[0]] if keys else []
+    if not key or any(column.nullable for column in key):
         yield connection.read(sa.select(*table.columns), types)
         return
     query = sa.select(*table.columns).order_by(*key).limit(batch)

@@ -20,6 +20,7 @@ from market_assets.store.database import Database, StoreError
 from market_assets.store.read_only import answered
 from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import posting_skill_facts, posting_skills, skills
+from market_assets.store.tables.views import VIEWS
 from market_assets_tests.cli.conftest import Invoke
 from market_assets_tests.web.market_tables import fill
 
@@ -162,3 +163,23 @@ def test_standard_output_takes_parquet_too(invoke: Invoke, url: str) -> None:
 def test_settings_name_the_database(invoke: Invoke, project: Path) -> None:
     assert invoke("sql", "SELECT count(*) AS postings FROM job_postings").stdout.split() == ["postings", "0"]
     assert Database(Settings(MARKET_ASSETS_DATA_DIR=project / "data", _env_file=None).market_url).path.exists()
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+def test_views_hold_each_row_of_their_kind_once(url: str, database: Database, view: sa.Table) -> None:
+    """Without the columns that say which rows they are, so that nothing in them is counted twice."""
+    table, _, condition = view.info["query"].partition(" FROM ")[2].partition(" WHERE ")
+    names = ", ".join(column.name for column in view.columns)
+    with (
+        answered(database, f"SELECT {names} FROM {view.name}") as shown,
+        answered(database, f"SELECT {names} FROM {table} WHERE {condition}") as expected,
+    ):
+        rows = sorted(map(tuple, shown.rows), key=str)
+        assert rows == sorted(map(tuple, expected.rows), key=str)
+    assert url
+    key = [
+        name for name in ("skill", "industry", "country", "seniority", "employment_type") if name in view.columns
+    ]
+    places = [list(view.columns.keys()).index(name) for name in key]
+    assert len({tuple(row[place] for place in places) for row in rows}) == len(rows)
