@@ -49,8 +49,11 @@ def test_the_main_job_from_nothing_and_once_more(project: Path, invoke: Invoke) 
 
     with dg.DagsterInstance.from_config(str(project)) as instance:
         runs = instance.get_runs()
-    assert {record.job_name for record in runs} == {"daily_sample_ingestion", "__ASSET_JOB"}
+    assert {record.job_name for record in runs} == {"daily_sample_ingestion", "refresh_market_stats"}
     assert {record.status for record in runs} == {dg.DagsterRunStatus.SUCCESS}
+
+    jobs = {job["id"]: job for job in json.loads(invoke("status", "--json").stdout)["jobs"]}
+    assert {name for name, job in jobs.items() if job["last_status"]} == {record.job_name for record in runs}
 
 
 #: `market-assets`, with a first fill of fewer days, given as the first argument.
@@ -86,6 +89,12 @@ def has_postings(url: str) -> bool:
     with contextlib.suppress(sa.exc.OperationalError):
         return bool(read_rows(url, "job_postings"))
     return False
+
+
+def test_days_before_the_first_partition_are_refused(invoke: Invoke) -> None:
+    refused = invoke("run", "--days", "181")
+    assert refused.exit_code == 2
+    assert "MARKET_ASSETS_START" in refused.stderr.splitlines()[-1]
 
 
 def test_settings_in_the_env_file_count(project: Path, invoke: Invoke) -> None:
@@ -157,7 +166,7 @@ def test_dagster_validates_and_materializes_from_the_folder(project: Path) -> No
     assert validated.code == 0, validated.err
     materialized = run(
         "dagster", "asset", "materialize", "-m", "market_assets.definitions", "--select", "group:ingestion",
-        "--partition", "2024-02-29", cwd=project,
+        "--partition", "2024-02-29", cwd=project, MARKET_ASSETS_START="2024-01-01",
     )  # fmt: skip
     assert materialized.code == 0, materialized.err
     (day,) = {
