@@ -7,12 +7,14 @@ settings of this process.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import click
+from dotenv import dotenv_values
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -249,6 +251,15 @@ def read_settings(kind: type[Settings]) -> Settings:
         raise SettingsError("\n".join(_message(problem) for problem in error.errors())) from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f".env: it can't be read: {error}") from None
+
+
+def set_variables() -> Iterator[tuple[str, str, str]]:
+    """Every variable that `.env` or the environment sets, whatever it is for: name, value, where (as a suffix)."""
+    for name, value in dotenv_values(".env", interpolate=False).items():
+        if name not in os.environ:
+            yield name, value or "", " (in .env)"
+    for name, value in os.environ.items():
+        yield name, value, ""
 
 
 def environment_for_children(**changes: str) -> dict[str, str]:
