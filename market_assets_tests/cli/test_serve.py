@@ -123,7 +123,7 @@ def server(project: Path) -> Iterator[Server]:
     process = subprocess.Popen(
         [PROGRAMS / "market-assets", "serve"],
         cwd=project,
-        env=environment(MARKET_ASSETS_PORT=str(port), MARKET_ASSETS_TEST_MARK=mark),
+        env=environment(MARKET_ASSETS_PORT=str(port), TEST_MARK=mark),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
