@@ -75,8 +75,9 @@ _LEAD = re.compile(
     re.IGNORECASE,
 )
 _SENTENCE_END = re.compile(r"[!?;]\s|(?<=[\w)\]%])\.\s+(?=[A-ZÄÖÜÉÀŁŚŻ•*-])|\s[•·|]\s")
-#: A word about something else directly after an amount: "$5,000 sign-on bonus"; not "$90,000 plus bonus".
-_JOINED = re.compile(r"[+&,.;:()/|]|\b(?:plus|and|with|und|en|et|or|mit|avec|gross|brutt?o|bruts?)\b")
+#: What divides an amount from words about something else: "$90,000 plus bonus", and headings whose line is lost; not
+#: "$5,000 sign-on bonus".
+_JOINED = re.compile(r"[+&,.;:()/|]|\b(?:Benefits|Perks|plus|and|with|und|en|et|or|mit|avec|gross|brutt?o|bruts?)\b")
 _PERIOD_PHRASE = re.compile(r"^\s*(?:/|\b(?:per|an?|pro|par|im|je|al|por|pr)\b)\s?[\w.]+")
 #: What may follow a figure without a currency for it to be pay: not the name of what it counts.
 _BARE_ENDS = re.compile(

@@ -24,6 +24,9 @@ PAY = ("salary_min", "salary_max", "salary_currency", "salary_period")
 #: Amounts in descriptions are pay from this share of the minimum wage (training) up to this many top wages.
 _LEAST, _MOST = 0.4, 10
 
+#: Figures of a range that differ by this factor are doubtful.
+_WIDE_RANGE = 3
+
 _CANDIDATE = pl.Schema(
     {
         "row": pl.UInt32(),
@@ -103,6 +106,7 @@ def described_pay(postings: pl.DataFrame) -> pl.DataFrame:
     )
     best = (
         pay.filter(pl.col("score") >= ENOUGH)
+        .pipe(_with_ordinary_period)
         .pipe(_ordinary)
         .sort("row", -pl.col("score"), "place")
         .unique("row", keep="first", maintain_order=True)
@@ -112,6 +116,19 @@ def described_pay(postings: pl.DataFrame) -> pl.DataFrame:
         .join(best, on="row", how="left", maintain_order="left")
         .select("salary_min", "salary_max", "salary_currency", "salary_period")
     )
+
+
+def _with_ordinary_period(pay: pl.DataFrame) -> pl.DataFrame:
+    """Some amounts, those without a period as monthly ones where they are ordinary pay only so: "15 000 - 20 000 zł".
+
+    Not those of a wide range, which is a slip.
+    """
+    is_narrow = (pl.col("salary_max") < _WIDE_RANGE * pl.col("salary_min")).fill_null(True)
+    without = pay.filter(pl.col("salary_period").is_null() & is_narrow)
+    monthly = without.join(_ordinary(without), on=["row", "place"], how="anti").with_columns(
+        salary_period=pl.lit("monthly")
+    )
+    return pl.concat([pay.join(monthly, on=["row", "place"], how="anti"), _ordinary(monthly)])
 
 
 def _ordinary(pay: pl.DataFrame) -> pl.DataFrame:
