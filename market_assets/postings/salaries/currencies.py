@@ -39,7 +39,7 @@ def currency_codes() -> frozenset[str]:
 
 @cache
 def currency_symbols() -> dict[str, str]:
-    """Symbol or abbreviation, as written → ISO code: "$" → "USD", "zł" → "PLN". Of several currencies with the sign, one."""
+    """Symbol or abbreviation, as written → ISO code: "$" → "USD", "zł" → "PLN"; also where others have it."""
     return {symbol: row["code"] for row in _currencies() for symbol in row["symbols"].split("|") if symbol}
 
 

@@ -24,8 +24,10 @@ _IN_A_HEADLINE, _RANGE, _BEGINS_A_PHRASE = 2.0, 1.0, 1.0
 
 _WORDS: dict[str, Any] = yaml.safe_load(WORDS_FILE.read_text(encoding="utf-8"))
 
-#: A word begins here: also after a small letter before a capital one, as texts lose the breaks between their lines.
-_WORD_BEGINS = r"(?:(?<!\w)|(?-i:(?<=[a-zäöüßéó])(?=[A-Z])))"
+#: Texts lose the breaks between their lines: "Data EngineerSalary: £60,000 per annumLocation".
+_BETWEEN_LETTERS = r"(?<=[a-zäöüßéó])(?=[A-Z])"
+_LOST_BREAK = re.compile(rf"{_BETWEEN_LETTERS}|^(?=[A-Z][a-z])")
+_WORD_BEGINS = rf"(?:(?<!\w)|(?-i:{_BETWEEN_LETTERS}))"
 
 
 def _any_of(patterns: list[str]) -> re.Pattern[str]:
@@ -48,6 +50,7 @@ SIGNS_OF_PAY = (
     rf"[0-9] ?(?:,?- ?|[kK] ?)?(?:[{_SIGNS}]|{CURRENCY_CODES}|{_LETTERED}|LPA|[Ll]akh)",
     r"(?:alary|ompensation|[Pp]ay|[Rr]ange|ehalt|ergütung|alaris|alaire|mération|grodzenie|alario|pendio|buzione"
     r"|[Ll]ön)[^0-9\n]{0,40}\n{0,3}[0-9]{2,3}(?:[.,' ]?[0-9]{3}| ?- ?[0-9]{2,3}[kK]|[kK])",
+    r"[0-9]{2,3}[kK]? ?(?:-|–|to) ?[0-9]{2,3}[kK]\b",
 )
 
 _NUMBER = r"(?:\d{1,3}(?:[.,'’ ]\d{3})+|\d+)(?:[.,]\d{1,2}(?!\d))?(?:,[-–—]+|\.[-–—])?"
@@ -71,21 +74,28 @@ _AMOUNT = re.compile(
 )
 _LEAD = re.compile(
     rf"{_WORD_BEGINS}(?:up\sto|from|starting\s(?:at|from)|at\sleast|bis(?:\szu)?|ab|od|do|vanaf|tot|to|jusqu'à|"
-    r"à\spartir\sde|desde|hasta|até|från|fra|upp\still|op\stil|min(?:imum|imaal)?\.?|max(?:imum|imaal)?\.?)\s*$",
+    r"à\spartir\sde|desde|hasta|até|från|fra|upp\still|op\stil|circa|ca?\.?|über|minstens|"
+    r"(?:min(?:imum|imaal|destens)?|max(?:imum|imaal|imal)?)\.?)\s*$",
     re.IGNORECASE,
 )
+_UP_TO = re.compile(r"up\s?to\b", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[!?;]\s|(?<=[\w)\]%])\.\s+(?=[A-ZÄÖÜÉÀŁŚŻ•*-])|\s[•·|]\s")
-#: What divides an amount from words about something else: "$90,000 plus bonus", and headings whose line is lost; not
-#: "$5,000 sign-on bonus".
-_JOINED = re.compile(r"[+&,.;:()/|]|\b(?:Benefits|Perks|plus|and|with|und|en|et|or|mit|avec|gross|brutt?o|bruts?)\b")
+#: What divides an amount from words about something else: "$90,000 plus bonus", and headings that have lost their
+#: line; not "$5,000 sign-on bonus".
+_JOINED = re.compile(
+    r"[+&,.;:()/|•·]|\b(?:Benefits|Perks|plus|and|with|und|en|et|or|mit|avec|gross|brutt?o|bruts?)\b"
+)
 _PERIOD_PHRASE = re.compile(r"^\s*(?:/|\b(?:per|an?|pro|par|im|je|al|por|pr)\b)\s?[\w.]+")
+_YEARLY_FOLLOWS = re.compile(r"\s*(?:per\s(?:annum|year)|a\syear|p\.?\s?a\b)", re.IGNORECASE)
 #: What may follow a figure without a currency for it to be pay: not the name of what it counts.
 _BARE_ENDS = re.compile(
     r"\s*(?:$|[.,;:()/|+•-]|(?:per|pro|p\.?\s?a|an?|annual\w*|yearly|gross|brutt?o|bruts?|netto|plus|and|based|depending|doe)\b)",
     re.IGNORECASE,
 )
-_BEGINS = re.compile(r"(?:^|[\n|•·,(:*–-]\s*)$")
+_BEGINS = re.compile(r"(?:^|[\n|•·,(:*–\u2600-\u27BF\U0001F000-\U0001FAFF-]\uFE0F?\s*)$")
 _ENDS = re.compile(r"\s*(?:$|[|•·,;)–/-])")
+#: "DATA ANALYST LONDON up to £50,000"; not "compensation for injuries up to £50,000".
+_TITLE_ENDS = re.compile(r"(?:\b[A-Z][\w/-]*|\))\s*$")
 _PERIOD_FOLLOWS = re.compile(
     r"[\w\s,.()-]{0,25}?(?:/\s?[a-zA-Z]|\b(?:per|pro|par|por|al|im|je|an?|pr|na)\s[a-zA-Z]|\w+ly\b|p\.?\s?[adh]\b|p[adh]\b"
     r"|jährlich|monatlich|br?uto|brutto|bruts?)",
@@ -99,8 +109,9 @@ _HEADING = 60
 _REACH = 110
 _REACH_AFTER = 45
 
-#: Characters from the beginning in which a posting is summed up: "Data engineer | London | £60,000".
-_HEADLINE = 400
+#: Characters from the beginning in which a posting is summed up ("Data engineer | London | £60,000"), in which its
+#: title is, and its first words.
+_HEADLINE, _TITLE, _FIRST_WORDS = 400, 200, 20
 
 
 @dataclass(frozen=True)
@@ -131,13 +142,12 @@ def described_amounts(text: str) -> Iterator[DescribedAmount]:
         beginning = "" if lead is None else lead[0]
         begins = _BEGINS.search(before.removesuffix(beginning)) is not None
         named, period = _named(before)
-        if named == 0 and has_mark:
-            named = _unnamed(amount, after, begins=begins)
+        if named == 0:
+            named = _unnamed(amount, before, beginning, after, has_mark=has_mark)
         if named < 0 or (named == 0 and not (has_mark and _PERIOD_FOLLOWS.match(after))):
             continue
-        form = (_RANGE if amount["range"] else 0.0) + (
-            _BEGINS_A_PHRASE if begins or _OFFERS.search(before) else 0.0
-        )
+        is_offered = begins or _OFFERS.search(before) or _UP_TO.match(beginning)
+        form = (_RANGE if amount["range"] else 0.0) + (_BEGINS_A_PHRASE if is_offered else 0.0)
         stated = beginning + amount[0] + (after if has_mark else "")
         yield DescribedAmount(amount.start(), named + form, stated, period)
 
@@ -156,7 +166,8 @@ def _before(text: str, position: int) -> str:
 
 
 def _after(text: str, position: int) -> str:
-    return text[position : position + _REACH_AFTER].split("\n", 1)[0]
+    """The line after an amount, where what has lost the break between two lines is divided again."""
+    return _LOST_BREAK.sub(" ", text[position : position + _REACH_AFTER].split("\n", 1)[0])
 
 
 def _named(before: str) -> tuple[float, str | None]:
@@ -171,13 +182,24 @@ def _named(before: str) -> tuple[float, str | None]:
     return NAMED, max(ends, key=lambda period: ends[period], default=None)
 
 
-def _unnamed(amount: re.Match[str], after: str, *, begins: bool) -> float:
+def _unnamed(amount: re.Match[str], before: str, beginning: str, after: str, *, has_mark: bool) -> float:
     """How surely an amount is pay that nothing before it names."""
-    if _PAY_FOLLOWS.match(after):
+    is_large = _is_yearly(amount)
+    if not has_mark:
+        return NAMED if is_large and amount["range"] and _YEARLY_FOLLOWS.match(after) else 0.0
+    if _PAY_FOLLOWS.match(_PERIOD_PHRASE.sub("", after, count=1)):
         return NAMED
-    is_yearly = amount["scale1"] is not None or sum(map(str.isdigit, amount[0])) >= 5
-    is_in_headline = amount.start() < _HEADLINE and begins and _ENDS.match(after) is not None
-    return _IN_A_HEADLINE if is_yearly and is_in_headline else 0.0
+    place = amount.start()
+    words = before.removesuffix(beginning)
+    ends_title = _UP_TO.match(beginning) and place < _TITLE and _TITLE_ENDS.search(words)
+    is_apart = _BEGINS.search(words) and _ENDS.match(after) and place < (_HEADLINE if is_large else _FIRST_WORDS)
+    return _IN_A_HEADLINE if (is_large and ends_title) or is_apart else 0.0
+
+
+def _is_yearly(amount: re.Match[str]) -> bool:
+    """Whether an amount is large enough to be a year's pay in most currencies."""
+    is_scaled = amount["scale1"] is not None or (amount["range"] is not None and amount["scale2"] is not None)
+    return is_scaled or sum(map(str.isdigit, amount[0])) >= 5
 
 
 def _last(pattern: re.Pattern[str], text: str) -> re.Match[str] | None:

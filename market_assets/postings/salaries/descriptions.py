@@ -1,6 +1,7 @@
 """Finds the pay that only a description states, among all the amounts of money in it.
 
-Each amount is scored (`described_amounts`); the best that is believed in its country, currency and period is the pay.
+Each amount is scored (`described_amounts`); the best that is believed in its country, currency and period is the
+pay.
 """
 
 from __future__ import annotations
@@ -119,16 +120,15 @@ def described_pay(postings: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_ordinary_period(pay: pl.DataFrame) -> pl.DataFrame:
-    """Some amounts, those without a period as monthly ones where they are ordinary pay only so: "15 000 - 20 000 zł".
+    """Some amounts; those without a period that are ordinary only by the month are monthly: "15 000 - 20 000 zł".
 
-    Not those of a wide range, which is a slip.
+    Ranges that are wide are slips and keep no period.
     """
     is_narrow = (pl.col("salary_max") < _WIDE_RANGE * pl.col("salary_min")).fill_null(True)
     without = pay.filter(pl.col("salary_period").is_null() & is_narrow)
-    monthly = without.join(_ordinary(without), on=["row", "place"], how="anti").with_columns(
-        salary_period=pl.lit("monthly")
-    )
-    return pl.concat([pay.join(monthly, on=["row", "place"], how="anti"), _ordinary(monthly)])
+    others = without.join(_ordinary(without), on=["row", "place"], how="anti")
+    monthly = _ordinary(others.with_columns(salary_period=pl.lit("monthly")))
+    return pl.concat([pay.join(monthly, on=["row", "place"], how="anti"), monthly])
 
 
 def _ordinary(pay: pl.DataFrame) -> pl.DataFrame:
