@@ -46,7 +46,8 @@ _LETTERED = "|".join(_WORDS["currencies"])
 #: most frequent words for pay. Each is searched for alone, as the regex engine is ten times slower on all of them.
 SIGNS_OF_PAY = (
     rf"[${_SIGNS}] ?[0-9]",
-    rf"\b(?:{CURRENCY_CODES}|{_LETTERED}|R) ?[0-9]",
+    rf"(?:{CURRENCY_CODES}|{_LETTERED}) ?[0-9]",
+    r"R ?[0-9]{1,3}[ ,.]?[0-9]{3}",
     rf"[0-9] ?(?:,?- ?|[kK] ?)?(?:[{_SIGNS}]|{CURRENCY_CODES}|{_LETTERED}|LPA|[Ll]akh)",
     r"(?:alary|ompensation|[Pp]ay|[Rr]ange|ehalt|ergütung|alaris|alaire|mération|grodzenie|alario|pendio|buzione"
     r"|[Ll]ön)[^0-9\n]{0,40}\n{0,3}[0-9]{2,3}(?:[.,' ]?[0-9]{3}| ?- ?[0-9]{2,3}[kK]|[kK])",
@@ -66,9 +67,9 @@ def _figure(side: str) -> str:
     return rf"(?P<mark{side}>{_MARK}\s?)?{_NUMBER}{scale}(?P<sign{side}>\s?{_MARK})?"
 
 
-#: A sign may follow letters at once: "c£60k", "Salary£50,000".
+#: A sign may follow letters at once: "c£60k", "Salary£50,000". What an amount can begin with comes first, for speed.
 _AMOUNT = re.compile(
-    rf"(?:(?<![\w.,/#-])|(?<![A-Z\d.,/#-])(?=[${_SIGNS}])){_figure('1')}"
+    rf"(?=[\dA-Zbdeklnprz${_SIGNS}])(?:(?<![\w.,/#-])|(?<![A-Z\d.,/#-])(?=[${_SIGNS}])){_figure('1')}"
     rf"(?P<range>\s?(?:[-–—−~]{{1,2}}|/|to|and|bis|und|tot|en|do|a|à|et|al?|till|til|og|och|y|e|até|up\sto|max\.?)\s?"
     rf"(?:up\sto\s)?{_figure('2')})?"
 )
