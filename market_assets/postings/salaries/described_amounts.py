@@ -67,7 +67,7 @@ def _figure(side: str) -> str:
     return rf"(?P<mark{side}>{_MARK}\s?)?{_NUMBER}{scale}(?P<sign{side}>\s?{_MARK})?"
 
 
-#: A sign may follow letters at once: "c£60k", "Salary£50,000". What an amount can begin with comes first, for speed.
+#: A sign may follow letters at once: "c£60k", "Salary£50,000". What amounts begin with is first, as that is fast.
 _AMOUNT = re.compile(
     rf"(?=[\dA-Zbdeklnprz${_SIGNS}])(?:(?<![\w.,/#-])|(?<![A-Z\d.,/#-])(?=[${_SIGNS}])){_figure('1')}"
     rf"(?P<range>\s?(?:[-–—−~]{{1,2}}|/|to|and|bis|und|tot|en|do|a|à|et|al?|till|til|og|och|y|e|até|up\sto|max\.?)\s?"
