@@ -106,7 +106,7 @@ def test_every_currency_with_a_rate_has_wages() -> None:
     assert in_dollars["average_wage"].is_between(1_000, 120_000).all()
 
 
-#: Average wages in US dollars at market rates that the OECD has published, of 2016 and of 2022 (see docs/statistics.md).
+#: Average wages in US dollars at market rates that the OECD has published (see docs/statistics.md).
 AVERAGES_OF_2016 = {
     "LU": 66_770, "US": 60_154, "CH": 85_718, "IS": 73_609, "NO": 63_122, "NL": 51_669, "DK": 64_310, "AU": 59_538,
     "IE": 56_787, "BE": 47_674, "CA": 48_688, "AT": 45_819, "DE": 42_369, "FR": 40_718, "GB": 46_252, "SE": 46_804,
