@@ -26,7 +26,7 @@ _ISO_CURRENCY = r"^[A-Z]{3}$"
 #: Longer than any market's history, and short enough that no window begins before the year 1.
 _MOST_DAYS = 36_500
 #: Variables whose value may hold a password, so that no message repeats it.
-_SECRET = {
+SECRET_VARIABLES = {
     *("DATABASE_URL", "DAGSTER_POSTGRES_URL", "MARKET_ASSETS_BROKER_URL", "MARKET_ASSETS_LANDING_URL"),
     *("JWT_SECRET_KEY", "MARKET_ASSETS_METRICS_TOKEN", "MARKET_ASSETS_ALERT_URLS"),
 }
@@ -290,4 +290,4 @@ def _message(problem: object) -> str:
     details = dict(problem)  # type: ignore[call-overload]
     message = str(details["msg"]).removeprefix("Value error, ")
     name = ".".join(map(str, details["loc"]))
-    return f"{name}: {message}" + ("" if name in _SECRET else f" (it is {str(details['input'])!r})")
+    return f"{name}: {message}" + ("" if name in SECRET_VARIABLES else f" (it is {str(details['input'])!r})")

@@ -32,9 +32,13 @@ class RawPostingsConfig(dg.Config):
     refetch: bool = False
 
 
+def _op_name(source: "Source") -> str:
+    return f"raw_postings__{source.name}"
+
+
 def refetching(sources: Sequence["Source"]) -> dict[str, Any]:
     """The run config with which a run fetches all that these sources have, landed before or not."""
-    return {"ops": {f"raw_postings__{source.name}": {"config": {"refetch": True}} for source in sources}}
+    return {"ops": {_op_name(source): {"config": {"refetch": True}} for source in sources}}
 
 
 def source_asset(source: "Source") -> dg.AssetSpec:
@@ -90,7 +94,7 @@ def raw_postings_asset(source: "Source") -> dg.AssetsDefinition:
     def raw_postings(
         context: dg.AssetExecutionContext, config: RawPostingsConfig, store: dg.ResourceParam[MarketStore]
     ) -> Iterator[Any]:
-        outcomes = {day: _land(store, source, day, refetch=config.refetch) for day in days_of(context)}
+        outcomes = _fetch(context, config, store, source)
         failures = [outcome["failure"] for outcome in outcomes.values() if outcome["failure"]]
         for failure in failures:
             context.log.error(failure)
@@ -113,6 +117,40 @@ def raw_postings_asset(source: "Source") -> dg.AssetsDefinition:
         )
 
     return raw_postings
+
+
+def _fetch(
+    context: dg.AssetExecutionContext, config: RawPostingsConfig, store: MarketStore, source: "Source"
+) -> dict[date, dict[str, Any]]:
+    """What became of a source's days, by day; the first step of a run begins to fetch the sources of all of them.
+
+    Steps run one after the other: without this, a source that stalls would keep the others from being fetched.
+    """
+    days = days_of(context)
+
+    def begin(each: "Source", *, refetch: bool) -> None:
+        def land() -> dict[date, dict[str, Any]]:
+            return {day: _land(store, each, day, refetch=refetch) for day in days}
+
+        store.fetches[each.name] = store.fetching.start(land)
+
+    if context.retry_number or source.name not in store.fetches:
+        begin(source, refetch=config.refetch)
+        for other in store.sources:
+            if other.name not in store.fetches and _op_name(other) in _ops(context):
+                begin(other, refetch=_refetches(context.run.run_config, other))
+    return store.fetches[source.name].result()
+
+
+def _refetches(run_config: Any, source: "Source") -> bool:
+    stated = run_config.get("ops", {}).get(_op_name(source), {}).get("config", {})
+    return bool(stated.get("refetch", False))
+
+
+def _ops(context: dg.AssetExecutionContext) -> set[str]:
+    """The ops of the run: of its job, and of what was selected of it."""
+    ops = {node.name for node in context.job_def.nodes}
+    return ops if context.run.step_keys_to_execute is None else ops & {*context.run.step_keys_to_execute}
 
 
 def _figures(outcomes: Sequence[dict[str, Any]]) -> dict[str, int]:
