@@ -60,12 +60,12 @@ class Settings(BaseSettings):
     history_cron: str = Field("0 5 * * *", validation_alias="MARKET_ASSETS_HISTORY_CRON")
     history_days: int = Field(90, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_HISTORY_DAYS")
     audit_days: int = Field(400, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_AUDIT_DAYS")
-    # Where the default file is missing, the sample source is used; a file that is set must exist.
+    # A default file or folder may be missing, and the sample source is used; one that is set must exist.
     sources: Path = Field(Path("sources.yaml"), validate_default=False, validation_alias="MARKET_ASSETS_SOURCES")
     currency: str = Field("USD", pattern=_ISO_CURRENCY, validation_alias="MARKET_ASSETS_CURRENCY")
     exchange_rates: Path | None = Field(None, validation_alias="MARKET_ASSETS_EXCHANGE_RATES")
     taxonomy: Path | None = Field(None, validation_alias="MARKET_ASSETS_TAXONOMY")
-    custom_dir: Path | None = Field(None, validation_alias="MARKET_ASSETS_CUSTOM_DIR")
+    custom_dir: Path = Field(Path("custom"), validate_default=False, validation_alias="MARKET_ASSETS_CUSTOM_DIR")
     inbox: Path | None = Field(None, validation_alias="MARKET_ASSETS_INBOX")
     refresh_after_postings: int | None = Field(None, ge=1, validation_alias="MARKET_ASSETS_REFRESH_AFTER_POSTINGS")
     host: str = Field("127.0.0.1", validation_alias="MARKET_ASSETS_HOST")
@@ -196,6 +196,11 @@ class Settings(BaseSettings):
             "ADZUNA_APP_KEY": self.adzuna_app_key,
             "RAPIDAPI_KEY": self.rapidapi_key,
         }
+
+    @property
+    def custom_folder(self) -> Path | None:
+        """The folder with the user's own files; None where there is none."""
+        return self.custom_dir if self.custom_dir.is_dir() else None
 
     @property
     def archive_dir(self) -> Path:

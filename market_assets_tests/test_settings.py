@@ -61,6 +61,7 @@ def test_the_example_sets_nothing_and_explains_everything() -> None:
 def test_the_uncommented_example_is_the_default(tmp_path: Path) -> None:
     uncommented = re.sub(r"^#([A-Z_]+=)", r"\1", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     (tmp_path / "sources.yaml").write_text("sources: [{type: sample}]")
+    (tmp_path / "custom").mkdir()
     plain = get_settings()
     (tmp_path / ".env").write_text(uncommented, encoding="utf-8")
     get_settings.cache_clear()

@@ -13,7 +13,7 @@ import click
 
 import market_assets
 from market_assets.cli.command import CommandFailedError, pass_settings
-from market_assets.operations.task_files import packaged_folder
+from market_assets.operations.custom_files import packaged_folder
 from market_assets.settings import Settings
 from market_assets.sources.configuration import ENTRIES
 from market_assets.tasks import reason_against_id
@@ -38,7 +38,7 @@ def task(settings: Settings, name: str) -> None:
     _check_name(name)
     if reason := reason_against_id(name) or _reason_taken(settings, name):
         raise CommandFailedError(f"{name!r} can't be the name: {reason}")
-    path = (settings.custom_dir or packaged_folder()) / f"{name}.py"
+    path = (settings.custom_folder or packaged_folder()) / f"{name}.py"
     _write(path, _filled("task.py", name, example="example_task"))
     click.echo(f"Wrote {path}: the job {name}, every hour. It works unchanged; edit it. Then")
     click.echo(f"  dagster job execute -m market_assets.definitions -j {name}    # try it")
