@@ -130,6 +130,17 @@ def test_commands_run_from_the_installed_package(
     assert prints in run(programs, *arguments, folder=tmp_path)
 
 
+@pytest.mark.slow
+def test_a_folder_is_made_and_loads(programs: Path, tmp_path: Path) -> None:
+    run(programs, "init", "mine", folder=tmp_path)
+    code = [programs / "python", "-m", "dagster", "definitions", "validate"]
+    done = subprocess.run(
+        code, cwd=tmp_path / "mine", env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "left out" not in done.stderr
+
+
 def test_it_is_the_wheel_that_runs(programs: Path, tmp_path: Path) -> None:
     shown = [programs / "python", "-c", "import market_assets; print(market_assets.__file__)"]
     done = subprocess.run(shown, cwd=tmp_path, capture_output=True, text=True, check=True)
