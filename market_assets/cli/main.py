@@ -19,6 +19,7 @@ COMMANDS = {
     "archive": ("databases", "Archived postings."),
     "backup": ("backups", "Back up the database, Dagster's history and the archive into one checked file."),
     "db": ("databases", "The market database."),
+    "doctor": ("doctor", "Check the set-up and print what is wrong with it and what to do; exit 1 on an error."),
     "init": ("new", "Write a working folder with settings, sources, an asset of your own and its test."),
     "new": ("new", "Start a task or a source from a template that works unchanged."),
     "recommend": ("market", "Print the skills that go best with some skills."),

@@ -116,6 +116,7 @@ def test_commits_and_editors_are_checked_as_the_project_is() -> None:
     ("arguments", "prints"),
     [
         (["run", "--help"], "--from"),
+        (["doctor"], "dagster.yaml is in"),
         (["db", "upgrade"], ""),
         (["skills", "explain", "We need Python."], "Python"),
         pytest.param(["run", "--days", "1"], "Market summary", marks=pytest.mark.thorough),
