@@ -1,1 +1,1 @@
-"""Your own tasks, assets and other definitions, in a file each or together: docs/own_assets.md, docs/tasks.md."""
+"""Your own tasks, assets and other definitions, a file each or several in one: docs/own_assets.md and tasks.md."""

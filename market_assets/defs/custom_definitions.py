@@ -43,10 +43,10 @@ def _tables_read(ours: dg.Definitions, own: Sequence[dg.Definitions]) -> dg.Defi
     read = {key for asset in assets for key in asset.dependency_keys} - made
     if not read:
         return dg.Definitions()
-    from market_assets.store.tables import postings
-    from market_assets.store.tables.columns import metadata
+    from market_assets.store.own_tables import declared_tables
+    from market_assets.store.tables import administration
 
-    tables = {dg.AssetKey(table.name) for table in vars(postings).values() if table in metadata.tables.values()}
+    tables = {dg.AssetKey(name) for name in declared_tables() if not hasattr(administration, name)}
     return dg.Definitions(
         assets=[
             dg.AssetSpec(key, group_name="store", kinds={"sql", "table"}, description="A table of the store.")

@@ -19,6 +19,7 @@ from market_assets.store.frames import FrameError
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.columns import UtcDateTime, arrow_schema
 from market_assets.store.tables.postings import posting_skills
+from market_assets.store.tables.views import VIEWS
 
 #: PostgreSQL cuts longer names off.
 _LONGEST_NAME = 63
@@ -39,9 +40,9 @@ class NoSuchTableError(StoreError):
     """The store has no table of a name."""
 
 
-def declared_table(name: str) -> sa.Table | None:
-    """The table or view of this name that the program itself declares."""
-    return posting_skills if name == posting_skills.name else metadata.tables.get(name)
+def declared_tables() -> dict[str, sa.Table]:
+    """Every table and view that the program itself makes, by its name."""
+    return {table.name: table for table in (*metadata.tables.values(), posting_skills, *VIEWS)}
 
 
 def read_any(connection: MarketConnection, name: str) -> pl.DataFrame:
@@ -50,7 +51,7 @@ def read_any(connection: MarketConnection, name: str) -> pl.DataFrame:
     Raises:
         NoSuchTableError: there is none.
     """
-    declared = declared_table(name)
+    declared = declared_tables().get(name)
     if declared is not None:
         return connection.read(sa.select(*declared.columns), arrow_schema(declared))
     types = _column_types(connection, name)
@@ -70,7 +71,7 @@ def replace_own(connection: MarketConnection, name: str, rows: pl.DataFrame) -> 
         StoreError: the program has a table of that name, or the name is reserved; nothing has changed.
         FrameError: a column can't be stored; nothing has changed.
     """
-    if declared_table(name) is not None or _RESERVED.fullmatch(name) or len(name) > _LONGEST_NAME:
+    if name in declared_tables() or _RESERVED.fullmatch(name) or len(name) > _LONGEST_NAME:
         reason = "is too long" if len(name) > _LONGEST_NAME else "is kept by the program"
         raise StoreError(f"the name {name} {reason}: give the asset another")
     table = sa.Table(_quoted(name), sa.MetaData(), *(_column(column) for column in rows.iter_columns()))
@@ -152,7 +153,7 @@ def _column_types(connection: MarketConnection, name: str) -> pl.Schema:
 
 
 def _unknown(connection: MarketConnection, name: str) -> str:
-    close = difflib.get_close_matches(name, [*metadata.tables, posting_skills.name], n=1)
+    close = difflib.get_close_matches(name, declared_tables(), n=1)
     return f"there is no table {name} in {connection.database.name}" + (
         f"; did you mean {close[0]}?" if close else ""
     )

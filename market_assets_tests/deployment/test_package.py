@@ -116,6 +116,7 @@ def test_commits_and_editors_are_checked_as_the_project_is() -> None:
     ("arguments", "prints"),
     [
         (["run", "--help"], "--from"),
+        (["doctor"], "dagster.yaml is in"),
         (["db", "upgrade"], ""),
         (["skills", "explain", "We need Python."], "Python"),
         pytest.param(["run", "--days", "1"], "Market summary", marks=pytest.mark.thorough),
@@ -128,6 +129,17 @@ def test_commands_run_from_the_installed_package(
     (tmp_path / "sources.yaml").write_text("sources: [{type: sample, postings_per_day: 20}]")
     shutil.copy(PROJECT / "dagster.yaml", tmp_path)
     assert prints in run(programs, *arguments, folder=tmp_path)
+
+
+@pytest.mark.slow
+def test_a_folder_is_made_and_loads(programs: Path, tmp_path: Path) -> None:
+    run(programs, "init", "mine", folder=tmp_path)
+    code = [programs / "python", "-m", "dagster", "definitions", "validate"]
+    done = subprocess.run(
+        code, cwd=tmp_path / "mine", env=environment(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "left out" not in done.stderr
 
 
 def test_it_is_the_wheel_that_runs(programs: Path, tmp_path: Path) -> None:
