@@ -17,7 +17,8 @@ from market_assets.web.admin.router import admin_router
 from market_assets.web.admin.services import Services
 from market_assets.web.auth.cross_site import SESSION_COOKIE
 from market_assets.web.auth.login import auth_router
-from market_assets.web.errors import Error, add_error_handlers
+from market_assets.web.error_handlers import add_error_handlers
+from market_assets.web.errors import Error
 from market_assets.web.market.router import market_router, unversioned_router
 from market_assets.web.market.snapshot import SnapshotCache
 from market_assets.web.pages import docs_router
