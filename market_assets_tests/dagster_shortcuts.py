@@ -7,7 +7,7 @@ of the run's own, are copied from a file that was made as ever. Its storages in 
 statement and set it up anew; here connections are set up once and kept.
 
 Each step lists the partitions of what it depends on, thousands of days, to find that there are many; here they are
-listed once a day.
+listed once a day. A step that is retried after a pause is retried at once.
 
 What steps print goes to the same files as ever, but not to the terminal too, for which each run starts four
 programs.
@@ -35,6 +35,7 @@ from alembic.script import ScriptDirectory
 from dagster._core.definitions.partitions.context import partition_loading_context
 from dagster._core.definitions.partitions.definition.time_window import TimeWindowPartitionsDefinition
 from dagster._core.execution import compute_logs
+from dagster._core.execution.plan.active import ActiveExecution
 from dagster._core.storage.event_log import in_memory as events_in_memory
 from dagster._core.storage.event_log.sqlite import consolidated_sqlite_event_log, sqlite_event_log
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
@@ -100,6 +101,14 @@ def dagster_shortcuts() -> Iterator[None]:
                 listed[key] = list_partitions(definition)
             return list(listed[key])
 
+    sleep = ActiveExecution.sleep_til_ready
+
+    def retry_at_once(execution: ActiveExecution) -> None:
+        if execution._waiting_to_retry:
+            execution._waiting_to_retry = dict.fromkeys(execution._waiting_to_retry, 0.0)
+        else:
+            sleep(execution)
+
     def without_terminal(_path: str, _stream: Any) -> nullcontext[tuple[None, None]]:
         return nullcontext((None, None))
 
@@ -132,6 +141,7 @@ def dagster_shortcuts() -> Iterator[None]:
         patch.setattr(runs_in_memory.InMemoryRunStorage, "connect", _runs_connection)
         patch.setattr(ScriptDirectory, "from_config", migrations)
         patch.setattr(TimeWindowPartitionsDefinition, "get_partition_keys", partitions)
+        patch.setattr(ActiveExecution, "sleep_til_ready", retry_at_once)
         patch.setattr(compute_logs, "tail_to_stream", without_terminal)
         yield
     _engine.cache_clear()
