@@ -56,6 +56,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # The product ignores them too, but pytest begins each test with filters of its own.
+    for warning in ("BetaWarning", "PreviewWarning"):
+        config.addinivalue_line("filterwarnings", f"ignore::dagster.{warning}")
     if config.getoption("--thorough"):
         hypothesis.settings.load_profile("thorough")
 
@@ -88,8 +91,8 @@ def _repeats_on_postgresql(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores, since many tests wait for programs and servers."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than there are cores, since many tests wait for programs and servers."""
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -17,7 +17,7 @@ _FIGURES = ("postings_in", "payloads", "postings", "skills_found", "rejected", "
 
 
 #: A step that takes long says so often how far it is, in seconds.
-_SAY_SECONDS = 5.0
+SAY_SECONDS = 5.0
 _T = TypeVar("_T")
 
 
@@ -39,7 +39,7 @@ def with_progress(
     for item in items:
         yield item
         done += size(item)
-        if time.monotonic() >= said + _SAY_SECONDS:
+        if time.monotonic() >= said + SAY_SECONDS:
             said = time.monotonic()
             context.log.info(in_words(done))
 

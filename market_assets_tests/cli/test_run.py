@@ -128,11 +128,12 @@ def test_settings_in_the_env_file_count(project: Path, invoke: Invoke) -> None:
 
 def test_faults_end_a_real_process_as_promised(project: Path, invoke: Invoke) -> None:
     (project / "sources.yaml").write_text("sources: [{type: file, name: mine, path: missing.csv}]")
-    ended = market_assets("run", "--days", "2", cwd=project)
-    assert ended.code == 1
-    assert ended.last_line.startswith("market-assets: job_postings failed: nothing could be ingested for ")
-    assert ended.last_line.endswith("mine: missing.csv: there is no such file")
-    assert ended.err.count("missing.csv: there is no such file") == 1, "a cause is shown once"
+    ended = invoke("run", "--days", "2")
+    assert ended.exit_code == 1
+    last_line = ended.stderr.splitlines()[-1]
+    assert last_line.startswith("market-assets: job_postings failed: nothing could be ingested for ")
+    assert last_line.endswith("mine: missing.csv: there is no such file")
+    assert ended.stderr.count("missing.csv: there is no such file") == 1, "a cause is shown once"
     wrong = market_assets("run", cwd=project, MARKET_ASSETS_INGESTION_CRON="at two")
     assert wrong.code == 2
     assert wrong.err.startswith("market-assets: MARKET_ASSETS_INGESTION_CRON: ")

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from market_assets.defs.custom_tasks import TaskFilesError
+from market_assets.defs.custom_tasks import CustomFilesError
 from market_assets.operations.names import TASKS_SENSOR
 from market_assets_tests.operations.own_tasks import code_location, task
 
@@ -81,7 +81,7 @@ def test_a_function_may_be_called_like_anything(tmp_path: Path, instance: dg.Dag
 def test_a_name_that_is_taken_is_refused_and_the_rest_loads(tmp_path: Path, id: str) -> None:
     defs = code_location(tmp_path, task("...").replace("'mine'", f"'{id}'"))
     dg.Definitions.validate_loadable(defs)
-    with pytest.raises(TaskFilesError, match=f"task '{id}': a job or an asset has that name already"):
+    with pytest.raises(CustomFilesError, match=f"task '{id}': a job or an asset has that name already"):
         tick_of_sensor(defs)
 
 
@@ -205,9 +205,9 @@ def test_a_problem_is_on_the_sensor_and_makes_it_fail(tmp_path: Path) -> None:
         f"{tmp_path / 'worse.py'}, line 1: it calls sys.exit(1) when it is imported",
     ]
     sensor = sensor_of(defs)
-    assert sensor.description == "Something is wrong with your tasks:\n" + "\n".join(problems)
+    assert sensor.description == "Something is wrong with your files:\n" + "\n".join(problems)
     assert sensor.metadata["problems"].value == problems
-    with pytest.raises(TaskFilesError) as caught:
+    with pytest.raises(CustomFilesError) as caught:
         tick_of_sensor(defs)
     assert str(caught.value) == "\n".join(problems)
     assert defs.resolve_job_def("mine").name == "mine"
@@ -221,4 +221,4 @@ def test_without_problems_the_sensor_is_content(tmp_path: Path) -> None:
 
 def test_a_problem_is_in_the_log_of_the_code_location(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     code_location(tmp_path, "1 / 0")
-    assert f"a task is left out: {tmp_path / 'mine.py'}, line 1: ZeroDivisionError" in caplog.text
+    assert f"left out: {tmp_path / 'mine.py'}, line 1: ZeroDivisionError" in caplog.text

@@ -26,7 +26,7 @@ def run(quiet: bool = False) -> None:
 def test_a_step_that_takes_long_says_how_far_it_is(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(progress_logger, "_SAY_SECONDS", 0.0)
+    monkeypatch.setattr(progress_logger, "SAY_SECONDS", 0.0)
     run()
     first, second, ended = capsys.readouterr().out.splitlines()
     assert first.split() == ["counted", "20", "postings"]
@@ -37,7 +37,7 @@ def test_a_step_that_takes_long_says_how_far_it_is(
 
 
 def test_one_that_does_not_is_a_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress_logger, "_SAY_SECONDS", 1e9)
+    monkeypatch.setattr(progress_logger, "SAY_SECONDS", 1e9)
     run()
     (ended,) = capsys.readouterr().out.splitlines()
     assert "counted" in ended
