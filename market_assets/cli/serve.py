@@ -197,6 +197,7 @@ def _run_until(
     web_process.start(environment)
     if not _wait_for(services, stop, socket.AF_INET, ("127.0.0.1", settings.port)):
         return _report_end(services, stop, web_process)
+    # It imports Dagster, which the others need not wait for.
     from market_assets.cli.watch import print_runs
 
     _print_addresses(settings, code_server.log)
