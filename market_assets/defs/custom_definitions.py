@@ -37,8 +37,7 @@ def with_custom_definitions(ours: dg.Definitions, files: CustomFiles) -> dg.Defi
 
 def _tables_read(ours: dg.Definitions, own: Sequence[dg.Definitions]) -> dg.Definitions:
     """The tables of the store that no asset makes by itself, such as `skills`, where an asset reads them."""
-    parts = [each for part in own for each in (*(part.assets or ()), *(part.asset_checks or ()))]
-    assets = [each for each in parts if isinstance(each, dg.AssetsDefinition)]
+    assets = [each for part in own for each in part.assets or () if isinstance(each, dg.AssetsDefinition)]
     made = {key for asset in assets for key in asset.keys}.union(
         spec.key for spec in ours.resolve_all_asset_specs()
     )
