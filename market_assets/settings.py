@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -25,7 +26,7 @@ _ISO_CURRENCY = r"^[A-Z]{3}$"
 #: Longer than any market's history, and short enough that no window begins before the year 1.
 _MOST_DAYS = 36_500
 #: Variables whose value may hold a password, so that no message repeats it.
-_SECRET = {
+SECRET_VARIABLES = {
     *("DATABASE_URL", "DAGSTER_POSTGRES_URL", "MARKET_ASSETS_BROKER_URL", "MARKET_ASSETS_LANDING_URL"),
     *("JWT_SECRET_KEY", "MARKET_ASSETS_METRICS_TOKEN", "MARKET_ASSETS_ALERT_URLS"),
 }
@@ -52,6 +53,7 @@ class Settings(BaseSettings):
     retention_days: int = Field(90, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_RETENTION_DAYS")
     window_days: int = Field(90, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_WINDOW_DAYS")
     trend_days: int = Field(180, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_TREND_DAYS")
+    start: date | None = Field(None, validation_alias="MARKET_ASSETS_START")
     min_sample: int = Field(5, ge=1, le=1000, validation_alias="MARKET_ASSETS_MIN_SAMPLE")
     ingestion_cron: str = Field("0 2 * * *", validation_alias="MARKET_ASSETS_INGESTION_CRON")
     refresh_cron: str = Field("30 2,14 * * *", validation_alias="MARKET_ASSETS_REFRESH_CRON")
@@ -111,6 +113,13 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("start")
+    @classmethod
+    def _begun(cls, value: date | None) -> date | None:
+        if value is not None and value > datetime.now(UTC).date():
+            raise ValueError("it is in the future")
+        return value
 
     @field_validator("landing_url")
     @classmethod
@@ -281,4 +290,4 @@ def _message(problem: object) -> str:
     details = dict(problem)  # type: ignore[call-overload]
     message = str(details["msg"]).removeprefix("Value error, ")
     name = ".".join(map(str, details["loc"]))
-    return f"{name}: {message}" + ("" if name in _SECRET else f" (it is {str(details['input'])!r})")
+    return f"{name}: {message}" + ("" if name in SECRET_VARIABLES else f" (it is {str(details['input'])!r})")

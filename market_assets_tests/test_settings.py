@@ -14,7 +14,7 @@ from market_assets_tests.cli.programs import make_project, run
 
 EXAMPLE = Path(__file__).resolve().parents[1] / ".env.example"
 #: What docker-compose.yml alone reads.
-COMPOSED = {"POSTGRES_PASSWORD"}
+COMPOSED = {"POSTGRES_PASSWORD", "REDIS_PASSWORD"}
 VARIABLES = {str(field.validation_alias): name for name, field in Settings.model_fields.items()}
 
 
@@ -128,6 +128,8 @@ def test_lists_and_cases_are_read_kindly(monkeypatch: pytest.MonkeyPatch) -> Non
         ("MARKET_ASSETS_WINDOW_DAYS", "ninety"),
         ("MARKET_ASSETS_WINDOW_DAYS", "1.5"),
         ("MARKET_ASSETS_TREND_DAYS", "99999999999"),
+        ("MARKET_ASSETS_START", "2999-01-01"),
+        ("MARKET_ASSETS_START", "spring"),
         ("MARKET_ASSETS_INGESTION_CRON", "at two"),
         ("MARKET_ASSETS_REFRESH_CRON", "0 2 * *"),
         ("MARKET_ASSETS_CLEANUP_CRON", "99 3 * * 0"),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from market_assets.defs.custom_tasks import problems_sensor
+from market_assets.defs.custom_tasks import problems_sensors
 from market_assets.operations.custom_files import CustomFiles
 
 _log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ def with_custom_definitions(ours: dg.Definitions, files: CustomFiles) -> dg.Defi
                 accepted.append(definitions)
     for problem in problems:
         _log.warning("left out: %s", problem)
-    return dg.Definitions.merge(ours, *accepted, dg.Definitions(sensors=[problems_sensor(problems, files.tasks)]))
+    return dg.Definitions.merge(ours, *accepted, dg.Definitions(sensors=problems_sensors(problems, files.tasks)))
 
 
 def _tables_read(ours: dg.Definitions, own: Sequence[dg.Definitions]) -> dg.Definitions:

@@ -58,8 +58,13 @@ def shown_values(returned: object) -> dict[str, Any]:
     return {str(name): _shown(value) for name, value in returned.items() if str(name)}
 
 
-def problems_sensor(problems: Sequence[str], tasks: Sequence[Task]) -> dg.SensorDefinition:
-    """Fails at every tick while a file has a problem, so that the UI and the alerts show it."""
+def problems_sensors(problems: Sequence[str], tasks: Sequence[Task]) -> list[dg.SensorDefinition]:
+    """The sensor that fails at every tick while a file has a problem, so that the UI and the alerts show it.
+
+    None where there is neither a problem nor a task.
+    """
+    if not (problems or tasks):
+        return []
     listed = "\n".join(problems)
     found = f"{len(tasks)} task{'' if len(tasks) == 1 else 's'} on the schedule"
 
@@ -77,7 +82,7 @@ def problems_sensor(problems: Sequence[str], tasks: Sequence[Task]) -> dg.Sensor
             raise CustomFilesError(listed)
         return dg.SkipReason(found)
 
-    return custom_tasks
+    return [custom_tasks]
 
 
 class CustomFilesError(Exception):

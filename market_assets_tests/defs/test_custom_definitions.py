@@ -108,7 +108,7 @@ def problems_in(defs: dg.Definitions) -> str:
         except CustomFilesError as error:
             return str(error)
         except dg.DagsterError as error:
-            return str(error.__cause__)
+            return "" if error.__cause__ is None else str(error.__cause__)
     return ""
 
 
