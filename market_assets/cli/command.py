@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
@@ -63,8 +63,9 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     import dagster as dg
 
     use_dagster_home(settings)
-    # Before Dagster makes it, for everyone to look into.
-    make_private_folder(settings.data_dir)
+    # Before Dagster makes its folder in it, for everyone to read. Where it can't be made, its first use says so.
+    with suppress(OSError):
+        make_private_folder(settings.data_dir)
     with history_errors():
         return dg.DagsterInstance.get()
 

@@ -31,7 +31,7 @@ _PROJECT_FILES = (
     *("dagster.yaml", "workspace.yaml", "sources.yaml", ".env.example", "pyproject.toml", ".gitignore"),
     *("custom/__init__.py", "custom/pay_gap.py", "tests/test_pay_gap.py"),
     *("docker-compose.yml", "Dockerfile", ".dockerignore", "requirements.txt"),
-    *("deploy/workspace.yaml", "deploy/create_databases.sql"),
+    *("deploy/workspace.yaml", "deploy/create_databases.sql", "deploy/keep_superuser_inside.sql"),
 )
 
 

@@ -29,6 +29,7 @@ from market_assets.store.users import add_user
 from market_assets.web.auth.passwords import hash_password
 from market_assets_tests.cli.conftest import Invoke
 from market_assets_tests.cli.programs import PATIENCE_SECONDS, PROGRAMS, environment
+from market_assets_tests.free_ports import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -110,12 +111,6 @@ def eventually(happens: Callable[[], bool]) -> None:
     while not happens():
         assert time.monotonic() < deadline, "it never happened"
         time.sleep(0.3)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture
