@@ -34,6 +34,9 @@ hypothesis.settings.load_profile("ordinary")
 # The modules and tests that are loaded stay to the end: collecting garbage among them over and over is in vain.
 gc.set_threshold(50_000, 20, 20)
 
+# The days of tests are made up, and some long ago. Programs that tests start inherit it.
+os.environ["MARKET_ASSETS_START"] = "2020-01-01"
+
 #: Nobody needs what is in the tests' server after a crash of the machine.
 FORGETFUL = ("fsync", "full_page_writes")
 

@@ -1,6 +1,6 @@
 """`market-assets`: the entry point. The commands are in the neighbouring files, loaded when they are used.
 
-Exit codes: 0 done, 1 failed (the last line names the cause), 2 wrong usage or a wrong setting.
+Exit codes: 0 done, 1 failed (the last line names the cause), 2 wrong usage or a wrong setting, 130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -18,17 +18,31 @@ COMMANDS = {
     "alerts": ("status", "Alerts: messages about failures."),
     "archive": ("databases", "Archived postings."),
     "backup": ("backups", "Back up the database, Dagster's history and the archive into one checked file."),
+    "compare": ("lookups", "Print demand, pay and growth of two to five skills side by side."),
     "db": ("databases", "The market database."),
+    "doctor": ("doctor", "Check the set-up and print what is wrong with it and what to do; exit 1 on an error."),
+    "export": ("sql", "Write all rows of TABLE as CSV, JSON, JSON lines or Parquet."),
+    "init": ("new", "Write a working folder with settings, sources, an asset of your own and its test."),
     "new": ("new", "Start a task or a source from a template that works unchanged."),
+    "pay": (
+        "lookups",
+        "Print what a skill pays, in all, by country and by seniority; or a place.",
+    ),
     "recommend": ("market", "Print the skills that go best with some skills."),
     "restore": ("backups", "Restore a backup, whole or not at all; an older one is upgraded."),
     "run": ("run", "Run the whole pipeline once and print the market summary."),
     "salaries": ("skills", "Salaries in texts."),
     "serve": ("serve", "Run everything on this machine until Ctrl-C: code server, daemon and web process."),
+    "skill": (
+        "lookups",
+        "Print the demand for a skill, its growth, its pay, and what goes with it.",
+    ),
     "skills": ("skills", "Skills in texts."),
     "sources": ("sources", "Sources of postings."),
+    "sql": ("sql", "Print the rows of a SQL query on the market database, which can't change anything."),
     "status": ("status", "Print jobs, incidents, tables and stores; exit 1 when something is wrong."),
     "summary": ("market", "Print the market summary of the store."),
+    "trending": ("lookups", "Print the skills by growth of their share of the postings, the fastest first."),
     "user": ("users", "Users of the web process, and their roles."),
     "watch": ("watch", "Print a line for each change of a run, until Ctrl-C."),
     "web": ("serve", "Run the web process alone, against the code server that workspace.yaml names."),
@@ -57,6 +71,8 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except SettingsError as error:
             _end(error.message, 2)
+        except KeyboardInterrupt:
+            _end("interrupted", 130)
         except Exception as error:
             if not isinstance(error, _expected_errors()):
                 raise
