@@ -13,7 +13,7 @@ from market_assets.settings import Settings, SettingsError
 
 EXAMPLE = Path(__file__).resolve().parents[1] / ".env.example"
 #: What docker-compose.yml alone reads.
-COMPOSED = {"POSTGRES_PASSWORD"}
+COMPOSED = {"POSTGRES_PASSWORD", "REDIS_PASSWORD"}
 VARIABLES = {str(field.validation_alias): name for name, field in Settings.model_fields.items()}
 
 
