@@ -12,13 +12,14 @@ import sqlalchemy as sa
 
 from market_assets.definitions import build_defs
 from market_assets.settings import Settings
+from market_assets.store.tables.accounts import accounts
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.columns import unique_keys, value_rules
 from market_assets.store.tables.postings import posting_skills
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "tables.md"
 HEADING = "## Every column\n"
-TABLES = [*metadata.tables.values(), posting_skills]
+TABLES = [*metadata.tables.values(), *accounts.tables.values(), posting_skills]
 
 
 def described(table: sa.Table, description: str | None) -> str:
