@@ -9,7 +9,7 @@ ENV PATH=/opt/venv/bin:$PATH
 COPY requirements-setup.lock requirements-scale.lock ./
 RUN pip install --no-cache-dir --require-hashes --requirement requirements-setup.lock
 RUN pip install --no-cache-dir --require-hashes --requirement requirements-scale.lock
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY market_assets market_assets
 RUN pip install --no-cache-dir --no-deps --no-build-isolation .
 

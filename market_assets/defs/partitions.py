@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import warnings
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
 from market_assets.operations.names import AS_OF_TAG, PARTITION_TAG
+from market_assets.settings import Settings
 
 OWNERS = ["team:market-data"]
 # Single-run backfills are marked beta; a warning at every start would hide other warnings.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
-#: The first day that can be filled; the last is always today.
-DAILY = dg.DailyPartitionsDefinition("2020-01-01", end_offset=1)
-#: What all daily assets have in common.
+#: How many days, today included, an empty store is filled with where past days can be fetched.
+FIRST_DAYS = 180
+#: What all daily assets have in common, besides their partitions.
 DAILY_ASSET: dict[str, Any] = {
-    "partitions_def": DAILY,
     "backfill_policy": dg.BackfillPolicy.single_run(),
     "group_name": "ingestion",
     "owners": OWNERS,
@@ -32,6 +35,38 @@ REFRESHED = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=26), warn
 WEEKLY = dg.FreshnessPolicy.time_window(fail_window=timedelta(days=9), warn_window=timedelta(days=8))
 #: Runs that need the market tables exclusively wait for one another in Dagster's queue.
 POOL = "market_tables"
+
+
+def first_day(settings: Settings, *, fills_past: bool) -> date:
+    """The first daily partition: as set, else the day of the installation, or `FIRST_DAYS` back from there.
+
+    Args:
+        settings: the first day, if it is set, and the data folder, which knows when it was first used.
+        fills_past: whether a source has the postings of past days.
+    """
+    if settings.start is not None:
+        return settings.start
+    return _installed_on(settings.data_dir) - timedelta(days=FIRST_DAYS - 1 if fills_past else 0)
+
+
+def partitions_from(first: date) -> dg.DailyPartitionsDefinition:
+    """The daily partitions from a day on, today's included."""
+    return dg.DailyPartitionsDefinition(first.isoformat(), end_offset=1)
+
+
+def _installed_on(data_dir: Path) -> date:
+    """The day on which the data folder was first used. It is stored, since an old day must stay a partition."""
+    file = data_dir / "installed_on"
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        return date.fromisoformat(file.read_text(encoding="utf-8").strip())
+    today = datetime.now(UTC).date()
+    # Where the folder can't be written, writing postings will say so.
+    with contextlib.suppress(OSError):
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        unfinished = file.with_name(f"installed_on.{os.getpid()}")
+        unfinished.write_text(f"{today}\n", encoding="utf-8")
+        unfinished.replace(file)
+    return today
 
 
 def days_of(context: dg.AssetExecutionContext) -> list[date]:

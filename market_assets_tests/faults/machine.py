@@ -48,7 +48,7 @@ class Machine:
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:
         """Start a module of Python with arguments, in a session of its own."""
-        changes = {**CRONS, **self.settings, "MARKET_ASSETS_TEST_MARK": self._mark}
+        changes = {**CRONS, **self.settings, "TEST_MARK": self._mark}
         with (self.folder / "processes.log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", *command],

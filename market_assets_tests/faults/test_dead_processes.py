@@ -37,7 +37,7 @@ def waits_in_a_step(instance: dg.DagsterInstance) -> dg.DagsterRun | None:
 
 
 def process_of(run: dg.DagsterRun) -> int:
-    return int(run.tags["market_assets/process"].split()[0])
+    return int(run.tags[".dagster/market_assets_process"].split()[0])
 
 
 def status_of(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str:

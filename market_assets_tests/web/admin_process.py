@@ -142,6 +142,7 @@ def admin_process(folder: Path, *, reloads: bool = False, **settings_of_test: st
         settings_of_test: further environment variables of the code server and the daemon.
     """
     variables = {
+        "MARKET_ASSETS_START": "2020-01-01",
         "DATABASE_URL": f"sqlite:///{folder / 'market.db'}",
         "MARKET_ASSETS_DATA_DIR": str(folder / "data"),
         "MARKET_ASSETS_SOURCES": str(folder / "sources.yaml"),

@@ -12,11 +12,12 @@ import sqlalchemy as sa
 
 from market_assets.statistics.affinities import skill_affinities
 from market_assets.statistics.comparison import comparison
+from market_assets.statistics.counts import posting_statistics
 from market_assets.statistics.coverage import posting_coverage
 from market_assets.statistics.demand import industry_skills, skill_demand
 from market_assets.statistics.history import SKILL_HISTORY, skill_history
 from market_assets.statistics.pairs import skill_pairs
-from market_assets.statistics.pay import location_salaries, salary_statistics
+from market_assets.statistics.pay import employment_salaries, location_salaries, salary_statistics
 from market_assets.statistics.pay_trends import salary_trends
 from market_assets.statistics.recommendations import skill_recommendations
 from market_assets.statistics.relationships import skill_relationships
@@ -35,6 +36,7 @@ FILLED = pl.DataFrame({"month": [f"2026-{month:02}" for month in range(8, 12)], 
 AWKWARD = ("Python", "C", "C#", "C++", "CI/CD", ".NET", "100 % Agile", "Qualité", "R&D?", "A/B/trend test")
 _INDUSTRIES = ("Technology", "Finance", "Health / Care", "Retail & Trade", None)
 _COUNTRIES = ("DE", "CH", "US", None)
+_EMPLOYMENT_TYPES = (None, "full_time", "internship", "contract")
 _SENIORITIES = ("junior", "senior", None)
 _LOCATIONS = ("Berlin, DE", "Zürich, CH", "New York, US", None)
 
@@ -60,7 +62,7 @@ def made_up_window(skills: int = 30, postings: int = 400, seed: int = 7, as_of: 
         "company_key": random.integers(0, 40, postings),
         "location": [_LOCATIONS[place] for place in random.integers(0, len(_LOCATIONS), postings)],
         "industry": [_INDUSTRIES[place] for place in random.integers(0, len(_INDUSTRIES), postings)],
-        "employment_type": [None] * postings,
+        "employment_type": [_EMPLOYMENT_TYPES[place % len(_EMPLOYMENT_TYPES)] for place in range(postings)],
         "workplace": ["remote"] * postings,
         "country": [_COUNTRIES[place] for place in random.integers(0, len(_COUNTRIES), postings)],
         "seniority": [_SENIORITIES[place] for place in random.integers(0, len(_SENIORITIES), postings)],
@@ -86,6 +88,7 @@ def computed_tables(window: Window, as_of: datetime = AS_OF) -> dict[sa.Table, p
         tables.industry_skills: industry_skills(window, MIN_SAMPLE),
         tables.salary_statistics: salary_statistics(window, MIN_SAMPLE),
         tables.salary_trends: salary_trends(window, MIN_SAMPLE),
+        tables.employment_salaries: employment_salaries(window, MIN_SAMPLE),
         tables.location_salaries: location_salaries(window, MIN_SAMPLE),
         tables.trending_skills: trending,
         tables.skill_relationships: skill_relationships(pairs, window),
@@ -93,6 +96,7 @@ def computed_tables(window: Window, as_of: datetime = AS_OF) -> dict[sa.Table, p
         tables.skill_affinities: skill_affinities(pairs, window),
         tables.skill_history: skill_history(window, pl.DataFrame(schema=SKILL_HISTORY), FILLED, as_of, MIN_SAMPLE),
         tables.posting_coverage: posting_coverage(window),
+        tables.posting_statistics: posting_statistics(window),
         tables.market_summary: market_summary(
             window,
             as_of=as_of,

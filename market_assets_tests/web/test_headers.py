@@ -46,7 +46,7 @@ def client(scheme: str = "http", peer: str = "127.0.0.1") -> TestClient:
     [
         ("/login", PAGE_POLICY),
         ("/api/docs", PAGE_POLICY),
-        ("/api/market/summary", DATA_POLICY),
+        ("/api/v1/market/summary", DATA_POLICY),
         ("/market", REPORT_POLICY),
         ("/dagster", DAGSTER_POLICY),
         ("/graphql", DATA_POLICY),
@@ -73,7 +73,7 @@ def test_other_sites_are_never_let_in() -> None:
 
 
 def test_data_is_not_kept_unless_it_says_so() -> None:
-    assert client().get("/api/market/x").headers["cache-control"] == "no-store"
+    assert client().get("/api/v1/market/x").headers["cache-control"] == "no-store"
     assert client().get("/api/kept").headers["cache-control"] == "private, no-cache"
     assert client().get("/graphql").headers["cache-control"] == "no-store"
     assert "cache-control" not in client().get("/_next/static/chunk.js").headers
@@ -89,9 +89,18 @@ def test_https_is_for_good_where_it_is_https() -> None:
 
 def test_the_whole_process_has_them_everywhere(web: WholeProcess) -> None:
     viewer = web.signed_in("vic")
-    for path in ("/", "/login", "/health", "/market", "/graphql", "/api/market/summary", "/api/docs", "/nothing"):
+    for path in (
+        "/",
+        "/login",
+        "/health",
+        "/market",
+        "/graphql",
+        "/api/v1/market/summary",
+        "/api/docs",
+        "/nothing",
+    ):
         headers = viewer.get(path, headers={"Accept": "text/html"}).headers
         assert {name: headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS, path
-    refused = web.client().get("/api/market/summary")
+    refused = web.client().get("/api/v1/market/summary")
     assert refused.status_code == 401
     assert refused.headers["X-Content-Type-Options"] == "nosniff"

@@ -1,4 +1,4 @@
-"""What the sources gave, landed as it came: one asset a source, a partition a day."""
+"""What the sources gave, landed as it came: one asset a source, a partition a day; and the sources themselves."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from market_assets.defs.assets.asset_metadata import code_in
-from market_assets.defs.partitions import DAILY_ASSET, days_of
+from market_assets.defs.partitions import DAILY_ASSET, OWNERS, days_of
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
 from market_assets.operations.names import FETCHED_CHECK
@@ -15,6 +15,15 @@ from market_assets.operations.names import FETCHED_CHECK
 if TYPE_CHECKING:
     from market_assets.sources.protocol import Source
     from market_assets.store.landing import LandedDay
+
+
+_SOURCES = {
+    "board": "The jobs that a job board has open.",
+    "file": "Postings that somebody collected in files.",
+    "sample": "Postings that are made up, the same for a day each time.",
+}
+#: So many addresses of a source are shown.
+_MOST_ORIGINS = 20
 
 
 class RawPostingsConfig(dg.Config):
@@ -32,15 +41,44 @@ def refetching(sources: Sequence["Source"]) -> dict[str, Any]:
     return {"ops": {_op_name(source): {"config": {"refetch": True}} for source in sources}}
 
 
+def source_asset(source: "Source") -> dg.AssetSpec:
+    """A source as an external asset, with its addresses: where the lineage of the tables begins."""
+    links = {
+        f"origin {number}" if number > 1 else "origin": _link(origin)
+        for number, origin in enumerate(source.origins[:_MOST_ORIGINS], 1)
+    }
+    return dg.AssetSpec(
+        _source_key(source),
+        description=f"{_SOURCES[source.kind]} Fetched by raw_postings/{source.name}.",
+        group_name="sources",
+        kinds={source.kind},
+        owners=OWNERS,
+        metadata={**links, **code_in(_module_of(source))},
+    )
+
+
+def _source_key(source: "Source") -> dg.AssetKey:
+    return dg.AssetKey(["sources", source.name])
+
+
+def _module_of(source: "Source") -> str:
+    return type(source).__module__.removeprefix("market_assets.")
+
+
+def _link(origin: str) -> dg.MetadataValue:
+    return dg.MetadataValue.url(origin) if "://" in origin else dg.MetadataValue.path(origin)
+
+
 def raw_postings_asset(source: "Source") -> dg.AssetsDefinition:
     """The payloads of one source, landed as they came; a day on which the source failed is not materialized."""
 
     @dg.asset(
         key=["raw_postings", source.name],
+        deps=[_source_key(source)],
         description=f"What {source.name} gave for a day, byte for byte as it came. A day that was landed is kept.",
         kinds={"file"},
         tags={"source_kind": source.kind},
-        metadata=code_in(type(source).__module__.removeprefix("market_assets."), "store.landing"),
+        metadata=code_in(_module_of(source), "store.landing"),
         output_required=False,
         check_specs=[
             dg.AssetCheckSpec(

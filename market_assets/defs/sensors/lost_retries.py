@@ -11,20 +11,19 @@ neither active nor ended for ever. Queueing it is harmless, too: who comes back 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 
 from market_assets.defs.retries import MAX_RUN_RETRIES_TAG, RETRY_FAILED_STEPS_TAG
 
-SENSOR_SECONDS = 30
 #: After that the next scheduled run comes sooner than it would help.
 _OLDEST = timedelta(hours=1)
 _MOST_REPEATED = 3
 #: Between the two, other processes take less than a second.
 _FORGOTTEN_AFTER = timedelta(minutes=2)
 #: On a failed run: how often its failure was reported again.
-FAILURE_REPEATED_TAG = "market_assets/failure_repeated"
+FAILURE_REPEATED_TAG = ".dagster/market_assets_failure_repeated"
 _RETRIED_BY_TAG = "dagster/auto_retry_run_id"
 _ROOT_RUN_TAG = "dagster/root_run_id"
 
@@ -59,23 +58,3 @@ def _lacks_retry(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 def _repeated(run: dg.DagsterRun) -> int:
     return int(run.tags.get(FAILURE_REPEATED_TAG, "0"))
-
-
-def lost_retries_sensor() -> dg.SensorDefinition:
-    """Makes sure that a run whose process died is retried."""
-
-    @dg.sensor(
-        name="lost_retries",
-        minimum_interval_seconds=SENSOR_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Repeats failure events whose retry Dagster's daemon has missed, and queues forgotten runs.",
-    )
-    def lost_retries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        now = datetime.now(UTC)
-        repeated = repeat_failures(context.instance, now)
-        queued = queue_forgotten(context.instance, now)
-        done = [f"reported again: {', '.join(repeated)}"] if repeated else []
-        done += [f"queued: {', '.join(queued)}"] if queued else []
-        return dg.SkipReason("; ".join(done) or "no retry is missing")
-
-    return lost_retries

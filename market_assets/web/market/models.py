@@ -184,6 +184,16 @@ class Salaries(StrictModel):
     by_seniority: list[SalaryPercentiles] = Field(description="Of a skill, the seniority with most postings first")
 
 
+@columns_of(tables.employment_salaries)
+class EmploymentSalaries(StrictModel):
+    """A row of `employment_salaries`; a null employment_type or country means all."""
+
+
+class EmploymentSalariesPage(Paginated):
+    currency: str
+    employment_salaries: list[EmploymentSalaries]
+
+
 @columns_of(tables.industry_skills, without=("industry",))
 class IndustrySkill(StrictModel):
     """A row of `industry_skills`."""
@@ -210,6 +220,33 @@ class RelatedSkill(StrictModel):
     log_likelihood: float = Field(
         description="G² against independence; above 10.8 chance would do so once in 1,000"
     )
+
+
+class CategoryValue(StrictModel):
+    category: str
+    skills: int = Field(description="Skills of the category that are asked for")
+
+
+class CategoryPage(Paginated):
+    categories: list[CategoryValue]
+
+
+class IndustryValue(StrictModel):
+    industry: str
+    postings: int = Field(description="Counted postings of the industry")
+
+
+class IndustryValuePage(Paginated):
+    industries: list[IndustryValue]
+
+
+@columns_of(tables.location_salaries)
+class LocationValue(StrictModel):
+    """A row of `location_salaries`."""
+
+
+class LocationPage(Paginated):
+    locations: list[LocationValue]
 
 
 class RelatedPage(Paginated):

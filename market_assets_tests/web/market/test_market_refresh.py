@@ -13,7 +13,8 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.results import read_table, replace_table
 from market_assets.store.tables import results as tables
-from market_assets.web.market.snapshot import Names, SnapshotCache
+from market_assets.web.market.names import Names
+from market_assets.web.market.snapshot import SnapshotCache
 from market_assets_tests.web.market.asking import API, demand_rows, got, walked
 from market_assets_tests.web.market_client import market_client
 from market_assets_tests.web.market_tables import AS_OF, fill, made_up_window
@@ -74,7 +75,7 @@ def test_while_one_request_looks_for_a_newer_market_others_are_answered(changing
 
     def slowly() -> object:
         looking.set()
-        assert go_on.wait(30)
+        assert go_on.wait(300)
         return newest()
 
     with from_thread.start_blocking_portal() as portal:
@@ -84,7 +85,7 @@ def test_while_one_request_looks_for_a_newer_market_others_are_answered(changing
         portal.call(to_thread.run_sync, looking.wait)
         assert portal.call(cache.current) is first
         go_on.set()
-        assert waiting.result(30) is first
+        assert waiting.result(300) is first
     changing.pooled_engine().dispose()
 
 
