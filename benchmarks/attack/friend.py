@@ -13,9 +13,9 @@ import httpx
 _PAUSE = 0.1
 _GRAPHQL = {"query": "{ assetsOrError { ... on AssetConnection { nodes { key { path } } } } }"}
 _REQUESTS: tuple[tuple[str, str, object], ...] = (
-    ("GET", "/api/market/summary", None),
+    ("GET", "/api/v1/market/summary", None),
     ("POST", "/graphql", _GRAPHQL),
-    ("GET", "/api/market/skills?limit=20", None),
+    ("GET", "/api/v1/market/skills?limit=20", None),
     ("GET", "/api/admin/scheduler/jobs", None),
     ("GET", "/market", None),
     ("GET", "/health", None),

@@ -25,9 +25,8 @@ from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.views import VIEWS
 
-#: What is about users and about the program itself, not about the market.
+#: What is about the program itself, not about the market.
 _OWN = {
-    *(administration.users, administration.ended_sessions, administration.audit_log),
     *(administration.scheduled_jobs, administration.scheduler_stops),
     *(postings.data_revision, postings.posting_sketches),
 }

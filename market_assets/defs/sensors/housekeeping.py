@@ -21,7 +21,7 @@ SENSOR_SECONDS = 30
 
 
 def housekeeping_sensor(settings: Settings) -> dg.SensorDefinition:
-    """Writes executions, ends pauses, repeats failures whose retry was lost, and queues runs that were forgotten."""
+    """Writes executions, ends pauses, repeats failures whose retry was lost, queues runs that were forgotten."""
 
     @dg.sensor(
         name=SENSOR,
