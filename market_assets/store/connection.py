@@ -101,16 +101,19 @@ class MarketConnection:
     def append(self, table: sa.Table, frame: pl.DataFrame) -> None:
         """Add a frame's rows to a table, in bulk."""
         if frame.height:
-            self._ingest(table.name, frame.select(arrow_schema(table).names()), mode="append")
+            schema = None if self.database.is_sqlite else table.schema
+            self._ingest(table.name, frame.select(arrow_schema(table).names()), mode="append", schema=schema)
 
     def upsert(self, table: sa.Table, rows: sa.Select[Any]) -> int:
         """Insert a select's rows by primary key; existing rows are updated where they differ, else not written."""
         return self.execute(upsert_statement(self.database.is_sqlite, table, rows))
 
-    def _ingest(self, name: str, frame: pl.DataFrame, *, mode: Any, temporary: bool = False) -> None:
+    def _ingest(
+        self, name: str, frame: pl.DataFrame, *, mode: Any, temporary: bool = False, schema: str | None = None
+    ) -> None:
         arrow = _for_database(frame, self.database).to_arrow(compat_level=pl.CompatLevel.oldest())
         with _adbc_errors(self.database), self._connection.cursor() as cursor:
-            cursor.adbc_ingest(name, arrow, mode=mode, temporary=temporary)
+            cursor.adbc_ingest(name, arrow, mode=mode, temporary=temporary, db_schema_name=schema)
 
 
 def optimise(connection: MarketConnection) -> tuple[int, int]:

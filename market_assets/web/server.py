@@ -45,7 +45,7 @@ class WebProcess:
     ) -> None:
         self.settings = settings
         self.database = database = Database(settings.market_url)
-        engine = database.pooled_engine()
+        engine = database.accounts.pooled_engine()
         self.tokens = Tokens(signing_key(settings), engine)
         limits = replace(limits, graphql_bytes=settings.graphql_bytes)
         wait_of = UserRate(limits.graphql).wait_of
@@ -97,7 +97,7 @@ def serve_web(settings: Settings, workspace_file: str = "workspace.yaml") -> Non
     signing_key(settings)
     database = Database(settings.market_url)
     schema.ensure_current(database)
-    if not has_admin(database.pooled_engine()):
+    if not has_admin(database.accounts.pooled_engine()):
         print("Nobody can sign in yet: market-assets user add NAME --role admin", file=sys.stderr)
     with (
         dg.DagsterInstance.get() as instance,
