@@ -10,6 +10,7 @@ from market_assets.skills.weights import Weight
 from market_assets.statistics.groups import (
     Labels,
     SkillGroups,
+    employers,
     known_or_null,
     labels,
     mention_groups,
@@ -17,6 +18,7 @@ from market_assets.statistics.groups import (
     skill_groups,
 )
 from market_assets.statistics.published_pay import published_pay
+from market_assets.statistics.significance import wilson_interval
 from market_assets.statistics.top_values import top_values
 from market_assets.statistics.window import Window
 
@@ -76,9 +78,35 @@ def skill_demand(window: Window, min_sample: int) -> pl.DataFrame:
         lists of up to five {value, postings} of the row's own postings. `rank` is 1 for the most postings in the
         row's industry; ties by skill.
     """
-    columns = {name: labels(window.postings[name]) for name in ("source", "industry", "location")}
-    frames = [_profile(window, segments, columns, min_sample) for segments in (None, columns["industry"])]
-    return pl.concat(frames).select(pl.col(name).cast(dtype) for name, dtype in SKILL_DEMAND.items())
+    industries = _profile(window, labels(window.postings["industry"]), min_sample)
+    return pl.concat([market_demand(window, min_sample), industries])
+
+
+def market_demand(window: Window, min_sample: int) -> pl.DataFrame:
+    """The rows of `skill_demand` that are about all postings, by skill."""
+    return _profile(window, None, min_sample)
+
+
+def share_interval(window: Window, skill: str) -> tuple[float, float] | None:
+    """The 95 % interval of the share of postings that ask for a skill; None without postings.
+
+    It is Wilson's (`significance.wilson_interval`) of as many postings as those of the window are worth: postings
+    of one employer come in bunches. Their number is divided by the design effect, the variance of the share where
+    the postings of an employer vary together, divided by that where each varies by itself, and at least 1.
+    Source: Rao and Scott, "A simple method for the analysis of clustered binary data" (1992).
+    """
+    if not len(window):
+        return None
+    asking = np.diff(window.of_skill(skill).offsets) > 0
+    employer = employers(window)
+    having = np.bincount(employer, weights=asking)
+    share = float(asking.mean())
+    together = float(((having - share * np.bincount(employer)) ** 2).sum())
+    alone = share * (1 - share) * len(window)
+    effect = max(together / alone, 1.0) if alone > 0 else 1.0
+    trials = np.array([len(window) / effect])
+    lower, upper = wilson_interval(share * trials, trials)
+    return float(lower[0]), float(upper[0])
 
 
 def industry_skills(window: Window, min_sample: int) -> pl.DataFrame:
@@ -102,11 +130,12 @@ def industry_skills(window: Window, min_sample: int) -> pl.DataFrame:
     return rows.select(pl.col(name).cast(dtype) for name, dtype in INDUSTRY_SKILLS.items())
 
 
-def _profile(window: Window, segments: Labels | None, columns: dict[str, Labels], min_sample: int) -> pl.DataFrame:
+def _profile(window: Window, segments: Labels | None, min_sample: int) -> pl.DataFrame:
     members = skill_groups(window, segments)
+    columns = {name: labels(window.postings[name]) for name in ("source", "industry", "location")}
     filled = members.filled()
     pay = published_pay(window, members, min_sample)
-    return _shares(window, members, segments).with_columns(
+    rows = _shares(window, members, segments).with_columns(
         demand_score=pl.min_horizontal(pl.lit(100.0), 100 / FULL_SCORE_SHARE * pl.col("demand_share")),
         required_share=_required_share(window, segments, filled),
         mentions_only=mention_groups(window, segments).counts()[filled],
@@ -119,6 +148,7 @@ def _profile(window: Window, segments: Labels | None, columns: dict[str, Labels]
         top_industries=top_values(members, columns["industry"]).gather(filled),
         top_locations=top_values(members, columns["location"]).gather(filled),
     )
+    return rows.select(pl.col(name).cast(dtype) for name, dtype in SKILL_DEMAND.items())
 
 
 def _required_share(window: Window, segments: Labels | None, filled: npt.NDArray[np.int64]) -> pl.Series:

@@ -15,6 +15,7 @@ import polars as pl
 import sqlalchemy as sa
 from anyio import to_thread
 
+from market_assets.statistics.pay import pay_by
 from market_assets.statistics.related import CLOSEST_FIRST, related_skills
 from market_assets.store.database import Database
 from market_assets.store.revisions import read_table_revisions
@@ -39,6 +40,8 @@ TABLES: tuple[sa.Table, ...] = (
     tables.skill_relationships,
     tables.skill_recommendations,
     tables.skill_affinities,
+    tables.employment_salaries,
+    tables.skill_communities,
 )
 
 #: The columns of `skill_demand` that hold JSON.
@@ -51,6 +54,7 @@ class Names:
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(names)
+        self.all = sorted(self._names)
         self._folded = {name.casefold(): name for name in sorted(self._names, reverse=True)}
 
     def find(self, name: str) -> str | None:
@@ -88,7 +92,7 @@ class MarketSnapshot:
     """One state of the result tables, each with the column types of its declaration; only replaced as a whole."""
 
     def __init__(self, frames: Mapping[str, pl.DataFrame], revisions: Mapping[str, int]) -> None:
-        demand = frames["skill_demand"].with_columns(pl.col(*TOP_LISTS).str.json_decode(_TOP_LIST))
+        demand = with_lists(frames["skill_demand"])
         in_industries = pl.col("industry").is_not_null()
         by_rank, trending = {"rank": False, "skill": False}, frames["trending_skills"]
         both_sides = related_skills(frames["skill_relationships"])
@@ -126,6 +130,11 @@ class MarketSnapshot:
         self.trending_by_skill = Grouped(trending, "skill", {})
         self.related = Grouped(both_sides, "skill", CLOSEST_FIRST)
         self.recommendations = Grouped(frames["skill_recommendations"], "skill", {"rank": False})
+        self.communities = Grouped(
+            frames["skill_communities"], "community_name", {"centrality": True, "skill": False}
+        )
+        #: What jobs pay by country, the country with most known salaries first.
+        self.pay_by_country = pay_by(frames["employment_salaries"], "country")
         self._recommender_tables = (frames["skill_affinities"], both_sides, of_all)
 
         self.skills = Names(
@@ -138,6 +147,7 @@ class MarketSnapshot:
         )
         self.industries = Names({*self.industry_skills.groups, *self.demand.groups})
         self.categories = Names(demand["category"].unique())
+        self.places = Names(self.locations.groups)
 
     @cached_property
     def recommender(self) -> Recommender:
@@ -145,6 +155,11 @@ class MarketSnapshot:
         from market_assets.statistics.recommender import Recommender
 
         return Recommender(*self._recommender_tables)
+
+
+def with_lists(demand: pl.DataFrame) -> pl.DataFrame:
+    """Rows of skill_demand with their JSON as lists."""
+    return demand.with_columns(pl.col(*TOP_LISTS).str.json_decode(_TOP_LIST))
 
 
 class SnapshotCache:
@@ -182,7 +197,7 @@ class SnapshotCache:
             return self._snapshot or self._newest()
 
     def _newest(self) -> MarketSnapshot:
-        with _consistent_connection(self._database.pooled_engine()) as connection:
+        with consistent_connection(self._database.pooled_engine()) as connection:
             revisions = read_table_revisions(connection, *TABLES)
             as_of = connection.scalar(sa.select(sa.func.max(tables.market_summary.c.as_of)))
             if self._snapshot is None or (as_of, revisions) != self._version:
@@ -208,7 +223,7 @@ def _etag(summaries: list[dict[str, Any]], revisions: Mapping[str, int]) -> str:
     return f'W/"{hashlib.sha256(repr(state).encode()).hexdigest()[:20]}"'
 
 
-def _consistent_connection(engine: sa.Engine) -> sa.Connection:
+def consistent_connection(engine: sa.Engine) -> sa.Connection:
     """A connection whose reads all see the same state of the store."""
     connection = engine.connect()
     if engine.dialect.name == "sqlite":
