@@ -32,7 +32,8 @@ async def answer(request: Request) -> Response:
         return Response(headers={"Access-Control-Allow-Origin": "*", "access-control-allow-credentials": "true"})
     if path == "/api/kept":
         return JSONResponse({}, headers={"Cache-Control": "private, no-cache"})
-    return HTMLResponse("<p>") if path in ("/login", "/market", "/api/docs") else JSONResponse({})
+    pages = ("/login", "/market", "/market/report", "/market/skills/SQL", "/api/docs")
+    return HTMLResponse("<p>") if path in pages else JSONResponse({})
 
 
 def client(scheme: str = "http", peer: str = "127.0.0.1") -> TestClient:
@@ -47,7 +48,10 @@ def client(scheme: str = "http", peer: str = "127.0.0.1") -> TestClient:
         ("/login", PAGE_POLICY),
         ("/api/docs", PAGE_POLICY),
         ("/api/market/summary", DATA_POLICY),
-        ("/market", REPORT_POLICY),
+        ("/market", PAGE_POLICY),
+        ("/market/skills/SQL", PAGE_POLICY),
+        ("/market/skills/SQL.csv", DATA_POLICY),
+        ("/market/report", REPORT_POLICY),
         ("/dagster", DAGSTER_POLICY),
         ("/graphql", DATA_POLICY),
         ("/any/other.html", DATA_POLICY),
@@ -89,7 +93,17 @@ def test_https_is_for_good_where_it_is_https() -> None:
 
 def test_the_whole_process_has_them_everywhere(web: WholeProcess) -> None:
     viewer = web.signed_in("vic")
-    for path in ("/", "/login", "/health", "/market", "/graphql", "/api/market/summary", "/api/docs", "/nothing"):
+    for path in (
+        "/",
+        "/login",
+        "/health",
+        "/market",
+        "/market/report",
+        "/graphql",
+        "/api/market/summary",
+        "/api/docs",
+        "/nothing",
+    ):
         headers = viewer.get(path, headers={"Accept": "text/html"}).headers
         assert {name: headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS, path
     refused = web.client().get("/api/market/summary")
