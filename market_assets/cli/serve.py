@@ -150,7 +150,7 @@ def _run_until(stop: threading.Event, services: list[Service], settings: Setting
     if not _wait_for(services, stop, socket.AF_INET, ("127.0.0.1", settings.port)):
         return _report_end(services, stop, web_process)
     click.echo(f"Dagster's UI:      http://{settings.host}:{settings.port}/")
-    click.echo(f"The job market: http://{settings.host}:{settings.port}/market")
+    click.echo(f"The job market:    http://{settings.host}:{settings.port}/market")
     click.echo("Both ask to sign in; `market-assets user` adds users.")
     click.echo("Ctrl-C ends everything; a run in progress gets up to a minute to finish.")
     while not stop.wait(_POLL_SECONDS):
