@@ -7,7 +7,7 @@ table beside it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import cos, floor, log10, pi, sin
+from math import ceil, cos, floor, log10, pi, sin
 from typing import NamedTuple
 
 from markupsafe import Markup, escape
@@ -52,11 +52,11 @@ def line_chart(title: str, axis: Sequence[str], lines: Sequence[Line], show: Cal
     if not known or not axis:
         return Markup("")
     tick = _round_up(max(known) / 3)
-    most = max(max(known), tick)
+    most = max(ceil(max(known) / tick * 0.999), 1) * tick
     width, height = WIDTH - _LEFT - _RIGHT, HEIGHT - _TOP - _BOTTOM
     step = width / max(len(axis) - 1, 1)
     parts = []
-    for value in (number * tick for number in range(4) if number * tick <= most):
+    for value in (number * tick for number in range(round(most / tick) + 1)):
         y = _TOP + height * (1 - value / most)
         parts.append(f'<line class="rule" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
         parts.append(_text(_LEFT - 8, y + 4, show(value), "end", "muted"))

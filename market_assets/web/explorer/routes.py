@@ -7,7 +7,7 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from starlette.concurrency import run_in_threadpool
+from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -57,7 +57,9 @@ def _endpoint(explorer: Explorer, show: PageFunction) -> Callable[[Request], obj
             market = await explorer.state.market.current()
             view = View(explorer, request, market)
             short = _without_empty(request)
-            return RedirectResponse(short, 303) if short else await run_in_threadpool(_shown, show, view)
+            if short is not None:
+                return RedirectResponse(short, 303)
+            return await to_thread.run_sync(_shown, show, view, limiter=explorer.threads)
         except sa.exc.SQLAlchemyError as error:
             _log.error("%s: the market database failed: %s", request.url.path, error)
             headers = {"Retry-After": "5"}

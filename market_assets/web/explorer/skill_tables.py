@@ -55,7 +55,6 @@ def industries_table(view: View, rows: Rows, filters: Filters) -> Table:
         Column("postings", "Postings", numbers.count),
         Column("demand_share", "Share there", numbers.share),
         Column("median_salary", f"Median pay, {view.currency}", numbers.money, secondary=True),
-        Column("postings_with_salary", "Salaries", numbers.count, secondary=True),
     ]
     return Table("industries", "Industries", columns, rows)
 
@@ -76,7 +75,7 @@ def related_table(view: View, rows: Rows) -> Table:
         Column("npmi_lower", "npmi at least", numbers.ratio, secondary=True),
         Column("strength", "Strength"),
     ]
-    return Table("related", "What goes with it", columns, rows)
+    return Table("related", "Closest skills", columns, rows)
 
 
 def recommendations_table(view: View, name: str, rows: Rows) -> Table:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 import polars as pl
+from anyio import CapacityLimiter
 from markupsafe import Markup
 from starlette.datastructures import State
 from starlette.requests import Request
@@ -48,11 +49,14 @@ class Explorer:
     def __init__(self, state: State, settings: Settings, database: Database) -> None:
         self.state, self.settings, self.database = state, settings, database
         self.postings = CountedPostings(database)
-        self._companies: tuple[str, list[str]] = ("", [])
+        #: Pages are made in few threads at once: while the postings are read, pages wait for them, and must not
+        #: take the threads by which everything else is answered.
+        self.threads = CapacityLimiter(4)
+        self._companies: tuple[int | None, list[str]] = (None, [])
 
     def companies(self, view: View) -> list[str]:
         """The employers of the counted postings, each as its newest posting states it, by name."""
-        if self._companies[0] != view.market.etag:
+        if self._companies[0] != view.market.demand_revision:
             newest = (
                 view.window()
                 .postings.drop_nulls("company_key")
@@ -62,7 +66,7 @@ class Explorer:
             )
             with self.database.pooled_engine().connect() as connection:
                 names = read_companies(connection, newest["posting_id"].to_list())
-            self._companies = view.market.etag, sorted(set(names.values()))
+            self._companies = view.market.demand_revision, sorted(set(names.values()))
         return self._companies[1]
 
     @cached_property
@@ -102,7 +106,7 @@ class View:
         Raises:
             PageProblem: nothing has been counted yet.
         """
-        return self.explorer.postings.window(*self.bounds)
+        return self.explorer.postings.window(*self.bounds, self.market.demand_revision)
 
     @property
     def bounds(self) -> tuple[datetime, datetime]:

@@ -19,22 +19,22 @@ class CountedPostings:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._lock = threading.Lock()
-        self._held: tuple[tuple[datetime, datetime], Window] | None = None
+        self._held: tuple[tuple[datetime, datetime, int], Window] | None = None
 
-    def window(self, start: datetime, end: datetime) -> Window:
-        """The counted postings between the bounds of the newest refresh.
+    def window(self, start: datetime, end: datetime, revision: int) -> Window:
+        """The counted postings between the bounds of the newest refresh, whose tables have a revision.
 
         Not for the event loop: a million postings take seconds to read.
 
         Raises:
             sqlalchemy.exc.SQLAlchemyError: the store can't be read.
         """
-        bounds = start, end
+        wanted = start, end, revision
         with self._lock:
-            if self._held is None or self._held[0] != bounds:
+            if self._held is None or self._held[0] != wanted:
                 # Never two in memory.
                 self._held = None
-                self._held = bounds, self._read(*bounds)
+                self._held = wanted, self._read(start, end)
             return self._held[1]
 
     def _read(self, start: datetime, end: datetime) -> Window:

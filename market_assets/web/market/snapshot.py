@@ -102,6 +102,8 @@ class MarketSnapshot:
         #: Compared with a client's copy: changes with every table, with as_of and with the program's version.
         self.etag = _etag(summaries, revisions)
         self.summary: dict[str, Any] | None = summaries[0] if summaries else None
+        #: Counted up by every refresh, also by one for the same time.
+        self.demand_revision = revisions["skill_demand"]
         #: skill_demand by industry, None for the whole market.
         self.demand = Grouped(demand, "industry", by_rank)
         self.industry_skills = Grouped(frames["industry_skills"], "industry", by_rank)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from market_assets.report import numbers
 from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets.store.tables import results as tables
+from market_assets.store.tables.postings import job_postings, posting_facts, posting_skill_facts
 from market_assets_tests.statistics import brute_force
-from market_assets_tests.statistics.markets import TODAY, Market
-from market_assets_tests.web.explorer.made_up_store import explorer_client
+from market_assets_tests.statistics.markets import TODAY, Market, Posting
+from market_assets_tests.statistics.markets import market as market_of
+from market_assets_tests.web.explorer.made_up_store import explorer_client, fill_store, weighed
 from market_assets_tests.web.explorer.reading import cells, csv_at, links, page_at, tiles
 from market_assets_tests.web.market_tables import MIN_SAMPLE, stored
 
@@ -138,6 +141,22 @@ def test_empty_fields_of_a_form_leave_the_address(client: TestClient) -> None:
         303,
         "/market?seniority=senior&industry=Retail%20%26%20Trade",
     )
+
+
+def test_a_refresh_is_seen(database: Database) -> None:
+    made = market_of([Posting(("SQL",), country="DE")] * 7)
+    fill_store(database, made, weighed(made))
+    client = explorer_client(database)
+    for expected in (7, 3):
+        assert csv_at(client, "/market?country=DE&format=csv")[0]["postings"] == str(expected)
+        # No connection may be open where ADBC writes.
+        database.pooled_engine().dispose()
+        kept = market_of([Posting(("SQL",), country="DE")] * 3 + [Posting(("SQL",), country="US")] * 4)
+        with database.engine().begin() as connection:
+            for table in (posting_skill_facts, posting_facts, job_postings):
+                connection.execute(sa.delete(table))
+        fill_store(database, kept, weighed(kept))
+    database.pooled_engine().dispose()
 
 
 def test_before_the_first_refresh_it_says_so(database: Database) -> None:
