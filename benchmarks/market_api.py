@@ -33,21 +33,21 @@ _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 HELD = {"skills": ["C#", "CI/CD", "Skill 3", "Skill 9"]}
 CALLS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     HELLO: ("GET", "/hello", None),
-    "GET /summary": ("GET", "/api/market/summary", None),
-    "GET /skills": ("GET", "/api/market/skills", None),
-    "GET /skills?limit=500": ("GET", "/api/market/skills?limit=500", None),
-    "GET /skills?industry&category": ("GET", "/api/market/skills?industry=finance&category=category%201", None),
-    "GET /skills/CI%2FCD": ("GET", "/api/market/skills/CI%2FCD", None),
-    "GET …/trend": ("GET", "/api/market/skills/C%23/trend", None),
-    "GET …/related": ("GET", "/api/market/skills/C%23/related", None),
-    "GET …/recommendations": ("GET", "/api/market/skills/C%23/recommendations", None),
-    "GET /salaries": ("GET", "/api/market/salaries?skill=C%23", None),
-    "GET /industries/…/skills": ("GET", "/api/market/industries/Finance/skills", None),
-    "GET /trending": ("GET", "/api/market/trending", None),
-    "POST /skill-gap": ("POST", "/api/market/skill-gap", HELD),
-    "POST /skill-gap, never the same": ("POST", "/api/market/skill-gap", HELD),
-    "POST /recommendations": ("POST", "/api/market/recommendations", HELD),
-    "POST /recommendations, never the same": ("POST", "/api/market/recommendations", HELD),
+    "GET /summary": ("GET", "/api/v1/market/summary", None),
+    "GET /skills": ("GET", "/api/v1/market/skills", None),
+    "GET /skills?limit=500": ("GET", "/api/v1/market/skills?limit=500", None),
+    "GET /skills?industry&category": ("GET", "/api/v1/market/skills?industry=finance&category=category%201", None),
+    "GET /skills/CI%2FCD": ("GET", "/api/v1/market/skills/CI%2FCD", None),
+    "GET …/trend": ("GET", "/api/v1/market/skills/C%23/trend", None),
+    "GET …/related": ("GET", "/api/v1/market/skills/C%23/related", None),
+    "GET …/recommendations": ("GET", "/api/v1/market/skills/C%23/recommendations", None),
+    "GET /salaries": ("GET", "/api/v1/market/salaries?skill=C%23", None),
+    "GET /industries/…/skills": ("GET", "/api/v1/market/industries/Finance/skills", None),
+    "GET /trending": ("GET", "/api/v1/market/trending", None),
+    "POST /skill-gap": ("POST", "/api/v1/market/skill-gap", HELD),
+    "POST /skill-gap, never the same": ("POST", "/api/v1/market/skill-gap", HELD),
+    "POST /recommendations": ("POST", "/api/v1/market/recommendations", HELD),
+    "POST /recommendations, never the same": ("POST", "/api/v1/market/recommendations", HELD),
 }
 
 NEVER_THE_SAME = {name for name in CALLS if "never" in name}
@@ -153,7 +153,7 @@ async def _until_ready(port: int) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
-            await _times(port, 1, 1, [_request("GET", "/api/market/summary", None)])
+            await _times(port, 1, 1, [_request("GET", "/api/v1/market/summary", None)])
             return
         except OSError:
             await asyncio.sleep(0.1)

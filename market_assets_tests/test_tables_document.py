@@ -15,16 +15,20 @@ from market_assets.settings import Settings
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.columns import unique_keys, value_rules
 from market_assets.store.tables.postings import posting_skills
+from market_assets.store.tables.views import VIEWS
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "tables.md"
 HEADING = "## Every column\n"
-TABLES = [*metadata.tables.values(), posting_skills]
+TABLES = [*metadata.tables.values(), posting_skills, *VIEWS]
 
 
 def described(table: sa.Table, description: str | None) -> str:
     lines = [f"### {table.name}", "", *([description, ""] if description else [])]
-    keys = ("(" + ", ".join(f"`{name}`" for name in key) + ")" for key in unique_keys(table))
-    lines += [f"Unique: {', '.join(keys)}.", ""]
+    if "query" in table.info:
+        source, _, condition = table.info["query"].partition(" FROM ")[2].partition(" WHERE ")
+        lines += [f"A view of `{source}` where `{condition}`.", ""]
+    keys = ["(" + ", ".join(f"`{name}`" for name in key) + ")" for key in unique_keys(table)]
+    lines += [f"Unique: {', '.join(keys)}.", ""] if keys else []
     lines += ["| column | type | what it is |", "|---|---|---|"]
     for column in table.columns:
         kind = [str(column.type).lower(), *value_rules(column), *(["or null"] if column.nullable else [])]

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import polars as pl
 import sqlalchemy as sa
 
 from market_assets.store import schema
+from market_assets.store.batches import read_batches
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError
 from market_assets.store.lock import StoreLock
 from market_assets.store.results import count_rows
 from market_assets.store.tables.catalog import metadata
-from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import data_revision
 
 Progress = Callable[[str, int], None]
@@ -54,7 +53,7 @@ def copy_store(source: Database, target: Database, *, batch: int, progress: Prog
             copied = {}
             for table in metadata.sorted_tables:
                 sent = _copy_table(here, there, table, batch, progress)
-                arrived = _fingerprint(_batches(there, table, batch))
+                arrived = _fingerprint(read_batches(there, table, batch))
                 if arrived != sent:
                     raise CopyError(
                         f"{table.name} arrived as {arrived[0]:,} rows, other than the {sent[0]:,} sent"
@@ -97,30 +96,13 @@ def _copy_table(
 ) -> tuple[int, int]:
     def sent() -> Iterator[pl.DataFrame]:
         rows = 0
-        for frame in _batches(here, table, batch):
+        for frame in read_batches(here, table, batch):
             there.append(table, frame)
             rows += frame.height
             progress(table.name, rows)
             yield frame
 
     return _fingerprint(sent())
-
-
-def _batches(connection: MarketConnection, table: sa.Table, batch: int) -> Iterator[pl.DataFrame]:
-    """The rows of a table by its key, a batch at a time; a table without a key is small, and comes whole."""
-    types, key = arrow_schema(table), list(table.primary_key.columns)
-    if not key:
-        yield connection.read(sa.select(*table.columns), types)
-        return
-    query = sa.select(*table.columns).order_by(*key).limit(batch)
-    frame = connection.read(query, types)
-    while frame.height:
-        yield frame
-        if frame.height < batch:
-            return
-        last: dict[str, Any] = frame.tail(1).to_dicts()[0]
-        after = sa.tuple_(*key) > sa.tuple_(*(sa.literal(last[column.name], column.type) for column in key))
-        frame = connection.read(query.where(after), types)
 
 
 def _fingerprint(frames: Iterator[pl.DataFrame]) -> tuple[int, int]:

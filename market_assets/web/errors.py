@@ -1,29 +1,19 @@
-"""Errors of the API: each is `{"error": "…"}` with its status, wherever in the process it arises."""
+"""Errors of the API: each is `{"error": "…"}` with its status."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from typing import Any
 
-import sqlalchemy as sa
-from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
-from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
-
-from market_assets.dagster_ext.workspace import CodeLocationError
-from market_assets.store.database import StoreError
 
 #: WebSocket close codes: refused for good; come back later.
 POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
 NOT_SIGNED_IN = "Sign in first"
 NOT_ADMIN = "Admin access required"
-
-_log = logging.getLogger(__name__)
 
 
 class Error(BaseModel):
@@ -55,50 +45,3 @@ async def refuse(response: Response, scope: Scope, receive: Receive, send: Send,
         await response(scope, receive, send)
     else:
         await send({"type": "websocket.close", "code": close_code, "reason": ""})
-
-
-def add_http_error_handler(application: Starlette) -> None:
-    """Answer errors that routes raise on purpose, such as 404."""
-    application.add_exception_handler(HTTPException, _on_http_error)
-
-
-def add_error_handlers(api: FastAPI) -> None:
-    """Answer every exception that leaves a route of the application."""
-    add_http_error_handler(api)
-    api.add_exception_handler(RequestValidationError, _on_invalid_request)
-    store_failures = (StoreError, sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.TimeoutError)
-    for failure in store_failures:
-        api.add_exception_handler(failure, _on_store_failure)
-    api.add_exception_handler(CodeLocationError, _on_code_failure)
-    api.add_exception_handler(Exception, _on_failure)
-
-
-async def _on_http_error(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    extra = error.extra if isinstance(error, ApiError) else None
-    return ApiError(error.status_code, str(error.detail), extra, error.headers).response()
-
-
-async def _on_invalid_request(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    return ApiError(422, "; ".join(_describe(problem) for problem in error.errors())).response()
-
-
-async def _on_store_failure(request: Request, error: Exception) -> Response:
-    _log.error("%s %s: the market database failed: %s", request.method, request.url.path, error)
-    return ApiError(503, "The market database does not answer", headers={"Retry-After": "5"}).response()
-
-
-async def _on_code_failure(_request: Request, error: Exception) -> Response:
-    return ApiError(503, f"The code does not load: {error}").response()
-
-
-async def _on_failure(request: Request, error: Exception) -> Response:
-    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return ApiError(500, "Something went wrong; the web process's log has the details").response()
-
-
-def _describe(problem: Mapping[str, Any]) -> str:
-    """A problem of a request in words, such as `limit: Input should be less than or equal to 500`."""
-    where = ".".join(str(part) for part in problem["loc"][1:]) or str(problem["loc"][0])
-    return f"{where}: {problem['msg']}"

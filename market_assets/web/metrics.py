@@ -229,7 +229,7 @@ class RequestTimes:
         return measured
 
     def route_of(self, scope: Scope) -> str:
-        """The route as it is declared, such as `/api/market/skills/{skill}`; `ui` for Dagster's paths."""
+        """The route as it is declared, such as `/api/v1/market/skills/{skill}`; `ui` for Dagster's paths."""
         path = scope["path"]
         if path in _PAGES:
             return str(path)

@@ -30,7 +30,7 @@ from market_assets.web.auth.login import login_routes
 from market_assets.web.auth.proxies import behind_proxies
 from market_assets.web.auth.tokens import Tokens, identity_of, signing_key
 from market_assets.web.connections import server_config
-from market_assets.web.errors import add_http_error_handler
+from market_assets.web.error_handlers import add_http_error_handler
 from market_assets.web.executions_page import executions_routes
 from market_assets.web.explorer.routes import explorer_routes
 from market_assets.web.explorer.view import Explorer

@@ -11,7 +11,8 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from market_assets.store import copying, schema
+from market_assets.store import schema
+from market_assets.store.batches import read_batches
 from market_assets.store.connection import MarketConnection
 from market_assets.store.copying import CopyError, copy_store
 from market_assets.store.database import Database, StoreError
@@ -114,7 +115,7 @@ def test_batches_neither_lose_nor_repeat(database: Database, batch: int) -> None
     with MarketConnection(database) as connection:
         with connection.transaction():
             connection.append(table, frame)
-        read = list(copying._batches(connection, table, batch))
+        read = list(read_batches(connection, table, batch))
     assert all(0 < each.height <= batch for each in read)
     assert sorted(pl.concat(read).select("skill_a", "skill_b").rows()) == sorted(rows)
 

@@ -19,7 +19,7 @@ def market_client(database: Database, check_seconds: float = 0.0) -> Iterator[Te
     url = database.url.render_as_string(hide_password=False)
     settings = Settings(DATABASE_URL=url, _env_file=None)
     api = build_api(None, settings, database)
-    api.state.market = SnapshotCache(database, check_seconds)
+    api.state.market = SnapshotCache(database, check_seconds=check_seconds)
 
     try:
         yield TestClient(api, raise_server_exceptions=False)

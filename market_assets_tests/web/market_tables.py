@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from market_assets.statistics.affinities import skill_affinities
 from market_assets.statistics.communities import skill_communities
 from market_assets.statistics.comparison import comparison
+from market_assets.statistics.counts import posting_statistics
 from market_assets.statistics.coverage import posting_coverage
 from market_assets.statistics.demand import industry_skills, skill_demand
 from market_assets.statistics.history import SKILL_HISTORY, skill_history
@@ -98,6 +99,7 @@ def computed_tables(window: Window, as_of: datetime = AS_OF) -> dict[sa.Table, p
         tables.skill_affinities: skill_affinities(pairs, window),
         tables.skill_history: skill_history(window, pl.DataFrame(schema=SKILL_HISTORY), months, as_of, MIN_SAMPLE),
         tables.posting_coverage: posting_coverage(window),
+        tables.posting_statistics: posting_statistics(window),
         tables.market_summary: market_summary(
             window,
             as_of=as_of,

@@ -109,5 +109,5 @@ def test_the_python_examples_work(base: str, capsys: pytest.CaptureFixture[str])
 def test_the_guide_names_every_call_of_the_market(web: WholeProcess) -> None:
     document = web.signed_in("vic").get("/api/openapi.json").json()
     for path in document["paths"]:
-        if path.startswith("/api/market"):
+        if path.startswith("/api/v1/market"):
             assert path in GUIDE

@@ -92,7 +92,7 @@ def test_a_wrong_method_is_405_and_names_the_right_one(api: TestClient) -> None:
 
 
 def test_all_problems_of_a_request_are_named(web: WholeProcess) -> None:
-    answer = web.signed_in("vic").get("/api/market/skills", params={"limit": 0, "offset": -1})
+    answer = web.signed_in("vic").get("/api/v1/market/skills", params={"limit": 0, "offset": -1})
     assert answer.status_code == 422
     assert answer.json() == {
         "error": "limit: Input should be greater than or equal to 1; "
@@ -105,10 +105,10 @@ def test_the_real_process_words_errors_alike(web: WholeProcess, name: str | None
     client = web.signed_in(name)
     for method, path in (
         ("GET", "/api/nothing"),
-        ("GET", "/api/market/skills/Qbasic"),
-        ("GET", "/api/market/salaries"),
-        ("PUT", "/api/market/summary"),
-        ("POST", "/api/market/skill-gap"),
+        ("GET", "/api/v1/market/skills/Qbasic"),
+        ("GET", "/api/v1/market/salaries"),
+        ("PUT", "/api/v1/market/summary"),
+        ("POST", "/api/v1/market/skill-gap"),
         ("GET", "/api/admin/scheduler/jobs/nothing"),
         ("POST", "/api/auth/login"),
     ):

@@ -47,7 +47,7 @@ def client(scheme: str = "http", peer: str = "127.0.0.1") -> TestClient:
     [
         ("/login", PAGE_POLICY),
         ("/api/docs", PAGE_POLICY),
-        ("/api/market/summary", DATA_POLICY),
+        ("/api/v1/market/summary", DATA_POLICY),
         ("/market", PAGE_POLICY),
         ("/market/skills/SQL", PAGE_POLICY),
         ("/market/skills/SQL.csv", DATA_POLICY),
@@ -77,7 +77,7 @@ def test_other_sites_are_never_let_in() -> None:
 
 
 def test_data_is_not_kept_unless_it_says_so() -> None:
-    assert client().get("/api/market/x").headers["cache-control"] == "no-store"
+    assert client().get("/api/v1/market/x").headers["cache-control"] == "no-store"
     assert client().get("/api/kept").headers["cache-control"] == "private, no-cache"
     assert client().get("/graphql").headers["cache-control"] == "no-store"
     assert "cache-control" not in client().get("/_next/static/chunk.js").headers
@@ -100,12 +100,12 @@ def test_the_whole_process_has_them_everywhere(web: WholeProcess) -> None:
         "/market",
         "/market/report",
         "/graphql",
-        "/api/market/summary",
+        "/api/v1/market/summary",
         "/api/docs",
         "/nothing",
     ):
         headers = viewer.get(path, headers={"Accept": "text/html"}).headers
         assert {name: headers[name] for name in SECURITY_HEADERS} == SECURITY_HEADERS, path
-    refused = web.client().get("/api/market/summary")
+    refused = web.client().get("/api/v1/market/summary")
     assert refused.status_code == 401
     assert refused.headers["X-Content-Type-Options"] == "nosniff"

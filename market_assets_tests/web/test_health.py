@@ -224,8 +224,8 @@ def test_jobs_that_never_ran_are_counted_from_zero(quiet: WholeProcess) -> None:
 
 def test_answers_are_timed_by_route_and_status(quiet: WholeProcess) -> None:
     client = quiet.signed_in("ada", FAR)
-    client.get("/api/market/skills/Python")
-    client.get("/api/market/skills/SQL")
+    client.get("/api/v1/market/skills/Python")
+    client.get("/api/v1/market/skills/SQL")
     client.get("/api/nothing/here/1")
     client.get("/api/nothing/here/2")
     quiet.client(FAR).get("/api/admin/audit")
@@ -240,7 +240,7 @@ def test_answers_are_timed_by_route_and_status(quiet: WholeProcess) -> None:
             value for labels, value in counted.items() if {("method", method), ("route", route)} <= set(labels)
         )
 
-    assert count("GET", "/api/market/skills/{skill}") == 2
+    assert count("GET", "/api/v1/market/skills/{skill}") == 2
     assert count("GET", "other") == 2
     assert not any(word in str(labels) for labels in counted for word in ("Python", "nothing", "/runs/1"))
     assert count("GET", "ui") == 3

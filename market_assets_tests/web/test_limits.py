@@ -51,7 +51,7 @@ def statuses(client: TestClient, method: str, path: str, times: int) -> list[int
 def test_an_address_has_its_share_and_others_have_theirs() -> None:
     app = with_limits(application(), FEW)
     assert statuses(client_of(app), "GET", "/graphql", 5) == [200] * 4 + [429]
-    refused = client_of(app).get("/api/market/summary")
+    refused = client_of(app).get("/api/v1/market/summary")
     assert refused.status_code == 429
     wait = int(refused.headers["retry-after"])
     assert 1 <= wait <= 60
@@ -184,7 +184,7 @@ def test_an_answer_that_had_begun_is_cut_off_not_completed() -> None:
     [
         ("/api/admin/scheduler/jobs/x/trigger", b"wait=20", 30 + LONGEST_WAIT_SECONDS),
         ("/api/admin/scheduler/jobs/x/trigger", b"", 30),
-        ("/api/market/skills", b"wait=20", 30),
+        ("/api/v1/market/skills", b"wait=20", 30),
     ],
 )
 def test_only_the_trigger_of_a_run_may_take_longer(path: str, query: bytes, seconds: float) -> None:
@@ -200,4 +200,4 @@ def test_guessing_passwords_is_ended_by_the_whole_process(tmp_path_factory: pyte
         ]
         assert [guess.status_code for guess in guesses] == [401, 401, 401, 429]
         viewer = web.signed_in("vic")
-        assert statuses(viewer, "GET", "/api/market/summary", 3) == [200, 200, 429]
+        assert statuses(viewer, "GET", "/api/v1/market/summary", 3) == [200, 200, 429]

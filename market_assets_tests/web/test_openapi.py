@@ -90,7 +90,7 @@ def test_every_operation_of_the_market_works_by_its_example(market: WholeProcess
     viewer = market.signed_in("vic")
     asked = 0
     for method, path, operation in operations(document):
-        if not path.startswith("/api/market"):
+        if not path.startswith("/api/v1/market"):
             continue
         examples = {
             (parameter["in"], parameter["name"]): parameter["schema"]["examples"][0]
@@ -103,13 +103,13 @@ def test_every_operation_of_the_market_works_by_its_example(market: WholeProcess
         answer = viewer.request(method, path, params=query, json=_body_example(document, operation))
         assert answer.status_code == 200, (method, path, answer.text)
         asked += 1
-    assert asked == 13
+    assert asked == 16
 
 
 def test_answers_show_an_example(market: WholeProcess) -> None:
     document = document_of(market)
     for method, path, operation in operations(document):
-        if path.startswith("/api/market"):
+        if path.startswith("/api/v1/market"):
             schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
             model = document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[1]]
             vars(models)[model["title"]].model_validate(model["example"])
@@ -152,8 +152,8 @@ def test_generated_requests(market: WholeProcess, name: str | None, thorough: bo
 
             ask()
     if name:
-        assert "/api/market/summary" in succeeded
-        assert "/api/market/skill-gap" in succeeded
+        assert "/api/v1/market/summary" in succeeded
+        assert "/api/v1/market/skill-gap" in succeeded
 
 
 def _body_example(document: dict[str, Any], operation: dict[str, Any]) -> Any:

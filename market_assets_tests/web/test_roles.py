@@ -44,7 +44,7 @@ OPEN = {"/health", "/health/live", "/login", "/api/auth/login"}
 #: What a viewer may POST: none of it changes anything of the market or the scheduler.
 VIEWERS_POSTS = {
     *("/graphql", "/logout", "/api/auth/refresh", "/api/auth/logout"),
-    *("/api/market/skill-gap", "/api/market/recommendations"),
+    *("/api/v1/market/skill-gap", "/api/v1/market/recommendations"),
 }
 #: What Dagster lets nobody do: components that are edited in its cloud alone, and partitions of definitions
 #: that the project doesn't have.

@@ -55,6 +55,8 @@ _LOGIN_PAGE = "/login"
 #: What viewers may POST to: Dagster checks each mutation, the others change nothing of the market.
 _FOR_VIEWERS = {
     *("/graphql", "/logout", "/api/auth/refresh", "/api/auth/logout"),
+    *("/api/v1/market/skill-gap", "/api/v1/market/recommendations"),
+    # Redirects to these.
     *("/api/market/skill-gap", "/api/market/recommendations"),
 }
 #: How long `/health` waits for the store of users.

@@ -10,7 +10,6 @@ from market_assets.report import numbers
 from market_assets.statistics.demand import share_interval
 from market_assets.web.explorer.parameters import FILTERS, Filters, filter_fields, read_filters
 from market_assets.web.explorer.problems import PageProblem
-from market_assets.web.explorer.skill_names import known_skill
 from market_assets.web.explorer.skill_page import figures_of, history_chart, pay_chart
 from market_assets.web.explorer.tables import Column, Table
 from market_assets.web.explorer.view import View
@@ -20,7 +19,7 @@ LEAST, MOST = 2, 5
 
 def show(view: View) -> Response:
     parameters = view.parameters("skill", *FILTERS, repeated=("skill",))
-    names = list(dict.fromkeys(known_skill(view, name) for name in parameters.all_of("skill")))
+    names = list(dict.fromkeys(view.known_skill(name) for name in parameters.all_of("skill")))
     if len(names) > MOST:
         raise PageProblem(422, "Too many skills", f"At most {MOST} skills can be compared.")
     filters = read_filters(parameters, view.market)

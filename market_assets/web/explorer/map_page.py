@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from market_assets.web.explorer import charts
 from market_assets.web.explorer.parameters import MARKET, address
-from market_assets.web.explorer.skill_names import known_skill
 from market_assets.web.explorer.skill_page import edges_among, graph
 from market_assets.web.explorer.tables import Column, Table
 from market_assets.web.explorer.view import View
@@ -30,7 +29,7 @@ def show(view: View) -> Response:
     parameters = view.parameters("skill")
     written = parameters.get("skill")
     if written is not None:
-        name = known_skill(view, written)
+        name = view.known_skill(written)
         return view.answer(
             "neighbours.html", parameters, name=name, graph=graph(view, name, on_map), on_map=on_map
         )

@@ -10,7 +10,6 @@ from urllib.parse import quote, urlencode
 
 from starlette.datastructures import QueryParams
 
-from market_assets.postings.categories import industry_key, industry_names
 from market_assets.postings.gazetteer import countries, country_names, place_key
 from market_assets.postings.schemas import SENIORITIES, WORKPLACES
 from market_assets.statistics.segments import Segment
@@ -223,14 +222,7 @@ def _industry(parameters: Parameters, market: MarketSnapshot) -> str | None:
     value = parameters.get("industry")
     if value is None:
         return None
-    known = known_industry(market, value)
+    known = market.industries.find(value)
     if known is None:
-        raise parameters.wrong(
-            "industry", value, closest(value, market.industries.all) or market.industries.all[:8]
-        )
+        raise parameters.wrong("industry", value, closest(value, market.industries) or market.industries.all[:8])
     return known
-
-
-def known_industry(market: MarketSnapshot, name: str) -> str | None:
-    """The industry as the tables spell it, found by name or alias."""
-    return market.industries.find(name) or market.industries.find(industry_names().get(industry_key(name), name))

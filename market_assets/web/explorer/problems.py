@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import NamedTuple
+
+from market_assets.web.market.names import Names
 
 
 class Link(NamedTuple):
@@ -29,12 +30,8 @@ class PageProblem(Exception):  # noqa: N818 - it is an answer, not a failure
         self.suggestions = list(suggestions)
 
 
-def closest(wanted: str, names: Iterable[str], most: int = 5) -> list[str]:
-    """The names most like the one that was written, whatever their case: those that hold it first."""
-    folded: dict[str, str] = {}
-    for name in names:
-        folded.setdefault(name.casefold(), name)
-    key = wanted.casefold().strip()
-    holding = sorted((name for name in folded if key and key in name), key=lambda name: (len(name), name))
-    alike = get_close_matches(key, folded, most, 0.6)
-    return [folded[name] for name in dict.fromkeys([*holding[:most], *alike])][:most]
+def closest(wanted: str, names: Names | Iterable[str], most: int = 5) -> list[str]:
+    """The names that a text may mean: those that hold it, the shortest first, then those that look like it."""
+    known = names if isinstance(names, Names) else Names(names)
+    holding = sorted(known.containing(wanted), key=lambda name: (len(name), name)) if wanted.strip() else []
+    return list(dict.fromkeys([*holding[:most], *known.suggestions(wanted)]))[:most]

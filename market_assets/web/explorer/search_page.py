@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from starlette.responses import RedirectResponse, Response
 
-from market_assets.web.explorer.parameters import known_industry, page_of
+from market_assets.web.explorer.parameters import page_of
 from market_assets.web.explorer.problems import Link, closest
 from market_assets.web.explorer.segment_pages import known_place
-from market_assets.web.explorer.skill_names import find_skill, similar_skills
 from market_assets.web.explorer.view import View
+from market_assets.web.market.names import Names
 
 _MOST_FOUND = 8
 
@@ -25,9 +23,9 @@ def show(view: View) -> Response:
         return RedirectResponse(meant, 303)
     market = view.market
     found = {
-        "Skills": [Link(one, page_of("skills", one)) for one in similar_skills(view, wanted, _MOST_FOUND)],
-        "Places": _links("places", wanted, market.places.all),
-        "Industries": _links("industries", wanted, market.industries.all),
+        "Skills": _links("skills", wanted, market.skills),
+        "Places": _links("places", wanted, market.location_names),
+        "Industries": _links("industries", wanted, market.industries),
         "Companies": _links("companies", wanted, view.explorer.companies(view)),
     }
     found = {kind: links for kind, links in found.items() if links}
@@ -36,16 +34,15 @@ def show(view: View) -> Response:
 
 def _meant(view: View, wanted: str) -> str | None:
     """The page of what has exactly this name, where there is one."""
-    if skill := find_skill(view, wanted):
+    if skill := view.market.skills.find(wanted):
         return page_of("skills", skill)
     if place := known_place(view, wanted):
         return page_of("places", place)
-    if industry := known_industry(view.market, wanted):
+    if industry := view.market.industries.find(wanted):
         return page_of("industries", industry)
-    companies = {name.casefold(): name for name in view.explorer.companies(view)}
-    company = companies.get(wanted.casefold())
+    company = view.explorer.companies(view).find(wanted)
     return page_of("companies", company) if company else None
 
 
-def _links(kind: str, wanted: str, names: Iterable[str]) -> list[Link]:
+def _links(kind: str, wanted: str, names: Names) -> list[Link]:
     return [Link(one, page_of(kind, one)) for one in closest(wanted, names, _MOST_FOUND)]

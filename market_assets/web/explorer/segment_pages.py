@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -19,7 +18,6 @@ from market_assets.web.explorer.parameters import (
     Filters,
     address,
     filter_fields,
-    known_industry,
     page_of,
     read_filters,
 )
@@ -29,6 +27,7 @@ from market_assets.web.explorer.skill_page import MOST_LISTED
 from market_assets.web.explorer.tables import Column, Table
 from market_assets.web.explorer.view import View
 from market_assets.web.market import queries
+from market_assets.web.market.names import Names
 from market_assets.web.market.segment_queries import pay_in, skills_in
 
 
@@ -53,15 +52,15 @@ def show_place(view: View) -> Response:
     written = view.request.path_params["name"]
     name = known_place(view, written)
     if name is None:
-        raise _not_found("places", "Place", written, view.market.places.all)
+        raise _not_found("places", "Place", written, view.market.location_names)
     return _show(view, Part("places", name, {"location": name}, ("industry", "seniority", "workplace", "period")))
 
 
 def show_industry(view: View) -> Response:
     written = view.request.path_params["name"]
-    name = known_industry(view.market, written)
+    name = view.market.industries.find(written)
     if name is None:
-        raise _not_found("industries", "Industry", written, view.market.industries.all)
+        raise _not_found("industries", "Industry", written, view.market.industries)
     return _show(
         view, Part("industries", name, {"industry": name}, ("country", "seniority", "workplace", "period"))
     )
@@ -78,14 +77,14 @@ def show_company(view: View) -> Response:
 
 def known_place(view: View, name: str) -> str | None:
     """The place as the tables spell it, found by its city alone or as sources write it."""
-    places = view.market.places
+    places = view.market.location_names
     if found := places.find(name):
         return found
     normalised = normalise_locations(pl.Series([name], dtype=pl.String))["location"][0]
     return places.find(normalised) if normalised else None
 
 
-def _not_found(kind: str, word: str, name: str, names: Sequence[str]) -> PageProblem:
+def _not_found(kind: str, word: str, name: str, names: Names) -> PageProblem:
     links = [Link(one, page_of(kind, one)) for one in closest(name, names)]
     return PageProblem(404, f"{word} not found", f"No counted posting has “{name}”.", links)
 

@@ -22,7 +22,6 @@ from market_assets.web.explorer.parameters import (
     read_filters,
 )
 from market_assets.web.explorer.shown_postings import company_counts, newest_postings
-from market_assets.web.explorer.skill_names import known_skill, other_spellings
 from market_assets.web.explorer.tables import Table
 from market_assets.web.explorer.view import View
 from market_assets.web.market import queries
@@ -40,7 +39,7 @@ LEAST_OF_MONTH = 50
 def show(view: View) -> Response:
     parameters = view.parameters(*FILTERS)
     written = view.request.path_params["name"]
-    name = known_skill(view, written)
+    name = view.known_skill(written)
     if name != written:
         return RedirectResponse(address(page_of("skills", name), view.request.query_params.multi_items()), 307)
     filters = read_filters(parameters, view.market)
@@ -53,7 +52,7 @@ def show(view: View) -> Response:
         tables,
         name=name,
         category=(view.market.skill_demand.one(name) or {}).get("category"),
-        spellings=other_spellings(view, name),
+        spellings=view.other_spellings(name),
         filters=filters,
         fields=filter_fields(filters, view.market),
         figures=figures,

@@ -27,9 +27,10 @@ from market_assets.web.auth.cross_site import CSRF_COOKIE
 from market_assets.web.auth.tokens import identity_of
 from market_assets.web.explorer import parameters as addresses
 from market_assets.web.explorer.parameters import MARKET, Filters, Parameters
-from market_assets.web.explorer.problems import PageProblem
+from market_assets.web.explorer.problems import Link, PageProblem, closest
 from market_assets.web.explorer.tables import Table, by_name, csv_response
 from market_assets.web.market.counted_postings import CountedPostings
+from market_assets.web.market.names import Names
 from market_assets.web.market.snapshot import MarketSnapshot
 
 if TYPE_CHECKING:
@@ -52,10 +53,10 @@ class Explorer:
         #: Pages are made in few threads at once: while the postings are read, pages wait for them, and must not
         #: take the threads by which everything else is answered.
         self.threads = CapacityLimiter(4)
-        self._companies: tuple[int | None, list[str]] = (None, [])
+        self._companies: tuple[int | None, Names] = (None, Names(()))
 
-    def companies(self, view: View) -> list[str]:
-        """The employers of the counted postings, each as its newest posting states it, by name."""
+    def companies(self, view: View) -> Names:
+        """The employers of the counted postings, each as its newest posting states it."""
         if self._companies[0] != view.market.demand_revision:
             newest = (
                 view.window()
@@ -66,14 +67,13 @@ class Explorer:
             )
             with self.database.pooled_engine().connect() as connection:
                 names = read_companies(connection, newest["posting_id"].to_list())
-            self._companies = view.market.demand_revision, sorted(set(names.values()))
+            self._companies = view.market.demand_revision, Names(names.values())
         return self._companies[1]
 
     @cached_property
-    def spellings(self) -> dict[str, Skill]:
-        """The skills of the taxonomy by each of their spellings, in lower case."""
-        skills = load_taxonomy(self.settings.taxonomy).skills
-        return {spelling.casefold(): skill for skill in skills for spelling in reversed(skill.spellings)}
+    def taxonomy(self) -> dict[str, Skill]:
+        """The skills that are searched for, by name."""
+        return {skill.name: skill for skill in load_taxonomy(self.settings.taxonomy).skills}
 
 
 @dataclass(frozen=True)
@@ -123,6 +123,23 @@ class View:
     def segment(self, filters: Filters, **more: str | int | None) -> Segment:
         """The part of the market that filters leave; `more` are further fields of it."""
         return filters.segment(self.bounds[1], **more)
+
+    def known_skill(self, name: str) -> str:
+        """The skill of a name or of another spelling, as the tables spell it.
+
+        Raises:
+            PageProblem: 404, no table has it; with suggestions.
+        """
+        found = self.market.skills.find(name)
+        if found is None:
+            links = [Link(one, self.skill_page(one)) for one in closest(name, self.market.skills)]
+            raise PageProblem(404, "Skill not found", f"No counted posting asks for “{name}”.", links)
+        return found
+
+    def other_spellings(self, skill: str) -> tuple[str, ...]:
+        """How postings write a skill besides its name."""
+        known = self.explorer.taxonomy.get(skill)
+        return known.other_spellings if known else ()
 
     def skill_page(self, name: str, filters: Filters | None = None) -> str:
         return addresses.page_of("skills", name, filters.chosen if filters else None)

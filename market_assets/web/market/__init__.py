@@ -1,1 +1,1 @@
-"""The read API over the market's result tables: `/api/market`."""
+"""The read API over the market's result tables: `/api/v1/market`."""

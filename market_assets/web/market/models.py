@@ -212,6 +212,33 @@ class RelatedSkill(StrictModel):
     )
 
 
+class CategoryValue(StrictModel):
+    category: str
+    skills: int = Field(description="Skills of the category that are asked for")
+
+
+class CategoryPage(Paginated):
+    categories: list[CategoryValue]
+
+
+class IndustryValue(StrictModel):
+    industry: str
+    postings: int = Field(description="Counted postings of the industry")
+
+
+class IndustryValuePage(Paginated):
+    industries: list[IndustryValue]
+
+
+@columns_of(tables.location_salaries)
+class LocationValue(StrictModel):
+    """A row of `location_salaries`."""
+
+
+class LocationPage(Paginated):
+    locations: list[LocationValue]
+
+
 class RelatedPage(Paginated):
     skill: str
     related: list[RelatedSkill]

@@ -9,7 +9,8 @@ import polars as pl
 
 from market_assets.store.tables.results import market_summary
 from market_assets.web.errors import ApiError
-from market_assets.web.market.snapshot import MarketSnapshot, Names
+from market_assets.web.market.names import Names
+from market_assets.web.market.snapshot import MarketSnapshot
 
 Content = dict[str, Any]
 
@@ -28,7 +29,9 @@ def summary(market: MarketSnapshot) -> Content:
     return market.summary or dict.fromkeys(column.name for column in market_summary.columns)
 
 
-def skills(market: MarketSnapshot, industry: str | None, category: str | None) -> pl.DataFrame:
+def skills(
+    market: MarketSnapshot, industry: str | None = None, category: str | None = None, search: str | None = None
+) -> pl.DataFrame:
     """The rows of `skill_demand` of an industry or the whole market, by rank.
 
     Raises:
@@ -37,7 +40,25 @@ def skills(market: MarketSnapshot, industry: str | None, category: str | None) -
     rows = market.demand.of(None if industry is None else _known(market.industries, industry, "Industry"))
     if category is not None:
         rows = rows.filter(pl.col("category") == _known(market.categories, category, "Category"))
-    return rows
+    return _with_name(rows, "skill", market.skills, search)
+
+
+def categories(market: MarketSnapshot, search: str | None) -> pl.DataFrame:
+    """Each category of skills that are asked for: category, skills."""
+    rows = market.demand.of(None).group_by("category").agg(pl.len().cast(pl.Int64).alias("skills"))
+    return _with_name(rows, "category", market.categories, search).sort(
+        ["skills", "category"], descending=[True, False]
+    )
+
+
+def industries(market: MarketSnapshot, search: str | None) -> pl.DataFrame:
+    """Each industry of the postings: industry, postings."""
+    return _with_name(market.postings_of_industries, "industry", market.industries, search)
+
+
+def locations(market: MarketSnapshot, search: str | None) -> pl.DataFrame:
+    """The rows of `location_salaries`, those with the most postings first."""
+    return _with_name(market.location_salaries, "location", market.location_names, search)
 
 
 def skill(market: MarketSnapshot, name: str) -> Content:
@@ -88,7 +109,7 @@ def salaries_of_skill(market: MarketSnapshot, name: str) -> Content:
 
 
 def salaries_of_location(market: MarketSnapshot, name: str) -> Content:
-    known = _known(Names(market.locations.groups), name, "Location")
+    known = _known(market.location_names, name, "Location")
     salaries = _without(market.locations.one(known), "location")
     return {"skill": None, "location": known, "salaries": salaries, "by_country": [], "by_seniority": []}
 
@@ -111,7 +132,7 @@ def recommendations(market: MarketSnapshot, names: Iterable[str], limit: int) ->
 def skill_gap(market: MarketSnapshot, names: Iterable[str], industry: str | None, limit: int) -> Content:
     """The skills most asked for that are not at hand, and the demand for those at hand."""
     held, unknown = _split_known(market, names)
-    demand, at_hand = skills(market, industry, category=None), frozenset(held)
+    demand, at_hand = skills(market, industry), frozenset(held)
     # In Python: only a few rows are needed, and an expression over all of them takes longer.
     missing = [
         row for row in demand.head(limit + len(held)).select(_MISSING).to_dicts() if row["skill"] not in at_hand
@@ -164,8 +185,17 @@ def _split_known(market: MarketSnapshot, names: Iterable[str]) -> tuple[list[str
 def _known(names: Names, name: str, kind: str) -> str:
     known = names.find(name)
     if known is None:
-        raise ApiError(404, f"{kind} not found: {name}")
+        suggestions = names.suggestions(name)
+        hint = f"; did you mean {' or '.join(suggestions)}?" if suggestions else ""
+        raise ApiError(
+            404, f"{kind} not found: {name}{hint}", {"suggestions": suggestions} if suggestions else None
+        )
     return known
+
+
+def _with_name(rows: pl.DataFrame, column: str, names: Names, search: str | None) -> pl.DataFrame:
+    """The rows whose name has a text in it; all without one."""
+    return rows if search is None else rows.filter(pl.col(column).is_in(sorted(names.containing(search))))
 
 
 def _without(row: Content | None, column: str) -> Content | None:

@@ -10,14 +10,23 @@ from typing import Annotated, Any
 
 import polars as pl
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import RedirectResponse
 from pydantic_core import to_json
 
 from market_assets.web.errors import ApiError
 from market_assets.web.market import models, queries
+from market_assets.web.market.lists import (
+    FILE_RESPONSES,
+    MEDIA_TYPES,
+    ListRequest,
+    Wanted,
+    file_of,
+    page_of,
+    refuse_unknown_parameters,
+)
 from market_assets.web.market.queries import Content
 from market_assets.web.market.snapshot import MarketSnapshot, SnapshotCache
 
-MOST_ROWS = 500
 #: Clients may keep a response, but ask each time whether it is still current.
 CACHING = "private, no-cache"
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
@@ -37,19 +46,24 @@ SkillName = Annotated[
     Path(max_length=200, description="In any case; %23 for #", examples=["Python", "CI/CD"]),
 ]
 Filter = Annotated[str | None, Query(min_length=1, max_length=200)]
-Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="The greatest number of rows")]
-Offset = Annotated[int, Query(ge=0, le=1_000_000_000, description="Rows to leave out")]
+Search = Annotated[str | None, Query(min_length=1, max_length=200, description="Text that the name has in it")]
 
-
-async def requested_page(limit: Limit = 50, offset: Offset = 0) -> slice:
-    """The rows of a list that a request is for."""
-    return slice(offset, offset + limit)
-
-
-Page = Annotated[slice, Depends(requested_page)]
-
-market_router = APIRouter(prefix="/api/market", tags=["market"])
+PREFIX = "/api/v1/market"
+#: Where the API was before it had versions.
+UNVERSIONED = "/api/market"
+market_router = APIRouter(prefix=PREFIX, tags=["market"], dependencies=[Depends(refuse_unknown_parameters)])
 _get = partial(market_router.get, responses=_NOT_MODIFIED)
+_list = partial(market_router.get, responses={**_NOT_MODIFIED, **FILE_RESPONSES})
+
+unversioned_router = APIRouter(include_in_schema=False)
+
+
+@unversioned_router.api_route(UNVERSIONED + "/{path:path}", methods=["GET", "POST"])
+async def redirect_to_version(request: Request) -> Response:
+    """Where a call is now, its method and body unchanged."""
+    path = PREFIX + request.scope["raw_path"].decode().removeprefix(UNVERSIONED)
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(path + query, status_code=308)
 
 
 @_get("/summary", response_model=models.MarketSummary)
@@ -64,13 +78,18 @@ async def get_coverage(request: Request, market: Snapshot) -> Response:
     return _respond(request, market, {"coverage": market.coverage.to_dicts()})
 
 
-@_get("/skills", response_model=models.SkillPage)
+@_list("/skills", response_model=models.SkillPage)
 async def list_skills(
-    request: Request, market: Snapshot, page: Page, industry: Filter = None, category: Filter = None
+    request: Request,
+    market: Snapshot,
+    wanted: ListRequest,
+    industry: Filter = None,
+    category: Filter = None,
+    search: Search = None,
 ) -> Response:
     """Skills by demand: of the whole market or of an industry, all or of a category."""
-    rows = queries.skills(market, industry, category)
-    return _respond(request, market, _page(request, "skills", rows, page))
+    rows = queries.skills(market, industry, category, search)
+    return _respond_list(request, market, wanted, "skills", rows)
 
 
 # Names contain slashes (CI/CD), so the longer paths come first and the bare name last.
@@ -86,12 +105,12 @@ async def get_history(request: Request, market: Snapshot, skill: SkillName) -> R
     return _respond(request, market, queries.history(market, skill))
 
 
-@_get("/skills/{skill:path}/related", response_model=models.RelatedPage)
-async def list_related(request: Request, market: Snapshot, skill: SkillName, page: Page) -> Response:
+@_list("/skills/{skill:path}/related", response_model=models.RelatedPage)
+async def list_related(request: Request, market: Snapshot, skill: SkillName, wanted: ListRequest) -> Response:
     """The skills that postings ask for together with this one, the closest (by npmi_lower) first."""
     name = queries.known_skill(market, skill)
     rows = queries.related(market, name)
-    return _respond(request, market, {"skill": name, **_page(request, "related", rows, page)})
+    return _respond_list(request, market, wanted, "related", rows, {"skill": name})
 
 
 @_get("/skills/{skill:path}/recommendations", response_model=models.SkillRecommendations)
@@ -104,6 +123,30 @@ async def list_recommendations(request: Request, market: Snapshot, skill: SkillN
 async def get_skill(request: Request, market: Snapshot, skill: SkillName) -> Response:
     """Demand, pay, growth and industries of one skill."""
     return _respond(request, market, queries.skill(market, skill))
+
+
+@_list("/categories", response_model=models.CategoryPage)
+async def list_categories(
+    request: Request, market: Snapshot, wanted: ListRequest, search: Search = None
+) -> Response:
+    """The categories of the skills that are asked for, those with the most skills first."""
+    return _respond_list(request, market, wanted, "categories", queries.categories(market, search))
+
+
+@_list("/industries", response_model=models.IndustryValuePage)
+async def list_industries(
+    request: Request, market: Snapshot, wanted: ListRequest, search: Search = None
+) -> Response:
+    """The industries of the postings, those with the most postings first."""
+    return _respond_list(request, market, wanted, "industries", queries.industries(market, search))
+
+
+@_list("/locations", response_model=models.LocationPage)
+async def list_locations(
+    request: Request, market: Snapshot, wanted: ListRequest, search: Search = None
+) -> Response:
+    """The locations of the postings and what they pay, those with the most postings first."""
+    return _respond_list(request, market, wanted, "locations", queries.locations(market, search))
 
 
 @_get("/salaries", response_model=models.Salaries)
@@ -120,25 +163,25 @@ async def get_salaries(
     return _respond(request, market, {**query(market, name or ""), **_currency(request)})
 
 
-@_get("/industries/{industry:path}/skills", response_model=models.IndustryPage)
+@_list("/industries/{industry:path}/skills", response_model=models.IndustryPage)
 async def list_industry_skills(
     request: Request,
     market: Snapshot,
     industry: Annotated[str, Path(max_length=200, examples=["Technology"])],
-    page: Page,
+    wanted: ListRequest,
 ) -> Response:
     """What an industry asks for, by rank."""
     name, rows = queries.industry_skills(market, industry)
-    return _respond(request, market, {"industry": name, **_page(request, "skills", rows, page)})
+    return _respond_list(request, market, wanted, "skills", rows, {"industry": name})
 
 
-@_get("/trending", response_model=models.TrendingPage)
+@_list("/trending", response_model=models.TrendingPage)
 async def list_trending(
-    request: Request, market: Snapshot, page: Page, trend: models.Trend | None = None
+    request: Request, market: Snapshot, wanted: ListRequest, trend: models.Trend | None = None
 ) -> Response:
     """Skills by growth, the fastest first; new ones, without a previous period to grow from, at the end."""
     rows = queries.trending(market, trend)
-    return _respond(request, market, _page(request, "trending", rows, page))
+    return _respond_list(request, market, wanted, "trending", rows)
 
 
 @market_router.post("/skill-gap", response_model=models.SkillGap)
@@ -159,27 +202,38 @@ def _currency(request: Request) -> dict[str, str]:
 
 def _respond(request: Request, market: MarketSnapshot, content: Content) -> Response:
     """200 with the content, or 304 where the client's copy is current."""
-    headers = {"ETag": market.etag, "Cache-Control": CACHING}
+    return _not_modified(request, market) or _json(content, _caching(market))
+
+
+def _respond_list(
+    request: Request,
+    market: MarketSnapshot,
+    wanted: Wanted,
+    name: str,
+    rows: pl.DataFrame,
+    about: Content | None = None,
+) -> Response:
+    """The wanted rows under a name, beside what the list is about; or as a file of rows alone."""
+    not_modified = _not_modified(request, market)
+    if not_modified:
+        return not_modified
+    if wanted.format == "json":
+        return _json({**(about or {}), **page_of(request, name, rows, wanted)}, _caching(market))
+    return Response(file_of(rows, wanted), media_type=MEDIA_TYPES[wanted.format], headers=_caching(market))
+
+
+def _not_modified(request: Request, market: MarketSnapshot) -> Response | None:
     if _matches(request.headers.get("if-none-match"), market.etag):
-        return Response(status_code=304, headers=headers)
-    return _json(content, headers)
+        return Response(status_code=304, headers=_caching(market))
+    return None
+
+
+def _caching(market: MarketSnapshot) -> dict[str, str]:
+    return {"ETag": market.etag, "Cache-Control": CACHING, "Vary": "Accept"}
 
 
 def _json(content: Content, headers: dict[str, str] | None = None) -> Response:
     return Response(to_json(content), media_type="application/json", headers=headers)
-
-
-def _page(request: Request, name: str, rows: pl.DataFrame, page: slice) -> Content:
-    """The rows of a page under a name, and the path of the next ones."""
-    part = rows[page]
-    end = page.start + part.height
-    following = request.url.include_query_params(limit=page.stop - page.start, offset=end)
-    return {
-        name: part.to_dicts(),
-        "count": part.height,
-        "total": rows.height,
-        "next": f"{following.path}?{following.query}" if part.height > 0 and end < rows.height else None,
-    }
 
 
 def _matches(if_none_match: str | None, etag: str) -> bool:

@@ -6,21 +6,24 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+from collections.abc import Mapping
+from functools import cached_property, lru_cache, partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import sqlalchemy as sa
 from anyio import to_thread
 
+from market_assets.postings.categories import industry_names
 from market_assets.statistics.pay import pay_by
 from market_assets.statistics.related import CLOSEST_FIRST, related_skills
 from market_assets.store.database import Database
 from market_assets.store.revisions import read_table_revisions
 from market_assets.store.tables import results as tables
 from market_assets.store.tables.columns import arrow_schema
+from market_assets.web.market.names import Names, town_spellings
 
 if TYPE_CHECKING:
     from market_assets.statistics.recommender import Recommender
@@ -35,6 +38,7 @@ TABLES: tuple[sa.Table, ...] = (
     tables.salary_trends,
     tables.location_salaries,
     tables.trending_skills,
+    tables.posting_statistics,
     tables.skill_history,
     tables.posting_coverage,
     tables.skill_relationships,
@@ -47,19 +51,6 @@ TABLES: tuple[sa.Table, ...] = (
 #: The columns of `skill_demand` that hold JSON.
 TOP_LISTS = ("top_sources", "top_industries", "top_locations")
 _TOP_LIST = pl.List(pl.Struct({"value": pl.String(), "postings": pl.Int64()}))
-
-
-class Names:
-    """The names of one kind of thing, found whatever their case."""
-
-    def __init__(self, names: Iterable[str]) -> None:
-        self._names = frozenset(names)
-        self.all = sorted(self._names)
-        self._folded = {name.casefold(): name for name in sorted(self._names, reverse=True)}
-
-    def find(self, name: str) -> str | None:
-        """The name as the tables spell it, None where they don't have it."""
-        return name if name in self._names else self._folded.get(name.strip().casefold())
 
 
 class Grouped:
@@ -91,7 +82,16 @@ class Grouped:
 class MarketSnapshot:
     """One state of the result tables, each with the column types of its declaration; only replaced as a whole."""
 
-    def __init__(self, frames: Mapping[str, pl.DataFrame], revisions: Mapping[str, int]) -> None:
+    def __init__(
+        self, frames: Mapping[str, pl.DataFrame], revisions: Mapping[str, int], taxonomy: Path | None = None
+    ) -> None:
+        """Sort the tables.
+
+        Args:
+            frames: the tables by name.
+            revisions: how often each has been written.
+            taxonomy: the file of MARKET_ASSETS_TAXONOMY, for other spellings of skills.
+        """
         demand = with_lists(frames["skill_demand"])
         in_industries = pl.col("industry").is_not_null()
         by_rank, trending = {"rank": False, "skill": False}, frames["trending_skills"]
@@ -108,6 +108,10 @@ class MarketSnapshot:
         self.demand = Grouped(demand, "industry", by_rank)
         self.industry_skills = Grouped(frames["industry_skills"], "industry", by_rank)
         self.locations = Grouped(frames["location_salaries"], "location", {})
+        self.location_salaries = frames["location_salaries"].sort(
+            ["postings", "location"], descending=[True, False]
+        )
+        self.postings_of_industries = _postings_of(frames["posting_statistics"], "industry")
         #: By growth; skills without a previous period come last, the most asked for first.
         self.trending = trending.sort(
             ["growth", "recent_postings", "skill"], descending=[True, True, False], nulls_last=True
@@ -139,17 +143,18 @@ class MarketSnapshot:
         self.pay_by_country = pay_by(frames["employment_salaries"], "country")
         self._recommender_tables = (frames["skill_affinities"], both_sides, of_all)
 
-        self.skills = Names(
-            name
-            for grouped in (
-                *(self.skill_demand, self.demand_in_industries, self.salaries, self.trends),
-                *(self.trending_by_skill, self.related, self.recommendations),
-            )
-            for name in grouped.groups
+        by_skill = (
+            *(self.skill_demand, self.demand_in_industries, self.salaries, self.trends),
+            *(self.trending_by_skill, self.related, self.recommendations),
         )
-        self.industries = Names({*self.industry_skills.groups, *self.demand.groups})
+        self.skills = Names(
+            (name for grouped in by_skill for name in grouped.groups),
+            partial(_other_spellings, taxonomy),
+        )
+        self.industries = Names({*self.industry_skills.groups, *self.demand.groups}, industry_names)
         self.categories = Names(demand["category"].unique())
-        self.places = Names(self.locations.groups)
+        places = self.location_salaries["location"].to_list()
+        self.location_names = Names(places, partial(town_spellings, places))
 
     @cached_property
     def recommender(self) -> Recommender:
@@ -167,8 +172,11 @@ def with_lists(demand: pl.DataFrame) -> pl.DataFrame:
 class SnapshotCache:
     """The newest snapshot of a database. Its SQL runs in a thread, one read at a time, never on the event loop."""
 
-    def __init__(self, database: Database, check_seconds: float = CHECK_SECONDS) -> None:
+    def __init__(
+        self, database: Database, taxonomy: Path | None = None, check_seconds: float = CHECK_SECONDS
+    ) -> None:
         self._database = database
+        self._taxonomy = taxonomy
         self._check_seconds = check_seconds
         self._lock = threading.Lock()
         self._frames: dict[str, pl.DataFrame] = {}
@@ -213,10 +221,31 @@ class SnapshotCache:
                     for table in changed or TABLES
                 }
                 frames = {**self._frames, **read}
-                self._snapshot = MarketSnapshot(frames, revisions)
+                self._snapshot = MarketSnapshot(frames, revisions, self._taxonomy)
                 self._frames, self._version = frames, (as_of, revisions)
         self._next_check = time.monotonic() + self._check_seconds
         return self._snapshot
+
+
+def _postings_of(statistics: pl.DataFrame, dimension: str) -> pl.DataFrame:
+    """The values of a dimension of `posting_statistics` that are known, and their postings, most first."""
+    return (
+        statistics.filter(pl.col("dimension") == dimension, pl.col("value") != "unknown")
+        .select(pl.col("value").alias(dimension), "postings")
+        .sort(["postings", dimension], descending=[True, False])
+    )
+
+
+@lru_cache(maxsize=1)
+def _other_spellings(taxonomy: Path | None) -> dict[str, str]:
+    """From the other spellings of skills, casefolded, to their names."""
+    from market_assets.skills.taxonomy import load_taxonomy
+
+    return {
+        spelling.casefold(): skill.name
+        for skill in load_taxonomy(taxonomy).skills
+        for spelling in skill.other_spellings
+    }
 
 
 def _etag(summaries: list[dict[str, Any]], revisions: Mapping[str, int]) -> str:

@@ -13,7 +13,7 @@ from market_assets.store.tables import results as tables
 from market_assets.web.market.snapshot import TOP_LISTS
 from market_assets_tests.web.market_tables import stored
 
-API = "/api/market"
+API = "/api/v1/market"
 Row = dict[str, Any]
 
 

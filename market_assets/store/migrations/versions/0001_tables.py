@@ -1,4 +1,4 @@
-"""Every declared table, the view of posting and skill, and the row that writers of postings queue on
+"""Every declared table, the views, and the row that writers of postings queue on
 
 Nothing has been released yet, so this version is what `store.tables` declares. With the first release its
 statements are to be written out here, and every later change gets another version.
@@ -11,6 +11,7 @@ from alembic import op
 from market_assets.store.revisions import POSTINGS
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.postings import POSTING_SKILLS_VIEW, data_revision
+from market_assets.store.tables.views import statements
 
 revision = "0001"
 down_revision = None
@@ -20,7 +21,8 @@ depends_on = None
 
 def upgrade() -> None:
     metadata.create_all(op.get_bind())
-    op.execute(POSTING_SKILLS_VIEW)
+    for statement in (POSTING_SKILLS_VIEW, *statements()):
+        op.execute(statement)
     op.bulk_insert(data_revision, [{"id": POSTINGS, "revision": 0}])
     if op.get_bind().dialect.name == "postgresql":
         # Room on each page for the rows as they are after their skills have been found: a changed row that

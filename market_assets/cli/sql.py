@@ -1,0 +1,147 @@
+"""`market-assets sql` and `export`: the store's tables for spreadsheets, notebooks and other programs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from pathlib import Path
+from typing import IO
+
+import click
+import polars as pl
+import sqlalchemy as sa
+
+from market_assets.cli.command import CommandFailedError, open_database, pass_settings
+from market_assets.cli.rows import print_rows, rows_options
+from market_assets.settings import Settings
+from market_assets.store.batches import read_batches
+from market_assets.store.connection import MarketConnection
+from market_assets.store.database import file_errors
+from market_assets.store.read_only import answered
+from market_assets.store.tables import administration, postings
+from market_assets.store.tables.catalog import metadata
+from market_assets.store.tables.columns import arrow_schema
+from market_assets.store.tables.views import VIEWS
+
+#: What is about users and about the program itself, not about the market.
+_OWN = {
+    *(administration.users, administration.ended_sessions, administration.audit_log),
+    *(administration.scheduled_jobs, administration.scheduler_stops),
+    *(postings.data_revision, postings.posting_sketches),
+}
+EXPORTED: dict[str, sa.Table] = {
+    table.name: table for table in (*metadata.sorted_tables, postings.posting_skills, *VIEWS) if table not in _OWN
+}
+FORMATS = ("csv", "json", "jsonl", "parquet")
+
+
+@click.command()
+@click.argument("query")
+@rows_options
+@pass_settings
+def sql(settings: Settings, query: str, as_csv: bool, as_json: bool) -> None:
+    """Print the rows of a SQL query on the market database, which can't change anything.
+
+    The query is an argument, or standard input where it is "-". docs/tables.md describes tables and columns.
+    """
+    text = sys.stdin.read() if query == "-" else query
+    with answered(open_database(settings), text) as answer:
+        print_rows(answer.columns, answer.rows, as_csv=as_csv, as_json=as_json)
+
+
+@click.command()
+@click.argument("table")
+@click.option("--format", "written_as", type=click.Choice(FORMATS), help="Else by the file's name, else csv.")
+@click.option(
+    "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="A file, else standard output."
+)
+@pass_settings
+def export(settings: Settings, table: str, written_as: str | None, output: Path | None) -> None:
+    """Write all rows of TABLE as CSV, JSON, JSON lines or Parquet.
+
+    docs/tables.md describes tables and columns.
+    """
+    if table not in EXPORTED:
+        alike = get_close_matches(table, EXPORTED, n=1)
+        hint = f"; did you mean {alike[0]}?" if alike else f": {', '.join(sorted(EXPORTED))}"
+        raise click.BadParameter(f"{table!r} is no table to export{hint}", param_hint="TABLE")
+    kind = written_as or (output.suffix.removeprefix(".").lower() if output else "csv")
+    if kind not in FORMATS:
+        raise click.BadParameter(f"{kind!r} is none of {', '.join(FORMATS)}", param_hint="--format")
+    if output is None and kind == "parquet" and sys.stdout.isatty():
+        raise CommandFailedError("Parquet is not for terminals: name a file with --output")
+    declared = EXPORTED[table]
+    with (
+        MarketConnection(open_database(settings)) as connection,
+        connection.transaction(),
+        _opened(output) as file,
+    ):
+        if not connection.database.is_sqlite:
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        rows = _WRITERS[kind](file, declared, read_batches(connection, declared))
+    if output:
+        click.echo(f"{rows:,} rows of {table} written to {output}")
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[IO[bytes]]:
+    """Standard output, or a file that appears under its name only once it is whole."""
+    if output is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    part = output.with_name(f".{output.name}.part")
+    try:
+        with file_errors(output), part.open("wb") as file:
+            yield file
+        with file_errors(output):
+            part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _export_csv(file: IO[bytes], table: sa.Table, frames: Iterator[pl.DataFrame]) -> int:
+    file.write((",".join(arrow_schema(table).names()) + "\n").encode())
+    return _each(frames, lambda frame: file.write(frame.write_csv(include_header=False).encode()))
+
+
+def _export_json_lines(file: IO[bytes], table: sa.Table, frames: Iterator[pl.DataFrame]) -> int:  # noqa: ARG001
+    return _each(frames, lambda frame: file.write(frame.write_ndjson().encode()))
+
+
+def _export_json(file: IO[bytes], table: sa.Table, frames: Iterator[pl.DataFrame]) -> int:  # noqa: ARG001
+    written = 0
+    file.write(b"[")
+    for frame in frames:
+        for line in frame.write_ndjson().splitlines():
+            file.write(b",\n " if written else b"")
+            file.write(line.encode())
+            written += 1
+    file.write(b"]\n")
+    return written
+
+
+def _export_parquet(file: IO[bytes], table: sa.Table, frames: Iterator[pl.DataFrame]) -> int:
+    import pyarrow.parquet as pq
+
+    schema = pl.DataFrame(schema=arrow_schema(table)).to_arrow().schema
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        return _each(frames, lambda frame: writer.write_table(frame.to_arrow()))
+
+
+def _each(frames: Iterator[pl.DataFrame], write: Callable[[pl.DataFrame], object]) -> int:
+    rows = 0
+    for frame in frames:
+        write(frame)
+        rows += frame.height
+    return rows
+
+
+_WRITERS: dict[str, Callable[[IO[bytes], sa.Table, Iterator[pl.DataFrame]], int]] = {
+    "csv": _export_csv,
+    "json": _export_json,
+    "jsonl": _export_json_lines,
+    "parquet": _export_parquet,
+}

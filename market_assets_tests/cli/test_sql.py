@@ -1,0 +1,185 @@
+"""`market-assets sql` and `export`: every row comes out, in every format, and nothing goes in."""
+
+from __future__ import annotations
+
+import csv
+import json
+from io import BytesIO, StringIO
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import sqlalchemy as sa
+
+from market_assets.cli import sql
+from market_assets.settings import Settings
+from market_assets.store.batches import read_batches
+from market_assets.store.connection import MarketConnection
+from market_assets.store.database import Database, StoreError
+from market_assets.store.read_only import answered
+from market_assets.store.tables.columns import arrow_schema
+from market_assets.store.tables.postings import posting_skill_facts, posting_skills, skills
+from market_assets.store.tables.views import VIEWS
+from market_assets_tests.cli.conftest import Invoke
+from market_assets_tests.web.market_tables import fill
+
+DEMAND = (
+    "SELECT skill, postings, median_salary FROM skill_demand WHERE industry IS NULL ORDER BY postings DESC, skill"
+)
+
+
+@pytest.fixture
+def url(database: Database) -> str:
+    """A database of each kind with a market in it."""
+    fill(database)
+    return database.url.render_as_string(hide_password=False)
+
+
+@pytest.mark.both_databases
+def test_rows_of_a_query_in_every_form(invoke: Invoke, url: str, database: Database) -> None:
+    with answered(database, DEMAND) as answer:
+        rows = [tuple(row) for row in answer.rows]
+    assert len(rows) > 20
+    as_json = json.loads(invoke("sql", "--json", DEMAND, DATABASE_URL=url).stdout)
+    assert [tuple(row.values()) for row in as_json] == rows
+    as_csv = list(csv.reader(StringIO(invoke("sql", "--csv", "-", stdin=DEMAND, DATABASE_URL=url).stdout)))
+    assert as_csv[0] == ["skill", "postings", "median_salary"]
+    assert [(skill, int(count), float(pay) if pay else None) for skill, count, pay in as_csv[1:]] == rows
+    table = invoke("sql", DEMAND, DATABASE_URL=url).stdout.splitlines()
+    assert table[0].split() == ["skill", "postings", "median_salary"]
+    assert len(table) == len(rows) + 1
+    strange = invoke("sql", "SELECT '50 % of [bold]' AS a, NULL AS b", DATABASE_URL=url).stdout.splitlines()
+    assert [line.split() for line in strange] == [["a", "b"], ["50", "%", "of", "[bold]"]]
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize(
+    "query",
+    [
+        "DELETE FROM skill_demand",
+        "UPDATE users SET role = 'admin'",
+        "DROP TABLE skill_demand",
+        "CREATE TABLE more (number INTEGER)",
+        "SELECT 1; DELETE FROM skill_demand",
+        "WITH gone AS (SELECT 1) INSERT INTO skills SELECT 1, 'x', 'y'",
+        "BEGIN",
+        "",
+        "SELECT nothing FROM skill_demand",
+    ],
+)
+def test_a_query_changes_nothing_and_says_what_is_wrong(invoke: Invoke, url: str, query: str) -> None:
+    before = invoke("export", "skill_demand", DATABASE_URL=url).stdout
+    result = invoke("sql", query, DATABASE_URL=url)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("market-assets: ")
+    assert result.stderr.count("\n") == 1
+    assert invoke("export", "skill_demand", DATABASE_URL=url).stdout == before
+
+
+def test_the_password_of_a_database_is_not_shown() -> None:
+    with (
+        pytest.raises(StoreError) as caught,
+        answered(Database("postgresql://u:secret@127.0.0.1:1/x"), "SELECT 1"),
+    ):
+        pass
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("table", ["skill_demand", "trending_skills", "market_summary", "salary_trends"])
+def test_a_table_is_exported_whole(
+    invoke: Invoke, url: str, database: Database, tmp_path: Path, table: str
+) -> None:
+    with answered(database, f"SELECT * FROM {table}") as answer:
+        rows, names = sorted(map(tuple, answer.rows), key=str), list(answer.columns)
+    files = {kind: tmp_path / f"{table}.{kind}" for kind in sql.FORMATS}
+    for file in files.values():
+        result = invoke("export", table, "-o", file, DATABASE_URL=url)
+        assert (result.exit_code, result.stdout) == (0, f"{len(rows):,} rows of {table} written to {file}\n")
+    frame = pl.read_parquet(files["parquet"])
+    assert frame.columns == names
+    assert frame.height == len(rows)
+    with files["csv"].open(newline="") as opened:
+        written = list(csv.DictReader(opened))
+    for name, kind in frame.schema.items():
+        values = [float(row[name]) if kind.is_numeric() and row[name] else row[name] or None for row in written]
+        expected = frame[name].dt.strftime("%Y-%m-%dT%H:%M:%S%.6f+0000") if kind.is_temporal() else frame[name]
+        assert values == expected.to_list(), name
+    objects = json.loads(files["json"].read_text())
+    assert objects == [json.loads(line) for line in files["jsonl"].read_text().splitlines()]
+    assert [list(each) for each in objects] == [names] * len(rows)
+    numbers = [name for name, kind in frame.schema.items() if kind.is_numeric()]
+    assert [[each[name] for name in numbers] for each in objects] == [list(row) for row in frame[numbers].rows()]
+    assert sorted(path.name for path in tmp_path.iterdir() if table in path.name) == sorted(
+        file.name for file in files.values()
+    )
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("batch", [1, 7, 20_000])
+def test_a_view_comes_in_batches_without_gaps(connection: MarketConnection, batch: int) -> None:
+    names = {1: "Python", 2: "C", 3: "Ada"}
+    pairs = [(posting, skill) for posting in range(20) for skill in names if posting % skill == 0]
+    with connection.transaction():
+        connection.append(skills, frame(skills, [(number, name, "Any") for number, name in names.items()]))
+        connection.append(posting_skill_facts, frame(posting_skill_facts, [(*pair, 50, None) for pair in pairs]))
+        frames = list(read_batches(connection, posting_skills, batch))
+    assert [each.height for each in frames[:-1]] == [batch] * (len(frames) - 1)
+    assert sorted(pl.concat(frames).rows()) == sorted((posting, names[skill], 0.5) for posting, skill in pairs)
+
+
+def frame(table: sa.Table, rows: list[tuple[Any, ...]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=arrow_schema(table), orient="row")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["skill_demnd"], "'skill_demnd' is no table to export; did you mean skill_demand?"),
+        (["users"], "'users' is no table to export"),
+        (["audit_log"], "'audit_log' is no table to export"),
+        (["skill_demand", "-o", "demand.doc"], "'doc' is none of csv, json, jsonl, parquet"),
+    ],
+)
+def test_what_can_not_be_exported_is_wrong_use(invoke: Invoke, arguments: list[str], error: str) -> None:
+    result = invoke("export", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert error in " ".join(result.stderr.split())
+
+
+def test_a_file_that_can_not_be_written_leaves_none(invoke: Invoke, url: str, tmp_path: Path) -> None:
+    into = tmp_path / "missing" / "demand.csv"
+    result = invoke("export", "skill_demand", "-o", into, DATABASE_URL=url)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"market-assets: can't write {into}: ")
+
+
+def test_standard_output_takes_parquet_too(invoke: Invoke, url: str) -> None:
+    result = invoke("export", "skill_demand", "--format", "parquet", DATABASE_URL=url)
+    assert pl.read_parquet(BytesIO(result.stdout_bytes)).height > 20
+
+
+def test_settings_name_the_database(invoke: Invoke, project: Path) -> None:
+    assert invoke("sql", "SELECT count(*) AS postings FROM job_postings").stdout.split() == ["postings", "0"]
+    assert Database(Settings(MARKET_ASSETS_DATA_DIR=project / "data", _env_file=None).market_url).path.exists()
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+def test_views_hold_each_row_of_their_kind_once(url: str, database: Database, view: sa.Table) -> None:
+    """Without the columns that say which rows they are, so that nothing in them is counted twice."""
+    table, _, condition = view.info["query"].partition(" FROM ")[2].partition(" WHERE ")
+    names = ", ".join(column.name for column in view.columns)
+    with (
+        answered(database, f"SELECT {names} FROM {view.name}") as shown,
+        answered(database, f"SELECT {names} FROM {table} WHERE {condition}") as expected,
+    ):
+        rows = sorted(map(tuple, shown.rows), key=str)
+        assert rows == sorted(map(tuple, expected.rows), key=str)
+    assert url
+    key = [
+        name for name in ("skill", "industry", "country", "seniority", "employment_type") if name in view.columns
+    ]
+    places = [list(view.columns.keys()).index(name) for name in key]
+    assert len({tuple(row[place] for place in places) for row in rows}) == len(rows)
