@@ -78,13 +78,19 @@ def skill_demand(window: Window, min_sample: int) -> pl.DataFrame:
         lists of up to five {value, postings} of the row's own postings. `rank` is 1 for the most postings in the
         row's industry; ties by skill.
     """
-    industries = _profile(window, labels(window.postings["industry"]), min_sample)
-    return pl.concat([market_demand(window, min_sample), industries])
+    return pl.concat(
+        [_profile(window, segments, min_sample) for segments in (None, labels(window.postings["industry"]))]
+    )
 
 
 def market_demand(window: Window, min_sample: int) -> pl.DataFrame:
-    """The rows of `skill_demand` that are about all postings, by skill."""
-    return _profile(window, None, min_sample)
+    """Demand and pay of each skill in all postings: the rows of `skill_demand` without the details of each.
+
+    Returns:
+        skill, category, postings, demand_share, rank, postings_with_salary, average_salary, median_salary,
+        min_salary, max_salary, by skill.
+    """
+    return _demand_and_pay(window, skill_groups(window), None, min_sample).drop("industry")
 
 
 def share_interval(window: Window, skill: str) -> tuple[float, float] | None:
@@ -134,21 +140,29 @@ def _profile(window: Window, segments: Labels | None, min_sample: int) -> pl.Dat
     members = skill_groups(window, segments)
     columns = {name: labels(window.postings[name]) for name in ("source", "industry", "location")}
     filled = members.filled()
-    pay = published_pay(window, members, min_sample)
-    rows = _shares(window, members, segments).with_columns(
+    rows = _demand_and_pay(window, members, segments, min_sample).with_columns(
         demand_score=pl.min_horizontal(pl.lit(100.0), 100 / FULL_SCORE_SHARE * pl.col("demand_share")),
         required_share=_required_share(window, segments, filled),
         mentions_only=mention_groups(window, segments).counts()[filled],
-        postings_with_salary=pay.counts[filled],
-        average_salary=pay.average().gather(filled),
-        median_salary=pay.quantile(0.5).gather(filled),
-        min_salary=pay.minimum().gather(filled),
-        max_salary=pay.maximum().gather(filled),
         top_sources=top_values(members, columns["source"]).gather(filled),
         top_industries=top_values(members, columns["industry"]).gather(filled),
         top_locations=top_values(members, columns["location"]).gather(filled),
     )
     return rows.select(pl.col(name).cast(dtype) for name, dtype in SKILL_DEMAND.items())
+
+
+def _demand_and_pay(
+    window: Window, members: SkillGroups, segments: Labels | None, min_sample: int
+) -> pl.DataFrame:
+    filled = members.filled()
+    pay = published_pay(window, members, min_sample)
+    return _shares(window, members, segments).with_columns(
+        postings_with_salary=pay.counts[filled],
+        average_salary=pay.average().gather(filled),
+        median_salary=pay.quantile(0.5).gather(filled),
+        min_salary=pay.minimum().gather(filled),
+        max_salary=pay.maximum().gather(filled),
+    )
 
 
 def _required_share(window: Window, segments: Labels | None, filled: npt.NDArray[np.int64]) -> pl.Series:

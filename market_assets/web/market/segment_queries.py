@@ -16,8 +16,8 @@ _MOST_PAID = {"postings_with_salary": True, "country": False, "seniority": False
 
 
 def skills_in(postings: Window, min_sample: int) -> pl.DataFrame:
-    """The rows of `skill_demand` for these postings alone, by rank: as `queries.skills` for the whole market."""
-    return with_lists(market_demand(postings, min_sample)).sort("rank", "skill")
+    """Demand and pay of each skill in these postings alone, by rank (columns of `demand.market_demand`)."""
+    return market_demand(postings, min_sample).sort("rank", "skill")
 
 
 def skill_in(postings: Window, min_sample: int) -> Content:
