@@ -78,9 +78,9 @@ def skill_demand(window: Window, min_sample: int) -> pl.DataFrame:
         lists of up to five {value, postings} of the row's own postings. `rank` is 1 for the most postings in the
         row's industry; ties by skill.
     """
-    return pl.concat(
-        [_profile(window, segments, min_sample) for segments in (None, labels(window.postings["industry"]))]
-    )
+    columns = {name: labels(window.postings[name]) for name in ("source", "industry", "location")}
+    frames = [_profile(window, segments, columns, min_sample) for segments in (None, columns["industry"])]
+    return pl.concat(frames).select(pl.col(name).cast(dtype) for name, dtype in SKILL_DEMAND.items())
 
 
 def market_demand(window: Window, min_sample: int) -> pl.DataFrame:
@@ -136,11 +136,10 @@ def industry_skills(window: Window, min_sample: int) -> pl.DataFrame:
     return rows.select(pl.col(name).cast(dtype) for name, dtype in INDUSTRY_SKILLS.items())
 
 
-def _profile(window: Window, segments: Labels | None, min_sample: int) -> pl.DataFrame:
+def _profile(window: Window, segments: Labels | None, columns: dict[str, Labels], min_sample: int) -> pl.DataFrame:
     members = skill_groups(window, segments)
-    columns = {name: labels(window.postings[name]) for name in ("source", "industry", "location")}
     filled = members.filled()
-    rows = _demand_and_pay(window, members, segments, min_sample).with_columns(
+    return _demand_and_pay(window, members, segments, min_sample).with_columns(
         demand_score=pl.min_horizontal(pl.lit(100.0), 100 / FULL_SCORE_SHARE * pl.col("demand_share")),
         required_share=_required_share(window, segments, filled),
         mentions_only=mention_groups(window, segments).counts()[filled],
@@ -148,7 +147,6 @@ def _profile(window: Window, segments: Labels | None, min_sample: int) -> pl.Dat
         top_industries=top_values(members, columns["industry"]).gather(filled),
         top_locations=top_values(members, columns["location"]).gather(filled),
     )
-    return rows.select(pl.col(name).cast(dtype) for name, dtype in SKILL_DEMAND.items())
 
 
 def _demand_and_pay(

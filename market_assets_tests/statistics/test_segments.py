@@ -11,8 +11,10 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 from market_assets.statistics.demand import market_demand, share_interval, skill_demand
+from market_assets.statistics.pay import employment_salaries, pay_of_all
 from market_assets.statistics.segments import Segment, asking, counts_by
 from market_assets.statistics.window import Window
 from market_assets_tests.statistics.markets import SKILLS, TODAY, Market, Posting, market, markets
@@ -91,6 +93,14 @@ def test_values_are_counted_where_the_skill_is_asked_for(made: Market) -> None:
         (place, count, pytest.approx(count / of_all[place])) for place, count in expected
     ]
     assert len(asking(window)) == sum("SQL" in one.skills for one in made.postings)
+
+
+@settings(max_examples=60, deadline=None)
+@given(made=markets())
+def test_the_pay_of_all_is_the_row_of_all(made: Market) -> None:
+    rows = employment_salaries(made.window(), 2)
+    of_all = rows.filter(pl.col("employment_type").is_null() & pl.col("country").is_null())
+    assert_frame_equal(pay_of_all(made.window(), 2), of_all)
 
 
 def interval(postings: list[Posting]) -> tuple[float, float]:

@@ -23,7 +23,7 @@ class PostingLine(NamedTuple):
 
 def newest_postings(view: View, window: Window) -> list[PostingLine]:
     """The newest postings of a window that are still in the store."""
-    newest = window.postings.sort("posted_at", "posting_id", descending=True).head(SAMPLE)
+    newest = window.postings.select("posted_at", "posting_id").top_k(SAMPLE, by=["posted_at", "posting_id"])
     with view.explorer.database.pooled_engine().connect() as connection:
         found = read_shown_postings(connection, newest["posting_id"].to_list())
     return [PostingLine(posting, web_address(posting.url)) for posting in found]
@@ -32,10 +32,10 @@ def newest_postings(view: View, window: Window) -> list[PostingLine]:
 def company_counts(view: View, window: Window, most: int) -> list[dict[str, Any]]:
     """company and postings of the employers with most postings, under the name that the newest one states."""
     counts = (
-        window.postings.drop_nulls("company_key")
-        .sort("posted_at", "posting_id", descending=True)
-        .group_by("company_key", maintain_order=True)
-        .agg(postings=pl.len(), newest=pl.col("posting_id").first())
+        window.postings.select("company_key", "posting_id", "posted_at")
+        .drop_nulls("company_key")
+        .group_by("company_key")
+        .agg(postings=pl.len(), newest=pl.col("posting_id").sort_by("posted_at", "posting_id").last())
         .sort("postings", "newest", descending=True)
         .head(most)
     )

@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 
 from market_assets.statistics.demand import market_demand, skill_demand
-from market_assets.statistics.pay import employment_salaries, salary_statistics
+from market_assets.statistics.pay import pay_of_all, salary_statistics
+from market_assets.statistics.segments import asking
 from market_assets.statistics.window import Window
 from market_assets.web.market.queries import IN_INDUSTRY, Content
 from market_assets.web.market.snapshot import with_lists
@@ -29,7 +30,8 @@ def skill_in(postings: Window, min_sample: int) -> Content:
     """
     demand = with_lists(skill_demand(postings, min_sample))
     of_all = demand.filter(pl.col("industry").is_null())
-    pay = salary_statistics(postings, min_sample).drop("skill")
+    # Postings without the skill count in shares alone.
+    pay = salary_statistics(asking(postings), min_sample).drop("skill")
     country, seniority = pl.col("country").is_not_null(), pl.col("seniority").is_not_null()
     salaries = pay.filter(~country & ~seniority)
     return {
@@ -45,10 +47,9 @@ def skill_in(postings: Window, min_sample: int) -> Content:
 
 
 def pay_in(postings: Window, min_sample: int) -> Content | None:
-    """The pay of these postings: the row of `employment_salaries` of all types and countries; None without pay."""
-    rows = employment_salaries(postings, min_sample)
-    of_all = rows.filter(pl.col("employment_type").is_null() & pl.col("country").is_null())
-    return of_all.row(0, named=True) if of_all.height else None
+    """What these postings pay (columns of `employment_salaries`); None without pay."""
+    rows = pay_of_all(postings, min_sample)
+    return rows.row(0, named=True) if rows.height else None
 
 
 def _most_paid(rows: pl.DataFrame) -> list[dict[str, Any]]:
