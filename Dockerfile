@@ -1,7 +1,7 @@
 # One image for every service of docker-compose.yml and for Kubernetes; a service's command says what it is.
-ARG PYTHON=3.11
+ARG PYTHON=python:3.11-slim-trixie@sha256:9c900dea9e8fb7e16277c179b555cc72d29a352dbc33cff48ad5a0412fd5bfc7
 
-FROM python:${PYTHON}-slim-trixie AS build
+FROM ${PYTHON} AS build
 WORKDIR /build
 RUN python -m venv /opt/venv
 ENV PATH=/opt/venv/bin:$PATH
@@ -9,11 +9,11 @@ ENV PATH=/opt/venv/bin:$PATH
 COPY requirements-setup.lock requirements-scale.lock ./
 RUN pip install --no-cache-dir --require-hashes --requirement requirements-setup.lock
 RUN pip install --no-cache-dir --require-hashes --requirement requirements-scale.lock
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY market_assets market_assets
 RUN pip install --no-cache-dir --no-deps --no-build-isolation .
 
-FROM python:${PYTHON}-slim-trixie
+FROM ${PYTHON}
 # Everything that is written goes to the volume at /app/data or to /tmp.
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \

@@ -36,7 +36,10 @@ def main() -> None:
     try:
         files = [Database(f"sqlite:///{folder / name}.db") for name in ("first", "second", "third")]
         settings = Settings(
-            DATABASE_URL=f"sqlite:///{files[0].path}", MARKET_ASSETS_DATA_DIR=folder, _env_file=None
+            MARKET_ASSETS_START=date(2026, 1, 1),
+            DATABASE_URL=f"sqlite:///{files[0].path}",
+            MARKET_ASSETS_DATA_DIR=folder,
+            _env_file=None,
         )
         with Pipeline(settings, SampleSource(postings_per_day=POSTINGS)) as pipeline:
             pipeline.ingest(date(2026, 3, 1))

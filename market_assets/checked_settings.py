@@ -5,15 +5,25 @@ Every program reads its settings here at start: a wrong value ends it with a lin
 
 from __future__ import annotations
 
+import difflib
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
 from pydantic import field_validator
 
-from market_assets.settings import Settings, read_settings
+from market_assets.settings import Settings, SettingsError, read_settings, set_variables
+
+_PREFIX = "MARKET_ASSETS_"
+#: With the S forgotten too.
+_MEANT_FOR_US = re.compile(r"MARKET_ASSETS?_", re.IGNORECASE)
+#: What deploy/workspace.yaml reads.
+_READ_BY_DAGSTER = {"MARKET_ASSETS_CODE_HOST", "MARKET_ASSETS_CODE_PORT"}
+#: Kubernetes adds such variables for each service; ours may be called market-assets-web.
+_OF_A_SERVICE = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)", re.IGNORECASE)
+_ADDRESS_OF_A_SERVICE = re.compile(r"(tcp|udp|sctp)://")
 
 
 @lru_cache(maxsize=1)
@@ -21,9 +31,27 @@ def get_settings() -> Settings:
     """The settings of this process.
 
     Raises:
-        SettingsError: one line for each wrong variable.
+        SettingsError: one line for each variable that is wrong, or whose name is misspelt.
     """
-    return read_settings(_CheckedSettings)
+    settings = read_settings(_CheckedSettings)
+    if unknown := list(_unknown_names()):
+        raise SettingsError("\n".join(unknown))
+    return settings
+
+
+def _unknown_names() -> Iterator[str]:
+    """A message for each variable, of the environment or of `.env`, that looks like a setting and is none."""
+    settings = {str(field.validation_alias) for field in Settings.model_fields.values()}
+    after_prefix = {name.removeprefix(_PREFIX): name for name in sorted(settings) if name.startswith(_PREFIX)}
+    for name, value, where in set_variables():
+        if name.upper() in settings | _READ_BY_DAGSTER or not _MEANT_FOR_US.match(name):
+            continue
+        if _OF_A_SERVICE.fullmatch(name) or _ADDRESS_OF_A_SERVICE.match(value):
+            continue
+        rest = _MEANT_FOR_US.sub("", name.upper(), count=1)
+        close = difflib.get_close_matches(rest, after_prefix, n=1)
+        advice = f"did you mean {after_prefix[close[0]]}?" if close else ".env.example lists them all"
+        yield f"{name}{where}: there is no such setting; {advice}"
 
 
 class _CheckedSettings(Settings):

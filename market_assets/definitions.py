@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from functools import partial
 
@@ -14,27 +13,26 @@ from market_assets.defs.assets.job_postings import job_postings_asset
 from market_assets.defs.assets.maintenance import database_maintenance, expired_postings
 from market_assets.defs.assets.market_report import market_report_asset
 from market_assets.defs.assets.posting_skills import posting_skills
-from market_assets.defs.assets.raw_postings import raw_postings_asset
+from market_assets.defs.assets.raw_postings import raw_postings_asset, source_asset
 from market_assets.defs.assets.result_tables import result_assets
-from market_assets.defs.custom_tasks import problems_sensor, task_job
+from market_assets.defs.custom_definitions import with_custom_definitions
+from market_assets.defs.custom_tasks import task_job
+from market_assets.defs.io_manager import store_io_manager
 from market_assets.defs.jobs import default_jobs
-from market_assets.defs.partitions import REFRESHED, WEEKLY
+from market_assets.defs.partitions import REFRESHED, WEEKLY, first_day, partitions_from
 from market_assets.defs.progress_logger import progress_logger
 from market_assets.defs.resources import store_resource
 from market_assets.defs.retries import NO_RUN_RETRY_TAGS
 from market_assets.defs.schedules import default_schedules, guarded_schedule
 from market_assets.defs.sensors.alerts import alerts_sensor
-from market_assets.defs.sensors.executions import executions_sensor
+from market_assets.defs.sensors.housekeeping import housekeeping_sensor
 from market_assets.defs.sensors.inbox import inbox_sensor
-from market_assets.defs.sensors.lost_retries import lost_retries_sensor
 from market_assets.defs.sensors.new_postings import new_postings_sensor
-from market_assets.defs.sensors.pause_ends import pause_ends_sensor
 from market_assets.defs.sources import all_sources
-from market_assets.operations.task_files import TaskFiles, load_task_files
+from market_assets.operations.custom_files import load_custom_files
+from market_assets.operations.executions import print_cause_at_exit
 from market_assets.settings import Settings
 from market_assets.sources.protocol import Source
-
-_log = logging.getLogger(__name__)
 
 
 def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> dg.Definitions:
@@ -45,32 +43,38 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
         sources: where postings come from; by default those that the settings name.
     """
     sources = all_sources(settings) if sources is None else sources
+    fills_past = any(source.any_day for source in sources)
+    first = first_day(settings, fills_past=fills_past)
     assets = [
         asset.map_asset_specs(partial(_in_database, database=_shown_database(settings)))
-        for asset in _assets(sources, day_by_day=settings.broker_url is not None)
+        for asset in _assets(sources, partitions_from(first), day_by_day=settings.broker_url is not None)
     ]
-    fills_past = any(source.any_day for source in sources)
     jobs = default_jobs(settings)
-    custom = _custom_tasks(settings, {job.name for job in jobs} | {asset.node_def.name for asset in assets})
-    return dg.Definitions(
-        assets=assets,
+    taken = {job.name for job in jobs} | {asset.node_def.name for asset in assets}
+    custom = load_custom_files(settings.custom_folder, taken)
+    ours = dg.Definitions(
+        assets=[*map(source_asset, sources), *assets],
         jobs=[*jobs, *(task_job(task) for task in custom.tasks)],
         schedules=[
-            *default_schedules(settings, fills_past=fills_past),
+            *default_schedules(settings, fills_from=first if fills_past else None),
             *(guarded_schedule(settings, task.id, task.when) for task in custom.tasks),
         ],
-        sensors=[*_sensors(settings), problems_sensor(custom.problems, custom.tasks)],
-        resources={"store": store_resource(settings, sources)},
+        sensors=_sensors(settings),
+        resources={"store": store_resource(settings, sources), "io_manager": store_io_manager},
         loggers={"console": dg.colored_console_logger, "progress": progress_logger},
         # A command in a terminal reports a failure itself: the run is not started again in the background.
-        executor=with_liveness(dg.in_process_executor, NO_RUN_RETRY_TAGS),
+        executor=with_liveness(dg.in_process_executor, NO_RUN_RETRY_TAGS, print_cause_at_exit),
     )
+    return with_custom_definitions(ours, custom)
 
 
-def _assets(sources: Sequence[Source], *, day_by_day: bool) -> list[dg.AssetsDefinition]:
+def _assets(
+    sources: Sequence[Source], days: dg.PartitionsDefinition, *, day_by_day: bool
+) -> list[dg.AssetsDefinition]:
     """All assets. A backfill is one run, or one a day where workers share them."""
     raw = [raw_postings_asset(source) for source in sources]
     daily = [*raw, job_postings_asset(sources, [asset.key for asset in raw]), posting_skills]
+    daily = [asset.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=days)) for asset in daily]
     if day_by_day:
         daily = [asset.with_attributes(backfill_policy=dg.BackfillPolicy.multi_run(1)) for asset in daily]
     return [
@@ -100,22 +104,13 @@ def _shown_database(settings: Settings) -> str:
 
 
 def _sensors(settings: Settings) -> list[dg.SensorDefinition]:
-    return [
-        pause_ends_sensor(settings),
-        alerts_sensor(settings),
-        lost_retries_sensor(),
-        executions_sensor(settings),
-        inbox_sensor(settings),
-        new_postings_sensor(settings),
-    ]
-
-
-def _custom_tasks(settings: Settings, taken: set[str]) -> TaskFiles:
-    """The user's tasks; the problems of their files are logged here and shown in the UI."""
-    loaded = load_task_files(settings.custom_dir, taken)
-    for problem in loaded.problems:
-        _log.warning("a task is left out: %s", problem)
-    return loaded
+    """Those that do something with these settings."""
+    sensors = [alerts_sensor(settings), housekeeping_sensor(settings)]
+    if settings.inbox is not None:
+        sensors.append(inbox_sensor(settings))
+    if settings.refresh_after_postings is not None:
+        sensors.append(new_postings_sensor(settings))
+    return sensors
 
 
 defs = build_defs(get_settings())

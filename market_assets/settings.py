@@ -7,12 +7,15 @@ settings of this process.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import click
+from dotenv import dotenv_values
 from pydantic import Field, PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -23,7 +26,7 @@ _ISO_CURRENCY = r"^[A-Z]{3}$"
 #: Longer than any market's history, and short enough that no window begins before the year 1.
 _MOST_DAYS = 36_500
 #: Variables whose value may hold a password, so that no message repeats it.
-_SECRET = {
+SECRET_VARIABLES = {
     *("DATABASE_URL", "DAGSTER_POSTGRES_URL", "MARKET_ASSETS_BROKER_URL", "MARKET_ASSETS_LANDING_URL"),
     *("JWT_SECRET_KEY", "MARKET_ASSETS_METRICS_TOKEN", "MARKET_ASSETS_ALERT_URLS"),
 }
@@ -50,6 +53,7 @@ class Settings(BaseSettings):
     retention_days: int = Field(90, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_RETENTION_DAYS")
     window_days: int = Field(90, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_WINDOW_DAYS")
     trend_days: int = Field(180, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_TREND_DAYS")
+    start: date | None = Field(None, validation_alias="MARKET_ASSETS_START")
     min_sample: int = Field(5, ge=1, le=1000, validation_alias="MARKET_ASSETS_MIN_SAMPLE")
     ingestion_cron: str = Field("0 2 * * *", validation_alias="MARKET_ASSETS_INGESTION_CRON")
     refresh_cron: str = Field("30 2,14 * * *", validation_alias="MARKET_ASSETS_REFRESH_CRON")
@@ -58,12 +62,12 @@ class Settings(BaseSettings):
     history_cron: str = Field("0 5 * * *", validation_alias="MARKET_ASSETS_HISTORY_CRON")
     history_days: int = Field(90, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_HISTORY_DAYS")
     audit_days: int = Field(400, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_AUDIT_DAYS")
-    # Where the default file is missing, the sample source is used; a file that is set must exist.
+    # A default file or folder may be missing, and the sample source is used; one that is set must exist.
     sources: Path = Field(Path("sources.yaml"), validate_default=False, validation_alias="MARKET_ASSETS_SOURCES")
     currency: str = Field("USD", pattern=_ISO_CURRENCY, validation_alias="MARKET_ASSETS_CURRENCY")
     exchange_rates: Path | None = Field(None, validation_alias="MARKET_ASSETS_EXCHANGE_RATES")
     taxonomy: Path | None = Field(None, validation_alias="MARKET_ASSETS_TAXONOMY")
-    custom_dir: Path | None = Field(None, validation_alias="MARKET_ASSETS_CUSTOM_DIR")
+    custom_dir: Path = Field(Path("custom"), validate_default=False, validation_alias="MARKET_ASSETS_CUSTOM_DIR")
     inbox: Path | None = Field(None, validation_alias="MARKET_ASSETS_INBOX")
     refresh_after_postings: int | None = Field(None, ge=1, validation_alias="MARKET_ASSETS_REFRESH_AFTER_POSTINGS")
     host: str = Field("127.0.0.1", validation_alias="MARKET_ASSETS_HOST")
@@ -109,6 +113,13 @@ class Settings(BaseSettings):
     @classmethod
     def _upper(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
+
+    @field_validator("start")
+    @classmethod
+    def _begun(cls, value: date | None) -> date | None:
+        if value is not None and value > datetime.now(UTC).date():
+            raise ValueError("it is in the future")
+        return value
 
     @field_validator("landing_url")
     @classmethod
@@ -196,6 +207,11 @@ class Settings(BaseSettings):
         }
 
     @property
+    def custom_folder(self) -> Path | None:
+        """The folder with the user's own files; None where there is none."""
+        return self.custom_dir if self.custom_dir.is_dir() else None
+
+    @property
     def archive_dir(self) -> Path:
         return self.data_dir / "archive"
 
@@ -251,6 +267,15 @@ def read_settings(kind: type[Settings]) -> Settings:
         raise SettingsError(f".env: it can't be read: {error}") from None
 
 
+def set_variables() -> Iterator[tuple[str, str, str]]:
+    """Every variable that `.env` or the environment sets, whatever it is for: name, value, where (as a suffix)."""
+    for name, value in dotenv_values(".env", interpolate=False).items():
+        if name not in os.environ:
+            yield name, value or "", " (in .env)"
+    for name, value in os.environ.items():
+        yield name, value, ""
+
+
 def environment_for_children(**changes: str) -> dict[str, str]:
     """The environment for a child process, with changes."""
     return {**os.environ, **changes}
@@ -265,4 +290,4 @@ def _message(problem: object) -> str:
     details = dict(problem)  # type: ignore[call-overload]
     message = str(details["msg"]).removeprefix("Value error, ")
     name = ".".join(map(str, details["loc"]))
-    return f"{name}: {message}" + ("" if name in _SECRET else f" (it is {str(details['input'])!r})")
+    return f"{name}: {message}" + ("" if name in SECRET_VARIABLES else f" (it is {str(details['input'])!r})")

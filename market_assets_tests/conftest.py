@@ -34,6 +34,9 @@ hypothesis.settings.load_profile("ordinary")
 # The modules and tests that are loaded stay to the end: collecting garbage among them over and over is in vain.
 gc.set_threshold(50_000, 20, 20)
 
+# The days of tests are made up, and some long ago. Programs that tests start inherit it.
+os.environ["MARKET_ASSETS_START"] = "2020-01-01"
+
 #: Nobody needs what is in the tests' server after a crash of the machine.
 FORGETFUL = ("fsync", "full_page_writes")
 
@@ -53,6 +56,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # The product ignores them too, but pytest begins each test with filters of its own.
+    for warning in ("BetaWarning", "PreviewWarning"):
+        config.addinivalue_line("filterwarnings", f"ignore::dagster.{warning}")
     if config.getoption("--thorough"):
         hypothesis.settings.load_profile("thorough")
 
@@ -85,8 +91,8 @@ def _repeats_on_postgresql(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """One more than there are cores, since many tests wait for programs and servers."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than there are cores, since many tests wait for programs and servers."""
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.hookimpl(optionalhook=True)

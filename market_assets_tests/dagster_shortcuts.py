@@ -3,7 +3,11 @@
 Its SQLite storages make an engine for each statement, which then compiles the statement anew, and read all of
 Dagster's migrations whenever an instance is opened. Here an engine is kept for each file, and migrations are read
 once. Connections are opened and closed as ever: the engines have no pool. The tables for a run's events, in a file
-of the run's own, are copied from a file that was made as ever.
+of the run's own, are copied from a file that was made as ever. Its storages in memory open a connection for each
+statement and set it up anew; here connections are set up once and kept.
+
+Each step lists the partitions of what it depends on, thousands of days, to find that there are many; here they are
+listed once a day. A step that is retried after a pause is retried at once.
 
 What steps print goes to the same files as ever, but not to the terminal too, for which each run starts four
 programs.
@@ -13,8 +17,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,13 +27,19 @@ from threading import Lock
 from typing import Any
 from uuid import uuid4
 
+import dagster as dg
 import pytest
 import sqlalchemy as sa
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from dagster._core.definitions.partitions.context import partition_loading_context
+from dagster._core.definitions.partitions.definition.time_window import TimeWindowPartitionsDefinition
 from dagster._core.execution import compute_logs
+from dagster._core.execution.plan.active import ActiveExecution
+from dagster._core.storage.event_log import in_memory as events_in_memory
 from dagster._core.storage.event_log.sqlite import consolidated_sqlite_event_log, sqlite_event_log
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.runs import in_memory as runs_in_memory
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 
@@ -44,6 +55,28 @@ def _kept_engine(url: str, *, poolclass: type[sa.Pool], connect_args: dict[str, 
     return _engine(url, poolclass, (connect_args or {}).get("timeout"))
 
 
+def _engine_in_memory(url: str, poolclass: type[sa.Pool]) -> sa.Engine:  # noqa: ARG001
+    engine = sa.create_engine(url, poolclass=sa.QueuePool, connect_args={"check_same_thread": False})
+    sa.event.listen(engine, "connect", _set_up)
+    return engine
+
+
+def _set_up(connection: Any, _record: object) -> None:
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+@contextmanager
+def _events_connection(storage: events_in_memory.InMemoryEventLogStorage) -> Iterator[sa.Connection]:
+    with storage._db_lock, storage._engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def _runs_connection(storage: runs_in_memory.InMemoryRunStorage) -> Iterator[sa.Connection]:
+    with storage._engine.begin() as connection:
+        yield connection
+
+
 @contextmanager
 def dagster_shortcuts() -> Iterator[None]:
     """Save this work until the end of the block."""
@@ -55,6 +88,26 @@ def dagster_shortcuts() -> Iterator[None]:
         if folder not in known:
             known[folder] = read_migrations(config)
         return known[folder]
+
+    list_partitions = TimeWindowPartitionsDefinition.get_partition_keys
+    listed: dict[tuple[TimeWindowPartitionsDefinition, dg.TimeWindow | None], Sequence[str]] = {}
+
+    def partitions(
+        definition: TimeWindowPartitionsDefinition, current_time: datetime | None = None, store: Any = None
+    ) -> Sequence[str]:
+        with partition_loading_context(current_time, store):
+            key = definition, definition.get_last_partition_window()
+            if key not in listed:
+                listed[key] = list_partitions(definition)
+            return list(listed[key])
+
+    sleep = ActiveExecution.sleep_til_ready
+
+    def retry_at_once(execution: ActiveExecution) -> None:
+        if execution._waiting_to_retry:
+            execution._waiting_to_retry = dict.fromkeys(execution._waiting_to_retry, 0.0)
+        else:
+            sleep(execution)
 
     def without_terminal(_path: str, _stream: Any) -> nullcontext[tuple[None, None]]:
         return nullcontext((None, None))
@@ -82,7 +135,13 @@ def dagster_shortcuts() -> Iterator[None]:
         patch.setattr(SqliteEventLogStorage, "_initdb", copy_tables)
         for storage in _STORAGES:
             patch.setattr(storage, "create_engine", _kept_engine)
+        for in_memory in (events_in_memory, runs_in_memory):
+            patch.setattr(in_memory, "create_engine", _engine_in_memory)
+        patch.setattr(events_in_memory.InMemoryEventLogStorage, "_connect", _events_connection)
+        patch.setattr(runs_in_memory.InMemoryRunStorage, "connect", _runs_connection)
         patch.setattr(ScriptDirectory, "from_config", migrations)
+        patch.setattr(TimeWindowPartitionsDefinition, "get_partition_keys", partitions)
+        patch.setattr(ActiveExecution, "sleep_til_ready", retry_at_once)
         patch.setattr(compute_logs, "tail_to_stream", without_terminal)
         yield
     _engine.cache_clear()

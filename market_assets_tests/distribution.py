@@ -16,6 +16,7 @@ TOGETHER = {
     "market_assets_tests/deployment/test_backfills.py": "deployment",
     "market_assets_tests/deployment/test_composed.py": "deployment",
     "market_assets_tests/deployment/test_image.py": None,
+    "market_assets_tests/deployment/test_servers.py": None,
     "market_assets_tests/faults/test_dead_processes.py": "machine",
     "market_assets_tests/faults/test_queue.py": "machine",
     "market_assets_tests/faults/test_kills.py": "kills",

@@ -17,7 +17,6 @@ import sqlalchemy as sa
 from market_assets.definitions import build_defs
 from market_assets.defs.assets.raw_postings import refetching
 from market_assets.defs.assets.result_tables import RELATIONSHIPS, STATISTICS
-from market_assets.operations.executions import discard_causes
 from market_assets.operations.names import AS_OF_TAG, CLEANUP, INGESTION, PARTITION_TAG, REBUILD, REFRESH
 from market_assets.settings import Settings
 from market_assets.sources.files.source import FileSource
@@ -44,6 +43,7 @@ class ListedSource:
     failure: str | None = None
     any_day: bool = True
     kind: SourceKind = "file"
+    origins: tuple[str, ...] = ()
 
     def fetch(self, day: date, now: datetime) -> Fetch:  # noqa: ARG002
         if self.failure:
@@ -71,7 +71,6 @@ class Pipeline:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        discard_causes()
         self.instance.dispose()
 
     def run(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -14,6 +15,7 @@ from market_assets.definitions import build_defs
 from market_assets.operations.names import REEXTRACTION
 from market_assets.settings import Settings, SettingsError
 from market_assets.sources.files.source import FileSource
+from market_assets.sources.protocol import Source
 from market_assets.sources.sample.source import SampleSource
 
 _REPORTED = (
@@ -23,8 +25,10 @@ _REPORTED = (
 )
 #: asset | group | the assets whose tables it reads | its greatest age
 ASSETS = f"""
-raw_postings/other      | ingestion     |                                      | 50 h
-raw_postings/sample     | ingestion     |                                      | 50 h
+sources/other           | sources       |                                      | -
+sources/sample          | sources       |                                      | -
+raw_postings/other      | ingestion     | sources/other                        | 50 h
+raw_postings/sample     | ingestion     | sources/sample                       | 50 h
 job_postings            | ingestion     | raw_postings/other raw_postings/sample | 50 h
 posting_skills          | ingestion     | job_postings                         | 50 h
 skill_demand            | statistics    | posting_skills                       | 26 h
@@ -101,7 +105,8 @@ def test_the_assets_are_those_of_the_table() -> None:
 def test_what_wants_the_tables_alone_waits_in_the_queue() -> None:
     graph = code_location().resolve_asset_graph()
     for node in map(graph.get, graph.get_all_asset_keys()):
-        assert node.pools == (set() if node.group_name == "ingestion" else {"market_tables"}), node.key
+        if node.is_executable:
+            assert node.pools == (set() if node.group_name == "ingestion" else {"market_tables"}), node.key
 
 
 def test_ingestion_has_daily_partitions_up_to_today_and_nothing_else_has() -> None:
@@ -113,6 +118,31 @@ def test_ingestion_has_daily_partitions_up_to_today_and_nothing_else_has() -> No
             assert isinstance(daily, dg.DailyPartitionsDefinition)
             assert (daily.timezone, daily.end_offset) == ("UTC", 1)
             assert node.backfill_policy == dg.BackfillPolicy.single_run()
+
+
+def first_partition(*sources: Source, **settings: Any) -> str:
+    graph = build_defs(Settings(**settings, _env_file=None), sources).resolve_asset_graph()
+    daily = graph.get(dg.AssetKey("job_postings")).partitions_def
+    assert daily is not None
+    return daily.get_first_partition_key() or ""
+
+
+def test_partitions_begin_where_days_can_be_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MARKET_ASSETS_START")
+    sample, file = SampleSource(), FileSource("other", Path("other.csv"))
+    before = datetime.now(UTC).date()
+    fresh = first_partition(file, MARKET_ASSETS_DATA_DIR=tmp_path / "new/data")
+    assert fresh in {day.isoformat() for day in (before, datetime.now(UTC).date())}
+    installed = tmp_path / "new/data/installed_on"
+    assert installed.read_text() == f"{fresh}\n"
+    assert installed.parent.stat().st_mode & 0o077 == 0
+
+    # Later, it still is the day of the installation that counts.
+    installed.write_text("2026-03-01\n")
+    data = {"MARKET_ASSETS_DATA_DIR": tmp_path / "new/data"}
+    assert first_partition(file, **data) == "2026-03-01"
+    assert first_partition(file, sample, **data) == (date(2026, 3, 1) - timedelta(days=179)).isoformat()
+    assert first_partition(file, sample, **data, MARKET_ASSETS_START="2025-01-01") == "2025-01-01"
 
 
 def test_with_workers_a_backfill_is_a_run_a_day() -> None:
@@ -211,6 +241,20 @@ def test_schedules_follow_the_settings() -> None:
     assert crons == SCHEDULES | changed
 
 
+@pytest.mark.parametrize(
+    ("settings", "more"),
+    [
+        ({}, set()),
+        ({"MARKET_ASSETS_INBOX": Path()}, {"inbox"}),
+        ({"MARKET_ASSETS_REFRESH_AFTER_POSTINGS": 9}, {"new_postings"}),
+    ],
+)
+def test_there_are_few_sensors_and_all_run(settings: dict[str, Any], more: set[str]) -> None:
+    sensors = list(code_location(**settings).get_repository_def().sensor_defs)
+    assert {sensor.name for sensor in sensors} == {"alerts", "housekeeping"} | more
+    assert {sensor.default_status for sensor in sensors} == {dg.DefaultSensorStatus.RUNNING}
+
+
 def test_the_code_location_can_be_loaded_by_dagster() -> None:
     dg.Definitions.validate_loadable(code_location())
     dg.Definitions.validate_loadable(definitions.defs)
@@ -220,8 +264,36 @@ def test_sources_come_from_the_configuration(tmp_path: Path) -> None:
     configured = tmp_path / "mine.yaml"
     configured.write_text("sources: [{type: sample, name: first}, {type: file, name: second, path: jobs.csv}]")
     defs = build_defs(Settings(MARKET_ASSETS_SOURCES=configured, _env_file=None))
-    raw = {key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys() if len(key.path) > 1}
-    assert raw == {"raw_postings/first", "raw_postings/second"}
+    graph = defs.resolve_asset_graph()
+    of_sources = {key.to_user_string() for key in graph.get_all_asset_keys() if len(key.path) > 1}
+    assert of_sources == {
+        f"{prefix}/{name}" for prefix in ("sources", "raw_postings") for name in ("first", "second")
+    }
+
+
+def test_the_lineage_begins_at_the_sources_with_their_addresses_and_no_key(tmp_path: Path) -> None:
+    configured = tmp_path / "mine.yaml"
+    configured.write_text("""sources:
+      - {type: remoteok}
+      - {type: feed, feeds: ["https://me:secret@example.org/jobs?key=secret", "https://example.com/more"]}
+      - {type: file, path: jobs.csv}
+      - {type: sample}
+    """)
+    defs = build_defs(Settings(MARKET_ASSETS_SOURCES=configured, _env_file=None))
+    graph = defs.resolve_asset_graph()
+    origins = {
+        "remoteok": ["https://remoteok.com/api"],
+        "feed": ["https://example.org/jobs", "https://example.com/more"],
+        "file": ["jobs.csv"],
+        "sample": [],
+    }
+    specs = {spec.key.to_user_string(): spec for spec in defs.resolve_all_asset_specs()}
+    for name, expected in origins.items():
+        key = dg.AssetKey(["sources", name])
+        assert not graph.get(key).is_executable
+        assert graph.get(key).child_keys == {dg.AssetKey(["raw_postings", name])}
+        shown = specs[f"sources/{name}"].metadata
+        assert [value.value for label, value in shown.items() if label.startswith("origin")] == expected
 
 
 def test_a_wrong_configuration_names_the_variable_and_the_file(tmp_path: Path) -> None:

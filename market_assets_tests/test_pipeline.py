@@ -212,7 +212,6 @@ def changing_market(today: datetime) -> list[ListedSource]:
     return list(sources.values())
 
 
-@pytest.mark.both_databases
 def test_changes_are_what_counting_by_hand_gives(settings: Settings) -> None:
     settings = settings.model_copy(update={"retention_days": 36_500})
     with Pipeline(settings, *changing_market(AS_OF)) as pipeline:
@@ -231,7 +230,6 @@ def test_changes_are_what_counting_by_hand_gives(settings: Settings) -> None:
     assert noted["sources_left_out"] == left_out
 
 
-@pytest.mark.both_databases
 def test_the_history_outlives_its_postings_and_is_revised_only_where_it_is_filled_back(settings: Settings) -> None:
     day, later = date(2024, 1, 9), datetime(2024, 9, 20, 18, tzinfo=UTC)
     posting = {"title": "Engineer", "company": "Acme", "location": "Berlin, Germany"}

@@ -174,7 +174,6 @@ def wipe(settings: Settings) -> None:
             connection.execute(sa.delete(metadata.tables[table]))
 
 
-@pytest.mark.both_databases
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.thorough)])
 def test_what_a_refresh_says_does_not_depend_on_the_way(seed: int, settings: Settings, tmp_path: Path) -> None:

@@ -10,10 +10,11 @@ import pytest
 
 from market_assets.checked_settings import get_settings
 from market_assets.settings import Settings, SettingsError
+from market_assets_tests.cli.programs import make_project, run
 
 EXAMPLE = Path(__file__).resolve().parents[1] / ".env.example"
 #: What docker-compose.yml alone reads.
-COMPOSED = {"POSTGRES_PASSWORD"}
+COMPOSED = {"POSTGRES_PASSWORD", "REDIS_PASSWORD"}
 VARIABLES = {str(field.validation_alias): name for name, field in Settings.model_fields.items()}
 
 
@@ -60,6 +61,7 @@ def test_the_example_sets_nothing_and_explains_everything() -> None:
 def test_the_uncommented_example_is_the_default(tmp_path: Path) -> None:
     uncommented = re.sub(r"^#([A-Z_]+=)", r"\1", EXAMPLE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     (tmp_path / "sources.yaml").write_text("sources: [{type: sample}]")
+    (tmp_path / "custom").mkdir()
     plain = get_settings()
     (tmp_path / ".env").write_text(uncommented, encoding="utf-8")
     get_settings.cache_clear()
@@ -126,6 +128,8 @@ def test_lists_and_cases_are_read_kindly(monkeypatch: pytest.MonkeyPatch) -> Non
         ("MARKET_ASSETS_WINDOW_DAYS", "ninety"),
         ("MARKET_ASSETS_WINDOW_DAYS", "1.5"),
         ("MARKET_ASSETS_TREND_DAYS", "99999999999"),
+        ("MARKET_ASSETS_START", "2999-01-01"),
+        ("MARKET_ASSETS_START", "spring"),
         ("MARKET_ASSETS_INGESTION_CRON", "at two"),
         ("MARKET_ASSETS_REFRESH_CRON", "0 2 * *"),
         ("MARKET_ASSETS_CLEANUP_CRON", "99 3 * * 0"),
@@ -180,6 +184,77 @@ def test_each_wrong_value_has_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MARKET_ASSETS_TREND_DAYS", "0")
     named = [line.split(":")[0] for line in refusal().splitlines()]
     assert sorted(named) == ["MARKET_ASSETS_PORT", "MARKET_ASSETS_TREND_DAYS"]
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("MARKET_ASSETS_CURENCY", "did you mean MARKET_ASSETS_CURRENCY?"),
+        ("MARKET_ASSET_PORT", "did you mean MARKET_ASSETS_PORT?"),
+        ("MARKET_ASSETS_DATADIR", "did you mean MARKET_ASSETS_DATA_DIR?"),
+        ("MARKET_ASSETS_RETENTION_DAY", "did you mean MARKET_ASSETS_RETENTION_DAYS?"),
+        ("market_assets_curency", "did you mean MARKET_ASSETS_CURRENCY?"),
+        ("MARKET_ASSETS_", ".env.example lists them all"),
+        ("MARKET_ASSETS_QQQ", ".env.example lists them all"),
+        ("MARKET_ASSETS_WEB_PORT", "did you mean MARKET_ASSETS_PORT?"),
+    ],
+)
+@pytest.mark.parametrize("in_file", [True, False])
+def test_a_name_that_is_no_setting_is_one_line(
+    name: str, advice: str, in_file: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if in_file:
+        (tmp_path / ".env").write_text(f"{name}=3\n")
+    else:
+        monkeypatch.setenv(name, "3")
+    where = " (in .env)" if in_file else ""
+    assert refusal() == f"{name}{where}: there is no such setting; {advice}"
+
+
+def test_every_setting_is_known_and_so_is_what_containers_and_kubernetes_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = get_settings()
+    (tmp_path / ".env").write_text("POSTGRES_PASSWORD=x\nMARKETS_ASSETS=1\nmarket_assets_port=3000\n")
+    kubernetes = {
+        "MARKET_ASSETS_WEB_SERVICE_HOST": "10.0.0.1",
+        "MARKET_ASSETS_WEB_SERVICE_PORT": "80",
+        "MARKET_ASSETS_WEB_SERVICE_PORT_HTTP": "80",
+        "MARKET_ASSETS_WEB_PORT": "tcp://10.0.0.1:80",
+        "MARKET_ASSETS_WEB_PORT_80_TCP": "tcp://10.0.0.1:80",
+        "MARKET_ASSETS_WEB_PORT_80_TCP_ADDR": "10.0.0.1",
+    }
+    for name, value in {
+        "MARKET_ASSETS_CODE_HOST": "code",
+        "MARKET_ASSETS_CODE_PORT": "4000",
+        **kubernetes,
+    }.items():
+        monkeypatch.setenv(name, value)
+    for name in VARIABLES:
+        monkeypatch.setenv(name, "")
+    get_settings.cache_clear()
+    assert get_settings() == plain
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("program", "arguments"),
+    [
+        ("market-assets", ["serve"]),
+        ("dagster", ["definitions", "validate", "-m", "market_assets.definitions"]),
+        ("dagster-daemon", ["run"]),
+        ("celery", ["--app", "market_assets.dagster_ext.celery_app", "worker"]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_every_program_ends_with_that_line(program: str, arguments: list[str], tmp_path: Path) -> None:
+    project = make_project(tmp_path / "project")
+    ended = run(program, *arguments, cwd=project, MARKET_ASSETS_CURENCY="EUR", DAGSTER_HOME=str(project))
+    assert ended.code == 2, ended.err
+    assert ended.last_line.endswith(
+        "MARKET_ASSETS_CURENCY: there is no such setting; did you mean MARKET_ASSETS_CURRENCY?"
+    )
+    assert "Traceback" not in ended.err
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 # set_up run|dev     dev adds what tests and checks need
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# pip compiles nothing, since most modules are never loaded; each of the others is, when it first is.
+unset PYTHONDONTWRITEBYTECODE
 
 find_python() {
     local candidate
@@ -45,7 +47,7 @@ set_up() {
     local pip=(.venv/bin/python -m pip --disable-pip-version-check --quiet --no-input)
     # An old pip misreads hashes of packages that are required with extras.
     "${pip[@]}" install --require-hashes --requirement requirements-setup.lock
-    "${pip[@]}" install --require-hashes --requirement "$(lock_of "$1")"
+    "${pip[@]}" install --no-compile --require-hashes --requirement "$(lock_of "$1")"
     PYTHONWARNINGS=ignore "${pip[@]}" install --no-deps --no-build-isolation --editable .
     checksum_of "$1" >".venv/installed-$1"
 }

@@ -1,6 +1,6 @@
 """`market-assets`: the entry point. The commands are in the neighbouring files, loaded when they are used.
 
-Exit codes: 0 done, 1 failed (the last line names the cause), 2 wrong usage or a wrong setting.
+Exit codes: 0 done, 1 failed (the last line names the cause), 2 wrong usage or a wrong setting, 130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ COMMANDS = {
     "backup": ("backups", "Back up the database, Dagster's history and the archive into one checked file."),
     "compare": ("lookups", "Print demand, pay and growth of two to five skills side by side."),
     "db": ("databases", "The market database."),
+    "doctor": ("doctor", "Check the set-up and print what is wrong with it and what to do; exit 1 on an error."),
     "export": ("sql", "Write all rows of TABLE as CSV, JSON, JSON lines or Parquet."),
+    "init": ("new", "Write a working folder with settings, sources, an asset of your own and its test."),
     "new": ("new", "Start a task or a source from a template that works unchanged."),
     "pay": (
         "lookups",
@@ -69,6 +71,8 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except SettingsError as error:
             _end(error.message, 2)
+        except KeyboardInterrupt:
+            _end("interrupted", 130)
         except Exception as error:
             if not isinstance(error, _expected_errors()):
                 raise

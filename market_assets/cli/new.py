@@ -1,9 +1,10 @@
-"""`market-assets new`: a task or a source from a template, under the user's name for it."""
+"""`market-assets init` and `new`: a working folder, a task or a source from a template."""
 
 from __future__ import annotations
 
 import io
 import re
+from importlib.metadata import version
 from importlib.resources import files
 from keyword import iskeyword
 from pathlib import Path
@@ -13,7 +14,7 @@ import click
 
 import market_assets
 from market_assets.cli.command import CommandFailedError, pass_settings
-from market_assets.operations.task_files import packaged_folder
+from market_assets.operations.custom_files import packaged_folder
 from market_assets.settings import Settings
 from market_assets.sources.configuration import ENTRIES
 from market_assets.tasks import reason_against_id
@@ -23,6 +24,43 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
 _BOARDS = _PACKAGE / "sources" / "boards"
 #: Only in a checkout of the project.
 _TESTS = _PACKAGE.parent / "market_assets_tests" / "sources"
+
+
+#: What `init` writes; the templates of hidden files have no dot.
+_PROJECT_FILES = (
+    *("dagster.yaml", "workspace.yaml", "sources.yaml", ".env.example", "pyproject.toml", ".gitignore"),
+    *("custom/__init__.py", "custom/pay_gap.py", "tests/test_pay_gap.py"),
+    *("docker-compose.yml", "Dockerfile", ".dockerignore", "requirements.txt"),
+    *("deploy/workspace.yaml", "deploy/create_databases.sql", "deploy/keep_superuser_inside.sql"),
+)
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+def init(folder: Path) -> None:
+    """Write a working folder with settings, sources, an asset of your own and its test.
+
+    FOLDER is made where it is missing; nothing in it is overwritten.
+    """
+    for name in _PROJECT_FILES:
+        if (folder / name).exists():
+            raise CommandFailedError(f"{folder / name} is there already; nothing was written")
+    for name in _PROJECT_FILES:
+        _write(folder / name, _project_file(name), make_folder=True)
+    click.echo(f"Wrote {len(_PROJECT_FILES)} files into {folder}: {', '.join(_PROJECT_FILES)}. Then")
+    click.echo(f"  cd {folder}")
+    click.echo(
+        "  market-assets run      # the whole pipeline, once, on sample postings; custom/pay_gap.py with it"
+    )
+    click.echo("  market-assets serve    # Dagster's UI, the REST API and the report, until Ctrl-C")
+    click.echo("  market-assets doctor   # what is wrong with the set-up, and what to do")
+
+
+def _project_file(name: str) -> str:
+    text = (files("market_assets.cli.templates") / "project" / name.removeprefix(".")).read_text(encoding="utf-8")
+    if name == "requirements.txt":
+        return text.replace("market-assets[scale]\n", f"market-assets[scale]=={version('market-assets')}\n")
+    return text.replace("market_assets.cli.templates.project.", "")
 
 
 @click.group()
@@ -38,7 +76,7 @@ def task(settings: Settings, name: str) -> None:
     _check_name(name)
     if reason := reason_against_id(name) or _reason_taken(settings, name):
         raise CommandFailedError(f"{name!r} can't be the name: {reason}")
-    path = (settings.custom_dir or packaged_folder()) / f"{name}.py"
+    path = (settings.custom_folder or packaged_folder()) / f"{name}.py"
     _write(path, _filled("task.py", name, example="example_task"))
     click.echo(f"Wrote {path}: the job {name}, every hour. It works unchanged; edit it. Then")
     click.echo(f"  dagster job execute -m market_assets.definitions -j {name}    # try it")
@@ -124,8 +162,10 @@ def _words(name: str) -> str:
     return " ".join(part.capitalize() for part in name.split("_"))
 
 
-def _write(path: Path, text: str) -> None:
+def _write(path: Path, text: str, *, make_folder: bool = False) -> None:
     try:
+        if make_folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import click
 import dagster as dg
 
 from market_assets.cli.command import CommandFailedError, json_option, open_instance, pass_settings
 from market_assets.cli.market import Intake, print_market
-from market_assets.dagster_ext.liveness import hold_lock
+from market_assets.dagster_ext.command_runs import execute_job
 from market_assets.defs.assets.raw_postings import refetching
+from market_assets.defs.assets.result_asset import KEEP_WEEKLY_TAG
+from market_assets.defs.partitions import FIRST_DAYS, first_day
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import NO_RUN_RETRY_TAGS
-from market_assets.operations.executions import cause_of_event, discard_causes
-from market_assets.operations.names import AS_OF_TAG, INGESTION
+from market_assets.operations.executions import cause_of_event
+from market_assets.operations.names import AS_OF_TAG, INGESTION, REFRESH
 from market_assets.settings import Settings
 from market_assets.sources.protocol import Source
 from market_assets.store import schema
@@ -31,8 +33,6 @@ from market_assets.store.results import count_rows
 from market_assets.store.tables.results import market_summary
 
 _Echo = Callable[[str], None]
-#: How many days, today included, an empty store is filled with.
-FIRST_DAYS = 180
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ def run(settings: Settings, file: Path | None, mapping: dict[str, str], days: in
         raise click.UsageError("--map goes with --from FILE")
     if file and days:
         raise click.UsageError("--days fills days of the configured sources; a file is one day's")
+    # It would log, with a traceback, that Ctrl-C came while a connection was being closed.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     echo = (lambda _message: None) if as_json else click.echo
     if file is not None:
         plan = _plan_for_file(settings, file, mapping, echo)
@@ -111,8 +113,13 @@ def _plan_for_sources(settings: Settings, days: int | None) -> _Plan:
     from market_assets.defs.sources import configured_sources
 
     sources = configured_sources(settings)
+    fills_past = any(source.any_day for source in sources)
+    first = first_day(settings, fills_past=fills_past)
+    most = (datetime.now(UTC).date() - first).days + 1
     if days is None:
-        days = FIRST_DAYS if _is_first_run(settings, sources) else 1
+        days = min(FIRST_DAYS, most) if _is_first_run(settings, sources) else 1
+    elif days > most and fills_past:
+        raise click.UsageError(f"--days {days}: the first daily partition is {first}; set MARKET_ASSETS_START")
     return _Plan(settings, sources, past_days=days - 1, from_file=False)
 
 
@@ -150,15 +157,9 @@ def _run(instance: dg.DagsterInstance, plan: _Plan, echo: _Echo, *, as_json: boo
 
     as_of, note = _as_of(plan)
     echo(f"Statistics, relationships and the report as of {as_of:%Y-%m-%d %H:%M} UTC")
-    definitions = build_defs(plan.settings, plan.sources)
-    selection = dg.AssetSelection.groups("statistics", "relationships")
-    _execute(
-        definitions.resolve_implicit_global_asset_job_def(),
-        instance,
-        tags={AS_OF_TAG: as_of.isoformat()},
-        asset_selection=sorted(selection.resolve(definitions.resolve_asset_graph())),
-        quiet=as_json,
-    )
+    refresh = build_defs(plan.settings, plan.sources).resolve_job_def(REFRESH)
+    tags = {AS_OF_TAG: as_of.isoformat(), KEEP_WEEKLY_TAG: "false"}
+    _execute(refresh, instance, tags=tags, quiet=as_json)
     print_market(plan.settings, as_of, intake, note, as_json=as_json)
 
 
@@ -206,20 +207,15 @@ def _execute(
     tags: dict[str, str],
     config: dict[str, Any] | None = None,
     quiet: bool,
-    **how: Any,
-) -> dg.ExecuteInProcessResult:
-    run_id = str(uuid4())
-    result = job.execute_in_process(
-        instance=instance,
-        run_id=run_id,
-        tags={**tags, **hold_lock(instance, run_id), **NO_RUN_RETRY_TAGS},
+) -> dg.JobExecutionResult:
+    result = execute_job(
+        instance,
+        job,
+        tags={**tags, **NO_RUN_RETRY_TAGS},
         run_config={"loggers": {"progress": {"config": {"quiet": quiet}}}, **(config or {})},
-        raise_on_error=False,
-        **how,
     )
     if not result.success:
-        discard_causes()
         failures = (event for event in result.all_events if event.is_step_failure)
-        causes = (cause_of_event(instance, run_id, event) for event in failures)
+        causes = (cause_of_event(instance, result.run_id, event) for event in failures)
         raise CommandFailedError(next(causes, "the run failed before its first step"))
     return result

@@ -47,7 +47,7 @@ _TIMEOUT_SECONDS = 15.0
 def status(settings: Settings, as_json: bool) -> None:
     """Print jobs, incidents, tables and stores; exit 1 when something is wrong."""
     use_dagster_home(settings)
-    state = _state(settings)
+    state = read_system(settings)
     health = judge(state)
     if as_json:
         click.echo(json.dumps(health_report(state, health), ensure_ascii=False, indent=1))
@@ -57,7 +57,8 @@ def status(settings: Settings, as_json: bool) -> None:
         sys.exit(1)
 
 
-def _state(settings: Settings) -> SystemState:
+def read_system(settings: Settings) -> SystemState:
+    """The whole state, each part read at the same time as the others."""
     try:
         monitored: Monitored | None = _monitored(settings)
         code_error = None

@@ -1,1 +1,1 @@
-"""Your own scheduled tasks: a file each, or several in one, declared with `market_assets.tasks.scheduled_job`."""
+"""Your own tasks, assets and other definitions, a file each or several in one: docs/own_assets.md and tasks.md."""

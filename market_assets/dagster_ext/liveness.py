@@ -18,17 +18,21 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import dagster as dg
 
-PROCESS_TAG = "market_assets/process"
+#: The UI shows no tags that begin like this.
+PROCESS_TAG = ".dagster/market_assets_process"
 #: A run without a lock that has had no event for so long since it started died before its first step.
 SILENT_SECONDS = 45.0
 _OLD_SECONDS = 14 * 86_400
+
+#: Called with the event of a step that failed.
+_OnFailure = Callable[[dg.DagsterInstance, dg.DagsterRun, dg.DagsterEvent], None]
 
 log = logging.getLogger(__name__)
 _held: dict[str, IO[str]] = {}
@@ -87,26 +91,34 @@ def why_dead(instance: dg.DagsterInstance, run: dg.DagsterRun) -> str | None:
     return f"the process {process.pid} on {process.host} that ran it is gone: killed, or its machine was stopped"
 
 
-def with_liveness(executor: dg.ExecutorDefinition, command_tags: Mapping[str, str]) -> dg.ExecutorDefinition:
+def with_liveness(
+    executor: dg.ExecutorDefinition, command_tags: Mapping[str, str], on_command_failure: _OnFailure
+) -> dg.ExecutorDefinition:
     """An executor whose process holds the lock of the run that it executes.
 
     Args:
         executor: how steps are executed.
-        command_tags: tags that a run gets when it was started by a command in a terminal instead of the daemon.
+        command_tags: tags that a run gets when one of Dagster's commands in a terminal started it.
+        on_command_failure: called for each step of such a run that fails.
     """
     return dg.ExecutorDefinition(
         name=executor.name,
         config_schema=executor.config_schema,  # type: ignore[arg-type]
         requirements=executor.get_requirements,
-        executor_creation_fn=lambda context: _LockingExecutor(_create(executor, context), command_tags),
+        executor_creation_fn=lambda context: _LockingExecutor(
+            _create(executor, context), command_tags, on_command_failure
+        ),
         description=executor.description,
     )
 
 
 class _LockingExecutor(dg.Executor):
-    def __init__(self, executor: dg.Executor, command_tags: Mapping[str, str]) -> None:
+    def __init__(
+        self, executor: dg.Executor, command_tags: Mapping[str, str], on_command_failure: _OnFailure
+    ) -> None:
         self._executor = executor
         self._command_tags = command_tags
+        self._on_command_failure = on_command_failure
 
     @property
     def retries(self) -> Any:
@@ -117,13 +129,15 @@ class _LockingExecutor(dg.Executor):
         return self._executor.step_dependency_config
 
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[dg.DagsterEvent]:
-        run = plan_context.dagster_run
-        tags = hold_lock(plan_context.instance, run.run_id)
-        if run.remote_job_origin is None:
-            tags = {**tags, **self._command_tags}
+        instance, run = plan_context.instance, plan_context.dagster_run
+        of_command = run.remote_job_origin is None
+        tags = {**hold_lock(instance, run.run_id), **(self._command_tags if of_command else {})}
         if tags:
-            plan_context.instance.add_run_tags(run.run_id, tags)
-        return self._executor.execute(plan_context, execution_plan)
+            instance.add_run_tags(run.run_id, tags)
+        for event in self._executor.execute(plan_context, execution_plan):
+            if of_command and event.is_step_failure:
+                self._on_command_failure(instance, run, event)
+            yield event
 
 
 def _create(executor: dg.ExecutorDefinition, context: dg.InitExecutorContext) -> dg.Executor:

@@ -1,4 +1,4 @@
-"""The user's tasks as jobs and schedules, and a sensor that fails while one of their files can't be used."""
+"""The user's tasks as jobs and schedules, and a sensor that fails while one of the user's files can't be used."""
 
 import asyncio
 import contextlib
@@ -58,8 +58,13 @@ def shown_values(returned: object) -> dict[str, Any]:
     return {str(name): _shown(value) for name, value in returned.items() if str(name)}
 
 
-def problems_sensor(problems: Sequence[str], tasks: Sequence[Task]) -> dg.SensorDefinition:
-    """Fails at every tick while a file has a problem, so that the UI and the alerts show it."""
+def problems_sensors(problems: Sequence[str], tasks: Sequence[Task]) -> list[dg.SensorDefinition]:
+    """The sensor that fails at every tick while a file has a problem, so that the UI and the alerts show it.
+
+    None where there is neither a problem nor a task.
+    """
+    if not (problems or tasks):
+        return []
     listed = "\n".join(problems)
     found = f"{len(tasks)} task{'' if len(tasks) == 1 else 's'} on the schedule"
 
@@ -67,21 +72,21 @@ def problems_sensor(problems: Sequence[str], tasks: Sequence[Task]) -> dg.Sensor
         name=TASKS_SENSOR,
         minimum_interval_seconds=_SENSOR_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        description=f"Something is wrong with your tasks:\n{listed}"
+        description=f"Something is wrong with your files:\n{listed}"
         if problems
-        else f"Fails while a file of your tasks can't be used. Now: {found}, no problem.",
+        else f"Fails while a file of yours, of tasks or assets, can't be used. Now: {found}, no problem.",
         metadata={TASK_PROBLEMS: dg.MetadataValue.json(list(problems))},
     )
     def custom_tasks() -> dg.SkipReason:
         if problems:
-            raise TaskFilesError(listed)
+            raise CustomFilesError(listed)
         return dg.SkipReason(found)
 
-    return custom_tasks
+    return [custom_tasks]
 
 
-class TaskFilesError(Exception):
-    """A file of tasks can't be used; each line names the file, the place and the problem."""
+class CustomFilesError(Exception):
+    """A file of the user's can't be used; each line names the file, the place and the problem."""
 
 
 def _call(task: Task, context: dg.OpExecutionContext) -> object:

@@ -10,7 +10,7 @@ from market_assets.defs.assets.maintenance import DELETE_TAG
 from market_assets.defs.assets.result_asset import KEEP_WEEKLY_TAG
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import RUN_RETRY_TAGS, retry_transient_errors
-from market_assets.operations.executions import ExecutionReader, print_failure_cause
+from market_assets.operations.executions import ExecutionReader
 from market_assets.operations.names import CLEANUP, INGESTION, PRUNE, REBUILD, REEXTRACTION, REFRESH, RUNS_TAG
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def job_options(runs: str, tags: Mapping[str, str] | None = None) -> dict[str, A
         runs: the assets that the job makes, in Dagster's syntax for selecting them, or the function that it calls.
         tags: further tags of its runs.
     """
-    return {"hooks": {print_failure_cause}, "tags": {RUNS_TAG: runs, **RUN_RETRY_TAGS, **(tags or {})}}
+    return {"tags": {RUNS_TAG: runs, **RUN_RETRY_TAGS, **(tags or {})}}
 
 
 def _asset_job(

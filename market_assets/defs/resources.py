@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from market_assets.operations.background import BoundedThreads
 from market_assets.settings import Settings
 
 if TYPE_CHECKING:
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from market_assets.store.connection import MarketConnection
     from market_assets.store.facts import Counted
     from market_assets.store.landing import Landing
+
+#: Sources that a run fetches at a time; a payload may have 100 MB.
+FETCHED_AT_ONCE = 4
 
 
 class MarketStore:
@@ -42,6 +47,10 @@ class MarketStore:
         self.sources = sources
         self.database = Database(settings.market_url)
         self._lock = StoreLock(self.database, holder, notice=log.info if log else print)
+        #: What the run fetches, by source: the days that were tried, and the end of it. A few sources at a time,
+        #: so that memory has room for their payloads.
+        self.fetches: dict[str, tuple[dict[date, Any], Future[None]]] = {}
+        self.fetching = BoundedThreads(FETCHED_AT_ONCE)
         self._ready = False
         self._windows: dict[tuple[datetime, datetime, Counted], Window] = {}
 
@@ -83,6 +92,7 @@ class MarketStore:
         return load_exchange_rates(self.settings.exchange_rates)
 
     def close(self) -> None:
+        self.fetching.close()
         self._lock.release()
         self._windows.clear()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import dagster as dg
 
@@ -20,15 +20,16 @@ from market_assets.settings import Settings
 from market_assets.tasks import Interval
 
 
-def default_schedules(settings: Settings, *, fills_past: bool = True) -> list[dg.ScheduleDefinition]:
+def default_schedules(settings: Settings, *, fills_from: date | None) -> list[dg.ScheduleDefinition]:
     """A schedule for each job, named after it with the suffix `_schedule`.
 
     Args:
         settings: when the jobs run.
-        fills_past: whether a source can give past days, so that missed days of ingestion can be made up for.
+        fills_from: the first day of ingestion that is made up for if it was missed; None where no source has
+            past days.
     """
     return [
-        guarded_schedule(settings, INGESTION, settings.ingestion_cron, partitioned=True, fills_past=fills_past),
+        guarded_schedule(settings, INGESTION, settings.ingestion_cron, partitioned=True, fills_from=fills_from),
         guarded_schedule(settings, REFRESH, settings.refresh_cron),
         guarded_schedule(settings, CLEANUP, settings.cleanup_cron),
         guarded_schedule(settings, REBUILD, settings.rebuild_cron),
@@ -37,7 +38,12 @@ def default_schedules(settings: Settings, *, fills_past: bool = True) -> list[dg
 
 
 def guarded_schedule(
-    settings: Settings, job: str, when: Interval | str, *, partitioned: bool = False, fills_past: bool = False
+    settings: Settings,
+    job: str,
+    when: Interval | str,
+    *,
+    partitioned: bool = False,
+    fills_from: date | None = None,
 ) -> dg.ScheduleDefinition:
     """A schedule that skips its job while a run of it is active or an override holds.
 
@@ -46,7 +52,7 @@ def guarded_schedule(
         job: the job that it starts; the schedule is named after it with the suffix `_schedule`.
         when: a cron expression or an interval, in UTC.
         partitioned: whether a run is for the day of its tick.
-        fills_past: whether missed days are made up for.
+        fills_from: the first day that is made up for if it was missed; None where none is.
     """
     name = f"{job}_schedule"
 
@@ -62,7 +68,7 @@ def guarded_schedule(
             yield dg.SkipReason(reason)
         else:
             missed = missed_times(instance, name, when, due) if isinstance(when, str) else []
-            yield from _requests(instance, job, due, missed, partitioned=partitioned, fills_past=fills_past)
+            yield from _requests(instance, job, due, missed, partitioned=partitioned, fills_from=fills_from)
 
     return dg.ScheduleDefinition(
         name=name,
@@ -86,15 +92,17 @@ def _requests(
     missed: list[datetime],
     *,
     partitioned: bool,
-    fills_past: bool,
+    fills_from: date | None,
 ) -> Iterator[dg.RunRequest | dg.SkipReason]:
     """A run for the due time, and one for each missed day that can still be fetched."""
     partition = due.date().isoformat() if partitioned else None
     # One refresh makes up for all missed ones; a day of ingestion only for itself.
-    by_days = partition is not None and fills_past
-    days = missed_days(instance, job, missed, partition) if partition and by_days else {}
+    days: dict[str, datetime] = {}
+    if partition is not None and fills_from is not None:
+        fillable = [time for time in missed if time.date() >= fills_from]
+        days, missed = missed_days(instance, job, fillable, partition), []
     if not (reason := reason_to_skip(instance, job, partition)):
-        yield _request(job, due, partition, [] if by_days else missed)
+        yield _request(job, due, partition, missed)
     elif not days:
         yield dg.SkipReason(reason)
     for day, time in days.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Generic, TypeVar
 
 #: For how long a probe's result is used.
@@ -30,6 +30,33 @@ def in_thread(work: Callable[[], _T]) -> Future[_T]:
 
     threading.Thread(target=run, daemon=True).start()
     return result
+
+
+class BoundedThreads:
+    """Daemon threads for work that may hang, some of it at a time.
+
+    Args:
+        most: how much at a time; further work waits.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._room = threading.Semaphore(most)
+        self._closed = False
+
+    def start(self, work: Callable[[], _T]) -> Future[_T]:
+        """Start some work as soon as there is room; returns its future result."""
+
+        def when_there_is_room() -> _T:
+            with self._room:
+                if self._closed:
+                    raise CancelledError
+                return work()
+
+        return in_thread(when_there_is_room)
+
+    def close(self) -> None:
+        """Start nothing more. What runs goes on, and nobody waits for it."""
+        self._closed = True
 
 
 class Probe(Generic[_T]):

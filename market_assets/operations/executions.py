@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from market_assets.operations.names import RUNS_TAG, TRIGGERED_BY_TAG
+from market_assets.operations.names import ASSET_JOB, RUNS_TAG, TRIGGERED_BY_TAG
 
 if TYPE_CHECKING:
     from dagster import RunRecord
@@ -136,30 +136,15 @@ def _row_count(event: dg.DagsterEvent) -> dict[str | None, int]:
     return {event.step_key: counts[0]} if counts else {}
 
 
-@dg.failure_hook(name="print_failure_cause")
-def print_failure_cause(context: dg.HookContext) -> None:
-    """Print the cause of the first failed step as the last line of the process that ran it.
+def print_cause_at_exit(instance: dg.DagsterInstance, run: dg.DagsterRun, failure: dg.DagsterEvent) -> None:
+    """Print the cause of the first failed step as the last line of this process.
 
-    `dagster job execute` ends with the run's id alone, above which the cause is hidden in the log.
+    Dagster's commands end with the run's id alone, above which the cause is hidden in the log.
     """
     atexit.unregister(_print)
     atexit.register(_print)
-    _causes.append(f"{context.job_name}: {shown_step(context.step_key)} failed: {cause_of(context.op_exception)}")
-
-
-def discard_causes() -> None:
-    """Print nothing at the end of the process: its output names the cause already."""
-    _causes.clear()
-
-
-def cause_of(error: BaseException | None) -> str:
-    """The message of an error in one line, without the errors that Dagster wraps around it."""
-    if error is None:
-        return UNKNOWN
-    while isinstance(error, dg.DagsterError) and error.__cause__ is not None:
-        error = error.__cause__
-    message = error.description or "" if isinstance(error, dg.Failure) else str(error)
-    return _one_line(message) or type(error).__name__
+    job = "" if run.job_name == ASSET_JOB else f"{run.job_name}: "
+    _causes.append(f"{job}{cause_of_event(instance, run.run_id, failure)}")
 
 
 def recorded_failure(instance: dg.DagsterInstance, run_id: str) -> str:
@@ -179,9 +164,9 @@ def cause_of_event(instance: dg.DagsterInstance, run_id: str, failure: dg.Dagste
 
 
 def _recorded_cause(failure: StepFailureData) -> str:
-    """As `cause_of`, for a failed step that Dagster has recorded."""
-    if failure.user_failure_data and failure.user_failure_data.description:
-        return _one_line(failure.user_failure_data.description)
+    """The message of an error in one line, without the errors that Dagster wraps around it."""
+    if failure.user_failure_data:
+        return _one_line(failure.user_failure_data.description or "") or dg.Failure.__name__
     error = failure.error
     if error is None:
         return UNKNOWN

@@ -26,8 +26,9 @@ PARTITION_RANGE_END_TAG = "dagster/asset_partition_range_end"
 AS_OF_TAG = "market_assets/as_of"
 #: On a run: who started it, `ui:NAME` or `api:NAME`.
 TRIGGERED_BY_TAG = "market_assets/triggered_by"
+#: Tags that begin with `.dagster/` are not shown in the UI.
 #: On a job and its runs: the assets that they make, as Dagster's asset selection, or the function that is called.
-RUNS_TAG = "market_assets/runs"
+RUNS_TAG = ".dagster/market_assets_runs"
 #: On a run: the missed due times that it makes up for, beside that of its own tick.
 MAKES_UP_TAG = "market_assets/makes_up_for"
 #: On a schedule: its interval in minutes, where a cron expression only approximates it.

@@ -19,7 +19,7 @@ from market_assets.sources.boards.hacker_news import HackerNews
 from market_assets.sources.boards.jsonld import JsonLd
 from market_assets.sources.boards.open_boards import Arbeitnow, Himalayas, Jobicy, RemoteOk, Remotive
 from market_assets.sources.boards.search_engines import Adzuna, JSearch
-from market_assets.sources.protocol import Entry, Fetch, RawBatch, Source, SourceKind, Tools
+from market_assets.sources.protocol import Entry, Fetch, RawBatch, Source, SourceKind, Tools, without_queries
 
 if TYPE_CHECKING:
     from market_assets.sources.http_client import HttpClient
@@ -36,6 +36,7 @@ class ConfiguredSource:
     name: str
     any_day: bool
     kind: SourceKind
+    origins: tuple[str, ...]
     make: Callable[[], Source]
 
     def fetch(self, day: date, now: datetime) -> Fetch:
@@ -69,6 +70,10 @@ class FileEntry(Entry):
     type: Literal["file"] = "file"
     path: str = Field(min_length=1)
     map: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        return (without_queries(self.path),)
 
     def make(self, tools: Tools) -> Source:
         from market_assets.sources.files.source import FileSource
@@ -122,7 +127,7 @@ def _made_on_first_use() -> Callable[[frozenset[str]], HttpClient]:
 
 def _configured(entry: Entry, keys: Mapping[str, str], client: Callable[[frozenset[str]], HttpClient]) -> Source:
     tools = Tools(get=lambda request: client(_private_hosts(entry)).get(request), keys=keys)
-    return ConfiguredSource(entry.source_name, entry.any_day, entry.kind, lambda: entry.make(tools))
+    return ConfiguredSource(entry.source_name, entry.any_day, entry.kind, entry.origins, lambda: entry.make(tools))
 
 
 def _private_hosts(entry: Entry) -> frozenset[str]:
@@ -135,9 +140,7 @@ def _private_hosts(entry: Entry) -> frozenset[str]:
         except ValueError:
             return False
 
-    settings = (each for value in dict(entry).values() for each in (value if isinstance(value, list) else [value]))
-    addresses = (each for each in settings if isinstance(each, str) and each.startswith(("http://", "https://")))
-    hosts = (urlsplit(address).hostname or "" for address in addresses)
+    hosts = (urlsplit(address).hostname or "" for address in entry.addresses)
     return frozenset(host for host in hosts if entry.private_network or named_private(host))
 
 

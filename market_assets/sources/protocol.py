@@ -112,6 +112,11 @@ class Source(Protocol):
         """What its postings are."""
         ...
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Where they come from, for people: web addresses without keys, or a path; empty for made-up ones."""
+        ...
+
     def fetch(self, day: date, now: datetime) -> Fetch:
         """Fetch the payloads of a day.
 
@@ -213,6 +218,18 @@ class Entry(BaseModel, ABC):
     @property
     def source_name(self) -> str:
         return self.name or self.type
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The web addresses among its settings."""
+        values = (value if isinstance(value, list) else [value] for value in dict(self).values())
+        texts = (each for listed in values for each in listed if isinstance(each, str))
+        return tuple(text for text in texts if text.startswith(("http://", "https://")))
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """See `Source.origins`."""
+        return tuple(without_queries(address) for address in self.addresses)
 
     @abstractmethod
     def make(self, tools: Tools) -> Source:

@@ -13,7 +13,7 @@ import yaml
 
 from market_assets.cli.command import CommandFailedError
 from market_assets.cli.new import write_source
-from market_assets.operations.task_files import load_task_files
+from market_assets.operations.custom_files import load_custom_files
 from market_assets.skills.matching import skill_matcher
 from market_assets.skills.taxonomy import load_taxonomy
 from market_assets.sources.configuration import load_sources
@@ -72,7 +72,7 @@ def test_a_task_that_fails_ends_with_its_error(project: Path, tasks: Path) -> No
 def test_a_new_task_is_a_task_of_that_name(tasks: Path, invoke: Invoke, name: str) -> None:
     written = invoke("new", "task", name, MARKET_ASSETS_CUSTOM_DIR=str(tasks))
     assert written.exit_code == 0, written.output
-    loaded = load_task_files(tasks)
+    loaded = load_custom_files(tasks)
     assert loaded.problems == []
     assert [(task.id, task.function_name) for task in loaded.tasks] == [(name, name)]
     assert "example" not in (tasks / f"{name}.py").read_text().lower()

@@ -229,7 +229,7 @@ def test_the_list_of_commands_has_their_own_words_and_loads_none_of_them(tmp_pat
 
 PROMISED = (
     "run serve web summary recommend db.upgrade user.add user.list user.passwd user.remove sources.check "
-    "skills.extract salaries.parse archive.restore"
+    "skills.extract salaries.parse archive.restore init doctor"
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import subprocess
 import sys
 import textwrap
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 from market_assets_tests.cli.conftest import Invoke
 from market_assets_tests.cli.programs import (
     PATIENCE_SECONDS,
+    PROGRAMS,
     environment,
     market_assets,
     run,
@@ -49,8 +51,11 @@ def test_the_main_job_from_nothing_and_once_more(project: Path, invoke: Invoke) 
 
     with dg.DagsterInstance.from_config(str(project)) as instance:
         runs = instance.get_runs()
-    assert {record.job_name for record in runs} == {"daily_sample_ingestion", "__ASSET_JOB"}
+    assert {record.job_name for record in runs} == {"daily_sample_ingestion", "refresh_market_stats"}
     assert {record.status for record in runs} == {dg.DagsterRunStatus.SUCCESS}
+
+    jobs = {job["id"]: job for job in json.loads(invoke("status", "--json").stdout)["jobs"]}
+    assert {name for name, job in jobs.items() if job["last_status"]} == {record.job_name for record in runs}
 
 
 #: `market-assets`, with a first fill of fewer days, given as the first argument.
@@ -88,6 +93,32 @@ def has_postings(url: str) -> bool:
     return False
 
 
+def test_ctrl_c_is_one_line(project: Path) -> None:
+    process = subprocess.Popen(
+        [PROGRAMS / "market-assets", "run", "--days", "100"],
+        cwd=project,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Where the tests run in the background, it would ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("Filling 99 days")
+    process.send_signal(signal.SIGINT)
+    _out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert (process.returncode, err) == (130, "market-assets: interrupted\n")
+    with dg.DagsterInstance.from_config(str(project)) as instance:
+        assert {run.status for run in instance.get_runs()} <= {dg.DagsterRunStatus.CANCELED}
+
+
+def test_days_before_the_first_partition_are_refused(invoke: Invoke) -> None:
+    refused = invoke("run", "--days", "181")
+    assert refused.exit_code == 2
+    assert "MARKET_ASSETS_START" in refused.stderr.splitlines()[-1]
+
+
 def test_settings_in_the_env_file_count(project: Path, invoke: Invoke) -> None:
     (project / ".env").write_text("MARKET_ASSETS_DATA_DIR=elsewhere\n")
     assert invoke("db", "upgrade").exit_code == 0
@@ -97,11 +128,12 @@ def test_settings_in_the_env_file_count(project: Path, invoke: Invoke) -> None:
 
 def test_faults_end_a_real_process_as_promised(project: Path, invoke: Invoke) -> None:
     (project / "sources.yaml").write_text("sources: [{type: file, name: mine, path: missing.csv}]")
-    ended = market_assets("run", "--days", "2", cwd=project)
-    assert ended.code == 1
-    assert ended.last_line.startswith("market-assets: job_postings failed: nothing could be ingested for ")
-    assert ended.last_line.endswith("mine: missing.csv: there is no such file")
-    assert ended.err.count("missing.csv: there is no such file") == 1, "a cause is shown once"
+    ended = invoke("run", "--days", "2")
+    assert ended.exit_code == 1
+    last_line = ended.stderr.splitlines()[-1]
+    assert last_line.startswith("market-assets: job_postings failed: nothing could be ingested for ")
+    assert last_line.endswith("mine: missing.csv: there is no such file")
+    assert ended.stderr.count("missing.csv: there is no such file") == 1, "a cause is shown once"
     wrong = market_assets("run", cwd=project, MARKET_ASSETS_INGESTION_CRON="at two")
     assert wrong.code == 2
     assert wrong.err.startswith("market-assets: MARKET_ASSETS_INGESTION_CRON: ")
@@ -157,7 +189,7 @@ def test_dagster_validates_and_materializes_from_the_folder(project: Path) -> No
     assert validated.code == 0, validated.err
     materialized = run(
         "dagster", "asset", "materialize", "-m", "market_assets.definitions", "--select", "group:ingestion",
-        "--partition", "2024-02-29", cwd=project,
+        "--partition", "2024-02-29", cwd=project, MARKET_ASSETS_START="2024-01-01",
     )  # fmt: skip
     assert materialized.code == 0, materialized.err
     (day,) = {

@@ -13,6 +13,7 @@ from dagster._core.events import DagsterEvent
 from dagster._core.launcher import WorkerStatus
 
 from market_assets.dagster_ext import liveness
+from market_assets.dagster_ext.command_runs import execute_job
 from market_assets.dagster_ext.liveness import PROCESS_TAG, hold_lock, why_dead, with_liveness
 from market_assets.dagster_ext.run_launcher import LocalLauncher
 from market_assets_tests.store.programs import program
@@ -22,7 +23,7 @@ import sys
 import dagster as dg
 from market_assets.dagster_ext.liveness import hold_lock
 with dg.DagsterInstance.local_temp(sys.argv[1]) as instance:
-    print(hold_lock(instance, sys.argv[2])["market_assets/process"])
+    print(hold_lock(instance, sys.argv[2])[".dagster/market_assets_process"])
     input()
 """
 
@@ -34,10 +35,19 @@ def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 
 
 @dg.op
-def nothing() -> None: ...
+def nothing() -> None:
+    if "breaks" in dg.OpExecutionContext.get().run.tags:
+        raise ValueError("it was asked to")
 
 
-@dg.job(executor_def=with_liveness(dg.in_process_executor, {"dagster/max_retries": "0"}))
+reported: list[str] = []
+
+
+def report(_instance: dg.DagsterInstance, run: dg.DagsterRun, failure: dg.DagsterEvent) -> None:
+    reported.append(f"{run.run_id} {failure.step_key}")
+
+
+@dg.job(executor_def=with_liveness(dg.in_process_executor, {"dagster/max_retries": "0"}, report))
 def a_job() -> None:
     nothing()
 
@@ -121,6 +131,20 @@ def test_a_run_is_marked_by_the_process_that_executes_it(instance: dg.DagsterIns
     tags = again(instance, result.dagster_run).tags
     assert tags[PROCESS_TAG].startswith(f"{os.getpid()} on ")
     assert tags["dagster/max_retries"] == "0", "nothing launched it that could launch it again"
+
+
+def test_a_failed_step_is_reported_where_a_command_runs_it(instance: dg.DagsterInstance) -> None:
+    reported.clear()
+    with dg.execute_job(dg.reconstructable(the_job), instance=instance) as whole:
+        assert whole.success
+    assert reported == []
+    with dg.execute_job(dg.reconstructable(the_job), instance=instance, tags={"breaks": "yes"}) as broken:
+        assert not broken.success
+    assert reported == [f"{broken.run_id} nothing"]
+    # Whoever looks at the runs of the code location sees this one there.
+    shown = execute_job(instance, a_job, tags={"breaks": "yes"}, run_config={})
+    assert not shown.success
+    assert reported == [f"{broken.run_id} nothing"]
 
 
 def the_job() -> dg.JobDefinition:

@@ -10,7 +10,8 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from market_assets.defs.sensors.executions import executions_sensor, mirror_executions
+from market_assets.defs.sensors.executions import mirror_executions
+from market_assets.defs.sensors.housekeeping import housekeeping_sensor
 from market_assets.operations.executions import ExecutionReader
 from market_assets.settings import Settings
 from market_assets.store.database import Database
@@ -99,18 +100,18 @@ def test_runs_that_vanish_are_told_of_as_canceled(database: Database, instance: 
 
 def test_the_sensor_goes_on_where_it_was(database: Database, instance: dg.DagsterInstance) -> None:
     settings = Settings(DATABASE_URL=database.url.render_as_string(hide_password=False), _env_file=None)
-    sensor = executions_sensor(settings)
+    sensor = housekeeping_sensor(settings)
     execute(instance, "plain")
     context = dg.build_sensor_context(instance, repository_def=REPOSITORY)
     assert sensor.evaluate_tick(context).skip_message == "wrote 1 executions"
     assert context.cursor
     assert datetime.now(UTC) - datetime.fromisoformat(context.cursor) < timedelta(minutes=10)
     again = dg.build_sensor_context(instance, cursor=context.cursor, repository_def=REPOSITORY)
-    assert sensor.evaluate_tick(again).skip_message == "no run changed"
+    assert sensor.evaluate_tick(again).skip_message == "nothing was to be done"
 
 
 def test_without_a_database_the_sensor_says_so(tmp_path: Path, instance: dg.DagsterInstance) -> None:
-    sensor = executions_sensor(Settings(DATABASE_URL=f"sqlite:///{tmp_path / 'none.db'}", _env_file=None))
+    sensor = housekeeping_sensor(Settings(DATABASE_URL=f"sqlite:///{tmp_path / 'none.db'}", _env_file=None))
     context = dg.build_sensor_context(instance, repository_def=REPOSITORY)
     assert "market-assets db upgrade" in str(sensor.evaluate_tick(context).skip_message)
     assert not (tmp_path / "none.db").exists()

@@ -13,7 +13,7 @@ from market_assets.sources.files.inbox import InboxSource
 from market_assets.store.database import Database
 from market_assets.store.landing import Landing
 from market_assets_tests.defs.inbox_world import GOOD, TODAY, World
-from market_assets_tests.pipelines import ListedSource
+from market_assets_tests.pipelines import ListedSource, done
 
 
 def test_a_file_is_ingested_once_and_put_away(world: World) -> None:
@@ -24,7 +24,7 @@ def test_a_file_is_ingested_once_and_put_away(world: World) -> None:
     assert request.partition_key == TODAY.isoformat()
     assert request.run_config == {"ops": {"raw_postings__inbox": {"config": {"refetch": True}}}}
     assert world.files() == ["taken/TODAY/postings.csv"]
-    assert world.run(request).success
+    done(world.run(request))
     assert world.titles() == ["Baker", "Cook"]
     assert world.reason() == f"ingested 1 of {TODAY}"
     assert world.files() == ["done/TODAY/postings.csv"]
@@ -43,7 +43,7 @@ def test_a_file_that_grows_or_changes_is_left_until_it_rests(world: World) -> No
     assert path.stat().st_size == changed.st_size
     assert path.stat().st_mtime_ns != changed.st_mtime_ns
     assert world.reason() == "waiting until complete: postings.csv"
-    assert world.run(world.request()).success
+    done(world.run(world.request()))
     assert world.titles() == ["Baker", "Chef"]
 
 
@@ -71,12 +71,12 @@ def test_what_is_no_file_of_postings_stays_and_is_named(world: World) -> None:
 def test_later_files_of_a_day_join_the_earlier_ones(world: World, other: ListedSource) -> None:
     world.put("a.csv")
     world.reason()
-    assert world.run(world.request()).success
+    done(world.run(world.request()))
     # What was landed of the others today is not fetched again.
     other.failure = "asked a second time"
     world.put("b.csv", "title,company\nWaiter,Inn\n")
     world.reason()
-    assert world.run(world.request()).success
+    done(world.run(world.request()))
     assert world.titles() == ["Baker", "Cook", "Waiter"]
     assert world.titles("other") == ["Driver"]
     assert f"ingested 1 of {TODAY}" in world.reason()
@@ -92,7 +92,7 @@ def test_later_files_of_a_day_join_the_earlier_ones(world: World, other: ListedS
 def test_what_was_landed_and_not_ingested_is_not_put_away(world: World) -> None:
     world.put("a.csv")
     world.reason()
-    assert world.run(world.request()).success
+    done(world.run(world.request()))
     world.tick()
     world.inbox.take(world.put("b.csv", "title,company\nWaiter,Inn\n"), TODAY)
     # Someone materializes the source alone, in the UI.
@@ -103,7 +103,7 @@ def test_what_was_landed_and_not_ingested_is_not_put_away(world: World) -> None:
     assert alone.success
     request = world.request()
     assert world.files() == ["done/TODAY/a.csv", "taken/TODAY/b.csv"]
-    assert world.run(request).success
+    done(world.run(request))
     assert world.titles() == ["Baker", "Cook", "Waiter"]
 
 
@@ -111,7 +111,7 @@ def test_a_name_that_comes_again_is_another_file(world: World) -> None:
     for title in ("Cook", "Baker"):
         world.put("postings.csv", f"title,company\n{title},Inn\n")
         world.reason()
-        assert world.run(world.request()).success
+        done(world.run(world.request()))
         world.tick()
     assert world.titles() == ["Baker", "Cook"]
     assert world.files() == ["done/TODAY/2-postings.csv", "done/TODAY/postings.csv"]
@@ -133,7 +133,7 @@ def test_a_file_that_cannot_be_read_fails_alone_and_is_named_from_then_on(world:
     aside.with_name("bad.json.reason.txt").unlink()
     world.put("bad.json", '[{"title": "Waiter"}]')
     world.reason()
-    assert world.run(world.request()).success
+    done(world.run(world.request()))
     assert world.titles() == ["Baker", "Cook", "Waiter"]
 
 
@@ -156,7 +156,7 @@ def test_after_a_failed_run_files_stay_taken_and_are_tried_again_with_pauses(wor
     assert not world.run(again).success
     assert world.reason(later=timedelta(minutes=6))
     market.path.write_bytes(good)
-    assert world.run(world.request(later=timedelta(minutes=11))).success
+    done(world.run(world.request(later=timedelta(minutes=11))))
     assert world.titles() == ["Baker", "Cook"]
     world.tick()
     assert world.files() == ["done/TODAY/postings.csv"]
@@ -173,10 +173,10 @@ def test_a_file_that_no_run_can_open_does_not_start_one_every_half_minute(
 
     with monkeypatch.context() as patch:
         patch.setattr(InboxSource, "read", refuse)
-        assert world.run(world.request()).success
+        done(world.run(world.request()))
     assert "which is success; tried again at" in world.reason()
     assert world.files() == ["taken/TODAY/postings.csv"]
-    assert world.run(world.request(later=timedelta(minutes=6))).success
+    done(world.run(world.request(later=timedelta(minutes=6))))
     assert world.titles() == ["Baker", "Cook"]
 
 
@@ -184,10 +184,10 @@ def test_a_file_written_on_after_it_was_taken_is_ingested_whole(world: World) ->
     path = world.put("postings.csv")
     world.reason()
     with path.open("a") as still_open:
-        assert world.run(world.request()).success
+        done(world.run(world.request()))
         still_open.write("Waiter,Inn\n")
     # It is another file than the run has seen.
-    assert world.run(world.request()).success
+    done(world.run(world.request()))
     assert world.titles() == ["Baker", "Cook", "Waiter"]
     world.tick()
     assert world.files() == ["done/TODAY/postings.csv"]
@@ -198,7 +198,7 @@ def test_files_left_from_an_earlier_day_belong_to_that_day(world: World) -> None
     world.inbox.take(world.put("old.csv"), yesterday)
     request = world.request()
     assert request.partition_key == yesterday.isoformat()
-    assert world.run(request).success
+    done(world.run(request))
     assert {row["partition_date"] for row in world.pipeline.rows("job_postings")} == {yesterday}
     world.tick()
     assert world.inbox.taken() == {}
@@ -210,7 +210,7 @@ def test_a_lost_cursor_and_a_lost_history_lose_no_file(world: World) -> None:
     world.request()
     # The process dies here: nothing was started, and the cursor is not saved.
     world.seen = {}
-    assert world.run(world.request()).success
+    done(world.run(world.request()))
     assert world.titles() == ["Baker", "Cook"]
 
 

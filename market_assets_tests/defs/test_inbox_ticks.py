@@ -29,10 +29,7 @@ def tick(
     return len(answer.run_requests or []), answer.skip_message, answer.cursor
 
 
-def test_the_sensor_is_off_until_it_is_set(world: World, ticking: dg.DagsterInstance) -> None:
-    off = Settings(_env_file=None)
-    assert inbox_sensor(off).default_status is dg.DefaultSensorStatus.STOPPED
-    assert tick(off, ticking)[:2] == (0, "MARKET_ASSETS_INBOX is not set")
+def test_the_sensor_runs_where_the_inbox_is_set(world: World) -> None:
     on = inbox_sensor(world.pipeline.settings)
     assert on.default_status is dg.DefaultSensorStatus.RUNNING
     assert (on.name, on.job_name) == (SENSOR, INGESTION)

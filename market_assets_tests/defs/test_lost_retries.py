@@ -17,7 +17,10 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogConsumerDaemon
 
-from market_assets.defs.sensors.lost_retries import lost_retries_sensor, repeat_failures
+from market_assets.defs.sensors.housekeeping import housekeeping_sensor
+from market_assets.defs.sensors.lost_retries import FAILURE_REPEATED_TAG, repeat_failures
+from market_assets.settings import Settings
+from market_assets.store.database import StoreUnavailableError
 
 TAGS = {"dagster/max_retries": "1"}
 
@@ -99,15 +102,17 @@ def test_after_an_hour_it_is_too_late(instance: dg.DagsterInstance) -> None:
     assert repeated(instance, timedelta(minutes=59)) == [lost.run_id]
 
 
-def test_the_tick_names_the_runs(instance: dg.DagsterInstance) -> None:
-    sensor = lost_retries_sensor()
+def test_the_tick_names_the_runs_though_the_market_database_does_not_answer(instance: dg.DagsterInstance) -> None:
+    settings = Settings(DATABASE_URL="postgresql://nobody@127.0.0.1:1/market", _env_file=None)
+    sensor = housekeeping_sensor(settings)
     assert sensor.default_status is dg.DefaultSensorStatus.RUNNING
-    context = dg.build_sensor_context(instance)
-    assert sensor.evaluate_tick(context).skip_message == "no retry is missing"
     lost = failed(instance, **TAGS)
-    message = sensor.evaluate_tick(context).skip_message
-    assert message is not None
-    assert lost.run_id in message
+    with pytest.raises(StoreUnavailableError, match="Connection refused"):
+        sensor.evaluate_tick(dg.build_sensor_context(instance))
+    assert repeated(instance) == [lost.run_id]
+    run = instance.get_run_by_id(lost.run_id)
+    assert run is not None
+    assert run.tags[FAILURE_REPEATED_TAG] == "2", "by the tick, and by the test"
 
 
 def test_dagsters_daemon_retries_a_run_once_its_failure_is_repeated(instance: dg.DagsterInstance) -> None:

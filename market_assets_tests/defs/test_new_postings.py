@@ -158,11 +158,7 @@ def test_a_schedule_that_was_stopped_in_the_ui_holds(world: World) -> None:
     assert world.tick() is None
 
 
-def test_the_sensor_is_off_until_it_is_set(world: World) -> None:
-    off = new_postings_sensor(Settings(_env_file=None))
-    assert off.default_status is dg.DefaultSensorStatus.STOPPED
-    answer = off.evaluate_tick(dg.build_sensor_context(world.pipeline.instance))
-    assert answer.skip_message == "MARKET_ASSETS_REFRESH_AFTER_POSTINGS is not set"
+def test_the_sensor_runs_where_the_number_is_set(world: World) -> None:
     on = new_postings_sensor(world.pipeline.settings)
     assert on.default_status is dg.DefaultSensorStatus.RUNNING
     assert (on.name, on.job_name) == (SENSOR, REFRESH)

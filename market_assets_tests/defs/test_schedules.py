@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from itertools import takewhile
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -28,7 +28,7 @@ ACTIVE = ("QUEUED", "NOT_STARTED", "STARTING", "STARTED", "SUSPENDED", "CANCELIN
 ENDED = ("SUCCESS", "FAILURE", "CANCELED")
 
 SETTINGS = Settings(_env_file=None)
-SCHEDULES = {schedule.job_name: schedule for schedule in default_schedules(SETTINGS)}
+SCHEDULES = {schedule.job_name: schedule for schedule in default_schedules(SETTINGS, fills_from=date(2020, 1, 1))}
 REPOSITORY = build_defs(SETTINGS, [SampleSource()]).get_repository_def()
 
 
@@ -187,5 +187,5 @@ def test_the_same_tick_has_the_same_run_key_and_another_has_another(ticking: dg.
 @pytest.mark.parametrize("job", JOBS)
 def test_jobs_carry_the_tags_that_deleting_and_keeping_hang_on(job: str) -> None:
     tags = REPOSITORY.get_job(job).tags
-    assert ("market_assets/delete_expired" in tags) == (job == CLEANUP)
-    assert ("market_assets/keep_weekly_tables" in tags) == (job == REFRESH)
+    assert (".dagster/market_assets_delete_expired" in tags) == (job == CLEANUP)
+    assert (".dagster/market_assets_keep_weekly_tables" in tags) == (job == REFRESH)

@@ -58,7 +58,8 @@ class Service:
 
     @property
     def command(self) -> list[str]:
-        return shlex.split(self.said["command"])
+        said = self.said["command"]
+        return shlex.split(said) if isinstance(said, str) else list(said)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -72,6 +73,10 @@ class Service:
     def volumes(self) -> dict[str, str]:
         """Where in the container → what is there."""
         return {one.split(":")[1]: one.split(":")[0] for one in self.said.get("volumes", [])}
+
+    @property
+    def networks(self) -> set[str]:
+        return set(self.said["networks"])
 
     @property
     def replicas(self) -> int:

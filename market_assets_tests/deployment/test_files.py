@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from market_assets import settings
 from market_assets.settings import Settings
 from market_assets_tests.cli.programs import PROGRAMS, PROJECT
 from market_assets_tests.deployment.composition import (
@@ -21,7 +22,7 @@ from market_assets_tests.deployment.composition import (
     variables_of,
 )
 
-SECRETS = {"POSTGRES_PASSWORD": "pass-word", "JWT_SECRET_KEY": "k" * 48}
+SECRETS = {"POSTGRES_PASSWORD": "pass-word", "REDIS_PASSWORD": "another", "JWT_SECRET_KEY": "k" * 48}
 SETTINGS = {str(field.validation_alias) for field in Settings.model_fields.values()}
 SERVICES = list(Composition(SECRETS).services.values())
 OURS = [service for service in SERVICES if service.is_ours]
@@ -68,19 +69,85 @@ def test_only_the_web_process_is_published_and_on_this_machine_alone() -> None:
     assert elsewhere.services["web"].said["ports"] == ["0.0.0.0:80:3000"]
 
 
-@named(OURS)
-def test_only_the_web_process_can_sign_tokens(service: Service) -> None:
-    assert service.environment["JWT_SECRET_KEY"] == (SECRETS["JWT_SECRET_KEY"] if service.name == "web" else "")
+def knowing(variable: str) -> set[str]:
+    """The services that a secret of `.env` reaches, in whatever variable."""
+    env_file = {**SECRETS, variable: "a-secret-of-this-test"}
+    return {
+        service.name
+        for service in Composition(env_file).services.values()
+        if any("a-secret-of-this-test" in value for value in environment(service, env_file).values())
+    }
 
 
-@named(OURS)
-def test_a_service_of_ours_may_do_little(service: Service) -> None:
+def environment(service: Service, env_file: dict[str, str]) -> dict[str, str]:
+    return {**(env_file if "env_file" in service.said else {}), **service.environment}
+
+
+#: Who is told each secret.
+KNOWN_TO = {
+    "POSTGRES_PASSWORD": {"postgres", "migrate", "code", "daemon", "web", "worker"},
+    "REDIS_PASSWORD": {"redis", "daemon", "web", "worker"},
+    "JWT_SECRET_KEY": {"web"},
+    "MARKET_ASSETS_METRICS_TOKEN": {"web"},
+    "MARKET_ASSETS_ALERT_URLS": {"web", "code"},
+    **{key: {"code", "worker"} for key in ("ADZUNA_APP_ID", "ADZUNA_APP_KEY", "RAPIDAPI_KEY")},
+}
+#: They hold the passwords that the file puts into them.
+MADE_OF_PASSWORDS = {"DATABASE_URL", "DAGSTER_POSTGRES_URL", "MARKET_ASSETS_BROKER_URL"}
+#: Whatever of ours opens landed payloads, backups by the web process included.
+OF_A_STORE = {"MARKET_ASSETS_LANDING_URL"}
+
+
+@pytest.mark.parametrize("variable", KNOWN_TO)
+def test_a_secret_is_known_to_who_needs_it(variable: str) -> None:
+    assert knowing(variable) == KNOWN_TO[variable]
+
+
+def test_every_secret_setting_is_among_them() -> None:
+    assert {*KNOWN_TO, *MADE_OF_PASSWORDS, *OF_A_STORE} >= settings.SECRET_VARIABLES
+
+
+def reached(name: str) -> set[str]:
+    """The services that share a network with one."""
+    (one,) = (service for service in SERVICES if service.name == name)
+    return {other.name for other in SERVICES if other.networks & one.networks} - {name}
+
+
+def test_services_reach_whom_they_need() -> None:
+    assert reached("code") == {"postgres", "migrate", "daemon", "web"}
+    assert reached("redis") == {"postgres", "daemon", "web", "worker"}
+    assert "code" not in reached("worker")
+
+
+def test_only_what_fetches_sends_or_is_published_has_a_way_out() -> None:
+    networks = Composition(SECRETS).said["networks"]
+    internal = {name for name, said in networks.items() if said and said.get("internal")}
+    assert {service.name for service in SERVICES if service.networks - internal} == {"code", "web", "worker"}
+    assert {name for service in SERVICES for name in service.networks} == set(networks)
+
+
+@named(SERVICES)
+def test_a_service_may_do_little(service: Service) -> None:
     said = service.said
     assert said["read_only"] is True
+    assert "/tmp" in said["tmpfs"]
     assert said["cap_drop"] == ["ALL"]
     assert said["security_opt"] == ["no-new-privileges:true"]
-    assert said["image"] == "market-assets"
-    assert "user" not in said, "the image's own user is not root"
+    if service.is_ours:
+        assert said["image"] == "market-assets"
+        assert "user" not in said, "the image's own user is not root"
+    else:
+        assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", said["user"])
+
+
+def test_images_of_others_are_named_with_a_digest() -> None:
+    images = [service.said["image"] for service in SERVICES if not service.is_ours]
+    (argument,) = re.findall(
+        r"^ARG PYTHON=(.*)$", (PROJECT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    for image in [*images, argument]:
+        assert re.fullmatch(r"\w+:[\w.-]+@sha256:[0-9a-f]{64}", image), image
+    assert {stage.base for stage in stages()} == {"${PYTHON}"}
 
 
 @named(SERVICES)
@@ -116,9 +183,7 @@ def test_volumes_are_declared_and_bound_files_exist() -> None:
 
 @named(OURS)
 def test_what_it_sets_are_settings(service: Service) -> None:
-    assert set(service.environment) <= SETTINGS
-    secrets = {name for name, value in service.environment.items() if SECRETS["JWT_SECRET_KEY"] in value}
-    assert secrets == ({"JWT_SECRET_KEY"} if service.name == "web" else set())
+    assert set(service.environment) <= SETTINGS | {"POSTGRES_PASSWORD", "REDIS_PASSWORD"}
 
 
 @pytest.mark.parametrize("workers", ["1", "5"])
@@ -173,7 +238,7 @@ def test_the_image_runs_as_a_user_that_owns_the_data_folder() -> None:
 
 
 def test_the_image_backs_up_the_server_that_is_composed() -> None:
-    server = Composition(SECRETS).services["postgres"].said["image"].removeprefix("postgres:").split("-")[0]
+    server = Composition(SECRETS).services["postgres"].said["image"].removeprefix("postgres:").split(".")[0]
     assert any(f"postgresql-client-{server} " in step for step in stages()[-1].all("RUN"))
 
 

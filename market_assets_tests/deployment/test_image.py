@@ -83,7 +83,9 @@ def test_the_package_is_installed_whole_and_not_linked_to_its_source(app: Path) 
 
 
 def test_the_programs_of_every_service_start(app: Path) -> None:
-    services = list(Composition({"POSTGRES_PASSWORD": "x", "JWT_SECRET_KEY": "y"}).services.values())
+    services = list(
+        Composition({"POSTGRES_PASSWORD": "x", "REDIS_PASSWORD": "z", "JWT_SECRET_KEY": "y"}).services.values()
+    )
     programs = {service.command[0] for service in services if service.is_ours} - {"sh"}
     assert programs == {"dagster", "dagster-daemon", "market-assets", "celery"}
     for name in programs:

@@ -13,7 +13,7 @@ from market_assets_tests.deployment.composition import Composition, stages
 
 VALUES = yaml.safe_load((PROJECT / "deploy" / "helm-values.yaml").read_text(encoding="utf-8"))
 MANIFESTS = list(yaml.safe_load_all((PROJECT / "deploy" / "kubernetes.yaml").read_text(encoding="utf-8")))
-COMPOSED = Composition({"POSTGRES_PASSWORD": "x", "JWT_SECRET_KEY": "y"}).services
+COMPOSED = Composition({"POSTGRES_PASSWORD": "x", "REDIS_PASSWORD": "z", "JWT_SECRET_KEY": "y"}).services
 CODE = VALUES["dagster-user-deployments"]["deployments"][0]
 OF_THE_CHART = (CODE, VALUES["dagsterDaemon"])
 
@@ -40,8 +40,8 @@ def environments() -> Iterator[list[dict[str, str]]]:
 def test_every_variable_is_a_setting_with_a_value_as_text() -> None:
     settings = {str(field.validation_alias) for field in Settings.model_fields.values()}
     for environment in environments():
-        assert {one["name"] for one in environment} <= settings
-        assert all(isinstance(one["value"], str) for one in environment)
+        assert {one["name"] for one in environment} <= settings | {"REDISCLI_AUTH"}
+        assert all(isinstance(one.get("value", ""), str) for one in environment)
 
 
 def test_each_pod_runs_the_command_of_its_service() -> None:
@@ -57,9 +57,13 @@ def test_pods_of_ours_may_do_little_and_are_limited() -> None:
     for name, pod in pods().items():
         assert pod["securityContext"]["runAsNonRoot"] is True
         assert pod["containers"][0]["resources"]["limits"]["memory"]
-        if name != "redis":
+        assert container(name)["securityContext"] == CODE["securityContext"]
+        if name == "redis":
+            said = pod["securityContext"]
+            assert f"{said['runAsUser']}:{said['fsGroup']}" == COMPOSED["redis"].said["user"]
+            assert container(name)["image"] == COMPOSED["redis"].said["image"]
+        else:
             assert pod["securityContext"]["runAsUser"] == user
-            assert container(name)["securityContext"] == CODE["securityContext"]
     for said in OF_THE_CHART:
         assert said["podSecurityContext"] == pods()["web"]["securityContext"]
         assert said["securityContext"]["readOnlyRootFilesystem"] is True
@@ -67,13 +71,40 @@ def test_pods_of_ours_may_do_little_and_are_limited() -> None:
     assert VALUES["rbacEnabled"] is VALUES["dagster-user-deployments"]["rbacEnabled"] is False
 
 
-def test_pods_of_the_chart_see_and_know_what_the_others_do() -> None:
+def test_pods_of_the_chart_see_what_the_others_do() -> None:
     web = pods()["web"]
     for said in OF_THE_CHART:
         assert said["volumes"] == web["volumes"]
         assert said["volumeMounts"] == web["containers"][0]["volumeMounts"]
-        assert [{"secretRef": one} for one in said["envSecrets"]] == web["containers"][0]["envFrom"]
         assert said["image"]["repository"] == web["containers"][0]["image"]
+
+
+def test_each_pod_gets_the_secrets_that_its_service_has() -> None:
+    given = {name: one["containers"][0].get("envFrom", []) for name, one in pods().items()}
+    secrets = {name: {one["secretRef"]["name"] for one in refs} for name, refs in given.items()}
+    secrets["code"] = {one["name"] for one in CODE["envSecrets"]}
+    secrets["daemon"] = {one["name"] for one in VALUES["dagsterDaemon"]["envSecrets"]}
+    holders = {
+        secret: {name for name, known in secrets.items() if f"market-assets-{secret}" in known}
+        for secret in ("databases", "queue", "sources", "web")
+    }
+    assert holders == {
+        "databases": {"migrate", "code", "daemon", "web", "worker"},
+        "queue": {"daemon", "web", "worker"},
+        "sources": {"code", "worker"},
+        "web": {"web"},
+    }
+    commands = (PROJECT / "deploy" / "helm-values.yaml").read_text(encoding="utf-8")
+    assert f"for part in {' '.join(holders)};" in commands
+
+
+def test_redis_is_started_as_it_is_composed() -> None:
+    assert container("redis")["command"][:2] == COMPOSED["redis"].command[:2]
+    ours, theirs = container("redis")["command"][2], COMPOSED["redis"].command[2]
+    assert ours.replace(" --dir /data", "") == theirs.replace(" --port 6379", "")
+    (variable,) = container("redis")["env"]
+    assert variable["name"] in COMPOSED["redis"].environment
+    assert variable["valueFrom"]["secretKeyRef"] == {"name": "market-assets-queue", "key": "REDIS_PASSWORD"}
 
 
 def test_what_is_shared_has_one_name() -> None:
@@ -91,6 +122,7 @@ def test_what_is_shared_has_one_name() -> None:
     brokers = {
         one["value"] for said in environments() for one in said if one["name"] == "MARKET_ASSETS_BROKER_URL"
     }
+    assert not any("@" in broker for broker in brokers), "the password is in the secret"
     assert {broker.split("/")[2].split(":")[0] for broker in brokers} <= services
     assert len(brokers) == 1
 

@@ -48,7 +48,7 @@ class Machine:
 
     def start(self, *command: str) -> subprocess.Popen[bytes]:
         """Start a module of Python with arguments, in a session of its own."""
-        changes = {**CRONS, **self.settings, "MARKET_ASSETS_TEST_MARK": self._mark}
+        changes = {**CRONS, **self.settings, "TEST_MARK": self._mark}
         with (self.folder / "processes.log").open("ab") as log:
             return subprocess.Popen(
                 [sys.executable, "-m", *command],
@@ -139,9 +139,3 @@ def eventually(happens: Callable[[], T], what: str = "what was waited for") -> T
         assert time.monotonic() < deadline, f"{what} never happened"
         time.sleep(0.2)
     return answer
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -17,7 +17,6 @@ from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.test_utils import freeze_time
 
 from market_assets.defs.sensors.alerts import alerts_sensor
-from market_assets.operations.executions import discard_causes
 from market_assets.operations.names import CLEANUP, INGESTION, PRUNE, REBUILD, REFRESH
 from market_assets.settings import Settings
 from market_assets_tests.faults.clocks import clock_that_says
@@ -83,7 +82,6 @@ def working_daemon(folder: Path, url: str, alerts_to: str) -> Iterator[WorkingDa
         daemon = WorkingDaemon(simulated, location, alerts, DAYS[0])
         with clock_that_says(lambda: daemon.now):
             yield daemon
-    discard_causes()
 
 
 @pytest.mark.thorough

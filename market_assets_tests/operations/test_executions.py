@@ -5,38 +5,31 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from market_assets.operations.executions import cause_of, cause_of_event
+from market_assets.operations.executions import cause_of_event
 from market_assets.store.database import StoreUnavailableError
 
 
 def cause_in_a_run(error: BaseException) -> str:
     """The cause of an error that ends a step of a real run."""
-    causes: list[str] = []
-
-    @dg.failure_hook
-    def note(context: dg.HookContext) -> None:
-        causes.append(cause_of(context.op_exception))
 
     @dg.op
     def failing_step() -> None:
         raise error
 
-    @dg.job(hooks={note})
+    @dg.job
     def failing() -> None:
         failing_step()
 
-    assert not failing.execute_in_process(raise_on_error=False).success
-    (cause,) = causes
-    return cause
-
-
-def test_the_cause_of_a_failure_is_its_description() -> None:
-    assert cause_of(dg.Failure("nothing was landed:\n  run it first")) == "nothing was landed: run it first"
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = failing.execute_in_process(raise_on_error=False, instance=instance)
+        (failure,) = (event for event in result.all_events if event.is_step_failure)
+        return cause_of_event(instance, result.run_id, failure)
 
 
 @pytest.mark.parametrize(
     ("error", "cause"),
     [
+        (dg.Failure("nothing was landed:\n  run it first"), "nothing was landed: run it first"),
         (StoreUnavailableError("the database x failed: no route"), "the database x failed: no route"),
         (ValueError("two\nlines\tand tabs"), "two lines and tabs"),
         (ZeroDivisionError(), "ZeroDivisionError"),
@@ -44,19 +37,14 @@ def test_the_cause_of_a_failure_is_its_description() -> None:
         (dg.Failure(), "Failure"),
     ],
 )
-def test_the_cause_is_one_line_inside_and_outside_of_a_run(error: BaseException, cause: str) -> None:
-    assert cause_of(error) == cause
-    assert cause_in_a_run(error) == cause
+def test_the_cause_is_one_line(error: BaseException, cause: str) -> None:
+    assert cause_in_a_run(error) == f"failing_step failed: {cause}"
 
 
 def test_the_worded_error_counts_and_not_what_it_came_from() -> None:
     worded = StoreUnavailableError("the database x failed: it does not answer")
     worded.__cause__ = ConnectionRefusedError(111, "Connection refused")
-    assert cause_in_a_run(worded) == "the database x failed: it does not answer"
-
-
-def test_without_an_error_the_cause_is_unknown() -> None:
-    assert cause_of(None) == "unknown cause"
+    assert cause_in_a_run(worded) == "failing_step failed: the database x failed: it does not answer"
 
 
 @dg.job

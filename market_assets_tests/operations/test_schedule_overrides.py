@@ -19,7 +19,7 @@ from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatu
 
 from market_assets.definitions import build_defs
 from market_assets.defs.schedules import default_schedules
-from market_assets.defs.sensors.pause_ends import pause_ends_sensor
+from market_assets.defs.sensors.housekeeping import housekeeping_sensor
 from market_assets.operations.names import CLEANUP, INGESTION, REBUILD, REFRESH
 from market_assets.operations.schedule_guard import active_run, reason_off_schedule
 from market_assets.operations.schedule_overrides import end_pauses, schedule_states
@@ -218,7 +218,7 @@ def test_a_stop_holds_for_what_nobody_started_since(instance: dg.DagsterInstance
 def test_a_tick_of_a_paused_job_starts_nothing(
     instance: dg.DagsterInstance, store: Database, store_settings: Settings
 ) -> None:
-    (refresh,) = [it for it in default_schedules(store_settings) if it.job_name == REFRESH]
+    (refresh,) = [it for it in default_schedules(store_settings, fills_from=None) if it.job_name == REFRESH]
     repository = build_defs(store_settings, [SampleSource()]).get_repository_def()
     context = dg.build_schedule_context(
         instance, scheduled_execution_time=datetime.now(UTC), repository_def=repository
@@ -304,14 +304,14 @@ def test_a_job_that_is_no_more_is_left_alone(instance: dg.DagsterInstance, store
 
 
 def test_the_sensor_ends_pauses(instance: dg.DagsterInstance, store: Database, store_settings: Settings) -> None:
-    sensor = pause_ends_sensor(store_settings)
+    sensor = housekeeping_sensor(store_settings)
     repository = build_defs(store_settings, [SampleSource()]).get_repository_def()
     context = dg.build_sensor_context(instance, repository_def=repository)
-    assert sensor.evaluate_tick(context).skip_message == "nothing is paused"
+    assert sensor.evaluate_tick(context).skip_message == "nothing was to be done"
     now = datetime.now(UTC)
     schedule_overrides.pause(store.engine(), REFRESH, Pause(now - HOUR, "alice", None, now + HOUR))
     set_schedule(instance, "STOPPED")
-    assert sensor.evaluate_tick(context).skip_message == "no pause is over yet"
+    assert sensor.evaluate_tick(context).skip_message == "nothing was to be done"
     assert schedule(instance)[0] == "STOPPED"
     schedule_overrides.pause(store.engine(), REFRESH, Pause(now - HOUR, "alice", None, now))
     message = sensor.evaluate_tick(context).skip_message
@@ -322,4 +322,4 @@ def test_the_sensor_ends_pauses(instance: dg.DagsterInstance, store: Database, s
 
 def test_the_code_location_has_the_sensor_running() -> None:
     repository = build_defs(Settings(_env_file=None), [SampleSource()]).get_repository_def()
-    assert repository.get_sensor_def("pause_ends").default_status is dg.DefaultSensorStatus.RUNNING
+    assert repository.get_sensor_def("housekeeping").default_status is dg.DefaultSensorStatus.RUNNING

@@ -119,7 +119,7 @@ class BoardServer:
         handler.end_headers()
         handler.wfile.write(b'{"jobs": [')
         handler.wfile.flush()
-        self.over.wait(30)
+        self.over.wait(300)
         handler.close_connection = True
 
     def cut(self, handler: BaseHTTPRequestHandler) -> None:

@@ -33,7 +33,7 @@ def make_client(waiting: Waiting) -> Any:
     def make(
         *, private_hosts: Collection[str] = ("127.0.0.1", "localhost"), clock: Any = waiting.clock, **limits: Any
     ) -> HttpClient:
-        usual = {"read": 5.0, "connect": 5.0, "pause": 0.0, "largest": 5_000_000}
+        usual = {"read": 60.0, "connect": 60.0, "pause": 0.0, "largest": 5_000_000}
         return HttpClient(
             HttpLimits(**{**usual, **limits}),
             private_hosts=private_hosts,

@@ -327,7 +327,7 @@ class TestEverySource:
             "loop": Answer(status=302, headers={"Location": path}),
             "wrong": Answer(b"<html>[ {" if kind != "jsonld" else b"{ not json"),
         }
-        fetching.limits = {"attempts": 2, "read": 0.05 if trouble == "stall" else 5.0}
+        fetching.limits = {"attempts": 2, "read": 0.05 if trouble == "stall" else 60.0}
         source = troubled(fetching, kind, path, settings, answers[trouble])
         with pytest.raises(SourceError, match=message) as caught:
             fetching.land(source)

@@ -28,6 +28,7 @@ class Board:
     name: str
     error: Exception = field(default_factory=lambda: SourceError("it is garbled"))
     any_day: bool = True
+    origins: tuple[str, ...] = ()
     kind: SourceKind = "file"
 
     def fetch(self, day: date, now: datetime) -> Fetch:  # noqa: ARG002

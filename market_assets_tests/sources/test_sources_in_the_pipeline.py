@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import threading
 import time
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,14 +20,14 @@ from recordings import RSS, as_json
 from market_assets.cli.command import CommandFailedError
 from market_assets.cli.sources import check_sources
 from market_assets.defs.assets.raw_postings import raw_postings_asset, refetching
-from market_assets.defs.partitions import PARTITION_TAG
+from market_assets.defs.partitions import PARTITION_TAG, partitions_from
 from market_assets.defs.resources import store_resource
 from market_assets.operations.names import INGESTION
 from market_assets.settings import Settings, SettingsError
 from market_assets.sources.boards.fields import Fields
 from market_assets.sources.boards.open_boards import Arbeitnow
 from market_assets.sources.configuration import load_sources
-from market_assets.sources.protocol import Tools
+from market_assets.sources.protocol import Fetch, SourceError, Tools
 from market_assets.store.landing import Landing
 from market_assets_tests import pipelines as ingestion
 
@@ -53,9 +55,11 @@ class Pipeline:
 
     def __init__(self, settings: Settings) -> None:
         (self._source,) = load_sources(settings.sources, keys=settings.board_keys)
-        self._assets = [raw_postings_asset(self._source)]
-        self._settings = settings
         self.day = datetime.now(UTC).date()
+        daily = partitions_from(self.day - timedelta(days=30))
+        asset = raw_postings_asset(self._source)
+        self._assets = [asset.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=daily))]
+        self._settings = settings
 
     def run(self, refetch: bool = False) -> tuple[dict[str, Any], bool]:
         """The figures with the failure, and whether the check passed, as it does where the day is materialized."""
@@ -205,6 +209,73 @@ def test_a_board_that_never_ends_its_answer_does_not_keep_the_others_from_being_
             if check.check_name == "fetched"
         }
         assert fetched == {"raw_postings/arbeitnow": False, "raw_postings/listed": True}
+
+
+@dataclass
+class WaitingSource(ingestion.ListedSource):
+    """A source that answers when something has happened, and says when it was asked."""
+
+    until: threading.Event = field(default_factory=threading.Event)
+    asked: threading.Event = field(default_factory=threading.Event)
+
+    def fetch(self, day: date, now: datetime) -> Fetch:
+        self.asked.set()
+        if not self.until.wait(PATIENCE_SECONDS):
+            raise SourceError("it never happened", permanent=True)
+        return super().fetch(day, now)
+
+
+PATIENCE_SECONDS = 120
+
+
+@pytest.mark.parametrize("stalling_name", ["a", "z"])
+def test_other_sources_are_fetched_while_one_stalls(tmp_path: Path, stalling_name: str) -> None:
+    day = datetime.now(UTC).date()
+    others = [WaitingSource(name, {day: [{"title": f"Cook {name}"}]}) for name in ("b", "c")]
+    stalling = WaitingSource(stalling_name, {day: [{"title": "Nurse"}]})
+    # Each is fetched only once the next one has been asked.
+    for source, asked in zip((stalling, *others), (others[0].asked, others[1].asked, stalling.asked), strict=True):
+        source.until = asked
+    with ingestion.Pipeline(configured(tmp_path), *others, stalling) as pipeline:
+        run = pipeline.run(INGESTION, {PARTITION_TAG: day.isoformat()})
+        assert {row["title"] for row in pipeline.rows("job_postings")} == {"Cook b", "Cook c", "Nurse"}
+        fetched = [
+            (check.asset_key.path[-1], check.passed)
+            for check in run.get_asset_check_evaluations()
+            if check.check_name == "fetched"
+        ]
+        assert fetched == [(name, True) for name in sorted(("b", "c", stalling_name))], (
+            "in the order of their names"
+        )
+
+
+def test_only_the_sources_of_a_run_are_fetched(tmp_path: Path) -> None:
+    day = datetime.now(UTC).date()
+    chosen = ingestion.ListedSource("chosen", {day: [{"title": "Nurse"}]})
+    other = WaitingSource("other", {day: [{"title": "Cook"}]})
+    other.until.set()
+    tags = {PARTITION_TAG: day.isoformat()}
+    with ingestion.Pipeline(configured(tmp_path), chosen, other) as pipeline:
+        assert pipeline.materialize("raw_postings/chosen", tags=tags).success
+        pipeline.run(INGESTION, tags, selection=[dg.AssetKey(["raw_postings", "chosen"])])
+        assert not other.asked.is_set()
+        assert Landing(pipeline.settings.landing).landed("other", day) is None
+        pipeline.run(INGESTION, tags)
+        assert other.asked.is_set()
+
+
+def test_each_source_is_fetched_again_where_that_is_asked_for(tmp_path: Path) -> None:
+    day = datetime.now(UTC).date() - timedelta(days=1)
+    sources = [ingestion.ListedSource(name, {day: [{"title": "Nurse"}]}) for name in ("a", "b", "c")]
+    with ingestion.Pipeline(configured(tmp_path), *sources) as pipeline:
+        pipeline.ingest(day)
+        again = pipeline.run(INGESTION, {PARTITION_TAG: day.isoformat()}, refetching(sources[1:]))
+        fetched = {
+            event.asset_key.path[-1]: event.materialization.metadata["days_fetched"].value
+            for event in again.get_asset_materialization_events()
+            if event.asset_key and event.asset_key.path[0] == "raw_postings"
+        }
+        assert fetched == {"a": 0, "b": 1, "c": 1}
 
 
 def test_no_key_in_anything_that_is_kept(server: BoardServer, tmp_path: Path) -> None:

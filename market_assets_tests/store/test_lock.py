@@ -17,7 +17,7 @@ from market_assets.store.lock import StoreLock
 from market_assets_tests.store.programs import Program, program
 from market_assets_tests.store.sharing import shared
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(600)
 
 HOLDER = """
     import sys

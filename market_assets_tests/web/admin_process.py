@@ -26,6 +26,7 @@ from market_assets.store.tables.administration import audit_log, job_executions,
 from market_assets.store.users import add_user
 from market_assets.web.auth.tokens import identity_of
 from market_assets.web.server import WebProcess
+from market_assets_tests.free_ports import free_port
 
 SCHEDULER = "/api/admin/scheduler"
 INGESTION, REFRESH = "daily_sample_ingestion", "refresh_market_stats"
@@ -139,6 +140,7 @@ def admin_process(folder: Path, *, reloads: bool = False, **settings_of_test: st
         settings_of_test: further environment variables of the code server and the daemon.
     """
     variables = {
+        "MARKET_ASSETS_START": "2020-01-01",
         "DATABASE_URL": f"sqlite:///{folder / 'market.db'}",
         "MARKET_ASSETS_DATA_DIR": str(folder / "data"),
         "MARKET_ASSETS_SOURCES": str(folder / "sources.yaml"),
@@ -146,7 +148,7 @@ def admin_process(folder: Path, *, reloads: bool = False, **settings_of_test: st
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MARKET_ASSETS_")}
     environment = {**inherited, **variables, "DAGSTER_HOME": str(folder)}
-    port = _free_port()
+    port = free_port()
     (folder / "dagster.yaml").write_text(_DAGSTER_YAML)
     (folder / "workspace.yaml").write_text(_WORKSPACE_YAML.format(port=port))
     (folder / "sources.yaml").write_text(_SOURCES_YAML)
@@ -169,13 +171,6 @@ def admin_process(folder: Path, *, reloads: bool = False, **settings_of_test: st
             for name, user in users.items():
                 process.tokens[name], _cookie = process.web.tokens.open_session(user)
             yield process
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _answers(port: int) -> bool:

@@ -36,6 +36,7 @@ MIN_SAMPLE = 5
 AWKWARD = ("Python", "C", "C#", "C++", "CI/CD", ".NET", "100 % Agile", "Qualité", "R&D?", "A/B/trend test")
 _INDUSTRIES = ("Technology", "Finance", "Health / Care", "Retail & Trade", None)
 _COUNTRIES = ("DE", "CH", "US", None)
+_EMPLOYMENT_TYPES = (None, "full_time", "internship", "contract")
 _SENIORITIES = ("junior", "senior", None)
 _LOCATIONS = ("Berlin, DE", "Zürich, CH", "New York, US", None)
 
@@ -61,7 +62,7 @@ def made_up_window(skills: int = 30, postings: int = 400, seed: int = 7, as_of: 
         "company_key": random.integers(0, 40, postings),
         "location": [_LOCATIONS[place] for place in random.integers(0, len(_LOCATIONS), postings)],
         "industry": [_INDUSTRIES[place] for place in random.integers(0, len(_INDUSTRIES), postings)],
-        "employment_type": [None] * postings,
+        "employment_type": [_EMPLOYMENT_TYPES[place % len(_EMPLOYMENT_TYPES)] for place in range(postings)],
         "workplace": ["remote"] * postings,
         "country": [_COUNTRIES[place] for place in random.integers(0, len(_COUNTRIES), postings)],
         "seniority": [_SENIORITIES[place] for place in random.integers(0, len(_SENIORITIES), postings)],
@@ -90,6 +91,7 @@ def computed_tables(window: Window, as_of: datetime = AS_OF) -> dict[sa.Table, p
         tables.industry_skills: industry_skills(window, MIN_SAMPLE),
         tables.salary_statistics: salary_statistics(window, MIN_SAMPLE),
         tables.salary_trends: salary_trends(window, MIN_SAMPLE),
+        tables.employment_salaries: employment_salaries(window, MIN_SAMPLE),
         tables.location_salaries: location_salaries(window, MIN_SAMPLE),
         tables.employment_salaries: employment_salaries(window, MIN_SAMPLE),
         tables.trending_skills: trending,

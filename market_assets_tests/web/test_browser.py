@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 PASSWORDS = {"ada": "a password for ada", "vic": "a password for vic"}
 PATIENCE_SECONDS = 300
 #: Name a folder here to keep the screenshots.
-SCREENSHOTS = os.environ.get("MARKET_ASSETS_SCREENSHOTS")
+SCREENSHOTS = os.environ.get("SCREENSHOTS")
 Found = TypeVar("Found")
 
 

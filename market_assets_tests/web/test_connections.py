@@ -24,7 +24,7 @@ FEW = 8
 def url(web: WholeProcess) -> Iterator[str]:
     """The process as it is served, with less patience."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(connections, "HEAD_SECONDS", 0.5)
+        patched.setattr(connections, "HEAD_SECONDS", 2.0)
         with served(web.process, connections_per_address=FEW) as url:
             yield url
 

@@ -23,7 +23,7 @@ from market_assets_tests.web.whole_process import PASSWORD, WholeProcess, served
 
 JOB = "refresh_market_stats"
 HOSTILE = "<script>alert('x')</script> & \"quoted\" <img src=x onerror=alert(1)>"
-PATIENCE = 60
+PATIENCE = 300
 
 
 @pytest.fixture(autouse=True)

@@ -31,6 +31,7 @@ from market_assets.dagster_ext.webserver import _TAGS_IN
 from market_assets.store import schema, users
 from market_assets.store.database import Database
 from market_assets_tests.conftest import PROJECT
+from market_assets_tests.free_ports import free_port
 from market_assets_tests.web.whole_process import PASSWORD, WholeProcess, known_hash
 
 #: Far more than anything takes; only a hanging program meets it.
@@ -181,9 +182,7 @@ def running(folder: Path) -> Iterator[int]:
     """The web process with a workspace without code; the port that it listens on."""
     (folder / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
     (folder / "workspace.yaml").write_text("load_from: []\n")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "market_assets.web.server", "workspace.yaml"],
         env=environment(folder, MARKET_ASSETS_PORT=str(port)),

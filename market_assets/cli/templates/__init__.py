@@ -1,1 +1,1 @@
-"""What `market-assets new` writes: whole files that work as they are, with names to be replaced."""
+"""What `market-assets init` and `new` write: whole files that work as they are, with names to be replaced."""

@@ -12,7 +12,7 @@ from market_assets.defs.retries import retry_transient_errors
 
 GROUP = "maintenance"
 #: A run with this tag deletes unless `confirm` is false.
-DELETE_TAG = "market_assets/delete_expired"
+DELETE_TAG = ".dagster/market_assets_delete_expired"
 
 
 class ExpiredPostingsConfig(dg.Config):

@@ -1,13 +1,15 @@
-"""What the sources gave, landed as it came: one asset a source, a partition a day."""
+"""What the sources gave, landed as it came: one asset a source, a partition a day; and the sources themselves."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import wait
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from market_assets.defs.assets.asset_metadata import code_in
-from market_assets.defs.partitions import DAILY_ASSET, days_of
+from market_assets.defs.partitions import DAILY_ASSET, OWNERS, days_of
+from market_assets.defs.progress_logger import SAY_SECONDS
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
 from market_assets.operations.names import FETCHED_CHECK
@@ -17,15 +19,56 @@ if TYPE_CHECKING:
     from market_assets.store.landing import LandedDay
 
 
+_SOURCES = {
+    "board": "The jobs that a job board has open.",
+    "file": "Postings that somebody collected in files.",
+    "sample": "Postings that are made up, the same for a day each time.",
+}
+#: So many addresses of a source are shown.
+_MOST_ORIGINS = 20
+
+
 class RawPostingsConfig(dg.Config):
     """Whether to fetch again what was landed before."""
 
     refetch: bool = False
 
 
+def _op_name(source: "Source") -> str:
+    return f"raw_postings__{source.name}"
+
+
 def refetching(sources: Sequence["Source"]) -> dict[str, Any]:
     """The run config with which a run fetches all that these sources have, landed before or not."""
-    return {"ops": {f"raw_postings__{source.name}": {"config": {"refetch": True}} for source in sources}}
+    return {"ops": {_op_name(source): {"config": {"refetch": True}} for source in sources}}
+
+
+def source_asset(source: "Source") -> dg.AssetSpec:
+    """A source as an external asset, with its addresses: where the lineage of the tables begins."""
+    links = {
+        f"origin {number}" if number > 1 else "origin": _link(origin)
+        for number, origin in enumerate(source.origins[:_MOST_ORIGINS], 1)
+    }
+    return dg.AssetSpec(
+        _source_key(source),
+        description=f"{_SOURCES[source.kind]} Fetched by raw_postings/{source.name}.",
+        group_name="sources",
+        kinds={source.kind},
+        owners=OWNERS,
+        metadata={**links, **code_in(_module_of(source))},
+    )
+
+
+def _source_key(source: "Source") -> dg.AssetKey:
+    return dg.AssetKey(["sources", source.name])
+
+
+def _module_of(source: "Source") -> str:
+    return type(source).__module__.removeprefix("market_assets.")
+
+
+def _link(origin: str) -> dg.MetadataValue:
+    return dg.MetadataValue.url(origin) if "://" in origin else dg.MetadataValue.path(origin)
 
 
 def raw_postings_asset(source: "Source") -> dg.AssetsDefinition:
@@ -33,10 +76,11 @@ def raw_postings_asset(source: "Source") -> dg.AssetsDefinition:
 
     @dg.asset(
         key=["raw_postings", source.name],
+        deps=[_source_key(source)],
         description=f"What {source.name} gave for a day, byte for byte as it came. A day that was landed is kept.",
         kinds={"file"},
         tags={"source_kind": source.kind},
-        metadata=code_in(type(source).__module__.removeprefix("market_assets."), "store.landing"),
+        metadata=code_in(_module_of(source), "store.landing"),
         output_required=False,
         check_specs=[
             dg.AssetCheckSpec(
@@ -52,7 +96,7 @@ def raw_postings_asset(source: "Source") -> dg.AssetsDefinition:
     def raw_postings(
         context: dg.AssetExecutionContext, config: RawPostingsConfig, store: dg.ResourceParam[MarketStore]
     ) -> Iterator[Any]:
-        outcomes = {day: _land(store, source, day, refetch=config.refetch) for day in days_of(context)}
+        outcomes = _fetch(context, config, store, source)
         failures = [outcome["failure"] for outcome in outcomes.values() if outcome["failure"]]
         for failure in failures:
             context.log.error(failure)
@@ -75,6 +119,47 @@ def raw_postings_asset(source: "Source") -> dg.AssetsDefinition:
         )
 
     return raw_postings
+
+
+def _fetch(
+    context: dg.AssetExecutionContext, config: RawPostingsConfig, store: MarketStore, source: "Source"
+) -> dict[date, dict[str, Any]]:
+    """What became of a source's days, by day; the first step of a run begins to fetch the sources of all of them.
+
+    Steps run one after the other: without this, a source that stalls would keep the others from being fetched.
+    """
+    days = days_of(context)
+
+    def begin(each: "Source", *, refetch: bool) -> None:
+        outcomes: dict[date, dict[str, Any]] = {}
+
+        def land() -> None:
+            for day in days:
+                outcomes[day] = _land(store, each, day, refetch=refetch)
+
+        store.fetches[each.name] = outcomes, store.fetching.start(land)
+
+    if context.retry_number or source.name not in store.fetches:
+        begin(source, refetch=config.refetch)
+        for other in store.sources:
+            if other.name not in store.fetches and _op_name(other) in _ops(context):
+                begin(other, refetch=_refetches(context.run.run_config, other))
+    outcomes, ended = store.fetches[source.name]
+    while not wait([ended], SAY_SECONDS).done:
+        context.log.info(f"{len(outcomes)} of {len(days)} days")
+    ended.result()
+    return outcomes
+
+
+def _refetches(run_config: Any, source: "Source") -> bool:
+    stated = run_config.get("ops", {}).get(_op_name(source), {}).get("config", {})
+    return bool(stated.get("refetch", False))
+
+
+def _ops(context: dg.AssetExecutionContext) -> set[str]:
+    """The ops of the run: of its job, and of what was selected of it."""
+    ops = {node.name for node in context.job_def.nodes}
+    return ops if context.run.step_keys_to_execute is None else ops & {*context.run.step_keys_to_execute}
 
 
 def _figures(outcomes: Sequence[dict[str, Any]]) -> dict[str, int]:

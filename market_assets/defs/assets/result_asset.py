@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DECLARED_CHECK, ROWS_CHECK, USUAL_CHECK = "as_declared", "has_rows", "usual"
 #: A run with this tag computes a weekly table only where the table is empty.
-KEEP_WEEKLY_TAG = "market_assets/keep_weekly_tables"
+KEEP_WEEKLY_TAG = ".dagster/market_assets_keep_weekly_tables"
 _PREVIEW_ROWS, _PREVIEW_WIDTH = 10, 60
 
 
@@ -99,7 +99,8 @@ def result_asset(table: ResultTable, group: str, freshness: dg.FreshnessPolicy) 
 
         with store.alone() as connection:
             market = MarketReader(store, connection, as_of(context))
-            kept = market.count(table.name) if table.weekly and KEEP_WEEKLY_TAG in context.run.tags else 0
+            keeps_weekly = context.run.tags.get(KEEP_WEEKLY_TAG) == "true"
+            kept = market.count(table.name) if table.weekly and keeps_weekly else 0
             if kept:
                 context.log.info(f"{table.name} is left as it is: the weekly rebuild replaces it")
                 yield from _checks(table, kept)

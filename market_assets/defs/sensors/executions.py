@@ -13,9 +13,6 @@ from market_assets.operations.executions import ExecutionReader
 if TYPE_CHECKING:
     import sqlalchemy as sa
 
-    from market_assets.settings import Settings
-
-SENSOR_SECONDS = 30
 #: Runs that changed so shortly before the newest change are read again: clocks and commits are not in order.
 OVERLAP = timedelta(minutes=5)
 _VANISHED = "the run was removed from Dagster's history before it ended"
@@ -55,30 +52,3 @@ def _mark_vanished(engine: sa.Engine, instance: dg.DagsterInstance) -> int:
     known = {record.dagster_run.run_id for record in instance.get_run_records(filters)}
     vanished = [execution for execution in unended if execution.run_id not in known]
     return record_executions(engine, [replace(one, status="canceled", error=_VANISHED) for one in vanished])
-
-
-def executions_sensor(settings: Settings) -> dg.SensorDefinition:
-    """Keeps the table of executions up to date."""
-
-    @dg.sensor(
-        name="job_executions",
-        minimum_interval_seconds=SENSOR_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Writes runs that changed into the table job_executions.",
-    )
-    def job_executions(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        from market_assets.store.database import Database, StoreUnavailableError, has_table
-
-        database = Database(settings.market_url)
-        since = datetime.fromisoformat(context.cursor) if context.cursor else None
-        try:
-            if not has_table(database, "job_executions"):
-                return dg.SkipReason("there is no table job_executions yet: market-assets db upgrade makes it")
-            written, since = mirror_executions(database.engine(), context.instance, since)
-        except StoreUnavailableError as error:
-            return dg.SkipReason(f"{error}; what changed is written at the next tick")
-        if since:
-            context.update_cursor(since.isoformat())
-        return dg.SkipReason(f"wrote {written} executions" if written else "no run changed")
-
-    return job_executions

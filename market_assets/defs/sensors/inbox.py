@@ -34,24 +34,24 @@ Seen = dict[str, list[int]]
 
 
 def inbox_sensor(settings: Settings) -> dg.SensorDefinition:
-    """Starts the ingestion of a day when files have been put into the inbox; on where the inbox is set."""
+    """Starts the ingestion of a day when files have been put into the inbox, which must be set."""
+    folder = settings.inbox
+    assert folder is not None
 
     @dg.sensor(
         name=SENSOR,
         job_name=INGESTION,
         minimum_interval_seconds=_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING if settings.inbox else dg.DefaultSensorStatus.STOPPED,
+        default_status=dg.DefaultSensorStatus.RUNNING,
         description="Starts the ingestion of a file in the inbox (MARKET_ASSETS_INBOX) once it no longer grows.",
     )
-    def inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    def inbox(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         from market_assets.sources.files.inbox import Inbox
         from market_assets.store.database import Database
         from market_assets.store.landing import Landing
 
-        if settings.inbox is None:
-            return dg.SkipReason("MARKET_ASSETS_INBOX is not set")
         now = datetime.now(UTC)
-        tick = InboxTick(Inbox(settings.inbox), Landing(settings.landing), context.instance, now)
+        tick = InboxTick(Inbox(folder), Landing(settings.landing), context.instance, now)
         blocked = reason_against_start(context.instance, Database(settings.market_url), INGESTION, now)
         try:
             return tick.outcome(json.loads(context.cursor or "{}"), blocked)

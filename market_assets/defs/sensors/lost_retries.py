@@ -8,18 +8,17 @@ auto_run_reexecution.py, 1.13.27). Repeating the event is harmless: the daemon r
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 
 from market_assets.defs.retries import MAX_RUN_RETRIES_TAG, RETRY_FAILED_STEPS_TAG
 
-SENSOR_SECONDS = 30
 #: After that the next scheduled run comes sooner than it would help.
 _OLDEST = timedelta(hours=1)
 _MOST_REPEATED = 3
 #: On a failed run: how often its failure was reported again.
-FAILURE_REPEATED_TAG = "market_assets/failure_repeated"
+FAILURE_REPEATED_TAG = ".dagster/market_assets_failure_repeated"
 _RETRIED_BY_TAG = "dagster/auto_retry_run_id"
 _ROOT_RUN_TAG = "dagster/root_run_id"
 
@@ -45,19 +44,3 @@ def _lacks_retry(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:
 
 def _repeated(run: dg.DagsterRun) -> int:
     return int(run.tags.get(FAILURE_REPEATED_TAG, "0"))
-
-
-def lost_retries_sensor() -> dg.SensorDefinition:
-    """Makes sure that a run whose process died is retried."""
-
-    @dg.sensor(
-        name="lost_retries",
-        minimum_interval_seconds=SENSOR_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        description="Repeats failure events whose retry Dagster's daemon has missed.",
-    )
-    def lost_retries(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-        repeated = repeat_failures(context.instance, datetime.now(UTC))
-        return dg.SkipReason(f"reported again: {', '.join(repeated)}" if repeated else "no retry is missing")
-
-    return lost_retries

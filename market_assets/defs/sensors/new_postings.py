@@ -18,22 +18,21 @@ _AT_ONCE = 10_000
 
 
 def new_postings_sensor(settings: Settings) -> dg.SensorDefinition:
-    """Starts a refresh after so many new postings; on where the number is set."""
+    """Starts a refresh after so many new postings as are set."""
     enough = settings.refresh_after_postings
+    assert enough is not None
 
     @dg.sensor(
         name=SENSOR,
         job_name=REFRESH,
         minimum_interval_seconds=_SECONDS,
-        default_status=dg.DefaultSensorStatus.RUNNING if enough else dg.DefaultSensorStatus.STOPPED,
+        default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Starts {REFRESH} when at least MARKET_ASSETS_REFRESH_AFTER_POSTINGS new postings have come "
         "since the last refresh.",
     )
     def new_postings(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         from market_assets.store.database import Database
 
-        if enough is None:
-            return dg.SkipReason("MARKET_ASSETS_REFRESH_AFTER_POSTINGS is not set")
         since = max(last_refresh(context.instance), int(context.cursor or 0))
         number, newest = postings_since(context.instance, since)
         if number < enough:

@@ -23,8 +23,8 @@ EXCHANGE_RATE = pl.Schema({"date": pl.Date(), "currency": pl.String(), "usd_per_
 #: Codes that postings may hold, though no country in `countries.csv` has them (any more).
 _FURTHER_CODES = frozenset({"ANG", "BGN", "CLF", "CUC", "HRK", "MXV", "SLL", "USN", "UYI", "XAU", "ZWL"})
 
-#: Symbols of the Swedish, Norwegian, Danish and Icelandic currency alike.
-AMBIGUOUS_SYMBOLS = ("kr.", "kr", "Kr.", "Kr", "KR")
+#: Names of several currencies of which none is usual: crowns of the Nordic countries, and pesos.
+AMBIGUOUS_SYMBOLS = ("kr.", "kr", "Kr.", "Kr", "KR", "pesos", "Pesos", "PESOS", "peso")
 
 
 class ExchangeRateError(ValueError):
@@ -39,7 +39,7 @@ def currency_codes() -> frozenset[str]:
 
 @cache
 def currency_symbols() -> dict[str, str]:
-    """Symbol or abbreviation, as written → ISO code: "$" → "USD", "zł" → "PLN". A bare "¥" is taken for yen."""
+    """Symbol or abbreviation, as written → ISO code: "$" → "USD", "zł" → "PLN"; also where others have it."""
     return {symbol: row["code"] for row in _currencies() for symbol in row["symbols"].split("|") if symbol}
 
 

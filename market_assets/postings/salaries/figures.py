@@ -8,10 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from market_assets.postings.gazetteer import country_currencies
 from market_assets.postings.salaries import pay_words
 from market_assets.postings.salaries.pay_words import parse_currency, parse_number, parse_period
 from market_assets.postings.salaries.readings import IMPLAUSIBLE_AMOUNT
+from market_assets.postings.salaries.shared_signs import SHARED_SIGNS
 
 #: Null where not stated. A single figure is both minimum and maximum, "up to" gives a maximum only, "from" a
 #: minimum only.
@@ -29,10 +29,6 @@ _PLAIN_MARKS = {
     "時給": " hourly pay ",
 }
 
-#: Signs that several currencies share. In the countries of these currencies they mean the country's own; in those
-#: of pesos, "$" often means US dollars.
-SHARED_SIGNS = ("$", "¥", "￥")
-_LOCAL_DOLLARS = ("CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "CNY")
 #: Codes that decide between those currencies, elsewhere in a text.
 _CODE_ELSEWHERE = r"\b(USD|CAD|AUD|NZD|SGD|HKD|TWD|MXN|COP|CLP|ARS|CNY|RMB|JPY)\b"
 _LEADS_TO_MAXIMUM = re.compile(pay_words.LEADS_TO_MAXIMUM)
@@ -46,12 +42,6 @@ _MAX_RANGE_FACTOR = 10
 
 Pay = tuple[float | None, float | None, str | None, str | None, bool]
 Factors = tuple[float | None, float | None]
-
-
-def stated_currency(currency: pl.Expr, has_shared_sign: pl.Expr, country: pl.Expr) -> pl.Expr:
-    """A currency, but null where only a sign shows it that means the country's own: "$" in Canada."""
-    local = country.replace_strict(country_currencies(), default=None, return_dtype=pl.String)
-    return pl.when(~(has_shared_sign & local.is_in(_LOCAL_DOLLARS)).fill_null(False)).then(currency)
 
 
 def find_pay(texts: pl.Series) -> pl.DataFrame:
@@ -206,11 +196,12 @@ class _Candidate:
         return bool(signs) and all(signs) and self._row["code_elsewhere"] is None
 
     def _currency(self) -> str | None:
-        """The ISO 4217 code: an unambiguous mark goes before a "$" or "¥", which several currencies share."""
+        """The ISO 4217 code: another mark goes before a sign that several currencies share ("$25,000 pesos")."""
         stated = self._marks()
-        unambiguous = [mark for mark in stated if mark.strip() not in SHARED_SIGNS]
-        elsewhere = [self._row["code_elsewhere"]] if len(unambiguous) < len(stated) else []
-        codes = (parse_currency(mark) for mark in (*unambiguous, *elsewhere, *stated) if mark is not None)
+        others = [mark for mark in stated if mark.strip() not in SHARED_SIGNS]
+        elsewhere = [self._row["code_elsewhere"]] if len(others) < len(stated) else []
+        marks = (*others, *elsewhere, *(() if others else stated))
+        codes = (parse_currency(mark) for mark in marks if mark is not None)
         indian = not stated and (self._first.is_indian or self._second.is_indian)
         return next((code for code in codes if code is not None), "INR" if indian else None)
 

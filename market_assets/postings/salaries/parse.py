@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from market_assets.postings.salaries.figures import PARSED_SALARY, SHARED_SIGNS, find_pay, stated_currency
+from market_assets.postings.salaries.figures import PARSED_SALARY, find_pay
 from market_assets.postings.salaries.pay_words import (
     CURRENCIES_OF_SMALL_UNITS,
     parse_amount,
@@ -14,6 +14,7 @@ from market_assets.postings.salaries.pay_words import (
     parse_period,
 )
 from market_assets.postings.salaries.readings import IMPLAUSIBLE_AMOUNT, pay_period, periods_per_year
+from market_assets.postings.salaries.shared_signs import SHARED_SIGNS, stated_currency
 from market_assets.postings.schemas import NORMALISED_POSTING
 from market_assets.postings.texts import count_lost, parsed_each
 
@@ -40,8 +41,8 @@ def stated_pay(stated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
     Returns:
         Schema `PAY`, one row a posting; and the numbers of stated values that were implausible or unreadable,
         under salary, salary_currency and salary_period. Currency and period are taken from the text where the
-        amounts are too, or where the text states the same amounts. A bare "$" or "¥" is null where the country has
-        a dollar or yuan of its own.
+        amounts are too, or where the text states the same amounts. A sign of several currencies is null
+        where it means the country's own (`shared_signs`).
     """
     from_text = _parsed(stated["salary_text"])
     table = pl.DataFrame(
@@ -56,9 +57,19 @@ def stated_pay(stated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
         ]
     ).with_columns(
         currency=stated_currency(
-            pl.col("currency"), pl.col("stated_salary_currency").is_in(SHARED_SIGNS), pl.col("country")
+            pl.col("currency"),
+            pl.col("stated_salary_currency").is_in(SHARED_SIGNS),
+            pl.col("country"),
+            amount=pl.max_horizontal("minimum", "maximum"),
+            period=pl.col("period"),
         ),
-        text_currency=stated_currency(pl.col("text_currency"), pl.col("text_has_shared_sign"), pl.col("country")),
+        text_currency=stated_currency(
+            pl.col("text_currency"),
+            pl.col("text_has_shared_sign"),
+            pl.col("country"),
+            amount=pl.max_horizontal("text_minimum", "text_maximum"),
+            period=pl.col("text_period"),
+        ),
     )
     checked = table.with_columns(_plausible_amounts())
     return checked.select(_chosen_pay()), checked.select(_counts_of_implausible()).row(0, named=True)

@@ -58,7 +58,7 @@ PERIOD_BEFORE = (
 _ATTACHED_PERIOD = "ph|pd|pw|pcm|pm|pa"
 
 # Codes that are common English words in capitals are not searched for in free text.
-_CODES = "|".join(sorted(currency_codes() - {"ALL", "TOP"}))
+CURRENCY_CODES = "|".join(sorted(currency_codes() - {"ALL", "TOP"}))
 _LOWER_CODES = "usd|eur|gbp|cad|aud|chf|inr|sgd|pln|sek|nok|dkk|brl|nzd|hkd|zar|jpy|Usd|Eur|Gbp"
 
 
@@ -69,10 +69,13 @@ def _alternatives(texts: list[str]) -> str:
 _MARKS = [*currency_symbols(), *AMBIGUOUS_SYMBOLS]
 _SIGNS = _alternatives([mark for mark in _MARKS if not mark[0].isalpha()])
 _LETTERED = _alternatives([mark for mark in _MARKS if mark[0].isalpha()])
-_CODE = rf"\b(?:{_CODES}|{_LOWER_CODES})\b"
-_BEFORE = rf"(?:{_CODE}\s?(?:{_SIGNS})|\b(?:{_LETTERED})|{_SIGNS}|{_CODE})"
+_CODE = rf"(?:{CURRENCY_CODES}|{_LOWER_CODES})"
+_BEFORE = rf"(?:\b{_CODE}\b\s?(?:{_SIGNS})|\b(?:{_LETTERED})|{_SIGNS}|\b{_CODE})"
 _NAMES = _alternatives([name for name in currency_names() if name not in ("us", "uss")])
-_AFTER = rf"(?:\(?{_CODE}|{_SIGNS}|\b(?i:{_NAMES})\b|(?:zł|ZŁ|Kč|kč|円|元|원)|(?:kr|Kr|KR|zl|Ft|lei|Rs|RM|R\$)\b)"
+_AFTER = (
+    rf"(?:\(?{_CODE}\b|{_SIGNS}|\b(?i:{_NAMES})\b|(?:zł|ZŁ|Kč|kč|円|元|원)"
+    r"|(?:kr|Kr|KR|zl|Ft|lei|Rs|RM|R\$|[Dd]hs?|DHS?|KSh|(?i:pesos?))\b)"
+)
 
 MARK_PREFIX = rf"({_BEFORE})\s?([0-9])"
 
@@ -121,7 +124,7 @@ MONEY = (
     r"rsu))?|\s(?i:and\sup|and\sabove|or\smore|upwards|minimum|min\b))?"
     rf"(?:{_GAP}(?P<period2>(?i:{_PERIOD}))|\s?(?P<other>(?i:{_OTHER})))?"
 )
-LEADS_TO_MAXIMUM = r"(?i)^(?:up|max|bis|jusqu|hasta|less|under|<|≤)"
+LEADS_TO_MAXIMUM = r"(?i)^(?:up|max|bis|jusqu|hasta|less|under|to|do|at[ée]|till|op|<|≤)"
 
 #: US pension plans: "401k" and the like.
 PENSION_PLANS = r"(?i)(^|[^0-9.,$£€])(?:401|403|457)\s?\(?[kb]\b\)?"

@@ -165,6 +165,11 @@ class BoardSource:
     any_day: ClassVar[bool] = False
     kind: ClassVar[SourceKind] = "board"
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The addresses among the board's settings."""
+        return self.board.origins
+
     def fetch(self, day: date, now: datetime) -> Fetch:
         """Return the board's pages, each of which is requested when its payload is opened.
 

@@ -142,6 +142,11 @@ class InboxSource:
     any_day: ClassVar[bool] = False
     kind: ClassVar[SourceKind] = "file"
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The folder."""
+        return (str(self.inbox.folder),)
+
     def fetch(self, day: date, now: datetime) -> Fetch:
         """Return the files of a day; one that can't be read to its end is moved away when it is opened."""
         payloads = (Payload(path.name, partial(self._open, path, day)) for path in self.inbox.of_day(day))

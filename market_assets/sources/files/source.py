@@ -120,6 +120,11 @@ class FileSource:
     any_day: ClassVar[bool] = False
     kind: ClassVar[SourceKind] = "file"
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The path, without what may hold a key."""
+        return (without_queries(str(self.path)),)
+
     def fetch(self, day: date, now: datetime) -> Fetch:  # noqa: ARG002
         """Return the current files, whatever the day: one payload each, opened on demand.
 

@@ -88,6 +88,7 @@ class SampleSource:
     seed: int = 0
     any_day: ClassVar[bool] = True
     kind: ClassVar[SourceKind] = "sample"
+    origins: ClassVar[tuple[str, ...]] = ()
 
     def fetch(self, day: date, now: datetime) -> Fetch:
         """Make the postings of a day, in payloads of up to 5,000 which are made when they are opened.

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
 from starlette.datastructures import QueryParams
+from starlette.requests import Request
 
 from market_assets.postings.gazetteer import countries, country_names, place_key
 from market_assets.postings.schemas import SENIORITIES, WORKPLACES
@@ -195,6 +196,11 @@ def address(path: str, values: Iterable[tuple[str, str]] | Mapping[str, str] = (
     """A path with parameters."""
     query = urlencode(list(values.items()) if isinstance(values, Mapping) else list(values), quote_via=quote)
     return f"{path}?{query}" if query else path
+
+
+def path_of(request: Request) -> str:
+    """The path of a request as it is written in an address."""
+    return quote(request.scope["path"], safe="/")
 
 
 def page_of(kind: str, name: str, filters: Mapping[str, str] | None = None) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from urllib.parse import quote
 
 import sqlalchemy as sa
 from anyio import to_thread
@@ -21,7 +20,7 @@ from market_assets.web.explorer import (
     segment_pages,
     skill_page,
 )
-from market_assets.web.explorer.parameters import MARKET
+from market_assets.web.explorer.parameters import MARKET, address, path_of
 from market_assets.web.explorer.problems import PageProblem
 from market_assets.web.explorer.view import Explorer, View
 from market_assets.web.pages import render, static_route
@@ -84,9 +83,7 @@ def _without_empty(request: Request) -> str | None:
     kept = [(name, value) for name, value in pairs if value.strip()]
     if len(kept) == len(pairs):
         return None
-    query = "&".join(f"{quote(name)}={quote(value)}" for name, value in kept)
-    path = quote(request.url.path, safe="/%")
-    return f"{path}?{query}" if query else path
+    return address(path_of(request), kept)
 
 
 def _report(explorer: Explorer) -> Callable[[Request], object]:

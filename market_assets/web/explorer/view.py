@@ -98,7 +98,9 @@ class View:
         Raises:
             PageProblem: one is wrong, or empty ones are to be left out of the address.
         """
-        return Parameters(self.request.url.path, self.request.query_params, (*known, "format", "table"), repeated)
+        return Parameters(
+            addresses.path_of(self.request), self.request.query_params, (*known, "format", "table"), repeated
+        )
 
     def window(self) -> Window:
         """The counted postings.

@@ -184,6 +184,16 @@ class Salaries(StrictModel):
     by_seniority: list[SalaryPercentiles] = Field(description="Of a skill, the seniority with most postings first")
 
 
+@columns_of(tables.employment_salaries)
+class EmploymentSalaries(StrictModel):
+    """A row of `employment_salaries`; a null employment_type or country means all."""
+
+
+class EmploymentSalariesPage(Paginated):
+    currency: str
+    employment_salaries: list[EmploymentSalaries]
+
+
 @columns_of(tables.industry_skills, without=("industry",))
 class IndustrySkill(StrictModel):
     """A row of `industry_skills`."""

@@ -114,6 +114,21 @@ def salaries_of_location(market: MarketSnapshot, name: str) -> Content:
     return {"skill": None, "location": known, "salaries": salaries, "by_country": [], "by_seniority": []}
 
 
+def employment_salaries(market: MarketSnapshot, employment_type: str | None, country: str | None) -> pl.DataFrame:
+    """The rows of `employment_salaries` of a type of employment and of a country, those of most postings first.
+
+    Raises:
+        ApiError: 404, no posting with pay is of the type, or of the country.
+    """
+    rows = market.employment_salaries
+    if employment_type is not None:
+        known = _known(market.employment_types, employment_type, "Type of employment")
+        rows = rows.filter(pl.col("employment_type") == known)
+    if country is not None:
+        rows = rows.filter(pl.col("country") == _known(market.pay_countries, country, "Country"))
+    return rows
+
+
 def industry_skills(market: MarketSnapshot, name: str) -> tuple[str, pl.DataFrame]:
     """The industry as the tables spell it, and what it asks for by rank."""
     industry = _known(market.industries, name, "Industry")

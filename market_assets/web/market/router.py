@@ -163,6 +163,19 @@ async def get_salaries(
     return _respond(request, market, {**query(market, name or ""), **_currency(request)})
 
 
+@_list("/employment-salaries", response_model=models.EmploymentSalariesPage)
+async def list_employment_salaries(
+    request: Request,
+    market: Snapshot,
+    wanted: ListRequest,
+    employment_type: Annotated[Filter, Query(description="full_time, part_time, internship, contract …")] = None,
+    country: Annotated[Filter, Query(description="ISO 3166-1 code of two letters")] = None,
+) -> Response:
+    """What types of employment pay, in all and by country: internships, part-time work and contracts apart."""
+    rows = queries.employment_salaries(market, employment_type, country)
+    return _respond_list(request, market, wanted, "employment_salaries", rows, _currency(request))
+
+
 @_list("/industries/{industry:path}/skills", response_model=models.IndustryPage)
 async def list_industry_skills(
     request: Request,

@@ -35,6 +35,7 @@ TABLES: tuple[sa.Table, ...] = (
     tables.skill_demand,
     tables.industry_skills,
     tables.salary_statistics,
+    tables.employment_salaries,
     tables.salary_trends,
     tables.location_salaries,
     tables.trending_skills,
@@ -116,6 +117,12 @@ class MarketSnapshot:
         self.trending = trending.sort(
             ["growth", "recent_postings", "skill"], descending=[True, True, False], nulls_last=True
         )
+        #: Those of most postings with pay first.
+        self.employment_salaries = frames["employment_salaries"].sort(
+            ["postings_with_salary", "employment_type", "country"],
+            descending=[True, False, False],
+            nulls_last=False,
+        )
         self.coverage = frames["posting_coverage"].sort("dimension", "value")
         # By skill.
         self.skill_demand = Grouped(demand.filter(~in_industries), "skill", {})
@@ -154,6 +161,8 @@ class MarketSnapshot:
         self.industries = Names({*self.industry_skills.groups, *self.demand.groups}, industry_names)
         self.categories = Names(demand["category"].unique())
         places = self.location_salaries["location"].to_list()
+        self.employment_types = Names(self.employment_salaries["employment_type"].drop_nulls().unique())
+        self.pay_countries = Names(self.employment_salaries["country"].drop_nulls().unique())
         self.location_names = Names(places, partial(town_spellings, places))
 
     @cached_property

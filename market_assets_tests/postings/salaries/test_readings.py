@@ -106,6 +106,25 @@ def test_every_currency_with_a_rate_has_wages() -> None:
     assert in_dollars["average_wage"].is_between(1_000, 120_000).all()
 
 
+#: Average wages in US dollars at market rates that the OECD has published (see docs/statistics.md).
+AVERAGES_OF_2016 = {
+    "LU": 66_770, "US": 60_154, "CH": 85_718, "IS": 73_609, "NO": 63_122, "NL": 51_669, "DK": 64_310, "AU": 59_538,
+    "IE": 56_787, "BE": 47_674, "CA": 48_688, "AT": 45_819, "DE": 42_369, "FR": 40_718, "GB": 46_252, "SE": 46_804,
+    "FI": 45_584, "NZ": 44_636, "JP": 39_089, "ES": 30_613, "IT": 32_205, "SI": 25_171, "IL": 38_942,
+}  # fmt: skip
+AVERAGES_OF_2022 = {"CH": 103_142, "MX": 6_962, "CO": 4_443, "ID": 2_481, "SA": 21_069}
+
+
+@pytest.mark.parametrize(
+    ("published", "least", "most"), [(AVERAGES_OF_2016, 0.7, 1.5), (AVERAGES_OF_2022, 0.9, 1.7)]
+)
+def test_average_wages_have_grown_since_they_were_published(
+    published: dict[str, int], least: float, most: float
+) -> None:
+    here = dict(wages().filter(currency="USD").select("country", "average_wage").rows())
+    assert all(least < here[country] / wage < most for country, wage in published.items())
+
+
 def usd_per_unit() -> pl.DataFrame:
     rates = load_exchange_rates().group_by("currency").agg(pl.col("usd_per_unit").sort_by("date").last())
     return pl.concat([rates, pl.DataFrame({"currency": ["USD"], "usd_per_unit": [1.0]})])

@@ -18,7 +18,7 @@ from market_assets_tests.statistics.markets import market as market_of
 from market_assets_tests.statistics.pay_by_hand import salary_statistics
 from market_assets_tests.web.explorer.made_up_store import explorer_client, fill_store, weighed
 from market_assets_tests.web.explorer.reading import cells, csv_at, links, page_at, tiles
-from market_assets_tests.web.market_tables import MIN_SAMPLE, stored
+from market_assets_tests.web.market_tables import AWKWARD, MIN_SAMPLE, stored
 
 SKILL = "skill 0000"
 PAGE = f"/market/skills/{SKILL}"
@@ -140,6 +140,24 @@ def test_aliases_of_the_taxonomy_are_understood(database: Database) -> None:
     assert client.get("/market/places/Berlin, Germany").headers["location"] == "/market/places/Berlin%2C%20DE"
     assert client.get("/market/industries/IT").headers["location"] == "/market/industries/Technology"
     page_at(client, "/market/skills/C%2B%2B?country=Germany&industry=technology")
+    database.pooled_engine().dispose()
+
+
+@pytest.mark.parametrize("name", AWKWARD)
+def test_awkward_names_have_pages_whose_links_work(database: Database, name: str) -> None:
+    made = market_of([Posting((name, "SQL"), location=name, industry=name, employer="Acme")] * 6)
+    fill_store(database, made, weighed(made))
+    client = explorer_client(database)
+    for kind in ("skills", "places", "industries"):
+        written = f"/market/{kind}/{quote(name, safe='')}"
+        page = page_at(client, written)
+        assert page.css_first("h1").text() == name
+        inner = [link for link in links(page, "main a") if link.startswith("/market/") and "map" not in link]
+        assert len(inner) >= 4
+        for link in inner:
+            assert client.get(link).status_code == 200, link
+        assert client.get(f"{written}?seniority=").headers["location"] == quote(f"/market/{kind}/{name}")
+        assert page_at(client, f"{written}?workplace=remote").css_first("h1").text() == name
     database.pooled_engine().dispose()
 
 

@@ -169,6 +169,22 @@ def test_salaries_are_of_one_thing(client: TestClient, parameters: dict[str, str
     assert (answer.status_code, answer.json()) == (400, {"error": "Give either skill or location"})
 
 
+def test_salaries_by_type_of_employment_are_the_table(client: TestClient, filled: Database) -> None:
+    rows = stored(filled, tables.employment_salaries)
+    answer = got(client, "/employment-salaries", limit=500)
+    assert answer["currency"] == "USD"
+    found = answer["employment_salaries"]
+    assert sorted(found, key=repr) == sorted(rows, key=repr)
+    assert [row["postings_with_salary"] for row in found] == sorted(
+        (row["postings_with_salary"] for row in rows), reverse=True
+    )
+    assert {row["employment_type"] for row in rows} == {None, "full_time", "internship", "contract"}
+    internships = [row for row in found if (row["employment_type"], row["country"]) == ("internship", "DE")]
+    assert len(internships) == 1
+    chosen = got(client, "/employment-salaries", employment_type="Internship", country="de")
+    assert chosen["employment_salaries"] == internships
+
+
 @pytest.mark.parametrize("industry", ["Technology", SLASHED, "Retail & Trade"])
 def test_skills_of_an_industry(client: TestClient, filled: Database, industry: str) -> None:
     rows = stored(filled, tables.industry_skills, tables.industry_skills.c.industry == industry)

@@ -25,6 +25,8 @@ from market_assets_tests.web.market_tables import AWKWARD
         ("/skills/Qbasic/recommendations", "Skill not found: Qbasic"),
         ("/salaries?skill=Qbasic", "Skill not found: Qbasic"),
         ("/salaries?location=Nowhere", "Location not found: Nowhere"),
+        ("/employment-salaries?employment_type=hobby", "Type of employment not found: hobby"),
+        ("/employment-salaries?country=XX", "Country not found: XX"),
         ("/skills?industry=Alchemy", "Industry not found: Alchemy"),
         ("/skills?category=Magic", "Category not found: Magic"),
         ("/industries/Alchemy/skills", "Industry not found: Alchemy"),

@@ -1,7 +1,7 @@
-"""The files with the user's tasks: they are imported one by one, and their problems are collected.
+"""The user's own files, with tasks and Dagster's definitions: each is imported, and their problems are collected.
 
 Each file is a module of a package for its folder, so that files of a folder can share code
-(`from ._shared import …`) without a change of `sys.path`. Files whose name begins with `_` hold no tasks.
+(`from ._shared import …`) without a change of `sys.path`. Files whose name begins with `_` are for that alone.
 """
 
 from __future__ import annotations
@@ -9,49 +9,55 @@ from __future__ import annotations
 import importlib.util
 import sys
 import traceback
-from collections.abc import Collection, Sequence
+import warnings
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+import dagster as dg
 
 from market_assets.tasks import Place, Task, TaskError, collecting, scheduled_job
 
-#: The package of tasks inside this one, and the package for the folder MARKET_ASSETS_CUSTOM_DIR.
+#: The package of such files inside this one, and the package for the folder MARKET_ASSETS_CUSTOM_DIR.
 _PACKAGED = "market_assets.custom"
 _CUSTOM_DIR = "market_assets_custom_dir"
 
 
 @dataclass(frozen=True)
-class TaskFiles:
-    """Tasks in the order of the files, and a line for each problem."""
+class CustomFiles:
+    """Tasks in the order of the files, other definitions by their file, and a line for each problem."""
 
     tasks: list[Task] = field(default_factory=list)
+    definitions: dict[Path, dg.Definitions] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
 
 def packaged_folder() -> Path:
-    """The folder of tasks inside this package."""
+    """The folder for such files inside this package."""
     (folder,) = importlib.import_module(_PACKAGED).__path__
     return Path(folder)
 
 
-def load_task_files(custom_dir: Path | None, reserved: Collection[str] = ()) -> TaskFiles:
-    """Import every file of tasks, again where it was imported before.
+def load_custom_files(custom_dir: Path | None, reserved: Collection[str] = ()) -> CustomFiles:
+    """Import every file, again where it was imported before.
 
     Args:
         custom_dir: the user's folder, beside the one inside this package.
         reserved: ids that no task may have, because a job or an asset has that name.
     """
-    loaded = TaskFiles()
+    loaded = CustomFiles()
     packaged = packaged_folder()
     _load_folder(packaged, _PACKAGED, loaded)
     if custom_dir is not None and custom_dir.resolve() != packaged.resolve():
         _make_package(custom_dir.resolve())
         _load_folder(custom_dir.resolve(), _CUSTOM_DIR, loaded)
-    return TaskFiles(*_usable(loaded, reserved))
+    tasks, problems = _usable(loaded, reserved)
+    return CustomFiles(tasks, loaded.definitions, problems)
 
 
-def _usable(loaded: TaskFiles, reserved: Collection[str]) -> tuple[list[Task], list[str]]:
+def _usable(loaded: CustomFiles, reserved: Collection[str]) -> tuple[list[Task], list[str]]:
     """The tasks with a unique id, and all problems."""
     places: dict[str, Place] = {}
     tasks, problems = [], list(loaded.problems)
@@ -67,30 +73,59 @@ def _usable(loaded: TaskFiles, reserved: Collection[str]) -> tuple[list[Task], l
 
 
 def _make_package(folder: Path) -> None:
-    package = ModuleType(_CUSTOM_DIR, f"The tasks in {folder}.")
+    package = ModuleType(_CUSTOM_DIR, f"The files in {folder}.")
     package.__path__ = [str(folder)]
     sys.modules[_CUSTOM_DIR] = package
 
 
-def _load_folder(folder: Path, package: str, loaded: TaskFiles) -> None:
+def _load_folder(folder: Path, package: str, loaded: CustomFiles) -> None:
     try:
         files = sorted(path for path in folder.iterdir() if path.suffix == ".py" and path.name[0] not in "_.")
     except OSError as error:
         loaded.problems.append(f"{folder}: it can't be read: {error.strerror or error}")
         return
     _unload(f"{package}.")
+    seen: set[int] = set()
     for file in files:
         with collecting() as declared:
             try:
-                _import(file, f"{package}.{file.stem}")
+                module = _import(file, f"{package}.{file.stem}")
+                own = _own_names(module, package, seen)
+                definitions = _definitions_in(module.__name__, own)
             # A file may do anything when it is imported; sys.exit() must not end this process.
             except (Exception, SystemExit) as error:
                 loaded.problems.append(_problem(file, error))
                 continue
         loaded.tasks.extend(task for task in declared if task.place.file == file)
+        seen.update(map(id, own.values()))
+        if definitions is not None:
+            loaded.definitions[file] = definitions
 
 
-def _import(file: Path, name: str) -> None:
+def _own_names(module: ModuleType, package: str, seen: Collection[int]) -> dict[str, Any]:
+    """What a file defines: without what it has imported from another file that is loaded by itself."""
+    others = [
+        vars(each)
+        for name, each in sys.modules.items()
+        if name.startswith(f"{package}.") and name != module.__name__ and not name.startswith(f"{package}._")
+    ]
+    elsewhere = {id(value) for names in others for value in names.values()}.union(seen)
+    return {name: value for name, value in vars(module).items() if id(value) not in elsewhere}
+
+
+def _definitions_in(name: str, names: Mapping[str, Any]) -> dg.Definitions | None:
+    """Everything of Dagster's under some names: definitions, lists of them, `dg.Definitions`; None without any."""
+    own = ModuleType(name)
+    own.__dict__.update(names)
+    with warnings.catch_warnings(action="ignore", category=dg.PreviewWarning):
+        found = dg.load_definitions_from_module(own)
+    whole = [value for value in names.values() if isinstance(value, dg.Definitions)]
+    if not (whole or found.assets or found.asset_checks or found.jobs or found.schedules or found.sensors):
+        return None
+    return dg.Definitions.merge(found, *whole)
+
+
+def _import(file: Path, name: str) -> ModuleType:
     """Run a file as a module in which `scheduled_job` is defined even where it is not imported."""
     # A file that another one has imported is run again, so that its tasks are collected.
     spec = importlib.util.spec_from_file_location(name, file)
@@ -104,6 +139,7 @@ def _import(file: Path, name: str) -> None:
     except BaseException:
         sys.modules.pop(name, None)
         raise
+    return module
 
 
 def _unload(prefix: str) -> None:

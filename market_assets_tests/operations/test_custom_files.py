@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from market_assets.operations import task_files
-from market_assets.operations.task_files import TaskFiles, load_task_files, packaged_folder
+from market_assets.operations import custom_files
+from market_assets.operations.custom_files import CustomFiles, load_custom_files, packaged_folder
 from market_assets.tasks import Interval, TaskError, scheduled_job
 
 GOOD = '@scheduled_job("good", hours=1)\ndef good(): ...\n'
 
 
-def load(folder: Path, *reserved: str, **files: str) -> TaskFiles:
+def load(folder: Path, *reserved: str, **files: str) -> CustomFiles:
     """What files of these names and contents give."""
     for name, content in files.items():
         (folder / f"{name}.py").write_text(content)
-    return load_task_files(folder, reserved)
+    return load_custom_files(folder, reserved)
 
 
 def test_the_contracts_own_example(tmp_path: Path) -> None:
@@ -26,7 +26,7 @@ def test_the_contracts_own_example(tmp_path: Path) -> None:
         tmp_path,
         mine='@scheduled_job("my_custom_job", hours=1)\ndef my_custom_ingestion():\n    """Fetches mine."""\n',
     )
-    assert loaded.problems == []
+    assert (loaded.problems, loaded.definitions) == ([], {})
     (task,) = loaded.tasks
     assert (task.id, task.function_name, task.when, task.takes_context) == (
         "my_custom_job",
@@ -236,7 +236,7 @@ def test_each_load_reads_the_files_anew(tmp_path: Path) -> None:
     loaded = load(tmp_path, _shared="ID = 'the_second'\n")
     assert [task.id for task in loaded.tasks] == ["the_second"]
     (tmp_path / "mine.py").unlink()
-    assert load(tmp_path) == TaskFiles([], [])
+    assert load(tmp_path) == CustomFiles()
 
 
 def test_tasks_are_made_in_a_loop(tmp_path: Path) -> None:
@@ -252,20 +252,20 @@ def test_both_folders_are_read_and_one_that_is_the_other_once(
     for folder in (packaged, own):
         folder.mkdir()
         (folder / "mine.py").write_text(GOOD.replace("good", folder.name))
-    monkeypatch.setattr(task_files, "packaged_folder", lambda: packaged)
-    assert [task.id for task in load_task_files(own).tasks] == ["packaged", "own"]
-    assert [task.id for task in load_task_files(None).tasks] == ["packaged"]
-    both = load_task_files(packaged)
+    monkeypatch.setattr(custom_files, "packaged_folder", lambda: packaged)
+    assert [task.id for task in load_custom_files(own).tasks] == ["packaged", "own"]
+    assert [task.id for task in load_custom_files(None).tasks] == ["packaged"]
+    both = load_custom_files(packaged)
     assert ([task.id for task in both.tasks], both.problems) == (["packaged"], [])
 
 
 def test_the_packaged_folder_holds_no_task_of_ours() -> None:
     assert [path.name for path in packaged_folder().glob("*.py")] == ["__init__.py"]
-    assert load_task_files(None) == TaskFiles([], [])
+    assert load_custom_files(None) == CustomFiles()
 
 
 def test_a_folder_that_vanished_is_a_problem(tmp_path: Path) -> None:
-    loaded = load_task_files(tmp_path / "gone")
+    loaded = load_custom_files(tmp_path / "gone")
     assert loaded.problems == [f"{tmp_path / 'gone'}: it can't be read: No such file or directory"]
 
 
@@ -275,5 +275,5 @@ def test_outside_of_a_load_a_declaration_is_only_checked() -> None:
         return 2 * number
 
     assert double(4) == 8
-    with pytest.raises(TaskError, match=r"test_task_files\.py, line \d+: task 'mine': it needs exactly one"):
+    with pytest.raises(TaskError, match=r"test_custom_files\.py, line \d+: task 'mine': it needs exactly one"):
         scheduled_job("mine")

@@ -1,0 +1,1 @@
+"""What `market-assets init` writes: a working folder."""

@@ -1,0 +1,1 @@
+"""Your own assets, checks, schedules, sensors and tasks: a file each, or several in one."""

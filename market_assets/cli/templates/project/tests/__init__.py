@@ -1,0 +1,1 @@
+"""The tests of the user's own definitions in a new folder."""
