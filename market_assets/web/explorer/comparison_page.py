@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from market_assets.report import numbers
 from market_assets.statistics.demand import share_interval
+from market_assets.statistics.window import Window
 from market_assets.web.explorer.parameters import FILTERS, Filters, filter_fields, read_filters
 from market_assets.web.explorer.problems import PageProblem
 from market_assets.web.explorer.skill_page import figures_of, history_chart, pay_chart
@@ -23,8 +24,7 @@ def show(view: View) -> Response:
     if len(names) > MOST:
         raise PageProblem(422, "Too many skills", f"At most {MOST} skills can be compared.")
     filters = read_filters(parameters, view.market)
-    rows = [_row(view, name, filters) for name in names]
-    table = _table(view, rows, filters)
+    table = _table(view, _rows(view, names, filters) if names else [], filters)
     return view.answer(
         "compare.html",
         parameters,
@@ -42,9 +42,16 @@ def show(view: View) -> Response:
     )
 
 
-def _row(view: View, name: str, filters: Filters) -> dict[str, Any]:
-    """The figures of a skill, None where nothing is known."""
-    inside = view.segment(filters).postings_of(view.window().of_skill(name))
+def _rows(view: View, names: list[str], filters: Filters) -> list[dict[str, Any]]:
+    inside = view.segment(filters).postings_of(view.window())
+    return [_row(view, name, filters, inside.of_skill(name)) for name in names]
+
+
+def _row(view: View, name: str, filters: Filters, inside: Window) -> dict[str, Any]:
+    """The figures of a skill, None where nothing is known.
+
+    `inside` holds the postings that the filters leave, with this skill alone.
+    """
     figures = figures_of(view, name, filters, inside)
     demand, salaries = figures["demand"] or {}, figures["salaries"] or {}
     lower, upper = share_interval(inside, name) or (None, None)

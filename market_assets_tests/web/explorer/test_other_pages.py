@@ -74,6 +74,9 @@ def test_a_comparison_shows_each_skill_as_its_page_does(client: TestClient) -> N
             assert f"between {ends[0]} and {ends[1]}" in shown["Share"][1]
             median = row["median_salary"]
             assert shown["Median pay, USD a year"][0] == (numbers.money(float(median)) if median else "–")
+    nothing = csv_at(client, f"/market/compare?{query}&country=AQ&format=csv")
+    assert [(row["postings"], row["median_salary"]) for row in nothing] == [("0", "")] * 3
+    page_at(client, f"/market/compare?{query}&country=Antarctica")
     page = page_at(client, f"/market/compare?{query}")
     table = {line[0]: line[1:] for line in cells(page, "Skills compared")}
     listed = csv_at(client, f"/market/compare?{query}&format=csv")
