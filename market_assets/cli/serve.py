@@ -215,7 +215,7 @@ def _print_addresses(settings: Settings, log: Path | None) -> None:
     """Print where everything is, and who may sign in; the first start makes an admin."""
     root = f"http://{settings.host}:{settings.port}"
     click.echo(f"Dagster's UI   {root}/")
-    click.echo(f"Market report  {root}/market")
+    click.echo(f"Job market     {root}/market")
     click.echo(f"API            {root}/api/docs")
     database = Database(settings.market_url)
     if password := make_first_admin(database):
