@@ -21,7 +21,7 @@ def filled(web: WholeProcess, tmp_path_factory: pytest.TempPathFactory) -> None:
     market = random_market(2, postings=600, skills=700, categories=8)
     made = migrated(f"sqlite:///{tmp_path_factory.mktemp('made') / 'market.db'}")
     fill_store(made, market, weighed(market))
-    copy_into(made, web.engine)
+    copy_into(made, web.process.database)
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -87,7 +87,7 @@ def address(web: WholeProcess, tmp_path_factory: pytest.TempPathFactory) -> Iter
     market = random_market(2, postings=600, skills=60, categories=8)
     made = migrated(f"sqlite:///{tmp_path_factory.mktemp('made') / 'market.db'}")
     fill_store(made, market, weighed(market))
-    copy_into(made, web.engine)
+    copy_into(made, web.process.database)
     with served(web.process) as url:
         yield url
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import sqlalchemy as sa
 from starlette.applications import Starlette
 from starlette.datastructures import State
 from starlette.testclient import TestClient
@@ -71,13 +70,12 @@ def fill_store(
         connection.append(job_postings, _completed(_stated(market, facts, texts or {}), job_postings))
 
 
-def copy_into(made: Database, engine: sa.Engine) -> None:
+def copy_into(made: Database, database: Database) -> None:
     """Copy the market of an SQLite file into one that a web process has open, into which ADBC must not write."""
-    with engine.connect() as connection:
+    with database.pooled_engine().connect() as connection:
         connection.exec_driver_sql("ATTACH ? AS made", (str(made.path),))
         for table in metadata.sorted_tables:
-            if table.name != "users":
-                connection.exec_driver_sql(f"INSERT OR REPLACE INTO {table.name} SELECT * FROM made.{table.name}")
+            connection.exec_driver_sql(f"INSERT OR REPLACE INTO main.{table.name} SELECT * FROM made.{table.name}")
         connection.commit()
         connection.exec_driver_sql("DETACH made")
 
