@@ -25,7 +25,11 @@ from market_assets_tests.deployment.processes import Deployment, deployment
 from market_assets_tests.deployment.test_backfills import NUMBERED, TABLES, content
 
 SOURCES = "sources:\n  - type: sample\n    postings_per_day: {postings}\n"
-SECRETS = {"POSTGRES_PASSWORD": "made-up", "JWT_SECRET_KEY": "s7dJk29dkw83nfJWl39dkEjwn38dnwlqmzpA1sdf"}
+SECRETS = {
+    "POSTGRES_PASSWORD": "made-up",
+    "REDIS_PASSWORD": "made-up",
+    "JWT_SECRET_KEY": "s7dJk29dkw83nfJWl39dkEjwn38dnwlqmzpA1sdf",
+}
 _OTHER_EACH_TIME = (*NUMBERED, "ingested_at", "last_seen_at")
 _TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -24,6 +24,7 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets_tests.dagster_shortcuts import dagster_shortcuts
 from market_assets_tests.postgresql_servers import start_postgresql
+from market_assets_tests.store.migrating import copied
 
 # A busy machine is no failure: no example has to be quick. The ordinary run is the same each time; only the
 # thorough one searches for examples that nobody has seen yet.
@@ -210,8 +211,7 @@ def migrated_postgresql(postgresql_server: str) -> str:
 def database(kind_of_database: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """A database with its tables, of each kind in turn."""
     if kind_of_database == "sqlite":
-        path = shutil.copy(request.getfixturevalue("migrated_sqlite"), tmp_path / "market.db")
-        yield Database(f"sqlite:///{path}")
+        yield copied(request.getfixturevalue("migrated_sqlite"), tmp_path / "market.db")
         return
     template: str = request.getfixturevalue("migrated_postgresql")
     with _database_on(request.getfixturevalue("postgresql_server"), template) as url:

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from market_assets.definitions import build_defs
 from market_assets.settings import Settings
+from market_assets.store.tables.accounts import accounts
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.columns import unique_keys, value_rules
 from market_assets.store.tables.postings import posting_skills
@@ -19,7 +20,7 @@ from market_assets.store.tables.views import VIEWS
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "tables.md"
 HEADING = "## Every column\n"
-TABLES = [*metadata.tables.values(), posting_skills, *VIEWS]
+TABLES = [*metadata.tables.values(), *accounts.tables.values(), posting_skills, *VIEWS]
 
 
 def described(table: sa.Table, description: str | None) -> str:

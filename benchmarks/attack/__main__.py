@@ -25,8 +25,8 @@ import httpx
 
 from benchmarks.attack.floods import FLOODS, run_flood
 from benchmarks.attack.friend import Answers, Friend
-from market_assets.store.backup.dumps import count_rows
-from market_assets.store.database import Database, connected
+from market_assets.store.backup.dumps import count_all_rows
+from market_assets.store.database import Database
 from market_assets.store.users import add_user
 from market_assets.web.auth.passwords import hash_password
 from market_assets_tests.cli.programs import PROGRAMS, environment, make_project, run
@@ -81,8 +81,8 @@ class Site:
             "open files": len(list(Path(f"/proc/{self.web}/fd").iterdir())),
             "folders of logs": sum(path.is_dir() for path in logs.rglob("*")),
         }
-        with connected(Database(f"sqlite:///{self.folder / 'data' / 'market.db'}")) as connection:
-            return state | {f"rows of {table}": rows for table, rows in count_rows(connection).items()}
+        counts = count_all_rows(Database(f"sqlite:///{self.folder / 'data' / 'market.db'}"))
+        return state | {f"rows of {table}": rows for table, rows in counts.items()}
 
     def _status(self, name: str) -> int:
         found = re.search(rf"^{name}:\s+(\d+)", Path(f"/proc/{self.web}/status").read_text(), re.MULTILINE)
@@ -119,8 +119,8 @@ def served(folder: Path) -> Iterator[Site]:
             )
             site.tokens[name] = answer.raise_for_status().json()["access_token"]
         yield site
-        # What it complains of is worth reading.
-        sys.stdout.write((folder / "serve.log").read_text()[-3_000:])
+        complaints = re.findall(r"^.*(?:ERROR|Traceback).*$", (folder / "serve.log").read_text(), re.MULTILINE)
+        print(f"{len(complaints)} errors in the log", *sorted(set(complaints))[:10], sep="\n  ")
     finally:
         process.terminate()
         process.wait()

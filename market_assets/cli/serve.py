@@ -197,6 +197,7 @@ def _run_until(
     web_process.start(environment)
     if not _wait_for(services, stop, socket.AF_INET, ("127.0.0.1", settings.port)):
         return _report_end(services, stop, web_process)
+    # It imports Dagster, which the others need not wait for.
     from market_assets.cli.watch import print_runs
 
     _print_addresses(settings, code_server.log)
@@ -214,7 +215,7 @@ def _print_addresses(settings: Settings, log: Path | None) -> None:
     """Print where everything is, and who may sign in; the first start makes an admin."""
     root = f"http://{settings.host}:{settings.port}"
     click.echo(f"Dagster's UI   {root}/")
-    click.echo(f"Market report  {root}/market")
+    click.echo(f"Job market     {root}/market")
     click.echo(f"API            {root}/api/docs")
     database = Database(settings.market_url)
     if password := make_first_admin(database):

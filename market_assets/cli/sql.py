@@ -24,9 +24,8 @@ from market_assets.store.read_only import answered
 from market_assets.store.tables import administration, postings
 from market_assets.store.tables.columns import arrow_schema
 
-#: What is about users and about the program itself, not about the market.
+#: What is about the program itself, not about the market.
 _OWN = {
-    *(administration.users, administration.ended_sessions, administration.audit_log),
     *(administration.scheduled_jobs, administration.scheduler_stops),
     *(postings.data_revision, postings.posting_sketches),
 }

@@ -48,7 +48,7 @@ class MarketWebserver(GraphqlServer):
 
         Args:
             process_context: the instance and code locations to serve.
-            engine: on the market database, which has the audit log.
+            engine: on the accounts, which the audit log is part of.
             triggered_by_tag: the tag of a run that names its user: `ui:NAME` or `api:NAME`.
             wait_of: counts the operations of each user.
             graphql_seconds: the longest that one may take.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 
 import polars as pl
@@ -13,6 +14,7 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError
 from market_assets.store.lock import StoreLock
 from market_assets.store.results import count_rows
+from market_assets.store.tables.accounts import accounts
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.postings import data_revision
 
@@ -43,23 +45,44 @@ def copy_store(source: Database, target: Database, *, batch: int, progress: Prog
         StoreLock(target, "db copy").exclusive(wait=False),
         MarketConnection(target) as there,
         MarketConnection(source) as here,
+        MarketConnection(target.accounts) as accounts_there,
+        MarketConnection(source.accounts) as accounts_here,
     ):
-        _refuse_filled(there)
-        with here.transaction(), there.transaction():
-            if not source.is_sqlite:
-                here.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        _refuse_filled(there, metadata)
+        _refuse_filled(accounts_there, accounts)
+        with (
+            _reading(accounts_here),
+            _reading(here),
+            accounts_there.transaction(),
+            there.transaction(),
+        ):
             # The migration inserts a row into it; the source's revisions are to go on.
             there.execute(data_revision.delete())
-            copied = {}
-            for table in metadata.sorted_tables:
-                sent = _copy_table(here, there, table, batch, progress)
-                arrived = _fingerprint(read_batches(there, table, batch))
-                if arrived != sent:
-                    raise CopyError(
-                        f"{table.name} arrived as {arrived[0]:,} rows, other than the {sent[0]:,} sent"
-                    )
-                copied[table.name] = sent[0]
-            _set_sequences(there)
+            copied = _copy_tables(here, there, metadata, batch, progress)
+            copied |= _copy_tables(accounts_here, accounts_there, accounts, batch, progress)
+    return copied
+
+
+@contextlib.contextmanager
+def _reading(connection: MarketConnection) -> Iterator[None]:
+    """A transaction that sees the state at its first statement, whatever others write meanwhile."""
+    with connection.transaction():
+        if not connection.database.is_sqlite:
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
+
+
+def _copy_tables(
+    here: MarketConnection, there: MarketConnection, tables: sa.MetaData, batch: int, progress: Progress
+) -> dict[str, int]:
+    copied = {}
+    for table in tables.sorted_tables:
+        sent = _copy_table(here, there, table, batch, progress)
+        arrived = _fingerprint(read_batches(there, table, batch))
+        if arrived != sent:
+            raise CopyError(f"{table.name} arrived as {arrived[0]:,} rows, other than the {sent[0]:,} sent")
+        copied[table.name] = sent[0]
+    _set_sequences(there, tables)
     return copied
 
 
@@ -77,11 +100,11 @@ def _check(source: Database, target: Database) -> None:
         schema.ensure_current(target)
 
 
-def _refuse_filled(target: MarketConnection) -> None:
+def _refuse_filled(target: MarketConnection, tables: sa.MetaData) -> None:
     with target.transaction():
         filled = {
             table.name: rows
-            for table in metadata.sorted_tables
+            for table in tables.sorted_tables
             if table is not data_revision and (rows := count_rows(target, table))
         }
     if filled:
@@ -115,14 +138,15 @@ def _fingerprint(frames: Iterator[pl.DataFrame]) -> tuple[int, int]:
     return rows, total
 
 
-def _set_sequences(connection: MarketConnection) -> None:
+def _set_sequences(connection: MarketConnection, tables: sa.MetaData) -> None:
     """PostgreSQL's numbers go on after the highest that was copied; SQLite's do by themselves."""
     if connection.database.is_sqlite:
         return
-    for table in metadata.sorted_tables:
+    for table in tables.sorted_tables:
         column = table.autoincrement_column
         if column is None or column.autoincrement is not True:
             continue
         highest = connection.scalar(sa.select(sa.func.max(column)))
         if highest is not None:
-            connection.scalar(f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), {highest})")
+            sequence = f"pg_get_serial_sequence('{table.fullname}', '{column.name}')"
+            connection.scalar(f"SELECT setval({sequence}, {highest})")

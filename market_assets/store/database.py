@@ -28,6 +28,8 @@ from sqlalchemy.pool import NullPool, QueuePool
 from market_assets.settings import parse_database_url
 
 BUSY_TIMEOUT_MS = 60_000
+#: The schema of the tables of accounts on PostgreSQL.
+ACCOUNTS_SCHEMA = "accounts"
 _LITTLE_ROOM = 64 << 20
 
 
@@ -72,6 +74,14 @@ class Database:
             raise StoreError("an SQLite database needs a file: sqlite:///path/to/market.db")
         return Path(self.url.database)
 
+    @cached_property
+    def accounts(self) -> Database:
+        """Where users, sessions and the audit log are: in a file beside SQLite's; itself on PostgreSQL."""
+        if not self.is_sqlite:
+            return self
+        path = self.path.with_name(f"{self.path.stem}-accounts.db")
+        return Database(self.url.set(database=str(path)).render_as_string(hide_password=False))
+
     def describe_failure(self, cause: str) -> str:
         """A message that names the database and a driver's cause; with the state of the folder on SQLite."""
         if self.is_sqlite:
@@ -86,8 +96,18 @@ class Database:
 
     @cached_property
     def dialect(self) -> sa.Dialect:
+        if self.is_sqlite:
+            dialect = sqlite.dialect()
+            # Otherwise known from a connection; where tables without a schema are.
+            dialect.default_schema_name = "main"
+            return dialect
         # With the usual "pyformat" style PostgreSQL's compiler doubles every % for a driver we don't use here.
-        return sqlite.dialect() if self.is_sqlite else postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+        return postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+
+    @property
+    def _schemas(self) -> dict[str | None, str | None]:
+        """SQLite has no schemas."""
+        return {ACCOUNTS_SCHEMA: None} if self.is_sqlite else {}
 
     def compile(self, statement: sa.sql.ClauseElement | str) -> str:
         """The statement's SQL in this database's dialect, its values written into it."""
@@ -95,7 +115,14 @@ class Database:
             return statement
         sql = self._compiled.get(statement)
         if sql is None:
-            sql = str(statement.compile(dialect=self.dialect, compile_kwargs={"literal_binds": True}))
+            sql = str(
+                statement.compile(
+                    dialect=self.dialect,
+                    schema_translate_map=self._schemas,
+                    render_schema_translate=True,
+                    compile_kwargs={"literal_binds": True},
+                )
+            )
             self._compiled[statement] = sql
         return sql
 
@@ -120,7 +147,8 @@ class Database:
         if not self.is_sqlite:
             return sa.create_engine(self.url.set(drivername="postgresql+psycopg"), **pool)
         arguments = {"timeout": BUSY_TIMEOUT_MS / 1000, "check_same_thread": False}
-        engine = sa.create_engine(self.url, connect_args=arguments, **pool)
+        options = {"schema_translate_map": self._schemas}
+        engine = sa.create_engine(self.url, connect_args=arguments, execution_options=options, **pool)
         sa.event.listen(engine, "connect", _prepare_sqlite)
         return engine
 
@@ -128,6 +156,11 @@ class Database:
 def engine_of(store: Database | sa.Engine) -> sa.Engine:
     """The engine itself, or one on the database."""
     return store.engine() if isinstance(store, Database) else store
+
+
+def accounts_engine_of(store: Database | sa.Engine) -> sa.Engine:
+    """The engine itself, or one on the database's accounts."""
+    return store.accounts.engine() if isinstance(store, Database) else store
 
 
 @contextlib.contextmanager

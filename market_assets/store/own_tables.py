@@ -16,6 +16,7 @@ from market_assets.postings.schemas import UTC_DATETIME
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import StoreError
 from market_assets.store.frames import FrameError
+from market_assets.store.tables.accounts import accounts
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.columns import UtcDateTime, arrow_schema
 from market_assets.store.tables.postings import posting_skills
@@ -71,7 +72,8 @@ def replace_own(connection: MarketConnection, name: str, rows: pl.DataFrame) -> 
         StoreError: the program has a table of that name, or the name is reserved; nothing has changed.
         FrameError: a column can't be stored; nothing has changed.
     """
-    if name in declared_tables() or _RESERVED.fullmatch(name) or len(name) > _LONGEST_NAME:
+    kept = {*declared_tables(), *(table.name for table in accounts.sorted_tables)}
+    if name in kept or _RESERVED.fullmatch(name) or len(name) > _LONGEST_NAME:
         reason = "is too long" if len(name) > _LONGEST_NAME else "is kept by the program"
         raise StoreError(f"the name {name} {reason}: give the asset another")
     table = sa.Table(_quoted(name), sa.MetaData(), *(_column(column) for column in rows.iter_columns()))

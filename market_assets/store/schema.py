@@ -8,7 +8,14 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from market_assets.store.database import Database, StoreError, connected, file_errors, make_private_folder
+from market_assets.store.database import (
+    ACCOUNTS_SCHEMA,
+    Database,
+    StoreError,
+    connected,
+    file_errors,
+    make_private_folder,
+)
 from market_assets.store.lock import StoreLock
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
@@ -49,14 +56,36 @@ def upgrade(database: Database, *, locked: bool = False) -> bool:
     if _is_current(database):
         return False
     if database.is_sqlite:
-        make_file(database)
+        for each in (database, database.accounts):
+            make_file(each)
     lock = contextlib.nullcontext() if locked else StoreLock(database, purpose="migration").exclusive()
     with lock:
         if _is_current(database):
             return False
+        make_accounts(database.accounts)
         with connected(database) as connection:
             _migrate(connection)
     return True
+
+
+def make_accounts(database: Database) -> None:
+    """Make what is missing of the tables of accounts."""
+    from market_assets.store.tables.accounts import accounts
+
+    with connected(database) as connection:
+        # PostgreSQL refuses IF NOT EXISTS to a role that may not create schemas, even where it exists.
+        if not database.is_sqlite and not sa.inspect(connection).has_schema(ACCOUNTS_SCHEMA):
+            connection.execute(sa.schema.CreateSchema(ACCOUNTS_SCHEMA))
+        accounts.create_all(connection)
+        connection.commit()
+
+
+def has_accounts(database: Database) -> bool:
+    """Whether the tables of accounts are there."""
+    if database.is_sqlite and not database.accounts.path.exists():
+        return False
+    with connected(database.accounts) as connection:
+        return sa.inspect(connection).has_table("users", None if database.is_sqlite else ACCOUNTS_SCHEMA)
 
 
 def _migrate(connection: sa.Connection) -> None:
@@ -81,7 +110,7 @@ def ensure_current(database: Database) -> None:
         StoreError: the database is older than the code, so that a person should upgrade it, or newer.
     """
     version = current_version(database)
-    if version is None:
+    if version is None or (version == newest_version() and not has_accounts(database)):
         upgrade(database)
     elif not _is_current(database):
         raise StoreError(
@@ -94,7 +123,7 @@ def _is_current(database: Database) -> bool:
     version = current_version(database)
     if version is not None:
         refuse_newer(version, f"the database {database.name}")
-    return version == newest_version()
+    return version == newest_version() and has_accounts(database)
 
 
 def refuse_newer(version: str, what: str) -> None:

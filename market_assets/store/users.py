@@ -1,4 +1,6 @@
-"""Users and ended sessions in the store. Passwords are stored as hashes only (see `web.auth.passwords`).
+"""Users and ended sessions. Passwords are stored as hashes only (see `web.auth.passwords`).
+
+Functions take the market database, or an engine on its accounts.
 
 Every change is one transaction, serialised with all other changes of users, so that concurrent changes can't
 remove the last admin.
@@ -16,8 +18,8 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from market_assets.store.database import Database, engine_of
-from market_assets.store.tables.administration import ROLES, ended_sessions, users
+from market_assets.store.database import Database, accounts_engine_of
+from market_assets.store.tables.accounts import ROLES, ended_sessions, users
 
 ADMIN = "admin"
 #: A user name: letters and digits of any script, and the other characters of e-mail addresses.
@@ -71,25 +73,25 @@ def add_user(store: Database | sa.Engine, name: str, role: str, password_hash: s
 
 def find_user(store: Database | sa.Engine, name: str) -> User | None:
     """The user of a name, regardless of case; None where there is none."""
-    with engine_of(store).connect() as connection:
+    with accounts_engine_of(store).connect() as connection:
         return _find(connection, name)
 
 
 def find_session(store: Database | sa.Engine, name: str, session_id: str) -> User | None:
     """The user of a session; None where there is no such user or the session was ended."""
     ended = sa.exists().where(ended_sessions.c.session_id == session_id)
-    with engine_of(store).connect() as connection:
+    with accounts_engine_of(store).connect() as connection:
         return _find(connection, name, ~ended)
 
 
 def list_users(store: Database | sa.Engine) -> list[User]:
     """Every user, by name."""
-    with engine_of(store).connect() as connection:
+    with accounts_engine_of(store).connect() as connection:
         return [_user(row) for row in connection.execute(sa.select(users).order_by(users.c.name_key))]
 
 
 def has_admin(store: Database | sa.Engine) -> bool:
-    with engine_of(store).connect() as connection:
+    with accounts_engine_of(store).connect() as connection:
         return _admins(connection) > 0
 
 
@@ -185,11 +187,11 @@ def _check_role(role: str) -> None:
 @contextlib.contextmanager
 def _changing(store: Database | sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that no other change of users runs beside."""
-    with engine_of(store).connect() as connection:
+    with accounts_engine_of(store).connect() as connection:
         if connection.dialect.name == "sqlite":
             # By itself, Python's driver begins the transaction at the first write, after the reads it depends on.
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         else:
-            connection.execute(sa.text("LOCK TABLE users IN SHARE ROW EXCLUSIVE MODE"))
+            connection.execute(sa.text(f"LOCK TABLE {users.fullname} IN SHARE ROW EXCLUSIVE MODE"))
         yield connection
         connection.commit()

@@ -32,9 +32,10 @@ from market_assets.web.auth.tokens import Tokens, identity_of, signing_key
 from market_assets.web.connections import server_config
 from market_assets.web.error_handlers import add_http_error_handler
 from market_assets.web.executions_page import executions_routes
+from market_assets.web.explorer.routes import explorer_routes
+from market_assets.web.explorer.view import Explorer
 from market_assets.web.health import IncidentWatch, Monitor, health_routes
 from market_assets.web.metrics import Metrics, RequestTimes
-from market_assets.web.pages import report_route
 
 
 class WebProcess:
@@ -45,7 +46,7 @@ class WebProcess:
     ) -> None:
         self.settings = settings
         self.database = database = Database(settings.market_url)
-        engine = database.pooled_engine()
+        engine = database.accounts.pooled_engine()
         self.tokens = Tokens(signing_key(settings), engine)
         limits = replace(limits, graphql_bytes=settings.graphql_bytes)
         wait_of = UserRate(limits.graphql).wait_of
@@ -71,7 +72,7 @@ class WebProcess:
         return [
             *health_routes(self.monitor),
             self.metrics.route(),
-            report_route(self.settings),
+            *explorer_routes(Explorer(self.api.state, self.settings, self.database)),
             *login_routes(),
             *executions_routes(self.services),
         ]
@@ -97,7 +98,7 @@ def serve_web(settings: Settings, workspace_file: str = "workspace.yaml") -> Non
     signing_key(settings)
     database = Database(settings.market_url)
     schema.ensure_current(database)
-    if not has_admin(database.pooled_engine()):
+    if not has_admin(database.accounts.pooled_engine()):
         print("Nobody can sign in yet: market-assets user add NAME --role admin", file=sys.stderr)
     with (
         dg.DagsterInstance.get() as instance,

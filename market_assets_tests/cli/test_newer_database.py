@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from market_assets.store.database import Database
 from market_assets_tests.cli.conftest import Invoke
 from market_assets_tests.pipelines import Pipeline, failure_of
 from market_assets_tests.store.any_rows import everything, fill_every_table
+from market_assets_tests.store.migrating import copied
 
 NEWER = "is newer than this program (version 9999"
 COMMANDS = (
@@ -42,7 +42,7 @@ def make_newer(database: Database) -> None:
 @pytest.fixture
 def newer(project: Path, migrated_sqlite: Path) -> Database:
     (project / "data").mkdir()
-    database = Database(f"sqlite:///{shutil.copy(migrated_sqlite, project / 'data')}")
+    database = copied(migrated_sqlite, project / "data" / "market.db")
     make_newer(database)
     return database
 

@@ -42,7 +42,7 @@ SCHEDULED = {
     "prune_history_schedule",
 }
 #: The first words of the lines that are printed when everything is ready.
-ADDRESSES = ["Dagster's UI", "Market report", "API", "Sign in as", "Logs", "Ctrl-C"]
+ADDRESSES = ["Dagster's UI", "Job market", "API", "Sign in as", "Logs", "Ctrl-C"]
 RUN_LINE = r"\d\d:\d\d:\d\d [0-9a-f]{8} \w+ (running|success)\b.*"
 LOGS = {"code_server.log", "daemon.log", "web_process.log"}
 DAEMONS = {"SCHEDULER", "QUEUED_RUN_COORDINATOR", "SENSOR"}
@@ -169,12 +169,12 @@ def test_it_serves_runs_jobs_and_ends_politely(server: Server, project: Path) ->
     states = {schedule["name"]: schedule["scheduleState"]["status"] for schedule in repository["schedules"]}
     assert states == dict.fromkeys(SCHEDULED, "RUNNING")
 
-    status, page = server.ask("/market")
+    status, page = server.ask("/market/report")
     assert (status, "There is no market report yet" in page) == (404, True)
     triggered = "/api/admin/scheduler/jobs/refresh_market_stats/trigger?wait=120"
     status, body = server.ask(triggered, {}, method="POST")
     assert (status, json.loads(body)["result"]["status"]) == (200, "success")
-    status, page = server.ask("/market")
+    status, page = server.ask("/market/report")
     assert (status, page) == (200, (project / "data/reports/market_report.html").read_text(encoding="utf-8"))
 
     server.wait_for_line("refresh_market_stats success")

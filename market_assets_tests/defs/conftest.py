@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from market_assets.settings import Settings
 from market_assets.sources.files.inbox import Inbox, InboxSource
 from market_assets_tests.defs.inbox_world import TODAY, World
 from market_assets_tests.pipelines import ListedSource, Pipeline
+from market_assets_tests.store.migrating import copied
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def other() -> ListedSource:
 def world(tmp_path: Path, migrated_sqlite: Path, other: ListedSource) -> Iterator[World]:
     folder = tmp_path / "inbox"
     folder.mkdir()
-    shutil.copy(migrated_sqlite, tmp_path / "market.db")
+    copied(migrated_sqlite, tmp_path / "market.db")
     settings = Settings(
         DATABASE_URL=f"sqlite:///{tmp_path / 'market.db'}",
         MARKET_ASSETS_DATA_DIR=tmp_path / "data",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -18,7 +20,7 @@ from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogConsumerDaemon
 
 from market_assets.defs.sensors.housekeeping import housekeeping_sensor
-from market_assets.defs.sensors.lost_retries import FAILURE_REPEATED_TAG, repeat_failures
+from market_assets.defs.sensors.lost_retries import FAILURE_REPEATED_TAG, queue_forgotten, repeat_failures
 from market_assets.settings import Settings
 from market_assets.store.database import StoreUnavailableError
 
@@ -115,7 +117,9 @@ def test_the_tick_names_the_runs_though_the_market_database_does_not_answer(inst
     assert run.tags[FAILURE_REPEATED_TAG] == "2", "by the tick, and by the test"
 
 
-def test_dagsters_daemon_retries_a_run_once_its_failure_is_repeated(instance: dg.DagsterInstance) -> None:
+@contextmanager
+def workspace(instance: dg.DagsterInstance) -> Iterator[tuple[WorkspaceProcessContext, Any]]:
+    """The workspace of Dagster's daemon, and the origin of the job in it."""
     origin = InProcessCodeLocationOrigin(
         LoadableTargetOrigin(module_name=__name__, attribute="DEFS"), location_name="tests"
     )
@@ -125,9 +129,29 @@ def test_dagsters_daemon_retries_a_run_once_its_failure_is_repeated(instance: dg
         location = context.create_request_context().get_code_location("tests")
         (repository,) = location.get_repositories().values()
         job = location.get_job(JobSubsetSelector("tests", repository.name, "a_job", op_selection=None))
+        yield context, job.get_remote_origin()
+
+
+def test_a_run_that_was_made_and_never_queued_is_queued(instance: dg.DagsterInstance) -> None:
+    with workspace(instance) as (_context, origin):
+        forgotten = instance.create_run_for_job(a_job, remote_job_origin=origin)
+        of_a_command = instance.create_run_for_job(a_job)
+        now = datetime.now(UTC)
+        assert queue_forgotten(instance, now + timedelta(minutes=1)) == [], "it may be queued this moment"
+        assert queue_forgotten(instance, now + timedelta(minutes=3)) == [forgotten.run_id]
+        assert queue_forgotten(instance, now + timedelta(minutes=3)) == []
+    statuses = {run.run_id: run.status for run in instance.get_runs()}
+    assert statuses == {
+        forgotten.run_id: dg.DagsterRunStatus.QUEUED,
+        of_a_command.run_id: dg.DagsterRunStatus.NOT_STARTED,
+    }
+
+
+def test_dagsters_daemon_retries_a_run_once_its_failure_is_repeated(instance: dg.DagsterInstance) -> None:
+    with workspace(instance) as (context, origin):
         daemon = EventLogConsumerDaemon()
         list(daemon.run_iteration(context))
-        run = instance.create_run_for_job(a_job, tags=TAGS, remote_job_origin=job.get_remote_origin())
+        run = instance.create_run_for_job(a_job, tags=TAGS, remote_job_origin=origin)
         instance.report_run_failed(run, "gone")
         # The daemon sets this while the code server is away.
         instance.add_run_tags(run.run_id, {"dagster/will_retry": "false"})

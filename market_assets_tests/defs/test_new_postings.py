@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +24,7 @@ from market_assets.store import schedule_overrides
 from market_assets.store.database import Database
 from market_assets.store.schedule_overrides import Change, Pause
 from market_assets_tests.pipelines import ListedSource, Pipeline, done
+from market_assets_tests.store.migrating import copied
 
 FIRST = datetime(2026, 3, 4, tzinfo=UTC).date()
 
@@ -61,7 +61,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path, migrated_sqlite: Path, ticking: dg.DagsterInstance) -> Iterator[World]:
-    shutil.copy(migrated_sqlite, tmp_path / "market.db")
+    copied(migrated_sqlite, tmp_path / "market.db")
     settings = Settings(
         DATABASE_URL=f"sqlite:///{tmp_path / 'market.db'}",
         MARKET_ASSETS_DATA_DIR=tmp_path / "data",

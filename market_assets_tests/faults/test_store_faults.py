@@ -29,6 +29,7 @@ from market_assets_tests.faults.soundness import assert_sound
 from market_assets_tests.pipelines import RESULTS, Pipeline, Row, failure_of
 from market_assets_tests.store.any_rows import everything, fill_every_table
 from market_assets_tests.store.made_up_postings import MARCH, posting, write_day
+from market_assets_tests.store.migrating import copied
 from market_assets_tests.store.programs import program
 from market_assets_tests.store.test_backup import Store
 
@@ -113,7 +114,7 @@ def test_the_disk_is_full_in_the_middle_of_ingestion(
 def test_a_full_disk_during_a_backup_leaves_no_half_file(
     disk: SmallDisk, tmp_path: Path, migrated_sqlite: Path
 ) -> None:
-    database = Database(f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'market.db')}")
+    database = copied(migrated_sqlite, tmp_path / "market.db")
     with MarketConnection(database) as connection:
         write_day(connection, MARCH, bulky(500))
     site = Store(database, tmp_path / "site")
@@ -134,12 +135,12 @@ def test_a_full_disk_during_a_backup_leaves_no_half_file(
 def test_a_full_disk_during_a_restore_leaves_what_was_there(
     disk: SmallDisk, tmp_path: Path, migrated_sqlite: Path
 ) -> None:
-    full = Database(f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'market.db')}")
+    full = copied(migrated_sqlite, tmp_path / "market.db")
     with MarketConnection(full) as connection:
         write_day(connection, MARCH, bulky(1500))
     path = tmp_path / "backup.zip"
     Store(full, tmp_path / "site").take(path)
-    target = Database(f"sqlite:///{shutil.copy(migrated_sqlite, disk.folder / 'market.db')}")
+    target = copied(migrated_sqlite, disk.folder / "market.db")
     before = fill_every_table(target)
     site = Store(target, disk.folder / "site")
     size = full.path.stat().st_size // 2**20
@@ -164,10 +165,10 @@ def test_a_full_disk_during_a_restore_leaves_what_was_there(
 
 
 def test_a_copy_onto_a_full_disk_is_not_made(disk: SmallDisk, tmp_path: Path, migrated_sqlite: Path) -> None:
-    source = Database(f"sqlite:///{shutil.copy(migrated_sqlite, tmp_path / 'market.db')}")
+    source = copied(migrated_sqlite, tmp_path / "market.db")
     with MarketConnection(source) as connection:
         write_day(connection, MARCH, bulky(500))
-    target = Database(f"sqlite:///{shutil.copy(migrated_sqlite, disk.folder / 'market.db')}")
+    target = copied(migrated_sqlite, disk.folder / "market.db")
     disk.fill()
     with pytest.raises(StoreUnavailableError, match=r"market\.db failed: .*full"):
         copy_store(source, target, batch=100, progress=lambda _table, _rows: None)

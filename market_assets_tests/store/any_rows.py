@@ -7,7 +7,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from market_assets.store.database import Database
+from market_assets.store import schema
+from market_assets.store.database import ACCOUNTS_SCHEMA, Database
 
 Rows = dict[str, list[tuple[Any, ...]]]
 #: What breaks code that quotes, splits or escapes by hand.
@@ -19,40 +20,51 @@ _known: dict[tuple[str, ...], list[sa.Table]] = {}
 
 def fill_every_table(database: Database, rows: int = 3, *, first: int = 1000) -> Rows:
     """Put rows into every table that is there, whatever the schema's version; returns what is stored then."""
-    with database.engine().begin() as connection:
-        for table in _tables(connection):
-            made = [_row(table, number, last=number == first + rows - 1) for number in range(first, first + rows)]
-            connection.execute(table.insert(), made)
+    for part, of_part in _parts(database):
+        with part.engine().begin() as connection:
+            for table in _tables(connection, of_part):
+                numbers = range(first, first + rows)
+                made = [_row(table, number, last=number == numbers[-1]) for number in numbers]
+                connection.execute(table.insert(), made)
     return everything(database)
 
 
 def everything(database: Database) -> Rows:
     """All rows of all tables as columns by name, in an order of their own."""
-    with database.engine().connect() as connection:
-        return {
-            table.name: sorted(
-                (tuple(_comparable(value) for value in row) for row in connection.execute(sa.select(table))),
-                key=str,
-            )
-            for table in _tables(connection)
-        }
+    found: Rows = {}
+    for part, of_part in _parts(database):
+        with part.engine().connect() as connection:
+            for table in _tables(connection, of_part):
+                rows = connection.execute(sa.select(table))
+                found[table.name] = sorted((tuple(map(_comparable, row)) for row in rows), key=str)
+    return found
 
 
 def columns(database: Database) -> dict[str, list[str]]:
     """The names of the columns of each table, in the order of `everything`."""
-    with database.engine().connect() as connection:
-        return {table.name: list(table.columns.keys()) for table in _tables(connection)}
+    found = {}
+    for part, of_part in _parts(database):
+        with part.engine().connect() as connection:
+            found |= {table.name: list(table.columns.keys()) for table in _tables(connection, of_part)}
+    return found
 
 
-def _tables(connection: sa.Connection) -> list[sa.Table]:
+def _parts(database: Database) -> list[tuple[Database, str | None]]:
+    """The market's tables, and those of accounts where they are, with their schemas."""
+    if not schema.has_accounts(database):
+        return [(database, None)]
+    return [(database, None), (database.accounts, None if database.is_sqlite else ACCOUNTS_SCHEMA)]
+
+
+def _tables(connection: sa.Connection, of_schema: str | None) -> list[sa.Table]:
     """The tables that are there, looked at once for each set of them: it takes longer than all their rows."""
     version = "alembic_version"
-    names = tuple(sorted(sa.inspect(connection).get_table_names()))
+    names = tuple(sorted(sa.inspect(connection).get_table_names(of_schema)))
     versions = connection.execute(sa.text(f"SELECT * FROM {version}")).scalars().all() if version in names else ()
-    key = (connection.dialect.name, *versions, *names)
+    key = (connection.dialect.name, of_schema or "", *versions, *names)
     if key not in _known:
         metadata = sa.MetaData()
-        metadata.reflect(connection)
+        metadata.reflect(connection, of_schema)
         _known[key] = [table for table in metadata.sorted_tables if table.name != version]
     return _known[key]
 

@@ -1,4 +1,4 @@
-"""A program whose schema has a version more than this one's."""
+"""Databases that have been migrated: by this program, and by one whose schema has a version more."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from market_assets.store import schema
+from market_assets.store.database import Database
 
 
 def add_version(monkeypatch: pytest.MonkeyPatch, folder: Path, *statements: str) -> str:
@@ -22,3 +23,11 @@ def add_version(monkeypatch: pytest.MonkeyPatch, folder: Path, *statements: str)
     )
     monkeypatch.setattr(schema, "_MIGRATIONS", migrations)
     return version
+
+
+def copied(migrated: Path, path: Path) -> Database:
+    """A copy of a migrated SQLite file, and of that of its accounts."""
+    source, copy = Database(f"sqlite:///{migrated}"), Database(f"sqlite:///{path}")
+    for each, target in ((source, copy), (source.accounts, copy.accounts)):
+        shutil.copy(each.path, target.path)
+    return copy

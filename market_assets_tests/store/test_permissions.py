@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from market_assets.store import schema
+from market_assets.store import audit, schema
 from market_assets.store.backup.backups import Site, restore_backup, take_backup
 from market_assets.store.backup.zip_file import Backup
 from market_assets.store.connection import MarketConnection
@@ -40,12 +40,13 @@ def test_a_new_database_and_its_log_are_their_owners_alone(tmp_path: Path) -> No
     # The log and its index are there as long as somebody has the file open.
     with MarketConnection(database), database.engine().begin() as connection:
         connection.execute(sa.text("UPDATE data_revision SET revision = revision + 1"))
-        modes = {path.name: mode(path) for path in database.path.parent.glob("market.db*") if path.is_file()}
-        assert {name: modes[name] for name in ("market.db", "market.db-wal", "market.db-shm")} == {
-            "market.db": 0o600,
-            "market.db-wal": 0o600,
-            "market.db-shm": 0o600,
-        }
+        audit.record(database, who="", address="", action="", target="", result="")
+        with database.accounts.engine().connect() as of_accounts:
+            of_accounts.execute(sa.text("SELECT * FROM audit_log"))
+            modes = {path.name: mode(path) for path in database.path.parent.glob("market*.db*") if path.is_file()}
+    endings = ("", "-wal", "-shm")
+    files = [f"{name}.db{ending}" for name in ("market", "market-accounts") for ending in endings]
+    assert {name: modes[name] for name in files} == dict.fromkeys(files, 0o600)
     assert (mode(tmp_path / "data"), mode(tmp_path / "data" / "from")) == (0o700, 0o700)
 
 
@@ -68,4 +69,5 @@ def test_a_restored_database_is_its_owners_alone(tmp_path: Path) -> None:
     with Backup(backup) as opened:
         restore_backup(opened, site("new"))
     assert mode(site("new").database.path) == 0o600
+    assert mode(site("new").database.accounts.path) == 0o600
     assert mode(site("new").data) == 0o700

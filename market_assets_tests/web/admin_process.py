@@ -22,7 +22,8 @@ from market_assets.dagster_ext.request_context import MarketProcessContext
 from market_assets.settings import Settings
 from market_assets.store import audit, schema
 from market_assets.store.database import Database
-from market_assets.store.tables.administration import audit_log, job_executions, scheduled_jobs, scheduler_stops
+from market_assets.store.tables.accounts import audit_log
+from market_assets.store.tables.administration import job_executions, scheduled_jobs, scheduler_stops
 from market_assets.store.users import add_user
 from market_assets.web.auth.tokens import identity_of
 from market_assets.web.server import WebProcess
@@ -69,9 +70,11 @@ class AdminProcess:
     def reset(self) -> None:
         """Forget everything that a test did."""
         self.wipe_dagster()
-        with Database(self.settings.market_url).engine().begin() as connection:
-            for table in (scheduled_jobs, scheduler_stops, job_executions, audit_log):
+        database = Database(self.settings.market_url)
+        with database.engine().begin() as connection, database.accounts.engine().begin() as of_accounts:
+            for table in (scheduled_jobs, scheduler_stops, job_executions):
                 connection.execute(sa.delete(table))
+            of_accounts.execute(sa.delete(audit_log))
 
     def wipe_dagster(self) -> None:
         """Remove Dagster's own history: runs, events, the states of schedules."""

@@ -110,14 +110,14 @@ def test_the_process_starts_with_what_it_needs_alone() -> None:
 
 def test_the_report(web: WholeProcess) -> None:
     client = web.signed_in("vic")
-    missing = client.get("/market")
+    missing = client.get("/market/report")
     assert missing.status_code == 404 and "no market report yet" in missing.text
     web.settings.report_path.parent.mkdir(parents=True, exist_ok=True)
     web.settings.report_path.write_text("<!doctype html><title>The market</title>")
-    report = client.get("/market")
+    report = client.get("/market/report")
     assert (report.status_code, report.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "The market" in report.text
-    assert web.client().get("/market").status_code == 401
+    assert web.client().get("/market/report").status_code == 401
 
 
 def test_the_ui_and_its_files(web: WholeProcess) -> None:

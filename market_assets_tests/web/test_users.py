@@ -17,7 +17,7 @@ from market_assets.cli.users import make_first_admin
 from market_assets.settings import Settings
 from market_assets.store import audit, schema, users
 from market_assets.store.database import Database
-from market_assets.store.tables.administration import users as users_table
+from market_assets.store.tables.accounts import users as users_table
 from market_assets.store.users import UserError
 from market_assets.web.auth.passwords import is_right
 
@@ -115,7 +115,7 @@ def test_two_admins_who_remove_each_other_at_once(database: Database) -> None:
             thread.join()
         assert len(refused) == 1
         assert [user.name for user in users.list_users(database) if user.role == "admin"] == refused
-        with database.engine().begin() as connection:
+        with database.accounts.engine().begin() as connection:
             connection.execute(sa.delete(users_table).where(users_table.c.role == "admin"))
 
 

@@ -24,6 +24,7 @@ from market_assets.dagster_ext.request_context import MarketProcessContext
 from market_assets.settings import Settings
 from market_assets.store import schema, users
 from market_assets.store.database import Database
+from market_assets.store.tables.accounts import accounts
 from market_assets.store.tables.catalog import metadata
 from market_assets.web.auth.limits import RequestLimits
 from market_assets.web.auth.passwords import hash_password
@@ -71,11 +72,13 @@ class WholeProcess:
         self.instance.wipe()
         self.instance.wipe_all_schedules()
         self.settings.report_path.unlink(missing_ok=True)
-        with self.engine.begin() as connection:
+        with self.process.database.pooled_engine().begin() as connection, self.engine.begin() as of_accounts:
             for table in reversed(metadata.sorted_tables):
                 # The migration puts a row there.
                 if table.name != "data_revision":
                     connection.execute(sa.delete(table))
+            for table in accounts.sorted_tables:
+                of_accounts.execute(sa.delete(table))
         for name, role in ROLES.items():
             self.add_user(name, role)
         self.process.api.state.market = SnapshotCache(self.process.database)

@@ -1,4 +1,4 @@
-"""The sensor that does what nobody wants to know of: three small duties, none of which waits for another."""
+"""The sensor that does what nobody wants to know of: four small duties, none of which waits for another."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from market_assets.defs.sensors.executions import mirror_executions
-from market_assets.defs.sensors.lost_retries import repeat_failures
+from market_assets.defs.sensors.lost_retries import queue_forgotten, repeat_failures
 from market_assets.operations.schedule_overrides import end_pauses
 from market_assets.settings import Settings
 
@@ -21,14 +21,15 @@ SENSOR_SECONDS = 30
 
 
 def housekeeping_sensor(settings: Settings) -> dg.SensorDefinition:
-    """Writes executions, ends pauses, and repeats failures whose retry was lost."""
+    """Writes executions, ends pauses, repeats failures whose retry was lost, queues runs that were forgotten."""
 
     @dg.sensor(
         name=SENSOR,
         minimum_interval_seconds=SENSOR_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Writes runs that changed into the table job_executions, puts jobs whose pause is over back "
-        "on the schedule, and reports a failure again whose retry Dagster's daemon has missed.",
+        "on the schedule, reports a failure again whose retry Dagster's daemon has missed, and queues a run whose "
+        "maker died before it was queued.",
     )
     def housekeeping(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         from market_assets.store.database import Database
@@ -39,6 +40,7 @@ def housekeeping_sensor(settings: Settings) -> dg.SensorDefinition:
             lambda: _record_executions(context, database),
             lambda: _end_pauses(context, database),
             lambda: _repeat_failures(context.instance),
+            lambda: _queue_forgotten(context.instance),
         )
         for duty in duties:
             try:
@@ -84,3 +86,8 @@ def _end_pauses(context: dg.SensorEvaluationContext, database: Database) -> str 
 def _repeat_failures(instance: dg.DagsterInstance) -> str | None:
     repeated = repeat_failures(instance, datetime.now(UTC))
     return f"reported again, since their retry is missing: {', '.join(repeated)}" if repeated else None
+
+
+def _queue_forgotten(instance: dg.DagsterInstance) -> str | None:
+    queued = queue_forgotten(instance, datetime.now(UTC))
+    return f"queued, since nobody else did: {', '.join(queued)}" if queued else None

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from market_assets.store import schema
-from market_assets.store.backup.dumps import copy_sqlite, count_rows, dumps_of
+from market_assets.store.backup.dumps import copy_sqlite, count_all_rows, dumps_of
 from market_assets.store.backup.zip_file import Backup, BackupError, Manifest, write_backup
-from market_assets.store.database import Database, connected, file_errors, make_private_folder
+from market_assets.store.database import Database, file_errors, make_private_folder
 from market_assets.store.landing import Landing
 from market_assets.store.lock import StoreLock
+from market_assets.store.tables.accounts import accounts
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.postings import data_revision
 
@@ -87,7 +88,7 @@ def take_backup(
     schema.refuse_newer(version, f"the database {site.database.name}")
     dumps = dumps_of(site.database, site.environment)
     with _temporary_folder(path.parent, "backup") as folder:
-        dump, unfinished = folder / dumps.file_name, folder / "backup.zip"
+        dump, unfinished = folder / dumps.file_names[0], folder / "backup.zip"
         rows = dumps.dump(dump)
         manifest = Manifest(
             created_at=now,
@@ -97,7 +98,8 @@ def take_backup(
             tables=rows,
             left_out=tuple(left_out),
         )
-        write_backup(unfinished, _contents(site, dump, folder, with_landing=with_landing), manifest)
+        dumped = [folder / name for name in dumps.file_names]
+        write_backup(unfinished, _contents(site, dumped, folder, with_landing=with_landing), manifest)
         with Backup(unfinished) as backup:
             backup.verify()
         _publish(unfinished, path)
@@ -108,9 +110,8 @@ def count_stored(database: Database) -> int:
     """How many rows a restore would replace; 0 where there is no database yet."""
     if schema.current_version(database) is None:
         return 0
-    with connected(database) as connection:
-        counts = count_rows(connection)
-    return sum(rows for table, rows in counts.items() if table in metadata.tables and table != data_revision.name)
+    ours = {table.name for table in (*metadata.sorted_tables, *accounts.sorted_tables)} - {data_revision.name}
+    return sum(rows for table, rows in count_all_rows(database).items() if table in ours)
 
 
 def restore_backup(backup: Backup, site: Site) -> Restored:
@@ -130,7 +131,7 @@ def restore_backup(backup: Backup, site: Site) -> Restored:
     backup.verify()
     dumps, manifest = dumps_of(site.database, site.environment), backup.manifest
     with _temporary_folder(beside, "restore") as folder, StoreLock(site.database, "restore").exclusive(wait=False):
-        dump = backup.extract(f"{_DATABASE}/{dumps.file_name}", folder / dumps.file_name)
+        dump, *_ = (backup.extract(f"{_DATABASE}/{name}", folder / name) for name in dumps.file_names)
         archived = _add_archive(backup, site.archive)
         landed = _add_landing(backup, site.landing)
         with _history_beside(backup, site.history) as history:
@@ -173,8 +174,11 @@ def _temporary_folder(parent: Path, purpose: str) -> Iterator[Path]:
         yield Path(name)
 
 
-def _contents(site: Site, dump: Path, folder: Path, *, with_landing: bool) -> Iterator[tuple[str, BinaryIO]]:
-    yield f"{_DATABASE}/{dump.name}", dump.open("rb")
+def _contents(
+    site: Site, dumped: Sequence[Path], folder: Path, *, with_landing: bool
+) -> Iterator[tuple[str, BinaryIO]]:
+    for dump in dumped:
+        yield f"{_DATABASE}/{dump.name}", dump.open("rb")
     if site.history is not None:
         for part in _HISTORY_PARTS:
             for path in sorted((site.history / part).rglob("*.db")):

@@ -16,18 +16,35 @@ import sqlalchemy as sa
 
 from market_assets.store import schema
 from market_assets.store.backup.zip_file import BackupError
-from market_assets.store.database import BUSY_TIMEOUT_MS, Database, StoreUnavailableError, connected
+from market_assets.store.database import (
+    ACCOUNTS_SCHEMA,
+    BUSY_TIMEOUT_MS,
+    Database,
+    StoreUnavailableError,
+    connected,
+)
+from market_assets.store.tables.accounts import accounts
 from market_assets.store.tables.catalog import metadata
 
 #: How long a restore on PostgreSQL waits for readers of the tables that it replaces.
 _LOCK_TIMEOUT = "30s"
 
 
-def count_rows(connection: sa.Connection) -> dict[str, int]:
-    """The rows of each table of a database."""
-    tables = map(sa.table, sorted(sa.inspect(connection).get_table_names()))
-    counts = {table.name: sa.select(sa.func.count()).select_from(table) for table in tables}
+def count_rows(connection: sa.Connection, schema: str | None = None) -> dict[str, int]:
+    """The rows of each table of a database, of the default schema or of another one."""
+    names = sorted(sa.inspect(connection).get_table_names(schema))
+    counts = {name: sa.select(sa.func.count()).select_from(sa.table(name, schema=schema)) for name in names}
     return {name: int(connection.scalar(count) or 0) for name, count in counts.items()}
+
+
+def count_all_rows(database: Database) -> dict[str, int]:
+    """The rows of each table of a database, those of accounts included."""
+    with connected(database) as connection, connected(database.accounts) as of_accounts:
+        return {**count_rows(connection), **_count_accounts(of_accounts)}
+
+
+def _count_accounts(connection: sa.Connection) -> dict[str, int]:
+    return count_rows(connection, None if connection.dialect.name == "sqlite" else ACCOUNTS_SCHEMA)
 
 
 def copy_sqlite(source: Path, target: Path) -> None:
@@ -39,9 +56,9 @@ def copy_sqlite(source: Path, target: Path) -> None:
 
 
 class SqliteDumps:
-    """Dumps of an SQLite database: copies of its file."""
+    """Dumps of an SQLite database: copies of its file, and of that of its accounts."""
 
-    file_name = "market.db"
+    file_names = ("market.db", "market-accounts.db")
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -52,31 +69,50 @@ class SqliteDumps:
         Raises:
             BackupError: the database is damaged.
         """
-        copy_sqlite(self._database.path, target)
-        engine = sa.create_engine(f"sqlite:///{target}", poolclass=sa.NullPool)
-        with connected(engine) as connection:
-            verdict = connection.scalar(sa.text("PRAGMA integrity_check(1)"))
-            if verdict != "ok":
-                raise BackupError(f"the database {self._database.name} is damaged: {verdict}")
-            return count_rows(connection)
+        dumped = Database(f"sqlite:///{target}")
+        rows: dict[str, int] = {}
+        for live, copy in ((self._database, dumped), (self._database.accounts, dumped.accounts)):
+            copy_sqlite(live.path, copy.path)
+            engine = sa.create_engine(f"sqlite:///{copy.path}", poolclass=sa.NullPool)
+            with connected(engine) as connection:
+                verdict = connection.scalar(sa.text("PRAGMA integrity_check(1)"))
+                if verdict != "ok":
+                    raise BackupError(f"the database {live.name} is damaged: {verdict}")
+                rows |= count_rows(connection)
+        return rows
 
     def restore(self, dump: Path, _tables: Iterable[str]) -> None:
-        """Replace the content of the file by a dump in one transaction, its schema upgraded to the newest version.
+        """Replace the content of each file by a dump in one transaction; their schema is upgraded before.
 
-        Programs that have the file open read the new content from then on.
+        Programs that have a file open read the new content from then on.
 
         Raises:
-            StoreUnavailableError: there is no room, or the file is in use; it is as it was.
+            StoreUnavailableError: there is no room, or a file is in use; both are as they were.
         """
-        schema.upgrade(Database(f"sqlite:///{dump}"))
-        schema.make_file(self._database)
-        with _open(dump) as source, _open(self._database.path, "rwc") as live:
-            # Readers of the file need the write-ahead log, which a new file does not have yet.
-            live.execute("PRAGMA journal_mode = WAL")
-            source.backup(live)
-            # The log is as large as the database by now.
-            with contextlib.suppress(sqlite3.OperationalError):
-                live.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        dumped, live = Database(f"sqlite:///{dump}"), self._database
+        schema.upgrade(dumped)
+        for each in (live, live.accounts):
+            schema.make_file(each)
+        replaced = dump.with_name("replaced-accounts.db")
+        copy_sqlite(live.accounts.path, replaced)
+        _replace(live.accounts.path, dumped.accounts.path)
+        try:
+            _replace(live.path, dump)
+        except StoreUnavailableError:
+            # The way back needs a little room, where there may be none left.
+            dump.unlink()
+            _replace(live.accounts.path, replaced)
+            raise
+
+
+def _replace(path: Path, dump: Path) -> None:
+    with _open(dump) as source, _open(path, "rwc") as live:
+        # Readers of the file need the write-ahead log, which a new file does not have yet.
+        live.execute("PRAGMA journal_mode = WAL")
+        source.backup(live)
+        # The log is as large as the database by now.
+        with contextlib.suppress(sqlite3.OperationalError):
+            live.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 @contextlib.contextmanager
@@ -97,7 +133,7 @@ class PostgresqlDumps:
         environment: the environment for PostgreSQL's programs; they are looked for on its PATH.
     """
 
-    file_name = "market.dump"
+    file_names = ("market.dump",)
 
     def __init__(self, database: Database, environment: Mapping[str, str]) -> None:
         self._database = database
@@ -119,9 +155,10 @@ class PostgresqlDumps:
             connection.execution_options(isolation_level="REPEATABLE READ")
             tables = f'"{connection.scalar(sa.text("SELECT current_schema()"))}".*'
             snapshot = connection.scalar(sa.text("SELECT pg_export_snapshot()"))
-            what = (f"--table={tables}", f"--snapshot={snapshot}", "--no-owner", "--no-privileges")
+            of_accounts = f'--table="{ACCOUNTS_SCHEMA}".*'
+            what = (f"--table={tables}", of_accounts, f"--snapshot={snapshot}", "--no-owner", "--no-privileges")
             self._run("pg_dump", "--format=custom", "--compress=1", *what, f"--file={target}", self._target)
-            return count_rows(connection)
+            return {**count_rows(connection), **_count_accounts(connection)}
 
     def restore(self, dump: Path, tables: Iterable[str]) -> None:
         """Replace the tables of a dump, and all of this program, in one transaction; then upgrade the schema.
@@ -130,9 +167,13 @@ class PostgresqlDumps:
             StoreUnavailableError: the server refuses; everything is as it was.
         """
         script = dump.with_suffix(".sql")
-        replaced = sorted({*metadata.tables, "alembic_version", *tables})
+        # The dump has no schemas.
+        schema.make_accounts(self._database)
+        of_accounts = {table.name for table in accounts.sorted_tables}
+        replaced = sorted({*metadata.tables, "alembic_version", *tables} - of_accounts)
         prepare = [f"SET lock_timeout = '{_LOCK_TIMEOUT}'", "SET client_min_messages = warning"]
         prepare += [f'DROP TABLE IF EXISTS "{table}" CASCADE' for table in replaced]
+        prepare += [f'DROP TABLE "{ACCOUNTS_SCHEMA}"."{table}" CASCADE' for table in sorted(of_accounts)]
         options = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--output=/dev/null", "--single-transaction")
         try:
             self._run("pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(dump))

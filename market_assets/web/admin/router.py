@@ -207,7 +207,7 @@ def read_audit(
     before_id: Annotated[int | None, Query(ge=1, le=2**63 - 1, description="Only older entries")] = None,
 ) -> models.AuditLog:
     """Who changed what, when, from where, and with what result; newest first."""
-    rows = audit.read(call.services.engine, limit, before_id=before_id)
+    rows = audit.read(call.services.accounts, limit, before_id=before_id)
     return models.AuditLog(entries=[models.AuditEntry(**row) for row in rows], count=len(rows))
 
 

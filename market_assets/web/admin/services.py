@@ -30,6 +30,7 @@ class Services:
         self.context = context
         self.settings = settings
         self.engine = database.pooled_engine()
+        self.accounts = database.accounts.pooled_engine()
         self.scheduler = Scheduler(context, database)
         self.runs = RunReader(context, self.engine)
         self.launcher = Launcher(context, graphql_schema, database)
@@ -65,7 +66,7 @@ class Call:
         finally:
             client = self.connection.client
             audit.record(
-                self.services.engine,
+                self.services.accounts,
                 who=self.user.name,
                 address=client.host if client else "",
                 action=action,
