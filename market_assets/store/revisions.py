@@ -25,7 +25,7 @@ def count_up_postings(connection: MarketConnection) -> None:
     connection.execute(_count_up(POSTINGS))
 
 
-def count_up_table(connection: MarketConnection, table: sa.Table) -> None:
+def count_up_table(connection: MarketConnection | sa.Connection, table: sa.Table) -> None:
     """Count up the revision of a result table, inside the transaction that writes it."""
     row = _row_of(table)
     missing = ~sa.exists().where(data_revision.c.id == row)

@@ -25,9 +25,8 @@ from market_assets.statistics.relationships import skill_relationships
 from market_assets.statistics.summary import market_summary
 from market_assets.statistics.trends import trending_skills
 from market_assets.statistics.window import WINDOW_POSTING, Window, window_start
-from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
-from market_assets.store.results import replace_table
+from market_assets.store.revisions import count_up_table
 from market_assets.store.tables import results as tables
 
 AS_OF = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
@@ -116,10 +115,16 @@ def computed_tables(window: Window, as_of: datetime = AS_OF) -> dict[sa.Table, p
 
 
 def fill(database: Database, window: Window | None = None, as_of: datetime = AS_OF) -> None:
-    """Replace the result tables as a refresh does, and leave no connection open."""
-    with MarketConnection(database) as connection:
+    """Replace the result tables as a refresh does, and leave no connection open.
+
+    By SQLAlchemy, since a web process may have the file open, into which ADBC must not write beside it.
+    """
+    with database.engine().begin() as connection:
         for table, rows in computed_tables(made_up_window() if window is None else window, as_of).items():
-            replace_table(connection, table, rows, expect_rows=False)
+            connection.execute(table.delete())
+            if rows.height:
+                connection.execute(table.insert(), rows.select(table.columns.keys()).to_dicts())
+            count_up_table(connection, table)
 
 
 def stored(database: Database, table: sa.Table, *where: sa.ColumnElement[bool]) -> list[dict[str, Any]]:

@@ -23,7 +23,6 @@ EXAMPLES = {language: re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL) 
 @pytest.fixture(scope="module")
 def base(web: WholeProcess) -> Iterator[str]:
     """The address of the whole process, behind a real server, over a store with a market in it."""
-    web.database.pooled_engine().dispose()
     fill(web.database)
     with served(web.process) as url:
         yield url

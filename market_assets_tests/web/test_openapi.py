@@ -39,8 +39,6 @@ Operation = tuple[str, str, dict[str, Any]]
 @pytest.fixture(scope="module")
 def market(web: WholeProcess) -> Iterator[WholeProcess]:
     """The process over a store with a market in it."""
-    web.database.pooled_engine().dispose()
-    web.process.database.pooled_engine().dispose()
     fill(web.database)
     yield web
 
