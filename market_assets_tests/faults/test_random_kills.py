@@ -114,11 +114,11 @@ def kill_at_random(server: Server, draw: random.Random) -> dict[str, int]:
 
 
 def kind_of(command: str) -> str:
-    """What a process is, by its command line: a service, the code itself, or a run."""
-    for service in RESTARTED:
-        if service in command:
-            return service
-    return "api grpc" if "api grpc" in command else "run"
+    """What a process is, by its command line: a service, or a run."""
+    if "dagster api grpc" in command:
+        # The code server is started again for its child.
+        return RESTARTED[0]
+    return next((service for service in RESTARTED if service in command), "run")
 
 
 def limit_of(kind: str) -> float:
