@@ -32,7 +32,7 @@ from market_assets_tests.pipelines import read_rows
 pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.timeout(3_600)]
 
 #: For how long processes are killed, and the seconds between two kills.
-SECONDS = float(os.environ.get("MARKET_ASSETS_TEST_KILLING_SECONDS", "600"))
+SECONDS = float(os.environ.get("KILLING_SECONDS", "600"))
 PAUSES = (5.0, 20.0)
 #: The processes that `serve` starts again, as often as it does so in ten minutes.
 RESTARTED = ("code-server start", "dagster._daemon run", "market_assets.web.server")
