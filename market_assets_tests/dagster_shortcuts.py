@@ -93,9 +93,11 @@ def dagster_shortcuts() -> Iterator[None]:
     listed: dict[tuple[TimeWindowPartitionsDefinition, dg.TimeWindow | None], Sequence[str]] = {}
 
     def partitions(
-        definition: TimeWindowPartitionsDefinition, current_time: datetime | None = None, store: Any = None
+        definition: TimeWindowPartitionsDefinition,
+        current_time: datetime | None = None,
+        dynamic_partitions_store: Any = None,
     ) -> Sequence[str]:
-        with partition_loading_context(current_time, store):
+        with partition_loading_context(current_time, dynamic_partitions_store):
             key = definition, definition.get_last_partition_window()
             if key not in listed:
                 listed[key] = list_partitions(definition)

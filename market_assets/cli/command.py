@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from market_assets.checked_settings import get_settings
 from market_assets.settings import Settings, SettingsError, set_dagster_home
 from market_assets.store import schema
-from market_assets.store.database import Database
+from market_assets.store.database import Database, make_private_folder
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -63,6 +63,9 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     import dagster as dg
 
     use_dagster_home(settings)
+    # Before Dagster makes its folder in it, for everyone to read. Where it can't be made, its first use says so.
+    with suppress(OSError):
+        make_private_folder(settings.data_dir)
     with history_errors():
         return dg.DagsterInstance.get()
 

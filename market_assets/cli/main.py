@@ -1,6 +1,6 @@
 """`market-assets`: the entry point. The commands are in the neighbouring files, loaded when they are used.
 
-Exit codes: 0 done, 1 failed (the last line names the cause), 2 wrong usage or a wrong setting.
+Exit codes: 0 done, 1 failed (the last line names the cause), 2 wrong usage or a wrong setting, 130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -71,6 +71,8 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except SettingsError as error:
             _end(error.message, 2)
+        except KeyboardInterrupt:
+            _end("interrupted", 130)
         except Exception as error:
             if not isinstance(error, _expected_errors()):
                 raise

@@ -31,7 +31,7 @@ _PROJECT_FILES = (
     *("dagster.yaml", "workspace.yaml", "sources.yaml", ".env.example", "pyproject.toml", ".gitignore"),
     *("custom/__init__.py", "custom/pay_gap.py", "tests/test_pay_gap.py"),
     *("docker-compose.yml", "Dockerfile", ".dockerignore", "requirements.txt"),
-    *("deploy/workspace.yaml", "deploy/create_databases.sql"),
+    *("deploy/workspace.yaml", "deploy/create_databases.sql", "deploy/keep_superuser_inside.sql"),
 )
 
 
@@ -128,7 +128,8 @@ def _reason_taken(settings: Settings, name: str) -> str | None:
     from market_assets.definitions import build_defs
 
     repository = build_defs(settings).get_repository_def()
-    assets = {asset.node_def.name for asset in repository.assets_defs_by_key.values()}
+    definitions = repository.assets_defs_by_key.values()
+    assets = {asset.node_def.name for asset in definitions if asset.is_executable}
     return "a job or an asset has it already" if name in assets.union(repository.job_names) else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -71,6 +72,8 @@ def run(settings: Settings, file: Path | None, mapping: dict[str, str], days: in
         raise click.UsageError("--map goes with --from FILE")
     if file and days:
         raise click.UsageError("--days fills days of the configured sources; a file is one day's")
+    # It would log, with a traceback, that Ctrl-C came while a connection was being closed.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     echo = (lambda _message: None) if as_json else click.echo
     if file is not None:
         plan = _plan_for_file(settings, file, mapping, echo)

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,17 @@ import click
 from market_assets.cli.command import pass_settings, use_dagster_home
 from market_assets.cli.users import FIRST_ADMIN, make_first_admin
 from market_assets.settings import Settings, SettingsError, environment_for_children
-from market_assets.store import schema
+from market_assets.store import schema, users
 from market_assets.store.database import Database, make_private_folder
 from market_assets.web.auth.tokens import signing_key
 
-_READY_SECONDS = 90.0
+#: On a busy machine it takes long; a process that fails ends by itself.
+_READY_SECONDS = 300.0
 #: The code server waits for up to 60 s for the runs that it has started.
 _SHUTDOWN_SECONDS = 75.0
 _POLL_SECONDS = 0.2
+#: More users are only counted.
+_MOST_USERS = 5
 #: A process that ends is started again after 1, 2, 4 … seconds; after so many in ten minutes `serve` gives up.
 _MOST_RESTARTS = 5
 _RESTARTS_WITHIN = 600.0
@@ -42,6 +46,7 @@ class Service:
     Attributes:
         name: as shown.
         command: starts it.
+        log: the file that gets what it prints; None for this terminal.
         process: the newest one, if it was started.
         restarts: when it was started again, as `time.monotonic()`.
         due: when it is to be started again; None while it runs.
@@ -51,22 +56,27 @@ class Service:
 
     name: str
     command: list[str]
+    log: Path | None = None
     process: subprocess.Popen[bytes] | None = None
     restarts: list[float] = field(default_factory=list)
     due: float | None = None
     needs_child: bool = False
     child_due: float = 0.0
 
-    def start(self, home: Path) -> None:
+    def start(self, environment: dict[str, str]) -> None:
         """Start it in a new session, so that Ctrl-C reaches only `serve`, which ends the others in order."""
-        environment = environment_for_children(DAGSTER_HOME=str(home))
-        self.process = subprocess.Popen(self.command, env=environment, start_new_session=True)
+        with ExitStack() as opened:
+            # Appended to: a process that is started again must not remove why it ended.
+            output = opened.enter_context(self.log.open("ab")) if self.log else None
+            self.process = subprocess.Popen(
+                self.command, env=environment, start_new_session=True, stdout=output, stderr=output
+            )
         self.due, self.child_due = None, time.monotonic() + _READY_SECONDS
 
     def has_ended(self) -> bool:
         return self.process is not None and self.process.poll() is not None
 
-    def keep_running(self, home: Path) -> bool:
+    def keep_running(self, environment: dict[str, str]) -> bool:
         """Start it again where it has ended and its pause is over; False if it ends too often."""
         now = time.monotonic()
         if self.needs_child and self._has_lost_child(now):
@@ -84,7 +94,7 @@ class Service:
             click.echo(f"market-assets: {self.ending}; it is started again in {pause:.0f} s", err=True)
         if now >= self.due:
             self.restarts.append(now)
-            self.start(home)
+            self.start(environment)
         return True
 
     def _has_lost_child(self, now: float) -> bool:
@@ -99,6 +109,15 @@ class Service:
         code = self.process.returncode if self.process else None
         return f"the {self.name} ended with exit code {code}"
 
+    @property
+    def last_words(self) -> str:
+        """The last line that it printed, and where the others are."""
+        if self.log is None:
+            return ""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
+        return f": {last.removeprefix('market-assets: ')} (all of it is in {self.log})"
+
 
 def _has_living_child(pid: int) -> bool:
     """Whether a process has a child that has not ended; True where the system does not say."""
@@ -112,10 +131,17 @@ def _has_living_child(pid: int) -> bool:
 
 
 @click.command()
+@click.option("--host", help="The address to listen on, instead of MARKET_ASSETS_HOST.")
+@click.option("--port", type=click.IntRange(1, 65_535), help="The port, instead of MARKET_ASSETS_PORT.")
+@click.option("--verbose", is_flag=True, help="Print what the processes print, instead of keeping it in files.")
 @pass_settings
-def serve(settings: Settings) -> None:
-    """Run everything on this machine until Ctrl-C: code server, daemon and web process."""
-    sys.exit(_serve_all(settings))
+def serve(settings: Settings, host: str | None, port: int | None, verbose: bool) -> None:
+    """Run everything on this machine until Ctrl-C: code server, daemon and web process.
+
+    Prints the addresses, then a line when a run starts, ends or fails.
+    """
+    changes = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    sys.exit(_serve_all(settings.model_copy(update=changes), verbose=verbose))
 
 
 @click.command()
@@ -128,31 +154,43 @@ def web(settings: Settings) -> None:
     serve_web(settings)
 
 
-def _serve_all(settings: Settings) -> int:
+def _serve_all(settings: Settings, *, verbose: bool) -> int:
     """Run until Ctrl-C, SIGTERM, or until a process has ended too often; returns the exit code."""
     home = use_dagster_home(settings)
     signing_key(settings)
+    _check_sources(settings)
     database = Database(settings.market_url)
     schema.upgrade(database)
     make_private_folder(settings.data_dir)
     if settings.data_dir.stat().st_mode & 0o077:
         click.echo(f"Other accounts may look into {settings.data_dir}: `chmod 700` it, unless they should")
     _refuse_taken_port(settings)
-    if password := make_first_admin(database):
-        click.echo(f"The first start: sign in as {FIRST_ADMIN} with the password {password}")
-        click.echo(f"It is shown this once; change it with: market-assets user passwd {FIRST_ADMIN}")
+    environment = environment_for_children(
+        DAGSTER_HOME=str(home), MARKET_ASSETS_HOST=settings.host, MARKET_ASSETS_PORT=str(settings.port)
+    )
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda _number, _frame: stop.set())
     with tempfile.TemporaryDirectory(prefix="market_assets_") as private:
-        services = _services(settings, Path(private) / "code.sock")
+        services = _services(settings, Path(private) / "code.sock", verbose=verbose)
         try:
-            return _run_until(stop, services, settings, home)
+            return _run_until(stop, services, settings, environment)
         finally:
             _end_all(services)
 
 
-def _services(settings: Settings, code_socket: Path) -> list[Service]:
+def _check_sources(settings: Settings) -> None:
+    """Read the sources' configuration, which the code server would otherwise fail to load again and again.
+
+    Raises:
+        SettingsError: it is wrong.
+    """
+    from market_assets.defs.sources import all_sources
+
+    all_sources(settings)
+
+
+def _services(settings: Settings, code_socket: Path, *, verbose: bool) -> list[Service]:
     """The processes in the order of starting.
 
     Whoever reaches the code server may start programs as its user, so it listens on a socket in a folder that no
@@ -160,39 +198,67 @@ def _services(settings: Settings, code_socket: Path) -> list[Service]:
     """
     workspace = _write_workspace(settings, code_socket)
     python = [sys.executable, "-m"]
-    code = [*python, "dagster", "code-server", "start", "-m", "market_assets.definitions"]
-    return [
-        Service(
-            "code server",
-            [*code, "--socket", str(code_socket), "--location-name", "market_assets"],
-            needs_child=True,
-        ),
-        Service("daemon", [*python, "dagster._daemon", "run", "-w", str(workspace)]),
+    level = "info" if verbose else "warning"
+    code = [*python, "dagster", "code-server", "start", "-m", "market_assets.definitions", "--log-level", level]
+    services = [
+        Service("code server", [*code, "--location-name", "market_assets", "--socket", str(code_socket)]),
+        Service("daemon", [*python, "dagster._daemon", "run", "-w", str(workspace), "--log-level", level]),
         Service("web process", [*python, "market_assets.web.server", str(workspace)]),
     ]
+    if not verbose:
+        folder = settings.data_dir / "logs"
+        make_private_folder(folder)
+        for service in services:
+            service.log = folder / f"{service.name.replace(' ', '_')}.log"
+            service.log.unlink(missing_ok=True)
+    return services
 
 
-def _run_until(stop: threading.Event, services: list[Service], settings: Settings, home: Path) -> int:
+def _run_until(
+    stop: threading.Event, services: list[Service], settings: Settings, environment: dict[str, str]
+) -> int:
     """Start the services and keep them running; returns the exit code."""
     code_server, daemon, web_process = services
-    code_server.start(home)
-    if not _wait_for(services, stop, socket.AF_UNIX, code_server.command[-3]):
+    code_server.start(environment)
+    if not _wait_for(services, stop, socket.AF_UNIX, code_server.command[-1]):
         return _report_end(services, stop, code_server)
-    daemon.start(home)
-    web_process.start(home)
+    daemon.start(environment)
+    web_process.start(environment)
     if not _wait_for(services, stop, socket.AF_INET, ("127.0.0.1", settings.port)):
         return _report_end(services, stop, web_process)
-    click.echo(f"Dagster's UI:      http://{settings.host}:{settings.port}/")
-    click.echo(f"The market report: http://{settings.host}:{settings.port}/market")
-    click.echo("Both ask to sign in; `market-assets user` adds users.")
-    click.echo("Ctrl-C ends everything; a run in progress gets up to a minute to finish.")
+    # It imports Dagster, which the others need not wait for.
+    from market_assets.cli.watch import print_runs
+
+    _print_addresses(settings, code_server.log)
+    threading.Thread(target=print_runs, args=(settings, stop), daemon=True).start()
     while not stop.wait(_POLL_SECONDS):
         for service in services:
-            if not service.keep_running(home):
+            if not service.keep_running(environment):
                 often = f"{_MOST_RESTARTS + 1} times in {_RESTARTS_WITHIN / 60:.0f} minutes"
-                click.echo(f"market-assets: {service.ending}, {often}: giving up", err=True)
+                click.echo(f"market-assets: {service.ending}, {often}: giving up{service.last_words}", err=True)
                 return 1
     return 0
+
+
+def _print_addresses(settings: Settings, log: Path | None) -> None:
+    """Print where everything is, and who may sign in; the first start makes an admin."""
+    root = f"http://{settings.host}:{settings.port}"
+    click.echo(f"Dagster's UI   {root}/")
+    click.echo(f"Job market     {root}/market")
+    click.echo(f"API            {root}/api/docs")
+    database = Database(settings.market_url)
+    if password := make_first_admin(database):
+        click.echo(f"Sign in as     {FIRST_ADMIN}, with the password {password}")
+        click.echo(
+            f"               It is shown this once; change it with: market-assets user passwd {FIRST_ADMIN}"
+        )
+    else:
+        names = [f"{user.name} ({user.role})" for user in users.list_users(database)]
+        more = f" and {len(names) - _MOST_USERS} more" if len(names) > _MOST_USERS else ""
+        click.echo(f"Sign in as     {', '.join(names[:_MOST_USERS])}{more}")
+    if log is not None:
+        click.echo(f"Logs           {log.parent}")
+    click.echo("Ctrl-C ends everything; a run in progress gets up to a minute to finish.")
 
 
 def _wait_for(services: list[Service], stop: threading.Event, family: int, address: Any) -> bool:
@@ -212,7 +278,7 @@ def _report_end(services: list[Service], stop: threading.Event, awaited: Service
         return 0
     ended = [service for service in services if service.has_ended()]
     for service in ended:
-        click.echo(f"market-assets: {service.ending}", err=True)
+        click.echo(f"market-assets: {service.ending}{service.last_words}", err=True)
     if not ended:
         click.echo(f"market-assets: the {awaited.name} was not ready in {_READY_SECONDS:.0f} s", err=True)
     return 1

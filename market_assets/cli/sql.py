@@ -19,20 +19,17 @@ from market_assets.settings import Settings
 from market_assets.store.batches import read_batches
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import file_errors
+from market_assets.store.own_tables import declared_tables
 from market_assets.store.read_only import answered
 from market_assets.store.tables import administration, postings
-from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.columns import arrow_schema
-from market_assets.store.tables.views import VIEWS
 
 #: What is about the program itself, not about the market.
 _OWN = {
     *(administration.scheduled_jobs, administration.scheduler_stops),
     *(postings.data_revision, postings.posting_sketches),
 }
-EXPORTED: dict[str, sa.Table] = {
-    table.name: table for table in (*metadata.sorted_tables, postings.posting_skills, *VIEWS) if table not in _OWN
-}
+EXPORTED = {name: table for name, table in declared_tables().items() if table not in _OWN}
 FORMATS = ("csv", "json", "jsonl", "parquet")
 
 

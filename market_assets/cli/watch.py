@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -19,6 +20,8 @@ from market_assets.operations.executions import ExecutionReader
 from market_assets.settings import Settings
 from market_assets.store.executions import UNENDED, Execution
 
+#: How often `serve` looks, and how long after a history that did not answer.
+_EVERY_SECONDS, _HISTORY_PAUSE_SECONDS = 2.0, 30.0
 #: As many runs as are read again each time.
 _NEWEST = 20
 
@@ -44,8 +47,8 @@ def watch(settings: Settings, as_json: bool, job: str | None, every: float) -> N
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with open_instance(settings) as instance, history_errors():
-            for changed in changes(_reader(instance, job), lambda: time.sleep(every)):
-                click.echo(_as_json(changed) if as_json else _as_line(changed))
+            for changed in changes(newest_executions(instance, job), lambda: time.sleep(every)):
+                click.echo(_as_json(changed) if as_json else as_line(changed))
     except KeyboardInterrupt:
         pass
     except BrokenPipeError:
@@ -53,16 +56,35 @@ def watch(settings: Settings, as_json: bool, job: str | None, every: float) -> N
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _reader(instance: dg.DagsterInstance, job: str | None) -> Callable[[], list[Execution]]:
-    """A function that reads the newest runs, newest first."""
+def newest_executions(instance: dg.DagsterInstance, job: str | None = None) -> Callable[[], list[Execution]]:
+    """A function that reads the newest runs (of a job), newest first."""
     reader = ExecutionReader(instance)
     return lambda: [
         reader.execution(record) for record in instance.get_run_records(dg.RunsFilter(job_name=job), limit=_NEWEST)
     ]
 
 
-def changes(read: Callable[[], list[Execution]], wait: Callable[[], None]) -> Iterator[Execution]:
-    """Read again and again: first, the runs that have not ended; then every run that has changed, oldest first."""
+def print_runs(settings: Settings, stop: threading.Event) -> None:
+    """Print a line when a run starts and when it ends, until the stop; a history that is away is asked again."""
+    failed = False
+    while not stop.is_set():
+        try:
+            with open_instance(settings) as instance, history_errors():
+                for run in changes(newest_executions(instance), lambda: stop.wait(_EVERY_SECONDS)):
+                    if run.status != "queued":
+                        click.echo(as_line(run))
+        except Exception as error:
+            if not failed:
+                click.echo(f"market-assets: {' '.join(str(error).split())}", err=True)
+            failed = True
+            stop.wait(_HISTORY_PAUSE_SECONDS)
+
+
+def changes(read: Callable[[], list[Execution]], wait: Callable[[], bool | None]) -> Iterator[Execution]:
+    """Read again and again: first, the runs that have not ended; then every run that has changed, oldest first.
+
+    Ends when `wait` returns true.
+    """
     known: dict[str, Execution] | None = None
     while True:
         seen = {run.run_id: run for run in reversed(read())}
@@ -71,7 +93,8 @@ def changes(read: Callable[[], list[Execution]], wait: Callable[[], None]) -> It
             if run != before and (known is not None or run.status in UNENDED):
                 yield run
         known = seen
-        wait()
+        if wait():
+            return
 
 
 def _as_json(run: Execution) -> str:
@@ -80,7 +103,8 @@ def _as_json(run: Execution) -> str:
     return json.dumps({"type": "run", **content, **times})
 
 
-def _as_line(run: Execution) -> str:
+def as_line(run: Execution) -> str:
+    """The time, and what a run does now, in a line."""
     details = filter(None, (_seconds(run), run.error))
     return (
         f"{datetime.now(UTC):%H:%M:%S} {run.run_id[:8]} {run.job_id} {run.status}  {'  '.join(details)}".rstrip()

@@ -21,7 +21,8 @@ def with_custom_definitions(ours: dg.Definitions, files: CustomFiles) -> dg.Defi
     """
     problems = list(files.problems)
     accepted = list(files.definitions.values())
-    ours = dg.Definitions.merge(ours, _tables_read(ours, accepted))
+    if accepted:
+        ours = dg.Definitions.merge(ours, _tables_read(ours, accepted))
     if accepted and _reason_against(ours, *accepted):
         accepted = []
         for file, definitions in files.definitions.items():
@@ -36,7 +37,7 @@ def with_custom_definitions(ours: dg.Definitions, files: CustomFiles) -> dg.Defi
 
 def _tables_read(ours: dg.Definitions, own: Sequence[dg.Definitions]) -> dg.Definitions:
     """The tables of the store that no asset makes by itself, such as `skills`, where an asset reads them."""
-    assets = [asset for part in own for asset in part.assets or () if isinstance(asset, dg.AssetsDefinition)]
+    assets = [each for part in own for each in part.assets or () if isinstance(each, dg.AssetsDefinition)]
     made = {key for asset in assets for key in asset.keys}.union(
         spec.key for spec in ours.resolve_all_asset_specs()
     )

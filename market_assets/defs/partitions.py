@@ -70,13 +70,31 @@ def _installed_on(data_dir: Path) -> date:
 
 
 def days_of(context: dg.AssetExecutionContext) -> list[date]:
-    """The daily partitions of a run. One without a partition is about today, and is given the tag of that."""
+    """The daily partitions of a run. One without a partition is about today, and is given the tag of that.
+
+    Raises:
+        dg.Failure: it is about a day that is none of them.
+    """
     if not (context.has_partition_key or context.has_partition_key_range):
         today = datetime.now(UTC).date().isoformat()
         context.instance.add_run_tags(context.run.run_id, {PARTITION_TAG: today})
         # The steps of a run share this object, and Dagster reads the partition of their events from it.
         context.run.tags[PARTITION_TAG] = today  # type: ignore[index]
+    _check_partitions(context)
     return [date.fromisoformat(key) for key in context.partition_keys]
+
+
+def _check_partitions(context: dg.AssetExecutionContext) -> None:
+    """Raise a failure in one line where a run is about a day that is no partition: Dagster would need fifty."""
+    stated, daily = context.partition_key_range, context.assets_def.partitions_def
+    assert isinstance(daily, dg.DailyPartitionsDefinition)
+    for key in (stated.start, stated.end):
+        if not daily.has_partition_key(key):
+            first, last = daily.get_first_partition_key(), daily.get_last_partition_key()
+            raise dg.Failure(
+                f"{key} is no daily partition: they are {first} to {last}, and MARKET_ASSETS_START sets the first",
+                allow_retries=False,
+            )
 
 
 def as_of(context: dg.AssetExecutionContext) -> datetime:

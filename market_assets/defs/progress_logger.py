@@ -1,20 +1,51 @@
-"""A logger that shows a run's progress in a terminal: a line for each asset when it is done."""
+"""A run's progress in a terminal: a line for each asset when it is done, and some while it takes long."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 import dagster as dg
 
+from market_assets.dagster_ext.command_runs import is_interruption
 from market_assets.operations.executions import shown_step
 
 #: The metadata that is shown, in this order.
 _FIGURES = ("postings_in", "payloads", "postings", "skills_found", "rejected", "duplicates", "dagster/row_count")
 
 
+#: A step that takes long says so often how far it is, in seconds.
+SAY_SECONDS = 5.0
+_T = TypeVar("_T")
+
+
+def with_progress(
+    context: dg.AssetExecutionContext,
+    items: Iterable[_T],
+    in_words: Callable[[int], str],
+    size: Callable[[_T], int] = lambda _item: 1,
+) -> Iterator[_T]:
+    """Each of some items; every few seconds a message of the run says how far they are.
+
+    Args:
+        context: of the step that goes through them.
+        items: what is gone through.
+        in_words: the message, given the size of those that are done.
+        size: of an item.
+    """
+    done, said = 0, time.monotonic()
+    for item in items:
+        yield item
+        done += size(item)
+        if time.monotonic() >= said + SAY_SECONDS:
+            said = time.monotonic()
+            context.log.info(in_words(done))
+
+
 class _ProgressHandler(logging.Handler):
-    """Prints a line when a step ends: the asset, its seconds, and its figures."""
+    """Prints what a step says, and a line when it ends: the asset, its seconds, and its figures."""
 
     def __init__(self, *, quiet: bool) -> None:
         super().__init__(logging.DEBUG)
@@ -24,10 +55,14 @@ class _ProgressHandler(logging.Handler):
         self._problems: dict[str, str] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        event = getattr(record, "dagster_meta", {}).get("dagster_event")
-        if self._quiet or event is None or event.step_key is None:
+        about = getattr(record, "dagster_meta", {})
+        event, step = about.get("dagster_event"), about.get("step_key")
+        if self._quiet or step is None:
             return
-        step = event.step_key
+        if event is None:
+            if record.levelno == logging.INFO:
+                print(f"    {shown_step(step):<26} {about['orig_message']}", flush=True)
+            return
         if event.event_type is dg.DagsterEventType.STEP_START:
             self._started[step] = time.monotonic()
         elif event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
@@ -38,7 +73,7 @@ class _ProgressHandler(logging.Handler):
                 self._problems[step] = evaluation.description or f"{evaluation.check_name} failed"
         elif event.event_type is dg.DagsterEventType.STEP_SUCCESS:
             self._print_ended(step)
-        elif event.event_type is dg.DagsterEventType.STEP_FAILURE:
+        elif event.event_type is dg.DagsterEventType.STEP_FAILURE and not is_interruption(event):
             print(f"  ✗ {shown_step(step):<26} failed", flush=True)
 
     def _print_ended(self, step: str) -> None:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -47,8 +47,9 @@ class MarketStore:
         self.sources = sources
         self.database = Database(settings.market_url)
         self._lock = StoreLock(self.database, holder, notice=log.info if log else print)
-        #: What the run fetches, by source; a few sources at a time, so that memory has room for their payloads.
-        self.fetches: dict[str, Future[Any]] = {}
+        #: What the run fetches, by source: the days that were tried, and the end of it. A few sources at a time,
+        #: so that memory has room for their payloads.
+        self.fetches: dict[str, tuple[dict[date, Any], Future[None]]] = {}
         self.fetching = BoundedThreads(FETCHED_AT_ONCE)
         self._ready = False
         self._windows: dict[tuple[datetime, datetime, Counted], Window] = {}

@@ -120,8 +120,9 @@ def _definitions_in(name: str, names: Mapping[str, Any]) -> dg.Definitions | Non
     with warnings.catch_warnings(action="ignore", category=dg.PreviewWarning):
         found = dg.load_definitions_from_module(own)
     whole = [value for value in names.values() if isinstance(value, dg.Definitions)]
-    together = dg.Definitions.merge(found, *whole)
-    return None if together == dg.Definitions() else together
+    if not (whole or found.assets or found.asset_checks or found.jobs or found.schedules or found.sensors):
+        return None
+    return dg.Definitions.merge(found, *whole)
 
 
 def _import(file: Path, name: str) -> ModuleType:

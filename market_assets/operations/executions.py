@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from market_assets.operations.names import RUNS_TAG, TRIGGERED_BY_TAG
+from market_assets.operations.names import ASSET_JOB, RUNS_TAG, TRIGGERED_BY_TAG
 
 if TYPE_CHECKING:
     from dagster import RunRecord
@@ -143,7 +143,8 @@ def print_cause_at_exit(instance: dg.DagsterInstance, run: dg.DagsterRun, failur
     """
     atexit.unregister(_print)
     atexit.register(_print)
-    _causes.append(f"{run.job_name}: {cause_of_event(instance, run.run_id, failure)}")
+    job = "" if run.job_name == ASSET_JOB else f"{run.job_name}: "
+    _causes.append(f"{job}{cause_of_event(instance, run.run_id, failure)}")
 
 
 def recorded_failure(instance: dg.DagsterInstance, run_id: str) -> str:

@@ -32,8 +32,8 @@ def share(part: float) -> str:
 
 
 def growth(change: float) -> str:
-    """0.25 → '+25%', -0.5 → '-50%'."""
-    return f"{change:+,.0%}"
+    """0.25 → '+25%', -0.5 → '-50%', -0.001 → '+0%'."""
+    return f"{round(change, 2) + 0.0:+,.0%}"
 
 
 def mean(number: float) -> str:

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from market_assets.report import numbers, plots, selections
+from market_assets.report.headlines import Headline, headlines
 from market_assets.report.svg import plot_style
 from market_assets.report.tables import ReportTables
 
@@ -45,7 +46,7 @@ def render_report(tables: ReportTables) -> str:
             currency=tables.currency,
             summary=selections.summary(tables),
             few=selections.FEW,
-            **_headlines(tables),
+            headlines=_headlines(tables),
             demand=_demand(tables),
             pay=_pay(tables),
             pay_trends=_pay_trends(tables),
@@ -82,15 +83,18 @@ def _unless_none(show: Callable[[Any], str]) -> Callable[[Any], str | None]:
     return lambda value: None if value is None else show(value)
 
 
-def _headlines(tables: ReportTables) -> dict[str, Any]:
-    """The share of the most asked skill, and the row of trending_skills of the fastest growing one."""
-    top = selections.top_skills(tables, 1)
-    name = selections.summary(tables)["fastest_growing_skill"]
+def _headlines(tables: ReportTables) -> list[Headline]:
+    summary, top = selections.summary(tables), selections.top_skills(tables, 1)
+    name, lead = summary["fastest_growing_skill"], selections.pay_by(tables, "country", 1)
     fastest = tables.trending_skills.filter(pl.col("skill").eq_missing(pl.lit(name))).drop_nulls("growth")
-    return {
-        "top_share": top["demand_share"][0] if top.height else None,
-        "fastest": fastest.row(0, named=True) if fastest.height else None,
-    }
+    return headlines(
+        summary,
+        top_share=top["demand_share"][0] if top.height else None,
+        fastest=fastest.row(0, named=True) if fastest.height else None,
+        lead=lead.row(0, named=True) if lead.height else None,
+        is_compared=selections.is_compared(tables),
+        currency=tables.currency,
+    )
 
 
 def _demand(tables: ReportTables) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from market_assets.report.tables import ReportTables
-from market_assets.statistics.pay import of_all_postings
+from market_assets.statistics import pay
 
 #: Pairs of fewer postings than this are mostly chance: they are shown after all others.
 FEW = 10
@@ -30,8 +30,7 @@ def top_skills(tables: ReportTables, limit: int) -> pl.DataFrame:
 
 def leading_country(tables: ReportTables) -> str | None:
     """The country with most known salaries (ties by name), whose pay is shown first; None where none is known."""
-    known = tables.employment_salaries.filter(pl.col("employment_type").is_null()).drop_nulls("country")
-    most = known.sort("postings_with_salary", "country", descending=[True, False])
+    most = pay_by(tables, "country", 1)
     return str(most["country"][0]) if most.height else None
 
 
@@ -42,7 +41,7 @@ def paid_skills(tables: ReportTables, limit: int) -> pl.DataFrame:
     """
     percentiles = ["p10", "p25", "median_salary", "p75", "p90"]
     country = leading_country(tables)
-    rows = of_all_postings(tables.salary_statistics) if country is None else _in_country(tables, country)
+    rows = pay.of_all_postings(tables.salary_statistics) if country is None else _in_country(tables, country)
     known = rows.drop_nulls(percentiles)
     most_known = known.sort("postings_with_salary", "skill", descending=[True, False]).head(limit)
     return most_known.sort("median_salary", "skill", descending=[True, False])
@@ -54,9 +53,7 @@ def _in_country(tables: ReportTables, country: str) -> pl.DataFrame:
 
 def pay_by(tables: ReportTables, column: str, limit: int) -> pl.DataFrame:
     """Rows of employment_salaries by 'country' or 'employment_type' alone, the most known salaries first."""
-    other = {"country": "employment_type", "employment_type": "country"}[column]
-    rows = tables.employment_salaries.filter(pl.col(other).is_null()).drop_nulls(column)
-    return rows.sort("postings_with_salary", column, descending=[True, False]).head(limit)
+    return pay.pay_by(tables.employment_salaries, column).head(limit)
 
 
 def pay_trends(tables: ReportTables, limit: int) -> pl.DataFrame:

@@ -10,6 +10,7 @@ from market_assets.skills.weights import Weight
 from market_assets.statistics.groups import (
     Labels,
     SkillGroups,
+    employers,
     known_or_null,
     labels,
     mention_groups,
@@ -17,6 +18,7 @@ from market_assets.statistics.groups import (
     skill_groups,
 )
 from market_assets.statistics.published_pay import published_pay
+from market_assets.statistics.significance import wilson_interval
 from market_assets.statistics.top_values import top_values
 from market_assets.statistics.window import Window
 
@@ -81,6 +83,38 @@ def skill_demand(window: Window, min_sample: int) -> pl.DataFrame:
     return pl.concat(frames).select(pl.col(name).cast(dtype) for name, dtype in SKILL_DEMAND.items())
 
 
+def market_demand(window: Window, min_sample: int) -> pl.DataFrame:
+    """Demand and pay of each skill in all postings: the rows of `skill_demand` without the details of each.
+
+    Returns:
+        skill, category, postings, demand_share, rank, postings_with_salary, average_salary, median_salary,
+        min_salary, max_salary, by skill.
+    """
+    return _demand_and_pay(window, skill_groups(window), None, min_sample).drop("industry")
+
+
+def share_interval(window: Window, skill: str) -> tuple[float, float] | None:
+    """The 95 % interval of the share of postings that ask for a skill; None without postings.
+
+    It is Wilson's (`significance.wilson_interval`) of as many postings as those of the window are worth: postings
+    of one employer come in bunches. Their number is divided by the design effect, the variance of the share where
+    the postings of an employer vary together, divided by that where each varies by itself, and at least 1.
+    Source: Rao and Scott, "A simple method for the analysis of clustered binary data" (1992).
+    """
+    if not len(window):
+        return None
+    asking = np.diff(window.of_skill(skill).offsets) > 0
+    employer = employers(window)
+    having = np.bincount(employer, weights=asking)
+    share = float(asking.mean())
+    together = float(((having - share * np.bincount(employer)) ** 2).sum())
+    alone = share * (1 - share) * len(window)
+    effect = max(together / alone, 1.0) if alone > 0 else 1.0
+    trials = np.array([len(window) / effect])
+    lower, upper = wilson_interval(share * trials, trials)
+    return float(lower[0]), float(upper[0])
+
+
 def industry_skills(window: Window, min_sample: int) -> pl.DataFrame:
     """The skills of each known industry.
 
@@ -105,19 +139,27 @@ def industry_skills(window: Window, min_sample: int) -> pl.DataFrame:
 def _profile(window: Window, segments: Labels | None, columns: dict[str, Labels], min_sample: int) -> pl.DataFrame:
     members = skill_groups(window, segments)
     filled = members.filled()
-    pay = published_pay(window, members, min_sample)
-    return _shares(window, members, segments).with_columns(
+    return _demand_and_pay(window, members, segments, min_sample).with_columns(
         demand_score=pl.min_horizontal(pl.lit(100.0), 100 / FULL_SCORE_SHARE * pl.col("demand_share")),
         required_share=_required_share(window, segments, filled),
         mentions_only=mention_groups(window, segments).counts()[filled],
+        top_sources=top_values(members, columns["source"]).gather(filled),
+        top_industries=top_values(members, columns["industry"]).gather(filled),
+        top_locations=top_values(members, columns["location"]).gather(filled),
+    )
+
+
+def _demand_and_pay(
+    window: Window, members: SkillGroups, segments: Labels | None, min_sample: int
+) -> pl.DataFrame:
+    filled = members.filled()
+    pay = published_pay(window, members, min_sample)
+    return _shares(window, members, segments).with_columns(
         postings_with_salary=pay.counts[filled],
         average_salary=pay.average().gather(filled),
         median_salary=pay.quantile(0.5).gather(filled),
         min_salary=pay.minimum().gather(filled),
         max_salary=pay.maximum().gather(filled),
-        top_sources=top_values(members, columns["source"]).gather(filled),
-        top_industries=top_values(members, columns["industry"]).gather(filled),
-        top_locations=top_values(members, columns["location"]).gather(filled),
     )
 
 

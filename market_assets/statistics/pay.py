@@ -173,6 +173,19 @@ def employment_salaries(window: Window, min_sample: int) -> pl.DataFrame:
     return rows.match_to_schema(EMPLOYMENT_SALARIES).sort("employment_type", "country")
 
 
+def pay_of_all(window: Window, min_sample: int) -> pl.DataFrame:
+    """The row of `employment_salaries` that is about all postings; none without a salary."""
+    all_postings = labels(pl.repeat(_SEPARATOR, len(window), dtype=pl.String, eager=True))
+    return _by_employment(window, all_postings, min_sample).match_to_schema(EMPLOYMENT_SALARIES)
+
+
+def pay_by(employment_salaries: pl.DataFrame, column: str) -> pl.DataFrame:
+    """The rows by 'country' or 'employment_type' alone, the most known salaries first, ties by name."""
+    other = {"country": "employment_type", "employment_type": "country"}[column]
+    rows = employment_salaries.filter(pl.col(other).is_null()).drop_nulls(column)
+    return rows.sort("postings_with_salary", column, descending=[True, False])
+
+
 def _by_employment(window: Window, segments: Labels, min_sample: int) -> pl.DataFrame:
     pay = _pay_of(window, segments, min_sample)
     lower, upper = pay.median_interval()

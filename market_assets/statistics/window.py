@@ -97,6 +97,36 @@ class Window:
             weights=self.weights[keep] if weighed else self.weights,
         )
 
+    def only(self, chosen: npt.NDArray[np.bool_]) -> Window:
+        """The chosen postings with their skills; `chosen` has a value for each posting."""
+        counts, rows = np.diff(self.offsets), self.rows
+        keep, mentions = chosen[rows], chosen[self.mention_rows]
+        new_row = np.cumsum(chosen) - 1
+        return Window(
+            postings=self.postings.filter(pl.Series(chosen)),
+            offsets=np.concatenate(([0], np.cumsum(counts[chosen]))).astype(np.int64),
+            codes=self.codes[keep],
+            skills=self.skills,
+            weights=self.weights[keep] if len(self.weights) else self.weights,
+            mention_rows=new_row[self.mention_rows[mentions]],
+            mention_codes=self.mention_codes[mentions],
+        )
+
+    def of_skill(self, skill: str) -> Window:
+        """The same postings with no skill but one, which is the only one in `skills`; none if it isn't known."""
+        position = self.skills["skill"].index_of(skill)
+        keep = self.codes == (-1 if position is None else position)
+        mentions = self.mention_codes == (-1 if position is None else position)
+        return Window(
+            postings=self.postings,
+            offsets=np.concatenate(([0], np.cumsum(keep, dtype=np.int64)))[self.offsets],
+            codes=np.zeros(int(keep.sum()), dtype=np.int32),
+            skills=self.skills.filter(pl.col("skill") == skill),
+            weights=self.weights[keep] if len(self.weights) else self.weights,
+            mention_rows=self.mention_rows[mentions],
+            mention_codes=np.zeros(int(mentions.sum()), dtype=np.int32),
+        )
+
 
 def window_start(as_of: datetime, days: int) -> datetime:
     """00:00 UTC of the day of `as_of`, less `days` days: where a window of that length begins."""

@@ -14,6 +14,8 @@ from typing import Any
 
 import adbc_driver_manager
 import adbc_driver_manager.dbapi as dbapi
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import sqlalchemy as sa
 
@@ -24,6 +26,7 @@ from market_assets.store.database import (
     StoreUnavailableError,
     connected,
 )
+from market_assets.store.reading import as_declared
 from market_assets.store.tables.columns import SQLITE_TIME, arrow_schema
 
 #: SQLite's driver infers a column's type from the first batch, so one batch must hold all rows.
@@ -80,7 +83,14 @@ class MarketConnection:
             cursor.execute(self.database.compile(query))
             answer = pl.from_arrow(cursor.fetch_arrow_table())
         assert isinstance(answer, pl.DataFrame)
-        return _from_database(answer, schema)
+        return as_declared(answer, schema)
+
+    def read_integers(
+        self, value: sa.ColumnElement[int], key: sa.Column[int], first: int, last: int
+    ) -> npt.NDArray[np.int64]:
+        """A value of each row whose key is from `first` to `last`, in any order."""
+        query = sa.select(value.label("value")).where(key.between(first, last))
+        return self.read(query, pl.Schema({"value": pl.Int64()}))["value"].to_numpy()
 
     def scalar(self, query: sa.sql.ClauseElement | str) -> Any:
         """The single value of a query's first row, None without one."""
@@ -198,20 +208,6 @@ def _for_database(frame: pl.DataFrame, database: Database) -> pl.DataFrame:
         pl.selectors.date().dt.strftime("%Y-%m-%d"),
         pl.selectors.boolean().cast(pl.Int64),
     )
-
-
-def _from_database(answer: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
-    columns = []
-    for name, dtype in schema.items():
-        column = pl.col(name)
-        stored_as_text = answer.schema[name] == pl.String()
-        if isinstance(dtype, pl.Datetime) and stored_as_text:
-            columns.append(column.str.to_datetime(SQLITE_TIME, time_unit="us").dt.replace_time_zone("UTC"))
-        elif isinstance(dtype, pl.Date) and stored_as_text:
-            columns.append(column.str.to_date("%Y-%m-%d"))
-        else:
-            columns.append(column.cast(dtype))
-    return answer.select(columns)
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from market_assets.skills.weights import ASKED_FOR
 from market_assets.statistics.window import WINDOW_POSTING, Window
-from market_assets.store.connection import MarketConnection
+from market_assets.store.reading import FrameReader
 from market_assets.store.skills import read_known_skills
 from market_assets.store.tables.postings import posting_facts, posting_skill_facts
 
@@ -23,7 +23,7 @@ _PACKED = (
     sa.cast(posting_skill_facts.c.posting_id, sa.BigInteger) * (1 << _SKILL_BITS + _WEIGHT_BITS)
     + sa.cast(posting_skill_facts.c.skill_id, sa.BigInteger) * (1 << _WEIGHT_BITS)
     + posting_skill_facts.c.weight
-).label("packed")
+)
 
 Integers = npt.NDArray[np.int64]
 
@@ -38,7 +38,7 @@ class Counted(Enum):
 
 
 def read_window(
-    connection: MarketConnection, start: datetime, end: datetime, counted: Counted = Counted.ORIGINALS
+    connection: FrameReader, start: datetime, end: datetime, counted: Counted = Counted.ORIGINALS
 ) -> Window:
     """The counted postings with start ≤ posted_at ≤ end that have been searched, with their skills."""
     facts = posting_facts.c
@@ -65,7 +65,7 @@ def read_window(
 
 
 def _skills_of(
-    connection: MarketConnection, posting_ids: Integers, skill_ids: npt.NDArray[np.int16]
+    connection: FrameReader, posting_ids: Integers, skill_ids: npt.NDArray[np.int16]
 ) -> tuple[Integers, npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
     """The skills of postings as row, code and weight, by row and code.
 
@@ -78,9 +78,7 @@ def _skills_of(
         return np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.uint8)
     first, last = int(posting_ids[0]), int(posting_ids[-1])
     # Numbers are given in the order of time, so that a window's postings lie close together.
-    within = posting_skill_facts.c.posting_id.between(first, last)
-    packed = connection.read(sa.select(_PACKED).where(within), pl.Schema({"packed": pl.Int64()}))["packed"]
-    entries = packed.to_numpy()
+    entries = connection.read_integers(_PACKED, posting_skill_facts.c.posting_id, first, last)
     row_of = np.full(last - first + 1, -1, dtype=np.int64)
     row_of[posting_ids - first] = np.arange(len(posting_ids))
     code_of = np.zeros(int(skill_ids.max(initial=0)) + 1, dtype=np.int64)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 import sqlalchemy as sa
 
-from market_assets.skills.matching import SkillMatcher
-from market_assets.skills.taxonomy import Taxonomy
-from market_assets.store.connection import MarketConnection
+from market_assets.store.reading import FrameReader
 from market_assets.store.revisions import count_up_postings
 from market_assets.store.tables.postings import skills
+
+if TYPE_CHECKING:
+    from market_assets.skills.matching import SkillMatcher
+    from market_assets.skills.taxonomy import Taxonomy
+    from market_assets.store.connection import MarketConnection
 
 _SKILL = pl.Schema({"skill_id": pl.Int16(), "skill": pl.String(), "category": pl.String()})
 _MOST_SKILLS = 2**15
@@ -46,7 +50,7 @@ def prepare(connection: MarketConnection, taxonomy: Taxonomy) -> npt.NDArray[np.
         return ensure_skills(connection, names)
 
 
-def read_known_skills(connection: MarketConnection) -> pl.DataFrame:
+def read_known_skills(connection: FrameReader) -> pl.DataFrame:
     """skill_id, skill, category of every skill that some taxonomy had."""
     return connection.read(sa.select(*(skills.c[name] for name in _SKILL)), _SKILL)
 

@@ -1,1 +1,1 @@
-"""The web process: Dagster's UI and GraphQL, and the market report beside them."""
+"""The web process: Dagster's UI and GraphQL, and the pages of the market beside them."""

@@ -38,7 +38,12 @@ _POSTINGS = dg.AssetKey("job_postings")
 _PARTS = ("code", "history", "database", "disk")
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 #: The only paths that are labels as they are: a label for each path that a client makes up would fill the memory.
-_PAGES = ("/health", "/health/live", "/metrics", "/market", "/login", "/logout", "/graphql")
+_PAGES = (
+    *("/health", "/health/live", "/metrics", "/login", "/logout", "/graphql"),
+    *("/market", "/market/report", "/market/search", "/market/compare", "/market/map"),
+)
+#: Pages of the market that are about one thing each.
+_MARKET_PAGES = ("/market/skills/", "/market/places/", "/market/industries/", "/market/companies/")
 #: Paths of the API that its OpenAPI document leaves out.
 _UNDESCRIBED = ("/api/openapi.json", "/api/docs", "/api/docs/{file}")
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -228,6 +233,8 @@ class RequestTimes:
         path = scope["path"]
         if path in _PAGES:
             return str(path)
+        if of_market := next((prefix for prefix in _MARKET_PAGES if path.startswith(prefix)), None):
+            return f"{of_market}{{name}}"
         if not f"{path}/".startswith("/api/"):
             return "ui"
         return next((template for template, pattern in self._templates if pattern.match(path)), OTHER)

@@ -11,8 +11,6 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
-from market_assets.settings import Settings
-
 _WEB = Path(__file__).parent
 _MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
 _REVALIDATED = {"Cache-Control": "no-cache"}
@@ -35,17 +33,6 @@ def static_route(path: str, file: str) -> Route:
         return FileResponse(found, media_type=_MEDIA_TYPES[found.suffix], headers=_REVALIDATED)
 
     return Route(path, serve, methods=["GET"])
-
-
-def report_route(settings: Settings) -> Route:
-    """`/market`: the report that the pipeline made last."""
-
-    async def report(_request: Request) -> Response:
-        if not settings.report_path.exists():
-            return render("no_report.html", status_code=404)
-        return FileResponse(settings.report_path, media_type="text/html")
-
-    return Route("/market", report, methods=["GET"])
 
 
 @docs_router.get("/api/docs")

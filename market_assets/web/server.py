@@ -32,9 +32,10 @@ from market_assets.web.auth.tokens import Tokens, identity_of, signing_key
 from market_assets.web.connections import server_config
 from market_assets.web.error_handlers import add_http_error_handler
 from market_assets.web.executions_page import executions_routes
+from market_assets.web.explorer.routes import explorer_routes
+from market_assets.web.explorer.view import Explorer
 from market_assets.web.health import IncidentWatch, Monitor, health_routes
 from market_assets.web.metrics import Metrics, RequestTimes
-from market_assets.web.pages import report_route
 
 
 class WebProcess:
@@ -71,7 +72,7 @@ class WebProcess:
         return [
             *health_routes(self.monitor),
             self.metrics.route(),
-            report_route(self.settings),
+            *explorer_routes(Explorer(self.api.state, self.settings, self.database)),
             *login_routes(),
             *executions_routes(self.services),
         ]

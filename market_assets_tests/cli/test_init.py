@@ -27,7 +27,7 @@ COPIES = {
     name: name.removeprefix(".")
     for name in (
         *("dagster.yaml", "workspace.yaml", "sources.yaml", ".env.example", "docker-compose.yml"),
-        *("deploy/workspace.yaml", "deploy/create_databases.sql"),
+        *("deploy/workspace.yaml", "deploy/create_databases.sql", "deploy/keep_superuser_inside.sql"),
     )
 }
 
@@ -52,6 +52,10 @@ def test_the_image_has_all_that_the_projects_own_has() -> None:
         (word, re.sub(r"PATH=\S+ +", "", rest)) for word, rest in ours.instructions if "--from=build" not in rest
     }
     assert steps <= set(theirs.instructions)
+    bases = [
+        re.findall(r"^ARG .*$", (place / "Dockerfile").read_text(), re.MULTILINE) for place in (PROJECT, TEMPLATES)
+    ]
+    assert bases[0] == bases[1]
     ignored = (TEMPLATES / "dockerignore").read_text(encoding="utf-8").splitlines()
     copied = {source for sources, _ in theirs.copies() for source in sources}
     assert copied == {line[1:] for line in ignored if line.startswith("!")}
@@ -66,6 +70,13 @@ def test_every_template_is_written(tmp_path: Path, invoke: Invoke) -> None:
     assert {name.removeprefix(".") for name in found} >= templates
     pinned = (tmp_path / "new" / "folder" / "requirements.txt").read_text().splitlines()[-1]
     assert pinned == f"market-assets[scale]=={version('market-assets')}"
+
+
+def test_what_the_compose_file_mounts_is_written(tmp_path: Path, invoke: Invoke) -> None:
+    assert invoke("init", tmp_path / "mine").exit_code == 0
+    mounted = re.findall(r"- \./([^:]+):", (tmp_path / "mine" / "docker-compose.yml").read_text())
+    assert "sources.yaml" in mounted
+    assert [name for name in mounted if not (tmp_path / "mine" / name).is_file()] == []
 
 
 def test_the_uncommented_settings_are_valid_there(

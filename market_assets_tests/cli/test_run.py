@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import subprocess
 import sys
 import textwrap
@@ -18,6 +19,7 @@ import sqlalchemy as sa
 from market_assets_tests.cli.conftest import Invoke
 from market_assets_tests.cli.programs import (
     PATIENCE_SECONDS,
+    PROGRAMS,
     environment,
     market_assets,
     run,
@@ -89,6 +91,26 @@ def has_postings(url: str) -> bool:
     with contextlib.suppress(sa.exc.OperationalError):
         return bool(read_rows(url, "job_postings"))
     return False
+
+
+def test_ctrl_c_is_one_line(project: Path) -> None:
+    process = subprocess.Popen(
+        [PROGRAMS / "market-assets", "run", "--days", "100"],
+        cwd=project,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Where the tests run in the background, it would ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith("Filling 99 days")
+    process.send_signal(signal.SIGINT)
+    _out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert (process.returncode, err) == (130, "market-assets: interrupted\n")
+    with dg.DagsterInstance.from_config(str(project)) as instance:
+        assert {run.status for run in instance.get_runs()} <= {dg.DagsterRunStatus.CANCELED}
 
 
 def test_days_before_the_first_partition_are_refused(invoke: Invoke) -> None:

@@ -29,6 +29,7 @@ from market_assets.store.users import add_user
 from market_assets.web.auth.passwords import hash_password
 from market_assets_tests.cli.conftest import Invoke
 from market_assets_tests.cli.programs import PATIENCE_SECONDS, PROGRAMS, environment
+from market_assets_tests.free_ports import free_port
 
 pytestmark = pytest.mark.slow
 
@@ -40,6 +41,10 @@ SCHEDULED = {
     "rebuild_skill_relationships_schedule",
     "prune_history_schedule",
 }
+#: The first words of the lines that are printed when everything is ready.
+ADDRESSES = ["Dagster's UI", "Job market", "API", "Sign in as", "Logs", "Ctrl-C"]
+RUN_LINE = r"\d\d:\d\d:\d\d [0-9a-f]{8} \w+ (running|success)\b.*"
+LOGS = {"code_server.log", "daemon.log", "web_process.log"}
 DAEMONS = {"SCHEDULER", "QUEUED_RUN_COORDINATOR", "SENSOR"}
 
 
@@ -108,12 +113,6 @@ def eventually(happens: Callable[[], bool]) -> None:
         time.sleep(0.3)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture
 def server(project: Path) -> Iterator[Server]:
     database = Database(f"sqlite:///{project / 'data/market.db'}")
@@ -121,16 +120,16 @@ def server(project: Path) -> Iterator[Server]:
     add_user(database, "tester", "admin", hash_password(PASSWORD))
     port, mark = free_port(), f"mark-{uuid4()}"
     process = subprocess.Popen(
-        [PROGRAMS / "market-assets", "serve"],
+        [PROGRAMS / "market-assets", "serve", "--port", str(port)],
         cwd=project,
-        env=environment(MARKET_ASSETS_PORT=str(port), TEST_MARK=mark),
+        env=environment(TEST_MARK=mark),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
     server = Server(process, port, mark)
     try:
-        server.wait_for_line(f"http://127.0.0.1:{port}/market")
+        server.wait_for_line("Ctrl-C")
         yield server
     finally:
         for pid in sorted(server.processes()):
@@ -170,19 +169,25 @@ def test_it_serves_runs_jobs_and_ends_politely(server: Server, project: Path) ->
     states = {schedule["name"]: schedule["scheduleState"]["status"] for schedule in repository["schedules"]}
     assert states == dict.fromkeys(SCHEDULED, "RUNNING")
 
-    status, page = server.ask("/market")
+    status, page = server.ask("/market/report")
     assert (status, "There is no market report yet" in page) == (404, True)
     triggered = "/api/admin/scheduler/jobs/refresh_market_stats/trigger?wait=120"
     status, body = server.ask(triggered, {}, method="POST")
     assert (status, json.loads(body)["result"]["status"]) == (200, "success")
-    status, page = server.ask("/market")
+    status, page = server.ask("/market/report")
     assert (status, page) == (200, (project / "data/reports/market_report.html").read_text(encoding="utf-8"))
 
+    server.wait_for_line("refresh_market_stats success")
     assert len(server.processes()) >= 4
     server.process.send_signal(signal.SIGTERM)
     assert server.end() == 0
     eventually(lambda: server.processes() == {})
-    assert not [line for line in server.lines if "Traceback" in line or "killed" in line]
+    address, *runs = server.lines[:6], *server.lines[6:]
+    assert [line.startswith(word) for word, line in zip(ADDRESSES, address, strict=True)] == [True] * 6, address
+    assert f"http://127.0.0.1:{server.port}/market" in address[1]
+    assert address[3].endswith("tester (admin)")
+    assert all(re.fullmatch(RUN_LINE, line) for line in runs), "nothing else is printed"
+    assert {path.name for path in (project / "data/logs").iterdir()} == LOGS
 
 
 def test_a_process_that_is_killed_is_started_again(server: Server) -> None:
@@ -239,18 +244,18 @@ def is_refused_to_another_account(address: str) -> bool:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 13
 
 
-def test_a_process_that_ends_too_often_is_given_up(tmp_path: Path) -> None:
+def test_a_process_that_ends_too_often_is_given_up() -> None:
     service = Service("daemon", [sys.executable, "-c", "raise SystemExit(3)"])
-    service.start(tmp_path)
+    service.start(environment())
     assert service.process is not None
     assert service.process.wait() == 3
-    assert service.keep_running(tmp_path)
+    assert service.keep_running(environment())
     assert service.due is not None
     service.due, service.restarts = None, [time.monotonic()] * 5
-    assert not service.keep_running(tmp_path)
+    assert not service.keep_running(environment())
     assert service.ending == "the daemon ended with exit code 3"
     service.restarts = [time.monotonic() - 601] * 5
-    assert service.keep_running(tmp_path)
+    assert service.keep_running(environment())
 
 
 def test_a_taken_port_is_refused_in_one_line(invoke: Invoke) -> None:
@@ -263,6 +268,24 @@ def test_a_taken_port_is_refused_in_one_line(invoke: Invoke) -> None:
     (line,) = ended.stderr.splitlines()
     assert line == f"market-assets: MARKET_ASSETS_PORT: 127.0.0.1:{port} can't be used: Address already in use"
     assert ended.stdout == ""
+
+
+def test_wrong_sources_are_refused_in_one_line_before_anything_starts(invoke: Invoke, project: Path) -> None:
+    (project / "sources.yaml").write_text("sources: [{type: carrier pigeon}]")
+    ended = invoke("serve")
+    assert ended.exit_code == 2
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("market-assets: MARKET_ASSETS_SOURCES: sources.yaml: source 1")
+    assert ended.stdout == ""
+
+
+def test_a_process_that_ends_at_once_is_quoted(tmp_path: Path) -> None:
+    service = Service("daemon", [sys.executable, "-c", "print('one'); raise SystemExit('market-assets: no room')"])
+    service.log = tmp_path / "daemon.log"
+    service.start(environment())
+    assert service.process is not None
+    assert service.process.wait() == 1
+    assert service.last_words == f": no room (all of it is in {service.log})"
 
 
 def test_a_data_folder_that_others_may_look_into_is_named(invoke: Invoke, project: Path) -> None:

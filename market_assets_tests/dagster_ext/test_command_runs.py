@@ -1,6 +1,8 @@
 """Runs of commands, by the queries with which Dagster's UI draws its timeline and the bars of jobs."""
 
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +32,8 @@ query {
 
 @dg.op(config_schema={"fails": bool})
 def work(context: dg.OpExecutionContext) -> None:
+    if "interrupted" in context.run.tags:
+        os.kill(os.getpid(), signal.SIGINT)
     if context.op_config["fails"]:
         raise ValueError("it was asked to")
 
@@ -83,3 +87,13 @@ def test_the_run_of_a_command_is_shown_as_one_of_the_code_location(workspace: Wo
         assert (tags["of"], tags["kept"]) == ("the run", "yes")
     (job,) = (each for each in answers["repositoryOrError"]["pipelines"] if each["name"] == "working")
     assert [run["status"] for run in job["runs"]] == statuses
+
+
+def test_ctrl_c_cancels_the_run(workspace: WorkspaceProcessContext) -> None:
+    job = DEFS.resolve_job_def("working")
+    config = {"ops": {"work": {"config": {"fails": False}}}}
+    with pytest.raises(KeyboardInterrupt):
+        execute_job(workspace.instance, job, tags={"interrupted": "yes"}, run_config=config)
+    (run,) = workspace.instance.get_runs()
+    assert run.status is dg.DagsterRunStatus.CANCELED
+    assert execute_job(workspace.instance, job, tags={}, run_config=config).success

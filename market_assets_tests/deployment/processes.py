@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from market_assets_tests.cli.programs import PROGRAMS, PROJECT
-from market_assets_tests.cli.test_serve import free_port
 from market_assets_tests.deployment.composition import Composition, Service, stages, variables_of
 from market_assets_tests.deployment.postgresql import PostgresqlProcess
+from market_assets_tests.free_ports import free_port
 
 #: Far more than anything takes; only a hanging service meets it.
 PATIENCE_SECONDS = 300

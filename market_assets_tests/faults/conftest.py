@@ -10,7 +10,8 @@ from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets_tests.cli.conftest import invoke, project  # noqa: F401
 from market_assets_tests.faults.killing import Market, utc_now
-from market_assets_tests.faults.machine import Machine, free_port, machine
+from market_assets_tests.faults.machine import Machine, machine
+from market_assets_tests.free_ports import free_port
 
 
 @pytest.fixture(scope="package")

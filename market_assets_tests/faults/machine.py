@@ -139,9 +139,3 @@ def eventually(happens: Callable[[], T], what: str = "what was waited for") -> T
         assert time.monotonic() < deadline, f"{what} never happened"
         time.sleep(0.2)
     return answer
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

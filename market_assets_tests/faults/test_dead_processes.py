@@ -13,7 +13,8 @@ from market_assets.operations.names import CLEANUP, REBUILD, REFRESH
 from market_assets.store.lock import StoreLock
 from market_assets_tests.cli.programs import market_assets
 from market_assets_tests.faults.conftest import store_of
-from market_assets_tests.faults.machine import Machine, eventually, free_port, instance_of, why_it_failed
+from market_assets_tests.faults.machine import Machine, eventually, instance_of, why_it_failed
+from market_assets_tests.free_ports import free_port
 
 pytestmark = pytest.mark.slow
 PASSWORD = "a long password of the test's own\n"

@@ -58,7 +58,7 @@ def server(project: Path) -> Iterator[Server]:
         process = subprocess.Popen(
             [PROGRAMS / "market-assets", "serve"],
             cwd=project,
-            env=environment(MARKET_ASSETS_PORT=str(port), MARKET_ASSETS_TEST_MARK=mark, **every_minute),
+            env=environment(MARKET_ASSETS_PORT=str(port), TEST_MARK=mark, **every_minute),
             stdout=log,
             stderr=log,
             text=True,

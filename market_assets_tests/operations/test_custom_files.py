@@ -26,7 +26,7 @@ def test_the_contracts_own_example(tmp_path: Path) -> None:
         tmp_path,
         mine='@scheduled_job("my_custom_job", hours=1)\ndef my_custom_ingestion():\n    """Fetches mine."""\n',
     )
-    assert loaded.problems == []
+    assert (loaded.problems, loaded.definitions) == ([], {})
     (task,) = loaded.tasks
     assert (task.id, task.function_name, task.when, task.takes_context) == (
         "my_custom_job",

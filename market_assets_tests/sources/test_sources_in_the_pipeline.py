@@ -20,7 +20,7 @@ from recordings import RSS, as_json
 from market_assets.cli.command import CommandFailedError
 from market_assets.cli.sources import check_sources
 from market_assets.defs.assets.raw_postings import raw_postings_asset, refetching
-from market_assets.defs.partitions import PARTITION_TAG
+from market_assets.defs.partitions import PARTITION_TAG, partitions_from
 from market_assets.defs.resources import store_resource
 from market_assets.operations.names import INGESTION
 from market_assets.settings import Settings, SettingsError
@@ -55,9 +55,11 @@ class Pipeline:
 
     def __init__(self, settings: Settings) -> None:
         (self._source,) = load_sources(settings.sources, keys=settings.board_keys)
-        self._assets = [raw_postings_asset(self._source)]
-        self._settings = settings
         self.day = datetime.now(UTC).date()
+        daily = partitions_from(self.day - timedelta(days=30))
+        asset = raw_postings_asset(self._source)
+        self._assets = [asset.map_asset_specs(lambda spec: spec.replace_attributes(partitions_def=daily))]
+        self._settings = settings
 
     def run(self, refetch: bool = False) -> tuple[dict[str, Any], bool]:
         """The figures with the failure, and whether the check passed, as it does where the day is materialized."""

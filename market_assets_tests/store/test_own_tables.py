@@ -141,3 +141,26 @@ def test_two_columns_of_one_name_are_refused(frame: object) -> None:
 def test_what_is_no_frame_is_refused(value: object) -> None:
     with pytest.raises(TypeError, match="is no frame of pandas, Polars or Arrow"):
         from_any_kind(value)
+
+
+def test_any_name_of_a_column_will_do(connection: MarketConnection) -> None:
+    names = [
+        'a"b',
+        "a'b",
+        "100 %",
+        "a:b",
+        "größe",
+        "a\nb",
+        "[x]",
+        "a.b",
+        "-- x",
+        "A",
+        "%s",
+        "?",
+        "$1",
+        "user",
+        "rowid_",
+    ]
+    rows = pl.DataFrame({name: [number] for number, name in enumerate(names)})
+    assert stored(connection, rows).equals(rows)
+    assert stored(connection, rows, "Größe").equals(rows)

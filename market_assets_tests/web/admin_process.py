@@ -27,6 +27,7 @@ from market_assets.store.tables.administration import job_executions, scheduled_
 from market_assets.store.users import add_user
 from market_assets.web.auth.tokens import identity_of
 from market_assets.web.server import WebProcess
+from market_assets_tests.free_ports import free_port
 
 SCHEDULER = "/api/admin/scheduler"
 INGESTION, REFRESH = "daily_sample_ingestion", "refresh_market_stats"
@@ -150,7 +151,7 @@ def admin_process(folder: Path, *, reloads: bool = False, **settings_of_test: st
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("MARKET_ASSETS_")}
     environment = {**inherited, **variables, "DAGSTER_HOME": str(folder)}
-    port = _free_port()
+    port = free_port()
     (folder / "dagster.yaml").write_text(_DAGSTER_YAML)
     (folder / "workspace.yaml").write_text(_WORKSPACE_YAML.format(port=port))
     (folder / "sources.yaml").write_text(_SOURCES_YAML)
@@ -173,13 +174,6 @@ def admin_process(folder: Path, *, reloads: bool = False, **settings_of_test: st
             for name, user in users.items():
                 process.tokens[name], _cookie = process.web.tokens.open_session(user)
             yield process
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _answers(port: int) -> bool:

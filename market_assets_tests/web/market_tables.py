@@ -11,6 +11,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from market_assets.statistics.affinities import skill_affinities
+from market_assets.statistics.communities import skill_communities
 from market_assets.statistics.comparison import comparison
 from market_assets.statistics.counts import posting_statistics
 from market_assets.statistics.coverage import posting_coverage
@@ -31,7 +32,6 @@ from market_assets.store.tables import results as tables
 
 AS_OF = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
 MIN_SAMPLE = 5
-FILLED = pl.DataFrame({"month": [f"2026-{month:02}" for month in range(8, 12)], "postings": [0, 0, 0, 400]})
 #: Names that are hard on paths and query strings.
 AWKWARD = ("Python", "C", "C#", "C++", "CI/CD", ".NET", "100 % Agile", "Qualité", "R&D?", "A/B/trend test")
 _INDUSTRIES = ("Technology", "Finance", "Health / Care", "Retail & Trade", None)
@@ -83,6 +83,9 @@ def computed_tables(window: Window, as_of: datetime = AS_OF) -> dict[sa.Table, p
     """What a refresh would write."""
     compared = comparison(window, as_of)
     pairs, trending = skill_pairs(window), trending_skills(window, compared)
+    relationships = skill_relationships(pairs, window)
+    month = pl.col("posted_at").dt.strftime("%Y-%m").alias("month")
+    months = window.postings.group_by(month).agg(postings=pl.len().cast(pl.Int64))
     return {
         tables.skill_demand: skill_demand(window, MIN_SAMPLE),
         tables.industry_skills: industry_skills(window, MIN_SAMPLE),
@@ -90,11 +93,13 @@ def computed_tables(window: Window, as_of: datetime = AS_OF) -> dict[sa.Table, p
         tables.salary_trends: salary_trends(window, MIN_SAMPLE),
         tables.employment_salaries: employment_salaries(window, MIN_SAMPLE),
         tables.location_salaries: location_salaries(window, MIN_SAMPLE),
+        tables.employment_salaries: employment_salaries(window, MIN_SAMPLE),
         tables.trending_skills: trending,
-        tables.skill_relationships: skill_relationships(pairs, window),
+        tables.skill_relationships: relationships,
+        tables.skill_communities: skill_communities(relationships),
         tables.skill_recommendations: skill_recommendations(pairs, window, MIN_SAMPLE),
         tables.skill_affinities: skill_affinities(pairs, window),
-        tables.skill_history: skill_history(window, pl.DataFrame(schema=SKILL_HISTORY), FILLED, as_of, MIN_SAMPLE),
+        tables.skill_history: skill_history(window, pl.DataFrame(schema=SKILL_HISTORY), months, as_of, MIN_SAMPLE),
         tables.posting_coverage: posting_coverage(window),
         tables.posting_statistics: posting_statistics(window),
         tables.market_summary: market_summary(

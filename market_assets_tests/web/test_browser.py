@@ -183,7 +183,7 @@ def _is_a_switch(box: WebElement) -> bool:
 
 
 def test_the_report_is_there(live: Live, browser: webdriver.Chrome) -> None:
-    _sign_in(browser, live, "vic", "/market")
+    _sign_in(browser, live, "vic", "/market/report")
     heading = _wait(browser, lambda chrome: chrome.find_element(By.TAG_NAME, "h1"))
     assert heading.text
     assert browser.find_elements(By.TAG_NAME, "svg"), "the report has plots"

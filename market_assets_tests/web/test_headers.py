@@ -32,7 +32,8 @@ async def answer(request: Request) -> Response:
         return Response(headers={"Access-Control-Allow-Origin": "*", "access-control-allow-credentials": "true"})
     if path == "/api/kept":
         return JSONResponse({}, headers={"Cache-Control": "private, no-cache"})
-    return HTMLResponse("<p>") if path in ("/login", "/market", "/api/docs") else JSONResponse({})
+    pages = ("/login", "/market", "/market/report", "/market/skills/SQL", "/api/docs")
+    return HTMLResponse("<p>") if path in pages else JSONResponse({})
 
 
 def client(scheme: str = "http", peer: str = "127.0.0.1") -> TestClient:
@@ -47,7 +48,10 @@ def client(scheme: str = "http", peer: str = "127.0.0.1") -> TestClient:
         ("/login", PAGE_POLICY),
         ("/api/docs", PAGE_POLICY),
         ("/api/v1/market/summary", DATA_POLICY),
-        ("/market", REPORT_POLICY),
+        ("/market", PAGE_POLICY),
+        ("/market/skills/SQL", PAGE_POLICY),
+        ("/market/skills/SQL.csv", DATA_POLICY),
+        ("/market/report", REPORT_POLICY),
         ("/dagster", DAGSTER_POLICY),
         ("/graphql", DATA_POLICY),
         ("/any/other.html", DATA_POLICY),
@@ -94,6 +98,7 @@ def test_the_whole_process_has_them_everywhere(web: WholeProcess) -> None:
         "/login",
         "/health",
         "/market",
+        "/market/report",
         "/graphql",
         "/api/v1/market/summary",
         "/api/docs",

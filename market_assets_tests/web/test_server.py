@@ -31,6 +31,7 @@ from market_assets.dagster_ext.webserver import _TAGS_IN
 from market_assets.store import schema, users
 from market_assets.store.database import Database
 from market_assets_tests.conftest import PROJECT
+from market_assets_tests.free_ports import free_port
 from market_assets_tests.web.whole_process import PASSWORD, WholeProcess, known_hash
 
 #: Far more than anything takes; only a hanging program meets it.
@@ -109,14 +110,14 @@ def test_the_process_starts_with_what_it_needs_alone() -> None:
 
 def test_the_report(web: WholeProcess) -> None:
     client = web.signed_in("vic")
-    missing = client.get("/market")
+    missing = client.get("/market/report")
     assert missing.status_code == 404 and "no market report yet" in missing.text
     web.settings.report_path.parent.mkdir(parents=True, exist_ok=True)
     web.settings.report_path.write_text("<!doctype html><title>The market</title>")
-    report = client.get("/market")
+    report = client.get("/market/report")
     assert (report.status_code, report.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert "The market" in report.text
-    assert web.client().get("/market").status_code == 401
+    assert web.client().get("/market/report").status_code == 401
 
 
 def test_the_ui_and_its_files(web: WholeProcess) -> None:
@@ -181,9 +182,7 @@ def running(folder: Path) -> Iterator[int]:
     """The web process with a workspace without code; the port that it listens on."""
     (folder / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
     (folder / "workspace.yaml").write_text("load_from: []\n")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "market_assets.web.server", "workspace.yaml"],
         env=environment(folder, MARKET_ASSETS_PORT=str(port)),

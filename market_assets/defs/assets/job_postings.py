@@ -9,6 +9,7 @@ import dagster as dg
 
 from market_assets.defs.assets.asset_metadata import code_in, column_schema
 from market_assets.defs.partitions import DAILY_ASSET, days_of
+from market_assets.defs.progress_logger import with_progress
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
 
@@ -52,7 +53,10 @@ def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) 
         days = days_of(context)
         failures: dict[str, str] = {}
         with store.ingesting() as connection:
-            ingested = [_ingest(store, connection, sources, day, failures) for day in days]
+            ingested = [
+                _ingest(context, store, connection, sources, day, failures)
+                for day in with_progress(context, days, lambda done: f"{done} of {len(days)} days")
+            ]
             broken = count_broken_links(connection)
         without = [f"ingested without {source}: {reason}" for source, reason in failures.items()]
         for source in without:
@@ -93,6 +97,7 @@ def _check(name: str, problem: str, metadata: dict[str, Any]) -> dg.AssetCheckRe
 
 
 def _ingest(
+    context: dg.AssetExecutionContext,
     store: MarketStore,
     connection: "MarketConnection",
     sources: Sequence["Source"],
@@ -106,10 +111,16 @@ def _ingest(
     landed = list(_landed(store, sources, day, missing))
     if not (landed or missing):
         raise dg.Failure(f"nothing was landed for {day}: materialize raw_postings first", allow_retries=False)
+    batches = with_progress(
+        context,
+        read_batches(landed, missing),
+        lambda done: f"{done:,} postings read",
+        lambda batch: batch.postings.height,
+    )
     try:
         counts = write_day(
             connection,
-            read_batches(landed, missing),
+            batches,
             [source.name for source in sources],
             day=day,
             rates=store.exchange_rates(),

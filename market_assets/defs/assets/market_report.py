@@ -41,7 +41,11 @@ def market_report_asset(freshness: dg.FreshnessPolicy) -> dg.AssetsDefinition:
         pool=POOL,
         kinds={"html", "matplotlib"},
         description="A self-contained HTML page: top skills, pay, trends, growth, relationships, data quality.",
-        metadata={"api": dg.MetadataValue.url("/api/docs"), **code_in("report.page")},
+        metadata={
+            "market": dg.MetadataValue.url("/market"),
+            "api": dg.MetadataValue.url("/api/docs"),
+            **code_in("report.page"),
+        },
         freshness_policy=freshness,
     )
     @retry_transient_errors
@@ -56,7 +60,7 @@ def market_report_asset(freshness: dg.FreshnessPolicy) -> dg.AssetsDefinition:
         _replace_file(path, page)
         return dg.MaterializeResult(
             metadata={
-                "report": dg.MetadataValue.url("/market"),
+                "report": dg.MetadataValue.url("/market/report"),
                 "path": dg.MetadataValue.path(path.resolve()),
                 "bytes": len(page.encode()),
             }

@@ -7,6 +7,7 @@ import dagster as dg
 
 from market_assets.defs.assets.asset_metadata import code_in, column_lineage, column_schema
 from market_assets.defs.partitions import DAILY_ASSET, days_of
+from market_assets.defs.progress_logger import with_progress
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
 
@@ -51,7 +52,10 @@ def posting_skills(
     version = rules_version(matcher)
     with store.ingesting() as connection:
         skill_ids = prepare(connection, matcher.taxonomy)
-        found = [_extract(connection, day, matcher, skill_ids, version) for day in days]
+        found = [
+            _extract(context, connection, day, matcher, skill_ids, version)
+            for day in with_progress(context, days, lambda done: f"{done} of {len(days)} days")
+        ]
         pending = count_pending(connection, days)
         outdated = count_outdated(connection, version)
     if outdated:
@@ -78,6 +82,7 @@ def posting_skills(
 
 
 def _extract(
+    context: dg.AssetExecutionContext,
     connection: "MarketConnection",
     day: date,
     matcher: "SkillMatcher",
@@ -91,7 +96,10 @@ def _extract(
 
     searched, rows = [], []
     with connection.transaction():
-        for texts in read_texts(connection, day):
+        batches = read_texts(connection, day)
+        for texts in with_progress(
+            context, batches, lambda done: f"{done:,} postings", lambda batch: batch.height
+        ):
             found = matcher.extract(texts["title"], texts["description"])
             searched.append(texts.select("posting_id", "text_hash"))
             rows.append(skill_rows(texts["posting_id"], found, skill_ids))

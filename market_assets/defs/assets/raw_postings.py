@@ -1,6 +1,7 @@
 """What the sources gave, landed as it came: one asset a source, a partition a day; and the sources themselves."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import wait
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +9,7 @@ import dagster as dg
 
 from market_assets.defs.assets.asset_metadata import code_in
 from market_assets.defs.partitions import DAILY_ASSET, OWNERS, days_of
+from market_assets.defs.progress_logger import SAY_SECONDS
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
 from market_assets.operations.names import FETCHED_CHECK
@@ -129,17 +131,24 @@ def _fetch(
     days = days_of(context)
 
     def begin(each: "Source", *, refetch: bool) -> None:
-        def land() -> dict[date, dict[str, Any]]:
-            return {day: _land(store, each, day, refetch=refetch) for day in days}
+        outcomes: dict[date, dict[str, Any]] = {}
 
-        store.fetches[each.name] = store.fetching.start(land)
+        def land() -> None:
+            for day in days:
+                outcomes[day] = _land(store, each, day, refetch=refetch)
+
+        store.fetches[each.name] = outcomes, store.fetching.start(land)
 
     if context.retry_number or source.name not in store.fetches:
         begin(source, refetch=config.refetch)
         for other in store.sources:
             if other.name not in store.fetches and _op_name(other) in _ops(context):
                 begin(other, refetch=_refetches(context.run.run_config, other))
-    return store.fetches[source.name].result()
+    outcomes, ended = store.fetches[source.name]
+    while not wait([ended], SAY_SECONDS).done:
+        context.log.info(f"{len(outcomes)} of {len(days)} days")
+    ended.result()
+    return outcomes
 
 
 def _refetches(run_config: Any, source: "Source") -> bool:

@@ -40,7 +40,7 @@ REPORT_POLICY = (
 )
 HSTS = "max-age=31536000"
 #: Paths of the project's pages; Dagster's have policies of their own.
-_PAGES = ("/login", "/api/", "/executions")
+_PAGES = ("/login", "/api/", "/executions", "/market")
 #: What everybody's Dagster has, or nobody needs a sign-in for; browsers may keep it.
 _PUBLIC_FILES = ("/_next/", "/vendor/", "/favicon")
 
@@ -115,7 +115,7 @@ def _secure(headers: MutableHeaders, path: str, scheme: str | None) -> None:
 
 
 def _policy(path: str, content_type: str) -> str:
-    if path == "/market":
+    if path == "/market/report":
         return REPORT_POLICY
     is_page = path.startswith(_PAGES) and content_type.startswith("text/html")
     return PAGE_POLICY if is_page else DATA_POLICY

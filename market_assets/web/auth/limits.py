@@ -56,7 +56,7 @@ _MOST_DIGITS = 18
 
 _SIGN_IN_PATHS = ("/login", "/api/auth/login")
 #: Everything but downloads, which may be long.
-_BOUNDED_IN_TIME = ("/api/", "/login", "/logout", "/report_asset")
+_BOUNDED_IN_TIME = ("/api/", "/login", "/logout", "/market", "/report_asset")
 #: Files of the UI, fetched by the hundred, and what monitors fetch.
 UNCOUNTED = ("/_next/static/", "/favicon", "/health", "/metrics")
 

@@ -23,6 +23,11 @@ class Names:
         self._folded = {name.casefold(): name for name in sorted(self._names, reverse=True)}
         self._other_spellings = spellings
 
+    @property
+    def all(self) -> list[str]:
+        """The names in ascending order."""
+        return sorted(self._names)
+
     def find(self, name: str) -> str | None:
         """The name as the tables spell it, None where they don't have it."""
         if name in self._names:

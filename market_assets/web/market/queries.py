@@ -17,6 +17,8 @@ Content = dict[str, Any]
 #: How many skills at hand are listed beside a missing one, and the strength that is too low to be listed.
 GOES_WITH = 5
 _TOO_WEAK = "very_weak"
+#: What is shown of a skill in each industry.
+IN_INDUSTRY = ("industry", "postings", "demand_share", "postings_with_salary", "median_salary", "rank")
 _PAY = ("postings_with_salary", "average_salary", "median_salary")
 _MISSING = ("skill", "category", "postings", "demand_share", "rank", *_PAY)
 _HELD = ("skill", "postings", "demand_share", "rank")
@@ -72,9 +74,7 @@ def skill(market: MarketSnapshot, name: str) -> Content:
         **_salaries(market, name),
         "trending": market.trending_by_skill.one(name),
         "trend_direction": (market.trends.one(name) or {}).get("trend_direction"),
-        "industries": market.demand_in_industries.of(name)
-        .select("industry", "postings", "demand_share", "postings_with_salary", "median_salary", "rank")
-        .to_dicts(),
+        "industries": market.demand_in_industries.of(name).select(IN_INDUSTRY).to_dicts(),
     }
 
 

@@ -16,6 +16,8 @@ import polars as pl
 import sqlalchemy as sa
 from anyio import to_thread
 
+from market_assets.postings.categories import industry_names
+from market_assets.statistics.pay import pay_by
 from market_assets.statistics.related import CLOSEST_FIRST, related_skills
 from market_assets.store.database import Database
 from market_assets.store.revisions import read_table_revisions
@@ -43,6 +45,8 @@ TABLES: tuple[sa.Table, ...] = (
     tables.skill_relationships,
     tables.skill_recommendations,
     tables.skill_affinities,
+    tables.employment_salaries,
+    tables.skill_communities,
 )
 
 #: The columns of `skill_demand` that hold JSON.
@@ -89,7 +93,7 @@ class MarketSnapshot:
             revisions: how often each has been written.
             taxonomy: the file of MARKET_ASSETS_TAXONOMY, for other spellings of skills.
         """
-        demand = frames["skill_demand"].with_columns(pl.col(*TOP_LISTS).str.json_decode(_TOP_LIST))
+        demand = with_lists(frames["skill_demand"])
         in_industries = pl.col("industry").is_not_null()
         by_rank, trending = {"rank": False, "skill": False}, frames["trending_skills"]
         both_sides = related_skills(frames["skill_relationships"])
@@ -99,6 +103,8 @@ class MarketSnapshot:
         #: Compared with a client's copy: changes with every table, with as_of and with the program's version.
         self.etag = _etag(summaries, revisions)
         self.summary: dict[str, Any] | None = summaries[0] if summaries else None
+        #: Counted up by every refresh, also by one for the same time.
+        self.demand_revision = revisions["skill_demand"]
         #: skill_demand by industry, None for the whole market.
         self.demand = Grouped(demand, "industry", by_rank)
         self.industry_skills = Grouped(frames["industry_skills"], "industry", by_rank)
@@ -137,6 +143,11 @@ class MarketSnapshot:
         self.trending_by_skill = Grouped(trending, "skill", {})
         self.related = Grouped(both_sides, "skill", CLOSEST_FIRST)
         self.recommendations = Grouped(frames["skill_recommendations"], "skill", {"rank": False})
+        self.communities = Grouped(
+            frames["skill_communities"], "community_name", {"centrality": True, "skill": False}
+        )
+        #: What jobs pay by country, the country with most known salaries first.
+        self.pay_by_country = pay_by(frames["employment_salaries"], "country")
         self._recommender_tables = (frames["skill_affinities"], both_sides, of_all)
 
         by_skill = (
@@ -147,7 +158,7 @@ class MarketSnapshot:
             (name for grouped in by_skill for name in grouped.groups),
             partial(_other_spellings, taxonomy),
         )
-        self.industries = Names({*self.industry_skills.groups, *self.demand.groups})
+        self.industries = Names({*self.industry_skills.groups, *self.demand.groups}, industry_names)
         self.categories = Names(demand["category"].unique())
         places = self.location_salaries["location"].to_list()
         self.employment_types = Names(self.employment_salaries["employment_type"].drop_nulls().unique())
@@ -160,6 +171,11 @@ class MarketSnapshot:
         from market_assets.statistics.recommender import Recommender
 
         return Recommender(*self._recommender_tables)
+
+
+def with_lists(demand: pl.DataFrame) -> pl.DataFrame:
+    """Rows of skill_demand with their JSON as lists."""
+    return demand.with_columns(pl.col(*TOP_LISTS).str.json_decode(_TOP_LIST))
 
 
 class SnapshotCache:
@@ -200,7 +216,7 @@ class SnapshotCache:
             return self._snapshot or self._newest()
 
     def _newest(self) -> MarketSnapshot:
-        with _consistent_connection(self._database.pooled_engine()) as connection:
+        with consistent_connection(self._database.pooled_engine()) as connection:
             revisions = read_table_revisions(connection, *TABLES)
             as_of = connection.scalar(sa.select(sa.func.max(tables.market_summary.c.as_of)))
             if self._snapshot is None or (as_of, revisions) != self._version:
@@ -247,7 +263,7 @@ def _etag(summaries: list[dict[str, Any]], revisions: Mapping[str, int]) -> str:
     return f'W/"{hashlib.sha256(repr(state).encode()).hexdigest()[:20]}"'
 
 
-def _consistent_connection(engine: sa.Engine) -> sa.Connection:
+def consistent_connection(engine: sa.Engine) -> sa.Connection:
     """A connection whose reads all see the same state of the store."""
     connection = engine.connect()
     if engine.dialect.name == "sqlite":

@@ -10,7 +10,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from market_assets.operations.names import INGESTION, PARTITION_TAG
+from market_assets.operations.names import (
+    INGESTION,
+    PARTITION_RANGE_END_TAG,
+    PARTITION_RANGE_START_TAG,
+    PARTITION_TAG,
+)
 from market_assets.settings import Settings
 from market_assets_tests.pipelines import (
     INGESTED,
@@ -88,6 +93,19 @@ def test_a_landed_day_is_kept_until_it_is_fetched_again(pipeline: Pipeline, sour
     fetched = pipeline.ingest(DAY, refetch=True)
     assert figures(fetched, "raw_postings/listed")["days_fetched"] == 1
     assert titles(pipeline) == {"Head Cook", "Nurse"}
+
+
+@pytest.mark.parametrize("asset", ["raw_postings/listed", "job_postings", "posting_skills"])
+def test_a_day_that_is_no_partition_is_refused_in_one_line(settings: Settings, asset: str) -> None:
+    with Pipeline(settings, ListedSource()) as pipeline:
+        for tags in (
+            {PARTITION_TAG: "2019-12-31"},
+            {PARTITION_RANGE_START_TAG: "2019-12-31", PARTITION_RANGE_END_TAG: "2020-01-02"},
+        ):
+            refused = failure_of(pipeline.materialize(asset, tags=tags))
+            assert refused.startswith("2019-12-31 is no daily partition: they are 2020-01-01 to ")
+            assert "MARKET_ASSETS_START" in refused
+            assert "\n" not in refused
 
 
 def test_postings_without_landing_first_is_refused(pipeline: Pipeline) -> None:

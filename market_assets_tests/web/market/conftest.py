@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from uuid import uuid4
 
 import pytest
-import sqlalchemy as sa
 from starlette.testclient import TestClient
 
-from market_assets.store import schema
 from market_assets.store.database import Database
+from market_assets_tests.web.databases import database_of_kind
 from market_assets_tests.web.market_client import market_client
 from market_assets_tests.web.market_tables import fill
 
@@ -18,24 +16,9 @@ from market_assets_tests.web.market_tables import fill
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
 def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     """A database of each kind with a market in it, for tests that only read."""
-    if request.param == "sqlite":
-        yield made_database(f"sqlite:///{tmp_path_factory.mktemp('market') / 'market.db'}")
-        return
-    server = request.getfixturevalue("postgresql_server")
-    name = f"market_{uuid4().hex}"
-    administration = Database(server).engine().execution_options(isolation_level="AUTOCOMMIT")
-    with administration.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    yield made_database(sa.make_url(server).set(database=name).render_as_string(hide_password=False))
-    with administration.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-
-
-def made_database(url: str) -> Database:
-    database = Database(url)
-    schema.upgrade(database)
-    fill(database)
-    return database
+    with database_of_kind(request, tmp_path_factory) as database:
+        fill(database)
+        yield database
 
 
 @pytest.fixture(scope="module")

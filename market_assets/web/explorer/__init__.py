@@ -1,0 +1,1 @@
+"""The pages of the market, under `/market`: skills, places, industries, companies, comparisons, the skill map."""

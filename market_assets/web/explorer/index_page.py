@@ -1,0 +1,149 @@
+"""`/market`: the headline figures, and all skills in a table to filter, sort and page."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import polars as pl
+from starlette.responses import Response
+
+from market_assets.report import numbers
+from market_assets.report.headlines import Headline, headlines
+from market_assets.store.tables.results import TRENDS
+from market_assets.web.explorer.parameters import (
+    FILTERS,
+    Field,
+    Filters,
+    Parameters,
+    filter_fields,
+    read_filters,
+)
+from market_assets.web.explorer.tables import Column, Table
+from market_assets.web.explorer.view import View
+from market_assets.web.market import queries
+
+PAGE_SIZE = 50
+_SORTS = ("skill", "category", "postings", "growth", "median_salary")
+
+
+class Page(NamedTuple):
+    """A part of a long table, with the addresses of the parts around it."""
+
+    first: int
+    last: int
+    total: int
+    previous: str | None
+    following: str | None
+
+
+def show(view: View) -> Response:
+    parameters = view.parameters(*FILTERS, "category", "trend", "sort", "page")
+    filters = read_filters(parameters, view.market)
+    trend = parameters.one_of("trend", TRENDS)
+    category = parameters.one_of("category", view.market.categories.all)
+    rows = skills(view, filters)
+    if category:
+        rows = rows.filter(pl.col("category") == category)
+    if trend:
+        rows = rows.filter(pl.col("trend") == trend)
+    rows = sorted_rows(rows, parameters)
+    table = skills_table(view, rows, filters)
+    part, page = paged(table, parameters)
+    return view.answer(
+        "index.html",
+        parameters,
+        [table],
+        shown=part,
+        page=page,
+        fields=[*filter_fields(filters, view.market), *_fields(view, category, trend)],
+        headlines=_headlines(view),
+        sources=view.market.coverage.filter(pl.col("dimension") == "source")["value"].to_list(),
+        sorts=_SORTS,
+        filters=filters,
+    )
+
+
+def skills(view: View, filters: Filters) -> pl.DataFrame:
+    """Demand, pay and growth of skills by rank; growth is always that of the whole market."""
+    if set(filters.chosen) <= {"industry"}:
+        rows = queries.skills(view.market, filters.industry, category=None)
+    else:
+        from market_assets.web.market.segment_queries import skills_in
+
+        window = view.segment(filters).postings_of(view.window())
+        rows = skills_in(window, view.min_sample)
+    return with_growth(view, rows)
+
+
+def with_growth(view: View, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with growth and trend of their skills."""
+    growth = view.market.trending.select("skill", "growth", "trend")
+    return rows.join(growth, on="skill", how="left", maintain_order="left")
+
+
+def skills_table(view: View, rows: pl.DataFrame, filters: Filters) -> Table:
+    columns = [
+        Column("skill", "Skill", link=lambda name: view.skill_page(name, filters)),
+        Column("category", "Category", secondary=True),
+        Column("postings", "Postings", numbers.count),
+        Column("demand_share", "Share", numbers.share),
+        Column("growth", "Growth", numbers.growth, secondary=True),
+        Column("trend", "Trend", secondary=True),
+        Column("median_salary", f"Median pay, {view.currency}", numbers.money),
+        Column("postings_with_salary", "Salaries", numbers.count, secondary=True),
+    ]
+    return Table("skills", "Skills that postings ask for", columns, records(rows, columns))
+
+
+def records(rows: pl.DataFrame, columns: list[Column]) -> list[dict[str, Any]]:
+    return rows.select(column.name for column in columns).to_dicts()
+
+
+def sorted_rows(rows: pl.DataFrame, parameters: Parameters) -> pl.DataFrame:
+    """By the column that `sort` names, downwards with a '-' before it; by rank without it. Nulls come last."""
+    sort = parameters.one_of("sort", [f"{sign}{name}" for name in _SORTS for sign in ("", "-")])
+    if sort is None:
+        return rows
+    by = [sort.removeprefix("-"), "skill"]
+    return rows.sort(by, descending=[sort.startswith("-"), False], nulls_last=True)
+
+
+def paged(table: Table, parameters: Parameters) -> tuple[Table, Page]:
+    """The rows of the page that `page` names, and where the others are."""
+    total = len(table.rows)
+    last = max(-(-total // PAGE_SIZE), 1)
+    number = parameters.whole("page", 1, last) or 1
+    first = (number - 1) * PAGE_SIZE
+    rows = table.rows[first : first + PAGE_SIZE]
+    return Table(table.name, table.caption, table.columns, rows), Page(
+        first=first + 1 if rows else 0,
+        last=first + len(rows),
+        total=total,
+        previous=parameters.address(page=number - 1 if number > 2 else None) if number > 1 else None,
+        following=parameters.address(page=number + 1) if number < last else None,
+    )
+
+
+def _fields(view: View, category: str | None, trend: str | None) -> list[Field]:
+    categories = [(name, name) for name in view.market.categories.all]
+    trends = [(name, name.replace("_", " ")) for name in TRENDS]
+    return [
+        Field("category", "Category", category, categories, "all categories"),
+        Field("trend", "Trend", trend, trends, "any trend"),
+    ]
+
+
+def _headlines(view: View) -> list[Headline]:
+    market = view.market
+    summary = queries.summary(market)
+    top = market.demand.of(None)
+    fastest = market.trending_by_skill.one(summary["fastest_growing_skill"] or "")
+    lead = market.pay_by_country
+    return headlines(
+        summary,
+        top_share=top["demand_share"][0] if top.height else None,
+        fastest=fastest if fastest and fastest["growth"] is not None else None,
+        lead=lead.row(0, named=True) if lead.height else None,
+        is_compared=bool(summary["sources_compared"]),
+        currency=view.currency,
+    )

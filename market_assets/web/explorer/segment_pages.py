@@ -1,0 +1,166 @@
+"""`/market/places/…`, `/industries/…`, `/companies/…`: what a part of the market asks for, and what it pays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+import polars as pl
+from starlette.responses import RedirectResponse, Response
+
+from market_assets.postings.identity import company_keys
+from market_assets.postings.places import normalise_locations
+from market_assets.report import numbers
+from market_assets.statistics.window import Window
+from market_assets.web.explorer.index_page import paged, records, sorted_rows, with_growth
+from market_assets.web.explorer.parameters import (
+    FILTERS,
+    Filters,
+    address,
+    filter_fields,
+    page_of,
+    read_filters,
+)
+from market_assets.web.explorer.problems import Link, PageProblem, closest
+from market_assets.web.explorer.shown_postings import company_counts, newest_postings
+from market_assets.web.explorer.skill_page import MOST_LISTED
+from market_assets.web.explorer.tables import Column, Table
+from market_assets.web.explorer.view import View
+from market_assets.web.market import queries
+from market_assets.web.market.names import Names
+from market_assets.web.market.segment_queries import pay_in, skills_in
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the market that has a page.
+
+    Attributes:
+        kind: of its address: 'places', 'industries' or 'companies'.
+        name: as the tables, or the newest posting, spell it.
+        fixed: what its postings have in common.
+        filters: the filters that its page has.
+    """
+
+    kind: str
+    name: str
+    fixed: dict[str, str | int]
+    filters: tuple[str, ...] = FILTERS
+
+
+def show_place(view: View) -> Response:
+    written = view.request.path_params["name"]
+    name = known_place(view, written)
+    if name is None:
+        raise _not_found("places", "Place", written, view.market.location_names)
+    return _show(view, Part("places", name, {"location": name}, ("industry", "seniority", "workplace", "period")))
+
+
+def show_industry(view: View) -> Response:
+    written = view.request.path_params["name"]
+    name = view.market.industries.find(written)
+    if name is None:
+        raise _not_found("industries", "Industry", written, view.market.industries)
+    return _show(
+        view, Part("industries", name, {"industry": name}, ("country", "seniority", "workplace", "period"))
+    )
+
+
+def show_company(view: View) -> Response:
+    """A company goes by the name that is asked for: sources spell it differently."""
+    name = " ".join(view.request.path_params["name"].split())
+    key = company_keys(pl.Series([name], dtype=pl.String))[0]
+    if key is None or not (view.window().postings["company_key"] == key).any():
+        raise _not_found("companies", "Company", name, view.explorer.companies(view))
+    return _show(view, Part("companies", name, {"company_key": key}))
+
+
+def known_place(view: View, name: str) -> str | None:
+    """The place as the tables spell it, found by its city alone or as sources write it."""
+    places = view.market.location_names
+    if found := places.find(name):
+        return found
+    normalised = normalise_locations(pl.Series([name], dtype=pl.String))["location"][0]
+    return places.find(normalised) if normalised else None
+
+
+def _not_found(kind: str, word: str, name: str, names: Names) -> PageProblem:
+    links = [Link(one, page_of(kind, one)) for one in closest(name, names)]
+    return PageProblem(404, f"{word} not found", f"No counted posting has “{name}”.", links)
+
+
+def _show(view: View, part: Part) -> Response:
+    parameters = view.parameters(*part.filters, "sort", "page")
+    if part.name != view.request.path_params["name"]:
+        target = address(page_of(part.kind, part.name), view.request.query_params.multi_items())
+        return RedirectResponse(target, 307)
+    filters = read_filters(parameters, view.market)
+    whole = view.window()
+    segment = view.segment(filters, **part.fixed)
+    inside = segment.postings_of(whole)
+    skills = _skills(view, part, filters, inside)
+    table = _skills_table(view, sorted_rows(skills, parameters), part, filters)
+    shown, page = paged(table, parameters)
+    tables = [table, *_other_tables(view, part, inside)]
+    return view.answer(
+        "segment.html",
+        parameters,
+        tables,
+        part=part,
+        filters=filters,
+        fields=filter_fields(filters, view.market, part.filters),
+        count=len(inside),
+        of_postings=len(replace(segment, **dict.fromkeys(part.fixed)).postings_of(whole)),
+        pay=pay_in(inside, view.min_sample),
+        remote=int((inside.postings["workplace"] == "remote").sum()),
+        shown=shown,
+        page=page,
+        postings=newest_postings(view, inside),
+    )
+
+
+def _skills(view: View, part: Part, filters: Filters, inside: Window) -> pl.DataFrame:
+    """Demand of the part by rank, as published where it is; `times` is the share ÷ that of the whole market."""
+    if part.kind == "industries" and not filters.chosen:
+        rows = queries.skills(view.market, part.name, category=None)
+    else:
+        rows = skills_in(inside, view.min_sample)
+    market = view.market.demand.of(None).select("skill", market_share="demand_share")
+    rows = with_growth(view, rows).join(market, on="skill", how="left", maintain_order="left")
+    return rows.with_columns(times=pl.col("demand_share") / pl.col("market_share"))
+
+
+def _skills_table(view: View, rows: pl.DataFrame, part: Part, filters: Filters) -> Table:
+    passed = {name: value for name, value in (part.fixed | filters.chosen).items() if name == "industry"}
+    linked = replace(filters, industry=str(passed["industry"])) if passed else filters
+    columns = [
+        Column("skill", "Skill", link=lambda name: view.skill_page(name, linked)),
+        Column("category", "Category", secondary=True),
+        Column("postings", "Postings", numbers.count),
+        Column("demand_share", "Share", numbers.share),
+        Column("times", "× the market", numbers.ratio, secondary=True),
+        Column("median_salary", f"Median pay, {view.currency}", numbers.money),
+        Column("postings_with_salary", "Salaries", numbers.count, secondary=True),
+    ]
+    return Table("skills", f"Skills that postings ask for: {part.name}", columns, records(rows, columns))
+
+
+def _other_tables(view: View, part: Part, inside: Window) -> list[Table]:
+    postings = Column("postings", "Postings", numbers.count)
+    tables = []
+    for kind, column, heading in (("industries", "industry", "Industry"), ("places", "location", "Place")):
+        if kind != part.kind:
+            link = Column(column, heading, link=partial(page_of, kind))
+            rows = _counts(inside, column)
+            tables.append(Table(kind, f"{kind.capitalize()} with most postings", [link, postings], rows))
+    if part.kind != "companies":
+        link = Column("company", "Company", link=partial(page_of, "companies"))
+        rows = company_counts(view, inside, MOST_LISTED)
+        tables.append(Table("companies", "Companies with most postings", [link, postings], rows))
+    return tables
+
+
+def _counts(inside: Window, column: str) -> list[dict[str, object]]:
+    """The values of a column with most postings."""
+    counts = inside.postings.drop_nulls(column).group_by(column).agg(postings=pl.len())
+    return counts.sort("postings", column, descending=[True, False]).head(MOST_LISTED).to_dicts()

@@ -1,0 +1,196 @@
+"""What a page is made with: the request, the newest figures, and its template."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+import polars as pl
+from anyio import CapacityLimiter
+from markupsafe import Markup
+from starlette.datastructures import State
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from market_assets.report import numbers
+from market_assets.settings import Settings
+from market_assets.skills.taxonomy import Skill, load_taxonomy
+from market_assets.statistics.segments import Segment
+from market_assets.store.database import Database
+from market_assets.store.shown_postings import read_companies
+from market_assets.web.auth.cross_site import CSRF_COOKIE
+from market_assets.web.auth.tokens import identity_of
+from market_assets.web.explorer import parameters as addresses
+from market_assets.web.explorer.parameters import MARKET, Filters, Parameters
+from market_assets.web.explorer.problems import Link, PageProblem, closest
+from market_assets.web.explorer.tables import Table, by_name, csv_response
+from market_assets.web.market.counted_postings import CountedPostings
+from market_assets.web.market.names import Names
+from market_assets.web.market.snapshot import MarketSnapshot
+
+if TYPE_CHECKING:
+    from market_assets.statistics.window import Window
+
+_TEMPLATES = Path(__file__).parents[1] / "templates" / "market"
+
+
+class Explorer:
+    """What all pages share.
+
+    Attributes:
+        state: of the API, whose `market` is the cache of the tables.
+        postings: the counted postings in memory.
+    """
+
+    def __init__(self, state: State, settings: Settings, database: Database) -> None:
+        self.state, self.settings, self.database = state, settings, database
+        self.postings = CountedPostings(database)
+        #: Pages are made in few threads at once: while the postings are read, pages wait for them, and must not
+        #: take the threads by which everything else is answered.
+        self.threads = CapacityLimiter(4)
+        self._companies: tuple[int | None, Names] = (None, Names(()))
+
+    def companies(self, view: View) -> Names:
+        """The employers of the counted postings, each as its newest posting states it."""
+        if self._companies[0] != view.market.demand_revision:
+            newest = (
+                view.window()
+                .postings.drop_nulls("company_key")
+                .sort("posted_at")
+                .group_by("company_key")
+                .agg(pl.col("posting_id").last())
+            )
+            with self.database.pooled_engine().connect() as connection:
+                names = read_companies(connection, newest["posting_id"].to_list())
+            self._companies = view.market.demand_revision, Names(names.values())
+        return self._companies[1]
+
+    @cached_property
+    def taxonomy(self) -> dict[str, Skill]:
+        """The skills that are searched for, by name."""
+        return {skill.name: skill for skill in load_taxonomy(self.settings.taxonomy).skills}
+
+
+@dataclass(frozen=True)
+class View:
+    """A request for a page and the figures to answer it with."""
+
+    explorer: Explorer
+    request: Request
+    market: MarketSnapshot
+
+    @property
+    def min_sample(self) -> int:
+        return self.explorer.settings.min_sample
+
+    @property
+    def currency(self) -> str:
+        return self.explorer.settings.currency
+
+    def parameters(self, *known: str, repeated: Collection[str] = ()) -> Parameters:
+        """The parameters of the request; `known` are the page's own.
+
+        Raises:
+            PageProblem: one is wrong, or empty ones are to be left out of the address.
+        """
+        return Parameters(
+            addresses.path_of(self.request), self.request.query_params, (*known, "format", "table"), repeated
+        )
+
+    def window(self) -> Window:
+        """The counted postings.
+
+        Raises:
+            PageProblem: nothing has been counted yet.
+        """
+        return self.explorer.postings.window(*self.bounds, self.market.demand_revision)
+
+    @property
+    def bounds(self) -> tuple[datetime, datetime]:
+        """Where the window of the counted postings begins, and the time of the refresh, where it ends; UTC.
+
+        Raises:
+            PageProblem: nothing has been counted yet.
+        """
+        summary = self.market.summary
+        if summary is None:
+            raise PageProblem(404, "Nothing counted yet", "The statistics have not been refreshed yet.")
+        return summary["window_start"], summary["as_of"]
+
+    def segment(self, filters: Filters, **more: str | int | None) -> Segment:
+        """The part of the market that filters leave; `more` are further fields of it."""
+        return filters.segment(self.bounds[1], **more)
+
+    def known_skill(self, name: str) -> str:
+        """The skill of a name or of another spelling, as the tables spell it.
+
+        Raises:
+            PageProblem: 404, no table has it; with suggestions.
+        """
+        found = self.market.skills.find(name)
+        if found is None:
+            links = [Link(one, self.skill_page(one)) for one in closest(name, self.market.skills)]
+            raise PageProblem(404, "Skill not found", f"No counted posting asks for “{name}”.", links)
+        return found
+
+    def other_spellings(self, skill: str) -> tuple[str, ...]:
+        """How postings write a skill besides its name."""
+        known = self.explorer.taxonomy.get(skill)
+        return known.other_spellings if known else ()
+
+    def skill_page(self, name: str, filters: Filters | None = None) -> str:
+        return addresses.page_of("skills", name, filters.chosen if filters else None)
+
+    def answer(
+        self, template: str, parameters: Parameters, tables: Sequence[Table] = (), **context: Any
+    ) -> Response:
+        """The page, or with `format=csv` one of its tables: the one that `table` names, else the first.
+
+        Raises:
+            PageProblem: 422, it has no such table.
+        """
+        named = by_name(tables)
+        chosen = parameters.one_of("table", named) if named else None
+        if parameters.one_of("format", ("csv",) if named else ()):
+            return csv_response(named[chosen or next(iter(named))])
+        return self.page(template, parameters=parameters, tables=named, **context)
+
+    def page(self, template: str, status: int = 200, **context: Any) -> Response:
+        identity = identity_of(self.request)
+        shared = {
+            "view": self,
+            "summary": self.market.summary,
+            "currency": self.currency,
+            "user": identity.name if identity else None,
+            "csrf_token": self.request.cookies.get(CSRF_COOKIE),
+        }
+        return HTMLResponse(environment().get_template(template).render(**shared, **context), status)
+
+
+@lru_cache(maxsize=1)
+def environment() -> jinja2.Environment:
+    """The templates of the pages; every string that is not markup is escaped and has no control characters."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_printable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals |= {
+        "number": numbers,
+        "MARKET": MARKET,
+        "page_of": addresses.page_of,
+        "country_name": addresses.country_name,
+    }
+    return made
+
+
+def _printable(value: object) -> object:
+    return numbers.printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value

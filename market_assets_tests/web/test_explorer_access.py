@@ -1,0 +1,79 @@
+"""The pages of the market in the whole process: who sees them, under which policy, how large they are."""
+
+from __future__ import annotations
+
+import pytest
+from selectolax.lexbor import LexborHTMLParser as HTMLParser
+
+from market_assets.web.auth.cross_site import PAGE_POLICY
+from market_assets_tests.statistics.markets import random_market
+from market_assets_tests.web.databases import migrated
+from market_assets_tests.web.explorer.made_up_store import copy_into, fill_store, weighed
+from market_assets_tests.web.whole_process import SITE, WholeProcess, csrf_of
+
+SKILL = "/market/skills/skill%200001"
+PAGES = ("/market", SKILL, "/market/map", "/market/compare", "/market/search?q=skill")
+FIRST_PAGE_BYTES = 300_000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def filled(web: WholeProcess, tmp_path_factory: pytest.TempPathFactory) -> None:
+    market = random_market(2, postings=600, skills=700, categories=8)
+    made = migrated(f"sqlite:///{tmp_path_factory.mktemp('made') / 'market.db'}")
+    fill_store(made, market, weighed(market))
+    copy_into(made, web.engine)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_user_reads_them(web: WholeProcess, path: str) -> None:
+    for user in ("ada", "vic"):
+        answer = web.signed_in(user).get(path)
+        assert answer.status_code == 200
+        assert answer.headers["content-security-policy"] == PAGE_POLICY
+        assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/market/page.css", "/market?format=csv"])
+def test_nobody_else_does(web: WholeProcess, path: str) -> None:
+    assert web.client().get(path).status_code == 401
+    to_page = web.client().get(path, headers={"Accept": "text/html"})
+    assert to_page.status_code == 303 and to_page.headers["location"].startswith("/login?next=/market")
+
+
+def test_the_first_page_is_small(web: WholeProcess) -> None:
+    browser = web.browser("vic")
+    page, style = browser.get("/market"), browser.get("/market/page.css")
+    assert (style.status_code, style.headers["content-type"]) == (200, "text/css; charset=utf-8")
+    assert len(page.content) + len(style.content) < FIRST_PAGE_BYTES
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nothing_of_a_page_is_inline_or_from_elsewhere(web: WholeProcess, path: str) -> None:
+    page = HTMLParser(web.browser("vic").get(path).text)
+    assert page.css("script, style, [style], [onclick], [onload], iframe, object") == []
+    fetched = [node.attributes.get("href") or node.attributes.get("src") for node in page.css("link, img, source")]
+    assert fetched == ["data:,", "/market/page.css"]
+
+
+def test_one_signs_out_from_them(web: WholeProcess) -> None:
+    browser = web.browser("vic")
+    page = browser.get(SKILL)
+    assert "Sign out vic" in page.text
+    signed_out = browser.post("/logout", data={"csrf": csrf_of(page)}, headers={"Origin": SITE})
+    assert signed_out.status_code == 303
+    assert browser.get(SKILL).status_code == 401
+
+
+def test_other_pages_lead_to_them(web: WholeProcess) -> None:
+    browser = web.browser("ada")
+    for path in ("/executions", "/api/docs", "/login"):
+        assert 'href="/market"' in browser.get(path).text
+
+
+def test_measured_paths_are_few(web: WholeProcess) -> None:
+    client = web.signed_in("ada")
+    client.get(f"{SKILL}?country=DE")
+    client.get("/market/skills/whatever")
+    shown = client.get("/metrics").text
+    assert 'route="/market/skills/{name}"' in shown
+    assert "whatever" not in shown and "skill%20" not in shown
