@@ -201,7 +201,11 @@ def _services(settings: Settings, code_socket: Path, *, verbose: bool) -> list[S
     level = "info" if verbose else "warning"
     code = [*python, "dagster", "code-server", "start", "-m", "market_assets.definitions", "--log-level", level]
     services = [
-        Service("code server", [*code, "--location-name", "market_assets", "--socket", str(code_socket)]),
+        Service(
+            "code server",
+            [*code, "--location-name", "market_assets", "--socket", str(code_socket)],
+            needs_child=True,
+        ),
         Service("daemon", [*python, "dagster._daemon", "run", "-w", str(workspace), "--log-level", level]),
         Service("web process", [*python, "market_assets.web.server", str(workspace)]),
     ]
