@@ -104,7 +104,7 @@ def served(folder: Path) -> Iterator[Site]:
         process = subprocess.Popen(
             [PROGRAMS / "market-assets", "serve"],
             cwd=folder,
-            env=environment(MARKET_ASSETS_PORT=str(port), MARKET_ASSETS_TEST_MARK=mark),
+            env=environment(MARKET_ASSETS_PORT=str(port), TEST_MARK=mark),
             stdout=log,
             stderr=log,
             text=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -34,6 +35,8 @@ _MOST_USERS = 5
 #: A process that ends is started again after 1, 2, 4 … seconds; after so many in ten minutes `serve` gives up.
 _MOST_RESTARTS = 5
 _RESTARTS_WITHIN = 600.0
+#: A code server that is told to load the code again has its next child sooner.
+_CHILDLESS_SECONDS = 5.0
 
 
 @dataclass
@@ -47,6 +50,8 @@ class Service:
         process: the newest one, if it was started.
         restarts: when it was started again, as `time.monotonic()`.
         due: when it is to be started again; None while it runs.
+        needs_child: whether a child does its work, which it does not start again by itself.
+        child_due: when it has to have had a living child, as `time.monotonic()`.
     """
 
     name: str
@@ -55,6 +60,8 @@ class Service:
     process: subprocess.Popen[bytes] | None = None
     restarts: list[float] = field(default_factory=list)
     due: float | None = None
+    needs_child: bool = False
+    child_due: float = 0.0
 
     def start(self, environment: dict[str, str]) -> None:
         """Start it in a new session, so that Ctrl-C reaches only `serve`, which ends the others in order."""
@@ -64,16 +71,20 @@ class Service:
             self.process = subprocess.Popen(
                 self.command, env=environment, start_new_session=True, stdout=output, stderr=output
             )
-        self.due = None
+        self.due, self.child_due = None, time.monotonic() + _READY_SECONDS
 
     def has_ended(self) -> bool:
         return self.process is not None and self.process.poll() is not None
 
     def keep_running(self, environment: dict[str, str]) -> bool:
         """Start it again where it has ended and its pause is over; False if it ends too often."""
+        now = time.monotonic()
+        if self.needs_child and self._has_lost_child(now):
+            assert self.process is not None
+            self.process.kill()
+            self.process.wait()
         if not self.has_ended():
             return True
-        now = time.monotonic()
         if self.due is None:
             self.restarts = [time for time in self.restarts if time > now - _RESTARTS_WITHIN]
             if len(self.restarts) == _MOST_RESTARTS:
@@ -85,6 +96,13 @@ class Service:
             self.restarts.append(now)
             self.start(environment)
         return True
+
+    def _has_lost_child(self, now: float) -> bool:
+        if self.process is None or self.has_ended():
+            return False
+        if _has_living_child(self.process.pid):
+            self.child_due = now + _CHILDLESS_SECONDS
+        return now > self.child_due
 
     @property
     def ending(self) -> str:
@@ -99,6 +117,17 @@ class Service:
         lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
         return f": {last.removeprefix('market-assets: ')} (all of it is in {self.log})"
+
+
+def _has_living_child(pid: int) -> bool:
+    """Whether a process has a child that has not ended; True where the system does not say."""
+    by_thread = list(Path(f"/proc/{pid}/task").glob("*/children"))
+    with contextlib.suppress(OSError):
+        for child in (child for children in by_thread for child in children.read_text().split()):
+            state = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
+            if state != "Z":
+                return True
+    return not by_thread
 
 
 @click.command()
@@ -172,7 +201,11 @@ def _services(settings: Settings, code_socket: Path, *, verbose: bool) -> list[S
     level = "info" if verbose else "warning"
     code = [*python, "dagster", "code-server", "start", "-m", "market_assets.definitions", "--log-level", level]
     services = [
-        Service("code server", [*code, "--location-name", "market_assets", "--socket", str(code_socket)]),
+        Service(
+            "code server",
+            [*code, "--location-name", "market_assets", "--socket", str(code_socket)],
+            needs_child=True,
+        ),
         Service("daemon", [*python, "dagster._daemon", "run", "-w", str(workspace), "--log-level", level]),
         Service("web process", [*python, "market_assets.web.server", str(workspace)]),
     ]

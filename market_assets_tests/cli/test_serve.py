@@ -191,7 +191,9 @@ def test_it_serves_runs_jobs_and_ends_politely(server: Server, project: Path) ->
 
 
 def test_a_process_that_is_killed_is_started_again(server: Server) -> None:
-    for command in ("dagster._daemon run", "market_assets.web.server", "code-server start"):
+    # What loads the code is a child of the code server.
+    for command in ("dagster._daemon run", "market_assets.web.server", "code-server start", "dagster api grpc"):
+        eventually(lambda command=command: any(command in line for line in server.processes().values()))  # type: ignore[misc]
         kill_and_wait(server, command)
     eventually(lambda: signs_in(server))
     eventually(lambda: healthy_daemons(server) >= DAEMONS)
