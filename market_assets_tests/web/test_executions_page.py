@@ -29,7 +29,7 @@ PATIENCE = 300
 @pytest.fixture(autouse=True)
 def clean(web: WholeProcess) -> None:
     web.instance.wipe()
-    with web.engine.begin() as connection:
+    with web.market_engine.begin() as connection:
         connection.exec_driver_sql("DELETE FROM job_executions")
 
 
@@ -82,7 +82,7 @@ def test_nobody_else_does(web: WholeProcess) -> None:
 
 
 def test_no_text_is_taken_for_markup(web: WholeProcess) -> None:
-    record_executions(web.engine, [pruned(1, job=f"job{HOSTILE}", error=HOSTILE)])
+    record_executions(web.market_engine, [pruned(1, job=f"job{HOSTILE}", error=HOSTILE)])
     hostile_tag = add_run(web, **{"market_assets/triggered_by": f"ui:{HOSTILE}"})
     page = web.signed_in("vic").get("/executions", params={"job": ""}).text
     assert shown_runs(page) == [hostile_tag, "pruned-0001"]
@@ -97,7 +97,7 @@ def test_no_text_is_taken_for_markup(web: WholeProcess) -> None:
 def test_it_is_filtered(web: WholeProcess) -> None:
     failed = add_run(web, status="FAILURE")
     running = add_run(web, "cleanup_old_data", "STARTED")
-    record_executions(web.engine, [pruned(1), pruned(2, error="no memory"), pruned(3, "gone_job")])
+    record_executions(web.market_engine, [pruned(1), pruned(2, error="no memory"), pruned(3, "gone_job")])
     client = web.signed_in("vic")
 
     def listed(**query: str) -> list[str]:
@@ -126,14 +126,14 @@ def test_pages_hold_every_run_once(web: WholeProcess, monkeypatch: pytest.Monkey
     # In Dagster and in the table; in the table alone; of the same instant.
     known = [add_run(web) for _ in range(14)]
     old = [pruned(number) for number in range(12)]
-    record_executions(web.engine, old)
+    record_executions(web.market_engine, old)
     # SQLite's timestamps are whole seconds: which runs changed last among those of one is Dagster's choice.
     changed = web.instance.get_run_records(limit=10, order_by="update_timestamp")
     latest = {record.dagster_run.run_id for record in changed}
     records = web.instance.get_run_records(dg.RunsFilter(run_ids=[run for run in known if run not in latest]))
     mirrored = [web_execution(record) for record in records]
     assert len(mirrored) == 4
-    record_executions(web.engine, mirrored)
+    record_executions(web.market_engine, mirrored)
     client = web.signed_in("vic")
     url, seen = "/executions", []
     while url:
@@ -154,7 +154,7 @@ def web_execution(record: object) -> Execution:
 
 def test_the_api_lists_pruned_runs_too(web: WholeProcess) -> None:
     present = add_run(web)
-    record_executions(web.engine, [pruned(1), pruned(2, error="no memory")])
+    record_executions(web.market_engine, [pruned(1), pruned(2, error="no memory")])
     content = web.signed_in("ada").get("/api/admin/scheduler/executions").json()["executions"]
     page = web.signed_in("ada").get("/executions").text
     assert re.findall(r'href="/runs/([^"]*)"', page) == [present], (
@@ -181,7 +181,7 @@ def text_of(browser: webdriver.Chrome) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("user", ["ada", "vic"])
 def test_it_is_live_in_a_browser(web: WholeProcess, browser: webdriver.Chrome, user: str) -> None:
-    record_executions(web.engine, [pruned(1), pruned(2, error=HOSTILE)])
+    record_executions(web.market_engine, [pruned(1), pruned(2, error=HOSTILE)])
     with served(web.process) as url:
         browser.get(f"{url}/executions")
         browser.find_element(By.NAME, "username").send_keys(user)

@@ -110,11 +110,11 @@ def test_a_browser_that_signed_in_learns_details_too(quiet: WholeProcess) -> Non
 def test_a_database_of_another_version_or_of_none_is_named(quiet: WholeProcess) -> None:
     forget(quiet)
     beat(quiet)
-    with quiet.engine.begin() as connection:
+    with quiet.market_engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     (reason,) = quiet.client().get("/health").json()["reasons"]
     assert reason.startswith("database: ") and "9999" in reason
-    with quiet.engine.begin() as connection:
+    with quiet.market_engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE alembic_version")
     assert quiet.client(FAR).get("/health").json()["reasons"] == ["database"]
 
@@ -193,7 +193,7 @@ def run_of(web: WholeProcess, job: str, *, fails: bool) -> None:
         task()
 
     made.execute_in_process(instance=web.instance, raise_on_error=False)
-    mirror_executions(web.engine, web.instance, None)
+    mirror_executions(web.market_engine, web.instance, None)
 
 
 def test_counters_survive_a_restart_and_the_removal_of_runs(quiet: WholeProcess) -> None:

@@ -65,7 +65,12 @@ class WholeProcess:
 
     @property
     def engine(self) -> sa.Engine:
+        """Of users, sessions and the audit log."""
         return self.process.tokens.engine
+
+    @property
+    def market_engine(self) -> sa.Engine:
+        return self.process.database.pooled_engine()
 
     def reset(self) -> None:
         """Remove everything that tests did: runs, schedules' states, rows of every table, sessions, the report."""
