@@ -62,7 +62,7 @@ def test_a_backfill_fans_out_and_leaves_the_tables_of_a_serial_run(
     assert any(later < end for (_, end), (later, _) in pairwise(spans)), "one after the other"
 
     assert composed.postgresql is not None
-    composed.postgresql.ask("CREATE DATABASE serial")
+    composed.postgresql.ask("CREATE DATABASE serial OWNER market")
     serial = market_url.removesuffix("market") + "serial"
     schema.upgrade(Database(serial))
     settings = Settings(DATABASE_URL=serial, MARKET_ASSETS_DATA_DIR=composed.folder / "data", _env_file=None)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from dagster._core.test_utils import freeze_time
 
 from market_assets.operations.names import CLEANUP, INGESTION, REFRESH
 from market_assets.settings import Settings
@@ -54,7 +55,7 @@ def test_a_clock_that_goes_back_a_day_and_forward_a_year(settings: Settings) -> 
     with Pipeline(settings, SampleSource(postings_per_day=30, seed=5)) as pipeline:
         known: set[int] = set()
         for difference in (timedelta(), -timedelta(days=1), A_YEAR, timedelta()):
-            with clock_off_by(difference) as now:
+            with clock_off_by(difference) as now, freeze_time(now):
                 done(pipeline.run(INGESTION))
                 if difference:
                     done(pipeline.run(REFRESH))
