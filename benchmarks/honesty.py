@@ -220,7 +220,7 @@ def through_file(market: Market, names: list[str]) -> Called:
         environment = environment_for_children(MARKET_ASSETS_DATA_DIR=folder, DATABASE_URL="")
         command = [str(Path(sys.executable).with_name("market-assets")), "run", "--from", str(file), "--json"]
         subprocess.run(command, env=environment, check=True, capture_output=True)
-        (database,) = Path(folder).glob("from/*.db")
+        database = Path(folder, "from", f"{file.stem}.db")
         with sqlite3.connect(database) as connection:
             return Called(
                 dict(connection.execute("SELECT skill, trend FROM trending_skills")),
