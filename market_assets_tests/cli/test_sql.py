@@ -62,19 +62,26 @@ def test_rows_of_a_query_in_every_form(invoke: Invoke, url: str, database: Datab
         "DROP TABLE skill_demand",
         "CREATE TABLE more (number INTEGER)",
         "SELECT 1; DELETE FROM skill_demand",
+        "SELECT 1; COMMIT; DELETE FROM skill_demand",
+        "PRAGMA journal_mode = DELETE",
+        "VACUUM INTO 'other.db'",
+        "ATTACH 'other.db' AS other",
         "WITH gone AS (SELECT 1) INSERT INTO skills SELECT 1, 'x', 'y'",
         "BEGIN",
         "",
         "SELECT nothing FROM skill_demand",
     ],
 )
-def test_a_query_changes_nothing_and_says_what_is_wrong(invoke: Invoke, url: str, query: str) -> None:
+def test_a_query_changes_nothing_and_says_what_is_wrong(
+    invoke: Invoke, url: str, project: Path, query: str
+) -> None:
     before = invoke("export", "skill_demand", DATABASE_URL=url).stdout
     result = invoke("sql", query, DATABASE_URL=url)
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith("market-assets: ")
     assert result.stderr.count("\n") == 1
     assert invoke("export", "skill_demand", DATABASE_URL=url).stdout == before
+    assert not (project / "other.db").exists()
 
 
 def test_the_password_of_a_database_is_not_shown() -> None:
@@ -183,3 +190,19 @@ def test_views_hold_each_row_of_their_kind_once(url: str, database: Database, vi
     ]
     places = [list(view.columns.keys()).index(name) for name in key]
     assert len({tuple(row[place] for place in places) for row in rows}) == len(rows)
+
+
+def test_what_tables_there_are_may_be_asked(invoke: Invoke) -> None:
+    assert invoke("db", "upgrade").exit_code == 0
+    columns = invoke("sql", "--csv", "SELECT name FROM pragma_table_info('skills')").stdout.split()
+    assert columns == ["name", "skill_id", "skill", "category"]
+    recursive = (
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 3) SELECT sum(x) AS x FROM n"
+    )
+    assert invoke("sql", "--csv", recursive).stdout.split() == ["x", "6"]
+
+
+def test_a_refused_change_is_called_so(invoke: Invoke) -> None:
+    assert invoke("db", "upgrade").exit_code == 0
+    result = invoke("sql", "DELETE FROM skill_demand")
+    assert result.stderr == "market-assets: data/market.db: not authorized: a query may only read\n"
