@@ -36,9 +36,7 @@ class Parameters:
     ) -> None:
         self.path = path
         self._values: dict[str, list[str]] = {}
-        pairs = [(name, value.strip()) for name, value in query.multi_items()]
-        self.has_empty = any(not value for _name, value in pairs)
-        for name, value in pairs:
+        for name, value in ((name, value.strip()) for name, value in query.multi_items()):
             self._check(name, value, known, repeated)
             if value:
                 self._values.setdefault(name, []).append(value)

@@ -96,7 +96,7 @@ class View:
         """The parameters of the request; `known` are the page's own.
 
         Raises:
-            PageProblem: one is wrong, or empty ones are to be left out of the address.
+            PageProblem: one is wrong.
         """
         return Parameters(
             addresses.path_of(self.request), self.request.query_params, (*known, "format", "table"), repeated
