@@ -83,9 +83,19 @@ def test_rows_are_sorted_over_all_pages(client: TestClient, filled: Database) ->
 
 def test_nulls_come_last_in_either_direction(client: TestClient) -> None:
     for order in ("median_salary", "-median_salary"):
-        pay = [row["median_salary"] for row in walked(client, "/locations", "locations", sort=order)]
+        rows = walked(client, "/skills", "skills", industry="Finance", sort=order)
+        pay = [row["median_salary"] for row in rows]
         known = [each for each in pay if each is not None]
+        assert 0 < len(known) < len(pay)
         assert pay == sorted(known, reverse=order.startswith("-")) + [None] * (len(pay) - len(known))
+
+
+def test_a_file_may_be_a_part_of_a_list(client: TestClient) -> None:
+    rows = walked(client, "/skills", "skills", sort="skill")
+    part = file_of(client, "/skills", "parquet", sort="skill", offset=3, limit=4)
+    assert pl.read_parquet(BytesIO(part)).to_dicts() == rows[3:7]
+    rest = file_of(client, "/skills", "arrow", sort="skill", offset=5)
+    assert pl.read_ipc_stream(BytesIO(rest)).to_dicts() == rows[5:]
 
 
 @pytest.mark.parametrize(
