@@ -61,6 +61,22 @@ def test_a_segment_holds_its_postings_with_their_skills(made: Market, fields: di
     assert entries(Segment(**fields).postings_of(window)) == expected
 
 
+def test_a_segment_begins_at_its_time_and_keeps_mentions_with_their_postings() -> None:
+    postings = [
+        Posting(("SQL",), country="US", mentions=("Zig",)),
+        Posting(("Zig",), country="DE", mentions=("SQL",)),
+    ]
+    made = market(
+        [replace(one, posted_at=TODAY - timedelta(days=1 - number)) for number, one in enumerate(postings)]
+    )
+    window = made.window()
+    (german,) = (entry for entry, one in zip(entries(window), made.postings, strict=True) if one.country == "DE")
+    assert german[3] == ["SQL"]
+    assert entries(Segment(country="DE").postings_of(window)) == [german]
+    for since, number in ((TODAY, 1), (TODAY + timedelta(seconds=1), 0), (TODAY - timedelta(days=1), 2)):
+        assert len(Segment(since=since).postings_of(window)) == number
+
+
 @settings(max_examples=100, deadline=None)
 @given(made=markets(), skill=st.sampled_from((*SKILLS, "nothing")))
 def test_a_window_of_one_skill_has_no_other(made: Market, skill: str) -> None:

@@ -90,7 +90,6 @@ def computed_tables(window: Window, as_of: datetime = AS_OF) -> dict[sa.Table, p
         tables.industry_skills: industry_skills(window, MIN_SAMPLE),
         tables.salary_statistics: salary_statistics(window, MIN_SAMPLE),
         tables.salary_trends: salary_trends(window, MIN_SAMPLE),
-        tables.employment_salaries: employment_salaries(window, MIN_SAMPLE),
         tables.location_salaries: location_salaries(window, MIN_SAMPLE),
         tables.employment_salaries: employment_salaries(window, MIN_SAMPLE),
         tables.trending_skills: trending,

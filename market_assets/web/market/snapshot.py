@@ -35,7 +35,6 @@ TABLES: tuple[sa.Table, ...] = (
     tables.skill_demand,
     tables.industry_skills,
     tables.salary_statistics,
-    tables.employment_salaries,
     tables.salary_trends,
     tables.location_salaries,
     tables.trending_skills,
