@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
@@ -11,123 +10,24 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import click
 
 from market_assets.cli.command import pass_settings, use_dagster_home
+from market_assets.cli.service import MOST_RESTARTS, READY_SECONDS, RESTARTS_WITHIN, Service
 from market_assets.cli.users import FIRST_ADMIN, make_first_admin
 from market_assets.settings import Settings, SettingsError, environment_for_children
 from market_assets.store import schema, users
 from market_assets.store.database import Database, make_private_folder
 from market_assets.web.auth.tokens import signing_key
 
-#: On a busy machine it takes long; a process that fails ends by itself.
-_READY_SECONDS = 300.0
 #: The code server waits for up to 60 s for the runs that it has started.
 _SHUTDOWN_SECONDS = 75.0
 _POLL_SECONDS = 0.2
 #: More users are only counted.
 _MOST_USERS = 5
-#: A process that ends is started again after 1, 2, 4 … seconds; after so many in ten minutes `serve` gives up.
-_MOST_RESTARTS = 5
-_RESTARTS_WITHIN = 600.0
-#: A code server that is told to load the code again has its next child sooner.
-_CHILDLESS_SECONDS = 5.0
-
-
-@dataclass
-class Service:
-    """A process that `serve` keeps running.
-
-    Attributes:
-        name: as shown.
-        command: starts it.
-        log: the file that gets what it prints; None for this terminal.
-        process: the newest one, if it was started.
-        restarts: when it was started again, as `time.monotonic()`.
-        due: when it is to be started again; None while it runs.
-        needs_child: whether a child does its work, which it does not start again by itself.
-        child_due: when it has to have had a living child, as `time.monotonic()`.
-    """
-
-    name: str
-    command: list[str]
-    log: Path | None = None
-    process: subprocess.Popen[bytes] | None = None
-    restarts: list[float] = field(default_factory=list)
-    due: float | None = None
-    needs_child: bool = False
-    child_due: float = 0.0
-
-    def start(self, environment: dict[str, str]) -> None:
-        """Start it in a new session, so that Ctrl-C reaches only `serve`, which ends the others in order."""
-        with ExitStack() as opened:
-            # Appended to: a process that is started again must not remove why it ended.
-            output = opened.enter_context(self.log.open("ab")) if self.log else None
-            self.process = subprocess.Popen(
-                self.command, env=environment, start_new_session=True, stdout=output, stderr=output
-            )
-        self.due, self.child_due = None, time.monotonic() + _READY_SECONDS
-
-    def has_ended(self) -> bool:
-        return self.process is not None and self.process.poll() is not None
-
-    def keep_running(self, environment: dict[str, str]) -> bool:
-        """Start it again where it has ended and its pause is over; False if it ends too often."""
-        now = time.monotonic()
-        if self.needs_child and self._has_lost_child(now):
-            assert self.process is not None
-            self.process.kill()
-            self.process.wait()
-        if not self.has_ended():
-            return True
-        if self.due is None:
-            self.restarts = [time for time in self.restarts if time > now - _RESTARTS_WITHIN]
-            if len(self.restarts) == _MOST_RESTARTS:
-                return False
-            pause = 2.0 ** len(self.restarts)
-            self.due = now + pause
-            click.echo(f"market-assets: {self.ending}; it is started again in {pause:.0f} s", err=True)
-        if now >= self.due:
-            self.restarts.append(now)
-            self.start(environment)
-        return True
-
-    def _has_lost_child(self, now: float) -> bool:
-        if self.process is None or self.has_ended():
-            return False
-        if _has_living_child(self.process.pid):
-            self.child_due = now + _CHILDLESS_SECONDS
-        return now > self.child_due
-
-    @property
-    def ending(self) -> str:
-        code = self.process.returncode if self.process else None
-        return f"the {self.name} ended with exit code {code}"
-
-    @property
-    def last_words(self) -> str:
-        """The last line that it printed, and where the others are."""
-        if self.log is None:
-            return ""
-        lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
-        return f": {last.removeprefix('market-assets: ')} (all of it is in {self.log})"
-
-
-def _has_living_child(pid: int) -> bool:
-    """Whether a process has a child that has not ended; True where the system does not say."""
-    by_thread = list(Path(f"/proc/{pid}/task").glob("*/children"))
-    with contextlib.suppress(OSError):
-        for child in (child for children in by_thread for child in children.read_text().split()):
-            state = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
-            if state != "Z":
-                return True
-    return not by_thread
 
 
 @click.command()
@@ -238,7 +138,7 @@ def _run_until(
     while not stop.wait(_POLL_SECONDS):
         for service in services:
             if not service.keep_running(environment):
-                often = f"{_MOST_RESTARTS + 1} times in {_RESTARTS_WITHIN / 60:.0f} minutes"
+                often = f"{MOST_RESTARTS + 1} times in {RESTARTS_WITHIN / 60:.0f} minutes"
                 click.echo(f"market-assets: {service.ending}, {often}: giving up{service.last_words}", err=True)
                 return 1
     return 0
@@ -266,8 +166,8 @@ def _print_addresses(settings: Settings, log: Path | None) -> None:
 
 
 def _wait_for(services: list[Service], stop: threading.Event, family: int, address: Any) -> bool:
-    """Wait until an address takes connections; False on a stop, when a process ends, or after `_READY_SECONDS`."""
-    deadline = time.monotonic() + _READY_SECONDS
+    """Wait until an address takes connections; False on a stop, when a process ends, or after `READY_SECONDS`."""
+    deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and not any(service.has_ended() for service in services):
         with socket.socket(family) as attempt:
             if attempt.connect_ex(address) == 0:
@@ -284,7 +184,7 @@ def _report_end(services: list[Service], stop: threading.Event, awaited: Service
     for service in ended:
         click.echo(f"market-assets: {service.ending}{service.last_words}", err=True)
     if not ended:
-        click.echo(f"market-assets: the {awaited.name} was not ready in {_READY_SECONDS:.0f} s", err=True)
+        click.echo(f"market-assets: the {awaited.name} was not ready in {READY_SECONDS:.0f} s", err=True)
     return 1
 
 

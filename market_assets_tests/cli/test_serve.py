@@ -22,7 +22,7 @@ from uuid import uuid4
 
 import pytest
 
-from market_assets.cli.serve import Service
+from market_assets.cli.service import Service
 from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets.store.users import add_user
@@ -191,8 +191,8 @@ def test_it_serves_runs_jobs_and_ends_politely(server: Server, project: Path) ->
 
 
 def test_a_process_that_is_killed_is_started_again(server: Server) -> None:
-    # What loads the code is a child of the code server.
-    for command in ("dagster._daemon run", "market_assets.web.server", "code-server start", "dagster api grpc"):
+    # What loads the code is a child of the code server; first, while there is no other of a server before.
+    for command in ("dagster api grpc", "dagster._daemon run", "market_assets.web.server", "code-server start"):
         eventually(lambda command=command: any(command in line for line in server.processes().values()))  # type: ignore[misc]
         kill_and_wait(server, command)
     eventually(lambda: signs_in(server))
