@@ -126,6 +126,7 @@ def _run_until(
     code_server.start(environment)
     if not _wait_for(services, stop, socket.AF_UNIX, code_server.command[-1]):
         return _report_end(services, stop, code_server)
+    code_server.expect_child()
     daemon.start(environment)
     web_process.start(environment)
     if not _wait_for(services, stop, socket.AF_INET, ("127.0.0.1", settings.port)):

@@ -78,11 +78,15 @@ class Service:
             self.start(environment)
         return True
 
+    def expect_child(self) -> None:
+        """From now on a child is missed soon: a process that is ready has had one."""
+        self.child_due = time.monotonic() + _CHILDLESS_SECONDS
+
     def _has_lost_child(self, now: float) -> bool:
         if self.process is None or self.has_ended():
             return False
         if _has_living_child(self.process.pid):
-            self.child_due = now + _CHILDLESS_SECONDS
+            self.expect_child()
         return now > self.child_due
 
     @property
