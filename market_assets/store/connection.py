@@ -81,9 +81,7 @@ class MarketConnection:
             if self.database.is_sqlite:
                 cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(_ALL_ROWS)})
             cursor.execute(self.database.compile(query))
-            answer = pl.from_arrow(cursor.fetch_arrow_table())
-        assert isinstance(answer, pl.DataFrame)
-        return as_declared(answer, schema)
+            return as_declared(cursor.fetch_polars(), schema)
 
     def read_integers(
         self, value: sa.ColumnElement[int], key: sa.Column[int], first: int, last: int
@@ -96,8 +94,8 @@ class MarketConnection:
         """The single value of a query's first row, None without one."""
         with _adbc_errors(self.database), self._connection.cursor() as cursor:
             cursor.execute(self.database.compile(query))
-            row = cursor.fetchone()
-        return None if row is None else row[0]
+            answer = cursor.fetch_polars()
+        return answer.item(0, 0) if answer.height else None
 
     def stage(self, name: str, frame: pl.DataFrame, *, append: bool = False) -> sa.TableClause:
         """Write a frame into a temporary table, and return that table for use in statements."""
@@ -121,9 +119,9 @@ class MarketConnection:
     def _ingest(
         self, name: str, frame: pl.DataFrame, *, mode: Any, temporary: bool = False, schema: str | None = None
     ) -> None:
-        arrow = _for_database(frame, self.database).to_arrow(compat_level=pl.CompatLevel.oldest())
+        rows = _for_database(frame, self.database)
         with _adbc_errors(self.database), self._connection.cursor() as cursor:
-            cursor.adbc_ingest(name, arrow, mode=mode, temporary=temporary, db_schema_name=schema)
+            cursor.adbc_ingest(name, rows, mode=mode, temporary=temporary, db_schema_name=schema)
 
 
 def optimise(connection: MarketConnection) -> tuple[int, int]:
