@@ -11,7 +11,6 @@ import sqlalchemy as sa
 from market_assets.store.connection import MarketConnection
 from market_assets.store.tables.columns import arrow_schema, unique_keys
 
-
 #: Rows in memory at a time, unless the caller says otherwise.
 BATCH = 20_000
 
