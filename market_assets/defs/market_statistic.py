@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 NOT_NULL_CHECK, UNIQUE_CHECK = "not_null", "unique"
-_SCAFFOLDED = """\
+#: What `dg scaffold defs` writes.
+SCAFFOLDED = """\
 type: {type}
 
 attributes:
@@ -51,7 +52,7 @@ class _Scaffolder(dg.Scaffolder):
     """Writes a `defs.yaml` that works unchanged."""
 
     def scaffold(self, request: dg.ScaffoldRequest[Any]) -> None:
-        text = _SCAFFOLDED.format(type=request.type_name, name=request.target_path.name)
+        text = SCAFFOLDED.format(type=request.type_name, name=request.target_path.name)
         (request.target_path / "defs.yaml").write_text(text, encoding="utf-8")
 
 
