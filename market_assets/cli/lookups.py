@@ -11,6 +11,7 @@ import anyio
 import click
 
 from market_assets.cli.command import CommandFailedError, open_database, pass_settings
+from market_assets.cli.completion import complete_skill
 from market_assets.cli.rows import print_rows, rows_options
 from market_assets.settings import Settings
 from market_assets.store.tables.results import TRENDS
@@ -52,7 +53,7 @@ def _market(settings: Settings) -> Iterator[MarketSnapshot]:
 
 
 @click.command()
-@click.argument("name", metavar="SKILL")
+@click.argument("name", metavar="SKILL", shell_complete=complete_skill)
 @_COUNTRY
 @rows_options
 @pass_settings
@@ -76,7 +77,7 @@ def skill(settings: Settings, name: str, country: str | None, as_csv: bool, as_j
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="SKILL SKILL...")
+@click.argument("names", nargs=-1, required=True, metavar="SKILL SKILL...", shell_complete=complete_skill)
 @rows_options
 @pass_settings
 def compare(settings: Settings, names: Sequence[str], as_csv: bool, as_json: bool) -> None:
@@ -106,7 +107,7 @@ def trending(settings: Settings, trend: str | None, limit: int, as_csv: bool, as
 
 
 @click.command()
-@click.argument("name", metavar="SKILL|PLACE")
+@click.argument("name", metavar="SKILL|PLACE", shell_complete=complete_skill)
 @_COUNTRY
 @rows_options
 @pass_settings

@@ -10,7 +10,9 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem, add_completion_class
 
+from market_assets.cli.completion import QuotingBash
 from market_assets.settings import SettingsError
 
 #: Command → the module that has it, and the beginning of its help, so that showing the list loads no module.
@@ -19,6 +21,10 @@ COMMANDS = {
     "archive": ("databases", "Archived postings."),
     "backup": ("backups", "Back up the database, Dagster's history and the archive into one checked file."),
     "compare": ("lookups", "Print demand, pay and growth of two to five skills side by side."),
+    "completion": (
+        "completion",
+        "Print the script that completes commands, options, skills and tables in a shell.",
+    ),
     "db": ("databases", "The market database."),
     "doctor": ("doctor", "Check the set-up and print what is wrong with it and what to do; exit 1 on an error."),
     "export": ("sql", "Write all rows of TABLE as CSV, JSON, JSON lines or Parquet."),
@@ -62,6 +68,14 @@ class _Commands(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [
+            CompletionItem(name, help=summary)
+            for name, (_, summary) in sorted(COMMANDS.items())
+            if name.startswith(incomplete)
+        ]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in sorted(COMMANDS.items())])
@@ -90,6 +104,9 @@ def _expected_errors() -> tuple[type[Exception], ...]:
 def _end(message: str, code: int) -> None:
     click.echo(f"market-assets: {message}", err=True)
     sys.exit(code)
+
+
+add_completion_class(QuotingBash, "bash")
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

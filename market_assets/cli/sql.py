@@ -49,7 +49,9 @@ def sql(settings: Settings, query: str, as_csv: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("table")
+@click.argument(
+    "table", shell_complete=lambda *given: [name for name in sorted(EXPORTED) if name.startswith(given[-1])]
+)
 @click.option("--format", "written_as", type=click.Choice(FORMATS), help="Else by the file's name, else csv.")
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="A file, else standard output."
