@@ -19,6 +19,7 @@ from market_assets.web.auth.cross_site import SESSION_COOKIE
 from market_assets.web.auth.login import auth_router
 from market_assets.web.error_handlers import add_error_handlers
 from market_assets.web.errors import Error
+from market_assets.web.market.counted_postings import CountedPostings
 from market_assets.web.market.router import market_router, unversioned_router
 from market_assets.web.market.snapshot import SnapshotCache
 from market_assets.web.pages import docs_router
@@ -64,6 +65,7 @@ def build_api(services: Services | None, settings: Settings, database: Database)
     api.state.services = services
     api.state.settings = settings
     api.state.market = SnapshotCache(database, settings.taxonomy)
+    api.state.postings = CountedPostings(database)
     for router in (auth_router, admin_router, market_router, unversioned_router, docs_router):
         api.include_router(router)
     add_error_handlers(api)

@@ -90,6 +90,7 @@ class SkillDemand(StrictModel):
     top_sources: list[TopValue]
     top_industries: list[TopValue]
     top_locations: list[TopValue]
+    rank: int | None = Field(description="By postings; null of one skill in a segment")
 
 
 class SkillPage(Paginated):
@@ -238,6 +239,15 @@ class IndustryValue(StrictModel):
 
 class IndustryValuePage(Paginated):
     industries: list[IndustryValue]
+
+
+class CompanyValue(StrictModel):
+    company: str = Field(description="As its newest posting states it")
+    postings: int = Field(description="Counted postings of the employer")
+
+
+class CompanyPage(Paginated):
+    companies: list[CompanyValue]
 
 
 @columns_of(tables.location_salaries)
