@@ -43,7 +43,10 @@ def columns_of(
 
     def add(model: type[Model]) -> type[Model]:
         fields: dict[str, Any] = {
-            column.name: (_type_of(column, null=all_null or bool(column.nullable)), ...)
+            column.name: (
+                _type_of(column, null=all_null or bool(column.nullable)),
+                Field(description=column.comment),
+            )
             for column in table.columns
             if column.name not in without
         }

@@ -90,7 +90,7 @@ async def list_skills(
     market: Snapshot,
     wanted: ListRequest,
     named: SegmentRequest,
-    category: Filter = None,
+    category: Annotated[Filter, Query(description="Only skills of the category")] = None,
     search: Search = None,
 ) -> Response:
     """Skills by demand: of the whole market or of a segment, all or of a category."""
@@ -206,7 +206,7 @@ async def get_salaries(
     request: Request,
     market: Snapshot,
     named: SegmentRequest,
-    skill: Annotated[Filter, Query(examples=["Python"])] = None,
+    skill: Annotated[Filter, Query(description="The skill; or give location", examples=["Python"])] = None,
 ) -> Response:
     """What a skill pays, or a place: exactly one of the two."""
     place = named.location
@@ -240,7 +240,7 @@ async def list_employment_salaries(
 async def list_industry_skills(
     request: Request,
     market: Snapshot,
-    industry: Annotated[str, Path(max_length=200, examples=["Technology"])],
+    industry: Annotated[str, Path(max_length=200, description="In any case", examples=["Technology"])],
     wanted: ListRequest,
 ) -> Response:
     """What an industry asks for, by rank."""
@@ -250,7 +250,10 @@ async def list_industry_skills(
 
 @_list("/trending", response_model=models.TrendingPage)
 async def list_trending(
-    request: Request, market: Snapshot, wanted: ListRequest, trend: models.Trend | None = None
+    request: Request,
+    market: Snapshot,
+    wanted: ListRequest,
+    trend: Annotated[models.Trend | None, Query(description="Only skills of which the test says so")] = None,
 ) -> Response:
     """Skills by growth, the fastest first; new ones, without a previous period to grow from, at the end."""
     rows = queries.trending(market, trend)
