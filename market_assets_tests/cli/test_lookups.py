@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -12,15 +13,22 @@ import pytest
 from market_assets.store.database import Database
 from market_assets.store.tables import results as tables
 from market_assets_tests.cli.conftest import Invoke
+from market_assets_tests.databases import database_of_kind
 from market_assets_tests.web.market_tables import fill, stored
 
 Row = dict[str, Any]
 
 
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A database of each kind with a market in it, for tests that only read."""
+    with database_of_kind(request, tmp_path_factory) as database:
+        fill(database)
+        yield database
+
+
 @pytest.fixture
 def url(database: Database) -> str:
-    """A database of each kind with a market in it."""
-    fill(database)
     return database.url.render_as_string(hide_password=False)
 
 
