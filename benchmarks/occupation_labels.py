@@ -1,0 +1,108 @@
+"""Makes `market_assets/postings/occupation_labels.csv.gz` from the titles of ESCO in nine languages.
+
+    python -m benchmarks.occupation_labels MELO OCCUPATIONS
+
+MELO is a checkout of https://github.com/Avature/melo-benchmark, which holds the titles of ESCO, preferred and
+alternative, by language; OCCUPATIONS is `occupations_en.csv` of ESCO's own download, which has the codes. ESCO is
+published by the European Commission under CC BY 4.0.
+
+A title that means several occupations is left to the one whose preferred title it is, else to the one that three
+quarters of its uses mean, else left out; so are words that only say what kind of job it is, and titles that begin or
+end with a shorter one of the same occupation, which is found in them.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import yaml
+
+from market_assets.postings.occupation_titles import LONGEST, normalised_titles
+from market_assets.postings.occupations import LABELS_FILE, WORDS_FILE, known_occupations
+
+#: The benchmark's corpora in each language.
+CORPORA = {
+    **{"en": "usa_q_en_c_en", "de": "deu_q_de_c_de", "fr": "fra_q_fr_c_fr", "es": "esp_q_es_c_es"},
+    **{"it": "ita_q_it_c_it", "nl": "nld_q_nl_c_nl", "pl": "pol_q_pl_c_pl", "pt": "prt_q_pt_c_pt"},
+    "sv": "swe_q_sv_c_sv",
+}
+PREFERRED_WEIGHT, CLEAR_SHARE = 10, 0.75
+
+
+def occupations_of_codes(codes: set[str]) -> dict[str, str]:
+    """The occupation that each code of ESCO or ISCO is counted to: that of the longest known code it begins with."""
+    known = {code: one.name for one in known_occupations().values() for code in (one.code, *one.also)}
+    return {code: known[found] for code in codes if (found := _longest(code, known))}
+
+
+def _longest(code: str, known: dict[str, str]) -> str | None:
+    parts = code.split(".")
+    prefixes = (".".join(parts[:size]) for size in range(len(parts), 0, -1))
+    return next((prefix for prefix in prefixes if prefix in known), None)
+
+
+def labels(melo: Path, codes: dict[str, str]) -> Iterator[tuple[str, str, bool]]:
+    """Each title, the code of what it means, and whether it is the preferred one."""
+    for corpus in CORPORA.values():
+        folder = melo / "data" / "processed" / "melo" / corpus
+        concepts = dict(_lines(folder / "concept_mapping.tsv"))
+        for element, text in _lines(folder / "corpus_elements.tsv"):
+            code = codes.get(concepts[element], concepts[element].rpartition("/C")[2])
+            for title in _forms(text):
+                yield title, code, element.endswith("_000")
+
+
+def _lines(path: Path) -> Iterator[tuple[str, str]]:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        key, _tab, value = line.partition("\t")
+        yield key, value
+
+
+def _forms(text: str) -> list[str]:
+    """The forms of both genders in "waiter/waitress" and "technicien/technicienne de maintenance"."""
+    forms = [form.strip() for form in text.split("/")]
+    if len(forms) == 2 and " " not in forms[0] and " " in forms[1] and forms[0][:4] == forms[1][:4]:
+        return [f"{forms[0]} {forms[1].partition(' ')[2]}", forms[1]]
+    return forms
+
+
+def main(melo: Path, occupations: Path) -> None:
+    with occupations.open(encoding="utf-8", newline="") as lines:
+        codes = {row["conceptUri"]: row["code"] for row in csv.DictReader(lines)}
+    rows = list(labels(melo, codes))
+    targets = occupations_of_codes({code for _title, code, _preferred in rows})
+    plain = pl.Series("title", [title for title, _code, _preferred in rows])
+    words = plain.to_frame().select(normalised_titles(pl.col("title")).str.strip_chars(" ,")).to_series()
+    votes: dict[str, Counter[str]] = defaultdict(Counter)
+    for title, (_text, code, preferred) in zip(words, rows, strict=True):
+        if (name := targets.get(code)) and title and " , " not in title and title.count(" ") < LONGEST:
+            votes[title][name] += PREFERRED_WEIGHT if preferred else 1
+    read = yaml.safe_load(WORDS_FILE.read_text(encoding="utf-8"))
+    vague = {word for kind in read["kinds"].values() for word in kind} | set(map(str, read["little"]))
+    clear = {
+        title: name
+        for title, counts in votes.items()
+        for name, count in [counts.most_common(1)[0]]
+        if count >= CLEAR_SHARE * counts.total() and not set(title.split()) <= vague and len(title) > 2
+    }
+    kept = {title: name for title, name in clear.items() if not _holds_shorter(title, clear)}
+    with gzip.GzipFile(LABELS_FILE, "wb", mtime=0) as file:
+        file.write("title,occupation\n".encode() + "".join(f"{t},{n}\n" for t, n in sorted(kept.items())).encode())
+    print(f"{len(votes):,} titles, {len(clear):,} clear, {len(kept):,} kept, {LABELS_FILE.stat().st_size:,} bytes")
+
+
+def _holds_shorter(title: str, clear: dict[str, str]) -> bool:
+    """Whether a title begins or ends with one of the same occupation."""
+    words = title.split()
+    shorter = [" ".join(part) for at in range(1, len(words)) for part in (words[:at], words[at:])]
+    return any(clear.get(part) == clear[title] for part in shorter)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
