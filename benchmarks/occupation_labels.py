@@ -7,8 +7,10 @@ alternative, by language; OCCUPATIONS is `occupations_en.csv` of ESCO's own down
 published by the European Commission under CC BY 4.0.
 
 A title that means several occupations is left to the one whose preferred title it is, else to the one that three
-quarters of its uses mean, else left out; so are words that only say what kind of job it is, and titles that begin or
-end with a shorter one of the same occupation, which is found in them.
+quarters of its uses mean, else left out. Alternative titles are left out in English, where they are often of other
+occupations, and where they begin or end with a known title of another one; so are short words, which mean other things
+in other languages, words that only say what kind of job it is, and titles that begin or end with a shorter one of the
+same occupation, which is found in them.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import polars as pl
 import yaml
 
 from market_assets.postings.occupation_titles import LONGEST, normalised_titles
-from market_assets.postings.occupations import LABELS_FILE, WORDS_FILE, known_occupations
+from market_assets.postings.occupations import LABELS_FILE, WORDS_FILE, known_occupations, written_titles
 
 #: The benchmark's corpora in each language.
 CORPORA = {
@@ -33,6 +35,8 @@ CORPORA = {
     "sv": "swe_q_sv_c_sv",
 }
 PREFERRED_WEIGHT, CLEAR_SHARE = 10, 0.75
+#: Letters of a title of one word: alternative ones of languages that build compounds, and preferred ones.
+COMPOUNDING, SHORTEST_COMPOUND, SHORTEST_WORD = ("de", "nl", "sv"), 9, 7
 
 
 def occupations_of_codes(codes: set[str]) -> dict[str, str]:
@@ -49,13 +53,16 @@ def _longest(code: str, known: dict[str, str]) -> str | None:
 
 def labels(melo: Path, codes: dict[str, str]) -> Iterator[tuple[str, str, bool]]:
     """Each title, the code of what it means, and whether it is the preferred one."""
-    for corpus in CORPORA.values():
+    for language, corpus in CORPORA.items():
         folder = melo / "data" / "processed" / "melo" / corpus
         concepts = dict(_lines(folder / "concept_mapping.tsv"))
         for element, text in _lines(folder / "corpus_elements.tsv"):
             code = codes.get(concepts[element], concepts[element].rpartition("/C")[2])
-            for title in _forms(text):
-                yield title, code, element.endswith("_000")
+            preferred = element.endswith("_000")
+            for title in _forms(text) if preferred or language != "en" else ():
+                shortest = SHORTEST_COMPOUND if language in COMPOUNDING and not preferred else SHORTEST_WORD
+                if " " in title or len(title) >= shortest and (preferred or language in COMPOUNDING):
+                    yield title, code, preferred
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
@@ -85,23 +92,36 @@ def main(melo: Path, occupations: Path) -> None:
             votes[title][name] += PREFERRED_WEIGHT if preferred else 1
     read = yaml.safe_load(WORDS_FILE.read_text(encoding="utf-8"))
     vague = {word for kind in read["kinds"].values() for word in kind} | set(map(str, read["little"]))
+    vague_titles = set(read["vague"])
     clear = {
-        title: name
+        title: (name, count >= PREFERRED_WEIGHT)
         for title, counts in votes.items()
         for name, count in [counts.most_common(1)[0]]
-        if count >= CLEAR_SHARE * counts.total() and not set(title.split()) <= vague and len(title) > 2
+        if count >= CLEAR_SHARE * counts.total() and not set(title.split()) <= vague
     }
-    kept = {title: name for title, name in clear.items() if not _holds_shorter(title, clear)}
+    known = {title: name for title, (name, preferred) in clear.items() if preferred} | written_titles()
+    names = {title: name for title, (name, _preferred) in clear.items()} | known
+
+    def is_needed(title: str, name: str, preferred: bool) -> bool:
+        parts = {part: names[part] for part in _parts(title) if part in names}
+        return name not in parts.values() and (preferred or not parts.keys() & known.keys())
+
+    kept = {
+        title: name
+        for title, (name, preferred) in clear.items()
+        if title not in vague_titles and is_needed(title, name, preferred)
+    }
     with gzip.GzipFile(LABELS_FILE, "wb", mtime=0) as file:
         file.write("title,occupation\n".encode() + "".join(f"{t},{n}\n" for t, n in sorted(kept.items())).encode())
-    print(f"{len(votes):,} titles, {len(clear):,} clear, {len(kept):,} kept, {LABELS_FILE.stat().st_size:,} bytes")
+    print(f"{len(votes):,} titles, {len(kept):,} kept, {LABELS_FILE.stat().st_size:,} bytes")
 
 
-def _holds_shorter(title: str, clear: dict[str, str]) -> bool:
-    """Whether a title begins or ends with one of the same occupation."""
+def _parts(title: str) -> Iterator[str]:
+    """The beginnings and the ends of a title of several words."""
     words = title.split()
-    shorter = [" ".join(part) for at in range(1, len(words)) for part in (words[:at], words[at:])]
-    return any(clear.get(part) == clear[title] for part in shorter)
+    for at in range(1, len(words)):
+        yield " ".join(words[:at])
+        yield " ".join(words[at:])
 
 
 if __name__ == "__main__":

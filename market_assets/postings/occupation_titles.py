@@ -10,9 +10,9 @@ import polars as pl
 #: Words of the longest title that is looked for.
 LONGEST = 6
 
-_LETTERS = {
+_SIGNS = {
     **{"ł": "l", "ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ı": "i", "’": "'"},
-    **{"c++": "cplusplus", "c#": "csharp", ".net": "dotnet"},
+    **{"c++": "cplusplus", "c#": "csharp", ".net": "dotnet", "&": " and "},
 }
 _JAPANESE = r"[\p{Hiragana}\p{Katakana}\p{Han}]"
 #: "(m/w/d)", "m/f/x", "f m x", "(all genders)".
@@ -33,7 +33,7 @@ _LEADS = frozenset({"lead", "leader", "chief", "chef", "president"})
 #: A known title before a word of these kinds describes another job. The others may be part of the same.
 _OTHER_JOBS = frozenset(
     ["manager", "engineer", "developer", "architect", "analyst", "scientist", "consultant", "technician"]
-    + ["administrator", "sales", "assistant", "designer", "tester"]
+    + ["administrator", "sales", "assistant", "designer", "tester", "profession"]
 )
 
 
@@ -45,7 +45,7 @@ def normalised_titles(titles: pl.Expr) -> pl.Expr:
     """
     lower = titles.str.to_lowercase()
     japanese = lower.str.normalize("NFKC").str.replace_all(r"\s+", "")
-    plain = lower.str.normalize("NFKD").str.replace_all(r"\p{M}+", "").str.replace_many(_LETTERS)
+    plain = lower.str.normalize("NFKD").str.replace_all(r"\p{M}+", "").str.replace_many(_SIGNS)
     plain = plain.str.replace_all(_GENDERS, " , ").str.replace_all(_BOTH, "$1").str.replace_all(_FEMININE, "$1")
     plain = plain.str.replace_all(_SUSPENDED, "$1 $2").str.replace_all(_BETWEEN_PARTS, " , ")
     plain = pl.lit(" , ") + plain.str.replace_all(_NO_WORD, " ").str.replace_all(",", " , ") + pl.lit(" , ")
@@ -55,17 +55,16 @@ def normalised_titles(titles: pl.Expr) -> pl.Expr:
 class TitleReader:
     """Finds the occupations of normalised titles."""
 
-    def __init__(self, titles: dict[str, str], endings: dict[str, str], words: dict[str, Any]) -> None:
+    def __init__(self, titles: dict[str, str], words: dict[str, Any]) -> None:
         """Take what is known.
 
         Args:
-            titles: normalised titles → occupation.
-            endings: the ends of words → occupation.
+            titles: normalised titles → occupation; those that begin with a hyphen are ends of words.
             words: of `occupations.yaml`: kinds, fields and little.
         """
         self._titles = titles
-        self._endings = endings
-        self._shortest_ending = min(map(len, endings), default=0)
+        self._endings = {title[1:]: name for title, name in titles.items() if title.startswith("-")}
+        self._shortest_ending = min(map(len, self._endings), default=0)
         self._japanese = {title: name for title, name in titles.items() if not title.isascii()}
         self._kinds: dict[str, str] = {word: kind for kind, all_ in words["kinds"].items() for word in all_}
         self._fields: dict[str, dict[str, str]] = {
@@ -98,7 +97,9 @@ class TitleReader:
             if found is None:
                 managed = managed or (self._kinds.get(word) == "manager" and word not in _LEADS)
             elif not self._describes(part, end):
-                return (managed and self._composed([part], 0)) or found
+                # "Sachbearbeiter" alone is an office clerk; "Sachbearbeiter Einkauf" is not.
+                kind_alone = end == start + 1 and self._kinds.get(word) == "specialist"
+                return ((managed or kind_alone) and self._composed([part], 0)) or found
         return None
 
     def _longest(
@@ -121,8 +122,7 @@ class TitleReader:
         """Whether a known title that ends there only describes the job that the next word names."""
         if end == len(part):
             return False
-        following = part[end]
-        return following not in _LEADS and (self._kinds.get(following) in _OTHER_JOBS or following in self._titles)
+        return part[end] not in _LEADS and self._kinds.get(part[end]) in _OTHER_JOBS
 
     def _kind(self, part: Sequence[str]) -> str | None:
         """The kind of job that a part names: who leads it before all, who learns it after all, else the last."""
@@ -142,7 +142,8 @@ class TitleReader:
             before = [field for at, field in fields if not kinds or at < kinds[-1]]
             # In English the last noun before the head decides, and the last after "of"; in others the first after.
             field = before[-1] if before else fields[-1 if "of" in part else 0][1]
-            return field[kind] if kind in field else field.get("any")
+            if name := field[kind] if kind in field else field.get("any"):
+                return name
         return None
 
     def _fields_of(self, part: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:

@@ -104,16 +104,16 @@ def _words() -> dict[str, object]:
 
 
 @cache
+def written_titles() -> dict[str, str]:
+    """The titles of `OCCUPATIONS_FILE`, normalised, with their occupations; ends of words begin with a hyphen."""
+    rows = [(title, name) for name, one in known_occupations().items() for title in (name, *one.titles)]
+    written = pl.DataFrame(rows, schema=["title", "occupation"], orient="row")
+    plain = normalised_titles(pl.col("title")).str.strip_chars(" ,")
+    ends = pl.when(pl.col("title").str.starts_with("-")).then(pl.lit("-")).otherwise(pl.lit(""))
+    return dict(written.select(ends + plain, "occupation").iter_rows())
+
+
+@cache
 def _reader() -> TitleReader:
-    labels = pl.read_csv(LABELS_FILE)
-    titles = dict(zip(labels["title"], labels["occupation"], strict=True))
-    known = known_occupations()
-    written = pl.DataFrame(
-        [(title, name) for name, one in known.items() for title in (name, *one.titles)],
-        schema=["title", "occupation"],
-        orient="row",
-    )
-    ends = written["title"].str.starts_with("-")
-    plain = written.with_columns(normalised_titles(pl.col("title")).str.strip_chars(" ,"))
-    titles |= dict(plain.filter(~ends).iter_rows())
-    return TitleReader(titles, dict(plain.filter(ends).iter_rows()), _words())
+    titles = dict(pl.read_csv(LABELS_FILE).iter_rows()) | written_titles()
+    return TitleReader(titles, _words())
