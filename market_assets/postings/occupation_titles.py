@@ -10,10 +10,8 @@ import polars as pl
 #: Words of the longest title that is looked for.
 LONGEST = 6
 
-_SIGNS = {
-    **{"ł": "l", "ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ı": "i", "’": "'"},
-    **{"c++": "cplusplus", "c#": "csharp", ".net": "dotnet", "&": " and "},
-}
+_LETTERS = {"ł": "l", "ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d", "ı": "i", "’": "'"}
+_SIGNS = {"c++": "cplusplus", "c#": "csharp", ".net": "dotnet", "&": " and "}
 _JAPANESE = r"[\p{Hiragana}\p{Katakana}\p{Han}]"
 #: "(m/w/d)", "m/f/x", "f m x", "(all genders)".
 _GENDERS = (
@@ -32,21 +30,21 @@ _NO_WORD = r"[^a-z0-9,]+"
 _LEADS = frozenset({"lead", "leader", "chief", "chef", "president"})
 #: A known title before a word of these kinds describes another job. The others may be part of the same.
 _OTHER_JOBS = frozenset(
-    ["manager", "engineer", "developer", "architect", "analyst", "scientist", "consultant", "technician"]
-    + ["administrator", "sales", "assistant", "designer", "tester", "profession"]
+    "manager engineer developer architect analyst scientist consultant technician administrator sales assistant"
+    " designer tester profession".split()
 )
 
 
 def normalised_titles(titles: pl.Expr) -> pl.Expr:
     """Titles as words between spaces, with " , " between their parts and at either end.
 
-    Lower case without accents, endings of a gender and signs: " , data engineer , cloud , ". Titles in Japanese are
-    left in lower case with only their spaces gone, in the forms of NFKC.
+    Lower case without accents, endings of a gender and signs: " , data engineer , cloud , ". Titles in Japanese
+    only lose their spaces and capitals, and are in the forms of NFKC.
     """
     lower = titles.str.to_lowercase()
     japanese = lower.str.normalize("NFKC").str.replace_all(r"\s+", "")
-    plain = lower.str.normalize("NFKD").str.replace_all(r"\p{M}+", "").str.replace_many(_SIGNS)
-    plain = plain.str.replace_all(_GENDERS, " , ").str.replace_all(_BOTH, "$1").str.replace_all(_FEMININE, "$1")
+    plain = lower.str.normalize("NFKD").str.replace_all(r"\p{M}+", "").str.replace_many(_LETTERS | _SIGNS)
+    plain = plain.str.replace_all(_GENDERS, " ").str.replace_all(_BOTH, "$1").str.replace_all(_FEMININE, "$1")
     plain = plain.str.replace_all(_SUSPENDED, "$1 $2").str.replace_all(_BETWEEN_PARTS, " , ")
     plain = pl.lit(" , ") + plain.str.replace_all(_NO_WORD, " ").str.replace_all(",", " , ") + pl.lit(" , ")
     return pl.when(titles.str.contains(_JAPANESE)).then(japanese).otherwise(plain.str.replace_all(" {2,}", " "))
@@ -102,9 +100,7 @@ class TitleReader:
                 return ((managed or kind_alone) and self._composed([part], 0)) or found
         return None
 
-    def _longest(
-        self, known: dict[str, Any], part: Sequence[str], start: int
-    ) -> tuple[Any, int]:
+    def _longest(self, known: dict[str, Any], part: Sequence[str], start: int) -> tuple[Any, int]:
         """What the longest known phrase from a word on means, None without one, and where it ends."""
         for end in range(min(start + LONGEST, len(part)), start, -1):
             if (found := known.get(" ".join(part[start:end]))) is not None:
@@ -157,5 +153,7 @@ class TitleReader:
 
     def _japanese_titled(self, title: str) -> str | None:
         """The occupation of the longest known title in a Japanese one, the last of several."""
-        found = [(len(known), title.rfind(known), name) for known, name in self._japanese.items() if known in title]
+        found = [
+            (len(known), title.rfind(known), name) for known, name in self._japanese.items() if known in title
+        ]
         return max(found)[2] if found else None

@@ -1,8 +1,8 @@
 """The occupations of postings: from the title, else from what the text looks for where the title says little.
 
-Occupations are the unit groups of ISCO-08, the International Standard Classification of Occupations of the ILO; where
-people ask for something finer ("Data engineer"), an occupation of ESCO below one of them, or a few that are named
-alike. Codes of ESCO begin with that of their unit group: 2511.20 is of 2511.
+Occupations are the unit groups of ISCO-08, the International Standard Classification of Occupations of the ILO;
+where people ask for something finer ("Data engineer"), an occupation of ESCO below one of them, or a few that are
+named alike. Codes of ESCO begin with that of their unit group: 2511.20 is of 2511.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import csv
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import yaml
@@ -32,7 +33,7 @@ class Occupation:
     Attributes:
         name: unique, in English.
         code: of ISCO-08 (four digits), or of ESCO below one.
-        also: codes of ESCO that are counted to it though they are of another group, or of another of its occupations.
+        also: codes of ESCO that are counted to it beside those that begin with its own.
         titles: in the words of postings; one that begins with a hyphen ends words of its language.
     """
 
@@ -85,7 +86,9 @@ def occupation_named(name: str) -> str | None:
     """The occupation that a name or a title of it in any language means, in any case."""
     by_case = {known.casefold(): known for known in known_occupations()}
     wanted = " ".join(name.split())
-    return by_case.get(wanted.casefold()) or occupations(pl.Series([wanted]), pl.Series([None], dtype=pl.String))[0]
+    return (
+        by_case.get(wanted.casefold()) or occupations(pl.Series([wanted]), pl.Series([None], dtype=pl.String))[0]
+    )
 
 
 def _announced(texts: pl.Series, reader: TitleReader) -> pl.Series:
@@ -98,8 +101,8 @@ def _announced(texts: pl.Series, reader: TitleReader) -> pl.Series:
 
 
 @cache
-def _words() -> dict[str, object]:
-    words: dict[str, object] = yaml.safe_load(WORDS_FILE.read_text(encoding="utf-8"))
+def _words() -> dict[str, Any]:
+    words: dict[str, Any] = yaml.safe_load(WORDS_FILE.read_text(encoding="utf-8"))
     return words
 
 
