@@ -30,8 +30,10 @@ _NO_WORD = r"[^a-z0-9,]+"
 _LEADS = frozenset({"lead", "leader", "chief", "chef", "president"})
 #: A known title before a word of these kinds describes another job. The others may be part of the same.
 _OTHER_JOBS = frozenset(
-    "manager engineer developer architect analyst scientist consultant technician administrator sales assistant"
-    " designer tester profession".split()
+    (
+        *("manager", "engineer", "developer", "architect", "analyst", "scientist", "consultant", "technician"),
+        *("administrator", "sales", "assistant", "designer", "tester", "profession"),
+    )
 )
 
 
