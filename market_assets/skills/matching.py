@@ -15,7 +15,6 @@ import ahocorasick_rs
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
 
 from market_assets.skills.cues import CueTable, cues_version, load_cues
 from market_assets.skills.layout import Flags, Indices
@@ -90,15 +89,17 @@ class SkillMatcher:
         if len(titles) != len(descriptions):
             raise ValueError(f"{len(titles)} titles but {len(descriptions)} descriptions")
         counts, positions, weights = self._found(joined_texts(titles, descriptions))
-        offsets = pa.array(np.concatenate(([0], np.cumsum(counts))), pa.int64())
-        skill_lists = pa.LargeListArray.from_arrays(offsets, pa.array(positions, pa.uint16()))
-        weight_lists = pa.LargeListArray.from_arrays(offsets, pa.array(weights, pa.uint8()))
-        return pl.DataFrame(
+        found = pl.DataFrame(
             {
-                "skills": pl.Series(skill_lists, dtype=pl.List(pl.UInt16)),
-                "weights": pl.Series(weight_lists, dtype=pl.List(pl.UInt8)),
+                "row": np.repeat(np.arange(len(counts), dtype=np.uint32), counts),
+                "skills": positions.astype(np.uint16),
+                "weights": weights,
             }
         )
+        lists = found.group_by("row", maintain_order=True).agg("skills", "weights")
+        rows = pl.DataFrame({"row": pl.int_range(len(counts), dtype=pl.UInt32, eager=True)})
+        of_each = rows.join(lists, on="row", how="left", maintain_order="left").drop("row")
+        return of_each.with_columns(pl.all().fill_null([]))
 
     def mentions(self, prepared: PreparedTexts) -> Mentions:
         """Every mention of a skill in prepared texts, in order, with its weight."""

@@ -17,9 +17,10 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from anyio import to_thread
 from limits import parse_many
+from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from market_assets.store import audit
 from market_assets.web.auth import cross_site
@@ -99,14 +100,29 @@ class Guard:
         if scope["type"] == "websocket":
             await self._serve_socket(connection, receive, send)
         else:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, self._with_rate(connection, send))
+
+    def _with_rate(self, connection: HTTPConnection, send: Send) -> Send:
+        """`send` that says in an answer of the API how many requests are left to the user."""
+        identity = identity_of(connection)
+        if identity is None or not connection.scope["path"].startswith("/api/"):
+            return send
+
+        async def send_with_rate(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(self._rates.headers(self._user_limit, identity.name))
+            await send(message)
+
+        return send_with_rate
 
     async def _serve_socket(self, connection: HTTPConnection, receive: Receive, send: Send) -> None:
         identity = identity_of(connection)
         name = identity.name if identity else ""
         if self._sockets[name] >= MOST_SOCKETS:
             error = ApiError(429, f"You have {MOST_SOCKETS} WebSockets open already")
-            await refuse(error.response(), connection.scope, receive, send, TRY_AGAIN_LATER)
+            await refuse(
+                error.response(connection.scope["path"]), connection.scope, receive, send, TRY_AGAIN_LATER
+            )
             return
         self._sockets[name] += 1
         try:
@@ -144,7 +160,7 @@ class Guard:
             raise ApiError(401, NOT_SIGNED_IN)
         name = session.identity.name
         if not path.startswith(UNCOUNTED) and (wait := self._rates.take(self._user_limit, name)):
-            raise too_many(wait)
+            raise too_many(wait, self._rates.headers(self._user_limit, name))
         needs_admin = f"{path}/".startswith("/api/admin/") or (changes and path not in _FOR_VIEWERS)
         if needs_admin and not session.identity.is_admin:
             if changes:
@@ -287,7 +303,7 @@ def _refusal(connection: HTTPConnection, error: ApiError) -> Response:
     if error.status_code == 401 and is_page:
         wanted = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
         return RedirectResponse(f"/login?next={quote(wanted)}", 303, {"Cache-Control": "no-store"})
-    response = error.response()
+    response = error.response(scope["path"])
     response.headers["Cache-Control"] = "no-store"
     if error.status_code == 401:
         response.headers["WWW-Authenticate"] = "Bearer"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import parse_qs, quote, urlsplit
 
 from fastapi import APIRouter
@@ -21,12 +21,13 @@ from market_assets.web.auth import cross_site
 from market_assets.web.auth.guard import attempts_of, session_of, tokens_of
 from market_assets.web.auth.passwords import is_right
 from market_assets.web.auth.tokens import ACCESS_TIME, SESSION_TIME, Session
-from market_assets.web.errors import NOT_SIGNED_IN, ApiError, Error
+from market_assets.web.errors import NOT_SIGNED_IN, ApiError
+from market_assets.web.openapi_document import problems
 from market_assets.web.pages import render
 
 _WRONG = "The name or the password is wrong"
 _OUT_OF_DATE = "This page was out of date. Please try again."
-_BUSY: dict[int | str, dict[str, Any]] = {503: {"model": Error, "description": "Too many sign in at once"}}
+_BUSY = problems(_503=("Too many sign in at once", 503, "Too many sign in at once: try again in 2 s"))
 _NOT_STORED = {"Cache-Control": "no-store"}
 
 auth_router = APIRouter(prefix="/api/auth", tags=["sign-in"])
