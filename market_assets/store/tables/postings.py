@@ -62,6 +62,7 @@ job_postings = Table(
     text("employment_type", choices=EMPLOYMENT_TYPES),
     text("industry"),
     text("seniority", choices=SENIORITIES),
+    text("occupation"),
     text("language"),
     text("description", comment="Text of the posting, without markup."),
     text("url", comment="Page of the posting."),
@@ -106,6 +107,7 @@ posting_facts = Table(
     text("employment_type"),
     text("workplace"),
     text("seniority"),
+    text("occupation"),
     text("language"),
     number("salary", info=NOT_NEGATIVE, comment="Midpoint of annual pay, or the end that is known."),
     Column(
