@@ -12,7 +12,7 @@ from market_assets.postings import categories
 from market_assets.postings.dates import parse_dates
 from market_assets.postings.identity import identities
 from market_assets.postings.languages import languages
-from market_assets.postings.near_duplicates import near_identities
+from market_assets.postings.near_keys import near_identities
 from market_assets.postings.occupations import occupations
 from market_assets.postings.places import normalise_locations
 from market_assets.postings.salaries.descriptions import completed_pay

@@ -125,7 +125,7 @@ posting_facts = Table(
     ),
     Column("url_key", BigInteger, comment="Hash of URL and title: postings that share it are one job."),
     Column("job_key", BigInteger, comment="Hash of title, company, location and text, likewise."),
-    Column("near_key", BigInteger, comment="Hash of company, role and place, whose texts are compared."),
+    Column("near_key", BigInteger, comment="Hash of company and role: places and texts of those that share it are compared."),
     Column("text_hash", BigInteger, comment="Hash of title and description."),
     UniqueConstraint("source", "external_id"),
     Index(None, "posted_at"),
@@ -156,12 +156,12 @@ posting_skill_facts = Table(
     sqlite_with_rowid=False,
 )
 
-#: What the texts of postings that share a `near_key` are compared by; apart, as few postings are compared.
+#: What postings that share a `near_key` are compared by; apart, as few postings are compared.
 posting_sketches = Table(
     "posting_sketches",
     metadata,
     _posting_id(),
-    Column("sketch", LargeBinary, nullable=False, comment="Numbers by which the text is compared with others."),
+    Column("sketch", LargeBinary, nullable=False, comment="Numbers by which place, rank and text are compared with others."),
 )
 
 skills = Table(
