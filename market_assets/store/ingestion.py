@@ -162,15 +162,22 @@ def _replace_rejected(connection: MarketConnection, rejected: pl.DataFrame, day:
 
 
 def count_broken_links(connection: MarketConnection) -> int:
-    """How many postings name an original that is not there or is a duplicate itself."""
-    duplicate, original = job_postings.alias("duplicate"), job_postings.alias("original")
+    """How many postings name an original that is not there or is a duplicate itself, or other ones than their facts."""
+    facts, duplicate, original = posting_facts.c, job_postings.alias("duplicate"), job_postings.alias("original")
     return int(
         connection.scalar(
             sa.select(sa.func.count())
-            .select_from(duplicate.outerjoin(original, original.c.posting_id == duplicate.c.duplicate_of))
+            # The facts say which postings to look at: job_postings, with its texts, takes ten times as long to read.
+            .select_from(posting_facts)
+            .join(duplicate, duplicate.c.posting_id == facts.posting_id)
+            .outerjoin(original, original.c.posting_id == duplicate.c.duplicate_of)
             .where(
-                duplicate.c.duplicate_of.is_not(None),
-                sa.or_(original.c.posting_id.is_(None), original.c.duplicate_of.is_not(None)),
+                facts.duplicate_of.is_not(None),
+                sa.or_(
+                    duplicate.c.duplicate_of.is_distinct_from(facts.duplicate_of),
+                    original.c.posting_id.is_(None),
+                    original.c.duplicate_of.is_not(None),
+                ),
             )
         )
     )
