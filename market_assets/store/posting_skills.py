@@ -226,7 +226,7 @@ def count_pending(connection: MarketConnection, days: Sequence[date] | None = No
 
 
 def count_skills(connection: MarketConnection, days: Sequence[date]) -> tuple[int, int, int]:
-    """How many postings have their content from some days, how many skills they have, how many of them have none."""
+    """How many postings have their content from some days, how many skills, and how many of them have none."""
     of_days = job_postings.c.content_date.between(min(days), max(days))
     postings = connection.scalar(sa.select(sa.func.count()).select_from(job_postings).where(of_days))
     same_posting = posting_skill_facts.c.posting_id == job_postings.c.posting_id
