@@ -50,6 +50,7 @@ COMMANDS = {
     "sql": ("sql", "Print the rows of a SQL query on the market database, which can't change anything."),
     "status": ("status", "Print jobs, incidents, tables and stores; exit 1 when something is wrong."),
     "summary": ("market", "Print the market summary of the store."),
+    "tokens": ("tokens", "Personal access tokens, by which programs sign in."),
     "top": ("lookups", "Print the skills, industries, locations or companies with the most postings."),
     "trending": ("lookups", "Print the skills by growth of their share of the postings, the fastest first."),
     "user": ("users", "Users of the web process, and their roles."),

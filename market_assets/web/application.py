@@ -11,6 +11,7 @@ from market_assets.settings import Settings
 from market_assets.store.database import Database
 from market_assets.web.admin.router import admin_router
 from market_assets.web.admin.services import Services
+from market_assets.web.auth.access_tokens import tokens_router
 from market_assets.web.auth.login import auth_router
 from market_assets.web.error_handlers import add_error_handlers
 from market_assets.web.market.counted_postings import CountedPostings
@@ -38,7 +39,7 @@ def build_api(services: Services | None, settings: Settings, database: Database)
     api.state.settings = settings
     api.state.market = SnapshotCache(database, settings.taxonomy)
     api.state.postings = CountedPostings(database)
-    for router in (auth_router, market_router, unversioned_router, docs_router):
+    for router in (auth_router, tokens_router, market_router, unversioned_router, docs_router):
         api.include_router(router, responses=problems())
     api.include_router(admin_router, responses=plain_errors())
     add_error_handlers(api)

@@ -15,6 +15,8 @@ from market_assets.web.auth.cross_site import SESSION_COOKIE
 from market_assets.web.errors import NOT_SIGNED_IN, PROBLEM_TYPE, Error, Problem, problem_of
 
 Responses = dict[int | str, dict[str, Any]]
+#: By status: a description, the status of the example, and what is wrong in it.
+Errors = dict[int | str, tuple[str, int, str]]
 
 _SECURITY_SCHEMES = {
     "bearer": {
@@ -29,8 +31,8 @@ _SECURITY_SCHEMES = {
         "description": "Set by the page /login; browsers only",
     },
 }
-#: What every call may answer: its description, and a true example.
-_ERRORS: dict[int | str, tuple[str, int, str]] = {
+#: What every call may answer.
+_ERRORS: Errors = {
     401: ("Not signed in", 401, NOT_SIGNED_IN),
     422: ("The request is not as described here", 422, "limit: Input should be greater than or equal to 1"),
     429: ("Too many requests", 429, "Too many requests: try again in 12 s"),
@@ -48,7 +50,8 @@ _WORDS = Path(__file__).with_name("property_descriptions.yaml")
 
 def problems(**others: tuple[str, int, str]) -> Responses:
     """The errors of calls that answer with problems; `others` are further ones, by `_` and the status."""
-    stated = {**_ERRORS, **{int(status.removeprefix("_")): error for status, error in others.items()}}
+    further: Errors = {int(status.removeprefix("_")): error for status, error in others.items()}
+    stated: Errors = {**_ERRORS, **further}
     return {
         status: _error(description, PROBLEM_TYPE, "Problem", problem_of(code, error))
         for status, (description, code, error) in stated.items()

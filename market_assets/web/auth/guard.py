@@ -53,9 +53,11 @@ _PUBLIC = {"/health/live", "/api/auth/login"}
 _HEALTH = "/health"
 #: Public too, but it shows the signed-in user.
 _LOGIN_PAGE = "/login"
+#: Viewers may make tokens, and end theirs.
+_TOKENS = "/api/auth/tokens"
 #: What viewers may POST to: Dagster checks each mutation, the others change nothing of the market.
 _FOR_VIEWERS = {
-    *("/graphql", "/logout", "/api/auth/refresh", "/api/auth/logout"),
+    *("/graphql", "/logout", "/api/auth/refresh", "/api/auth/logout", _TOKENS),
     *("/api/v1/market/skill-gap", "/api/v1/market/recommendations"),
     # Redirects to these.
     *("/api/market/skill-gap", "/api/market/recommendations"),
@@ -161,7 +163,8 @@ class Guard:
         name = session.identity.name
         if not path.startswith(UNCOUNTED) and (wait := self._rates.take(self._user_limit, name)):
             raise too_many(wait, self._rates.headers(self._user_limit, name))
-        needs_admin = f"{path}/".startswith("/api/admin/") or (changes and path not in _FOR_VIEWERS)
+        is_for_viewers = not changes or path in _FOR_VIEWERS or path.startswith(f"{_TOKENS}/")
+        needs_admin = f"{path}/".startswith("/api/admin/") or not is_for_viewers
         if needs_admin and not session.identity.is_admin:
             if changes:
                 await self._record_refusal(connection, name)
@@ -246,6 +249,20 @@ def session_of(connection: HTTPConnection) -> Session | None:
     """The session of a request."""
     session = connection.scope["state"].get(SESSION_KEY)
     return session if isinstance(session, Session) else None
+
+
+def signed_in_session(request: HTTPConnection) -> Session:
+    """The session of a sign-in by password.
+
+    Raises:
+        ApiError: there is none: nobody has signed in, or it is a personal access token.
+    """
+    session = session_of(request)
+    if session is None:
+        raise ApiError(401, NOT_SIGNED_IN)
+    if session.session_id is None:
+        raise ApiError(403, "An access token can't do this: sign in with a password")
+    return session
 
 
 async def _serve_while_valid(
