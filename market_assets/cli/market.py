@@ -14,6 +14,7 @@ import polars as pl
 from rich.console import Console
 
 from market_assets.cli.command import CommandFailedError, json_option, open_database, pass_settings
+from market_assets.cli.completion import complete_skill
 from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.assets.market_report import report_tables
 from market_assets.defs.resources import MarketStore
@@ -80,7 +81,7 @@ def print_market(settings: Settings, as_of: datetime, intake: Intake, note: str 
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="SKILL...")
+@click.argument("names", nargs=-1, required=True, metavar="SKILL...", shell_complete=complete_skill)
 @click.option("--limit", default=10, show_default=True, type=click.IntRange(1, 100))
 @json_option("Print a JSON list instead of lines.")
 @pass_settings

@@ -138,6 +138,26 @@ def test_the_programs_of_dagster_work_in_the_folder(program: str, arguments: lis
 
 
 @pytest.mark.slow
+def test_a_statistic_in_yaml_is_scaffolded_checked_and_launched(folder: Path) -> None:
+    assert market_assets("db", "upgrade", cwd=folder).code == 0
+    path = f"{PROGRAMS}:{os.environ['PATH']}"
+    outputs = []
+    for command in (
+        "list components --json",
+        "scaffold defs market_assets.MarketStatistic by_country",
+        "check yaml",
+        "launch --assets by_country",
+    ):
+        ended = run("dg", *command.split(), cwd=folder, PATH=path)
+        assert ended.code == 0, f"{command}: {ended.err}"
+        outputs.append(ended.out)
+    assert "market_assets.MarketStatistic" in outputs[0]
+    assert (folder / "custom" / "by_country" / "defs.yaml").exists()
+    rows = market_assets("sql", "SELECT country, postings FROM by_country", "--csv", cwd=folder)
+    assert rows.out.split() == ["country,postings"]
+
+
+@pytest.mark.slow
 def test_the_tests_in_the_folder_pass(folder: Path) -> None:
     tests = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run(
