@@ -52,6 +52,7 @@ ELSEWHERE = {
     "market-assets backup /": "cli/test_backup_commands.py",
     "cp .env.example .env": "cli/test_init.py",
     "docker": "it needs a container engine; test_composed.py runs each service of the file as a process",
+    "./scripts/pictures": "it changes the pictures, whose names and sizes are tested here",
     "./scripts/check": "what CI runs",
     "./scripts/test": "what CI runs",
     "compile=": "it asks a package index; test_package.py compares the locks with pyproject.toml",
