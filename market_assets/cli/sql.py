@@ -12,11 +12,12 @@ from typing import IO
 import click
 import polars as pl
 import sqlalchemy as sa
+from polars.io.plugins import register_io_source
 
 from market_assets.cli.command import CommandFailedError, open_database, pass_settings
 from market_assets.cli.rows import print_rows, rows_options
 from market_assets.settings import Settings
-from market_assets.store.batches import read_batches
+from market_assets.store.batches import BATCH, read_batches
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import file_errors
 from market_assets.store.own_tables import declared_tables
@@ -122,11 +123,18 @@ def _export_json(file: IO[bytes], table: sa.Table, frames: Iterator[pl.DataFrame
 
 
 def _export_parquet(file: IO[bytes], table: sa.Table, frames: Iterator[pl.DataFrame]) -> int:
-    import pyarrow.parquet as pq
+    written = 0
 
-    schema = pl.DataFrame(schema=arrow_schema(table)).to_arrow().schema
-    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        return _each(frames, lambda frame: writer.write_table(frame.to_arrow()))
+    def read(*_: object) -> Iterator[pl.DataFrame]:
+        nonlocal written
+        for frame in frames:
+            written += frame.height
+            yield frame
+
+    # Row groups as small as the batches: otherwise many of these would be in memory at once.
+    rows = register_io_source(read, schema=arrow_schema(table))
+    rows.sink_parquet(file, compression="zstd", row_group_size=BATCH)
+    return written
 
 
 def _each(frames: Iterator[pl.DataFrame], write: Callable[[pl.DataFrame], object]) -> int:

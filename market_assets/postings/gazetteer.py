@@ -156,6 +156,12 @@ def country_names() -> dict[str, str]:
     }
 
 
+def country_code(name: str) -> str | None:
+    """The alpha2 code of a country by its code or one of its names; None where there is none."""
+    code = name.strip().upper()
+    return code if code in countries() else country_names().get(place_key(name))
+
+
 @cache
 def country_currencies() -> dict[str, str]:
     """alpha2 → ISO 4217 code of the currency in which pay is stated there."""

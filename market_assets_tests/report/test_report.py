@@ -210,7 +210,7 @@ class TestSelfContained:
         assert len(ids) == len(set(ids))
         html = page.html
         references = re.findall(r'(?:href="#|url\(#|aria-labelledby=")([^")]+)', html)
-        assert len(references) > 20
+        assert len(references) > 12
         assert set(references) <= set(ids)
 
     def test_colours_are_those_of_the_page(self, page: HTMLParser) -> None:

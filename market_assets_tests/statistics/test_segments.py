@@ -26,6 +26,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "location": st.sampled_from((None, "Oslo, NO", "Ube, JP")),
     "seniority": st.sampled_from((None, "junior")),
     "workplace": st.sampled_from((None, "remote")),
+    "occupation": st.sampled_from((None, "Nurse")),
     "company_key": st.sampled_from((None, Posting(employer="Acme").company_key)),
     "since": st.sampled_from((None, TODAY - timedelta(days=30), TODAY)),
 }

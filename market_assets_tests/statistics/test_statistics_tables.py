@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from polars.testing import assert_frame_equal
 
-from market_assets.statistics import counts, demand, pay, pay_trends, trends
+from market_assets.statistics import counts, demand, occupations, pay, pay_trends, trends
 from market_assets.statistics.comparison import comparison
 from market_assets.statistics.window import Window
-from market_assets_tests.statistics import brute_force, changes_by_hand, pay_by_hand
+from market_assets_tests.statistics import brute_force, changes_by_hand, occupations_by_hand, pay_by_hand
 from market_assets_tests.statistics.brute_force import Row, assert_rows
 from market_assets_tests.statistics.markets import AS_OF, Market, markets, random_market
 
@@ -54,6 +54,21 @@ TABLES: dict[str, Table] = {
         lambda window: pay.location_salaries(window, 2),
         pay.LOCATION_SALARIES,
         lambda market: brute_force.location_salaries(market, 2),
+    ),
+    "occupation_demand": (
+        occupations.occupation_demand,
+        occupations.OCCUPATION_DEMAND,
+        lambda market: occupations_by_hand.occupation_demand(market.postings),
+    ),
+    "occupation_skills": (
+        occupations.occupation_skills,
+        occupations.OCCUPATION_SKILLS,
+        lambda market: occupations_by_hand.occupation_skills(market.postings),
+    ),
+    "occupation_salaries": (
+        lambda window: occupations.occupation_salaries(window, 3),
+        occupations.OCCUPATION_SALARIES,
+        lambda market: occupations_by_hand.occupation_salaries(market.postings, 3),
     ),
     "salary_trends": (
         lambda window: pay_trends.salary_trends(window, 3),

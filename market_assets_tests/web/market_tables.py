@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -78,6 +79,11 @@ def made_up_window(skills: int = 30, postings: int = 400, seed: int = 7, as_of: 
     )
 
 
+@cache
+def tables_of_the_usual_window(as_of: datetime) -> dict[sa.Table, pl.DataFrame]:
+    return computed_tables(made_up_window(), as_of)
+
+
 def computed_tables(window: Window, as_of: datetime = AS_OF) -> dict[sa.Table, pl.DataFrame]:
     """What a refresh would write."""
     compared = comparison(window, as_of)
@@ -118,8 +124,9 @@ def fill(database: Database, window: Window | None = None, as_of: datetime = AS_
 
     By SQLAlchemy, since a web process may have the file open, into which ADBC must not write beside it.
     """
+    computed = tables_of_the_usual_window(as_of) if window is None else computed_tables(window, as_of)
     with database.engine().begin() as connection:
-        for table, rows in computed_tables(made_up_window() if window is None else window, as_of).items():
+        for table, rows in computed.items():
             connection.execute(table.delete())
             if rows.height:
                 connection.execute(table.insert(), rows.select(table.columns.keys()).to_dicts())

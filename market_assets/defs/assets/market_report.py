@@ -39,7 +39,7 @@ def market_report_asset(freshness: dg.FreshnessPolicy) -> dg.AssetsDefinition:
         group_name="statistics",
         owners=OWNERS,
         pool=POOL,
-        kinds={"html", "matplotlib"},
+        kinds={"html"},
         description="A self-contained HTML page: top skills, pay, trends, growth, relationships, data quality.",
         metadata={
             "market": dg.MetadataValue.url("/market"),

@@ -42,7 +42,7 @@ def posting_skills(
 ) -> dg.MaterializeResult:
     from market_assets.skills.matching import skill_matcher
     from market_assets.skills.taxonomy import load_taxonomy
-    from market_assets.store.posting_skills import count_pending
+    from market_assets.store.posting_skills import count_pending, count_skills
     from market_assets.store.reextraction import count_outdated
     from market_assets.store.skills import prepare, rules_version
     from market_assets.store.tables import postings as tables
@@ -52,20 +52,21 @@ def posting_skills(
     version = rules_version(matcher)
     with store.ingesting() as connection:
         skill_ids = prepare(connection, matcher.taxonomy)
-        found = [
+        searched = sum(
             _extract(context, connection, day, matcher, skill_ids, version)
             for day in with_progress(context, days, lambda done: f"{done} of {len(days)} days")
-        ]
+        )
+        postings, skills, without = count_skills(connection, days)
         pending = count_pending(connection, days)
         outdated = count_outdated(connection, version)
     if outdated:
         context.log.warning(
             f"{outdated:,} postings were searched by an older taxonomy; `reextract_skills` searches them again"
         )
-    postings, skills, without = (sum(counts) for counts in zip(*found, strict=True))
     return dg.MaterializeResult(
         metadata={
             "postings": postings,
+            "postings_searched": searched,
             "postings_without_skills": without,
             "skills_found": skills,
             "skills_per_posting": round(skills / postings, 2) if postings else 0.0,
@@ -88,15 +89,15 @@ def _extract(
     matcher: "SkillMatcher",
     skill_ids: "npt.NDArray[np.int16]",
     version: int,
-) -> tuple[int, int, int]:
-    """Find and store the skills of a day's postings; returns postings, skills, postings without any."""
+) -> int:
+    """Find and store the skills of a day's postings that these rules have not searched; returns how many."""
     import polars as pl
 
     from market_assets.store.posting_skills import read_texts, skill_rows, write_skills
 
     searched, rows = [], []
     with connection.transaction():
-        batches = read_texts(connection, day)
+        batches = read_texts(connection, day, version)
         for texts in with_progress(
             context, batches, lambda done: f"{done:,} postings", lambda batch: batch.height
         ):
@@ -104,9 +105,9 @@ def _extract(
             searched.append(texts.select("posting_id", "text_hash"))
             rows.append(skill_rows(texts["posting_id"], found, skill_ids))
     if not searched:
-        return 0, 0, 0
+        return 0
     # Searching takes long and holds nobody up; others who write postings wait for the writing alone.
     postings, skills = pl.concat(searched), pl.concat(rows)
     with connection.transaction():
         write_skills(connection, postings, skills, version)
-    return postings.height, skills.height, postings.height - skills["posting_id"].n_unique()
+    return postings.height

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
-from market_assets.postings.gazetteer import countries, country_names, place_key
+from market_assets.postings.gazetteer import countries, country_code
 from market_assets.postings.schemas import SENIORITIES, WORKPLACES
 from market_assets.statistics.segments import Segment
 from market_assets.statistics.window import window_start
@@ -212,9 +212,9 @@ def _with(names: list[str], name: str | None) -> list[str]:
 
 def _country(parameters: Parameters, market: MarketSnapshot) -> str | None:
     value = parameters.get("country")
-    if value is None or value.upper() in countries():
-        return value and value.upper()
-    code = country_names().get(place_key(value))
+    if value is None:
+        return None
+    code = country_code(value)
     if code is None:
         names = {country.name: country.alpha2 for country in countries().values()}
         known = [names[name] for name in closest(value, names)]

@@ -58,7 +58,7 @@ def _endpoint(explorer: Explorer, show: PageFunction) -> Callable[[Request], obj
             short = _without_empty(request)
             if short is not None:
                 return RedirectResponse(short, 303)
-            return await to_thread.run_sync(_shown, show, view, limiter=explorer.threads)
+            return await to_thread.run_sync(_shown, show, view, limiter=explorer.postings.threads)
         except sa.exc.SQLAlchemyError as error:
             _log.error("%s: the market database failed: %s", request.url.path, error)
             headers = {"Retry-After": "5"}

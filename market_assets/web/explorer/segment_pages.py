@@ -9,10 +9,9 @@ import polars as pl
 from starlette.responses import RedirectResponse, Response
 
 from market_assets.postings.identity import company_keys
-from market_assets.postings.places import normalise_locations
 from market_assets.report import numbers
 from market_assets.statistics.window import Window
-from market_assets.web.explorer.index_page import paged, records, sorted_rows, with_growth
+from market_assets.web.explorer.index_page import MOST_LISTED, paged, records, sorted_rows, with_growth
 from market_assets.web.explorer.parameters import (
     FILTERS,
     Filters,
@@ -22,13 +21,12 @@ from market_assets.web.explorer.parameters import (
     read_filters,
 )
 from market_assets.web.explorer.problems import Link, PageProblem, closest
-from market_assets.web.explorer.shown_postings import company_counts, newest_postings
-from market_assets.web.explorer.skill_page import MOST_LISTED
+from market_assets.web.explorer.shown_postings import newest_postings
 from market_assets.web.explorer.tables import Column, Table
 from market_assets.web.explorer.view import View
 from market_assets.web.market import queries
 from market_assets.web.market.names import Names
-from market_assets.web.market.segment_queries import pay_in, skills_in
+from market_assets.web.market.segment_queries import companies_in, pay_in, skills_in
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class Part:
 
 def show_place(view: View) -> Response:
     written = view.request.path_params["name"]
-    name = known_place(view, written)
+    name = queries.find_location(view.market, written)
     if name is None:
         raise _not_found("places", "Place", written, view.market.location_names)
     return _show(view, Part("places", name, {"location": name}, ("industry", "seniority", "workplace", "period")))
@@ -71,17 +69,8 @@ def show_company(view: View) -> Response:
     name = " ".join(view.request.path_params["name"].split())
     key = company_keys(pl.Series([name], dtype=pl.String))[0]
     if key is None or not (view.window().postings["company_key"] == key).any():
-        raise _not_found("companies", "Company", name, view.explorer.companies(view))
+        raise _not_found("companies", "Company", name, view.companies.names)
     return _show(view, Part("companies", name, {"company_key": key}))
-
-
-def known_place(view: View, name: str) -> str | None:
-    """The place as the tables spell it, found by its city alone or as sources write it."""
-    places = view.market.location_names
-    if found := places.find(name):
-        return found
-    normalised = normalise_locations(pl.Series([name], dtype=pl.String))["location"][0]
-    return places.find(normalised) if normalised else None
 
 
 def _not_found(kind: str, word: str, name: str, names: Names) -> PageProblem:
@@ -155,7 +144,7 @@ def _other_tables(view: View, part: Part, inside: Window) -> list[Table]:
             tables.append(Table(kind, f"{kind.capitalize()} with most postings", [link, postings], rows))
     if part.kind != "companies":
         link = Column("company", "Company", link=partial(page_of, "companies"))
-        rows = company_counts(view, inside, MOST_LISTED)
+        rows = companies_in(inside, view.companies).head(MOST_LISTED).to_dicts()
         tables.append(Table("companies", "Companies with most postings", [link, postings], rows))
     return tables
 

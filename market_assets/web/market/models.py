@@ -43,7 +43,10 @@ def columns_of(
 
     def add(model: type[Model]) -> type[Model]:
         fields: dict[str, Any] = {
-            column.name: (_type_of(column, null=all_null or bool(column.nullable)), ...)
+            column.name: (
+                _type_of(column, null=all_null or bool(column.nullable)),
+                Field(description=column.comment),
+            )
             for column in table.columns
             if column.name not in without
         }
@@ -90,6 +93,7 @@ class SkillDemand(StrictModel):
     top_sources: list[TopValue]
     top_industries: list[TopValue]
     top_locations: list[TopValue]
+    rank: int | None = Field(description="By postings; null of one skill in a segment")
 
 
 class SkillPage(Paginated):
@@ -238,6 +242,15 @@ class IndustryValue(StrictModel):
 
 class IndustryValuePage(Paginated):
     industries: list[IndustryValue]
+
+
+class CompanyValue(StrictModel):
+    company: str = Field(description="As its newest posting states it")
+    postings: int = Field(description="Counted postings of the employer")
+
+
+class CompanyPage(Paginated):
+    companies: list[CompanyValue]
 
 
 @columns_of(tables.location_salaries)

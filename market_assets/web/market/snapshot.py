@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cached_property, lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -23,6 +24,7 @@ from market_assets.store.database import Database
 from market_assets.store.revisions import read_table_revisions
 from market_assets.store.tables import results as tables
 from market_assets.store.tables.columns import arrow_schema
+from market_assets.web.errors import ApiError
 from market_assets.web.market.names import Names, town_spellings
 
 if TYPE_CHECKING:
@@ -147,6 +149,7 @@ class MarketSnapshot:
         )
         #: What jobs pay by country, the country with most known salaries first.
         self.pay_by_country = pay_by(frames["employment_salaries"], "country")
+        self.pay_by_employment = pay_by(frames["employment_salaries"], "employment_type")
         self._recommender_tables = (frames["skill_affinities"], both_sides, of_all)
 
         by_skill = (
@@ -163,6 +166,17 @@ class MarketSnapshot:
         self.employment_types = Names(self.employment_salaries["employment_type"].drop_nulls().unique())
         self.pay_countries = Names(self.employment_salaries["country"].drop_nulls().unique())
         self.location_names = Names(places, partial(town_spellings, places))
+
+    @property
+    def bounds(self) -> tuple[datetime, datetime]:
+        """Where the window of the counted postings begins, and the time of the refresh, where it ends; UTC.
+
+        Raises:
+            ApiError: 404, nothing has been counted yet.
+        """
+        if self.summary is None:
+            raise ApiError(404, "Nothing has been counted yet")
+        return self.summary["window_start"], self.summary["as_of"]
 
     @cached_property
     def recommender(self) -> Recommender:
