@@ -27,7 +27,7 @@ COMMANDS = {
     ),
     "db": ("databases", "The market database."),
     "doctor": ("doctor", "Check the set-up and print what is wrong with it and what to do; exit 1 on an error."),
-    "export": ("sql", "Write all rows of TABLE as CSV, JSON, JSON lines or Parquet."),
+    "export": ("sql", "Write all rows of TABLE as CSV, JSON, JSON lines, Parquet or an Excel workbook."),
     "history": ("lookups", "Print the demand for a skill and its pay month by month."),
     "init": ("new", "Write a working folder with settings, sources, an asset of your own and its test."),
     "new": ("new", "Start a task or a source from a template that works unchanged."),
