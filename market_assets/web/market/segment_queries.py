@@ -44,6 +44,7 @@ class SegmentQueries:
             company_key=None if named.company is None else self._company_key(named.company),
             seniority=named.seniority,
             workplace=named.workplace,
+            occupation=named.occupation and queries.known_name(market.occupations, named.occupation, "Occupation"),
             since=None if named.period is None else window_start(market.bounds[1], named.period),
         )
 
