@@ -254,10 +254,20 @@ async def list_industry_skills(
 
 @_list("/occupations", response_model=models.OccupationPage)
 async def list_occupations(
-    request: Request, market: Snapshot, wanted: ListRequest, search: Search = None
+    request: Request,
+    market: Snapshot,
+    wanted: ListRequest,
+    named: SegmentRequest,
+    skill: AskedFor = None,
+    search: Search = None,
 ) -> Response:
     """The occupations of the postings and what they pay, those with the most postings first."""
-    rows = queries.occupations(market, search)
+    rows = await _counted(
+        request,
+        market,
+        lambda segments: segments.occupations(named, skill, search),
+        published=not (skill or named.chosen),
+    )
     return _respond_list(request, market, wanted, "occupations", rows, _currency(request))
 
 

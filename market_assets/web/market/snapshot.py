@@ -178,11 +178,8 @@ class MarketSnapshot:
             {"postings_with_salary": True, "country": False, "seniority": False},
         )
         demand = frames["occupation_demand"].sort("rank")
-        of_all = pl.col("country").is_null() & pl.col("seniority").is_null()
-        #: Demand of each occupation and what it pays in all, by rank; no pay: 0 postings with it, the rest null.
-        self.occupation_demand = demand.join(
-            pay.filter(of_all).drop("country", "seniority"), on="occupation", how="left", maintain_order="left"
-        ).with_columns(pl.col("postings_with_salary").fill_null(0))
+        #: Demand of each occupation and what it pays in all, by rank.
+        self.occupation_demand = with_pay(demand, pay)
         self.occupation_salaries = Grouped(pay, "occupation", most_first)
         self.occupation_skills = Grouped(frames["occupation_skills"], "occupation", {"rank": False})
         self.occupations = Names(demand["occupation"], occupation_spellings)
@@ -209,6 +206,13 @@ class MarketSnapshot:
 def with_lists(demand: pl.DataFrame) -> pl.DataFrame:
     """Rows of skill_demand with their JSON as lists."""
     return demand.with_columns(pl.col(*TOP_LISTS).str.json_decode(_TOP_LIST))
+
+
+def with_pay(demand: pl.DataFrame, pay: pl.DataFrame) -> pl.DataFrame:
+    """Rows of occupation_demand with those of occupation_salaries that are about all their postings."""
+    of_all = pay.filter(pl.col("country").is_null(), pl.col("seniority").is_null()).drop("country", "seniority")
+    rows = demand.join(of_all, on="occupation", how="left", maintain_order="left")
+    return rows.with_columns(pl.col("postings_with_salary").fill_null(0))
 
 
 class SnapshotCache:
