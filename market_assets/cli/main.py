@@ -31,11 +31,15 @@ COMMANDS = {
     "history": ("lookups", "Print the demand for a skill and its pay month by month."),
     "init": ("new", "Write a working folder with settings, sources, an asset of your own and its test."),
     "new": ("new", "Start a task or a source from a template that works unchanged."),
+    "occupation": (
+        "lookups",
+        "Print what an occupation pays, by country and by seniority, and what it asks for.",
+    ),
     "pay": (
         "lookups",
         "Print what a skill pays, in all, by country and by seniority; or a place, or a form of employment.",
     ),
-    "recommend": ("market", "Print the skills that go best with some skills."),
+    "recommend": ("market", "Print the skills that go best with some skills, or that an occupation asks for."),
     "related": ("lookups", "Print the skills that postings ask for together with one, the closest first."),
     "restore": ("backups", "Restore a backup, whole or not at all; an older one is upgraded."),
     "run": ("run", "Run the whole pipeline once and print the market summary."),
@@ -51,7 +55,10 @@ COMMANDS = {
     "status": ("status", "Print jobs, incidents, tables and stores; exit 1 when something is wrong."),
     "summary": ("market", "Print the market summary of the store."),
     "tokens": ("tokens", "Personal access tokens, by which programs sign in."),
-    "top": ("lookups", "Print the skills, industries, locations or companies with the most postings."),
+    "top": (
+        "lookups",
+        "Print the skills, occupations, industries, locations or companies with the most postings.",
+    ),
     "trending": ("lookups", "Print the skills by growth of their share of the postings, the fastest first."),
     "user": ("users", "Users of the web process, and their roles."),
     "watch": ("watch", "Print a line for each change of a run, until Ctrl-C."),
