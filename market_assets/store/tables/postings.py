@@ -125,7 +125,7 @@ posting_facts = Table(
     ),
     Column("url_key", BigInteger, comment="Hash of URL and title: postings that share it are one job."),
     Column("job_key", BigInteger, comment="Hash of title, company, location and text, likewise."),
-    Column("near_key", BigInteger, comment="Hash of company and role: places and texts of those that share it are compared."),
+    Column("near_key", BigInteger, comment="Hash of company and role: postings that share it are compared."),
     Column("text_hash", BigInteger, comment="Hash of title and description."),
     UniqueConstraint("source", "external_id"),
     Index(None, "posted_at"),
@@ -161,7 +161,7 @@ posting_sketches = Table(
     "posting_sketches",
     metadata,
     _posting_id(),
-    Column("sketch", LargeBinary, nullable=False, comment="Numbers by which place, rank and text are compared with others."),
+    Column("sketch", LargeBinary, nullable=False, comment="What company, place, rank and text are compared by."),
 )
 
 skills = Table(
