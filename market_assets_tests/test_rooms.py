@@ -35,6 +35,7 @@ FORBIDDEN = {
 #: The rooms from the bottom to the top. What a file imports of the package is in its own room or in one below.
 LAYERS = (
     ("settings", "tasks", "custom"),
+    ("parallel",),
     ("postings",),
     ("skills",),
     ("statistics",),
