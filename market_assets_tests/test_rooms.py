@@ -36,7 +36,8 @@ FORBIDDEN = {
 #: The rooms from the bottom to the top. What a file imports of the package is in its own room or in one below.
 LAYERS = (
     ("settings", "tasks", "custom", "api_client"),
-    ("postings", "client"),
+    ("parallel", "client"),
+    ("postings",),
     ("skills",),
     ("statistics",),
     ("sources", "report"),
