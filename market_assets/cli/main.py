@@ -31,7 +31,7 @@ COMMANDS = {
     "recommend": ("market", "Print the skills that go best with some skills."),
     "restore": ("backups", "Restore a backup, whole or not at all; an older one is upgraded."),
     "run": ("run", "Run the whole pipeline once and print the market summary."),
-    "salaries": ("skills", "Salaries in texts."),
+    "salaries": ("salaries", "Salaries in texts."),
     "serve": ("serve", "Run everything on this machine until Ctrl-C: code server, daemon and web process."),
     "skill": (
         "lookups",
