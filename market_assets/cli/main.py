@@ -43,7 +43,7 @@ COMMANDS = {
     "related": ("lookups", "Print the skills that postings ask for together with one, the closest first."),
     "restore": ("backups", "Restore a backup, whole or not at all; an older one is upgraded."),
     "run": ("run", "Run the whole pipeline once and print the market summary."),
-    "salaries": ("skills", "Salaries in texts."),
+    "salaries": ("salaries", "Salaries in texts."),
     "serve": ("serve", "Run everything on this machine until Ctrl-C: code server, daemon and web process."),
     "skill": (
         "lookups",
