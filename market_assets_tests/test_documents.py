@@ -30,6 +30,7 @@ ELSEWHERE = {
     "curl": "web/test_api_docs.py",
     "BASE=": "web/test_api_docs.py",
     "TOKEN=": "web/test_api_docs.py",
+    "PAT=": "web/test_api_docs.py",
     "./scripts/run --from": "cli/test_run_from.py",
     "./scripts/run": "cli/test_run.py",
     "market-assets run": "cli/test_run.py",
@@ -52,6 +53,7 @@ ELSEWHERE = {
     "market-assets backup /": "cli/test_backup_commands.py",
     "cp .env.example .env": "cli/test_init.py",
     "docker": "it needs a container engine; test_composed.py runs each service of the file as a process",
+    "./scripts/pictures": "it changes the pictures, whose names and sizes are tested here",
     "./scripts/check": "what CI runs",
     "./scripts/test": "what CI runs",
     "compile=": "it asks a package index; test_package.py compares the locks with pyproject.toml",
@@ -156,6 +158,15 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
         if "://" not in link and (not path.exists() or (heading and heading not in anchors(path))):
             broken.append(link)
     assert broken == []
+
+
+def test_pictures_are_those_of_the_script_and_small_and_shown() -> None:
+    script = runpy.run_path(str(PROJECT / "scripts" / "pictures.py"))
+    pictures = {path.name: path.stat().st_size for path in (DOCS / "images").iterdir()}
+    assert pictures.keys() == {f"{name}.png" for name in script["PICTURES"]}
+    assert max(pictures.values()) < 150_000
+    text = "".join(page.read_text() for page in PAGES)
+    assert [name for name in pictures if f"images/{name})" not in text] == []
 
 
 def test_every_document_says_whom_it_is_for_and_is_in_the_list() -> None:

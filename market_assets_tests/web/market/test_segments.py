@@ -70,6 +70,14 @@ def test_skills_of_a_segment_are_counted_by_themselves(asked: TestClient, part: 
     assert one["demand"] == {**next(row for row in rows if row["skill"] == SKILL), "rank": None}
 
 
+def test_skills_of_an_occupation_are_those_of_its_table(asked: TestClient) -> None:
+    counted = walked(asked, "/skills", "skills", occupation="truck DRIVER")
+    published = walked(asked, "/occupations/Truck driver/skills", "skills")
+    assert [(row["skill"], row["postings"], row["demand_share"]) for row in counted] == [
+        (row["skill"], row["postings"], pytest.approx(row["share"])) for row in published
+    ]
+
+
 def test_values_are_counted_of_those_that_ask_for_a_skill(asked: TestClient, part: Market) -> None:
     asking = [one for one in part.postings if SKILL in one.skills]
     for path, field in (("/industries", "industry"), ("/locations", "location"), ("/companies", "employer")):
