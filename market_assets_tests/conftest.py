@@ -37,8 +37,9 @@ gc.set_threshold(50_000, 20, 20)
 # The days of tests are made up, and some long ago. Programs that tests start inherit it.
 os.environ["MARKET_ASSETS_START"] = "2020-01-01"
 
-#: Nobody needs what is in the tests' server after a crash of the machine.
-FORGETFUL = ("fsync", "full_page_writes")
+#: Nobody needs what is in the tests' server after a crash of the machine, nor tidies up databases that live for
+#: seconds: among hundreds of them that takes more work than the tests.
+FORGETFUL = ("fsync", "full_page_writes", "synchronous_commit", "autovacuum")
 
 PROJECT = Path(__file__).resolve().parents[1]
 REAL_DATA = PROJECT.parent / "shared" / "data"
@@ -86,7 +87,9 @@ def _repeats_on_postgresql(item: pytest.Item) -> bool:
     twin = parameters is not None and any(
         isinstance(value, str) and value == "postgresql" for value in parameters.params.values()
     )
-    return twin and room not in BOTH_DATABASES and not item.get_closest_marker("both_databases")
+    if room in BOTH_DATABASES:
+        return twin and item.get_closest_marker("one_database") is not None
+    return twin and not item.get_closest_marker("both_databases")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -162,7 +165,7 @@ def kind_of_database(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def emptyurl_on(kind_of_database: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def empty_database_url(kind_of_database: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database without tables, of each kind in turn."""
     if kind_of_database == "sqlite":
         return f"sqlite:///{tmp_path / 'market.db'}"

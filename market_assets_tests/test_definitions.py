@@ -21,7 +21,8 @@ from market_assets_tests.cli.programs import PROJECT
 
 _REPORTED = (
     "market_summary skill_demand salary_statistics employment_salaries salary_trends industry_skills "
-    "location_salaries trending_skills posting_statistics posting_coverage skill_relationships "
+    "location_salaries occupation_demand occupation_skills occupation_salaries trending_skills "
+    "posting_statistics posting_coverage skill_relationships "
     "category_relationships"
 )
 #: asset | group | the assets whose tables it reads | its greatest age

@@ -31,10 +31,12 @@ FORBIDDEN = {
     "sources": ("dagster", "sqlalchemy"),
     "store": ("dagster", *HTTP),
     "report": ("dagster", "sqlalchemy", *HTTP),
+    "api_client": ("dagster", "sqlalchemy", "polars", "pydantic"),
 }
 #: The rooms from the bottom to the top. What a file imports of the package is in its own room or in one below.
 LAYERS = (
-    ("settings", "tasks", "custom"),
+    ("settings", "tasks", "custom", "api_client"),
+    ("parallel", "client"),
     ("postings",),
     ("skills",),
     ("statistics",),

@@ -82,13 +82,9 @@ def occupations(titles: pl.Series, texts: pl.Series) -> pl.Series:
     return found["occupation"].scatter(asks.arg_true(), _announced(found["text"].filter(asks), reader))
 
 
-def occupation_named(name: str) -> str | None:
-    """The occupation that a name or a title of it in any language means, in any case."""
-    by_case = {known.casefold(): known for known in known_occupations()}
-    wanted = " ".join(name.split())
-    return (
-        by_case.get(wanted.casefold()) or occupations(pl.Series([wanted]), pl.Series([None], dtype=pl.String))[0]
-    )
+def occupation_spellings() -> dict[str, str]:
+    """From the titles of occupations in all languages, casefolded, to their names."""
+    return {title.casefold(): name for name, one in known_occupations().items() for title in one.titles}
 
 
 def _announced(texts: pl.Series, reader: TitleReader) -> pl.Series:

@@ -47,6 +47,7 @@ def render_report(tables: ReportTables) -> str:
         headlines=_headlines(tables),
         demand=_demand(tables),
         pay=_pay(tables),
+        occupations=selections.occupations(tables, 20).to_dicts(),
         pay_trends=_pay_trends(tables),
         growth=_growth(tables),
         relationships=_relationships(tables),

@@ -126,20 +126,28 @@ def _near_words(taxonomy: Taxonomy) -> dict[str, bytes]:
 def _pattern(skill: Skill, position: int, spelling: str, words: bytes, near: dict[str, bytes]) -> Pattern:
     is_name = spelling == skill.name
     is_exact = skill.is_exact(spelling)
-    whole = b" " + words.lower() + b" "
-    open_pieces = whole.removeprefix(b" " + _ANY.encode()).split(_ANY.encode())
+    searched, whole = _open_spelling(words.lower()) if "*" in spelling else (b" " + words.lower() + b" ", None)
     return Pattern(
-        words=open_pieces[0],
+        words=searched,
         skill=position,
         spelling=spelling,
         written=words,
-        whole=re.compile(_LETTERS.join(map(re.escape, whole.split(_ANY.encode())))) if "*" in spelling else None,
+        whole=whole,
         nested=skill.nested,
         exact=words if is_exact else None,
         near=frozenset(near[word] for word in skill.near_of(spelling)),
         is_short=is_name and is_exact and len(words) <= 2,
         exact_or_near=is_name and skill.case_by_context,
     )
+
+
+def _open_spelling(words: bytes) -> tuple[bytes, re.Pattern[bytes]]:
+    """The part of a spelling with `*` that is searched for, and the whole of it."""
+    first, *others = (b" " + words + b" ").split(_ANY.encode())
+    if first == b" ":
+        # "*pflege" is the last part of a compound, and not the word alone.
+        return others[0], re.compile(b" [^ ]+" + _LETTERS.join(map(re.escape, others)))
+    return first, re.compile(_LETTERS.join(map(re.escape, (first, *others))))
 
 
 def _variants(spelling: str) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import polars as pl
 
@@ -112,6 +114,22 @@ def occupation_salaries(window: Window, min_sample: int) -> pl.DataFrame:
     combinations: tuple[tuple[str, ...], ...] = ((), ("country",), ("seniority",), ("country", "seniority"))
     rows = pl.concat(_paid(window, by, min_sample) for by in combinations)
     return rows.sort("occupation", "country", "seniority")
+
+
+def skills_to_learn(skills: pl.DataFrame, held: Collection[str], k: int, min_sample: int) -> pl.DataFrame:
+    """What an occupation asks for more often than the market does, and somebody lacks.
+
+    Args:
+        skills: the rows of `occupation_skills` of the occupation.
+        held: the skills at hand.
+        k: the greatest number of skills.
+        min_sample: skills of fewer postings of the occupation are left out: they may be chance.
+
+    Returns:
+        Those rows, by rank.
+    """
+    wanted = (pl.col("lift") > 1) & (pl.col("postings") >= min_sample) & ~pl.col("skill").is_in(sorted(held))
+    return skills.filter(wanted).sort("rank").head(k)
 
 
 def _paid(window: Window, by: tuple[str, ...], min_sample: int) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from market_assets.postings.ingest import KNOWN, TEXTS, IngestionCounts, ingest
 from market_assets.postings.normalise import NormalisedBatch
 from market_assets.store.connection import MarketConnection
 from market_assets.store.duplicate_links import StoredLinks, write_links, write_sketches
+from market_assets.store.ingested_days import DayDigest, note_day
 from market_assets.store.posting_skills import archive_skills, delete_skills
 from market_assets.store.revisions import count_up_postings
 from market_assets.store.tables.columns import arrow_schema
@@ -122,6 +123,7 @@ def write_day(
     day: date,
     rates: pl.DataFrame,
     currency: str,
+    digest: DayDigest | None = None,
 ) -> IngestionCounts:
     """Ingest a daily partition into job_postings, posting_facts and rejected_postings, in one transaction.
 
@@ -130,6 +132,7 @@ def write_day(
         batches: the postings of all sources.
         sources: those whose earlier rejections of the day are replaced.
         day, rates, currency: as for `postings.ingest.ingest`.
+        digest: of the batches, once they have been read; it is kept, to know the day again.
     """
     with connection.transaction():
         ingested = ingest(batches, StoredPostings(connection), day=day, rates=rates, currency=currency)
@@ -138,6 +141,8 @@ def write_day(
             _write_facts(connection, ingested.postings)
             write_links(connection, ingested.links)
         _replace_rejected(connection, ingested.rejected, day, list(sources))
+        if digest is not None:
+            note_day(connection, day, digest.hex(), ingested.counts)
     return ingested.counts
 
 

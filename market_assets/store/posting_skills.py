@@ -71,7 +71,7 @@ _SET_ARCHIVED = {
 
 
 def read_texts(
-    connection: MarketConnection, day: date, version: int, batch: int = 10_000
+    connection: MarketConnection, day: date, version: int, batch: int = 2_500
 ) -> Iterator[pl.DataFrame]:
     """Texts of the postings whose content came from a day and that these rules have not searched, in batches.
 

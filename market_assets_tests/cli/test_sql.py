@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import zipfile
 from collections.abc import Iterator
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import polars as pl
 import pytest
 import sqlalchemy as sa
 
 from market_assets.cli import sql
+from market_assets.cli.command import CommandFailedError
+from market_assets.cli.workbooks import write_workbook
 from market_assets.settings import Settings
 from market_assets.store.batches import read_batches
 from market_assets.store.connection import MarketConnection
@@ -125,9 +130,47 @@ def test_a_table_is_exported_whole(invoke: Invoke, url: str, filled: Database, t
     assert [list(each) for each in objects] == [names] * len(rows)
     numbers = [name for name, kind in frame.schema.items() if kind.is_numeric()]
     assert [[each[name] for name in numbers] for each in objects] == [list(row) for row in frame[numbers].rows()]
+    sheet = cells_of(files["xlsx"])
+    assert sheet[0] == names and len(sheet) == len(rows) + 1
+    for name, cells in zip(names, zip(*sheet[1:], strict=True), strict=True):
+        if not frame.schema[name].is_temporal():
+            # A workbook has 16 digits.
+            expected = frame[name].to_list()
+            assert list(cells) == (pytest.approx(expected, rel=1e-14) if frame.schema[name].is_numeric() else expected)
     assert sorted(path.name for path in tmp_path.iterdir() if table in path.name) == sorted(
         file.name for file in files.values()
     )
+
+
+SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+
+
+def cells_of(file: Path | BytesIO) -> list[list[Any]]:
+    """The rows of a workbook's sheet; None where a cell is empty."""
+    with zipfile.ZipFile(file) as workbook:
+        root = ElementTree.fromstring(workbook.read("xl/worksheets/sheet1.xml"))
+    rows = []
+    for row in root.iter(f"{SHEET}row"):
+        found = {}
+        for cell in row:
+            column = re.sub(r"\d", "", cell.attrib["r"])
+            is_text = cell.attrib.get("t") == "inlineStr"
+            value = "".join(cell.itertext())
+            found[column] = value if is_text else float(value)
+        rows.append(found)
+    letters = sorted(rows[0], key=lambda column: (len(column), column))
+    return [[row.get(column) for column in letters] for row in rows]
+
+
+def test_a_workbook_takes_texts_as_they_are() -> None:
+    texts = ["=1+1", "https://example.org", "007", "<b>&", "a" * 32_767, "\x07"]
+    file = BytesIO()
+    assert write_workbook(file, ["text", "number"], iter([pl.DataFrame([texts, [2**60, 1, 2, 3, 4, None]])])) == 6
+    rows = cells_of(file)
+    assert [text for text, _ in rows[1:6]] == texts[:5]
+    assert [number for _, number in rows[1:]] == [str(2**60), 1, 2, 3, 4, None]
+    with pytest.raises(CommandFailedError, match="32,767 characters"):
+        write_workbook(BytesIO(), ["text"], iter([pl.DataFrame([["a" * 32_768]])]))
 
 
 @pytest.mark.both_databases
@@ -153,7 +196,7 @@ def frame(table: sa.Table, rows: list[tuple[Any, ...]]) -> pl.DataFrame:
         (["skill_demnd"], "'skill_demnd' is no table to export; did you mean skill_demand?"),
         (["users"], "'users' is no table to export"),
         (["audit_log"], "'audit_log' is no table to export"),
-        (["skill_demand", "-o", "demand.doc"], "'doc' is none of csv, json, jsonl, parquet"),
+        (["skill_demand", "-o", "demand.doc"], "'doc' is none of csv, json, jsonl, parquet, xlsx"),
     ],
 )
 def test_what_can_not_be_exported_is_wrong_use(invoke: Invoke, arguments: list[str], error: str) -> None:

@@ -40,6 +40,7 @@ def without_salaries(tables: ReportTables) -> ReportTables:
 #: Table → the section that is empty without it, and a part of the reason that it gives.
 REASONS = {
     "skill_demand": ("demand", "names a skill"),
+    "occupation_demand": ("occupations", "no title of a counted posting says its occupation"),
     "salary_trends": ("pay-trends", "at least two months"),
     "trending_skills": ("growth", "beyond chance"),
     "skill_relationships": ("relationships", "together"),
