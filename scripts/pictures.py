@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import io
 import shutil
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import httpx
+from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
@@ -164,7 +166,7 @@ def sign_in(browser: webdriver.Chrome, address: str) -> None:
 
 
 def take(browser: webdriver.Chrome, address: str, name: str, picture: Picture) -> None:
-    """Write a picture."""
+    """Write a picture, in 256 colours."""
     width, height = picture.size
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
@@ -180,7 +182,8 @@ def take(browser: webdriver.Chrome, address: str, name: str, picture: Picture) -
     left, top = picture.corner
     clip = {"x": left, "y": top, "width": width - left, "height": height - top, "scale": 1}
     shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png", "clip": clip})
-    (IMAGES / f"{name}.png").write_bytes(base64.b64decode(shot["data"]))
+    image = Image.open(io.BytesIO(base64.b64decode(shot["data"]))).convert("RGB")
+    image.quantize(256, dither=Image.Dither.NONE).save(IMAGES / f"{name}.png", optimize=True)
     print(f"{name}.png: {(IMAGES / f'{name}.png').stat().st_size // 1024} KB")
 
 
