@@ -5,6 +5,7 @@ from __future__ import annotations
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
 SECTIONS = [
+    "week",
     "demand",
     "pay",
     "pay-trends",
@@ -13,6 +14,7 @@ SECTIONS = [
     "market",
     "volume",
     "quality",
+    "every-skill",
 ]
 
 
