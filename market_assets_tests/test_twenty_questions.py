@@ -17,8 +17,8 @@ from market_assets.cli.main import main
 from market_assets.report import numbers
 from market_assets.store.database import Database
 from market_assets.store.read_only import answered
+from market_assets_tests.databases import database_of_kind
 from market_assets_tests.statistics.markets import AS_OF, Market, random_market
-from market_assets_tests.web.databases import database_of_kind
 from market_assets_tests.web.explorer.made_up_store import explorer_client, fill_store, weighed
 from market_assets_tests.web.explorer.reading import csv_at, page_at, tiles
 from market_assets_tests.web.market_client import market_client

@@ -289,6 +289,67 @@ class LocationPage(TypedDict):
     locations: list[LocationValue]
 
 
+class OccupationValue(TypedDict):
+    postings_with_salary: int
+    occupation: str
+    p25: float | None
+    median_salary: float | None
+    median_lower: float | None
+    median_upper: float | None
+    p75: float | None
+    code: str | None
+    postings: int
+    demand_share: float
+    rank: int
+
+
+class OccupationPage(TypedDict):
+    count: int
+    total: int
+    next: str | None
+    occupations: list[OccupationValue]
+    currency: str
+
+
+class OccupationPay(TypedDict):
+    country: str | None
+    seniority: str | None
+    postings_with_salary: int
+    p25: float | None
+    median_salary: float | None
+    median_lower: float | None
+    median_upper: float | None
+    p75: float | None
+
+
+class OccupationDetail(TypedDict):
+    salaries: OccupationPay | None
+    by_country: list[OccupationPay]
+    by_seniority: list[OccupationPay]
+    currency: str
+    occupation: str
+    code: str | None
+    postings: int
+    demand_share: float
+    rank: int
+
+
+class OccupationSkill(TypedDict):
+    skill: str
+    postings: int
+    share: float
+    lift: float
+    rank: int
+
+
+class OccupationSkillPage(TypedDict):
+    count: int
+    total: int
+    next: str | None
+    occupation: str
+    skills: list[OccupationSkill]
+
+
 class RelatedPage(TypedDict):
     count: int
     total: int
@@ -365,5 +426,6 @@ class RecommendedForSet(TypedDict):
 
 class Recommendations(TypedDict):
     skills: list[str]
+    occupation: str | None
     recommendations: list[RecommendedForSet]
     unknown: list[str]

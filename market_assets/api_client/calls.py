@@ -21,6 +21,7 @@ class Segment(TypedDict, total=False):
     industry: str
     location: str
     company: str
+    occupation: str
     seniority: Literal["intern", "junior", "mid", "senior", "lead", "manager", "director", "executive"]
     workplace: Literal["remote", "hybrid", "onsite"]
     period: int
@@ -136,6 +137,23 @@ def locations(**options: Unpack[ValuePage]) -> ListCall[answers.LocationPage, an
     return ListCall("/locations", options, name="locations")
 
 
+def occupations(**options: Unpack[ValuePage]) -> ListCall[answers.OccupationPage, answers.OccupationValue]:
+    """The occupations of the postings, and what they pay."""
+    return ListCall("/occupations", options, name="occupations")
+
+
+def occupation(name: str) -> Call[answers.OccupationDetail]:
+    """Demand for an occupation, and what it pays."""
+    return Call(_path("occupations", name))
+
+
+def occupation_skills(
+    name: str, **page: Unpack[Page]
+) -> ListCall[answers.OccupationSkillPage, answers.OccupationSkill]:
+    """What an occupation asks for, by rank."""
+    return ListCall(_path("occupations", name, "skills"), page, name="skills")
+
+
 def companies(**options: Unpack[ValuePage]) -> ListCall[answers.CompanyPage, answers.CompanyValue]:
     """The employers of the postings."""
     return ListCall("/companies", options, name="companies")
@@ -159,9 +177,11 @@ def skill_gap(skills: Sequence[str], *, industry: str | None = None, limit: int 
     return Call("/skill-gap", body=body)
 
 
-def recommend(skills: Sequence[str], *, limit: int = 10) -> Call[answers.Recommendations]:
-    """What goes best with all the skills at hand together."""
-    return Call("/recommendations", body={"skills": list(skills), "limit": limit})
+def recommend(
+    skills: Sequence[str], *, occupation: str | None = None, limit: int = 10
+) -> Call[answers.Recommendations]:
+    """What goes best with all the skills at hand together, or what an occupation asks for."""
+    return Call("/recommendations", body={"skills": list(skills), "occupation": occupation, "limit": limit})
 
 
 def _path(*parts: str) -> str:

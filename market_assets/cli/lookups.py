@@ -12,6 +12,7 @@ import anyio
 import click
 
 from market_assets.cli.command import CommandFailedError, open_database, pass_settings
+from market_assets.cli.completion import complete_skill
 from market_assets.cli.rows import print_rows, rows_options
 from market_assets.postings.schemas import SENIORITIES, WORKPLACES
 from market_assets.settings import Settings
@@ -39,6 +40,9 @@ _COMPARED = (*_DEMAND, "median_salary", "postings_with_salary", *_TREND)
 _RELATED = ("related_skill", "co_occurrences", "confidence", "lift", "npmi_lower", "strength")
 _TOP_SKILLS = (*_DEMAND, "median_salary", "postings_with_salary")
 
+#: Skills of an occupation that are printed.
+MOST_SKILLS = 15
+
 Row = dict[str, Any]
 _Result = TypeVar("_Result")
 
@@ -58,6 +62,7 @@ def _segment_options(command: Callable[..., _Result]) -> Callable[..., _Result]:
         click.option("--company", help="Only postings of an employer."),
         click.option("--seniority", type=click.Choice(SENIORITIES), help="Only postings for such people."),
         click.option("--workplace", type=click.Choice(WORKPLACES), help="Only such postings."),
+        click.option("--occupation", help="Only postings of an occupation."),
         click.option("--period", metavar="DAYS", type=click.IntRange(1), help="Only the last so many days."),
     ]
     decorated: Callable[..., _Result] = with_segment
@@ -70,7 +75,7 @@ _limit_option = click.option("--limit", default=20, show_default=True, type=clic
 
 
 @contextmanager
-def _market(settings: Settings) -> Iterator[SegmentQueries]:
+def market_queries(settings: Settings) -> Iterator[SegmentQueries]:
     """The tables and postings as the API has them; a name that they don't have fails the command."""
     database = open_database(settings)
     try:
@@ -85,13 +90,13 @@ def _market(settings: Settings) -> Iterator[SegmentQueries]:
 
 
 @click.command()
-@click.argument("name", metavar="SKILL")
+@click.argument("name", metavar="SKILL", shell_complete=complete_skill)
 @_segment_options
 @rows_options
 @pass_settings
 def skill(settings: Settings, name: str, named: NamedSegment, as_csv: bool, as_json: bool) -> None:
     """Print the demand for a skill, its growth, its pay, and what goes with it."""
-    with _market(settings) as segments:
+    with market_queries(settings) as segments:
         found = segments.skill(name, named)
         row = {
             **_compared(found),
@@ -107,7 +112,26 @@ def skill(settings: Settings, name: str, named: NamedSegment, as_csv: bool, as_j
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="SKILL SKILL...")
+@click.argument("name", metavar="OCCUPATION")
+@rows_options
+@pass_settings
+def occupation(settings: Settings, name: str, as_csv: bool, as_json: bool) -> None:
+    """Print what an occupation pays, by country and by seniority, and what it asks for."""
+    with market_queries(settings) as segments:
+        found = queries.occupation(segments.market, name)
+        _, skills = queries.occupation_skills(segments.market, name)
+    pay = [row for row in (found["salaries"], *found["by_country"], *found["by_seniority"]) if row]
+    if as_json or as_csv:
+        _print(("occupation", "postings", *_PAY), [found | row for row in pay], as_csv=as_csv, as_json=as_json)
+        return
+    known = [(column, found[column]) for column in ("code", "postings", "demand_share", "rank")]
+    print_rows(("", found["occupation"]), known, as_csv=False, as_json=False)
+    _print(_PAY, pay, as_csv=False, as_json=False)
+    print_rows(skills.columns, skills.head(MOST_SKILLS).rows(), as_csv=False, as_json=False)
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="SKILL SKILL...", shell_complete=complete_skill)
 @_segment_options
 @rows_options
 @pass_settings
@@ -115,7 +139,7 @@ def compare(settings: Settings, names: Sequence[str], named: NamedSegment, as_cs
     """Print demand, pay and growth of two to five skills side by side."""
     if not 2 <= len(names) <= 5:
         raise click.BadParameter("give two to five skills", param_hint="SKILL")
-    with _market(settings) as segments:
+    with market_queries(settings) as segments:
         rows = [_compared(segments.skill(name, named)) for name in names]
     _print(_COMPARED, rows, as_csv=as_csv, as_json=as_json)
 
@@ -127,7 +151,7 @@ def compare(settings: Settings, names: Sequence[str], named: NamedSegment, as_cs
 @pass_settings
 def pay(settings: Settings, name: str, named: NamedSegment, as_csv: bool, as_json: bool) -> None:
     """Print what a skill pays, in all, by country and by seniority; or a place, or a form of employment."""
-    with _market(settings) as segments:
+    with market_queries(settings) as segments:
         market = segments.market
         if market.skills.find(name):
             rows = _pay_of_skill(segments, name, named)
@@ -147,7 +171,7 @@ def pay(settings: Settings, name: str, named: NamedSegment, as_csv: bool, as_jso
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["skills", "industries", "locations", "companies"]))
+@click.argument("kind", type=click.Choice(["skills", "occupations", "industries", "locations", "companies"]))
 @click.option("--skill", help="Only postings that ask for a skill; not with skills.")
 @click.option("--category", help="Only skills of a category.")
 @click.option("--search", help="Only names that hold a text.")
@@ -166,12 +190,12 @@ def top(
     as_csv: bool,
     as_json: bool,
 ) -> None:
-    """Print the skills, industries, locations or companies with the most postings."""
+    """Print the skills, occupations, industries, locations or companies with the most postings."""
     if skill and kind == "skills":
         raise click.UsageError("see `market-assets related SKILL` for the skills that go with one")
     if category and kind != "skills":
         raise click.UsageError("--category is for skills")
-    with _market(settings) as segments:
+    with market_queries(settings) as segments:
         if kind == "skills":
             rows = segments.skills(named, category, search).select(_TOP_SKILLS)
         else:
@@ -187,19 +211,19 @@ def top(
 def trending(settings: Settings, trend: str | None, limit: int, as_csv: bool, as_json: bool) -> None:
     """Print the skills by growth of their share of the postings, the fastest first."""
     columns = ("skill", "recent_postings", "previous_postings", *_TREND, "q_value")
-    with _market(settings) as segments:
+    with market_queries(settings) as segments:
         rows = queries.trending(segments.market, trend).head(limit).select(columns).rows()
     print_rows(columns, rows, as_csv=as_csv, as_json=as_json)
 
 
 @click.command()
-@click.argument("name", metavar="SKILL")
+@click.argument("name", metavar="SKILL|PLACE", shell_complete=complete_skill)
 @_limit_option
 @rows_options
 @pass_settings
 def related(settings: Settings, name: str, limit: int, as_csv: bool, as_json: bool) -> None:
     """Print the skills that postings ask for together with one, the closest first."""
-    with _market(settings) as segments:
+    with market_queries(settings) as segments:
         rows = queries.related(segments.market, name).head(limit).select(_RELATED).rows()
     print_rows(_RELATED, rows, as_csv=as_csv, as_json=as_json)
 
@@ -211,7 +235,7 @@ def related(settings: Settings, name: str, limit: int, as_csv: bool, as_json: bo
 def history(settings: Settings, name: str, as_csv: bool, as_json: bool) -> None:
     """Print the demand for a skill and its pay month by month."""
     columns = ("month", "postings", "share", "market_postings", "postings_with_salary", "median_salary")
-    with _market(settings) as segments:
+    with market_queries(settings) as segments:
         rows = queries.history(segments.market, name)["months"]
     _print(columns, rows, as_csv=as_csv, as_json=as_json)
 

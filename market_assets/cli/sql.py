@@ -12,12 +12,13 @@ from typing import IO
 import click
 import polars as pl
 import sqlalchemy as sa
+from polars.io.plugins import register_io_source
 
 from market_assets.cli.command import CommandFailedError, open_database, pass_settings
 from market_assets.cli.rows import print_rows, rows_options
 from market_assets.cli.workbooks import write_workbook
 from market_assets.settings import Settings
-from market_assets.store.batches import read_batches
+from market_assets.store.batches import BATCH, read_batches
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import file_errors
 from market_assets.store.own_tables import declared_tables
@@ -50,7 +51,9 @@ def sql(settings: Settings, query: str, as_csv: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("table")
+@click.argument(
+    "table", shell_complete=lambda *given: [name for name in sorted(EXPORTED) if name.startswith(given[-1])]
+)
 @click.option("--format", "written_as", type=click.Choice(FORMATS), help="Else by the file's name, else csv.")
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="A file, else standard output."
@@ -122,11 +125,18 @@ def _export_json(file: IO[bytes], table: sa.Table, frames: Iterator[pl.DataFrame
 
 
 def _export_parquet(file: IO[bytes], table: sa.Table, frames: Iterator[pl.DataFrame]) -> int:
-    import pyarrow.parquet as pq
+    written = 0
 
-    schema = pl.DataFrame(schema=arrow_schema(table)).to_arrow().schema
-    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        return _each(frames, lambda frame: writer.write_table(frame.to_arrow()))
+    def read(*_: object) -> Iterator[pl.DataFrame]:
+        nonlocal written
+        for frame in frames:
+            written += frame.height
+            yield frame
+
+    # Row groups as small as the batches: otherwise many of these would be in memory at once.
+    rows = register_io_source(read, schema=arrow_schema(table))
+    rows.sink_parquet(file, compression="zstd", row_group_size=BATCH)
+    return written
 
 
 def _export_workbook(file: IO[bytes], table: sa.Table, frames: Iterator[pl.DataFrame]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -12,15 +13,22 @@ import pytest
 from market_assets.store.database import Database
 from market_assets.store.tables import results as tables
 from market_assets_tests.cli.conftest import Invoke
-from market_assets_tests.web.market_tables import fill, stored
+from market_assets_tests.databases import database_of_kind
+from market_assets_tests.web.market_tables import MIN_SAMPLE, fill, stored
 
 Row = dict[str, Any]
 
 
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A database of each kind with a market in it, for tests that only read."""
+    with database_of_kind(request, tmp_path_factory) as database:
+        fill(database)
+        yield database
+
+
 @pytest.fixture
 def url(database: Database) -> str:
-    """A database of each kind with a market in it."""
-    fill(database)
     return database.url.render_as_string(hide_password=False)
 
 
@@ -71,6 +79,37 @@ def test_a_skill_is_looked_up_by_any_spelling(invoke: Invoke, url: str, database
     assert text.splitlines()[0].split() == [".NET"]
     assert f"{shown['postings']}" in text
     assert "None" not in text
+
+
+@pytest.mark.both_databases
+def test_an_occupation_is_looked_up_by_any_title(invoke: Invoke, url: str, database: Database) -> None:
+    table = tables.occupation_salaries
+    rows = printed(invoke, "occupation", "ingénieur de données", url=url)
+    expected = stored(database, table, table.c.occupation == "Data engineer")
+    assert {row["occupation"] for row in rows} == {"Data engineer"}
+    assert len(rows) == sum(not (row["country"] and row["seniority"]) for row in expected)
+    for row in rows:
+        assert any(is_part_of(row, wanted) for wanted in expected)
+    text = invoke("occupation", "Data engineer", DATABASE_URL=url).stdout
+    assert "2511.20" in text
+    assert "lift" in text
+    listed = printed(invoke, "top", "occupations", url=url)
+    assert [row["rank"] for row in listed] == [1, 2, 3]
+
+
+def test_what_to_learn_for_an_occupation(invoke: Invoke, url: str, database: Database) -> None:
+    table = tables.occupation_skills
+    skills = sorted(stored(database, table, table.c.occupation == "Nurse"), key=lambda row: row["rank"])
+    wanted = [row["skill"] for row in skills if row["lift"] > 1 and row["postings"] >= MIN_SAMPLE]
+    result = invoke("recommend", "--occupation", "nurse", wanted[0], "--limit", "3", "--json", DATABASE_URL=url)
+    assert [row["recommended_skill"] for row in json.loads(result.stdout)] == wanted[1:4]
+    lines = invoke("recommend", "--occupation", "Krankenschwester", DATABASE_URL=url).stdout.splitlines()
+    assert len(lines) == min(10, len(wanted))
+    assert f" {wanted[0]}: asked for by " in lines[0]
+    assert "of Nurse postings" in lines[0]
+    result = invoke("recommend", "--occupation", "Nurze", DATABASE_URL=url)
+    assert (result.exit_code, "did you mean Nurse" in result.stderr) == (1, True)
+    assert invoke("recommend", DATABASE_URL=url).exit_code == 2
 
 
 @pytest.mark.both_databases

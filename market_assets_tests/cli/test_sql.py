@@ -6,6 +6,7 @@ import csv
 import json
 import re
 import zipfile
+from collections.abc import Iterator
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import posting_skill_facts, posting_skills, skills
 from market_assets.store.tables.views import VIEWS
 from market_assets_tests.cli.conftest import Invoke
+from market_assets_tests.databases import database_of_kind
 from market_assets_tests.web.market_tables import fill
 
 DEMAND = (
@@ -34,11 +36,12 @@ DEMAND = (
 )
 
 
-@pytest.fixture
-def filled(database: Database) -> Database:
-    """A database of each kind with a market in it."""
-    fill(database)
-    return database
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A database of each kind with a market in it, for tests that only read."""
+    with database_of_kind(request, tmp_path_factory) as database:
+        fill(database)
+        yield database
 
 
 @pytest.fixture
@@ -47,8 +50,8 @@ def url(filled: Database) -> str:
 
 
 @pytest.mark.both_databases
-def test_rows_of_a_query_in_every_form(invoke: Invoke, url: str, database: Database) -> None:
-    with answered(database, DEMAND) as answer:
+def test_rows_of_a_query_in_every_form(invoke: Invoke, url: str, filled: Database) -> None:
+    with answered(filled, DEMAND) as answer:
         rows = [tuple(row) for row in answer.rows]
     assert len(rows) > 20
     as_json = json.loads(invoke("sql", "--json", DEMAND, DATABASE_URL=url).stdout)
@@ -106,10 +109,8 @@ def test_the_password_of_a_database_is_not_shown() -> None:
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize("table", ["skill_demand", "trending_skills", "market_summary", "salary_trends"])
-def test_a_table_is_exported_whole(
-    invoke: Invoke, url: str, database: Database, tmp_path: Path, table: str
-) -> None:
-    with answered(database, f"SELECT * FROM {table}") as answer:
+def test_a_table_is_exported_whole(invoke: Invoke, url: str, filled: Database, tmp_path: Path, table: str) -> None:
+    with answered(filled, f"SELECT * FROM {table}") as answer:
         rows, names = sorted(map(tuple, answer.rows), key=str), list(answer.columns)
     files = {kind: tmp_path / f"{table}.{kind}" for kind in sql.FORMATS}
     for file in files.values():

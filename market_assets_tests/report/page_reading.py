@@ -8,6 +8,7 @@ SECTIONS = [
     "week",
     "demand",
     "pay",
+    "occupations",
     "pay-trends",
     "growth",
     "relationships",

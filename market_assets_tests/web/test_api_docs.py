@@ -1,4 +1,4 @@
-"""`/api/docs` needs nothing from elsewhere, and the examples of docs/api.md work as they are written."""
+"""`/api/docs` needs nothing from elsewhere; the examples of docs/api.md and README.md work as they are written."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from market_assets_tests.web.whole_process import PASSWORD, WholeProcess, served
 OWN_FILES = ("/api/docs", "/api/docs/page.js")
 FILES = (*OWN_FILES, "/api/docs/swagger-ui.js", "/api/docs/swagger-ui.css")
 GUIDE = (PROJECT / "docs" / "api.md").read_text(encoding="utf-8")
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
 EXAMPLES = {language: re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL) for language in ("bash", "python")}
 
 
@@ -115,6 +116,32 @@ def test_the_shell_examples_work(base: str) -> None:
     )
     assert done.returncode == 0, done.stdout[-500:] + done.stderr
     for sign in ('"top_skill"', '"C++"', '"missing"', '"is_running"', '"run_id"', '"assetNodes"'):
+        assert sign in done.stdout
+
+
+@pytest.mark.slow
+def test_the_shell_example_of_the_readme_works(base: str) -> None:
+    if not shutil.which("curl"):
+        pytest.skip("curl is not installed")
+    (example,) = re.findall(r"```bash\n(BASE=.*?)```", README, re.DOTALL)
+    # Nothing takes runs from the queue here: the other test's is still active, and to wait is in vain.
+    for written, here in (
+        ("curl -sS", "curl -sS --fail-with-body"),
+        ("jobs/refresh_market_stats/trigger?wait=60", "jobs/prune_history/trigger"),
+        ("http://127.0.0.1:3000", base),
+    ):
+        assert written in example
+        example = example.replace(written, here)
+    variables = f"NAME=ada PASSWORD='{PASSWORD}'\n"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail"],
+        input=variables + example,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout[-500:] + done.stderr
+    for sign in ('"is_running"', '"jobs"', '"run_id"', "cleanup_old_data", '"skills"'):
         assert sign in done.stdout
 
 

@@ -34,7 +34,7 @@ FROM posting_facts f
 JOIN market_summary m ON f.posted_at BETWEEN m.window_start AND m.as_of
 WHERE f.duplicate_of IS NULL AND f.skills_version IS NOT NULL"""
 _FACTS = ("posting_id", "source", "posted_at", "location", "country", "industry", "employment_type", "workplace")
-_FURTHER_FACTS = ("seniority", "language", "salary")
+_FURTHER_FACTS = ("seniority", "occupation", "language", "salary")
 #: Null of a posting that has been archived since.
 _TEXTS = ("title", "company", "url")
 

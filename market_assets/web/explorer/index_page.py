@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -123,12 +124,14 @@ def records(rows: pl.DataFrame, columns: list[Column]) -> list[dict[str, Any]]:
     return rows.select(column.name for column in columns).to_dicts()
 
 
-def sorted_rows(rows: pl.DataFrame, parameters: Parameters) -> pl.DataFrame:
+def sorted_rows(
+    rows: pl.DataFrame, parameters: Parameters, sorts: Sequence[str] = _SORTS, name: str = "skill"
+) -> pl.DataFrame:
     """By the column that `sort` names, downwards with a '-' before it; by rank without it. Nulls come last."""
-    sort = parameters.one_of("sort", [f"{sign}{name}" for name in _SORTS for sign in ("", "-")])
+    sort = parameters.one_of("sort", [f"{sign}{column}" for column in sorts for sign in ("", "-")])
     if sort is None:
         return rows
-    by = [sort.removeprefix("-"), "skill"]
+    by = [sort.removeprefix("-"), name]
     return rows.sort(by, descending=[sort.startswith("-"), False], nulls_last=True)
 
 

@@ -16,6 +16,7 @@ from market_assets.web.explorer import (
     comparison_page,
     index_page,
     map_page,
+    occupations_page,
     search_page,
     segment_pages,
     skill_page,
@@ -40,6 +41,8 @@ def explorer_routes(explorer: Explorer) -> list[BaseRoute]:
         f"{MARKET}/map": map_page.show,
         f"{MARKET}/skills/{{name:path}}": skill_page.show,
         f"{MARKET}/places/{{name:path}}": segment_pages.show_place,
+        f"{MARKET}/occupations": occupations_page.show,
+        f"{MARKET}/occupations/{{name:path}}": segment_pages.show_occupation,
         f"{MARKET}/industries/{{name:path}}": segment_pages.show_industry,
         f"{MARKET}/companies/{{name:path}}": segment_pages.show_company,
     }

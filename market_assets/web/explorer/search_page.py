@@ -1,4 +1,4 @@
-"""`/market/search?q=…`: skills, places, industries and companies by name or by another spelling."""
+"""`/market/search?q=…`: skills, occupations, places, industries and companies by name or by another spelling."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def show(view: View) -> Response:
     market = view.market
     found = {
         "Skills": _links("skills", wanted, market.skills),
+        "Occupations": _links("occupations", wanted, market.occupations),
         "Places": _links("places", wanted, market.location_names),
         "Industries": _links("industries", wanted, market.industries),
         "Companies": _links("companies", wanted, view.companies.names),
@@ -36,6 +37,8 @@ def _meant(view: View, wanted: str) -> str | None:
     """The page of what has exactly this name, where there is one."""
     if skill := view.market.skills.find(wanted):
         return page_of("skills", skill)
+    if occupation := view.market.occupations.find(wanted):
+        return page_of("occupations", occupation)
     if place := queries.find_location(view.market, wanted):
         return page_of("places", place)
     if industry := view.market.industries.find(wanted):

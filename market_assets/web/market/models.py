@@ -262,6 +262,44 @@ class LocationPage(Paginated):
     locations: list[LocationValue]
 
 
+@columns_of(tables.occupation_demand)
+@columns_of(tables.occupation_salaries, without=("country", "seniority"))
+class OccupationValue(StrictModel):
+    """A row of `occupation_demand`, and of `occupation_salaries` for all its postings."""
+
+    postings_with_salary: int
+
+
+class OccupationPage(Paginated):
+    occupations: list[OccupationValue]
+    currency: str = Field(description="Of all money: MARKET_ASSETS_CURRENCY")
+
+
+@columns_of(tables.occupation_salaries, without=("occupation",))
+class OccupationPay(StrictModel):
+    """A row of `occupation_salaries`."""
+
+
+@columns_of(tables.occupation_demand)
+class OccupationDetail(StrictModel):
+    """Demand for one occupation, and its pay: of all postings, in each country and of each seniority."""
+
+    salaries: OccupationPay | None
+    by_country: list[OccupationPay]
+    by_seniority: list[OccupationPay]
+    currency: str = Field(description="Of all money: MARKET_ASSETS_CURRENCY")
+
+
+@columns_of(tables.occupation_skills, without=("occupation",))
+class OccupationSkill(StrictModel):
+    """A row of `occupation_skills`."""
+
+
+class OccupationSkillPage(Paginated):
+    occupation: str
+    skills: list[OccupationSkill]
+
+
 class RelatedPage(Paginated):
     skill: str
     related: list[RelatedSkill]
@@ -336,12 +374,16 @@ class RecommendationRequest(StrictModel):
     """The skills at hand."""
 
     skills: SkillsAtHand
+    occupation: Name | None = Field(None, description="Recommend what it asks for more than the market does")
     limit: int = Field(10, ge=1, le=100, description="The greatest number of recommendations")
 
 
 class RecommendedForSet(StrictModel):
     recommended_skill: str
-    score: float = Field(description="About the share of postings with the skills at hand that ask for it too")
+    score: float = Field(
+        description="About the share of postings with the skills at hand that ask for it too; with an occupation,"
+        " the share of its postings"
+    )
     rank: int
     postings_with_salary: int
     median_salary: float | None = Field(description="Of postings with the recommended skill")
@@ -351,8 +393,9 @@ class RecommendedForSet(StrictModel):
 
 
 class Recommendations(StrictModel):
-    """The skills that go best with those at hand together, best first, each with the reason."""
+    """The skills that go best with those at hand together, or that an occupation asks for, best first."""
 
     skills: list[str]
+    occupation: str | None
     recommendations: list[RecommendedForSet]
     unknown: list[str] = Field(description="Given names that no table has")

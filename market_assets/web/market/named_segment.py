@@ -28,6 +28,7 @@ class NamedSegment:
     seniority: str | None = None
     workplace: str | None = None
     period: int | None = None
+    occupation: str | None = None
 
     @property
     def chosen(self) -> set[str]:
@@ -47,9 +48,10 @@ async def requested_segment(
     period: Annotated[
         int | None, Query(ge=1, le=1_000, description="Only postings of the last so many days, from 00:00 UTC")
     ] = None,
+    occupation: Annotated[Filter, Query(description="Only postings of the occupation")] = None,
 ) -> NamedSegment:
     """The segment that a request is about."""
-    return NamedSegment(country, industry, location, company, seniority, workplace, period)
+    return NamedSegment(country, industry, location, company, seniority, workplace, period, occupation)
 
 
 SegmentRequest = Annotated[NamedSegment, Depends(requested_segment)]

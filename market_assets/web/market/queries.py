@@ -147,13 +147,72 @@ def industry_skills(market: MarketSnapshot, name: str) -> tuple[str, pl.DataFram
     return industry, market.industry_skills.of(industry).drop("industry")
 
 
+def occupations(market: MarketSnapshot, search: str | None) -> pl.DataFrame:
+    """The rows of `occupation_demand` with what each pays, by rank."""
+    return with_name(market.occupation_demand, "occupation", market.occupations, search)
+
+
+def occupation(market: MarketSnapshot, name: str) -> Content:
+    """Demand for one occupation, and its pay: of all postings, in each country and of each seniority."""
+    name = known_name(market.occupations, name, "Occupation")
+    demand = market.occupation_demand.filter(pl.col("occupation") == name).row(0, named=True)
+    pay = market.occupation_salaries.of(name).drop("occupation")
+    country, seniority = pl.col("country").is_not_null(), pl.col("seniority").is_not_null()
+    in_all = pay.filter(~country & ~seniority)
+    return {
+        **{column: demand[column] for column in ("occupation", "code", "postings", "demand_share", "rank")},
+        "salaries": in_all.row(0, named=True) if in_all.height else None,
+        "by_country": pay.filter(country & ~seniority).to_dicts(),
+        "by_seniority": pay.filter(seniority & ~country).to_dicts(),
+    }
+
+
+def occupation_skills(market: MarketSnapshot, name: str) -> tuple[str, pl.DataFrame]:
+    """The occupation as the tables spell it, and what it asks for by rank."""
+    known = known_name(market.occupations, name, "Occupation")
+    return known, market.occupation_skills.of(known).drop("occupation")
+
+
 def trending(market: MarketSnapshot, trend: str | None) -> pl.DataFrame:
     return market.trending if trend is None else market.trending.filter(pl.col("trend") == trend)
 
 
 def recommendations(market: MarketSnapshot, names: Iterable[str], limit: int) -> Content:
     held, unknown = _split_known(market, names)
-    return {"skills": held, "recommendations": market.recommender.recommend(held, limit), "unknown": unknown}
+    best = market.recommender.recommend(held, limit)
+    return {"skills": held, "occupation": None, "recommendations": best, "unknown": unknown}
+
+
+def recommendations_for(
+    market: MarketSnapshot, occupation: str, names: Iterable[str], limit: int, min_sample: int
+) -> Content:
+    """The skills that an occupation asks for more often than the market and that are not at hand."""
+    from market_assets.statistics.occupations import skills_to_learn
+
+    held, unknown = _split_known(market, names)
+    name, skills = occupation_skills(market, occupation)
+    best = skills_to_learn(skills, held, limit, min_sample).to_dicts()
+    partners = _partners(market, held, {row["skill"] for row in best})
+    return {
+        "skills": held,
+        "occupation": name,
+        "recommendations": [
+            {
+                "recommended_skill": row["skill"],
+                "score": row["share"],
+                "rank": rank,
+                **_pay_of(market, row["skill"]),
+                "goes_with": [_without(partner, "npmi") for partner in partners.get(row["skill"], [])[:3]],
+            }
+            for rank, row in enumerate(best, start=1)
+        ],
+        "unknown": unknown,
+    }
+
+
+def _pay_of(market: MarketSnapshot, skill: str) -> Content:
+    pay = market.salaries.one(skill) or {"postings_with_salary": 0, "median_salary": None}
+    return {column: pay[column] for column in ("postings_with_salary", "median_salary")}
 
 
 def skill_gap(market: MarketSnapshot, names: Iterable[str], industry: str | None, limit: int) -> Content:

@@ -49,6 +49,10 @@ SkillName = Annotated[
     str,
     Path(max_length=200, description="In any case; %23 for #", examples=["Python", "CI/CD"]),
 ]
+OccupationName = Annotated[
+    str,
+    Path(max_length=200, description="In any case, or a title of it", examples=["Data engineer"]),
+]
 #: Of lists of values: only postings that ask for it.
 AskedFor = Annotated[Filter, Query(description="Only postings that ask for the skill")]
 Search = Annotated[str | None, Query(min_length=1, max_length=200, description="Text that the name has in it")]
@@ -248,6 +252,40 @@ async def list_industry_skills(
     return _respond_list(request, market, wanted, "skills", rows, {"industry": name})
 
 
+@_list("/occupations", response_model=models.OccupationPage)
+async def list_occupations(
+    request: Request,
+    market: Snapshot,
+    wanted: ListRequest,
+    named: SegmentRequest,
+    skill: AskedFor = None,
+    search: Search = None,
+) -> Response:
+    """The occupations of the postings and what they pay, those with the most postings first."""
+    rows = await _counted(
+        request,
+        market,
+        lambda segments: segments.occupations(named, skill, search),
+        published=not (skill or named.chosen),
+    )
+    return _respond_list(request, market, wanted, "occupations", rows, _currency(request))
+
+
+@_list("/occupations/{occupation:path}/skills", response_model=models.OccupationSkillPage)
+async def list_occupation_skills(
+    request: Request, market: Snapshot, occupation: OccupationName, wanted: ListRequest
+) -> Response:
+    """What an occupation asks for, by rank, and how much more often than the market does."""
+    name, rows = queries.occupation_skills(market, occupation)
+    return _respond_list(request, market, wanted, "skills", rows, {"occupation": name})
+
+
+@_get("/occupations/{occupation:path}", response_model=models.OccupationDetail)
+async def get_occupation(request: Request, market: Snapshot, occupation: OccupationName) -> Response:
+    """Demand for one occupation, and what it pays in all, by country and by seniority."""
+    return _respond(request, market, {**queries.occupation(market, occupation), **_currency(request)})
+
+
 @_list("/trending", response_model=models.TrendingPage)
 async def list_trending(
     request: Request,
@@ -267,9 +305,12 @@ async def find_skill_gap(market: Snapshot, body: models.SkillGapRequest) -> Resp
 
 
 @market_router.post("/recommendations", response_model=models.Recommendations)
-async def recommend_skills(market: Snapshot, body: models.RecommendationRequest) -> Response:
-    """What goes best with all the given skills together, each with the reason."""
-    return _json(queries.recommendations(market, body.skills, body.limit))
+async def recommend_skills(request: Request, market: Snapshot, body: models.RecommendationRequest) -> Response:
+    """What goes best with all the given skills together, each with the reason; or what an occupation asks for."""
+    if body.occupation is None:
+        return _json(queries.recommendations(market, body.skills, body.limit))
+    least = request.app.state.settings.min_sample
+    return _json(queries.recommendations_for(market, body.occupation, body.skills, body.limit, least))
 
 
 async def _counted(

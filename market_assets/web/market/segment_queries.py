@@ -10,6 +10,7 @@ import polars as pl
 from market_assets.postings.gazetteer import countries, country_code
 from market_assets.postings.identity import company_keys
 from market_assets.statistics.demand import market_demand, skill_demand, total_skill_demand
+from market_assets.statistics.occupations import occupation_demand, occupation_salaries
 from market_assets.statistics.pay import location_salaries, pay_of_all, salary_statistics
 from market_assets.statistics.segments import Segment, asking
 from market_assets.statistics.window import Window, window_start
@@ -18,7 +19,7 @@ from market_assets.web.market.counted_postings import Companies, CountedPostings
 from market_assets.web.market.named_segment import NamedSegment
 from market_assets.web.market.names import Names
 from market_assets.web.market.queries import IN_INDUSTRY, Content
-from market_assets.web.market.snapshot import MarketSnapshot, with_lists
+from market_assets.web.market.snapshot import MarketSnapshot, with_lists, with_pay
 
 _MOST_PAID = {"postings_with_salary": True, "country": False, "seniority": False}
 
@@ -44,6 +45,7 @@ class SegmentQueries:
             company_key=None if named.company is None else self._company_key(named.company),
             seniority=named.seniority,
             workplace=named.workplace,
+            occupation=named.occupation and queries.known_name(market.occupations, named.occupation, "Occupation"),
             since=None if named.period is None else window_start(market.bounds[1], named.period),
         )
 
@@ -89,6 +91,16 @@ class SegmentQueries:
             return queries.industries(self.market, search)
         rows = _counts(self._asking(named, skill).postings, "industry")
         return queries.with_name(rows, "industry", self.market.industries, search)
+
+    def occupations(
+        self, named: NamedSegment, skill: str | None = None, search: str | None = None
+    ) -> pl.DataFrame:
+        """Demand and pay of occupations, of the postings that ask for a skill; by rank."""
+        if skill is None and not named.chosen:
+            return queries.occupations(self.market, search)
+        asking_ones = self._asking(named, skill)
+        rows = with_pay(occupation_demand(asking_ones), occupation_salaries(asking_ones, self.min_sample))
+        return queries.with_name(rows, "occupation", self.market.occupations, search)
 
     def companies(self, named: NamedSegment, skill: str | None = None, search: str | None = None) -> pl.DataFrame:
         """company and postings, of those that ask for a skill; most postings first."""

@@ -9,9 +9,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from market_assets.store.database import Database
+from market_assets_tests.databases import database_of_kind
 from market_assets_tests.statistics import brute_force
 from market_assets_tests.statistics.markets import AS_OF, Market, random_market
-from market_assets_tests.web.databases import database_of_kind
 from market_assets_tests.web.explorer.made_up_store import fill_store, weighed
 from market_assets_tests.web.market.asking import API, got, walked
 from market_assets_tests.web.market_client import market_client
@@ -68,6 +68,14 @@ def test_skills_of_a_segment_are_counted_by_themselves(asked: TestClient, part: 
         assert row["median_salary"] == pytest.approx(expected["median_salary"])
     one = got(asked, f"/skills/{SKILL}", **IN_PART)
     assert one["demand"] == {**next(row for row in rows if row["skill"] == SKILL), "rank": None}
+
+
+def test_skills_of_an_occupation_are_those_of_its_table(asked: TestClient) -> None:
+    counted = walked(asked, "/skills", "skills", occupation="truck DRIVER")
+    published = walked(asked, "/occupations/Truck driver/skills", "skills")
+    assert [(row["skill"], row["postings"], row["demand_share"]) for row in counted] == [
+        (row["skill"], row["postings"], pytest.approx(row["share"])) for row in published
+    ]
 
 
 def test_values_are_counted_of_those_that_ask_for_a_skill(asked: TestClient, part: Market) -> None:
