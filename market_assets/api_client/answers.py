@@ -248,6 +248,20 @@ class CategoryPage(TypedDict):
     categories: list[CategoryValue]
 
 
+class SkillInCommunity(TypedDict):
+    skill: str
+    community: int
+    community_name: str
+    centrality: float
+
+
+class CommunityPage(TypedDict):
+    count: int
+    total: int
+    next: str | None
+    communities: list[SkillInCommunity]
+
+
 class IndustryValue(TypedDict):
     industry: str
     postings: int

@@ -127,6 +127,11 @@ def categories(**page: Unpack[SearchedPage]) -> ListCall[answers.CategoryPage, a
     return ListCall("/categories", page, name="categories")
 
 
+def communities(**page: Unpack[SearchedPage]) -> ListCall[answers.CommunityPage, answers.SkillInCommunity]:
+    """The skills by community: those that are asked for together."""
+    return ListCall("/communities", page, name="communities")
+
+
 def industries(**options: Unpack[ValuePage]) -> ListCall[answers.IndustryValuePage, answers.IndustryValue]:
     """The industries of the postings."""
     return ListCall("/industries", options, name="industries")

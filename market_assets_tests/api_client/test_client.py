@@ -41,6 +41,7 @@ CALLS: dict[str, Call[Any]] = {
     "categories": market.categories(search="category"),
     "industries": market.industries(),
     "locations": market.locations(search="Berlin"),
+    "communities": market.communities(),
     "companies": market.companies(limit=3),
     "occupations": market.occupations(),
     "occupation": market.occupation("Nurse"),
