@@ -19,7 +19,8 @@ import yaml
 from market_assets.postings.occupation_titles import TitleReader, normalised_titles
 
 OCCUPATIONS_FILE = Path(__file__).with_name("occupations.csv")
-#: Made from ESCO by `benchmarks/occupation_labels.py`: title (as `normalised_titles` writes it) and occupation.
+#: Made by `benchmarks/occupation_labels.py` from ESCO of the European Commission (CC BY 4.0): title, as
+#: `normalised_titles` writes it, and occupation.
 LABELS_FILE = Path(__file__).with_name("occupation_labels.csv.gz")
 WORDS_FILE = Path(__file__).with_name("occupations.yaml")
 #: Characters of a description in which the occupation is looked for, and those after the words that announce it.
