@@ -30,6 +30,7 @@ ELSEWHERE = {
     "curl": "web/test_api_docs.py",
     "BASE=": "web/test_api_docs.py",
     "TOKEN=": "web/test_api_docs.py",
+    "PAT=": "web/test_api_docs.py",
     "./scripts/run --from": "cli/test_run_from.py",
     "./scripts/run": "cli/test_run.py",
     "market-assets run": "cli/test_run.py",
