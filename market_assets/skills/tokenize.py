@@ -166,7 +166,13 @@ _COMMON_MARKS = {
     **_BULLETS,
     # Letters that are not made of a letter and an accent.
     **dict(zip("ŁłØøĐđıßÆæŒœ", ("L", "l", "O", "o", "D", "d", "i", "ss", "AE", "ae", "OE", "oe"), strict=True)),
-    **dict(zip("。、・：；！？（）／【】", (". ", ", ", "\n", ": ", "; ", "! ", "? ", "(", ")", "/", "\n", "\n"), strict=True)),
+    **dict(
+        zip(
+            "。、・：；！？（）／【】",
+            (". ", ", ", "\n", ": ", "; ", "! ", "? ", "(", ")", "/", "\n", "\n"),
+            strict=True,
+        )
+    ),
 }
 _MARKS = r"[^\x00-\x7F\p{L}\p{M}\p{N}]"
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}ー]"

@@ -11,6 +11,8 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.expected_conditions import presence_of_element_located, url_to_be
+from selenium.webdriver.support.ui import WebDriverWait
 
 from market_assets.report.page import render_report
 from market_assets.report.tables import SCHEMAS, ReportTables
@@ -21,6 +23,7 @@ from market_assets_tests.web.whole_process import PASSWORD, WholeProcess, served
 
 pytestmark = pytest.mark.slow
 
+PATIENCE_SECONDS = 60
 #: Of WCAG 2.2, level AA, for text of ordinary size.
 LEAST_CONTRAST = 4.5
 PAGES = (
@@ -28,6 +31,8 @@ PAGES = (
     "/market/skills/skill%200001",
     "/market/skills/skill%200001?country=DE",
     "/market/industries/industry%201",
+    "/market/occupations",
+    "/market/occupations/Truck%20driver?country=DE",
     "/market/compare?skill=skill%200001&skill=skill%200002&skill=skill%200003",
     "/market/map?skill=skill%200001",
     "/market/map",
@@ -135,12 +140,13 @@ def test_one_goes_about_by_keyboard(address: str, reader: webdriver.Chrome) -> N
     skip.send_keys(Keys.ENTER)
     assert reader.execute_script("return document.activeElement.id") == "content"
     reader.find_element(By.NAME, "q").send_keys("SKILL 0001", Keys.ENTER)
-    assert reader.current_url == f"{address}/market/skills/skill%200001"
+    arrived = WebDriverWait(reader, PATIENCE_SECONDS)
+    arrived.until(url_to_be(f"{address}/market/skills/skill%200001"))
     reader.find_element(By.NAME, "country").send_keys("Germany", Keys.TAB)
     reader.find_element(By.CSS_SELECTOR, ".filters button").send_keys(Keys.ENTER)
-    assert reader.current_url == f"{address}/market/skills/skill%200001?country=DE"
-    reader.find_element(By.CSS_SELECTOR, "svg a").send_keys(Keys.ENTER)
-    assert reader.find_element(By.TAG_NAME, "h1").text.startswith("skill")
+    arrived.until(url_to_be(f"{address}/market/skills/skill%200001?country=DE"))
+    arrived.until(presence_of_element_located((By.CSS_SELECTOR, "svg a"))).send_keys(Keys.ENTER)
+    arrived.until(lambda page: page.title.startswith("skill") and not page.title.startswith("skill 0001"))
 
 
 def test_the_report_searches_its_skills(address: str, reader: webdriver.Chrome, web: WholeProcess) -> None:
