@@ -164,6 +164,12 @@ def country_names() -> dict[str, str]:
     }
 
 
+def country_code(name: str) -> str | None:
+    """The alpha2 code of a country by its code or one of its names; None where there is none."""
+    code = name.strip().upper()
+    return code if code in countries() else country_names().get(place_key(name))
+
+
 def region_code(text: str, country: str) -> str:
     """The code of a region of `WITH_REGIONS` that is given by name or code; empty where it is none."""
     named = places_by_key("region").get(place_key(text), ())

@@ -23,6 +23,7 @@ CONTENT = (
     "employment_type",
     "industry",
     "seniority",
+    "occupation",
     "language",
     "salary_min",
     "salary_max",

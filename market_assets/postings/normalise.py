@@ -13,6 +13,7 @@ from market_assets.postings.dates import parse_dates
 from market_assets.postings.identity import identities
 from market_assets.postings.languages import languages
 from market_assets.postings.near_keys import near_identities
+from market_assets.postings.occupations import occupations
 from market_assets.postings.places import normalise_locations
 from market_assets.postings.salaries.descriptions import completed_pay
 from market_assets.postings.salaries.parse import stated_pay
@@ -192,6 +193,7 @@ def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tupl
             employment_types,
             categories.industries(clean["industry"]),
             seniorities(clean["title"], clean["seniority"], clean["description"], employment_types),
+            occupations(clean["title"], clean["description"]),
             languages(clean["title"], clean["description"]),
             parse_dates(clean["posted_at"], observed_at).alias("date"),
             *(clean[field].alias(f"{field}_text") for field in ("board", *_COUNTED)),

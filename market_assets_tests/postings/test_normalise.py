@@ -58,6 +58,7 @@ def test_a_whole_posting() -> None:
         "employment_type": "full_time",
         "industry": "Technology",
         "seniority": "mid",
+        "occupation": "Machine learning engineer",
         "language": None,
         "description": "Plan routes.\nPython",
         "url": "https://jobs.example/17?utm_source=x",

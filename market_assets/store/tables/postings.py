@@ -27,7 +27,7 @@ from market_assets.postings.schemas import (
     SENIORITIES,
     WORKPLACES,
 )
-from market_assets.store.tables.columns import NOT_NEGATIVE, SHARE, metadata, money, number, text, time
+from market_assets.store.tables.columns import NOT_NEGATIVE, SHARE, count, metadata, money, number, text, time
 from market_assets.store.tables.comments import COMMENTS
 
 #: SQLite finds a row by its number without an index where the column is declared as this very type.
@@ -63,6 +63,7 @@ job_postings = Table(
     text("employment_type", choices=EMPLOYMENT_TYPES),
     text("industry"),
     text("seniority", choices=SENIORITIES),
+    text("occupation"),
     text("language"),
     text("description", comment="Text of the posting, without markup."),
     text("url", comment="Page of the posting."),
@@ -107,6 +108,7 @@ posting_facts = Table(
     text("employment_type"),
     text("workplace"),
     text("seniority"),
+    text("occupation"),
     text("language"),
     number("salary", info=NOT_NEGATIVE, comment="Midpoint of annual pay, or the end that is known."),
     Column(
@@ -187,6 +189,16 @@ rejected_postings = Table(
     text("payload", null=False, comment="The record as it came, shortened."),
     text("reason", null=False, comment="Why it is no posting, in words."),
     time("rejected_at", comment="When it was rejected."),
+)
+
+#: See `store.ingested_days`.
+ingested_days = Table(
+    "ingested_days",
+    metadata,
+    Column("partition_date", Date, primary_key=True, comment="Daily partition."),
+    text("digest", null=False, comment="SHA-256 of all that its rows were made of."),
+    count("postings", comment="How many postings it was the first to see."),
+    text("counts", null=False, comment="What was counted when it was ingested, as JSON."),
 )
 
 #: A row of numbers each for the postings (writers queue on it) and every result table, counted up by every
