@@ -25,7 +25,9 @@ TABLES = [*metadata.tables.values(), *accounts.tables.values(), posting_skills, 
 
 def described(table: sa.Table, description: str | None) -> str:
     lines = [f"### {table.name}", "", *([description, ""] if description else [])]
-    if "query" in table.info:
+    if table.comment:
+        lines += [f"A view: {table.comment}", ""]
+    elif "query" in table.info:
         source, _, condition = table.info["query"].partition(" FROM ")[2].partition(" WHERE ")
         lines += [f"A view of `{source}` where `{condition}`.", ""]
     keys = ["(" + ", ".join(f"`{name}`" for name in key) + ")" for key in unique_keys(table)]

@@ -22,6 +22,7 @@ CONTENT = (
     "employment_type",
     "industry",
     "seniority",
+    "occupation",
     "language",
     "salary_min",
     "salary_max",

@@ -13,7 +13,6 @@ from markupsafe import Markup
 
 from market_assets.report import numbers, plots, selections
 from market_assets.report.headlines import Headline, headlines
-from market_assets.report.svg import plot_style
 from market_assets.report.tables import ReportTables
 
 
@@ -41,21 +40,21 @@ def render_report(tables: ReportTables) -> str:
     It loads nothing from elsewhere and runs no script; everything from data is escaped. The same tables give
     the same document. An empty table gives a section with the reason.
     """
-    with plot_style():
-        return _template().render(
-            currency=tables.currency,
-            summary=selections.summary(tables),
-            few=selections.FEW,
-            headlines=_headlines(tables),
-            demand=_demand(tables),
-            pay=_pay(tables),
-            pay_trends=_pay_trends(tables),
-            growth=_growth(tables),
-            relationships=_relationships(tables),
-            market=_market(tables),
-            volume=_volume(tables),
-            quality=_quality(tables),
-        )
+    return _template().render(
+        currency=tables.currency,
+        summary=selections.summary(tables),
+        few=selections.FEW,
+        headlines=_headlines(tables),
+        demand=_demand(tables),
+        pay=_pay(tables),
+        occupations=selections.occupations(tables, 20).to_dicts(),
+        pay_trends=_pay_trends(tables),
+        growth=_growth(tables),
+        relationships=_relationships(tables),
+        market=_market(tables),
+        volume=_volume(tables),
+        quality=_quality(tables),
+    )
 
 
 @cache

@@ -56,6 +56,25 @@ def pay_by(tables: ReportTables, column: str, limit: int) -> pl.DataFrame:
     return pay.pay_by(tables.employment_salaries, column).head(limit)
 
 
+def occupations(tables: ReportTables, limit: int) -> pl.DataFrame:
+    """The occupations with most postings: occupation, skills, postings, demand_share and what they pay.
+
+    `skills` are up to three that the occupation asks for more often than the market, by postings.
+    """
+    above = tables.occupation_skills.filter(pl.col("lift") > 1).sort("occupation", "rank")
+    skills = above.group_by("occupation").agg(skills=pl.col("skill").head(3).str.join(", "))
+    rows = (
+        tables.occupation_demand.sort("rank")
+        .head(limit)
+        .join(
+            pay.of_all_postings(tables.occupation_salaries).drop("country", "seniority"),
+            on="occupation",
+            how="left",
+        )
+    )
+    return rows.join(skills, on="occupation", how="left").sort("rank")
+
+
 def pay_trends(tables: ReportTables, limit: int) -> pl.DataFrame:
     """The months of the most asked skills that have a median in two months or more.
 

@@ -9,6 +9,7 @@ import polars as pl
 from market_assets.statistics.counts import POSTING_STATISTICS
 from market_assets.statistics.coverage import POSTING_COVERAGE
 from market_assets.statistics.demand import INDUSTRY_SKILLS, SKILL_DEMAND
+from market_assets.statistics.occupations import OCCUPATION_DEMAND, OCCUPATION_SALARIES, OCCUPATION_SKILLS
 from market_assets.statistics.pairs import CATEGORY_RELATIONSHIPS
 from market_assets.statistics.pay import EMPLOYMENT_SALARIES, LOCATION_SALARIES, SALARY_STATISTICS
 from market_assets.statistics.pay_trends import SALARY_TRENDS
@@ -24,6 +25,9 @@ SCHEMAS: dict[str, pl.Schema] = {
     "salary_trends": SALARY_TRENDS,
     "industry_skills": INDUSTRY_SKILLS,
     "location_salaries": LOCATION_SALARIES,
+    "occupation_demand": OCCUPATION_DEMAND,
+    "occupation_skills": OCCUPATION_SKILLS,
+    "occupation_salaries": OCCUPATION_SALARIES,
     "trending_skills": TRENDING_SKILLS,
     "posting_statistics": POSTING_STATISTICS,
     "posting_coverage": POSTING_COVERAGE,
@@ -55,6 +59,9 @@ class ReportTables:
     salary_trends: pl.DataFrame
     industry_skills: pl.DataFrame
     location_salaries: pl.DataFrame
+    occupation_demand: pl.DataFrame
+    occupation_skills: pl.DataFrame
+    occupation_salaries: pl.DataFrame
     trending_skills: pl.DataFrame
     posting_statistics: pl.DataFrame
     posting_coverage: pl.DataFrame

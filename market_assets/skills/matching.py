@@ -15,7 +15,6 @@ import ahocorasick_rs
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
 
 from market_assets.skills.cues import CueTable, cues_version, load_cues
 from market_assets.skills.layout import Flags, Indices
@@ -27,7 +26,7 @@ from market_assets.skills.weights import Hits, Mentions, weigh
 #: Bytes of text in one search, so many that the overhead of the call is negligible.
 BATCH_BYTES = 2**19
 #: To be incremented with each change of the code that finds other skills or weights by the same taxonomy and cues.
-RULES = 3
+RULES = 4
 
 
 class SkillMatcher:
@@ -56,8 +55,12 @@ class SkillMatcher:
         self._skill = np.array([pattern.skill for pattern in self.patterns], dtype=np.int64)
         self._nested = np.array([pattern.nested for pattern in self.patterns], dtype=bool)
         self._conditional = np.array([pattern.conditional for pattern in self.patterns], dtype=bool)
+        searched = [pattern.words for pattern in self.patterns] + [words for words, _ in cues]
+        self._open = np.array([pattern.whole is not None for pattern in self.patterns] + [False] * len(cues), bool)
+        # Of spellings with `*` that match the same words the longest counts.
+        self._length = np.array([len(words) for words in searched])
         # Skills first, then cues; words that are both are in it twice.
-        self._automaton = _automaton([pattern.words for pattern in self.patterns] + [words for words, _ in cues])
+        self._automaton = _automaton(searched)
 
     def __reduce__(self) -> tuple[type[SkillMatcher], tuple[Taxonomy]]:
         return SkillMatcher, (self.taxonomy,)
@@ -90,15 +93,17 @@ class SkillMatcher:
         if len(titles) != len(descriptions):
             raise ValueError(f"{len(titles)} titles but {len(descriptions)} descriptions")
         counts, positions, weights = self._found(joined_texts(titles, descriptions))
-        offsets = pa.array(np.concatenate(([0], np.cumsum(counts))), pa.int64())
-        skill_lists = pa.LargeListArray.from_arrays(offsets, pa.array(positions, pa.uint16()))
-        weight_lists = pa.LargeListArray.from_arrays(offsets, pa.array(weights, pa.uint8()))
-        return pl.DataFrame(
+        found = pl.DataFrame(
             {
-                "skills": pl.Series(skill_lists, dtype=pl.List(pl.UInt16)),
-                "weights": pl.Series(weight_lists, dtype=pl.List(pl.UInt8)),
+                "row": np.repeat(np.arange(len(counts), dtype=np.uint32), counts),
+                "skills": positions.astype(np.uint16),
+                "weights": weights,
             }
         )
+        lists = found.group_by("row", maintain_order=True).agg("skills", "weights")
+        rows = pl.DataFrame({"row": pl.int_range(len(counts), dtype=pl.UInt32, eager=True)})
+        of_each = rows.join(lists, on="row", how="left", maintain_order="left").drop("row")
+        return of_each.with_columns(pl.all().fill_null([]))
 
     def mentions(self, prepared: PreparedTexts) -> Mentions:
         """Every mention of a skill in prepared texts, in order, with its weight."""
@@ -109,10 +114,22 @@ class SkillMatcher:
         """All hits of `patterns`, counted or not, and of `cues`; in order of the start, longest first."""
         found = self._automaton.find_matches_as_indexes(prepared.folded, overlapping=True)
         flat = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=3 * len(found)).reshape(-1, 3)
-        pattern, start, end = flat[np.lexsort((-flat[:, 2], flat[:, 1]))].T
+        flat = self._whole(prepared.folded, flat)
+        pattern, start, end = flat[np.lexsort((-self._length[flat[:, 0]], -flat[:, 2], flat[:, 1]))].T
         is_cue = pattern >= len(self.patterns)
         skills = Hits(pattern, start, end).where(~is_cue)
         return skills, Hits(pattern[is_cue] - len(self.patterns), start[is_cue], end[is_cue])
+
+    def _whole(self, folded: bytes, hits: Indices) -> Indices:
+        """Rows of pattern, start, end: those of spellings with `*` extended to whole words, if the rest matches."""
+        open_hits = np.flatnonzero(self._open[hits[:, 0]])
+        for hit in open_hits.tolist():
+            pattern, start, _ = hits[hit].tolist()
+            begin = folded.rfind(b" ", 0, start + 1)
+            whole = self.patterns[pattern].whole
+            match = whole.match(folded, begin) if whole else None
+            hits[hit, 1:] = (begin, match.end()) if match else (-1, -1)
+        return hits[hits[:, 1] >= 0] if len(open_hits) else hits
 
     def _counted(self, prepared: PreparedTexts, hits: Hits) -> Hits:
         """The hits that are mentions of skills, with the skill's position in place of the pattern."""

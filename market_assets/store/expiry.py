@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from market_assets.postings.duplicates import KEYS
 from market_assets.postings.identity import IDENTITY, company_keys
-from market_assets.postings.near_duplicates import near_identities
+from market_assets.postings.near_keys import near_identities
 from market_assets.store.archive import ARCHIVED, read_month, write_month
 from market_assets.store.connection import MarketConnection
 from market_assets.store.duplicate_links import read_keys, relink_stored, write_sketches

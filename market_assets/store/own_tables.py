@@ -46,6 +46,17 @@ def declared_tables() -> dict[str, sa.Table]:
     return {table.name: table for table in (*metadata.tables.values(), posting_skills, *VIEWS)}
 
 
+def tables_named_in(query: str) -> set[str]:
+    """The program's tables that a query reads, its own and those behind the views that it names.
+
+    A table is read where its name is a word of the query, so one or the other may be too many.
+    """
+    known = declared_tables()
+    named = known.keys() & set(re.findall(r"\w+", query.lower()))
+    views = {view.name: view.info["query"] for view in VIEWS if view.name in named}
+    return (named - views.keys()).union(*map(tables_named_in, views.values()))
+
+
 def read_any(connection: MarketConnection, name: str) -> pl.DataFrame:
     """All rows of a table or view: one of the program's, or one that an asset of the user's has made.
 

@@ -7,6 +7,7 @@ from selectolax.lexbor import LexborHTMLParser as HTMLParser
 SECTIONS = [
     "demand",
     "pay",
+    "occupations",
     "pay-trends",
     "growth",
     "relationships",

@@ -185,7 +185,7 @@ def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
         ("a.json", "nonsense", "it is not JSON"),
         ("a.jsonl", "a,b\n1,2\n", "there is no posting in it that can be read; line 1 is not JSON"),
         ("a.jsonl", "\n\n", "there is no posting in it"),
-        ("a.parquet", "PAR1 not really", "it is not a whole Parquet file"),
+        ("a.parquet", "PAR1 not really", "it can't be read as Parquet"),
         ("a.csv.gz", "title\nCook\n", "it is not a whole gzip file"),
     ],
 )
@@ -197,7 +197,7 @@ def test_parquet_without_rows_or_cut_off(tmp_path: Path) -> None:
     path = tmp_path / "a.parquet"
     pl.DataFrame({"title": ["Cook"] * 1_000}).write_parquet(path)
     path.write_bytes(path.read_bytes()[:-100])
-    assert "it is not a whole Parquet file" in refusal(path)
+    assert "it can't be read as Parquet" in refusal(path)
     pl.DataFrame({"title": []}, schema={"title": pl.String}).write_parquet(path)
     assert "there is no posting in it" in refusal(path)
 
@@ -219,7 +219,7 @@ def test_a_compressed_file_that_is_cut_off_says_so_after_what_it_held(tmp_path: 
         ("a.csv.gz", gzip.compress(b"title,b\nCook,1\n", mtime=0), None),
         ("a.json", b'[{"headword": "x", "y": 1}]', "a.json: no column can be taken for the title"),
         ("a.jsonl", b"not json\n", "a.jsonl: there is no posting in it that can be read"),
-        ("a.parquet", b"PAR1 and more", "a.parquet: it is not a whole Parquet file"),
+        ("a.parquet", b"PAR1 and more", "a.parquet: it can't be read as Parquet"),
     ],
 )
 def test_a_payload_that_can_not_be_read_is_landed_with_its_problem(

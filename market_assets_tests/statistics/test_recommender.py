@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.statistics.affinities import DIGITS, SKILL_AFFINITIES, skill_affinities
@@ -104,7 +104,6 @@ def test_recommend_at_most_k_and_three_reasons() -> None:
 
 
 @given(given_market=markets(), skills=st.lists(st.sampled_from((*SKILLS, "unheard of")), max_size=4))
-@settings(max_examples=60, deadline=None)
 def test_recommend_beside_sums_in_a_loop(given_market: Market, skills: list[str]) -> None:
     window = given_market.window()
     pairs = skill_pairs(window)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from market_assets_tests.statistics.markets import random_market
-from market_assets_tests.web.databases import migrated
+from market_assets_tests.store.migrating import copied
 from market_assets_tests.web.explorer.made_up_store import copy_into, fill_store, weighed
 from market_assets_tests.web.whole_process import PASSWORD, WholeProcess, served
 
@@ -83,9 +84,9 @@ return wrong;
 
 
 @pytest.fixture(scope="module")
-def address(web: WholeProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(web: WholeProcess, migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     market = random_market(2, postings=600, skills=60, categories=8)
-    made = migrated(f"sqlite:///{tmp_path_factory.mktemp('made') / 'market.db'}")
+    made = copied(migrated_sqlite, tmp_path_factory.mktemp("made") / "market.db")
     fill_store(made, market, weighed(market))
     copy_into(made, web.process.database)
     with served(web.process) as url:

@@ -23,6 +23,9 @@ SHOWN = (
     "salary_trends",
     "industry_skills",
     "location_salaries",
+    "occupation_demand",
+    "occupation_skills",
+    "occupation_salaries",
     "trending_skills",
     "posting_statistics",
     "posting_coverage",
@@ -39,7 +42,7 @@ def market_report_asset(freshness: dg.FreshnessPolicy) -> dg.AssetsDefinition:
         group_name="statistics",
         owners=OWNERS,
         pool=POOL,
-        kinds={"html", "matplotlib"},
+        kinds={"html"},
         description="A self-contained HTML page: top skills, pay, trends, growth, relationships, data quality.",
         metadata={
             "market": dg.MetadataValue.url("/market"),

@@ -15,6 +15,7 @@ COMMENTS = {
     "employment_type": "Form of employment.",
     "industry": "Industry, each under one name.",
     "seniority": "Whom the job is for, as far as the posting says.",
+    "occupation": "Occupation: a unit group of ISCO-08, or a finer one of ESCO.",
     "language": "Language of the description, ISO 639-1.",
     "salary_min": "Least pay as stated, in salary_currency for salary_period.",
     "salary_max": "Most pay as stated, in salary_currency for salary_period.",

@@ -62,6 +62,7 @@ job_postings = Table(
     text("employment_type", choices=EMPLOYMENT_TYPES),
     text("industry"),
     text("seniority", choices=SENIORITIES),
+    text("occupation"),
     text("language"),
     text("description", comment="Text of the posting, without markup."),
     text("url", comment="Page of the posting."),
@@ -106,6 +107,7 @@ posting_facts = Table(
     text("employment_type"),
     text("workplace"),
     text("seniority"),
+    text("occupation"),
     text("language"),
     number("salary", info=NOT_NEGATIVE, comment="Midpoint of annual pay, or the end that is known."),
     Column(
@@ -123,7 +125,7 @@ posting_facts = Table(
     ),
     Column("url_key", BigInteger, comment="Hash of URL and title: postings that share it are one job."),
     Column("job_key", BigInteger, comment="Hash of title, company, location and text, likewise."),
-    Column("near_key", BigInteger, comment="Hash of company, role and place, whose texts are compared."),
+    Column("near_key", BigInteger, comment="Hash of company and role: postings that share it are compared."),
     Column("text_hash", BigInteger, comment="Hash of title and description."),
     UniqueConstraint("source", "external_id"),
     Index(None, "posted_at"),
@@ -154,12 +156,12 @@ posting_skill_facts = Table(
     sqlite_with_rowid=False,
 )
 
-#: What the texts of postings that share a `near_key` are compared by; apart, as few postings are compared.
+#: What postings that share a `near_key` are compared by; apart, as few postings are compared.
 posting_sketches = Table(
     "posting_sketches",
     metadata,
     _posting_id(),
-    Column("sketch", LargeBinary, nullable=False, comment="Numbers by which the text is compared with others."),
+    Column("sketch", LargeBinary, nullable=False, comment="What company, place, rank and text are compared by."),
 )
 
 skills = Table(

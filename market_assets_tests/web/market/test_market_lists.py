@@ -169,7 +169,8 @@ def test_names_like_an_unknown_one_are_suggested(
     client: TestClient, path: str, error: str, suggestions: list[str]
 ) -> None:
     answer = client.get(API + path)
-    assert (answer.status_code, answer.json()) == (404, {"error": error, "suggestions": suggestions})
+    content = answer.json()
+    assert (answer.status_code, content["error"], content["suggestions"]) == (404, error, suggestions)
 
 
 def test_calls_without_a_version_are_redirected(client: TestClient) -> None:
