@@ -7,9 +7,9 @@ weights. Only hits on names that are ordinary words too are checked one by one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 
 import ahocorasick_rs
 import numpy as np
@@ -72,10 +72,15 @@ class SkillMatcher:
 
     def find(self, text: str) -> list[str]:
         """The names of the skills in a text, in ascending order."""
+        return self.find_each([text])[0]
+
+    def find_each(self, texts: Sequence[str]) -> list[list[str]]:
+        """The names of the skills in each of many texts, in ascending order."""
         # A lone surrogate, as JSON can carry, has no UTF-8 form.
-        readable = text.encode("utf-8", "replace").decode("utf-8")
-        _, positions, _ = self._found(pl.Series([readable]))
-        return [self.taxonomy.skills[position].name for position in positions]
+        readable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        counts, positions, _ = self._found(pl.Series(readable, dtype=pl.String))
+        names = iter([self.taxonomy.skills[position].name for position in positions])
+        return [list(islice(names, count)) for count in counts]
 
     def extract(self, titles: pl.Series, descriptions: pl.Series) -> pl.DataFrame:
         """The skills of postings, each with the greatest `weights.Weight` of its mentions.
