@@ -1,4 +1,4 @@
-"""Names that are ordinary words too, without another skill near them: "Experience with Go required", "R skills"."""
+"""Names that are ordinary words too, where no context word is near: "Experience with Go required", "R skills"."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ class SkillMatcher:
         return skills, Hits(pattern[is_cue] - len(self.patterns), start[is_cue], end[is_cue])
 
     def _whole(self, folded: bytes, hits: Indices) -> Indices:
-        """Rows of pattern, start, end: those of spellings with `*` extended to whole words, if the rest matches."""
+        """Rows of pattern, start and end; those of spellings with `*` are of whole words, if all of it matches."""
         open_hits = np.flatnonzero(self._open[hits[:, 0]])
         for hit in open_hits.tolist():
             pattern, start, _ = hits[hit].tolist()

@@ -78,7 +78,7 @@ class Pattern:
 
 
 def skill_patterns(taxonomy: Taxonomy) -> list[Pattern]:
-    """The patterns of all spellings and `unless` phrases. Of a skill's patterns of the same words the first is kept.
+    """The patterns of all spellings and `unless` phrases; of a skill's patterns of the same words only the first.
 
     Raises:
         TaxonomyError: a spelling has no characters that can be searched for.
