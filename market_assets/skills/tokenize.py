@@ -2,8 +2,8 @@
 
 Words end at everything but letters, digits, `+`, `#` and a `.` inside a word, so that C, C++, C#, .NET and Node.js
 are five words; a `.` that ends a sentence is not part of one. All separators become spaces, so that a name is a
-whole word where it has a space on both sides. Each Chinese, Japanese, Korean or Thai character is a word, since they
-are written without spaces.
+whole word where it has a space on both sides. Each Chinese, Japanese, Korean or Thai character is a word, as these
+languages put no spaces between words.
 """
 
 from __future__ import annotations

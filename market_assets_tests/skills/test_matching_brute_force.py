@@ -114,7 +114,7 @@ def twin_asks(plain: str, spaced: str, start: int, end: int) -> bool:
     reach = spaced[end : end + 48].lower()
     if after.match(reach):
         return True
-    stands = plain[end] in ",.;:)/|!?\n\x1f\0" or plain[end : end + 2] == " (" or following.match(reach)
+    stands = plain[end] in ",.;:)/|!?\n\x1f" or plain[end:] == " " or plain[end : end + 2] == " (" or following.match(reach)
     return bool(before.search(spaced[max(0, start - 48) : start].lower()) and stands)
 
 
