@@ -18,8 +18,8 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, Generic, TypeVar
 
-#: More could not be kept busy: reading and writing postings takes a fifth of the time of computing them.
-MOST_PROCESSES = 4
+#: More could not be kept busy: a third of the time of computing postings goes into reading and writing them.
+MOST_PROCESSES = 3
 #: So many batches are computed before processes are started.
 _FIRST = 2
 
