@@ -15,12 +15,12 @@ from market_assets.settings import Settings
 from market_assets.store.tables.accounts import accounts
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.columns import unique_keys, value_rules
-from market_assets.store.tables.postings import posting_skills
+from market_assets.store.tables.postings import posting_locations, posting_skills
 from market_assets.store.tables.views import VIEWS
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "tables.md"
 HEADING = "## Every column\n"
-TABLES = [*metadata.tables.values(), *accounts.tables.values(), posting_skills, *VIEWS]
+TABLES = [*metadata.tables.values(), *accounts.tables.values(), posting_locations, posting_skills, *VIEWS]
 
 
 def described(table: sa.Table, description: str | None) -> str:

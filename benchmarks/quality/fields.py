@@ -18,6 +18,7 @@ from market_assets.postings.seniority import seniorities_of_titles
 LABELS = Path(__file__).parent / "labels"
 #: The required share of right answers.
 SALARIES_WANTED, COUNTRIES_WANTED, SENIORITIES_WANTED = 0.99, 0.97, 0.97
+HARD_PAY_WANTED = 0.97
 PLACES_WANTED = {"location": 0.95, "country": 0.98, "workplace": 0.95}
 
 
@@ -53,6 +54,19 @@ def salaries() -> None:
     print(f"at least {SALARIES_WANTED:.0%} wanted; {len(read) - len(judged)} unclear ones left out")
     for text, pay in wrong:
         print(f"  {text!r}: {pay}")
+
+
+def hard_pay() -> None:
+    known = labels("hard_pay.csv")
+    read = dict(zip(known, parse_salary_texts(pl.Series(list(known))).iter_rows(named=True), strict=True))
+    for part in ("tuning", "held out", "later"):
+        chosen = [text for text, row in known.items() if row["set"] == part]
+        wrong = [text for text in chosen if stated(read[text]) != stated(known[text])]
+        right = len(chosen) - len(wrong)
+        print(f"hard pay   {right} of {len(chosen)} {part} right  {right / len(chosen):.2%}, ", end="")
+        print(f"at least {HARD_PAY_WANTED:.0%} wanted")
+        for text in wrong:
+            print(f"  {text!r}: {read[text]}")
 
 
 def countries() -> None:
@@ -139,6 +153,7 @@ def seniorities() -> None:
 
 def main() -> None:
     salaries()
+    hard_pay()
     countries()
     places()
     seniorities()

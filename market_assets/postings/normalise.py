@@ -184,6 +184,7 @@ def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tupl
             clean["location"].alias("stated_location"),
             place["location"],
             place["country"],
+            place["locations"],
             place["workplace"].alias("workplace_of_location"),
             workplaces.workplaces(clean["workplace"]).alias("workplace_of_field"),
             workplaces.workplaces_of_titles(clean["title"]).alias("workplace_of_title"),

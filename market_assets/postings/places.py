@@ -6,6 +6,7 @@ are far fewer distinct locations than postings.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -26,7 +27,11 @@ from market_assets.postings.gazetteer import (
 from market_assets.postings.texts import MAX_CACHED, listed
 from market_assets.postings.workplaces import workplace_of, workplace_words
 
-LOCATION = pl.Schema({"location": pl.String(), "country": pl.String(), "workplace": pl.String()})
+LOCATION = pl.Schema(
+    {"location": pl.String(), "country": pl.String(), "workplace": pl.String(), "locations": pl.String()}
+)
+#: Of one posting; the first are kept.
+MAX_PLACES = 50
 
 MAX_LOCATION_LENGTH = 200
 _MAX_TEXT_LENGTH = 2_000
@@ -109,34 +114,56 @@ def normalise_locations(texts: pl.Series) -> pl.DataFrame:
     Returns:
         Schema `LOCATION`, one row a text. location: 'City, CC', or a country's name, or the cleaned text without
         words for the workplace, or null. country: ISO 3166-1 alpha2 or null. workplace: one of
-        `schemas.WORKPLACES` or null.
+        `schemas.WORKPLACES` or null. locations: of several places in known countries a JSON list of [location,
+        country], else null.
     """
-    rows = [(None, None, None) if text is None else _normalise(text) for text in texts]
+    rows = [(None, None, None, None) if text is None else _normalise(text) for text in texts]
     return pl.DataFrame(rows, LOCATION, orient="row")
 
 
 @lru_cache(MAX_CACHED)
-def _normalise(text: str) -> tuple[str | None, str | None, str | None]:
+def _normalise(text: str) -> tuple[str | None, str | None, str | None, str | None]:
     whole = "; ".join(listed(text))[:_MAX_TEXT_LENGTH].translate(_FULL_WIDTH)
     workplace = workplace_of(whole)
     shorter = _PLACEHOLDERS.sub(" ", _workplace_words().sub(" ", whole))
     named = _JAPANESE.sub(r"\g<prefecture>, \g<town>, 日本", _WASHINGTON_DC.sub("Washington DC", shorter))
-    location = _best_of(_ALTERNATIVES.split(named))
-    if location.country is None:
-        location = _best_of(_WEAK_ALTERNATIVES.split(named))
+    alternatives = [part for text in _ALTERNATIVES.split(named) for part in _separated(text)]
+    read = list(map(_parse_location, alternatives))
+    if not any(location.country for location in read):
+        read = list(map(_parse_location, _WEAK_ALTERNATIVES.split(named)))
+    location = min(read, key=lambda each: (not each.is_city, each.country is None))
     if location.country is not None and location.text is not None:
-        return location.text[:MAX_LOCATION_LENGTH], location.country, workplace
+        return location.text[:MAX_LOCATION_LENGTH], location.country, workplace, _listed_places(read)
     cleaned = re.sub(r"\(\s*\)|\[\s*\]", " ", shorter)
     cleaned = re.sub(r"\s+([,;|])|\s+", lambda match: match[1] or " ", cleaned).strip(EDGES)
     if _NO_PLACE.fullmatch(cleaned):
-        return None, None, workplace
-    return cleaned[:MAX_LOCATION_LENGTH].strip(), None, workplace
+        return None, None, workplace, None
+    return cleaned[:MAX_LOCATION_LENGTH].strip(), None, workplace, None
 
 
-def _best_of(alternatives: list[str]) -> Location:
-    return min(
-        map(_parse_location, alternatives), key=lambda location: (not location.is_city, location.country is None)
-    )
+def _separated(text: str) -> list[str]:
+    """The places that only commas divide: 'Austin, TX, Denver, CO', 'Paris, Lyon, Lille'; else the whole text."""
+    groups: list[list[Part]] = []
+    for part in parse_parts(text):
+        begun = bool(groups) and any(each.cities for each in groups[-1])
+        follows_region = begun and len(groups[-1]) > 1 and bool(groups[-1][-1].readings)
+        if not groups or (begun and part.cities and (not part.is_region or follows_region)):
+            groups.append([part])
+        else:
+            groups[-1].append(part)
+    if len(groups) > 2 or (len(groups) == 2 and all(len(group) > 1 for group in groups)):
+        return [", ".join(part.text for part in group) for group in groups]
+    return [text]
+
+
+def _listed_places(read: list[Location]) -> str | None:
+    """A JSON list of the different places of a posting; None for a single one."""
+    known = dict.fromkeys((each.text, each.country) for each in read if each.text and each.country)
+    # A country beside its cities is no place of its own.
+    of_cities = {each.country for each in read if each.is_city}
+    names = {each.text for each in read if each.is_city}
+    places = [place for place in known if place[0] in names or place[1] not in of_cities]
+    return json.dumps(places[:MAX_PLACES], ensure_ascii=False) if len(places) > 1 else None
 
 
 def _parse_location(text: str) -> Location:

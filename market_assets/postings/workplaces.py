@@ -81,7 +81,7 @@ def workplaces_of_titles(titles: pl.Series) -> pl.Series:
 
 def workplaces_of_texts(texts: pl.Series) -> pl.Series:
     """The workplace that the text of a posting states of its job. String; null where there is none."""
-    known = pl.col("text").str.contains_any(_STEMS, ascii_case_insensitive=True)
+    known = pl.col("text").str.contains_any(list(_STEMS), ascii_case_insensitive=True)
     lowered = pl.when(known).then("text").str.to_lowercase()
     stated = [pl.when(lowered.str.contains(pattern)).then(pl.lit(value)) for value, pattern in _in_texts().items()]
     return texts.to_frame("text").select(pl.coalesce(stated).alias(texts.name)).to_series()

@@ -21,6 +21,30 @@ _MIN_JOINED = 8
 #: Takes the place of `*` while a spelling is prepared: a letter that no spelling has.
 _ANY = "ƿ"
 _LETTERS = rb"[^ ]*"
+#: Beginnings of so many words that it takes longer to search for them than for the word beside them.
+_FREQUENT = frozenset(
+    b" " + part for part in b"system test program marketing technologi strategi model prac medi operator".split()
+)
+
+
+@dataclass(frozen=True)
+class OpenSpelling:
+    """A spelling with `*`, of which only a part is searched for.
+
+    Attributes:
+        whole: matches it, from the space before it to the one after it.
+        words_before: the number of spaces before the part that is searched for.
+    """
+
+    whole: re.Pattern[bytes]
+    words_before: int
+
+    def find(self, folded: bytes, start: int) -> tuple[int, int] | None:
+        """Where the whole of it starts and ends, around the part at `start`; None where the rest differs."""
+        for _ in range(self.words_before):
+            start = folded.rfind(b" ", 0, max(start, 0))
+        match = self.whole.match(folded, max(start, 0))
+        return match.span() if match else None
 
 
 @dataclass(frozen=True)
@@ -37,14 +61,14 @@ class Pattern:
         is_short: whether a hyphen or & that joins it to another word excludes it.
         exact_or_near: whether one of both conditions is enough: the exact case, or a context word.
         written: the words in the case of the taxonomy.
-        whole: matches a spelling with `*` from the space before it.
+        open: how a spelling with `*` is matched; None for others.
     """
 
     words: bytes
     skill: int
     spelling: str
     written: bytes = b""
-    whole: re.Pattern[bytes] | None = None
+    open: OpenSpelling | None = None
     nested: bool = False
     exact: bytes | None = None
     near: frozenset[bytes] = frozenset()
@@ -78,7 +102,7 @@ class Pattern:
 
 
 def skill_patterns(taxonomy: Taxonomy) -> list[Pattern]:
-    """The patterns of all spellings and `unless` phrases. Of a skill's patterns of the same words the first is kept.
+    """The patterns of all spellings and `unless` phrases; of a skill's patterns of the same words only the first.
 
     Raises:
         TaxonomyError: a spelling has no characters that can be searched for.
@@ -126,13 +150,15 @@ def _near_words(taxonomy: Taxonomy) -> dict[str, bytes]:
 def _pattern(skill: Skill, position: int, spelling: str, words: bytes, near: dict[str, bytes]) -> Pattern:
     is_name = spelling == skill.name
     is_exact = skill.is_exact(spelling)
-    searched, whole = _open_spelling(words.lower()) if "*" in spelling else (b" " + words.lower() + b" ", None)
+    searched, open_spelling = (
+        _open_spelling(words.lower()) if "*" in spelling else (b" " + words.lower() + b" ", None)
+    )
     return Pattern(
         words=searched,
         skill=position,
         spelling=spelling,
         written=words,
-        whole=whole,
+        open=open_spelling,
         nested=skill.nested,
         exact=words if is_exact else None,
         near=frozenset(near[word] for word in skill.near_of(spelling)),
@@ -141,13 +167,17 @@ def _pattern(skill: Skill, position: int, spelling: str, words: bytes, near: dic
     )
 
 
-def _open_spelling(words: bytes) -> tuple[bytes, re.Pattern[bytes]]:
-    """The part of a spelling with `*` that is searched for, and the whole of it."""
-    first, *others = (b" " + words + b" ").split(_ANY.encode())
-    if first == b" ":
-        # "*pflege" is the last part of a compound, and not the word alone.
-        return others[0], re.compile(b" [^ ]+" + _LETTERS.join(map(re.escape, others)))
-    return first, re.compile(_LETTERS.join(map(re.escape, (first, *others))))
+def _open_spelling(words: bytes) -> tuple[bytes, OpenSpelling]:
+    """The part of a spelling with `*` that is searched for, and how the whole of it is matched."""
+    parts = (b" " + words + b" ").split(_ANY.encode())
+    # "*pflege" is the last part of a compound, and not the word alone.
+    whole = (
+        _LETTERS.join(map(re.escape, parts))
+        if parts[0] != b" "
+        else b" [^ ]+" + _LETTERS.join(map(re.escape, parts[1:]))
+    )
+    searched = max(range(len(parts)), key=lambda part: (parts[part] not in _FREQUENT, len(parts[part])))
+    return parts[searched], OpenSpelling(re.compile(whole), b"".join(parts[:searched]).count(b" "))
 
 
 def _variants(spelling: str) -> Iterator[str]:

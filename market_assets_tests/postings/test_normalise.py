@@ -50,6 +50,7 @@ def test_a_whole_posting() -> None:
         "external_id": "17",
         "title": "Data & ML Engineer",
         "company": "Acme",
+        "locations": None,
         "location": "Toronto, ON, CA",
         "country": "CA",
         "workplace": "hybrid",

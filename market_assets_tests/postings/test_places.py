@@ -22,7 +22,7 @@ Location = tuple[str | None, str | None, str | None]
 def normalised(*texts: str | None) -> list[Location]:
     frame = normalise_locations(pl.Series("location", texts, dtype=pl.String))
     assert frame.schema == LOCATION
-    return frame.rows()
+    return frame.drop("locations").rows()
 
 
 CITIES = {
@@ -234,6 +234,26 @@ def test_several(text: str) -> None:
     assert normalised(text) == [SEVERAL[text]]
 
 
+PLACES: dict[str, list[str] | None] = {
+    "Berlin; Munich, Germany": ["Berlin, DE", "Munich, DE"],
+    "Austin, TX, New York, NY, Denver, CO": ["Austin, TX, US", "New York, NY, US", "Denver, CO, US"],
+    "Paris, Lyon, Lille": ["Paris, FR", "Lyon, FR", "Lille, FR"],
+    "Łódź, Poland / Warszawa, Poland": ["Łódź, PL", "Warsaw, PL"],
+    "Remote in USA; Remote in Canada": ["United States", "Canada"],
+    "Canada; Toronto, ON": None,
+    "New York, New York": None,
+    "Herndon, Fairfax, VA": None,
+    "London, England, United Kingdom": None,
+    "Nowhere": None,
+}
+
+
+@pytest.mark.parametrize("text", PLACES)
+def test_all_places_of_a_posting(text: str) -> None:
+    stated = normalise_locations(pl.Series([text]))["locations"][0]
+    assert (None if stated is None else [place for place, _ in json.loads(stated)]) == PLACES[text]
+
+
 def test_rows_stay_in_order() -> None:
     assert [row[0] for row in normalised("Berlin", None, "Paris", "Berlin")] == [
         "Berlin, DE",
@@ -284,7 +304,7 @@ def test_any_text_is_told_or_kept(texts: list[str | None]) -> None:
     frame = normalise_locations(stated)
     assert frame.height == len(texts)
     assert frame.equals(normalise_locations(stated))
-    for location, country, workplace in frame.rows():
+    for location, country, workplace, _ in frame.rows():
         assert country is None or (country in codes and location)
         assert workplace in (None, *WORKPLACES)
         if location is not None:

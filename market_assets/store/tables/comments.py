@@ -9,7 +9,7 @@ COMMENTS = {
     "source": "Source that gave the posting, or the board that it is from.",
     "external_id": "Name of the posting at its source: the stated one, else its URL, else a hash of its content.",
     "company": "Employer, as stated.",
-    "location": "'City, CC' where the city is known, else the cleaned text.",
+    "location": "'City, CC' where the city is known ('City, OR, US' in US, CA, AU), else the cleaned text.",
     "country": "Country of the job, ISO 3166-1.",
     "workplace": "Where the work is done.",
     "employment_type": "Form of employment.",

@@ -57,6 +57,7 @@ job_postings = Table(
     text("company"),
     text("location"),
     text("country"),
+    text("locations", comment="JSON list of [location, country] where there are several: see posting_locations."),
     Column("is_remote", Boolean, comment="Whether the work is done from anywhere; null where not stated."),
     text("workplace", choices=WORKPLACES),
     text("employment_type", choices=EMPLOYMENT_TYPES),
@@ -234,3 +235,31 @@ POSTING_SKILLS_VIEW = """
     JOIN skills s ON s.skill_id = f.skill_id
     WHERE f.archived IS NULL
 """
+
+#: A view: the places of the postings in job_postings, a row each.
+posting_locations = Table(
+    "posting_locations",
+    MetaData(),
+    Column("posting_id", BigInteger, nullable=False, comment=COMMENTS["posting_id"]),
+    text("location", null=False),
+    text("country"),
+)
+
+
+def posting_locations_view(dialect: str) -> str:
+    """What makes the view on SQLite or PostgreSQL."""
+    each, name, country = (
+        ("json_array_elements(p.locations::json) AS place (value)", "place.value ->> 0", "place.value ->> 1")
+        if dialect == "postgresql"
+        else (
+            "json_each(p.locations) AS place",
+            "json_extract(place.value, '$[0]')",
+            "json_extract(place.value, '$[1]')",
+        )
+    )
+    return f"""
+        CREATE VIEW posting_locations AS
+        SELECT posting_id, location, country FROM job_postings WHERE locations IS NULL AND location IS NOT NULL
+        UNION ALL
+        SELECT p.posting_id, {name}, {country} FROM job_postings p CROSS JOIN {each} WHERE p.locations IS NOT NULL
+    """
