@@ -42,7 +42,9 @@ class Names:
     """Maps names of the same skill to one form: by this project's aliases, in any case."""
 
     def __init__(self, taxonomy: Taxonomy) -> None:
-        self._canonical = {_plain(name): skill.name for skill in taxonomy.skills for name in skill.spellings}
+        aliases = {_plain(alias): skill.name for skill in taxonomy.skills for alias in skill.other_spellings}
+        # An alias that needs words around it may be the name of another skill.
+        self._canonical = aliases | {_plain(skill.name): skill.name for skill in taxonomy.skills}
 
     def of(self, name: str) -> str:
         key = _plain(name)

@@ -11,7 +11,9 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem, add_completion_class
 
+from market_assets.cli.completion import QuotingBash
 from market_assets.settings import SettingsError
 
 #: Command → the module that has it, and the beginning of its help, so that showing the list loads no module.
@@ -20,16 +22,26 @@ COMMANDS = {
     "archive": ("databases", "Archived postings."),
     "backup": ("backups", "Back up the database, Dagster's history and the archive into one checked file."),
     "compare": ("lookups", "Print demand, pay and growth of two to five skills side by side."),
+    "completion": (
+        "completion",
+        "Print the script that completes commands, options, skills and tables in a shell.",
+    ),
     "db": ("databases", "The market database."),
     "doctor": ("doctor", "Check the set-up and print what is wrong with it and what to do; exit 1 on an error."),
-    "export": ("sql", "Write all rows of TABLE as CSV, JSON, JSON lines or Parquet."),
+    "export": ("sql", "Write all rows of TABLE as CSV, JSON, JSON lines, Parquet or an Excel workbook."),
+    "history": ("lookups", "Print the demand for a skill and its pay month by month."),
     "init": ("new", "Write a working folder with settings, sources, an asset of your own and its test."),
     "new": ("new", "Start a task or a source from a template that works unchanged."),
+    "occupation": (
+        "lookups",
+        "Print what an occupation pays, by country and by seniority, and what it asks for.",
+    ),
     "pay": (
         "lookups",
-        "Print what a skill pays, in all, by country and by seniority; or a place.",
+        "Print what a skill pays, in all, by country and by seniority; or a place, or a form of employment.",
     ),
-    "recommend": ("market", "Print the skills that go best with some skills."),
+    "recommend": ("market", "Print the skills that go best with some skills, or that an occupation asks for."),
+    "related": ("lookups", "Print the skills that postings ask for together with one, the closest first."),
     "restore": ("backups", "Restore a backup, whole or not at all; an older one is upgraded."),
     "run": ("run", "Run the whole pipeline once and print the market summary."),
     "salaries": ("salaries", "Salaries in texts."),
@@ -43,6 +55,11 @@ COMMANDS = {
     "sql": ("sql", "Print the rows of a SQL query on the market database, which can't change anything."),
     "status": ("status", "Print jobs, incidents, tables and stores; exit 1 when something is wrong."),
     "summary": ("market", "Print the market summary of the store."),
+    "tokens": ("tokens", "Personal access tokens, by which programs sign in."),
+    "top": (
+        "lookups",
+        "Print the skills, occupations, industries, locations or companies with the most postings.",
+    ),
     "trending": ("lookups", "Print the skills by growth of their share of the postings, the fastest first."),
     "user": ("users", "Users of the web process, and their roles."),
     "watch": ("watch", "Print a line for each change of a run, until Ctrl-C."),
@@ -62,6 +79,14 @@ class _Commands(click.Group):
         command = getattr(import_module(f"market_assets.cli.{COMMANDS[cmd_name][0]}"), cmd_name)
         assert isinstance(command, click.Command)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [
+            CompletionItem(name, help=summary)
+            for name, (_, summary) in sorted(COMMANDS.items())
+            if name.startswith(incomplete)
+        ]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -93,6 +118,9 @@ def _expected_errors() -> tuple[type[Exception], ...]:
 def _end(message: str, code: int) -> None:
     click.echo(f"market-assets: {message}", err=True)
     sys.exit(code)
+
+
+add_completion_class(QuotingBash, "bash")
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

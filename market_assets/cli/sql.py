@@ -16,6 +16,7 @@ from polars.io.plugins import register_io_source
 
 from market_assets.cli.command import CommandFailedError, open_database, pass_settings
 from market_assets.cli.rows import print_rows, rows_options
+from market_assets.cli.workbooks import write_workbook
 from market_assets.settings import Settings
 from market_assets.store.batches import BATCH, read_batches
 from market_assets.store.connection import MarketConnection
@@ -31,7 +32,8 @@ _OWN = {
     *(postings.data_revision, postings.posting_sketches),
 }
 EXPORTED = {name: table for name, table in declared_tables().items() if table not in _OWN}
-FORMATS = ("csv", "json", "jsonl", "parquet")
+FORMATS = ("csv", "json", "jsonl", "parquet", "xlsx")
+_BINARY = {"parquet": "Parquet", "xlsx": "A workbook"}
 
 
 @click.command()
@@ -49,14 +51,16 @@ def sql(settings: Settings, query: str, as_csv: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("table")
+@click.argument(
+    "table", shell_complete=lambda *given: [name for name in sorted(EXPORTED) if name.startswith(given[-1])]
+)
 @click.option("--format", "written_as", type=click.Choice(FORMATS), help="Else by the file's name, else csv.")
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="A file, else standard output."
 )
 @pass_settings
 def export(settings: Settings, table: str, written_as: str | None, output: Path | None) -> None:
-    """Write all rows of TABLE as CSV, JSON, JSON lines or Parquet.
+    """Write all rows of TABLE as CSV, JSON, JSON lines, Parquet or an Excel workbook.
 
     docs/tables.md describes tables and columns.
     """
@@ -67,8 +71,8 @@ def export(settings: Settings, table: str, written_as: str | None, output: Path 
     kind = written_as or (output.suffix.removeprefix(".").lower() if output else "csv")
     if kind not in FORMATS:
         raise click.BadParameter(f"{kind!r} is none of {', '.join(FORMATS)}", param_hint="--format")
-    if output is None and kind == "parquet" and sys.stdout.isatty():
-        raise CommandFailedError("Parquet is not for terminals: name a file with --output")
+    if output is None and kind in _BINARY and sys.stdout.isatty():
+        raise CommandFailedError(f"{_BINARY[kind]} is not for terminals: name a file with --output")
     declared = EXPORTED[table]
     with (
         MarketConnection(open_database(settings)) as connection,
@@ -135,6 +139,10 @@ def _export_parquet(file: IO[bytes], table: sa.Table, frames: Iterator[pl.DataFr
     return written
 
 
+def _export_workbook(file: IO[bytes], table: sa.Table, frames: Iterator[pl.DataFrame]) -> int:
+    return write_workbook(file, arrow_schema(table).names(), frames)
+
+
 def _each(frames: Iterator[pl.DataFrame], write: Callable[[pl.DataFrame], object]) -> int:
     rows = 0
     for frame in frames:
@@ -148,4 +156,5 @@ _WRITERS: dict[str, Callable[[IO[bytes], sa.Table, Iterator[pl.DataFrame]], int]
     "json": _export_json,
     "jsonl": _export_json_lines,
     "parquet": _export_parquet,
+    "xlsx": _export_workbook,
 }

@@ -16,8 +16,8 @@ import polars as pl
 from market_assets.skills.cues import Position
 from market_assets.skills.layout import Indices
 from market_assets.skills.matching import SkillMatcher, batches, joined_texts
-from market_assets.skills.patterns import NO_SKILL, prepared_words
-from market_assets.skills.tokenize import PreparedTexts, prepare_texts
+from market_assets.skills.patterns import NO_SKILL
+from market_assets.skills.tokenize import PreparedTexts, prepare_texts, prepared_words
 from market_assets.skills.weights import Mentions
 
 SKILL_CANDIDATES = pl.Schema(

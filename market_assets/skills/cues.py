@@ -102,14 +102,27 @@ class CueTable:
 @cache
 def load_cues() -> tuple[Cue, ...]:
     """The shipped cues, each pair of words and position once."""
-    return tuple(_cues(yaml.load(SHIPPED.read_text(encoding="utf-8"), Loader=_LOADER)))
+    return tuple(dict.fromkeys(_cues(_document())))
+
+
+@cache
+def lone_name_wordings() -> dict[str, list[str]]:
+    """The wordings that ask for a name that is an ordinary word too, by place: before it, after it, at its end."""
+    wordings: dict[str, list[str]] = _document()["lone_names"]
+    return wordings
 
 
 @cache
 def cues_version() -> str:
     """Twelve hexadecimal digits that change with any cue."""
-    content = repr([(cue.words, int(cue.position), int(cue.meaning)) for cue in load_cues()])
-    return hashlib.sha256(content.encode()).hexdigest()[:12]
+    cues = [(cue.words, int(cue.position), int(cue.meaning)) for cue in load_cues()]
+    return hashlib.sha256(repr((cues, lone_name_wordings())).encode()).hexdigest()[:12]
+
+
+@cache
+def _document() -> dict[str, Any]:
+    document: dict[str, Any] = yaml.load(SHIPPED.read_text(encoding="utf-8"), Loader=_LOADER)
+    return document
 
 
 def _cues(document: dict[str, Any]) -> Iterator[Cue]:

@@ -26,7 +26,7 @@ from market_assets.skills.weights import Hits, Mentions, weigh
 #: Bytes of text in one search, so many that the overhead of the call is negligible.
 BATCH_BYTES = 2**19
 #: To be incremented with each change of the code that finds other skills or weights by the same taxonomy and cues.
-RULES = 3
+RULES = 4
 
 
 class SkillMatcher:
@@ -55,8 +55,12 @@ class SkillMatcher:
         self._skill = np.array([pattern.skill for pattern in self.patterns], dtype=np.int64)
         self._nested = np.array([pattern.nested for pattern in self.patterns], dtype=bool)
         self._conditional = np.array([pattern.conditional for pattern in self.patterns], dtype=bool)
+        searched = [pattern.words for pattern in self.patterns] + [words for words, _ in cues]
+        self._open = np.array([pattern.open is not None for pattern in self.patterns] + [False] * len(cues), bool)
+        # Of spellings with `*` that match the same words the longest counts.
+        self._length = np.array([len(words) for words in searched])
         # Skills first, then cues; words that are both are in it twice.
-        self._automaton = _automaton([pattern.words for pattern in self.patterns] + [words for words, _ in cues])
+        self._automaton = _automaton(searched)
 
     def __reduce__(self) -> tuple[type[SkillMatcher], tuple[Taxonomy]]:
         return SkillMatcher, (self.taxonomy,)
@@ -115,10 +119,20 @@ class SkillMatcher:
         """All hits of `patterns`, counted or not, and of `cues`; in order of the start, longest first."""
         found = self._automaton.find_matches_as_indexes(prepared.folded, overlapping=True)
         flat = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=3 * len(found)).reshape(-1, 3)
-        pattern, start, end = flat[np.lexsort((-flat[:, 2], flat[:, 1]))].T
+        flat = self._whole(prepared.folded, flat)
+        pattern, start, end = flat[np.lexsort((-self._length[flat[:, 0]], -flat[:, 2], flat[:, 1]))].T
         is_cue = pattern >= len(self.patterns)
         skills = Hits(pattern, start, end).where(~is_cue)
         return skills, Hits(pattern[is_cue] - len(self.patterns), start[is_cue], end[is_cue])
+
+    def _whole(self, folded: bytes, hits: Indices) -> Indices:
+        """Rows of pattern, start and end; those of spellings with `*` are of whole words, if all of it matches."""
+        open_hits = np.flatnonzero(self._open[hits[:, 0]])
+        for hit in open_hits.tolist():
+            pattern, start, _ = hits[hit].tolist()
+            spelling = self.patterns[pattern].open
+            hits[hit, 1:] = (spelling and spelling.find(folded, start)) or (-1, -1)
+        return hits[hits[:, 1] >= 0] if len(open_hits) else hits
 
     def _counted(self, prepared: PreparedTexts, hits: Hits) -> Hits:
         """The hits that are mentions of skills, with the skill's position in place of the pattern."""
@@ -165,7 +179,8 @@ class SkillMatcher:
 
 
 def _automaton(words: list[bytes]) -> ahocorasick_rs.BytesAhoCorasick:
-    return ahocorasick_rs.BytesAhoCorasick(words, implementation=ahocorasick_rs.Implementation.DFA)
+    # A DFA of so many words does not fit into the caches of a processor.
+    return ahocorasick_rs.BytesAhoCorasick(words, implementation=ahocorasick_rs.Implementation.ContiguousNFA)
 
 
 def joined_texts(titles: pl.Series, descriptions: pl.Series) -> pl.Series:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-
-import polars as pl
+from itertools import chain
 
 from market_assets.skills.cues import Cue
+from market_assets.skills.lone_names import is_asked_for
 from market_assets.skills.taxonomy import Skill, Taxonomy, TaxonomyError
-from market_assets.skills.tokenize import PreparedTexts, prepare_texts
+from market_assets.skills.tokenize import PreparedTexts, prepared_words
 
 #: The greatest distance of a context word from a name, in bytes of the prepared text.
 CONTEXT_REACH = 60
@@ -17,6 +18,33 @@ CONTEXT_REACH = 60
 NO_SKILL = -1
 #: The least length of a name of several words that counts without spaces too (MachineLearning).
 _MIN_JOINED = 8
+#: Takes the place of `*` while a spelling is prepared: a letter that no spelling has.
+_ANY = "ƿ"
+_LETTERS = rb"[^ ]*"
+#: Beginnings of so many words that it takes longer to search for them than for the word beside them.
+_FREQUENT = frozenset(
+    b" " + part for part in b"system test program marketing technologi strategi model prac medi operator".split()
+)
+
+
+@dataclass(frozen=True)
+class OpenSpelling:
+    """A spelling with `*`, of which only a part is searched for.
+
+    Attributes:
+        whole: matches it, from the space before it to the one after it.
+        words_before: the number of spaces before the part that is searched for.
+    """
+
+    whole: re.Pattern[bytes]
+    words_before: int
+
+    def find(self, folded: bytes, start: int) -> tuple[int, int] | None:
+        """Where the whole of it starts and ends, around the part at `start`; None where the rest differs."""
+        for _ in range(self.words_before):
+            start = folded.rfind(b" ", 0, max(start, 0))
+        match = self.whole.match(folded, max(start, 0))
+        return match.span() if match else None
 
 
 @dataclass(frozen=True)
@@ -24,7 +52,7 @@ class Pattern:
     """One spelling as whole words with a space at both ends, and the conditions for a hit.
 
     Attributes:
-        words: the words in lower case.
+        words: the words in lower case; of a spelling with `*`, the part that is searched for.
         skill: the skill's position in the taxonomy; `NO_SKILL` for a phrase.
         spelling: as in the taxonomy.
         nested: whether it counts within a longer name.
@@ -32,11 +60,15 @@ class Pattern:
         near: context words of which one must be near the hit; none is needed if empty.
         is_short: whether a hyphen or & that joins it to another word excludes it.
         exact_or_near: whether one of both conditions is enough: the exact case, or a context word.
+        written: the words in the case of the taxonomy.
+        open: how a spelling with `*` is matched; None for others.
     """
 
     words: bytes
     skill: int
     spelling: str
+    written: bytes = b""
+    open: OpenSpelling | None = None
     nested: bool = False
     exact: bytes | None = None
     near: frozenset[bytes] = frozenset()
@@ -57,7 +89,10 @@ class Pattern:
         if self.is_short and _is_joined(prepared.plain, start, end):
             return "a hyphen or & joins it to its neighbour"
         if self.near and self.near.isdisjoint(_words_around(prepared.folded, start, end)):
-            return "none of its context words is near"
+            if self.written.islower() or prepared.spaced[start:end] != self.written:
+                return "none of its context words is near"
+            if not is_asked_for(prepared, start, end):
+                return "none of its context words is near, and the wording does not ask for it"
         return None
 
     def context(self, prepared: PreparedTexts, start: int, end: int) -> str | None:
@@ -67,7 +102,7 @@ class Pattern:
 
 
 def skill_patterns(taxonomy: Taxonomy) -> list[Pattern]:
-    """The patterns of all spellings and `unless` phrases. Of patterns of the same words only the first is kept.
+    """The patterns of all spellings and `unless` phrases; of a skill's patterns of the same words only the first.
 
     Raises:
         TaxonomyError: a spelling has no characters that can be searched for.
@@ -80,18 +115,20 @@ def skill_patterns(taxonomy: Taxonomy) -> list[Pattern]:
     unless = [phrase for skill in taxonomy.skills for phrase in skill.unless]
     unless += [variant for phrase in unless for variant in _variants(phrase)]
     texts = [text for text, _, _ in written] + unless
-    words = prepared_words(texts)
+    words = prepared_words([text.replace("*", _ANY) for text in texts])
     if b"" in words:
         raise TaxonomyError(f"'{texts[words.index(b'')]}' holds nothing that can be searched for")
     near = _near_words(taxonomy)
-    patterns: dict[bytes, Pattern] = {}
+    patterns: dict[bytes, list[Pattern]] = {}
     for (_, spelling, position), found in zip(written, words, strict=False):
-        pattern = _pattern(taxonomy.skills[position], position, spelling, found, near)
-        patterns.setdefault(pattern.words, pattern)
+        of_words = patterns.setdefault(found.lower(), [])
+        # Another skill may share a spelling only where both need context words.
+        if all(other.skill != position and other.near for other in of_words):
+            of_words.append(_pattern(taxonomy.skills[position], position, spelling, found, near))
     for phrase, found in zip(unless, words[len(written) :], strict=True):
         key = b" " + found.lower() + b" "
-        patterns.setdefault(key, Pattern(words=key, skill=NO_SKILL, spelling=phrase))
-    return list(patterns.values())
+        patterns.setdefault(found.lower(), [Pattern(words=key, skill=NO_SKILL, spelling=phrase)])
+    return list(chain.from_iterable(patterns.values()))
 
 
 def cue_patterns(cues: Sequence[Cue]) -> list[tuple[bytes, list[Cue]]]:
@@ -100,14 +137,6 @@ def cue_patterns(cues: Sequence[Cue]) -> list[tuple[bytes, list[Cue]]]:
     for cue, words in zip(cues, prepared_words([cue.words for cue in cues]), strict=True):
         found.setdefault(b" " + words.lower() + b" ", []).append(cue)
     return list(found.items())
-
-
-def prepared_words(texts: Sequence[str]) -> list[bytes]:
-    """Each text as it is in a prepared text (`PreparedTexts.spaced`), without the spaces around it."""
-    if not texts:
-        return []
-    prepared = prepare_texts(pl.Series(texts, dtype=pl.String))
-    return [text.strip(b" ") for text in prepared.spaced.split(b"\0")][: len(texts)]
 
 
 def _near_words(taxonomy: Taxonomy) -> dict[str, bytes]:
@@ -121,10 +150,15 @@ def _near_words(taxonomy: Taxonomy) -> dict[str, bytes]:
 def _pattern(skill: Skill, position: int, spelling: str, words: bytes, near: dict[str, bytes]) -> Pattern:
     is_name = spelling == skill.name
     is_exact = skill.is_exact(spelling)
+    searched, open_spelling = (
+        _open_spelling(words.lower()) if "*" in spelling else (b" " + words.lower() + b" ", None)
+    )
     return Pattern(
-        words=b" " + words.lower() + b" ",
+        words=searched,
         skill=position,
         spelling=spelling,
+        written=words,
+        open=open_spelling,
         nested=skill.nested,
         exact=words if is_exact else None,
         near=frozenset(near[word] for word in skill.near_of(spelling)),
@@ -133,8 +167,23 @@ def _pattern(skill: Skill, position: int, spelling: str, words: bytes, near: dic
     )
 
 
+def _open_spelling(words: bytes) -> tuple[bytes, OpenSpelling]:
+    """The part of a spelling with `*` that is searched for, and how the whole of it is matched."""
+    parts = (b" " + words + b" ").split(_ANY.encode())
+    # "*pflege" is the last part of a compound, and not the word alone.
+    whole = (
+        _LETTERS.join(map(re.escape, parts))
+        if parts[0] != b" "
+        else b" [^ ]+" + _LETTERS.join(map(re.escape, parts[1:]))
+    )
+    searched = max(range(len(parts)), key=lambda part: (parts[part] not in _FREQUENT, len(parts[part])))
+    return parts[searched], OpenSpelling(re.compile(whole), b"".join(parts[:searched]).count(b" "))
+
+
 def _variants(spelling: str) -> Iterator[str]:
     """Other ways to write a spelling: "Node js", "CI / CD", "Profit & Loss", "MachineLearning"."""
+    if "*" in spelling:
+        return
     parts = spelling.split(".")
     if len(parts) > 1 and all(parts):
         yield " ".join(parts)

@@ -1,19 +1,25 @@
-"""The taxonomy: the skills that are searched for, with spellings and categories, read from `skills.yaml`."""
+"""The taxonomy: the skills that are searched for, with spellings and categories.
+
+`skills.yaml` has the skills with their English spellings, `translations.csv` the names in other languages.
+"""
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 SHIPPED = Path(__file__).with_name("skills.yaml")
+TRANSLATIONS = Path(__file__).with_name("translations.csv")
 #: Positions of skills are stored as unsigned 16-bit integers.
 MAXIMUM_SKILLS = 65_535
 
@@ -35,9 +41,11 @@ class Skill:
         category: the group of the skill.
         aliases: other spellings. Hyphens, slashes and spaces are equivalent, and so are upper and lower case,
         except
-            in aliases of up to four capitals (`is_exact`).
+            in aliases of up to four capitals (`is_exact`). `*` at the end of a word, or at the beginning of the
+            first, stands for any letters.
         case_sensitive: the name only counts in this spelling (Go, not go).
         case_by_context: in this spelling the name always counts, in another case only near one of `near`.
+        translations: names in other languages than English, of the same form as aliases.
         near: single words in lower case, of which one must be within 60 characters of the name; none is needed if
             empty. They do not apply to aliases.
         ambiguous: aliases that need such words too ("Lambda" of AWS Lambda), each with its words.
@@ -54,15 +62,16 @@ class Skill:
     nested: bool = False
     ambiguous: tuple[tuple[str, tuple[str, ...]], ...] = ()
     case_by_context: bool = False
+    translations: tuple[str, ...] = ()
 
     @property
     def spellings(self) -> tuple[str, ...]:
-        """The name, then the aliases."""
-        return (self.name, *self.other_spellings)
+        """The name, then the aliases, then the translations."""
+        return (self.name, *self.other_spellings, *self.translations)
 
     @property
     def other_spellings(self) -> tuple[str, ...]:
-        """All aliases, the ambiguous ones last."""
+        """All aliases, the ambiguous ones last; no translations."""
         return (*self.aliases, *(spelling for spelling, _ in self.ambiguous))
 
     def near_of(self, spelling: str) -> tuple[str, ...]:
@@ -121,7 +130,35 @@ def load_taxonomy(override: Path | None = None) -> Taxonomy:
 @lru_cache(maxsize=1)
 def _shipped() -> Taxonomy:
     document = _read(SHIPPED)
-    return Taxonomy(tuple(_unique_names(_skills(document, _contexts(document)))))
+    skills = _unique_names(_skills(document, _contexts(document)))
+    return Taxonomy(tuple(_translated(skills, _translations())))
+
+
+def _translations() -> dict[str, list[str]]:
+    """The names in other languages of each skill, each once."""
+    with TRANSLATIONS.open(encoding="utf-8", newline="") as lines:
+        return {
+            skill: list(dict.fromkeys(name.strip() for cell in cells for name in cell.split(";") if name.strip()))
+            for skill, *cells in islice(csv.reader(lines), 1, None)
+        }
+
+
+def _translated(skills: list[Skill], names: dict[str, list[str]]) -> list[Skill]:
+    if unknown := names.keys() - {skill.name for skill in skills}:
+        raise TaxonomyError(f"{TRANSLATIONS.name} names skills that are not in {SHIPPED.name}: {sorted(unknown)}")
+    return [_with_names(skill, names.get(skill.name, [])) for skill in skills]
+
+
+def _with_names(skill: Skill, names: list[str]) -> Skill:
+    """The skill with names in other languages; one that ends in `?` counts only near the words of the skill."""
+    own = {_key(spelling) for spelling in skill.spellings}
+    new = [name for name in names if _key(name) not in own]
+    ambiguous = tuple((name.rstrip("?"), skill.near) for name in new if name.endswith("?"))
+    return replace(
+        skill,
+        translations=tuple(name for name in new if not name.endswith("?")),
+        ambiguous=skill.ambiguous + ambiguous,
+    )
 
 
 def _overridden(path: Path) -> Taxonomy:
@@ -247,21 +284,23 @@ def _unique_names(skills: Iterator[Skill]) -> list[Skill]:
 
 
 def _check_spellings(skills: tuple[Skill, ...]) -> None:
-    owners: dict[str, str] = {}
+    owners: dict[str, Skill] = {}
     for skill in skills:
         key = _key(skill.name)
         if key in owners:
-            raise TaxonomyError(f"skills {owners[key]} and {skill.name} have the same name")
-        owners[key] = skill.name
+            raise TaxonomyError(f"skills {owners[key].name} and {skill.name} have the same name")
+        owners[key] = skill
     names = frozenset(owners)
     for skill in skills:
         own = {_key(skill.name)}
-        for alias in skill.other_spellings:
+        for alias in skill.spellings[1:]:
             key = _key(alias)
-            owner = owners.setdefault(key, skill.name)
-            if owner != skill.name:
+            owner = owners.setdefault(key, skill)
+            # Words around it can tell two skills of one spelling apart.
+            shared = next(spelling for spelling in owner.spellings if _key(spelling) == key)
+            if owner != skill and not (skill.near_of(alias) and owner.near_of(shared)):
                 kind = "the name of" if key in names else "an alias of"
-                raise TaxonomyError(f"alias {alias} of {skill.name} is {kind} {owner}")
+                raise TaxonomyError(f"alias {alias} of {skill.name} is {kind} {owner.name}")
             if key in own:
                 raise TaxonomyError(f"alias {alias} of {skill.name} is there twice")
             own.add(key)
@@ -269,4 +308,4 @@ def _check_spellings(skills: tuple[Skill, ...]) -> None:
 
 def _key(spelling: str) -> str:
     """The form that spellings share which can't be distinguished in a text."""
-    return " ".join(re.split(r"[^\w.+#]+|_", spelling.casefold())).strip()
+    return " ".join(re.split(r"[^\w.+#*,]+|_", spelling.casefold())).strip()

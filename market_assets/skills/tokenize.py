@@ -2,12 +2,14 @@
 
 Words end at everything but letters, digits, `+`, `#` and a `.` inside a word, so that C, C++, C#, .NET and Node.js
 are five words; a `.` that ends a sentence is not part of one. All separators become spaces, so that a name is a
-whole word where it has a space on both sides.
+whole word where it has a space on both sides. Each Chinese, Japanese, Korean or Thai character is a word, as these
+languages put no spaces between words.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -58,11 +60,19 @@ def prepare_texts(texts: pl.Series) -> PreparedTexts:
     return _separated(_spaced(_latin(b" " + b" \0 ".join(written) + b" \0")))
 
 
+def prepared_words(texts: Sequence[str]) -> list[bytes]:
+    """Each text as it is in a prepared text (`PreparedTexts.spaced`), without the spaces around it."""
+    if not texts:
+        return []
+    prepared = prepare_texts(pl.Series(texts, dtype=pl.String))
+    return [text.strip(b" ") for text in prepared.spaced.split(b"\0")][: len(texts)]
+
+
 def _latin(text: bytes) -> bytes:
     """Replace typographic marks by spaces, and letters with accents by those without.
 
     Compatibility letters (full width, bold, ligatures) become plain ones. Letters of scripts without spaces
-    between words become spaces, so that a Latin name among them is a word.
+    between words get a space on both sides.
     """
     return _NOT_ASCII.sub(lambda character: _replacement(character[0]), text)
 
@@ -70,7 +80,10 @@ def _latin(text: bytes) -> bytes:
 @lru_cache(maxsize=2**16)
 def _replacement(character: bytes) -> bytes:
     """The replacement of a character that is not ASCII."""
-    plain = pl.Series([character.decode()]).str.replace_many(_COMMON_MARKS).str.replace_all(_MARKS, " ")
+    written = pl.Series([character.decode()])
+    if written.str.contains(_UNSPACED).item():
+        return f" {written.str.normalize('NFKC').item()} ".encode()
+    plain = written.str.replace_many(_COMMON_MARKS).str.replace_all(_MARKS, " ")
     return str(plain.str.normalize("NFKD").str.replace_all(r"\p{M}+", "").item()).encode()
 
 
@@ -151,8 +164,19 @@ _COMMON_MARKS = {
     "\u2060": "",
     "\ufeff": "",
     **_BULLETS,
+    # Letters that are not made of a letter and an accent.
+    **dict(zip("ŁłØøĐđı", "LlOoDdi", strict=True)),
+    "ß": "ss",
+    "Æ": "AE",
+    "æ": "ae",
+    "Œ": "OE",
+    "œ": "oe",
+    **dict(zip("、：；！？（）／", ",:;!?()/", strict=True)),
+    **dict.fromkeys("・【】", "\n"),
+    "。": ". ",
 }
-_MARKS = r"[^\x00-\x7F\p{L}\p{M}\p{N}]|[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}]"
+_MARKS = r"[^\x00-\x7F\p{L}\p{M}\p{N}]"
+_UNSPACED = r"[[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}ー]&&\p{L}]"
 #: All control characters but newline and `TITLE_END`.
 _CONTROLS = bytes(code for code in range(1, 31) if code != 10) + b"\x7f"
 _NOT_ASCII = re.compile(rb"[\xc0-\xff][\x80-\xbf]+")

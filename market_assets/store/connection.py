@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from market_assets.store.database import (
     BUSY_TIMEOUT_MS,
+    PAGE_BYTES,
     Database,
     StoreError,
     StoreUnavailableError,
@@ -177,7 +178,8 @@ def _open_sqlite(database: Database) -> dbapi.Connection:
     # repeat a run that has succeeded, so what it wrote must survive a power cut. With a cache of 32 MB the ends of
     # all index ranges that a day's rows go to stay in memory.
     waiting = f"busy_timeout = {BUSY_TIMEOUT_MS}"
-    for pragma in (waiting, "foreign_keys = ON", "synchronous = FULL", "cache_size = -32768"):
+    pages = f"temp.page_size = {PAGE_BYTES}"
+    for pragma in (waiting, "foreign_keys = ON", "synchronous = FULL", "cache_size = -32768", pages):
         with adbc_driver_manager.AdbcStatement(connection) as statement:
             statement.set_sql_query(f"PRAGMA {pragma}")
             statement.execute_update()

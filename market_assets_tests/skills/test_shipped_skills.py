@@ -28,7 +28,7 @@ PUNCTUATION = [
     ("Strong C++.", ["C++"]),
     ("Knowledge of C#.", ["C#"]),
     ("F#/C#/.NET", [".NET", "C#", "F#"]),
-    ("ASP.NET, VB.NET", ["ASP.NET", "Visual Basic"]),
+    ("ASP.NET, VB.NET", ["ASP.NET", "VB.NET"]),
     ("ASP .NET and .NET Core", [".NET"]),
     ("We use .NET.", [".NET"]),
     ("Node.js, Next.js. Vue.js!", ["Next.js", "Node.js", "Vue"]),
@@ -277,7 +277,10 @@ def test_a_phrase_with_another_meaning_is_not_the_skill() -> None:
 def test_every_spelling_is_found_in_both_fields() -> None:
     rows = [(position, spelling) for position, skill in enumerate(SHIPPED) for spelling in skill.spellings]
     texts = pl.Series(
-        [f"x ({spelling}) ({') ('.join(SHIPPED[position].near_of(spelling)[:2])})" for position, spelling in rows]
+        [
+            f"x ({spelling.replace('*', 'en')}) ({') ('.join(SHIPPED[position].near_of(spelling)[:2])})"
+            for position, spelling in rows
+        ]
     )
     nothing = pl.Series([None] * len(rows), dtype=pl.String)
     matcher = skill_matcher(load_taxonomy())

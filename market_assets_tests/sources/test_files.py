@@ -45,7 +45,7 @@ def refusal(path: Path, mapping: dict[str, str] | None = None) -> str:
         batches(source)
     assert caught.value.permanent
     with pytest.raises(SourceError) as shown:
-        source.resolved_mapping()
+        source.resolved_columns()[0]
     message = str(caught.value)
     assert str(shown.value) == message
     assert "\n" not in message
@@ -86,7 +86,11 @@ def test_every_text_format_gives_raw_postings(tmp_path: Path, name: str, content
 
     frame = postings(source)
 
-    assert source.resolved_mapping() == {"title": "Job Title", "company": "Company Name", "description": "payload"}
+    assert source.resolved_columns()[0] == {
+        "title": "Job Title",
+        "company": "Company Name",
+        "description": "payload",
+    }
     assert frame["title"].to_list() == ["Cook", "Nurse"]
     assert frame["company"].to_list() == ['Inn, "The"', None]
     assert frame["description"].to_list() == ["x", None]
@@ -251,7 +255,7 @@ def recorded(name: str) -> Path:
 
 def test_glassdoor() -> None:
     source = FileSource("mine", recorded("postings/glassdoor.csv"))
-    assert source.resolved_mapping() == {
+    assert source.resolved_columns()[0] == {
         "title": "Job Title",
         "company": "Company Name",
         "location": "Location",
@@ -272,7 +276,7 @@ def test_glassdoor() -> None:
 def test_postings_of_three_boards() -> None:
     path = recorded("postings/ats_jobs_2026.parquet")
     source = FileSource("mine", path)
-    mapping = source.resolved_mapping()
+    mapping = source.resolved_columns()[0]
     assert mapping == {
         "board": "source",
         "external_id": "job_uid",
@@ -302,7 +306,7 @@ def test_postings_of_three_boards() -> None:
 def test_new_graduate_listings() -> None:
     path = recorded("postings/listings.json")
     source = FileSource("mine", path)
-    assert source.resolved_mapping() == {
+    assert source.resolved_columns()[0] == {
         "board": "source",
         "external_id": "id",
         "title": "title",
@@ -330,12 +334,16 @@ def test_new_graduate_listings() -> None:
             {"company": "companyName", "salary_period": "salaryPeriod", "location": "locationRestrictions"},
         ),
         ("jobicy", 3, {"title": "jobTitle", "location": "jobGeo", "industry": "jobIndustry"}),
-        ("lever", 2, {"title": "text", "location": "categories.location", "salary_min": "salaryRange.min"}),
+        (
+            "lever",
+            2,
+            {"title": "text", "location": "categories.location + country", "salary_min": "salaryRange.min"},
+        ),
         ("remoteok", 4, {"title": "position", "external_id": "id", "salary_max": "salary_max"}),
         ("remotive", 3, {"salary_text": "salary", "location": "candidate_required_location"}),
     ],
 )
 def test_answers_of_public_boards(name: str, rows: int, expected: dict[str, str]) -> None:
     source = FileSource("mine", recorded(f"payloads/{name}.json"))
-    assert expected.items() <= source.resolved_mapping().items()
+    assert expected.items() <= source.resolved_columns()[0].items()
     assert postings(source).height == rows
