@@ -59,7 +59,7 @@ class SkillMatcher:
         searched = [pattern.words for pattern in self.patterns] + [words for words, _ in cues]
         self._open = np.array([pattern.open is not None for pattern in self.patterns] + [False] * len(cues), bool)
         # Of spellings with `*` that match the same words the longest counts.
-        self._length = np.array([len(words) for words in searched])
+        self._length = np.array([len(pattern.written) for pattern in self.patterns] + [0] * len(cues), np.int64)
         # Skills first, then cues; words that are both are in it twice.
         self._automaton = _automaton(searched)
 

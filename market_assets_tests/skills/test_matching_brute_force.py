@@ -71,13 +71,12 @@ Rule = tuple[re.Pattern[str], str, int, str, Skill | None]
 
 
 def twin_pattern(words: str) -> tuple[re.Pattern[str], str, int]:
-    """What matches the words, a part of them that is in every match, and the length of the first part."""
-    parts = [part for part in words.split("ƿ") if part]
+    """What matches the words, a part of them that is in every match, and their length."""
     letters = "[^ ]*".join(map(re.escape, words.lower().split("ƿ")))
-    compound = words.startswith("ƿ")
-    pattern = letters.replace("[^ ]*", "[^ ]+", 1) if compound else letters
-    length = len(parts[0].encode()) + (1 if "ƿ" in words else 2) + (compound and len(parts) == 1) - compound
-    return re.compile(f"(?<= )(?=({pattern}) )"), parts[0].lower(), length
+    if words.startswith("ƿ"):
+        letters = letters.replace("[^ ]*", "[^ ]+", 1)
+    part = max(words.lower().split("ƿ"), key=len)
+    return re.compile(f"(?<= )(?=({letters}) )"), part, len(words.encode())
 
 
 @cache
@@ -96,7 +95,7 @@ def twin_rules() -> tuple[Rule, ...]:
         for form in twin_forms(phrase):
             words = twin_spaced(form).strip(" ").lower()
             rules.setdefault(words, [(words, phrase, None)])
-    return tuple((*twin_pattern(words), *one) for words, of_words in rules.items() for one in of_words)  # type: ignore[misc]
+    return tuple((*twin_pattern(words), *one) for words, of_words in rules.items() for one in of_words)
 
 
 @cache
@@ -114,8 +113,10 @@ def twin_asks(plain: str, spaced: str, start: int, end: int) -> bool:
     reach = spaced[end : end + 48].lower()
     if after.match(reach):
         return True
-    stands = plain[end] in ",.;:)/|!?\n\x1f" or plain[end:] == " " or plain[end : end + 2] == " (" or following.match(reach)
-    return bool(before.search(spaced[max(0, start - 48) : start].lower()) and stands)
+    if not before.search(spaced[max(0, start - 48) : start].lower()):
+        return False
+    ends = plain[end:] == " " or plain[end] in ",.;:)/|!?\n\x1f" or plain[end : end + 2] == " ("
+    return ends or following.match(reach) is not None
 
 
 def twin_holds(plain: str, spaced: str, start: int, end: int, words: str, spelling: str, skill: Skill) -> bool:
