@@ -82,6 +82,11 @@ class Pattern:
     exact_or_near: bool = False
 
     @property
+    def precedence(self) -> int:
+        """The greater, the sooner it counts of patterns that match the same words: by letters, whole words first."""
+        return 2 * len(self.written.replace(_ANY.encode(), b"")) + (self.open is None)
+
+    @property
     def conditional(self) -> bool:
         return self.exact is not None or bool(self.near)
 

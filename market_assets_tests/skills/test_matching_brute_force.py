@@ -67,16 +67,20 @@ def twin_forms(spelling: str) -> set[str]:
     return forms
 
 
-Rule = tuple[re.Pattern[str], str, int, str, Skill | None]
+Rule = tuple[re.Pattern[str], str, float, str, Skill | None]
 
 
-def twin_pattern(words: str) -> tuple[re.Pattern[str], str, int]:
-    """What matches the words, a part of them that is in every match, and their length."""
+def twin_pattern(words: str) -> tuple[re.Pattern[str], str, float]:
+    """What matches the words, a part of them that is in every match, and what goes first."""
     letters = "[^ ]*".join(map(re.escape, words.lower().split("ƿ")))
     if words.startswith("ƿ"):
         letters = letters.replace("[^ ]*", "[^ ]+", 1)
     part = max(words.lower().split("ƿ"), key=len)
-    return re.compile(f"(?<= )(?=({letters}) )"), part, len(words.encode())
+    return (
+        re.compile(f"(?<= )(?=({letters}) )"),
+        part,
+        len(words.replace("ƿ", "").encode()) + ("ƿ" not in words) / 2,
+    )
 
 
 @cache
@@ -144,7 +148,7 @@ def twin_holds(plain: str, spaced: str, start: int, end: int, words: str, spelli
     return words != words.lower() and spaced[start:end] == words and twin_asks(plain, spaced, start, end)
 
 
-def twin_hits(text: str) -> Iterator[tuple[int, int, int, Skill | None]]:
+def twin_hits(text: str) -> Iterator[tuple[int, int, float, Skill | None]]:
     plain, spaced = twin_plain(text), twin_spaced(text)
     folded = spaced.lower()
     for pattern, part, length, written, spelling, skill in twin_rules():
@@ -158,7 +162,7 @@ def twin_hits(text: str) -> Iterator[tuple[int, int, int, Skill | None]]:
 
 def twin_mentions(text: str) -> list[tuple[int, int, Skill]]:
     """The hits that count, with where their words begin and end."""
-    # Of two spellings that match the same words the one with more letters of its own goes first.
+    # Of two spellings that match the same words the one with more letters goes first.
     hits = sorted(twin_hits(text), key=lambda hit: (hit[0], -hit[1], -hit[2]))
     counted = []
     for at, (start, end, _, skill) in enumerate(hits):
