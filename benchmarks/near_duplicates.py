@@ -19,6 +19,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from market_assets.postings.duplicates import KEYS
+from market_assets.postings.near_keys import HEADER
 from market_assets.postings.sketches import LENGTH
 from market_assets.store import schema
 from market_assets.store.connection import MarketConnection
@@ -60,7 +61,7 @@ def made_up(start: int, count: int, jobs: int, seed: int) -> pl.DataFrame:
             first_of_job=pl.lit(True),
             url_key="posting_id",
             near_key=pl.Series(key, dtype=pl.Int64),
-            sketch=pl.Series([b"\0\0" + row.tobytes() for row in numbers], dtype=pl.Binary),
+            sketch=pl.Series([bytes(2 * len(HEADER)) + row.tobytes() for row in numbers], dtype=pl.Binary),
         )
     )
 

@@ -55,11 +55,16 @@ class Settings(BaseSettings):
     trend_days: int = Field(180, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_TREND_DAYS")
     start: date | None = Field(None, validation_alias="MARKET_ASSETS_START")
     min_sample: int = Field(5, ge=1, le=1000, validation_alias="MARKET_ASSETS_MIN_SAMPLE")
-    ingestion_cron: str = Field("0 2 * * *", validation_alias="MARKET_ASSETS_INGESTION_CRON")
-    refresh_cron: str = Field("30 2,14 * * *", validation_alias="MARKET_ASSETS_REFRESH_CRON")
-    cleanup_cron: str = Field("0 3 * * 0", validation_alias="MARKET_ASSETS_CLEANUP_CRON")
-    rebuild_cron: str = Field("0 4 * * 0", validation_alias="MARKET_ASSETS_REBUILD_CRON")
-    history_cron: str = Field("0 5 * * *", validation_alias="MARKET_ASSETS_HISTORY_CRON")
+    # Checking the defaults would import all of Dagster, also for commands that need none of it.
+    ingestion_cron: str = Field(
+        "0 2 * * *", validate_default=False, validation_alias="MARKET_ASSETS_INGESTION_CRON"
+    )
+    refresh_cron: str = Field(
+        "30 2,14 * * *", validate_default=False, validation_alias="MARKET_ASSETS_REFRESH_CRON"
+    )
+    cleanup_cron: str = Field("0 3 * * 0", validate_default=False, validation_alias="MARKET_ASSETS_CLEANUP_CRON")
+    rebuild_cron: str = Field("0 4 * * 0", validate_default=False, validation_alias="MARKET_ASSETS_REBUILD_CRON")
+    history_cron: str = Field("0 5 * * *", validate_default=False, validation_alias="MARKET_ASSETS_HISTORY_CRON")
     history_days: int = Field(90, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_HISTORY_DAYS")
     audit_days: int = Field(400, ge=1, le=_MOST_DAYS, validation_alias="MARKET_ASSETS_AUDIT_DAYS")
     # A default file or folder may be missing, and the sample source is used; one that is set must exist.
@@ -68,6 +73,7 @@ class Settings(BaseSettings):
     exchange_rates: Path | None = Field(None, validation_alias="MARKET_ASSETS_EXCHANGE_RATES")
     taxonomy: Path | None = Field(None, validation_alias="MARKET_ASSETS_TAXONOMY")
     custom_dir: Path = Field(Path("custom"), validate_default=False, validation_alias="MARKET_ASSETS_CUSTOM_DIR")
+    code_url: str | None = Field(None, pattern="^https?://", validation_alias="MARKET_ASSETS_CODE_URL")
     inbox: Path | None = Field(None, validation_alias="MARKET_ASSETS_INBOX")
     refresh_after_postings: int | None = Field(None, ge=1, validation_alias="MARKET_ASSETS_REFRESH_AFTER_POSTINGS")
     host: str = Field("127.0.0.1", validation_alias="MARKET_ASSETS_HOST")

@@ -8,10 +8,8 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import dagster as dg
 import hypothesis
@@ -23,6 +21,7 @@ from market_assets.store import schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets_tests.dagster_shortcuts import dagster_shortcuts
+from market_assets_tests.databases import copied_on, on_server, url_on
 from market_assets_tests.postgresql_servers import start_postgresql
 from market_assets_tests.store.migrating import copied
 
@@ -38,8 +37,9 @@ gc.set_threshold(50_000, 20, 20)
 # The days of tests are made up, and some long ago. Programs that tests start inherit it.
 os.environ["MARKET_ASSETS_START"] = "2020-01-01"
 
-#: Nobody needs what is in the tests' server after a crash of the machine.
-FORGETFUL = ("fsync", "full_page_writes")
+#: Nobody needs what is in the tests' server after a crash of the machine, nor tidies up databases that live for
+#: seconds: among hundreds of them that takes more work than the tests.
+FORGETFUL = ("fsync", "full_page_writes", "synchronous_commit", "autovacuum")
 
 PROJECT = Path(__file__).resolve().parents[1]
 REAL_DATA = PROJECT.parent / "shared" / "data"
@@ -87,7 +87,9 @@ def _repeats_on_postgresql(item: pytest.Item) -> bool:
     twin = parameters is not None and any(
         isinstance(value, str) and value == "postgresql" for value in parameters.params.values()
     )
-    return twin and room not in BOTH_DATABASES and not item.get_closest_marker("both_databases")
+    if room in BOTH_DATABASES:
+        return twin and item.get_closest_marker("one_database") is not None
+    return twin and not item.get_closest_marker("both_databases")
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -134,7 +136,7 @@ def postgresql_server() -> Iterator[str]:
     server = start_postgresql(folder)
     try:
         off = (f"ALTER SYSTEM SET {name} = off" for name in FORGETFUL)
-        _on_server(server.get_uri(), *off, "SELECT pg_reload_conf()")
+        on_server(server.get_uri(), *off, "SELECT pg_reload_conf()")
         yield server.get_uri()
     finally:
         server.cleanup()
@@ -151,27 +153,8 @@ def _postgresql_before_the_process_grows(request: pytest.FixtureRequest) -> None
 @pytest.fixture
 def postgresql_url(postgresql_server: str) -> Iterator[str]:
     """The URL of an empty database of the server."""
-    with _database_on(postgresql_server) as url:
+    with copied_on(postgresql_server) as url:
         yield url
-
-
-@contextmanager
-def _database_on(server: str, template: str = "template1") -> Iterator[str]:
-    name = f"market_{uuid4().hex}"
-    _on_server(server, f"CREATE DATABASE {name} TEMPLATE {template}")
-    yield _database_url(server, name)
-    _on_server(server, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def _database_url(server: str, name: str) -> str:
-    return sa.make_url(server).set(database=name).render_as_string(hide_password=False)
-
-
-def _on_server(server: str, *statements: str) -> None:
-    engine = Database(server).engine().execution_options(isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        for statement in statements:
-            connection.execute(sa.text(statement))
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
@@ -202,8 +185,8 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def migrated_postgresql(postgresql_server: str) -> str:
     """The name of a database of the server with all tables, to copy."""
     name = "market_migrated"
-    _on_server(postgresql_server, f"CREATE DATABASE {name}")
-    schema.upgrade(Database(_database_url(postgresql_server, name)))
+    on_server(postgresql_server, f"CREATE DATABASE {name}")
+    schema.upgrade(Database(url_on(postgresql_server, name)))
     return name
 
 
@@ -214,7 +197,7 @@ def database(kind_of_database: str, request: pytest.FixtureRequest, tmp_path: Pa
         yield copied(request.getfixturevalue("migrated_sqlite"), tmp_path / "market.db")
         return
     template: str = request.getfixturevalue("migrated_postgresql")
-    with _database_on(request.getfixturevalue("postgresql_server"), template) as url:
+    with copied_on(request.getfixturevalue("postgresql_server"), template) as url:
         yield Database(url)
 
 

@@ -19,6 +19,11 @@ from market_assets.settings import Settings
 from market_assets.store.database import Database
 from market_assets.store.tables.postings import job_postings, posting_skills, rejected_postings, skills
 from market_assets_tests.statistics.changes_by_hand import compared_sources, salary_trends, trending_skills
+from market_assets_tests.statistics.occupations_by_hand import (
+    occupation_demand,
+    occupation_salaries,
+    occupation_skills,
+)
 from market_assets_tests.statistics.pay_by_hand import employment_salaries, figure, pay_of, salary_statistics
 
 Row = dict[str, Any]
@@ -38,6 +43,7 @@ class Posting:
     salary: float | None
     country: str | None
     seniority: str | None
+    occupation: str | None
     language: str | None
     employer: str | None
     partition_date: date
@@ -111,6 +117,9 @@ def count(market: Market, settings: Settings) -> Tables:
         ),
         "salary_statistics": salary_statistics(window, least),
         "employment_salaries": employment_salaries(window, least),
+        "occupation_demand": occupation_demand(window),
+        "occupation_skills": occupation_skills(window),
+        "occupation_salaries": occupation_salaries(window, least),
         "salary_trends": salary_trends(market.since(market.start(settings.trend_days)), least),
         "location_salaries": location_salaries(window, least),
         "trending_skills": trending,
@@ -139,6 +148,7 @@ def posting_of(row: Mapping[str, Any], found: list[tuple[str, float]]) -> Postin
         "workplace",
         "country",
         "seniority",
+        "occupation",
         "language",
     )
     return Posting(

@@ -22,8 +22,12 @@ TOGETHER = {
     "market_assets_tests/faults/test_kills.py": "kills",
     "market_assets_tests/faults/test_lost_sessions.py": "kills",
     "market_assets_tests/faults/test_restarts.py": None,
+    "market_assets_tests/cli/test_serve.py": None,
     "market_assets_tests/web/test_admin_": "code server",
+    # One browser serves all tests that need any.
     "market_assets_tests/web/test_browser.py": "code server",
+    "market_assets_tests/web/test_executions_page.py": "code server",
+    "market_assets_tests/web/test_explorer_browser.py": "code server",
     "market_assets_tests/web/": None,
 }
 

@@ -15,17 +15,19 @@ from market_assets.settings import Settings
 from market_assets.store.tables.accounts import accounts
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.columns import unique_keys, value_rules
-from market_assets.store.tables.postings import posting_skills
+from market_assets.store.tables.postings import posting_locations, posting_skills
 from market_assets.store.tables.views import VIEWS
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "tables.md"
 HEADING = "## Every column\n"
-TABLES = [*metadata.tables.values(), *accounts.tables.values(), posting_skills, *VIEWS]
+TABLES = [*metadata.tables.values(), *accounts.tables.values(), posting_locations, posting_skills, *VIEWS]
 
 
 def described(table: sa.Table, description: str | None) -> str:
     lines = [f"### {table.name}", "", *([description, ""] if description else [])]
-    if "query" in table.info:
+    if table.comment:
+        lines += [f"A view: {table.comment}", ""]
+    elif "query" in table.info:
         source, _, condition = table.info["query"].partition(" FROM ")[2].partition(" WHERE ")
         lines += [f"A view of `{source}` where `{condition}`.", ""]
     keys = ["(" + ", ".join(f"`{name}`" for name in key) + ")" for key in unique_keys(table)]

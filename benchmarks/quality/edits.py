@@ -151,6 +151,159 @@ def other_team(posting: Posting, draw: random.Random, texts: list[str]) -> Posti
     return {**posting, "description": f"{own[:shared]} {other[: len(own) - shared]}"}
 
 
+#: What boards add to titles, companies and places; the wordings under "held out" have chosen nothing.
+_WORDINGS: dict[str, dict[str, tuple[str, ...]]] = {
+    "tuning": {
+        "requisition": ("{0} - REQ-12345", "{0} (JR0045121)", "{0} #48812", "R-220914 {0}", "{0} - Job ID 55120"),
+        "pay": (
+            "{0} | $120k | Hiring now!",
+            "{0} - €60.000",
+            "{0} ($45/hr)",
+            "{0}: up to £55k",
+            "{0} | 80k-100k EUR",
+        ),
+        "advertising": (
+            "URGENT: {0}",
+            "{0} - Immediate Start",
+            "{0} - apply today!",
+            "{0} ab sofort gesucht",
+            "{0} (Full-time)",
+        ),
+        "careers": ("{0} Careers", "{0} Jobs", "Careers at {0}", "{0} GmbH Karriere", "The {0} Group"),
+    },
+    "held out": {
+        "requisition": (
+            "{0} [2026-1187]",
+            "{0} – Ref. 77120",
+            "{0} / Req #4471A",
+            "{0} (Kennziffer: 2281)",
+            "{0} - 0091822",
+        ),
+        "pay": (
+            "{0} - $5,000 Sign-On Bonus",
+            "{0} $95,000-$115,000",
+            "{0} | 55.000 € p.a.",
+            "{0} | 28 USD per hour",
+            "{0} - 140K+",
+        ),
+        "advertising": (
+            "We're hiring: {0}!",
+            "{0} | Join our team",
+            "{0} - Great Benefits",
+            "{0} (unbefristet, Vollzeit)",
+            "NEW! {0}",
+        ),
+        "careers": ("{0} - Jobs & Karriere", "{0} Recruiting", "{0} Holding AG", "{0} Hiring", "Jobs bei {0}"),
+    },
+    "later": {
+        "requisition": (
+            "Req. No. 88-2210: {0}",
+            "{0} (Job #: 7712-B)",
+            "{0} | HRC0098123",
+            "{0}_R0023451",
+            "{0} – Referenz-Nr. 4415/26",
+        ),
+        "pay": (
+            "{0} | £32,000 + bonus",
+            "{0} - 45-55k €",
+            "{0} ($22.50 - $27.00 hourly)",
+            "{0} - Gehalt ab 52.000 EUR",
+            "{0}, salary up to 90 000 PLN",
+        ),
+        "advertising": (
+            "Hot Job! {0}",
+            "{0} - No Weekends!",
+            "{0} *** Quick Start ***",
+            "{0} – werde Teil des Teams",
+            "{0} recrutement en cours",
+        ),
+        "careers": (
+            "{0} Talent Acquisition",
+            "Work at {0}",
+            "{0} Careers Page",
+            "{0} HR Department",
+            "{0} International GmbH",
+        ),
+    },
+}
+_SYNONYMS = (
+    ("experience", "background"),
+    ("strong", "solid"),
+    ("work", "operate"),
+    ("working", "operating"),
+    ("team", "group"),
+    ("skills", "abilities"),
+    ("ability", "capacity"),
+    ("develop", "build"),
+    ("support", "assist"),
+    ("including", "such as"),
+    ("with", "alongside"),
+    ("requirements", "qualifications"),
+    ("responsibilities", "duties"),
+    ("company", "firm"),
+    ("help", "aid"),
+    ("provide", "supply"),
+    ("ensure", "make sure of"),
+    ("new", "novel"),
+    ("and", "as well as"),
+    ("create", "produce"),
+    ("knowledge", "understanding"),
+    ("role", "position"),
+    ("you will", "you'll"),
+    ("we are", "we're"),
+    ("Erfahrung", "Praxis"),
+    ("und", "sowie"),
+    ("Kenntnisse", "Wissen"),
+    ("en", "alsook"),
+    ("ervaring", "praktijk"),
+)
+
+
+def worded(kind: str, part: str) -> Edit:
+    """The title, or for careers the company, in one of the wordings of a part."""
+    field = "company" if kind == "careers" else "title"
+
+    def reword(posting: Posting, draw: random.Random) -> Posting:
+        form = draw.choice(_WORDINGS[part][kind])
+        return {**punctuation(posting, draw), field: form.format(posting[field])}
+
+    return reword
+
+
+def unedited(posting: Posting, _: random.Random) -> Posting:
+    return posting
+
+
+def place_missing(posting: Posting, draw: random.Random) -> Posting:
+    return {**punctuation(posting, draw), "location": None}
+
+
+def paraphrased(posting: Posting, draw: random.Random) -> Posting:
+    """Half of some frequent words are replaced, and a sixth of the sentences change places with the next."""
+    text = plain(posting)
+    for word, other in _SYNONYMS:
+        text = re.sub(rf"\b{word}\b", lambda match, to=other: to if draw.random() < 0.5 else match[0], text)  # type: ignore[misc]
+    sentences = re.split(r"(?<=[.!?])\s+", text)
+    for place in range(len(sentences) - 1):
+        if draw.random() < 1 / 6:
+            sentences[place : place + 2] = sentences[place + 1], sentences[place]
+    return {**posting, "description": " ".join(sentences)}
+
+
+def in_country(country: str) -> Edit:
+    """The remote job of a country, in the words of its other countries."""
+    return lambda posting, draw: {**punctuation(posting, draw), "location": f"Remote, {country}"}
+
+
+def without_text(posting: Posting, _: random.Random) -> Posting:
+    return {**posting, "description": None}
+
+
+def other_department(posting: Posting, draw: random.Random) -> Posting:
+    department = draw.choice(["Healthcare", "Public Sector", "Payments", "Night Shift", "Vertrieb"])
+    return {**small_edits(posting, draw), "title": f"{posting['title']}, {department}"}
+
+
 SAME: dict[str, Edit] = {
     "cut to 300 characters": _cut(300),
     "cut to 500 characters": _cut(500),
@@ -169,10 +322,12 @@ SAME: dict[str, Edit] = {
     "a paragraph dropped": paragraph_dropped,
     "rank dropped": rank_dropped,
     "everything": everything,
+    "paraphrased": paraphrased,
 }
 OTHER: dict[str, Edit] = {
     "another city": other_city,
     "another role, same text": other_role_same_text,
     "another company": other_company,
     "another rank": other_rank,
+    "another department": other_department,
 }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.quality.real_postings import DATA
+from benchmarks.quality.real_postings import DATA, real_postings
 from market_assets.postings.places import normalise_locations
 from market_assets.postings.salaries.parse import parse_salary_texts
 from market_assets.postings.seniority import seniorities_of_titles
@@ -18,6 +18,8 @@ from market_assets.postings.seniority import seniorities_of_titles
 LABELS = Path(__file__).parent / "labels"
 #: The required share of right answers.
 SALARIES_WANTED, COUNTRIES_WANTED, SENIORITIES_WANTED = 0.99, 0.97, 0.97
+HARD_PAY_WANTED = 0.97
+PLACES_WANTED = {"location": 0.95, "country": 0.98, "workplace": 0.95}
 
 
 def labels(name: str) -> dict[str, dict[str, str]]:
@@ -54,6 +56,19 @@ def salaries() -> None:
         print(f"  {text!r}: {pay}")
 
 
+def hard_pay() -> None:
+    known = labels("hard_pay.csv")
+    read = dict(zip(known, parse_salary_texts(pl.Series(list(known))).iter_rows(named=True), strict=True))
+    for part in ("tuning", "held out", "later"):
+        chosen = [text for text, row in known.items() if row["set"] == part]
+        wrong = [text for text in chosen if stated(read[text]) != stated(known[text])]
+        right = len(chosen) - len(wrong)
+        print(f"hard pay   {right} of {len(chosen)} {part} right  {right / len(chosen):.2%}, ", end="")
+        print(f"at least {HARD_PAY_WANTED:.0%} wanted")
+        for text in wrong:
+            print(f"  {text!r}: {read[text]}")
+
+
 def countries() -> None:
     known = labels("locations.csv")
     texts = pl.read_parquet(DATA / "postings" / "ats_jobs_2026.parquet")["location_raw"].drop_nulls()
@@ -72,6 +87,40 @@ def countries() -> None:
     print(f"at least {COUNTRIES_WANTED:.0%} wanted")
     for text, country, wanted in wrong:
         print(f"  {text!r}: {country}, not {wanted}")
+
+
+def stated_locations() -> list[tuple[str, str]]:
+    """Each stated location of the files of postings, and a title that goes with it."""
+    folder = DATA / "postings"
+    boards = pl.read_parquet(folder / "ats_jobs_2026.parquet").select("location_raw", "title").rows()
+    cyber = json.loads((folder / "cyberjobs.json").read_text(encoding="utf-8"))
+    listings = json.loads((folder / "listings.json").read_text(encoding="utf-8"))
+    stated = [
+        *((place, title) for place, title in boards if place),
+        *((row["location"], row["title"]) for row in cyber),
+        *(("; ".join(row["locations"]), row["title"]) for row in listings),
+        *((posting["location"], posting["title"] or "") for posting in real_postings() if posting["location"]),
+    ]
+    return list(dict(stated).items())
+
+
+def places() -> None:
+    known = labels("places.csv")
+    stated = {name_of(text): text for text, _ in stated_locations()}
+    read = dict(zip(stated, normalise_locations(pl.Series(stated.values(), dtype=pl.String)).rows(), strict=True))
+    for part in ("tuning", "held out"):
+        chosen = [(stated[name], read[name], row) for name, row in known.items() if row["set"] == part]
+        for place, column in enumerate(("location", "country", "workplace")):
+            wrong = [
+                (text, found[place], row[column])
+                for text, found, row in chosen
+                if (found[place] or "") != row[column]
+            ]
+            right = len(chosen) - len(wrong)
+            print(f"{column:<10} {right} of {len(chosen)} {part} right  {right / len(chosen):.2%}, ", end="")
+            print(f"at least {PLACES_WANTED[column]:.0%} wanted")
+            for text, found, wanted in wrong:
+                print(f"  {text!r}: {found}, not {wanted or None}")
 
 
 def titles() -> pl.Series:
@@ -104,7 +153,9 @@ def seniorities() -> None:
 
 def main() -> None:
     salaries()
+    hard_pay()
     countries()
+    places()
     seniorities()
 
 

@@ -132,7 +132,7 @@ def this_project(seen: Matrix, _: float) -> Scorer:
     pairs = skill_pairs(window)
     weights = skill_affinities(pairs, window)
     related = related_skills(skill_relationships(pairs, window))
-    pay = pl.DataFrame(schema={"skill": pl.String, "median_salary": pl.Float64})
+    pay = pl.DataFrame(schema={"skill": pl.String, "postings_with_salary": pl.Int64, "median_salary": pl.Float64})
     recommender = Recommender(weights, related, pay)
 
     def scores(given: Matrix) -> Matrix:

@@ -1,23 +1,26 @@
-"""What commands share: how they fail, the settings, and Dagster's instance."""
+"""What commands share: how they fail, the settings, and Dagster's instance.
+
+SQLAlchemy and the store are imported where a command opens something: many need neither.
+"""
 
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import click
-from sqlalchemy.exc import OperationalError
 
 from market_assets.checked_settings import get_settings
 from market_assets.settings import Settings, SettingsError, set_dagster_home
-from market_assets.store import schema
-from market_assets.store.database import Database, make_private_folder
 
 if TYPE_CHECKING:
     import dagster as dg
+
+    from market_assets.store.database import Database
 
 _Options = ParamSpec("_Options")
 _Result = TypeVar("_Result")
@@ -43,6 +46,9 @@ def open_database(settings: Settings) -> Database:
     Raises:
         StoreError: it is of another version, or does not answer.
     """
+    from market_assets.store import schema
+    from market_assets.store.database import Database
+
     database = Database(settings.market_url)
     schema.ensure_current(database)
     return database
@@ -53,6 +59,11 @@ def json_option(help: str) -> Callable[[Callable[..., _Result]], Callable[..., _
     return click.option("--json", "as_json", is_flag=True, help=help)
 
 
+def standard_input() -> str:
+    """All of standard input; what is no UTF-8 is replaced."""
+    return sys.stdin.buffer.read().decode("utf-8", errors="replace")
+
+
 def open_instance(settings: Settings) -> dg.DagsterInstance:
     """The instance that `dagster.yaml` in DAGSTER_HOME, else in this folder, describes.
 
@@ -61,6 +72,8 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
         CommandFailedError: its database does not answer.
     """
     import dagster as dg
+
+    from market_assets.store.database import make_private_folder
 
     use_dagster_home(settings)
     # Before Dagster makes its folder in it, for everyone to read. Where it can't be made, its first use says so.
@@ -73,6 +86,8 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
 @contextmanager
 def history_errors() -> Iterator[None]:
     """Raise connection errors of the history's database as CommandFailedError, in one line."""
+    from sqlalchemy.exc import OperationalError
+
     try:
         yield
     except Exception as error:

@@ -5,12 +5,15 @@ Exit codes: 0 done, 1 failed (the last line names the cause), 2 wrong usage or a
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem, add_completion_class
 
+from market_assets.cli.completion import QuotingBash
 from market_assets.settings import SettingsError
 
 #: Command → the module that has it, and the beginning of its help, so that showing the list loads no module.
@@ -19,19 +22,29 @@ COMMANDS = {
     "archive": ("databases", "Archived postings."),
     "backup": ("backups", "Back up the database, Dagster's history and the archive into one checked file."),
     "compare": ("lookups", "Print demand, pay and growth of two to five skills side by side."),
+    "completion": (
+        "completion",
+        "Print the script that completes commands, options, skills and tables in a shell.",
+    ),
     "db": ("databases", "The market database."),
     "doctor": ("doctor", "Check the set-up and print what is wrong with it and what to do; exit 1 on an error."),
-    "export": ("sql", "Write all rows of TABLE as CSV, JSON, JSON lines or Parquet."),
+    "export": ("sql", "Write all rows of TABLE as CSV, JSON, JSON lines, Parquet or an Excel workbook."),
+    "history": ("lookups", "Print the demand for a skill and its pay month by month."),
     "init": ("new", "Write a working folder with settings, sources, an asset of your own and its test."),
     "new": ("new", "Start a task or a source from a template that works unchanged."),
+    "occupation": (
+        "lookups",
+        "Print what an occupation pays, by country and by seniority, and what it asks for.",
+    ),
     "pay": (
         "lookups",
-        "Print what a skill pays, in all, by country and by seniority; or a place.",
+        "Print what a skill pays, in all, by country and by seniority; or a place, or a form of employment.",
     ),
-    "recommend": ("market", "Print the skills that go best with some skills."),
+    "recommend": ("market", "Print the skills that go best with some skills, or that an occupation asks for."),
+    "related": ("lookups", "Print the skills that postings ask for together with one, the closest first."),
     "restore": ("backups", "Restore a backup, whole or not at all; an older one is upgraded."),
     "run": ("run", "Run the whole pipeline once and print the market summary."),
-    "salaries": ("skills", "Salaries in texts."),
+    "salaries": ("salaries", "Salaries in texts."),
     "serve": ("serve", "Run everything on this machine until Ctrl-C: code server, daemon and web process."),
     "skill": (
         "lookups",
@@ -42,6 +55,11 @@ COMMANDS = {
     "sql": ("sql", "Print the rows of a SQL query on the market database, which can't change anything."),
     "status": ("status", "Print jobs, incidents, tables and stores; exit 1 when something is wrong."),
     "summary": ("market", "Print the market summary of the store."),
+    "tokens": ("tokens", "Personal access tokens, by which programs sign in."),
+    "top": (
+        "lookups",
+        "Print the skills, occupations, industries, locations or companies with the most postings.",
+    ),
     "trending": ("lookups", "Print the skills by growth of their share of the postings, the fastest first."),
     "user": ("users", "Users of the web process, and their roles."),
     "watch": ("watch", "Print a line for each change of a run, until Ctrl-C."),
@@ -62,11 +80,21 @@ class _Commands(click.Group):
         assert isinstance(command, click.Command)
         return command
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        names = [
+            CompletionItem(name, help=summary)
+            for name, (_, summary) in sorted(COMMANDS.items())
+            if name.startswith(incomplete)
+        ]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary) for name, (_, summary) in sorted(COMMANDS.items())])
 
     def invoke(self, ctx: click.Context) -> Any:
+        # What a command loads stays to its end: collecting garbage among it over and over is in vain.
+        gc.set_threshold(50_000, 20, 20)
         try:
             return super().invoke(ctx)
         except SettingsError as error:
@@ -90,6 +118,9 @@ def _expected_errors() -> tuple[type[Exception], ...]:
 def _end(message: str, code: int) -> None:
     click.echo(f"market-assets: {message}", err=True)
     sys.exit(code)
+
+
+add_completion_class(QuotingBash, "bash")
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

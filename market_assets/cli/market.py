@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
 from operator import add
@@ -14,6 +14,7 @@ import polars as pl
 from rich.console import Console
 
 from market_assets.cli.command import CommandFailedError, json_option, open_database, pass_settings
+from market_assets.cli.completion import complete_skill
 from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.assets.market_report import report_tables
 from market_assets.defs.resources import MarketStore
@@ -80,12 +81,20 @@ def print_market(settings: Settings, as_of: datetime, intake: Intake, note: str 
 
 
 @click.command()
-@click.argument("names", nargs=-1, required=True, metavar="SKILL...")
+@click.argument("names", nargs=-1, metavar="SKILL...", shell_complete=complete_skill)
+@click.option("--occupation", help="Print what the occupation asks for more often than the market does.")
 @click.option("--limit", default=10, show_default=True, type=click.IntRange(1, 100))
 @json_option("Print a JSON list instead of lines.")
 @pass_settings
-def recommend(settings: Settings, names: tuple[str, ...], limit: int, as_json: bool) -> None:
-    """Print the skills that go best with some skills."""
+def recommend(
+    settings: Settings, names: tuple[str, ...], occupation: str | None, limit: int, as_json: bool
+) -> None:
+    """Print the skills that go best with some skills, or that an occupation asks for."""
+    if occupation is not None:
+        _recommend_for(settings, occupation, names, limit, as_json=as_json)
+        return
+    if not names:
+        raise click.UsageError("name a skill, or an --occupation")
     with MarketConnection(open_database(settings)) as connection:
         affinities = read_table(connection, skill_affinities)
         related = related_skills(read_table(connection, skill_relationships))
@@ -98,6 +107,28 @@ def recommend(settings: Settings, names: tuple[str, ...], limit: int, as_json: b
         click.echo("no other skill goes with these", err=True)
     for row in best:
         click.echo(_recommendation(row, settings.currency))
+
+
+def _recommend_for(
+    settings: Settings, occupation: str, names: tuple[str, ...], limit: int, *, as_json: bool
+) -> None:
+    """Print the skills that an occupation asks for and that are not among the names."""
+    # They take longer to import than the other commands to run.
+    from market_assets.cli.lookups import market_queries
+    from market_assets.web.market import queries
+
+    with market_queries(settings) as segments:
+        found = queries.recommendations_for(segments.market, occupation, names, limit, settings.min_sample)
+    if found["unknown"]:
+        click.echo(f"not known, so left out: {', '.join(found['unknown'])}", err=True)
+    if as_json:
+        click.echo(json.dumps(found["recommendations"], ensure_ascii=False))
+        return
+    if not found["recommendations"]:
+        click.echo(f"too few postings of {found['occupation']} ask for any skill", err=True)
+    for row in found["recommendations"]:
+        share, pay = f"{row['score']:.0%} of {found['occupation']}", _pay(row, settings.currency)
+        click.echo(f"{row['score']:.3f}  {row['recommended_skill']}: asked for by {share} postings{pay}")
 
 
 def _known_skills(names: Sequence[str], affinities: pl.DataFrame) -> list[str]:
@@ -122,5 +153,8 @@ def _recommendation(row: Recommended, currency: str) -> str:
         f"{reason['skill']} ({reason['strength'].replace('_', ' ')}, {reason['co_occurrences']:,} postings)"
         for reason in row["goes_with"]
     )
-    pay = "" if row["median_salary"] is None else f"; median pay {row['median_salary']:,.0f} {currency}"
-    return f"{row['score']:.3f}  {row['recommended_skill']}: goes with {reasons}{pay}"
+    return f"{row['score']:.3f}  {row['recommended_skill']}: goes with {reasons}{_pay(row, currency)}"
+
+
+def _pay(row: Mapping[str, Any], currency: str) -> str:
+    return "" if row["median_salary"] is None else f"; median pay {row['median_salary']:,.0f} {currency}"

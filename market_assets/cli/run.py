@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,11 @@ from market_assets.sources.protocol import Source
 from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets.store.lock import StoreLock
-from market_assets.store.quality import count_stored, newest_stated
+from market_assets.store.quality import count_stored, newest_stated, read_rejected
 from market_assets.store.results import count_rows
 from market_assets.store.tables.results import market_summary
+
+_MOST_REJECTED_SHOWN = 50
 
 _Echo = Callable[[str], None]
 
@@ -92,8 +94,11 @@ def _plan_for_file(settings: Settings, file: Path, mapping: dict[str, str], echo
     name = name if name[0].isalpha() else f"file_{name}"
     source = FileSource(name, file, mapping)
     echo(f"{file}: which column is what (change it with --map FIELD=COLUMN)")
-    for field, column in source.resolved_mapping().items():
+    mapping, unused = source.resolved_columns()
+    for field, column in mapping.items():
         echo(f"  {field:<16} {column}")
+    if unused:
+        echo(f"  {'not used':<16} {', '.join(unused)}")
     if settings.database_url is None:
         settings = settings.of_file(file.stem)
         _start_afresh(settings)
@@ -155,6 +160,8 @@ def _run(instance: dg.DagsterInstance, plan: _Plan, echo: _Echo, *, as_json: boo
         instance, plan, plan.sources, {"dagster/partition": today.isoformat()}, config=config, quiet=as_json
     )
 
+    if plan.from_file:
+        _show_rejected(plan, today, echo)
     as_of, note = _as_of(plan)
     echo(f"Statistics, relationships and the report as of {as_of:%Y-%m-%d %H:%M} UTC")
     refresh = build_defs(plan.settings, plan.sources).resolve_job_def(REFRESH)
@@ -185,6 +192,16 @@ def _ingest(
         rejected=counts["rejected"],
         duplicates=counts["repeated"] + counts["duplicates"],
     )
+
+
+def _show_rejected(plan: _Plan, day: date, echo: _Echo) -> None:
+    """Print the rejected postings of the file, each with its reason, up to a number of them."""
+    with MarketStore(plan.settings, "run").reading() as connection:
+        rejected = read_rejected(connection, plan.sources[0].name, day)
+    for reason, payload in rejected.head(_MOST_REJECTED_SHOWN).iter_rows():
+        echo(f"Rejected: {reason}: {' '.join(payload.split())[:100]}")
+    if rejected.height > _MOST_REJECTED_SHOWN:
+        echo(f"… and {rejected.height - _MOST_REJECTED_SHOWN} more, all in the table rejected_postings")
 
 
 def _as_of(plan: _Plan) -> tuple[datetime, str | None]:

@@ -1,9 +1,8 @@
-"""`market-assets skills` and `salaries`: what is found in texts."""
+"""`market-assets skills`: what is found in texts."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 from itertools import groupby
@@ -11,8 +10,7 @@ from itertools import groupby
 import click
 import polars as pl
 
-from market_assets.cli.command import json_option, pass_settings
-from market_assets.postings.salaries.parse import salary_records
+from market_assets.cli.command import json_option, pass_settings, standard_input
 from market_assets.postings.texts import plain_columns
 from market_assets.settings import Settings
 from market_assets.skills.explain import Mention, explain
@@ -27,10 +25,16 @@ def skills() -> None:
 
 @skills.command()
 @json_option("Print a JSON list instead of lines.")
+@click.option("--each-line", is_flag=True, help="Each line is a text of its own; print a JSON list for each.")
 @pass_settings
-def extract(settings: Settings, as_json: bool) -> None:
+def extract(settings: Settings, as_json: bool, each_line: bool) -> None:
     """Print the skills found in the text on standard input, one a line."""
-    found = skill_matcher(load_taxonomy(settings.taxonomy)).find(_standard_input())
+    matcher = skill_matcher(load_taxonomy(settings.taxonomy))
+    if each_line:
+        for of_line in matcher.find_each(standard_input().splitlines()):
+            click.echo(json.dumps(of_line, ensure_ascii=False))
+        return
+    found = matcher.find(standard_input())
     click.echo(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(found), nl=as_json or bool(found))
 
 
@@ -44,7 +48,7 @@ def explain_text(settings: Settings, text: str | None, title: str, as_json: bool
 
     The text is an argument or standard input, plain or HTML.
     """
-    text = _standard_input() if text is None else text
+    text = standard_input() if text is None else text
     # Lone surrogates, which a terminal can pass on, have no UTF-8 form.
     stated = pl.DataFrame({"text": [part.encode("utf-8", "replace").decode() for part in (title, text)]})
     plain = plain_columns(stated)["text"]
@@ -85,19 +89,3 @@ def _print_others(mentions: Iterable[Mention]) -> None:
 
 def _snippet(mention: Mention) -> str:
     return f"…{mention.before}[{mention.written}]{mention.after}…"
-
-
-@click.group()
-def salaries() -> None:
-    """Salaries in texts."""
-
-
-@salaries.command()
-def parse() -> None:
-    """Read one salary text a line, print one JSON object a line; null where there is no salary."""
-    for record in salary_records(_standard_input().splitlines()):
-        click.echo(json.dumps(record, ensure_ascii=False))
-
-
-def _standard_input() -> str:
-    return sys.stdin.buffer.read().decode("utf-8", errors="replace")

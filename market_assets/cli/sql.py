@@ -12,11 +12,13 @@ from typing import IO
 import click
 import polars as pl
 import sqlalchemy as sa
+from polars.io.plugins import register_io_source
 
 from market_assets.cli.command import CommandFailedError, open_database, pass_settings
 from market_assets.cli.rows import print_rows, rows_options
+from market_assets.cli.workbooks import write_workbook
 from market_assets.settings import Settings
-from market_assets.store.batches import read_batches
+from market_assets.store.batches import BATCH, read_batches
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import file_errors
 from market_assets.store.own_tables import declared_tables
@@ -30,7 +32,8 @@ _OWN = {
     *(postings.data_revision, postings.posting_sketches),
 }
 EXPORTED = {name: table for name, table in declared_tables().items() if table not in _OWN}
-FORMATS = ("csv", "json", "jsonl", "parquet")
+FORMATS = ("csv", "json", "jsonl", "parquet", "xlsx")
+_BINARY = {"parquet": "Parquet", "xlsx": "A workbook"}
 
 
 @click.command()
@@ -48,14 +51,16 @@ def sql(settings: Settings, query: str, as_csv: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("table")
+@click.argument(
+    "table", shell_complete=lambda *given: [name for name in sorted(EXPORTED) if name.startswith(given[-1])]
+)
 @click.option("--format", "written_as", type=click.Choice(FORMATS), help="Else by the file's name, else csv.")
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), help="A file, else standard output."
 )
 @pass_settings
 def export(settings: Settings, table: str, written_as: str | None, output: Path | None) -> None:
-    """Write all rows of TABLE as CSV, JSON, JSON lines or Parquet.
+    """Write all rows of TABLE as CSV, JSON, JSON lines, Parquet or an Excel workbook.
 
     docs/tables.md describes tables and columns.
     """
@@ -66,8 +71,8 @@ def export(settings: Settings, table: str, written_as: str | None, output: Path 
     kind = written_as or (output.suffix.removeprefix(".").lower() if output else "csv")
     if kind not in FORMATS:
         raise click.BadParameter(f"{kind!r} is none of {', '.join(FORMATS)}", param_hint="--format")
-    if output is None and kind == "parquet" and sys.stdout.isatty():
-        raise CommandFailedError("Parquet is not for terminals: name a file with --output")
+    if output is None and kind in _BINARY and sys.stdout.isatty():
+        raise CommandFailedError(f"{_BINARY[kind]} is not for terminals: name a file with --output")
     declared = EXPORTED[table]
     with (
         MarketConnection(open_database(settings)) as connection,
@@ -120,11 +125,22 @@ def _export_json(file: IO[bytes], table: sa.Table, frames: Iterator[pl.DataFrame
 
 
 def _export_parquet(file: IO[bytes], table: sa.Table, frames: Iterator[pl.DataFrame]) -> int:
-    import pyarrow.parquet as pq
+    written = 0
 
-    schema = pl.DataFrame(schema=arrow_schema(table)).to_arrow().schema
-    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-        return _each(frames, lambda frame: writer.write_table(frame.to_arrow()))
+    def read(*_: object) -> Iterator[pl.DataFrame]:
+        nonlocal written
+        for frame in frames:
+            written += frame.height
+            yield frame
+
+    # Row groups as small as the batches: otherwise many of these would be in memory at once.
+    rows = register_io_source(read, schema=arrow_schema(table))
+    rows.sink_parquet(file, compression="zstd", row_group_size=BATCH)
+    return written
+
+
+def _export_workbook(file: IO[bytes], table: sa.Table, frames: Iterator[pl.DataFrame]) -> int:
+    return write_workbook(file, arrow_schema(table).names(), frames)
 
 
 def _each(frames: Iterator[pl.DataFrame], write: Callable[[pl.DataFrame], object]) -> int:
@@ -140,4 +156,5 @@ _WRITERS: dict[str, Callable[[IO[bytes], sa.Table, Iterator[pl.DataFrame]], int]
     "json": _export_json,
     "jsonl": _export_json_lines,
     "parquet": _export_parquet,
+    "xlsx": _export_workbook,
 }

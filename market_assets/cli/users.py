@@ -41,7 +41,7 @@ def add(settings: Settings, name: str, role: str, password_stdin: bool) -> None:
     database = open_database(settings)
     if users.find_user(database, name) is not None:
         raise CommandFailedError(f"there is a user {name} already; see `market-assets user passwd`")
-    with _audited(database, "user.add", name, role):
+    with audited(database, "user.add", name, role):
         users.add_user(database, name, role, hash_password(_password(name, from_stdin=password_stdin)))
     click.echo(f"{name} may sign in as {role}")
 
@@ -72,7 +72,7 @@ def passwd(settings: Settings, name: str, password_stdin: bool) -> None:
     database = open_database(settings)
     if users.find_user(database, name) is None:
         raise CommandFailedError(f"there is no user {name}")
-    with _audited(database, "user.passwd", name):
+    with audited(database, "user.passwd", name):
         users.set_password(database, name, hash_password(_password(name, from_stdin=password_stdin)))
     click.echo(f"{name} has a new password; every session of {name} has ended")
 
@@ -84,7 +84,7 @@ def passwd(settings: Settings, name: str, password_stdin: bool) -> None:
 def change_role(settings: Settings, name: str, role: str) -> None:
     """Change a role; every session of the user ends."""
     database = open_database(settings)
-    with _audited(database, "user.role", name, role):
+    with audited(database, "user.role", name, role):
         users.set_role(database, name, role)
     click.echo(f"{name} is {role} now; every session of {name} has ended")
 
@@ -95,7 +95,7 @@ def change_role(settings: Settings, name: str, role: str) -> None:
 def remove(settings: Settings, name: str) -> None:
     """Remove a user; every session of the user ends."""
     database = open_database(settings)
-    with _audited(database, "user.remove", name):
+    with audited(database, "user.remove", name):
         users.remove_user(database, name)
     click.echo(f"{name} can't sign in any more")
 
@@ -106,7 +106,7 @@ def make_first_admin(database: Database) -> str | None:
         return None
     password = random_password()
     try:
-        with _audited(database, "user.add", FIRST_ADMIN, "admin"):
+        with audited(database, "user.add", FIRST_ADMIN, "admin"):
             users.add_user(database, FIRST_ADMIN, "admin", hash_password(password))
     except CommandFailedError:
         # There is a viewer of that name: who becomes an admin is not for this program to decide.
@@ -123,7 +123,7 @@ def _password(name: str, *, from_stdin: bool) -> str:
 
 
 @contextlib.contextmanager
-def _audited(database: Database, action: str, name: str, detail: str = "") -> Iterator[None]:
+def audited(database: Database, action: str, name: str, detail: str = "") -> Iterator[None]:
     """Record the change of the block in the audit log, or that it was refused and why."""
 
     def record(result: str, detail: str) -> None:

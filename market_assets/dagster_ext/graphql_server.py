@@ -31,7 +31,7 @@ from market_assets.dagster_ext.request_context import MarketProcessContext, Mark
 
 NOT_ADMIN = "Admin access required"
 #: Of all users, and of one. Python computes in one at a time; more only wait for databases.
-_THREADS, _THREADS_OF_USER = 16, 4
+_THREADS, _THREADS_OF_USER = 16, 2
 _MOST_WAITING = 40
 _MOST_SUBSCRIPTIONS = 50
 #: A WebSocket's close codes: the message is none; come back later.

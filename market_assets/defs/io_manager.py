@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -56,7 +57,7 @@ class StoreIOManager(dg.IOManager):
             {
                 "dagster/row_count": rows.height,
                 "dagster/table_name": name,
-                "dagster/column_schema": _columns(table),
+                "dagster/column_schema": _columns(table, context.definition_metadata),
                 "preview": preview(rows),
             }
         )
@@ -106,5 +107,13 @@ def _wants_lazy(context: dg.InputContext) -> bool:
     return getattr(context.dagster_type.typing_type, "__name__", "") == "LazyFrame"
 
 
-def _columns(table: sa.Table) -> dg.TableSchema:
-    return dg.TableSchema([dg.TableColumn(column.name, str(column.type).lower()) for column in table.columns])
+def _columns(table: sa.Table, definition: Mapping[str, Any]) -> dg.TableSchema:
+    """The columns as they are in the database, with what the asset's definition says of them."""
+    stated = definition.get("dagster/column_schema")
+    described = {column.name: column for column in stated.columns} if isinstance(stated, dg.TableSchema) else {}
+    columns = []
+    for column in table.columns:
+        kind = str(column.type).lower()
+        known = described.get(column.name, dg.TableColumn(column.name))
+        columns.append(dg.TableColumn(column.name, kind, known.description, known.constraints, known.tags))
+    return dg.TableSchema(columns)

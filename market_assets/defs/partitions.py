@@ -50,7 +50,10 @@ def first_day(settings: Settings, *, fills_past: bool) -> date:
 
 
 def partitions_from(first: date) -> dg.DailyPartitionsDefinition:
-    """The daily partitions from a day on, today's included."""
+    """The daily partitions from a day on, today's included.
+
+    The same for all sources: Dagster refuses a job over assets whose partitions differ, and ingestion is one job.
+    """
     return dg.DailyPartitionsDefinition(first.isoformat(), end_offset=1)
 
 

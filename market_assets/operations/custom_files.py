@@ -2,6 +2,7 @@
 
 Each file is a module of a package for its folder, so that files of a folder can share code
 (`from ._shared import …`) without a change of `sys.path`. Files whose name begins with `_` are for that alone.
+A folder inside with a `defs.yaml` is loaded as Dagster loads a component.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from market_assets.tasks import Place, Task, TaskError, collecting, scheduled_jo
 #: The package of such files inside this one, and the package for the folder MARKET_ASSETS_CUSTOM_DIR.
 _PACKAGED = "market_assets.custom"
 _CUSTOM_DIR = "market_assets_custom_dir"
+_PYDANTICS_LINK = "For further information visit"
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ def load_custom_files(custom_dir: Path | None, reserved: Collection[str] = ()) -
     packaged = packaged_folder()
     _load_folder(packaged, _PACKAGED, loaded)
     if custom_dir is not None and custom_dir.resolve() != packaged.resolve():
-        _make_package(custom_dir.resolve())
+        _make_package(_CUSTOM_DIR, custom_dir.resolve())
         _load_folder(custom_dir.resolve(), _CUSTOM_DIR, loaded)
     tasks, problems = _usable(loaded, reserved)
     return CustomFiles(tasks, loaded.definitions, problems)
@@ -72,21 +74,23 @@ def _usable(loaded: CustomFiles, reserved: Collection[str]) -> tuple[list[Task],
     return tasks, problems
 
 
-def _make_package(folder: Path) -> None:
-    package = ModuleType(_CUSTOM_DIR, f"The files in {folder}.")
+def _make_package(name: str, folder: Path) -> ModuleType:
+    package = ModuleType(name, f"The files in {folder}.")
     package.__path__ = [str(folder)]
-    sys.modules[_CUSTOM_DIR] = package
+    package.__file__ = None
+    sys.modules[name] = package
+    return package
 
 
 def _load_folder(folder: Path, package: str, loaded: CustomFiles) -> None:
     try:
-        files = sorted(path for path in folder.iterdir() if path.suffix == ".py" and path.name[0] not in "_.")
+        paths = sorted(path for path in folder.iterdir() if path.name[0] not in "_.")
     except OSError as error:
         loaded.problems.append(f"{folder}: it can't be read: {error.strerror or error}")
         return
     _unload(f"{package}.")
     seen: set[int] = set()
-    for file in files:
+    for file in [path for path in paths if path.suffix == ".py"]:
         with collecting() as declared:
             try:
                 module = _import(file, f"{package}.{file.stem}")
@@ -100,6 +104,13 @@ def _load_folder(folder: Path, package: str, loaded: CustomFiles) -> None:
         seen.update(map(id, own.values()))
         if definitions is not None:
             loaded.definitions[file] = definitions
+    for part in [path for path in paths if path.is_dir() and any(path.rglob("defs.yaml"))]:
+        try:
+            tree = dg.ComponentTree.from_module(_make_package(f"{package}.{part.name}", part), part)
+            loaded.definitions[part] = tree.build_defs(part)
+        # A component may do anything when it is loaded.
+        except (Exception, SystemExit) as error:
+            loaded.problems.append(_problem(part, error.__cause__ or error))
 
 
 def _own_names(module: ModuleType, package: str, seen: Collection[int]) -> dict[str, Any]:
@@ -154,7 +165,8 @@ def _problem(file: Path, error: BaseException) -> str:
     if isinstance(error, SystemExit):
         what = f"it calls sys.exit({'' if error.code is None else repr(error.code)}) when it is imported"
     else:
-        what = " ".join(f"{type(error).__name__}: {error}".split())
+        lines = [line for line in str(error).splitlines() if not line.strip().startswith(_PYDANTICS_LINK)]
+        what = " ".join(f"{type(error).__name__}: {' '.join(lines)}".split())
     line = _line(file, error)
     return f"{file}{f', line {line}' if line else ''}: {what}"
 

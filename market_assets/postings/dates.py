@@ -18,6 +18,8 @@ _WORDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("dates.yaml").r
 _DAY_FORMATS: list[str] = _WORDS["day_formats"]
 #: Minutes east of Greenwich.
 _ZONES: dict[str, int] = _WORDS["zones"]
+#: English word → pattern of what other languages say, in this order.
+_IN_ENGLISH = [(english, "|".join(others)) for english, others in _WORDS["in_english"].items()]
 #: Unit of relative times → seconds.
 _SECONDS = {word: seconds for seconds, words in _WORDS["units"].items() for word in words}
 
@@ -45,8 +47,9 @@ def parse_dates(texts: pl.Series, observed_at: datetime) -> pl.Series:
 
     Supported are ISO 8601 with or without a time zone (UTC by default), days alone (midnight UTC), RFC 2822; epoch
     seconds, milliseconds, microseconds and nanoseconds; written dates ('July 18, 2026', '18 Jul 2026',
-    '07/18/2026', where the day comes first only if the first number can't be a month); and relative times ('3 days
-    ago', '30+ days ago', 'yesterday').
+    '07/18/2026'); and relative times ('3 days ago', '30+ days ago', 'yesterday'); months and relative times in ten
+    languages. In '07/08/2026' the month comes first, unless another of the texts can only be read with the day
+    first ('18/07/2026'), and none only with the month.
 
     Args:
         texts: String.
@@ -61,7 +64,8 @@ def parse_dates(texts: pl.Series, observed_at: datetime) -> pl.Series:
     distinct = texts.to_frame("text").unique().with_columns(plain=short)
     distinct = distinct.with_columns(day=_day(plain), time=_spaced(plain).str.extract_groups(_TIME))
     # The formats are tried on distinct days, of which there are few.
-    days = distinct.select("day").unique().with_columns(midnight=_midnight(pl.col("day")))
+    days = distinct.select("day").unique()
+    days = days.with_columns(midnight=_midnight(pl.col("day"), day_first=_is_day_first(days["day"])))
     read = distinct.join(days, on="day", how="left").select(
         "text", date=pl.coalesce(_epoch(plain), _absolute(), _relative(plain, now))
     )
@@ -74,7 +78,16 @@ def parse_dates(texts: pl.Series, observed_at: datetime) -> pl.Series:
 def _plain(text: pl.Expr) -> pl.Expr:
     """The text in lower case, without words before the date and a comment in brackets after it."""
     lowered = text.str.strip_chars().str.to_lowercase().str.replace_all(r"\s+", " ")
-    return lowered.str.replace(r"\s*\([^()]*\)$", "").str.replace(_LEADING_WORDS, "")
+    plain = lowered.str.replace(r"\s*\([^()]*\)$", "").str.replace(_LEADING_WORDS, "")
+    has_word = plain.str.contains(r"[a-z年日]") & ~plain.str.contains(r"^[0-9:.t+z-]+$")
+    return pl.when(has_word).then(_in_english(plain)).otherwise(plain)
+
+
+def _in_english(text: pl.Expr) -> pl.Expr:
+    """The text with months, 'ago' and units of time of other languages in English."""
+    for english, others in _IN_ENGLISH:
+        text = text.str.replace_all(others, english)
+    return text
 
 
 def _epoch(text: pl.Expr) -> pl.Expr:
@@ -108,7 +121,7 @@ def _spaced(text: pl.Expr) -> pl.Expr:
 def _day(text: pl.Expr) -> pl.Expr:
     """The day in an absolute time, as `_DAY_FORMATS` read it."""
     day = _spaced(text).str.replace(_TIME, "").str.replace(_WEEKDAY, "").str.strip_chars(" ,")
-    day = day.str.replace_all(r"([0-9])(?:st|nd|rd|th)\b", "$1").str.replace_all(r"[,\s]+", " ")
+    day = day.str.replace_all(r"([0-9])(?:(?:st|nd|rd|th)\b|\. )", "$1 ").str.replace_all(r"[,\s]+", " ")
     return day.str.replace(r"\bsept\b", "sep").str.replace(r"([a-z])\.", "$1")
 
 
@@ -119,8 +132,16 @@ def _absolute() -> pl.Expr:
     return pl.when(has_time).then(pl.col("midnight") + _time_of_day(time)).otherwise("midnight")
 
 
-def _midnight(day: pl.Expr) -> pl.Expr:
-    date = pl.coalesce(day.str.to_date(day_format, strict=False) for day_format in _DAY_FORMATS)
+def _is_day_first(days: pl.Series) -> bool:
+    """Whether the days, as one column, have the day before the month, both being numbers."""
+    numbers = days.str.extract_groups(r"^([0-9]{1,2})[/-]([0-9]{1,2})[/-][0-9]{4}$").struct
+    first, second = (numbers.field(name).cast(pl.Int64) for name in ("1", "2"))
+    return bool((first > 12).any()) and not bool((second > 12).any())
+
+
+def _midnight(day: pl.Expr, *, day_first: bool) -> pl.Expr:
+    formats = sorted(_DAY_FORMATS, key=lambda each: not each.startswith("%d")) if day_first else _DAY_FORMATS
+    date = pl.coalesce(day.str.to_date(day_format, strict=False) for day_format in formats)
     # Days far outside of this range would overflow 64-bit microseconds.
     in_range = date.dt.year().is_between(1, 9999)
     return pl.when(in_range).then(date).cast(pl.Datetime("us")).cast(UTC_DATETIME)

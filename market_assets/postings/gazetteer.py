@@ -1,7 +1,8 @@
 """Names of countries and places and all that they can mean: looks up the parts of a stated location.
 
-Kinds in `places.csv`: a city; a region (state, province; `code` is what follows a city: 'CA'); an area that is
-larger than a country. Of several cities of one name, the first row is the default.
+Kinds in `places.csv`: a city (`code`: its region); a region (state, province; `code` follows a city: 'CA');
+an area that is larger than a country. `cities.csv` adds cities of 15,000 people and more from GeoNames, the
+largest first (see `scripts/cities.py`). Of several cities of one name, the first row is the default.
 """
 
 from __future__ import annotations
@@ -13,11 +14,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 COUNTRIES_FILE = Path(__file__).with_name("countries.csv")
 PLACES_FILE = Path(__file__).with_name("places.csv")
+CITIES_FILE = Path(__file__).with_name("cities.csv")
+
+#: Countries whose cities are named with the code of their region ('Portland, OR, US').
+WITH_REGIONS = frozenset({"US", "CA", "AU"})
 
 #: Letters that Unicode does not decompose into a base letter and a mark.
 _BASE_LETTERS = str.maketrans(
@@ -43,9 +49,10 @@ _NOISE = re.compile(
 )
 _CITY_NAME = re.compile(r"[^\W\d_][^\W\d_ .'’-]*(?:[ .'’-]+[^\W\d_]+){0,4}\.?")
 _NOT_IN_A_CITY_NAME = re.compile(
-    r"\b(?:add|all|and|any|blank|client|coast|continental|eligible|every|flexible|from|global|here|home|in|locations?"
-    r"|midwest|multiple|nationwide|northeast|northwest|not|of|open|or|other|region|required|select|several|site"
-    r"|southeast|southwest|states|team|to|travel|various|with)\b"
+    r"^(?:all|and|any|blank|coast|continental|every|from|global|here|home|in|midwest|northeast|northwest|not|of|open|or"
+    r"|other|our|region|rest|select|southeast|southwest|to|travel|with)\b"
+    r"|\b(?:add|and|any|blank|client|eligible|flexible|locations?|multiple|nationwide|required|region|several|site"
+    r"|states|team|time|timezone|various)\b|\b(?:east|west)(?:ern)? coast\b"
 )
 _COMPASS = frozenset({"central", "east", "north", "south", "west", "the"})
 
@@ -61,9 +68,9 @@ class Country:
     currency: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Place:
-    """A row of `places.csv`; `country` is an alpha2 code, empty for areas."""
+    """A row of `places.csv` or `cities.csv`; `country` is an alpha2 code, empty for areas."""
 
     kind: str
     name: str
@@ -115,8 +122,9 @@ def countries() -> dict[str, Country]:
 
 @cache
 def places() -> tuple[Place, ...]:
-    """All places, in the order of the file."""
-    return tuple(Place(**row) for row in _rows(PLACES_FILE))
+    """All places, in the order of the files."""
+    cities = ({"kind": "city", **row} for row in _rows(CITIES_FILE))
+    return tuple(Place(**row) for row in chain(_rows(PLACES_FILE), cities))
 
 
 def place_key(name: str) -> str:
@@ -154,6 +162,19 @@ def country_names() -> dict[str, str]:
         for country in countries().values()
         for name in (country.name, country.alpha3, *country.alternative_names)
     }
+
+
+def country_code(name: str) -> str | None:
+    """The alpha2 code of a country by its code or one of its names; None where there is none."""
+    code = name.strip().upper()
+    return code if code in countries() else country_names().get(place_key(name))
+
+
+def region_code(text: str, country: str) -> str:
+    """The code of a region of `WITH_REGIONS` that is given by name or code; empty where it is none."""
+    named = places_by_key("region").get(place_key(text), ())
+    code = next((place.code for place in named if place.country == country), text.upper())
+    return code if country in WITH_REGIONS and country in region_codes().get(code, ()) else ""
 
 
 @cache
@@ -221,7 +242,7 @@ def _look_up(text: str, *, first: bool) -> Part:
     """Everything that a name or code can mean. A code in the first place, or alone, must be in capitals."""
     key = place_key(text)
     code = key.upper() if len(key) <= 3 else ""
-    in_capitals = text.replace(".", "") == code
+    in_capitals = text.replace(".", "").replace(" ", "") == code
     if code and first and not in_capitals and key not in _CODES_IN_ANY_CASE:
         return Part(text)
     if key in places_by_key("area"):

@@ -13,15 +13,17 @@ from market_assets.postings.identity import IDENTITY
 from market_assets.postings.salaries.annual import annual_pay, midpoint
 from market_assets.postings.schemas import UTC_DATETIME
 
-#: The columns of a posting that statistics or annual pay depend on.
+#: The columns of a posting that statistics, annual pay or views depend on.
 CONTENT = (
     "location",
     "country",
+    "locations",
     "workplace",
     "is_remote",
     "employment_type",
     "industry",
     "seniority",
+    "occupation",
     "language",
     "salary_min",
     "salary_max",

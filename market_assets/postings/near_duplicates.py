@@ -1,151 +1,161 @@
-"""Near duplicates: postings of one company, role and place whose texts are nearly the same.
+"""Near duplicates: postings of one company and role, in one place, whose texts are nearly the same.
 
-`near_identities` gives each posting the key of its company, role and place, and a sketch of its text;
-`near_groups` compares the sketches of each key. Where one employer has posted many texts for one role and place,
-only pairs whose sketches begin alike are compared, so that the time does not grow with the square of their number.
+`near_groups` compares the sketches (see `near_keys`) of the postings that share a key. What one board says and the
+other doesn't, as the place, a rank or the text, makes a pair doubtful: it needs more text in common, and no group
+is joined by way of it with two places or two ranks. Where one employer has posted many texts for one role, only
+pairs whose sketches begin alike are compared, so that the time does not grow with the square of their number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from datetime import timedelta
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import yaml
 
-from market_assets.postings.identity import SEPARATOR, hashes, plain_text, plain_title
-from market_assets.postings.sketches import padded, shared_shares, sketches
+from market_assets.postings.near_keys import HEADER
+from market_assets.postings.sketches import padded, shared_shares
 
 #: The least share of the shorter text that the longer one contains.
 MIN_SHARED = 0.65
-#: The same where only one of both titles states a rank ('Senior').
-MIN_SHARED_OF_ANY_RANK = 0.9
+#: The same where the place, a rank ('Senior') or a part of the company's name is known of one side only, or remote
+#: work is offered in two places.
+MIN_SHARED_IN_DOUBT = 0.85
+#: Without texts, postings of one job were posted within this time.
+MAX_APART = timedelta(days=30)
 
-#: Up to this many distinct texts of one company, role and place, all pairs are compared.
+#: Up to this many distinct texts of one company and role, all pairs are compared.
 MAX_ALL_PAIRS = 64
 #: Beyond, the texts that share one of the first `BANDS` numbers of their sketches are sorted, and each is compared
 #: with its next `NEIGHBOURS`.
 BANDS, NEIGHBOURS = 12, 4
-#: A sketch of fewer numbers (about 22 words of text) does not distinguish jobs.
-MIN_SKETCH_LENGTH = 20
 
-
-_WORDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text(encoding="utf-8"))
-_LEGAL_FORMS = frozenset(_WORDS["legal_forms"])
-#: Words of rank; synonyms share a bit.
-_RANKS = {word: 1 << bit for bit, words in enumerate(_WORDS["ranks"]) for word in words}
-_NOT_OF_ROLE = frozenset(_WORDS["not_of_role"])
-#: Written as one word or two.
-_IN_ONE_WORD = {f" {apart} ": f" {together} " for apart, together in _WORDS["in_one_word"].items()}
-#: 'Engineer - Austin, TX'; MD and PA are professions too.
-_US_STATE = (
-    r",\s*(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[AEINOST]|N[CDEHJMVY]|O[HKR]|RI|S[CD]|T[NX]|UT|V[AT]"
-    r"|W[AIVY])\b"
-)
-
-NEAR_IDENTITY = pl.Schema({"near_key": pl.Int64(), "sketch": pl.Binary()})
+_HEADER_BYTES = 2 * len(HEADER)
+_PLACE, _REMOTE, _RANKS, _COMPANY, _COMPANIES = slice(0, 3), 3, 4, 5, slice(5, 9)
 
 Indices = npt.NDArray[np.int64]
+Headers = npt.NDArray[np.int64]
 Pairs = tuple[Indices, Indices]
-
-
-def near_identities(postings: pl.DataFrame) -> pl.DataFrame:
-    """The key and the sketch of postings, for `near_groups`.
-
-    near_key: a hash of company, role and place; null unless the company is known and the description gives a
-    sketch of at least `MIN_SKETCH_LENGTH` numbers. Legal forms ('GmbH') are ignored, and in titles ranks, gender,
-    workplace and place.
-    sketch: two little-endian bytes with a bit for each rank in the title, then the sketch of the description; null
-    where near_key is.
-
-    Args:
-        postings: title, company, location, description: cleaned texts.
-
-    Returns:
-        Schema `NEAR_IDENTITY`.
-    """
-    plain = postings.select(
-        plain_title(pl.col("title").str.replace_all(_US_STATE, " ")).alias("title"),
-        plain_text(pl.col("company").str.replace_all(".", "", literal=True)).alias("company"),
-        plain_text(pl.col("location")).fill_null("").alias("location"),
-        plain_text(pl.concat_str("company", "location", separator=" ", ignore_nulls=True)).alias("elsewhere"),
-        plain_text(pl.when(pl.col("company").is_not_null()).then("description")).alias("description"),
-    )
-    encoded = sketches(plain["description"])
-    names: list[str | None] = []
-    ranked_sketches: list[bytes | None] = []
-    for (title, company, location, elsewhere), sketch in zip(
-        plain.drop("description").rows(), encoded, strict=True
-    ):
-        if company and len(sketch) >= 2 * MIN_SKETCH_LENGTH:
-            role, rank = _role_and_rank(title, elsewhere)
-            names.append(SEPARATOR.join((_company(company), role, location)))
-            ranked_sketches.append(rank.to_bytes(2, "little") + sketch)
-        else:
-            names.append(None)
-            ranked_sketches.append(None)
-    keys = hashes(pl.Series(names, dtype=pl.String))
-    return pl.DataFrame({"near_key": keys, "sketch": ranked_sketches}, schema=NEAR_IDENTITY)
 
 
 def near_groups(postings: pl.DataFrame) -> pl.Series:
     """Group near duplicates, also those that are only connected by way of others.
 
     Args:
-        postings: near_key, sketch; every posting of each near_key.
+        postings: near_key, sketch, source, posted_at; every posting of each near_key, in the order of posted_at.
 
     Returns:
         near_group, Int64: a number that all postings of a group share, and no others; null for a posting whose
         near_key or sketch is null, or whose near_key no other posting has.
     """
     known = pl.col("near_key").is_not_null() & pl.col("sketch").is_not_null()
-    numbered = postings.select("near_key", "sketch", pl.int_range(pl.len()).alias("row")).filter(
+    rows = postings.with_columns(pl.int_range(pl.len()).alias("row")).filter(
         known & (pl.len().over("near_key") > 1)
     )
-    texts = numbered.select("near_key", "sketch").unique().sort("near_key", "sketch").with_row_index("text")
-    group = _components(texts.height, *_same_pairs(texts))
-    of_text = texts.with_columns(group=pl.Series(group, dtype=pl.Int64))
-    grouped = numbered.join(of_text, on=["near_key", "sketch"], how="left", maintain_order="left")
     groups = pl.repeat(None, postings.height, dtype=pl.Int64, eager=True).alias("near_group")
-    return groups.scatter(grouped["row"], grouped["group"]) if grouped.height else groups
+    if rows.is_empty():
+        return groups
+    # A text that several post is one node, a posting without text is a node of its own.
+    has_text = pl.col("sketch").bin.size() > _HEADER_BYTES
+    own = pl.when(~has_text).then("row")
+    rows = rows.with_columns(own=own)
+    nodes = rows.select("near_key", "sketch", "own").unique().sort("near_key", "sketch", "own", nulls_last=False)
+    nodes = nodes.with_row_index("node").cast({"node": pl.Int64})
+    rows = rows.join(nodes, on=["near_key", "sketch", "own"], how="left", nulls_equal=True, maintain_order="left")
+    return groups.scatter(rows["row"], _grouped(nodes, _pairs_without_text(rows))[rows["node"].to_numpy()])
 
 
-def _company(plain: str) -> str:
-    """The name without 'The' and legal form, and without spaces: 'Data Robot' is 'DataRobot'."""
-    words = plain.removeprefix("the ").split()
-    while len(words) > 1 and words[-1] in _LEGAL_FORMS:
-        words.pop()
-    return "".join(words)
+def _pairs_without_text(rows: pl.DataFrame) -> Pairs:
+    """Pairs of nodes of which one has no text: of one place and rank, or remote, posted at about the same time.
 
-
-def _role_and_rank(plain: str, elsewhere: str) -> tuple[str, int]:
-    """The words of a title that describe the role, in alphabetical order, and the bits of its words of rank.
-
-    Words of `elsewhere` (company and place) do not describe the role ('Engineer at Acme, Berlin').
+    The first posting of each board is the same job as the first of another board, the second as the second, and
+    so on, since two postings of one board are two jobs.
     """
-    spaced = f" {plain} "
-    for apart, together in _IN_ONE_WORD.items():
-        spaced = spaced.replace(apart, together)
-    words = set(spaced.split())
-    role = words - _RANKS.keys() - _NOT_OF_ROLE - set(elsewhere.split())
-    return " ".join(sorted(role or words)), sum({_RANKS[word] for word in words & _RANKS.keys()})
+    header = pl.col("sketch").bin.head(_HEADER_BYTES)
+    is_remote = pl.col("sketch").bin.slice(2 * _REMOTE, 1) == b"\1"
+    anywhere = pl.when(is_remote).then(header.bin.tail(_HEADER_BYTES - 2 * _REMOTE)).otherwise(header)
+    job = ["near_key", "anywhere", "nth"]
+    numbered = rows.with_columns(
+        anywhere=anywhere, nth=pl.int_range(pl.len()).over("near_key", header.alias("header"), "source")
+    ).filter(pl.col("own").is_not_null().any().over(job))
+    first_text = pl.col("own").is_null() & (pl.col("own").is_null().cum_sum().over(job) == 1)
+    linked = (
+        numbered.filter(pl.col("own").is_not_null() | first_text)
+        .with_columns(first=pl.col("node").first().over(job), first_at=pl.col("posted_at").first().over(job))
+        .filter(pl.col("posted_at") - pl.col("first_at") <= MAX_APART, pl.col("node") != pl.col("first"))
+    )
+    return linked["first"].to_numpy(), linked["node"].to_numpy()
 
 
-def _same_pairs(texts: pl.DataFrame) -> Pairs:
-    """The pairs of texts, by index, that are nearly the same and not of two different ranks."""
-    encoded = texts["sketch"].to_list()
-    ranks = np.array([int.from_bytes(sketch[:2], "little") for sketch in encoded], dtype=np.int64)
-    rows = padded([sketch[2:] for sketch in encoded])
-    one, other = _candidates(texts["near_key"].to_numpy(), rows)
-    common = ranks[one] & ranks[other]
-    compatible = (common == ranks[one]) | (common == ranks[other])
+def _grouped(nodes: pl.DataFrame, linked: Pairs) -> pl.Series:
+    """For each node the number of its group."""
+    encoded = nodes["sketch"].to_list()
+    headers = np.frombuffer(b"".join(sketch[:_HEADER_BYTES] for sketch in encoded), dtype="<u2")
+    headers = headers.reshape(-1, len(HEADER)).astype(np.int64)
+    rows = padded([sketch[_HEADER_BYTES:] for sketch in encoded])
+    texts = np.flatnonzero(rows[:, 0] >= 0)
+    one, other = (texts[side] for side in _candidates(nodes["near_key"].to_numpy()[texts], rows[texts]))
+    compatible = _compatible(headers[one], headers[other])
     one, other = one[compatible], other[compatible]
-    min_shared = np.where(ranks[one] == ranks[other], MIN_SHARED, MIN_SHARED_OF_ANY_RANK)
-    same = shared_shares(rows, one, other) >= min_shared
-    return one[same], other[same]
+    doubtful = (headers[one] != headers[other]).any(axis=1)
+    shares = shared_shares(rows, one, other)
+    same = shares >= np.where(doubtful, MIN_SHARED_IN_DOUBT, MIN_SHARED)
+    certain = same & ~doubtful
+    group = _components(
+        nodes.height, np.concatenate((one[certain], linked[0])), np.concatenate((other[certain], linked[1]))
+    )
+    doubtful &= same
+    # The surest first.
+    order = np.lexsort((other[doubtful], one[doubtful], -shares[doubtful]))
+    return pl.Series(_joined(group, headers, one[doubtful][order], other[doubtful][order]), dtype=pl.Int64)
+
+
+def _compatible(one: Headers, other: Headers) -> npt.NDArray[np.bool_]:
+    """Whether nothing that is known of both sides is against one job."""
+    common = one[..., _RANKS] & other[..., _RANKS]
+    ranks = (common == one[..., _RANKS]) | (common == other[..., _RANKS])
+    here, there = one[..., _PLACE], other[..., _PLACE]
+    places = ((here == there) | (here == 0) | (there == 0)).all(axis=-1)
+    remote = (one[..., _REMOTE] == 1) & (other[..., _REMOTE] == 1)
+    answer: npt.NDArray[np.bool_] = (
+        ranks & (places | remote) & (_begins_with(one, other) | _begins_with(other, one))
+    )
+    return answer
+
+
+def _begins_with(one: Headers, other: Headers) -> npt.NDArray[np.bool_]:
+    """Whether the company's name is that of the other, or begins with it ('Acme' and 'Acme Talent Team')."""
+    answer: npt.NDArray[np.bool_] = (one[..., _COMPANIES] == other[..., _COMPANY, None]).any(axis=-1)
+    return answer
+
+
+def _merged(one: Headers, other: Headers) -> Headers:
+    """All that is known of two groups; remote only where both are."""
+    merged: Headers = np.maximum(one, other)
+    merged[_REMOTE] = min(one[_REMOTE], other[_REMOTE])
+    merged[_COMPANIES] = (one if _begins_with(one, other) else other)[_COMPANIES]
+    return merged
+
+
+def _joined(group: Indices, headers: Headers, one: Indices, other: Indices) -> Indices:
+    """Groups joined by doubtful pairs, in their order, where all that is known of both groups is compatible."""
+    known, parents = headers.copy(), group.copy()
+    np.maximum.at(known, group, headers)
+    np.minimum.at(known[:, _REMOTE], group, headers[:, _REMOTE])
+
+    def root(node: int) -> int:
+        while parents[node] != node:
+            node = parents[node]
+        return node
+
+    for here, there in zip(one.tolist(), other.tolist(), strict=True):
+        first, second = sorted((root(here), root(there)))
+        if first != second and _compatible(known[first], known[second]):
+            parents[second] = first
+            known[first] = _merged(known[first], known[second])
+    return np.array([root(node) for node in range(len(parents))], dtype=np.int64)
 
 
 def _candidates(keys: Indices, rows: npt.NDArray[np.int32]) -> Pairs:

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from market_assets.postings import categories
+from market_assets.postings import categories, workplaces
 from market_assets.postings.dates import parse_dates
 from market_assets.postings.identity import identities
 from market_assets.postings.languages import languages
-from market_assets.postings.near_duplicates import near_identities
+from market_assets.postings.near_keys import near_identities
+from market_assets.postings.occupations import occupations
 from market_assets.postings.places import normalise_locations
 from market_assets.postings.salaries.descriptions import completed_pay
 from market_assets.postings.salaries.parse import stated_pay
@@ -166,8 +167,14 @@ def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tupl
     stated, nulled = stated_pay(clean.with_columns(place["country"]))
     pay = completed_pay(stated.with_columns(clean["description"], place["country"]))
     latest = observed_at.replace(tzinfo=UTC) if observed_at.tzinfo is None else observed_at
-    workplaces = ("workplace_of_field", "workplace_of_location", "workplace_of_title")
-    workplace = pl.coalesce(*workplaces, pl.when("denies_remote").then(pl.lit("onsite")))
+    of_text = pl.when(~(pl.col("denies_remote") & (pl.col("workplace_of_text") == "remote")).fill_null(False))
+    workplace = pl.coalesce(
+        "workplace_of_field",
+        "workplace_of_location",
+        "workplace_of_title",
+        of_text.then("workplace_of_text"),
+        pl.when("denies_remote").then(pl.lit("onsite")),
+    )
     columns = pl.DataFrame(
         [
             clean["title"],
@@ -177,13 +184,16 @@ def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tupl
             clean["location"].alias("stated_location"),
             place["location"],
             place["country"],
+            place["locations"],
             place["workplace"].alias("workplace_of_location"),
-            categories.workplaces(clean["workplace"]).alias("workplace_of_field"),
-            categories.workplaces_of_titles(clean["title"]).alias("workplace_of_title"),
-            categories.denies_remote(clean["workplace"]).alias("denies_remote"),
+            workplaces.workplaces(clean["workplace"]).alias("workplace_of_field"),
+            workplaces.workplaces_of_titles(clean["title"]).alias("workplace_of_title"),
+            workplaces.workplaces_of_texts(clean["description"]).alias("workplace_of_text"),
+            workplaces.denies_remote(clean["workplace"]).alias("denies_remote"),
             employment_types,
             categories.industries(clean["industry"]),
             seniorities(clean["title"], clean["seniority"], clean["description"], employment_types),
+            occupations(clean["title"], clean["description"]),
             languages(clean["title"], clean["description"]),
             parse_dates(clean["posted_at"], observed_at).alias("date"),
             *(clean[field].alias(f"{field}_text") for field in ("board", *_COUNTED)),

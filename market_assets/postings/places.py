@@ -6,38 +6,92 @@ are far fewer distinct locations than postings.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from itertools import takewhile
 
 import polars as pl
 
-from market_assets.postings.categories import workplace_of
 from market_assets.postings.gazetteer import (
     EDGES,
     Part,
     can_be_city,
     countries,
     parse_parts,
-    region_codes,
+    place_key,
+    places_by_key,
+    region_code,
 )
 from market_assets.postings.texts import MAX_CACHED, listed
+from market_assets.postings.workplaces import workplace_of, workplace_words
 
-LOCATION = pl.Schema({"location": pl.String(), "country": pl.String(), "workplace": pl.String()})
+LOCATION = pl.Schema(
+    {"location": pl.String(), "country": pl.String(), "workplace": pl.String(), "locations": pl.String()}
+)
+#: Of one posting; the first are kept.
+MAX_PLACES = 50
 
 MAX_LOCATION_LENGTH = 200
 _MAX_TEXT_LENGTH = 2_000
 
-_WORKPLACE_WORDS = re.compile(
-    r"\b(?:(?:100\s?%|fully|full|global|permanently)[\s-]+)?"
-    r"(?:remote(?:ly)?|remot[oa]|télétravail|telecommute|telework(?:ing)?|work(?:ing)?[ -]from[ -]home|wfh"
-    r"|home[ -]?office|home[ -]based|anywhere|worldwide|distributed|virtual|hybrid[eo]?|híbrido"
-    r"|in[ -]office|on[ -]?site|in[ -]person|vor ort)\b"
-    r"(?:[\s-]*\b(?:friendly|first|based|only|eligible|optional|possible|ok|work|position)\b)*"
-    r"(?:\s+(?:in|within|from)\b(?:\s+the\b)?)?",
+#: Words that go with those for the workplace, which are left out of locations.
+_WITH_WORKPLACE = (
+    r"(?:\b(?:100\s?%|fully|full|global|permanently|partly|partially|teilweise|partiel(?:lement)?)[\s-]+)?(?:{0})"
+    r"(?:[\s-]*\b(?:friendly|first|based|only|eligible|optional|possible|ok|work|position|partiel|möglich|parcial)\b)*"
+    r"(?:\s+(?:in|within|from)\b(?:\s+the\b)?)?"
+)
+#: Said in place of a place: nothing, several places, the further ones, a time zone.
+_PLACEHOLDERS = re.compile(
+    r"\bblank\b|\bn/?a\b(?=\s*(?:$|[,;|)]))|\bn\.a\.|\bt\.?b\.?[ad]\b|^(?:null|none|nil|nan|-+|\?+)$"
+    r"|\b(?:not |un)(?:specified|stated|applicable|available|known)\b"
+    r"|\b(?:multiple|various|several|mehrere|verschiedene|plusieurs|varios|diverse|diverses)"
+    r" (?:locations?|cities|standorte|sites?|lieux|ciudades|locaties)\b"
+    r"|(?:[,;]?\s*(?:\+|&|\b(?:and|und|et|en|y|e|oraz)\b)\s*)?\+?\b\d+\+?"
+    r" (?:more|others?|weitere[rn]?|autres?|andere|meer|más|mais|altr[eio]|inn\w+|więcej|fler)\b"
+    r"(?:\s+(?:locations?|cities|places|standorte?n?|orte|lieux|sites|villes|locaties|ubicaciones|locais|sedi"
+    r"|lokalizacj\w+|platser))?"
+    r"|\b(?:utc|gmt)\b\s*(?:[+±−-]\s*\d{1,2}(?::?\d\d)?)?(?:\s*(?:to|-|/)\s*[+−-]?\d+)?"
+    r"|(?-i:\b(?:[ECMP][SD]?T|CES?T|EES?T|BST|JST|AES?T)\b)(?=\s*(?:$|[,;/|)+-]|time|hours))"
+    r"|\b(?:eastern|central|mountain|pacific|european|us|cet|est|pst)(?: standard| daylight| european)? time\b"
+    r"(?:[ -]zones?\b)?"
+    r"|\btime ?zones?\b|\bzeitzone\b",
     re.IGNORECASE,
 )
+#: What may be left once placeholders are out.
+_NO_PLACE = re.compile(r"(?:\W|\d|\b(?:to|and|or|und|et|in|at|the|only)\b)*")
+#: An address in Japanese has no spaces: prefecture, town, district, house.
+_JAPANESE = re.compile(
+    r"(?:日本)?(?:〒?\d{3}-?\d{4})?\s*(?P<prefecture>東京都|北海道|京都府|大阪府|[一-鿿]{2,3}県)"
+    r"\s*(?P<town>[一-鿿ぁ-んァ-ヶー]{1,6}?[市区町村])?[^,;/|()\s]*"
+)
+_FULL_WIDTH = str.maketrans("、，／（）｜；　", ",,/()|; ")
 _WASHINGTON_DC = re.compile(r"\bwashington\s*,?\s*(?:d\.?\s?c\b\.?|district of columbia\b)", re.IGNORECASE)
+#: Codes of US states that, alone, hardly mean a country ('Remote - MA').
+_CLEAR_STATES = frozenset(
+    (
+        "AL",
+        "AZ",
+        "GA",
+        "KY",
+        "LA",
+        "MA",
+        "MD",
+        "ME",
+        "MN",
+        "MO",
+        "MS",
+        "MT",
+        "NC",
+        "NE",
+        "PA",
+        "SC",
+        "SD",
+        "TN",
+        "VA",
+    )
+)
 _ALTERNATIVES = re.compile(r"[;|•·/\n]|\s+or\s+", re.IGNORECASE)
 #: These separate alternatives too, but occur in the names of countries and towns as well.
 _WEAK_ALTERNATIVES = re.compile(r"\s+and\s+|\s*[&,]\s*|-", re.IGNORECASE)
@@ -60,32 +114,56 @@ def normalise_locations(texts: pl.Series) -> pl.DataFrame:
     Returns:
         Schema `LOCATION`, one row a text. location: 'City, CC', or a country's name, or the cleaned text without
         words for the workplace, or null. country: ISO 3166-1 alpha2 or null. workplace: one of
-        `schemas.WORKPLACES` or null.
+        `schemas.WORKPLACES` or null. locations: of several places in known countries a JSON list of [location,
+        country], else null.
     """
-    rows = [(None, None, None) if text is None else _normalise(text) for text in texts]
+    rows = [(None, None, None, None) if text is None else _normalise(text) for text in texts]
     return pl.DataFrame(rows, LOCATION, orient="row")
 
 
 @lru_cache(MAX_CACHED)
-def _normalise(text: str) -> tuple[str | None, str | None, str | None]:
-    whole = "; ".join(listed(text))[:_MAX_TEXT_LENGTH]
+def _normalise(text: str) -> tuple[str | None, str | None, str | None, str | None]:
+    whole = "; ".join(listed(text))[:_MAX_TEXT_LENGTH].translate(_FULL_WIDTH)
     workplace = workplace_of(whole)
-    shorter = _WORKPLACE_WORDS.sub(" ", whole)
-    named = _WASHINGTON_DC.sub("Washington DC", shorter)
-    location = _best_of(_ALTERNATIVES.split(named))
-    if location.country is None:
-        location = _best_of(_WEAK_ALTERNATIVES.split(named))
+    shorter = _PLACEHOLDERS.sub(" ", _workplace_words().sub(" ", whole))
+    named = _JAPANESE.sub(r"\g<prefecture>, \g<town>, 日本", _WASHINGTON_DC.sub("Washington DC", shorter))
+    alternatives = [part for text in _ALTERNATIVES.split(named) for part in _separated(text)]
+    read = list(map(_parse_location, alternatives))
+    if not any(location.country for location in read):
+        read = list(map(_parse_location, _WEAK_ALTERNATIVES.split(named)))
+    location = min(read, key=lambda each: (not each.is_city, each.country is None))
     if location.country is not None and location.text is not None:
-        return location.text[:MAX_LOCATION_LENGTH], location.country, workplace
+        return location.text[:MAX_LOCATION_LENGTH], location.country, workplace, _listed_places(read)
     cleaned = re.sub(r"\(\s*\)|\[\s*\]", " ", shorter)
     cleaned = re.sub(r"\s+([,;|])|\s+", lambda match: match[1] or " ", cleaned).strip(EDGES)
-    return cleaned[:MAX_LOCATION_LENGTH].strip() or None, None, workplace
+    if _NO_PLACE.fullmatch(cleaned):
+        return None, None, workplace, None
+    return cleaned[:MAX_LOCATION_LENGTH].strip(), None, workplace, None
 
 
-def _best_of(alternatives: list[str]) -> Location:
-    return min(
-        map(_parse_location, alternatives), key=lambda location: (not location.is_city, location.country is None)
-    )
+def _separated(text: str) -> list[str]:
+    """The places that only commas divide: 'Austin, TX, Denver, CO', 'Paris, Lyon, Lille'; else the whole text."""
+    groups: list[list[Part]] = []
+    for part in parse_parts(text):
+        begun = bool(groups) and any(each.cities for each in groups[-1])
+        follows_region = begun and len(groups[-1]) > 1 and bool(groups[-1][-1].readings)
+        if not groups or (begun and part.cities and (not part.is_region or follows_region)):
+            groups.append([part])
+        else:
+            groups[-1].append(part)
+    if len(groups) > 2 or (len(groups) == 2 and all(len(group) > 1 for group in groups)):
+        return [", ".join(part.text for part in group) for group in groups]
+    return [text]
+
+
+def _listed_places(read: list[Location]) -> str | None:
+    """A JSON list of the different places of a posting; None for a single one."""
+    known = dict.fromkeys((each.text, each.country) for each in read if each.text and each.country)
+    # A country beside its cities is no place of its own.
+    of_cities = {each.country for each in read if each.is_city}
+    names = {each.text for each in read if each.is_city}
+    places = [place for place in known if place[0] in names or place[1] not in of_cities]
+    return json.dumps(places[:MAX_PLACES], ensure_ascii=False) if len(places) > 1 else None
 
 
 def _parse_location(text: str) -> Location:
@@ -96,26 +174,47 @@ def _parse_location(text: str) -> Location:
         return _location_without_city(text, parts, explicit)
     part = parts[city]
     beside = _readings_beside(parts, city)
-    if not part.cities:
-        country = explicit[0] if explicit else beside[0]
-        return Location(f"{_in_title_case(part.text)}, {country}", country, is_city=True)
-    named = {place.country: place for place in reversed(part.cities)}
+    named = {place.country for place in part.cities}
     stated = [*explicit, *beside]
-    likeliest = [code for code in stated if code in named] + stated + [part.cities[0].country]
+    likeliest = [code for code in stated if code in named] + stated + [place.country for place in part.cities]
     country = likeliest[0]
-    place = named.get(country, part.cities[0])
-    return Location(f"{place.name}, {country}", country, is_city=True)
+    region = _region_beside(parts, city, country)
+    # Of several cities of the name, that of the region, else the default, whose region is known.
+    of_country = [place for place in part.cities if place.country == country]
+    place = next(
+        (place for place in of_country if place.code == region), None if region else next(iter(of_country), None)
+    )
+    name = (
+        place.name
+        if place is not None
+        else (of_country or part.cities)[0].name
+        if part.cities
+        else _in_title_case(part.text)
+    )
+    region = region or (place.code if place is not None else "")
+    return Location(", ".join(filter(None, (name, region, country))), country, is_city=True)
 
 
 def _location_without_city(text: str, parts: list[Part], explicit: list[str]) -> Location:
     """The location of a text without a city: the first country's name, after the region if there is just one."""
-    regions = list(dict.fromkeys(part.text for part in parts if part.is_region))
+    regions = list(dict.fromkeys(_region_name(part.text) for part in parts if part.is_region))
     if explicit:
         name = countries()[explicit[0]].name
         return Location(f"{regions[0]}, {name}" if len(regions) == len(set(explicit)) == 1 else name, explicit[0])
-    certain = [p.readings[0] for p in parts if len(p.readings) == 1 or p.text.upper() in p.readings[:1]]
+    certain = [
+        p.readings[0]
+        for p in parts
+        if len(p.readings) == 1
+        or p.text.upper() in p.readings[:1]
+        or (p.readings[0:1] == ("US",) and p.text in _CLEAR_STATES)
+    ]
     cleaned = " ".join(text.split()).strip(EDGES) or None
     return Location(cleaned, certain[0] if certain else None)
+
+
+def _region_name(text: str) -> str:
+    named = places_by_key("region").get(place_key(text))
+    return named[0].name if named else text
 
 
 def _city_index(parts: list[Part]) -> int | None:
@@ -141,11 +240,19 @@ def _city_index(parts: list[Part]) -> int | None:
 
 
 def _is_namesake(parts: list[Part]) -> bool:
-    """Whether the first of two parts is a town with the name of a country or region elsewhere."""
-    if len(parts) != 2 or not parts[0].readings or len(parts[0].text) <= 3:
+    """Whether the first part is a town with the name of a country or region elsewhere ('Jamaica, NY')."""
+    if not 2 <= len(parts) <= 3 or not parts[0].readings or len(parts[0].text) <= 3:
         return False
-    code = parts[1].text.upper()
-    return code in region_codes() and not set(parts[0].readings) & set(parts[1].readings)
+    readings = set(parts[1].readings)
+    of_region = any(region_code(parts[1].text, country) for country in readings)
+    return of_region and not set(parts[0].readings) & readings and all(p.country in readings for p in parts[2:])
+
+
+def _region_beside(parts: list[Part], index: int, country: str) -> str:
+    """The code of the region that follows the city, before any other city; else of one that goes before it."""
+    following = takewhile(lambda part: part.is_region or not part.cities, parts[index + 1 :])
+    codes = (region_code(part.text, country) for part in (*following, *reversed(parts[:index])))
+    return next(filter(None, codes), "")
 
 
 def _readings_beside(parts: list[Part], index: int) -> tuple[str, ...]:
@@ -153,6 +260,11 @@ def _readings_beside(parts: list[Part], index: int) -> tuple[str, ...]:
     after = parts[index + 1].readings if index + 1 < len(parts) else ()
     before = parts[index - 1].readings if index > 0 else ()
     return after or before
+
+
+@cache
+def _workplace_words() -> re.Pattern[str]:
+    return re.compile(_WITH_WORKPLACE.format(workplace_words().pattern), re.IGNORECASE)
 
 
 def _in_title_case(name: str) -> str:

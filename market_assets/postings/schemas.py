@@ -33,12 +33,13 @@ RAW_POSTING = pl.Schema(
 UTC_DATETIME = pl.Datetime("us", "UTC")
 
 #: One row an accepted posting. Null where a field is missing or was implausible.
-#: `salary_currency` (ISO 4217) and `salary_period` are as stated, so null where not stated. `pay_quality` is
-#: from_text where only the description states pay, else null: the rest is decided with annual pay. `language` (ISO
-#: 639-1) is that of the description. `stated_posted_at` is the posting time as stated. `url_key` and `job_key` are
-#: hashes that two postings of the same job share (null where too little is known); `near_key` is one that those of
-#: the same company, role and place share, whose texts `sketch` compares. `company_key` is a hash of the company,
-#: `text_hash` one of title and description.
+#: `locations` is a JSON list of [location, country] where a posting has several. `salary_currency` (ISO 4217) and
+#: `salary_period` are as stated, so null where not stated. `pay_quality` is from_text where only the description
+#: states pay, else null: the rest is decided with annual pay. `occupation` is one of
+#: `occupations.known_occupations`; `language` (ISO 639-1) is that of the description. `stated_posted_at` is the
+#: posting time as stated. `url_key` and `job_key` are hashes that two postings of the same job share (null where
+#: too little is known); `near_key` is one that those of the same company and role share, whose places and texts
+#: `sketch` compares. `company_key` is a hash of the company, `text_hash` one of title and description.
 NORMALISED_POSTING = pl.Schema(
     {
         "source": pl.String(),
@@ -47,11 +48,13 @@ NORMALISED_POSTING = pl.Schema(
         "company": pl.String(),
         "location": pl.String(),
         "country": pl.String(),
+        "locations": pl.String(),
         "workplace": pl.String(),
         "is_remote": pl.Boolean(),
         "employment_type": pl.String(),
         "industry": pl.String(),
         "seniority": pl.String(),
+        "occupation": pl.String(),
         "language": pl.String(),
         "description": pl.String(),
         "url": pl.String(),

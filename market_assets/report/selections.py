@@ -56,6 +56,25 @@ def pay_by(tables: ReportTables, column: str, limit: int) -> pl.DataFrame:
     return pay.pay_by(tables.employment_salaries, column).head(limit)
 
 
+def occupations(tables: ReportTables, limit: int) -> pl.DataFrame:
+    """The occupations with most postings: occupation, skills, postings, demand_share and what they pay.
+
+    `skills` are up to three that the occupation asks for more often than the market, by postings.
+    """
+    above = tables.occupation_skills.filter(pl.col("lift") > 1).sort("occupation", "rank")
+    skills = above.group_by("occupation").agg(skills=pl.col("skill").head(3).str.join(", "))
+    rows = (
+        tables.occupation_demand.sort("rank")
+        .head(limit)
+        .join(
+            pay.of_all_postings(tables.occupation_salaries).drop("country", "seniority"),
+            on="occupation",
+            how="left",
+        )
+    )
+    return rows.join(skills, on="occupation", how="left").sort("rank")
+
+
 def pay_trends(tables: ReportTables, limit: int) -> pl.DataFrame:
     """The months of the most asked skills that have a median in two months or more.
 
@@ -87,9 +106,15 @@ def not_compared(tables: ReportTables) -> dict[str, str]:
     return reasons
 
 
+def compared_sources(tables: ReportTables) -> list[str]:
+    """The sources whose periods are compared; [] before the first refresh."""
+    sources: list[str] = json.loads(summary(tables)["sources_compared"] or "[]")
+    return sources
+
+
 def is_compared(tables: ReportTables) -> bool:
     """Whether there is a source whose periods can be compared."""
-    return bool(json.loads(summary(tables)["sources_compared"] or "[]"))
+    return bool(compared_sources(tables))
 
 
 def strongest_pairs(tables: ReportTables, limit: int) -> pl.DataFrame:

@@ -1,25 +1,16 @@
-"""The canvas of the plots: matplotlib figures that become inline SVG.
+"""The canvas of the plots: shapes and texts that become one inline SVG.
 
-Colours and fonts are left to the page: every colour here is replaced by one of its CSS variables, so that one
-drawing serves light, dark and print. Lengths are pixels.
+Colours and fonts are left to the page: every colour here is one of its CSS variables, so that one drawing serves
+light, dark and print. Lengths are pixels, from the upper left corner.
 """
 
 from __future__ import annotations
 
-import io
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-from xml.etree import ElementTree
+from collections.abc import Iterable
+from math import ceil, floor, log10
+from typing import Literal
 
-import matplotlib
-import polars as pl
 from markupsafe import Markup
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
 from market_assets.report import numbers
 
@@ -29,147 +20,91 @@ WIDTH = 460
 NAMES = 158
 ROW = 25
 _NAME_LETTERS = 20
-_PIXELS_PER_INCH = 72
+#: The height of a bar beside the name of its row.
+_BAR = 15.5
+#: Between a name or a figure and what it stands beside.
+_GAP = 7
 
-INK = "#000001"
-MUTED = "#000002"
-RULE = "#000003"
-ACCENT = "#000004"
-ACCENT_SOFT = "#000005"
-UP = "#000006"
-DOWN = "#000007"
+INK = "var(--ink)"
+MUTED = "var(--muted)"
+RULE = "var(--rule)"
+ACCENT = "var(--accent)"
+ACCENT_SOFT = "var(--accent-soft)"
+UP = "var(--up)"
+DOWN = "var(--down)"
 #: From very weak to very strong.
-STRENGTHS = ("#000010", "#000011", "#000012", "#000013", "#000014")
+STRENGTHS = tuple(f"var(--strength-{level})" for level in range(5))
 
-_VARIABLES = {
-    INK: "var(--ink)",
-    MUTED: "var(--muted)",
-    RULE: "var(--rule)",
-    ACCENT: "var(--accent)",
-    ACCENT_SOFT: "var(--accent-soft)",
-    UP: "var(--up)",
-    DOWN: "var(--down)",
-} | {colour: f"var(--strength-{level})" for level, colour in enumerate(STRENGTHS)}
-
-_STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "market_assets",
-    "text.parse_math": False,
-    "font.family": ["DejaVu Sans"],
-    "font.size": 12.5,
-    "text.color": INK,
-    "axes.spines.left": False,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "axes.spines.bottom": False,
-    "axes.edgecolor": RULE,
-    "axes.labelcolor": MUTED,
-    "axes.facecolor": "none",
-    "axes.axisbelow": True,
-    "axes.unicode_minus": False,
-    "figure.facecolor": "none",
-    "grid.color": RULE,
-    "grid.linewidth": 1.0,
-    "xtick.color": MUTED,
-    "ytick.color": INK,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-    "xtick.major.pad": 7,
-    "ytick.major.pad": 8,
-}
+Align = Literal["start", "middle", "end"]
 
 
-@contextmanager
-def plot_style() -> Iterator[None]:
-    """The settings for drawing plots, independent of the user's matplotlibrc."""
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_STYLE)
-        # Names may be in any script; only the browser needs the glyphs.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        yield
+class Drawing:
+    """An empty drawing, `WIDTH` by `height`; what is drawn later covers what was drawn before."""
+
+    def __init__(self, height: float) -> None:
+        self._height = height
+        self._parts: list[Markup] = []
+
+    def text(self, x: float, y: float, text: str, colour: str = INK, align: Align = "start") -> None:
+        """Text whose start, middle or end is at x and whose lower case letters are centred on y."""
+        self._parts.append(
+            Markup('<text x="{:.1f}" y="{:.1f}" dy=".35em" text-anchor="{}" style="fill: {}">{}</text>').format(
+                x, y, align, colour, text
+            )
+        )
+
+    def box(self, x: float, y: float, width: float, height: float, colour: str) -> None:
+        """A filled rectangle by its upper left corner."""
+        self._parts.append(
+            Markup('<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" style="fill: {}"/>').format(
+                x, y, width, height, colour
+            )
+        )
+
+    def line(self, points: Iterable[tuple[float, float]], colour: str, width: float = 1) -> None:
+        """Straight lines from point to point."""
+        places = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        self._parts.append(
+            Markup('<polyline points="{}" style="fill: none; stroke: {}; stroke-width: {}"/>').format(
+                places, colour, width
+            )
+        )
+
+    def dot(self, x: float, y: float, radius: float, colour: str) -> None:
+        """A filled circle."""
+        self._parts.append(
+            Markup('<circle cx="{:.1f}" cy="{:.1f}" r="{}" style="fill: {}"/>').format(x, y, radius, colour)
+        )
+
+    def row(self, top: float, place: int, name: str) -> float:
+        """Write the name of a row of a plot that begins at `top`; returns the middle of the row."""
+        middle = top + (place + 0.5) * ROW
+        self.text(NAMES - _GAP, middle, numbers.shortened(name, _NAME_LETTERS), INK, "end")
+        return middle
+
+    def bar(self, start: float, y: float, length: float, colour: str, figure: str) -> None:
+        """A bar to the right, or to the left where its length is negative, with a figure at its outer end."""
+        end = start + length
+        self.box(min(start, end), y - _BAR / 2, abs(length), _BAR, colour)
+        self.text(end + (_GAP if length >= 0 else -_GAP), y, figure, INK, "start" if length >= 0 else "end")
+
+    def inline(self, name: str, description: str) -> Markup:
+        """The drawing as an `<svg>` to be put into an HTML page.
+
+        Args:
+            name: unique in the page; its id begins with it.
+            description: what the plot shows, for screen readers.
+        """
+        title = f"{name}-title"
+        return Markup(
+            '<svg viewBox="0 0 {} {:.0f}" role="img" aria-labelledby="{}"><title id="{}">{}</title>{}</svg>'
+        ).format(WIDTH, self._height, title, title, description, Markup("").join(self._parts))
 
 
-def canvas(height: float) -> Figure:
-    """An empty figure, `WIDTH` by `height`."""
-    figure = Figure(figsize=(WIDTH / _PIXELS_PER_INCH, height / _PIXELS_PER_INCH))
-    FigureCanvasSVG(figure)
-    return figure
-
-
-def axes_at(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
-    """Axes whose upper left corner is at (left, top) of the figure."""
-    across, down = figure.get_size_inches() * _PIXELS_PER_INCH
-    return figure.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
-
-
-def text_at(figure: Figure, left: float, top: float, text: str, colour: str, align: str = "left") -> None:
-    """Text at a place of the figure; `align` is left, center or right."""
-    across, down = figure.get_size_inches() * _PIXELS_PER_INCH
-    figure.text(left / across, 1 - top / down, text, color=colour, ha=align, va="center_baseline")
-
-
-def box_at(figure: Figure, left: float, top: float, side: float, colour: str) -> None:
-    """A filled square; separate axes would take many times as long to draw."""
-    across, down = figure.get_size_inches() * _PIXELS_PER_INCH
-    corner = (left / across, 1 - (top + side) / down)
-    figure.add_artist(Rectangle(corner, side / across, side / down, color=colour, transform=figure.transFigure))
-
-
-def named_rows(axes: Axes, names: pl.Series) -> None:
-    """One row for each name, the first on top, with the name at its left."""
-    axes.set_yticks(
-        range(len(names)), [numbers.shortened(name, _NAME_LETTERS) for name in names], va="center_baseline"
-    )
-    axes.set_ylim(len(names) - 0.5, -0.5)
-
-
-def inline_svg(figure: Figure, name: str, description: str) -> Markup:
-    """The figure as an `<svg>` to be put into an HTML page.
-
-    Args:
-        name: unique in the page; its ids begin with it.
-        description: what the plot shows, for screen readers.
-    """
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    root = ElementTree.fromstring(buffer.getvalue())
-    _strip(root)
-    for element in root.iter():
-        element.tag = element.tag.rpartition("}")[2]
-        element.attrib = {key.rpartition("}")[2]: _page_value(key, value, name) for key, value in element.items()}
-    root.attrib = {
-        "viewBox": root.attrib["viewBox"],
-        "role": "img",
-        "aria-labelledby": f"{name}-title",
-    }
-    title = ElementTree.Element("title", id=f"{name}-title")
-    title.text = description
-    root.insert(0, title)
-    return Markup(ElementTree.tostring(root, encoding="unicode"))
-
-
-def _strip(root: ElementTree.Element) -> None:
-    """Remove the metadata, and the style sheet, which would apply to the whole page."""
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if child.tag.endswith(("}metadata", "}style")):
-                parent.remove(child)
-
-
-def _page_value(key: str, value: str, name: str) -> str:
-    if key == "id":
-        return f"{name}-{value}"
-    if key.endswith("href"):
-        return value.replace("#", f"#{name}-")
-    if key == "clip-path":
-        return value.replace("url(#", f"url(#{name}-")
-    if key == "style":
-        kept = [part.strip() for part in value.split(";") if not part.strip().startswith("font")]
-        return "; ".join(_with_variable(part) for part in kept if part)
-    return value
-
-
-def _with_variable(declaration: str) -> str:
-    prefix, _, colour = declaration.partition(": ")
-    return f"{prefix}: {_VARIABLES.get(colour, colour)}"
+def ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
+    """Up to six round values from low to high, evenly spaced; `whole` numbers alone where asked for."""
+    least = max((high - low) / 5, 1.0 if whole else 1e-9)
+    power = 10.0 ** floor(log10(least))
+    steps = (1, 2, 5, 10) if whole else (1, 2, 2.5, 5, 10)
+    step = next(power * step for step in steps if power * step >= least * 0.999)
+    return [step * number for number in range(ceil(low / step), floor(high / step) + 1)]

@@ -9,12 +9,14 @@ import polars as pl
 from market_assets.statistics.counts import POSTING_STATISTICS
 from market_assets.statistics.coverage import POSTING_COVERAGE
 from market_assets.statistics.demand import INDUSTRY_SKILLS, SKILL_DEMAND
+from market_assets.statistics.occupations import OCCUPATION_DEMAND, OCCUPATION_SALARIES, OCCUPATION_SKILLS
 from market_assets.statistics.pairs import CATEGORY_RELATIONSHIPS
 from market_assets.statistics.pay import EMPLOYMENT_SALARIES, LOCATION_SALARIES, SALARY_STATISTICS
 from market_assets.statistics.pay_trends import SALARY_TRENDS
 from market_assets.statistics.relationships import SKILL_RELATIONSHIPS
 from market_assets.statistics.summary import MARKET_SUMMARY
 from market_assets.statistics.trends import TRENDING_SKILLS
+from market_assets.statistics.weeks import WeeklyChanges
 
 SCHEMAS: dict[str, pl.Schema] = {
     "market_summary": MARKET_SUMMARY,
@@ -24,6 +26,9 @@ SCHEMAS: dict[str, pl.Schema] = {
     "salary_trends": SALARY_TRENDS,
     "industry_skills": INDUSTRY_SKILLS,
     "location_salaries": LOCATION_SALARIES,
+    "occupation_demand": OCCUPATION_DEMAND,
+    "occupation_skills": OCCUPATION_SKILLS,
+    "occupation_salaries": OCCUPATION_SALARIES,
     "trending_skills": TRENDING_SKILLS,
     "posting_statistics": POSTING_STATISTICS,
     "posting_coverage": POSTING_COVERAGE,
@@ -46,6 +51,7 @@ class ReportTables:
         rejections: reason, postings: what was rejected in the window, by reason.
         sources: source, postings (counted), duplicates: what each source gave in the window.
         currency: ISO 4217 code of every amount; all pay is per year.
+        week: what changed within a week; None where nobody has counted it.
     """
 
     market_summary: pl.DataFrame
@@ -55,6 +61,9 @@ class ReportTables:
     salary_trends: pl.DataFrame
     industry_skills: pl.DataFrame
     location_salaries: pl.DataFrame
+    occupation_demand: pl.DataFrame
+    occupation_skills: pl.DataFrame
+    occupation_salaries: pl.DataFrame
     trending_skills: pl.DataFrame
     posting_statistics: pl.DataFrame
     posting_coverage: pl.DataFrame
@@ -63,6 +72,7 @@ class ReportTables:
     rejections: pl.DataFrame
     sources: pl.DataFrame
     currency: str
+    week: WeeklyChanges | None = None
 
     def __post_init__(self) -> None:
         for name, schema in SCHEMAS.items():

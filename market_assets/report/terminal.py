@@ -53,7 +53,14 @@ def summary_json(tables: ReportTables) -> dict[str, Any]:
     figures = selections.summary(tables)
     trending = ["skill", "recent_postings", "previous_postings", "growth", "growth_lower", "growth_upper"]
     pairs = ["skill_a", "skill_b", "co_occurrences", "npmi", "npmi_lower", "strength"]
-    counts = ("postings", "sample_postings", "postings_with_salary", "median_salary", "average_salary")
+    counts = (
+        "postings",
+        "sample_postings",
+        "postings_with_salary",
+        "median_salary",
+        "average_salary",
+        "remote_share",
+    )
     return {
         **{
             name: None if figures[name] is None else figures[name].isoformat()

@@ -7,15 +7,14 @@ weights. Only hits on names that are ordinary words too are checked one by one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 
 import ahocorasick_rs
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import pyarrow as pa
 
 from market_assets.skills.cues import CueTable, cues_version, load_cues
 from market_assets.skills.layout import Flags, Indices
@@ -72,10 +71,15 @@ class SkillMatcher:
 
     def find(self, text: str) -> list[str]:
         """The names of the skills in a text, in ascending order."""
+        return self.find_each([text])[0]
+
+    def find_each(self, texts: Sequence[str]) -> list[list[str]]:
+        """The names of the skills in each of many texts, in ascending order."""
         # A lone surrogate, as JSON can carry, has no UTF-8 form.
-        readable = text.encode("utf-8", "replace").decode("utf-8")
-        _, positions, _ = self._found(pl.Series([readable]))
-        return [self.taxonomy.skills[position].name for position in positions]
+        readable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        counts, positions, _ = self._found(pl.Series(readable, dtype=pl.String))
+        names = iter([self.taxonomy.skills[position].name for position in positions])
+        return [list(islice(names, count)) for count in counts]
 
     def extract(self, titles: pl.Series, descriptions: pl.Series) -> pl.DataFrame:
         """The skills of postings, each with the greatest `weights.Weight` of its mentions.
@@ -93,15 +97,17 @@ class SkillMatcher:
         if len(titles) != len(descriptions):
             raise ValueError(f"{len(titles)} titles but {len(descriptions)} descriptions")
         counts, positions, weights = self._found(joined_texts(titles, descriptions))
-        offsets = pa.array(np.concatenate(([0], np.cumsum(counts))), pa.int64())
-        skill_lists = pa.LargeListArray.from_arrays(offsets, pa.array(positions, pa.uint16()))
-        weight_lists = pa.LargeListArray.from_arrays(offsets, pa.array(weights, pa.uint8()))
-        return pl.DataFrame(
+        found = pl.DataFrame(
             {
-                "skills": pl.Series(skill_lists, dtype=pl.List(pl.UInt16)),
-                "weights": pl.Series(weight_lists, dtype=pl.List(pl.UInt8)),
+                "row": np.repeat(np.arange(len(counts), dtype=np.uint32), counts),
+                "skills": positions.astype(np.uint16),
+                "weights": weights,
             }
         )
+        lists = found.group_by("row", maintain_order=True).agg("skills", "weights")
+        rows = pl.DataFrame({"row": pl.int_range(len(counts), dtype=pl.UInt32, eager=True)})
+        of_each = rows.join(lists, on="row", how="left", maintain_order="left").drop("row")
+        return of_each.with_columns(pl.all().fill_null([]))
 
     def mentions(self, prepared: PreparedTexts) -> Mentions:
         """Every mention of a skill in prepared texts, in order, with its weight."""

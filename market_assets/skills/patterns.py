@@ -83,7 +83,7 @@ class Pattern:
 
     @property
     def precedence(self) -> int:
-        """The greater, the sooner it counts of patterns that match the same words: by letters, whole words first."""
+        """Which of patterns that match the same words counts: the greatest; by letters, whole words first."""
         return 2 * len(self.written.replace(_ANY.encode(), b"")) + (self.open is None)
 
     @property

@@ -1,8 +1,8 @@
-"""Landed payloads read into normalised batches, source by source; one that can't be read fails alone."""
+"""Landed payloads read into batches, source by source; one that can't be read fails alone. Then normalised."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -18,7 +18,16 @@ class LandedSource:
 
     source: Source
     observed_at: datetime
-    payloads: Iterable[Payload]
+    payloads: Sequence[Payload]
+
+
+@dataclass(frozen=True)
+class LandedBatch:
+    """Some postings of a source, named, and when they were observed."""
+
+    source: str
+    observed_at: datetime
+    raw: RawBatch
 
 
 class EverySourceFailedError(Exception):
@@ -28,8 +37,8 @@ class EverySourceFailedError(Exception):
         super().__init__("; ".join(f"{name}: {reason}" for name, reason in failures.items()))
 
 
-def read_batches(landed: Iterable[LandedSource], failures: dict[str, str]) -> Iterator[NormalisedBatch]:
-    """Normalise what was landed, batch by batch.
+def read_raw(landed: Iterable[LandedSource], failures: dict[str, str]) -> Iterator[LandedBatch]:
+    """Read what was landed, batch by batch.
 
     Args:
         landed: the sources with something landed for the day.
@@ -44,7 +53,7 @@ def read_batches(landed: Iterable[LandedSource], failures: dict[str, str]) -> It
             for payload in each.payloads:
                 with payload.open() as content:
                     for batch in each.source.read(payload.name, content):
-                        yield _normalised(each, batch)
+                        yield LandedBatch(each.source.name, each.observed_at, batch)
             read += 1
         except (SourceError, OSError, EOFError) as error:
             failures[each.source.name] = str(error)
@@ -69,9 +78,9 @@ def unreadable(source: Source, payloads: Iterable[Payload]) -> list[str]:
     return problems
 
 
-def _normalised(landed: LandedSource, batch: RawBatch) -> NormalisedBatch:
-    normalised = normalise(batch.frame, source=landed.source.name, observed_at=landed.observed_at)
-    undecodable = rejected_frame(
-        [record.payload for record in batch.undecodable], [record.reason for record in batch.undecodable]
-    )
-    return replace(normalised, rejected=pl.concat([normalised.rejected, undecodable]))
+def normalise_batch(landed: LandedBatch) -> NormalisedBatch:
+    """Normalise a batch; what could not be decoded is among the rejected."""
+    normalised = normalise(landed.raw.frame, source=landed.source, observed_at=landed.observed_at)
+    undecodable = landed.raw.undecodable
+    rejected = rejected_frame([each.payload for each in undecodable], [each.reason for each in undecodable])
+    return replace(normalised, rejected=pl.concat([normalised.rejected, rejected]))

@@ -83,6 +83,12 @@ def skill_demand(window: Window, min_sample: int) -> pl.DataFrame:
     return pl.concat(frames).select(pl.col(name).cast(dtype) for name, dtype in SKILL_DEMAND.items())
 
 
+def total_skill_demand(window: Window, min_sample: int) -> pl.DataFrame:
+    """The rows of `skill_demand` that are about all postings, by skill."""
+    columns = {name: labels(window.postings[name]) for name in ("source", "industry", "location")}
+    return _profile(window, None, columns, min_sample).match_to_schema(SKILL_DEMAND)
+
+
 def market_demand(window: Window, min_sample: int) -> pl.DataFrame:
     """Demand and pay of each skill in all postings: the rows of `skill_demand` without the details of each.
 

@@ -11,11 +11,10 @@ import numpy.typing as npt
 import polars as pl
 
 from market_assets.statistics.affinities import DIGITS
-from market_assets.statistics.relationships import STRENGTHS
 
-#: Pairs of this strength are no reason for a recommendation: a skill that is merely frequent needs a better one.
-#: Costs 0.004 of the hit-rate in `benchmarks.quality.recommendations`.
-WEAKEST = STRENGTHS[0][1]
+#: A pair of fewer postings is a reason for a recommendation only where its lower bound of npmi is above 0: the
+#: neighbours of a skill that was hardly seen are there by chance.
+ENOUGH_TOGETHER = 3
 #: At most this many skills are named as reasons of a recommendation.
 MOST_REASONS = 3
 
@@ -54,7 +53,7 @@ class Recommender:
             related: as from `related.related_skills`.
             pay: skill, postings_with_salary, median_salary: one row a skill.
         """
-        related = related.filter(pl.col("strength") != WEAKEST)
+        related = related.filter((pl.col("co_occurrences") >= ENOUGH_TOGETHER) | (pl.col("npmi_lower") > 0))
         columns = {"skill": affinities, "recommended_skill": affinities, "related_skill": related}
         names = pl.concat([frame[name].cast(pl.String) for name, frame in columns.items()]).unique().sort()
         self._names: list[str] = names.to_list()
@@ -85,10 +84,10 @@ class Recommender:
             k: the greatest number of recommendations.
 
         Returns:
-            By rank: skills not given that go at least weakly with one of those given. The score is the intercept
-            of the skill plus the affinities of the given skills, about the share of postings with the skill among
-            those with exactly the given ones; ties by name. `goes_with` are up to three given skills, by
-            npmi_lower.
+            By rank: skills not given that were seen often enough with one of those given. The score is the
+            intercept of the skill plus the affinities of the given skills, about the share of postings with the
+            skill among those with exactly the given ones; ties by name. `goes_with` are up to three given skills,
+            by npmi_lower.
 
         Raises:
             ValueError: k is negative.

@@ -17,7 +17,7 @@ class Segment:
 
     Attributes:
         country: ISO 3166-1.
-        industry, location, seniority, workplace: as in `window.WINDOW_POSTING`.
+        industry, location, seniority, workplace, occupation: as in `window.WINDOW_POSTING`.
         company_key: of one employer.
         since: posted then or later, UTC.
     """
@@ -27,12 +27,13 @@ class Segment:
     location: str | None = None
     seniority: str | None = None
     workplace: str | None = None
+    occupation: str | None = None
     company_key: int | None = None
     since: datetime | None = None
 
     def postings_of(self, window: Window) -> Window:
         """The postings of a window that are in the segment, with their skills."""
-        names = ("country", "industry", "location", "seniority", "workplace", "company_key")
+        names = ("country", "industry", "location", "seniority", "workplace", "occupation", "company_key")
         equal = {name: value for name in names if (value := getattr(self, name)) is not None}
         terms = [pl.col(name) == value for name, value in equal.items()]
         if self.since is not None:

@@ -17,8 +17,9 @@ from market_assets.postings.schemas import UTC_DATETIME
 
 #: `posted_at` is the effective time of posting; `dated` is false where that is only when the posting was first
 #: seen, on `partition_date`. `company_key` is the same for the postings of one employer. `country` is ISO 3166-1,
-#: `seniority` of `schemas.SENIORITIES`, `language` ISO 639-1; `salary` is the midpoint of the annual pay in the
-#: reporting currency. All but posting_id, source, posted_at, dated and partition_date may be null.
+#: `seniority` of `schemas.SENIORITIES`, `occupation` of `occupations.known_occupations`, `language` ISO 639-1;
+#: `salary` is the midpoint of the annual pay in the reporting currency. All but posting_id, source, posted_at,
+#: dated and partition_date may be null.
 WINDOW_POSTING = pl.Schema(
     {
         "posting_id": pl.Int64(),
@@ -33,6 +34,7 @@ WINDOW_POSTING = pl.Schema(
         "employment_type": pl.String(),
         "workplace": pl.String(),
         "seniority": pl.String(),
+        "occupation": pl.String(),
         "language": pl.String(),
         "salary": pl.Float64(),
     }

@@ -11,8 +11,6 @@ import hashlib
 from pathlib import Path
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from market_assets.postings.identity import IDENTITY
 from market_assets.store.database import StoreError, file_errors
@@ -84,8 +82,8 @@ def _read(path: Path) -> pl.DataFrame:
 
 def _check(path: Path, rows: int) -> None:
     try:
-        found = pq.read_metadata(path).num_rows
-    except pa.ArrowInvalid as error:
+        found = pl.scan_parquet(path, hive_partitioning=False).select(pl.len()).collect().item()
+    except pl.exceptions.PolarsError as error:
         raise StoreError(f"{path} can't be read back; nothing was deleted: {error}") from error
     if found != rows:
         raise StoreError(f"{path} holds {found} postings instead of {rows}; nothing was deleted")

@@ -11,8 +11,11 @@ import sqlalchemy as sa
 from market_assets.store.connection import MarketConnection
 from market_assets.store.tables.columns import arrow_schema, unique_keys
 
+#: Rows in memory at a time, unless the caller says otherwise.
+BATCH = 20_000
 
-def read_batches(connection: MarketConnection, table: sa.Table, batch: int = 20_000) -> Iterator[pl.DataFrame]:
+
+def read_batches(connection: MarketConnection, table: sa.Table, batch: int = BATCH) -> Iterator[pl.DataFrame]:
     """The rows of a table or view by its key, a batch at a time; all at once without a key that is never null.
 
     Raises:

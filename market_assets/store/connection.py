@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 from market_assets.store.database import (
     BUSY_TIMEOUT_MS,
+    PAGE_BYTES,
     Database,
     StoreError,
     StoreUnavailableError,
@@ -81,9 +82,7 @@ class MarketConnection:
             if self.database.is_sqlite:
                 cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(_ALL_ROWS)})
             cursor.execute(self.database.compile(query))
-            answer = pl.from_arrow(cursor.fetch_arrow_table())
-        assert isinstance(answer, pl.DataFrame)
-        return as_declared(answer, schema)
+            return as_declared(_fetched(cursor), schema)
 
     def read_integers(
         self, value: sa.ColumnElement[int], key: sa.Column[int], first: int, last: int
@@ -96,8 +95,8 @@ class MarketConnection:
         """The single value of a query's first row, None without one."""
         with _adbc_errors(self.database), self._connection.cursor() as cursor:
             cursor.execute(self.database.compile(query))
-            row = cursor.fetchone()
-        return None if row is None else row[0]
+            answer = _fetched(cursor)
+        return answer.item(0, 0) if answer.height else None
 
     def stage(self, name: str, frame: pl.DataFrame, *, append: bool = False) -> sa.TableClause:
         """Write a frame into a temporary table, and return that table for use in statements."""
@@ -121,9 +120,9 @@ class MarketConnection:
     def _ingest(
         self, name: str, frame: pl.DataFrame, *, mode: Any, temporary: bool = False, schema: str | None = None
     ) -> None:
-        arrow = _for_database(frame, self.database).to_arrow(compat_level=pl.CompatLevel.oldest())
+        rows = _for_database(frame, self.database)
         with _adbc_errors(self.database), self._connection.cursor() as cursor:
-            cursor.adbc_ingest(name, arrow, mode=mode, temporary=temporary, db_schema_name=schema)
+            cursor.adbc_ingest(name, rows, mode=mode, temporary=temporary, db_schema_name=schema)
 
 
 def optimise(connection: MarketConnection) -> tuple[int, int]:
@@ -179,7 +178,8 @@ def _open_sqlite(database: Database) -> dbapi.Connection:
     # repeat a run that has succeeded, so what it wrote must survive a power cut. With a cache of 32 MB the ends of
     # all index ranges that a day's rows go to stay in memory.
     waiting = f"busy_timeout = {BUSY_TIMEOUT_MS}"
-    for pragma in (waiting, "foreign_keys = ON", "synchronous = FULL", "cache_size = -32768"):
+    pages = f"temp.page_size = {PAGE_BYTES}"
+    for pragma in (waiting, "foreign_keys = ON", "synchronous = FULL", "cache_size = -32768", pages):
         with adbc_driver_manager.AdbcStatement(connection) as statement:
             statement.set_sql_query(f"PRAGMA {pragma}")
             statement.execute_update()
@@ -197,6 +197,13 @@ def upsert_statement(is_sqlite: bool, table: sa.Table, rows: sa.Select[Any]) -> 
     changed = {name: insert.excluded[name] for name in names if name not in key}
     differs = sa.or_(*(table.c[name].is_distinct_from(value) for name, value in changed.items()))
     return insert.on_conflict_do_update(index_elements=key, set_=changed, where=differs)
+
+
+def _fetched(cursor: dbapi.Cursor) -> pl.DataFrame:
+    """What a query answered. PostgreSQL's numeric, uuid and others, which Arrow has not, are text."""
+    answer = cursor.fetch_polars()
+    unknown = [name for name, dtype in answer.schema.items() if isinstance(dtype, pl.BaseExtension)]
+    return answer.with_columns(pl.col(unknown).ext.storage()) if unknown else answer
 
 
 def _for_database(frame: pl.DataFrame, database: Database) -> pl.DataFrame:

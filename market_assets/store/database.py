@@ -28,6 +28,8 @@ from sqlalchemy.pool import NullPool, QueuePool
 from market_assets.settings import parse_database_url
 
 BUSY_TIMEOUT_MS = 60_000
+#: Of new SQLite files. A posting with its texts takes 3 kB, of which a page of the default 4 KiB holds one alone.
+PAGE_BYTES = 16_384
 #: The schema of the tables of accounts on PostgreSQL.
 ACCOUNTS_SCHEMA = "accounts"
 _LITTLE_ROOM = 64 << 20
@@ -231,6 +233,7 @@ def _problem_of_folder(folder: Path, cause: str) -> str:
 
 def _prepare_sqlite(connection: sqlite.pysqlite.DBAPIConnection, _record: object) -> None:  # type: ignore[name-defined]
     cursor = connection.cursor()
+    cursor.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     _use_write_ahead_log(cursor)
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()

@@ -1,10 +1,12 @@
 """Frames of other libraries: what readers of the store ask for, and what users' assets return.
 
-pandas and PyArrow are imported only where their frames are asked for; frames are recognised without it.
+pandas and PyArrow are imported only where their frames are asked for; frames are recognised without it. pandas'
+are converted by way of NumPy, since Polars' own conversions need PyArrow, which is not installed with the program.
 """
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import polars as pl
@@ -35,10 +37,18 @@ def kind_of_class(kind: Any) -> FrameKind | None:
 
 
 def as_kind(rows: pl.DataFrame, kind: FrameKind) -> pd.DataFrame | pl.DataFrame | pa.Table:
-    """The rows as a frame of a library."""
+    """The rows as a frame of a library.
+
+    Raises:
+        FrameError: PyArrow's is asked for, and it is not installed.
+    """
+    if kind == "polars":
+        return rows
     if kind == "pandas":
-        return rows.to_pandas()
-    return rows if kind == "polars" else rows.to_arrow(compat_level=pl.CompatLevel.oldest())
+        return _to_pandas(rows)
+    if find_spec("pyarrow") is None:
+        raise FrameError("a pyarrow.Table needs PyArrow, which is not installed: pip install pyarrow")
+    return rows.to_arrow(compat_level=pl.CompatLevel.oldest())
 
 
 def from_any_kind(frame: Any) -> pl.DataFrame:
@@ -61,7 +71,43 @@ def from_any_kind(frame: Any) -> pl.DataFrame:
             converted = pl.from_arrow(frame)
             assert isinstance(converted, pl.DataFrame)
             return converted
-        has_names = any(name is not None for name in frame.index.names)
-        return pl.from_pandas(frame.rename(columns=str), include_index=has_names)
+        return _from_pandas(frame)
     except (pl.exceptions.PolarsError, ValueError, TypeError) as error:
         raise FrameError(" ".join(str(error).split())) from error
+
+
+def _to_pandas(rows: pl.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    def column(values: pl.Series) -> pd.Series[Any]:
+        if values.dtype == pl.String:
+            return pd.Series(values.to_list(), dtype="str")
+        if values.dtype == pl.Date:
+            values = values.cast(pl.Datetime("ms"))
+        converted = pd.Series(values.to_numpy())
+        zone = getattr(values.dtype, "time_zone", None)
+        return converted.dt.tz_localize("UTC").dt.tz_convert(zone) if zone else converted
+
+    return pd.DataFrame({values.name: column(values) for values in rows.iter_columns()})
+
+
+def _from_pandas(frame: pd.DataFrame) -> pl.DataFrame:
+    named = [name for name in frame.index.names if name is not None]
+    columns = (frame.reset_index(named) if named else frame).rename(columns=str)
+    return pl.DataFrame([_from_pandas_column(str(name), values) for name, values in columns.items()])
+
+
+def _from_pandas_column(name: str, values: pd.Series[Any]) -> pl.Series:
+    import pandas as pd
+
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype(values.cat.categories.dtype)
+    kind = getattr(values.dtype, "kind", "O")
+    if kind == "M":
+        has_zone = isinstance(values.dtype, pd.DatetimeTZDtype)
+        naive = values.dt.tz_convert("UTC").dt.tz_localize(None) if has_zone else values
+        times = pl.Series(name, naive.dt.as_unit("us").to_numpy())
+        return times.dt.replace_time_zone("UTC") if has_zone else times
+    if kind in "biuf" and not pd.api.types.is_extension_array_dtype(values.dtype):
+        return pl.Series(name, values.to_numpy(), nan_to_null=True)
+    return pl.Series(name, values.astype(object).where(values.notna(), None).tolist())

@@ -19,7 +19,7 @@ from market_assets.store.frames import FrameError
 from market_assets.store.tables.accounts import accounts
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.columns import UtcDateTime, arrow_schema
-from market_assets.store.tables.postings import posting_skills
+from market_assets.store.tables.postings import posting_locations, posting_skills
 from market_assets.store.tables.views import VIEWS
 
 #: PostgreSQL cuts longer names off.
@@ -43,7 +43,18 @@ class NoSuchTableError(StoreError):
 
 def declared_tables() -> dict[str, sa.Table]:
     """Every table and view that the program itself makes, by its name."""
-    return {table.name: table for table in (*metadata.tables.values(), posting_skills, *VIEWS)}
+    return {table.name: table for table in (*metadata.tables.values(), posting_locations, posting_skills, *VIEWS)}
+
+
+def tables_named_in(query: str) -> set[str]:
+    """The program's tables that a query reads, its own and those behind the views that it names.
+
+    A table is read where its name is a word of the query, so one or the other may be too many.
+    """
+    known = declared_tables()
+    named = known.keys() & set(re.findall(r"\w+", query.lower()))
+    views = {view.name: view.info["query"] for view in VIEWS if view.name in named}
+    return (named - views.keys()).union(*map(tables_named_in, views.values()))
 
 
 def read_any(connection: MarketConnection, name: str) -> pl.DataFrame:

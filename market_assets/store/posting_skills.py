@@ -70,15 +70,22 @@ _SET_ARCHIVED = {
 }
 
 
-def read_texts(connection: MarketConnection, day: date, batch: int = 10_000) -> Iterator[pl.DataFrame]:
-    """posting_id, title, description, text_hash of the postings whose content came from a day, in batches."""
+def read_texts(
+    connection: MarketConnection, day: date, version: int, batch: int = 2_500
+) -> Iterator[pl.DataFrame]:
+    """Texts of the postings whose content came from a day and that these rules have not searched, in batches.
+
+    Columns posting_id, title, description, text_hash.
+    """
     postings = job_postings.c
+    searched_by = posting_facts.c.skills_version
+    not_searched = sa.or_(searched_by.is_(None), searched_by != version)
     last = -1
     while True:
         query = (
             sa.select(postings.posting_id, postings.title, postings.description, posting_facts.c.text_hash)
             .join_from(job_postings, posting_facts, posting_facts.c.posting_id == postings.posting_id)
-            .where(postings.content_date == day, postings.posting_id > last)
+            .where(postings.content_date == day, postings.posting_id > last, not_searched)
             .order_by(postings.posting_id)
             .limit(batch)
         )
@@ -216,6 +223,18 @@ def count_pending(connection: MarketConnection, days: Sequence[date] | None = No
             job_postings.c.content_date.between(min(days), max(days))
         )
     return int(connection.scalar(query))
+
+
+def count_skills(connection: MarketConnection, days: Sequence[date]) -> tuple[int, int, int]:
+    """How many postings have their content from some days, how many skills, and how many of them have none."""
+    of_days = job_postings.c.content_date.between(min(days), max(days))
+    postings = connection.scalar(sa.select(sa.func.count()).select_from(job_postings).where(of_days))
+    same_posting = posting_skill_facts.c.posting_id == job_postings.c.posting_id
+    found = sa.select(
+        sa.func.count().label("skills"), sa.func.count(sa.distinct(job_postings.c.posting_id)).label("postings")
+    ).select_from(job_postings.join(posting_skill_facts, same_posting))
+    counts = connection.read(found.where(of_days), pl.Schema({"skills": pl.Int64(), "postings": pl.Int64()}))
+    return int(postings), int(counts["skills"][0]), int(postings) - int(counts["postings"][0])
 
 
 def _stage(connection: MarketConnection, posting_ids: pl.Series) -> None:

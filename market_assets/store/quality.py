@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 import sqlalchemy as sa
@@ -22,6 +22,17 @@ def read_rejections(connection: MarketConnection, start: datetime, end: datetime
         .order_by(count.desc(), rejected.reason)
     )
     return connection.read(query, pl.Schema({"reason": pl.String(), "postings": pl.Int64()}))
+
+
+def read_rejected(connection: MarketConnection, source: str, day: date) -> pl.DataFrame:
+    """reason, payload (text): what was rejected of a source on a day."""
+    rejected = rejected_postings.c
+    query = (
+        sa.select(rejected.reason, rejected.payload)
+        .where(rejected.source == source, rejected.partition_date == day)
+        .order_by(rejected.reason, rejected.payload_hash)
+    )
+    return connection.read(query, pl.Schema({"reason": pl.String(), "payload": pl.String()}))
 
 
 def read_sources(connection: MarketConnection, start: datetime, end: datetime) -> pl.DataFrame:

@@ -6,8 +6,10 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
+import polars as pl
 import sqlalchemy as sa
 
 from market_assets.store.database import Database, StoreError
@@ -49,6 +51,20 @@ def answered(database: Database, query: str) -> Iterator[Answer]:
         cause = " ".join(str(getattr(error, "orig", error)).split())
         hint = ": a query may only read" if cause in _DENIALS else ""
         raise StoreError(f"{database.name}: {cause}{hint}") from None
+
+
+def selected(database: Database, query: str) -> pl.DataFrame:
+    """The whole answer as a frame, in the types that the database answers; exact decimals become floats.
+
+    Raises:
+        StoreError: as `answered`, or two columns have one name.
+    """
+    with answered(database, query) as answer:
+        rows = [[float(each) if isinstance(each, Decimal) else each for each in row] for row in answer.rows]
+        try:
+            return pl.DataFrame(rows, schema=list(answer.columns), orient="row", infer_schema_length=None)
+        except (pl.exceptions.PolarsError, TypeError) as error:
+            raise StoreError(f"the query's answer is no table: {' '.join(str(error).split())}") from error
 
 
 def _forbid_changes(connection: sa.Connection) -> None:

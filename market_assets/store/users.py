@@ -19,9 +19,9 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from market_assets.store.database import Database, accounts_engine_of
-from market_assets.store.tables.accounts import ROLES, ended_sessions, users
+from market_assets.store.tables.accounts import ROLES, access_tokens, ended_sessions, users
 
-ADMIN = "admin"
+ADMIN, VIEWER = "admin", "viewer"
 #: A user name: letters and digits of any script, and the other characters of e-mail addresses.
 _NAME = re.compile(r"[\w.@+-]{1,64}")
 
@@ -54,12 +54,12 @@ def add_user(store: Database | sa.Engine, name: str, role: str, password_hash: s
     now = datetime.now(UTC)
     # Random, so that tokens of a removed user of the same name stay invalid.
     version = secrets.randbits(48)
-    with _changing(store) as connection:
+    with changing(store) as connection:
         if (taken := _find(connection, shown)) is not None:
             raise UserError(f"there is a user {taken.name} already")
         connection.execute(
             sa.insert(users).values(
-                name_key=_key(shown),
+                name_key=name_key(shown),
                 name=shown,
                 role=role,
                 password_hash=password_hash,
@@ -87,7 +87,7 @@ def find_session(store: Database | sa.Engine, name: str, session_id: str) -> Use
 def list_users(store: Database | sa.Engine) -> list[User]:
     """Every user, by name."""
     with accounts_engine_of(store).connect() as connection:
-        return [_user(row) for row in connection.execute(sa.select(users).order_by(users.c.name_key))]
+        return [user_of(row) for row in connection.execute(sa.select(users).order_by(users.c.name_key))]
 
 
 def has_admin(store: Database | sa.Engine) -> bool:
@@ -120,10 +120,11 @@ def remove_user(store: Database | sa.Engine, name: str) -> User:
     Raises:
         UserError: there is no such user, or it is the last admin.
     """
-    with _changing(store) as connection:
-        user = _existing(connection, name)
+    with changing(store) as connection:
+        user = existing_user(connection, name)
         _keep_an_admin(connection, user, "removed")
-        connection.execute(sa.delete(users).where(users.c.name_key == _key(name)))
+        for table in (access_tokens, users):
+            connection.execute(sa.delete(table).where(table.c.name_key == name_key(name)))
     return user
 
 
@@ -131,22 +132,22 @@ def end_session(store: Database | sa.Engine, session_id: str, expires_at: dateti
     """Store that a session was signed out, and delete the ended sessions that have expired since."""
     session = ended_sessions.c
     done = sa.or_(session.expires_at < datetime.now(UTC), session.session_id == session_id)
-    with _changing(store) as connection:
+    with changing(store) as connection:
         connection.execute(sa.delete(ended_sessions).where(done))
         connection.execute(sa.insert(ended_sessions).values(session_id=session_id, expires_at=expires_at))
 
 
 def _change(store: Database | sa.Engine, name: str, **values: str) -> User:
-    with _changing(store) as connection:
-        user = _existing(connection, name)
+    with changing(store) as connection:
+        user = existing_user(connection, name)
         if values.get("role", user.role) != user.role:
             _keep_an_admin(connection, user, "made a viewer")
         connection.execute(
             sa.update(users)
-            .where(users.c.name_key == _key(name))
+            .where(users.c.name_key == name_key(name))
             .values(token_version=users.c.token_version + 1, changed_at=datetime.now(UTC), **values)
         )
-        return _existing(connection, name)
+        return existing_user(connection, name)
 
 
 def _keep_an_admin(connection: sa.Connection, user: User, change: str) -> None:
@@ -158,7 +159,12 @@ def _admins(connection: sa.Connection) -> int:
     return connection.scalar(sa.select(sa.func.count()).where(users.c.role == ADMIN)) or 0
 
 
-def _existing(connection: sa.Connection, name: str) -> User:
+def existing_user(connection: sa.Connection, name: str) -> User:
+    """The user of a name.
+
+    Raises:
+        UserError: there is no such user.
+    """
     if (user := _find(connection, name)) is None:
         raise UserError(f"there is no user {name}")
     return user
@@ -167,15 +173,17 @@ def _existing(connection: sa.Connection, name: str) -> User:
 def _find(connection: sa.Connection, name: str, *further: sa.ColumnElement[bool]) -> User | None:
     if not _NAME.fullmatch(unicodedata.normalize("NFKC", name)):
         return None
-    row = connection.execute(sa.select(users).where(users.c.name_key == _key(name), *further)).first()
-    return None if row is None else _user(row)
+    row = connection.execute(sa.select(users).where(users.c.name_key == name_key(name), *further)).first()
+    return None if row is None else user_of(row)
 
 
-def _user(row: sa.Row[tuple[object, ...]]) -> User:
+def user_of(row: sa.Row[tuple[object, ...]]) -> User:
+    """The user of a row with the columns of `users`."""
     return User(row.name, row.role, row.password_hash, row.token_version, row.created_at)
 
 
-def _key(name: str) -> str:
+def name_key(name: str) -> str:
+    """The name without regard to case, and to how its letters are encoded."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
@@ -185,7 +193,7 @@ def _check_role(role: str) -> None:
 
 
 @contextlib.contextmanager
-def _changing(store: Database | sa.Engine) -> Iterator[sa.Connection]:
+def changing(store: Database | sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that no other change of users runs beside."""
     with accounts_engine_of(store).connect() as connection:
         if connection.dialect.name == "sqlite":

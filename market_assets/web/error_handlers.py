@@ -35,29 +35,31 @@ def add_error_handlers(api: FastAPI) -> None:
     api.add_exception_handler(Exception, _on_failure)
 
 
-async def _on_http_error(_request: Request, error: Exception) -> Response:
+async def _on_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     extra = error.extra if isinstance(error, ApiError) else None
-    return ApiError(error.status_code, str(error.detail), extra, error.headers).response()
+    return ApiError(error.status_code, str(error.detail), extra, error.headers).response(request.url.path)
 
 
-async def _on_invalid_request(_request: Request, error: Exception) -> Response:
+async def _on_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return ApiError(422, "; ".join(_describe(problem) for problem in error.errors())).response()
+    return ApiError(422, "; ".join(_describe(problem) for problem in error.errors())).response(request.url.path)
 
 
 async def _on_store_failure(request: Request, error: Exception) -> Response:
     _log.error("%s %s: the market database failed: %s", request.method, request.url.path, error)
-    return ApiError(503, "The market database does not answer", headers={"Retry-After": "5"}).response()
+    return ApiError(503, "The market database does not answer", headers={"Retry-After": "5"}).response(
+        request.url.path
+    )
 
 
-async def _on_code_failure(_request: Request, error: Exception) -> Response:
-    return ApiError(503, f"The code does not load: {error}").response()
+async def _on_code_failure(request: Request, error: Exception) -> Response:
+    return ApiError(503, f"The code does not load: {error}").response(request.url.path)
 
 
 async def _on_failure(request: Request, error: Exception) -> Response:
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return ApiError(500, "Something went wrong; the web process's log has the details").response()
+    return ApiError(500, "Something went wrong; the web process's log has the details").response(request.url.path)
 
 
 def _describe(problem: Mapping[str, Any]) -> str:

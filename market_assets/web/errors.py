@@ -1,9 +1,10 @@
-"""Errors of the API: each is `{"error": "…"}` with its status."""
+"""Errors: problems by RFC 9457 that carry `error` too, with their status."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
@@ -16,10 +17,25 @@ NOT_SIGNED_IN = "Sign in first"
 NOT_ADMIN = "Admin access required"
 
 
-class Error(BaseModel):
-    """Every answer that is not a success; some have further fields, such as run_id."""
+#: Calls whose errors are `{"error": …}` alone, as they have always been.
+ADMIN_CALLS = "/api/admin/"
+PROBLEM_TYPE = "application/problem+json"
 
-    error: str = Field(examples=["Job not found"])
+
+class Error(BaseModel):
+    """Every answer of the admin calls that is not a success; some have further fields, such as run_id."""
+
+    error: str = Field(description="What is wrong")
+
+
+class Problem(BaseModel):
+    """Every other answer that is not a success (RFC 9457); some have further fields, such as suggestions."""
+
+    type: Literal["about:blank"] = Field(description="The status says what kind of problem it is")
+    title: str = Field(description="The status in words")
+    status: int = Field(description="The status of the answer")
+    detail: str = Field(description="What is wrong")
+    error: str = Field(description="The same as detail")
 
 
 class ApiError(HTTPException):
@@ -35,8 +51,18 @@ class ApiError(HTTPException):
         super().__init__(status, error, headers)
         self.extra = extra or {}
 
-    def response(self) -> JSONResponse:
-        return JSONResponse({**self.extra, "error": self.detail}, self.status_code, self.headers)
+    def response(self, path: str) -> JSONResponse:
+        """The answer to a request for a path."""
+        if path.startswith(ADMIN_CALLS):
+            return JSONResponse({**self.extra, "error": self.detail}, self.status_code, self.headers)
+        problem = {**problem_of(self.status_code, self.detail), **self.extra}
+        return JSONResponse(problem, self.status_code, self.headers, media_type=PROBLEM_TYPE)
+
+
+def problem_of(status: int, error: str) -> dict[str, Any]:
+    """The fields that every problem has."""
+    title = HTTPStatus(status).phrase
+    return {"type": "about:blank", "title": title, "status": status, "detail": error, "error": error}
 
 
 async def refuse(response: Response, scope: Scope, receive: Receive, send: Send, close_code: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
+import fastapi_offline
 import jinja2
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
 _WEB = Path(__file__).parent
+_SWAGGER_UI = Path(fastapi_offline.__file__).parent / "static"
 _MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
 _REVALIDATED = {"Cache-Control": "no-cache"}
 
@@ -25,9 +27,9 @@ def render(
     return HTMLResponse(_environment().get_template(template).render(**context), status_code, headers)
 
 
-def static_route(path: str, file: str) -> Route:
-    """The route of one file in `static/`."""
-    found = _WEB / "static" / file
+def static_route(path: str, file: str, folder: Path = _WEB / "static") -> Route:
+    """The route of one file in `static/`, or in the folder of a package."""
+    found = folder / file
 
     async def serve(_request: Request) -> Response:
         return FileResponse(found, media_type=_MEDIA_TYPES[found.suffix], headers=_REVALIDATED)
@@ -41,8 +43,11 @@ async def api_docs() -> Response:
     return render("api_docs.html", headers=_REVALIDATED)
 
 
-for _suffix in _MEDIA_TYPES:
-    docs_router.routes.append(static_route(f"/api/docs/page{_suffix}", f"api_docs{_suffix}"))
+docs_router.routes += [
+    static_route("/api/docs/page.js", "api_docs.js"),
+    static_route("/api/docs/swagger-ui.js", "swagger-ui-bundle.js", _SWAGGER_UI),
+    static_route("/api/docs/swagger-ui.css", "swagger-ui.css", _SWAGGER_UI),
+]
 
 
 @lru_cache(maxsize=1)

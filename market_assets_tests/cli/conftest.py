@@ -28,6 +28,7 @@ def invoke(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
     monkeypatch.chdir(project)
     for field in Settings.model_fields.values():
         monkeypatch.delenv(str(field.validation_alias), raising=False)
+    get_settings.cache_clear()
 
     def run(*arguments: str | Path, stdin: str | bytes = "", **settings: str) -> Result:
         get_settings.cache_clear()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from market_assets import read
 from market_assets.checked_settings import get_settings
 from market_assets.sources.configuration import load_sources
 from market_assets_tests.cli.conftest import Invoke
@@ -102,19 +103,14 @@ def test_nothing_is_overwritten(tmp_path: Path, invoke: Invoke) -> None:
 
 
 @pytest.mark.slow
-def test_the_pipeline_and_the_asset_run_in_the_folder(folder: Path) -> None:
+def test_the_pipeline_and_the_asset_run_in_the_folder(
+    folder: Path, invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
     (folder / "sources.yaml").write_text("sources: [{type: sample, postings_per_day: 300}]")
-    ran = market_assets("run", "--days", "1", cwd=folder)
-    assert ran.code == 0, ran.err
-    shown = subprocess.run(
-        [sys.executable, "-c", "import market_assets; print(len(market_assets.read('pay_gap', 'polars')))"],
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert int(shown.stdout) > 0
+    ran = invoke("run", "--days", "1")
+    assert ran.exit_code == 0, ran.stderr
+    assert len(read("pay_gap", "polars")) > 0
     select = ["asset", "materialize", "-m", "market_assets.definitions", "--select", "pay_gap"]
     again = run("dagster", *select, cwd=folder)
     assert again.code == 0, again.err
@@ -124,9 +120,10 @@ def test_the_pipeline_and_the_asset_run_in_the_folder(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("program", "arguments"),
     [
-        ("dagster", ["definitions", "validate"]),
-        ("dg", ["check", "defs"]),
         ("dg", ["list", "defs"]),
+        # They load the same definitions by the same files.
+        pytest.param("dg", ["check", "defs"], marks=pytest.mark.thorough),
+        pytest.param("dagster", ["definitions", "validate"], marks=pytest.mark.thorough),
         pytest.param("dg", ["scaffold", "defs", "dagster.asset", "other.py"], marks=pytest.mark.thorough),
     ],
     ids=lambda value: value if isinstance(value, str) else "_".join(value[:2]),
@@ -138,6 +135,26 @@ def test_the_programs_of_dagster_work_in_the_folder(program: str, arguments: lis
         assert "pay_gap" in ended.out
     if "scaffold" in arguments:
         assert (folder / "custom" / "other.py").exists()
+
+
+@pytest.mark.slow
+def test_a_statistic_in_yaml_is_scaffolded_checked_and_launched(folder: Path) -> None:
+    assert market_assets("db", "upgrade", cwd=folder).code == 0
+    path = f"{PROGRAMS}:{os.environ['PATH']}"
+    outputs = []
+    for command in (
+        "list components --json",
+        "scaffold defs market_assets.MarketStatistic by_country",
+        "check yaml",
+        "launch --assets by_country",
+    ):
+        ended = run("dg", *command.split(), cwd=folder, PATH=path)
+        assert ended.code == 0, f"{command}: {ended.err}"
+        outputs.append(ended.out)
+    assert "market_assets.MarketStatistic" in outputs[0]
+    assert (folder / "custom" / "by_country" / "defs.yaml").exists()
+    rows = market_assets("sql", "SELECT country, postings FROM by_country", "--csv", cwd=folder)
+    assert rows.out.split() == ["country,postings"]
 
 
 @pytest.mark.slow

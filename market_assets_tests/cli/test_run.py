@@ -16,6 +16,8 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
+from market_assets.checked_settings import get_settings
+from market_assets.definitions import build_defs
 from market_assets_tests.cli.conftest import Invoke
 from market_assets_tests.cli.programs import (
     PATIENCE_SECONDS,
@@ -149,20 +151,12 @@ JOBS = (
 EXECUTE = ("job", "execute", "-m", "market_assets.definitions", "-j")
 
 
-#: Every job that is named, in one process.
-EXECUTING = """
-    import sys
-    import dagster as dg
-    from market_assets.definitions import defs
-    with dg.DagsterInstance.get() as instance:
-        for job in sys.argv[1:]:
-            assert defs.resolve_job_def(job).execute_in_process(instance=instance).success
-"""
-
-
-def test_dagster_executes_every_job(project: Path) -> None:
-    every = [sys.executable, "-c", textwrap.dedent(EXECUTING), *JOBS]
-    subprocess.run(every, cwd=project, env=environment(DAGSTER_HOME=str(project)), check=True)
+@pytest.mark.usefixtures("invoke")
+def test_every_job_runs_by_dagster_alone(project: Path) -> None:
+    """From nothing, with the settings and the instance of the folder, without the commands of this program."""
+    with dg.DagsterInstance.from_config(str(project)) as instance:
+        for job in JOBS:
+            assert build_defs(get_settings()).resolve_job_def(job).execute_in_process(instance=instance).success
     url = f"sqlite:///{project / 'data/market.db'}"
     # In the postings of a day no two skills are surely close.
     filled = {*RESULTS, "job_postings"} - {"skill_communities"}

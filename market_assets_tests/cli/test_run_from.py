@@ -93,6 +93,26 @@ def test_what_a_person_sees(invoke: Invoke) -> None:
         assert shown in result.stdout
 
 
+def test_a_file_in_german_is_read_and_what_is_left_out_is_named(invoke: Invoke) -> None:
+    text = (
+        "Stelle;Firma;Ort;Land;Gehalt;Beschreibung;Datum;Ansprechpartner\n"
+        "Köchin;Krone;Bern;CH;CHF 5'000 pro Monat;Kochen mit Excel;07/08/2025;Frau Kern\n"
+        ";Krone;Bern;CH;;Ohne Titel;07/08/2025;\n"
+        "Koch;Adler;Brig;CH;;Kochen mit SQL;18/07/2025;\n"
+    )
+    result = invoke("run", "--from", written("meine.csv", text))
+    assert result.exit_code == 0, result.stderr
+    shown = " ".join(result.stdout.split())
+    for said in ("location Ort + Land", "not used Ansprechpartner", "Rejected: ", "Ohne Titel"):
+        assert said in shown
+    rows = read_rows("sqlite:///data/from/meine.db", "job_postings")
+    assert {(row["company"], row["location"], row["salary_min"]) for row in rows} == {
+        ("Krone", "Bern, CH", 5_000),
+        ("Adler", "Brig, CH", None),
+    }
+    assert {str(row["posted_at"])[:10] for row in rows} == {"2025-08-07", "2025-07-18"}
+
+
 def test_columns_can_be_named(invoke: Invoke) -> None:
     path = written("odd.csv", "a,b,c\nCook,Inn,HACCP\nNurse,Ward,English\n")
     refused = invoke("run", "--from", path)

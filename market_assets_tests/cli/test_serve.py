@@ -28,7 +28,7 @@ from market_assets.store.database import Database
 from market_assets.store.users import add_user
 from market_assets.web.auth.passwords import hash_password
 from market_assets_tests.cli.conftest import Invoke
-from market_assets_tests.cli.programs import PATIENCE_SECONDS, PROGRAMS, environment
+from market_assets_tests.cli.programs import PATIENCE_SECONDS, PROGRAMS, environment, make_project
 from market_assets_tests.free_ports import free_port
 
 pytestmark = pytest.mark.slow
@@ -52,6 +52,7 @@ DAEMONS = {"SCHEDULER", "QUEUED_RUN_COORDINATOR", "SENSOR"}
 class Server:
     """A running `market-assets serve`, and all processes that carry its mark."""
 
+    project: Path
     process: subprocess.Popen[str]
     port: int
     mark: str
@@ -113,11 +114,9 @@ def eventually(happens: Callable[[], bool]) -> None:
         time.sleep(0.3)
 
 
-@pytest.fixture
-def server(project: Path) -> Iterator[Server]:
-    database = Database(f"sqlite:///{project / 'data/market.db'}")
-    schema.upgrade(database)
-    add_user(database, "tester", "admin", hash_password(PASSWORD))
+@contextlib.contextmanager
+def serving(project: Path) -> Iterator[Server]:
+    """The command in a project's folder; whatever it has started is gone after the block."""
     port, mark = free_port(), f"mark-{uuid4()}"
     process = subprocess.Popen(
         [PROGRAMS / "market-assets", "serve", "--port", str(port)],
@@ -127,9 +126,8 @@ def server(project: Path) -> Iterator[Server]:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    server = Server(process, port, mark)
+    server = Server(project, process, port, mark)
     try:
-        server.wait_for_line("Ctrl-C")
         yield server
     finally:
         for pid in sorted(server.processes()):
@@ -138,6 +136,19 @@ def server(project: Path) -> Iterator[Server]:
         process.wait(PATIENCE_SECONDS)
         assert process.stdout is not None
         process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """What is up until the last test of it has ended it."""
+    project = make_project(tmp_path_factory.mktemp("serve") / "project")
+    database = Database(f"sqlite:///{project / 'data/market.db'}")
+    schema.make_folder(database)
+    schema.upgrade(database)
+    add_user(database, "tester", "admin", hash_password(PASSWORD))
+    with serving(project) as server:
+        server.wait_for_line("Ctrl-C")
+        yield server
 
 
 def sign_in(server: Server) -> None:
@@ -152,8 +163,8 @@ def healthy_daemons(server: Server) -> set[str]:
     return {status["daemonType"] for status in statuses if status["healthy"]}
 
 
-def test_it_serves_runs_jobs_and_ends_politely(server: Server, project: Path) -> None:
-    assert_no_other_account_reaches_the_code_server(project)
+def test_it_serves_and_runs_jobs(server: Server) -> None:
+    assert_no_other_account_reaches_the_code_server(server.project)
     assert server.ask("/server_info")[0] == 401
     sign_in(server)
     status, info = server.ask("/server_info")
@@ -175,22 +186,22 @@ def test_it_serves_runs_jobs_and_ends_politely(server: Server, project: Path) ->
     status, body = server.ask(triggered, {}, method="POST")
     assert (status, json.loads(body)["result"]["status"]) == (200, "success")
     status, page = server.ask("/market/report")
-    assert (status, page) == (200, (project / "data/reports/market_report.html").read_text(encoding="utf-8"))
+    assert (status, page) == (
+        200,
+        (server.project / "data/reports/market_report.html").read_text(encoding="utf-8"),
+    )
 
     server.wait_for_line("refresh_market_stats success")
     assert len(server.processes()) >= 4
-    server.process.send_signal(signal.SIGTERM)
-    assert server.end() == 0
-    eventually(lambda: server.processes() == {})
     address, *runs = server.lines[:6], *server.lines[6:]
     assert [line.startswith(word) for word, line in zip(ADDRESSES, address, strict=True)] == [True] * 6, address
     assert f"http://127.0.0.1:{server.port}/market" in address[1]
     assert address[3].endswith("tester (admin)")
     assert all(re.fullmatch(RUN_LINE, line) for line in runs), "nothing else is printed"
-    assert {path.name for path in (project / "data/logs").iterdir()} == LOGS
+    assert {path.name for path in (server.project / "data/logs").iterdir()} == LOGS
 
 
-def test_a_process_that_is_killed_is_started_again(server: Server) -> None:
+def test_a_process_that_is_killed_is_started_again_and_ctrl_c_ends_all(server: Server) -> None:
     # What loads the code is a child of the code server; first, while there is no other of a server before.
     for command in ("dagster api grpc", "dagster._daemon run", "market_assets.web.server", "code-server start"):
         eventually(lambda command=command: any(command in line for line in server.processes().values()))  # type: ignore[misc]
@@ -204,6 +215,15 @@ def test_a_process_that_is_killed_is_started_again(server: Server) -> None:
     for name in ("daemon", "web process", "code server"):
         assert f"market-assets: the {name} ended with exit code -9; it is started again in 1 s" in server.lines
     eventually(lambda: server.processes() == {})
+
+
+def test_it_ends_while_it_starts(project: Path) -> None:
+    with serving(project) as server:
+        eventually(lambda: any("code-server start" in line for line in server.processes().values()))
+        server.process.send_signal(signal.SIGTERM)
+        assert server.end() == 0
+        eventually(lambda: server.processes() == {})
+        assert server.lines == []
 
 
 def kill_and_wait(server: Server, command: str) -> None:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+import zipfile
+from collections.abc import Iterator
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import polars as pl
 import pytest
 import sqlalchemy as sa
 
 from market_assets.cli import sql
+from market_assets.cli.command import CommandFailedError
+from market_assets.cli.workbooks import write_workbook
 from market_assets.settings import Settings
 from market_assets.store.batches import read_batches
 from market_assets.store.connection import MarketConnection
@@ -22,6 +28,7 @@ from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import posting_skill_facts, posting_skills, skills
 from market_assets.store.tables.views import VIEWS
 from market_assets_tests.cli.conftest import Invoke
+from market_assets_tests.databases import database_of_kind
 from market_assets_tests.web.market_tables import fill
 
 DEMAND = (
@@ -29,11 +36,12 @@ DEMAND = (
 )
 
 
-@pytest.fixture
-def filled(database: Database) -> Database:
-    """A database of each kind with a market in it."""
-    fill(database)
-    return database
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)])
+def filled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A database of each kind with a market in it, for tests that only read."""
+    with database_of_kind(request, tmp_path_factory) as database:
+        fill(database)
+        yield database
 
 
 @pytest.fixture
@@ -42,8 +50,8 @@ def url(filled: Database) -> str:
 
 
 @pytest.mark.both_databases
-def test_rows_of_a_query_in_every_form(invoke: Invoke, url: str, database: Database) -> None:
-    with answered(database, DEMAND) as answer:
+def test_rows_of_a_query_in_every_form(invoke: Invoke, url: str, filled: Database) -> None:
+    with answered(filled, DEMAND) as answer:
         rows = [tuple(row) for row in answer.rows]
     assert len(rows) > 20
     as_json = json.loads(invoke("sql", "--json", DEMAND, DATABASE_URL=url).stdout)
@@ -101,10 +109,8 @@ def test_the_password_of_a_database_is_not_shown() -> None:
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize("table", ["skill_demand", "trending_skills", "market_summary", "salary_trends"])
-def test_a_table_is_exported_whole(
-    invoke: Invoke, url: str, database: Database, tmp_path: Path, table: str
-) -> None:
-    with answered(database, f"SELECT * FROM {table}") as answer:
+def test_a_table_is_exported_whole(invoke: Invoke, url: str, filled: Database, tmp_path: Path, table: str) -> None:
+    with answered(filled, f"SELECT * FROM {table}") as answer:
         rows, names = sorted(map(tuple, answer.rows), key=str), list(answer.columns)
     files = {kind: tmp_path / f"{table}.{kind}" for kind in sql.FORMATS}
     for file in files.values():
@@ -124,9 +130,50 @@ def test_a_table_is_exported_whole(
     assert [list(each) for each in objects] == [names] * len(rows)
     numbers = [name for name, kind in frame.schema.items() if kind.is_numeric()]
     assert [[each[name] for name in numbers] for each in objects] == [list(row) for row in frame[numbers].rows()]
+    sheet = cells_of(files["xlsx"])
+    assert sheet[0] == names and len(sheet) == len(rows) + 1
+    for name, cells in zip(names, zip(*sheet[1:], strict=True), strict=True):
+        if not frame.schema[name].is_temporal():
+            assert all(map(is_in_workbook, cells, frame[name])), name
     assert sorted(path.name for path in tmp_path.iterdir() if table in path.name) == sorted(
         file.name for file in files.values()
     )
+
+
+def is_in_workbook(cell: Any, value: Any) -> bool:
+    """Whether a cell has a value; numbers with 16 digits."""
+    return bool(cell == (value if isinstance(value, str | None) else pytest.approx(value, rel=1e-14)))
+
+
+SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+
+
+def cells_of(file: Path | BytesIO) -> list[list[Any]]:
+    """The rows of a workbook's sheet; None where a cell is empty."""
+    with zipfile.ZipFile(file) as workbook:
+        root = ElementTree.fromstring(workbook.read("xl/worksheets/sheet1.xml"))
+    rows = []
+    for row in root.iter(f"{SHEET}row"):
+        found = {}
+        for cell in row:
+            column = re.sub(r"\d", "", cell.attrib["r"])
+            is_text = cell.attrib.get("t") == "inlineStr"
+            value = "".join(cell.itertext())
+            found[column] = value if is_text else float(value)
+        rows.append(found)
+    letters = sorted(rows[0], key=lambda column: (len(column), column))
+    return [[row.get(column) for column in letters] for row in rows]
+
+
+def test_a_workbook_takes_texts_as_they_are() -> None:
+    texts = ["=1+1", "https://example.org", "007", "<b>&", "a" * 32_767, "\x07"]
+    file = BytesIO()
+    assert write_workbook(file, ["text", "number"], iter([pl.DataFrame([texts, [2**60, 1, 2, 3, 4, None]])])) == 6
+    rows = cells_of(file)
+    assert [text for text, _ in rows[1:6]] == texts[:5]
+    assert [number for _, number in rows[1:]] == [str(2**60), 1, 2, 3, 4, None]
+    with pytest.raises(CommandFailedError, match="32,767 characters"):
+        write_workbook(BytesIO(), ["text"], iter([pl.DataFrame([["a" * 32_768]])]))
 
 
 @pytest.mark.both_databases
@@ -152,7 +199,7 @@ def frame(table: sa.Table, rows: list[tuple[Any, ...]]) -> pl.DataFrame:
         (["skill_demnd"], "'skill_demnd' is no table to export; did you mean skill_demand?"),
         (["users"], "'users' is no table to export"),
         (["audit_log"], "'audit_log' is no table to export"),
-        (["skill_demand", "-o", "demand.doc"], "'doc' is none of csv, json, jsonl, parquet"),
+        (["skill_demand", "-o", "demand.doc"], "'doc' is none of csv, json, jsonl, parquet, xlsx"),
     ],
 )
 def test_what_can_not_be_exported_is_wrong_use(invoke: Invoke, arguments: list[str], error: str) -> None:
@@ -208,7 +255,8 @@ def test_views_hold_each_row_of_their_kind_once(filled: Database, view: str) -> 
 
 
 def test_every_view_is_of_a_known_kind() -> None:
-    assert {view.name for view in VIEWS} == set(KINDS)
+    # Those of postings are counted in test_twenty_questions.
+    assert {view.name for view in VIEWS} == {*KINDS, "counted_postings", "counted_skills"}
 
 
 def test_what_tables_there_are_may_be_asked(invoke: Invoke) -> None:

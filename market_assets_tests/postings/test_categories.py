@@ -8,15 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings.categories import (
-    denies_remote,
     employment_types,
     industries,
     industry_key,
     industry_names,
-    workplaces,
-    workplaces_of_titles,
 )
-from market_assets.postings.schemas import EMPLOYMENT_TYPES, WORKPLACES
+from market_assets.postings.schemas import EMPLOYMENT_TYPES
 
 POSTINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "postings"
 
@@ -93,63 +90,6 @@ def test_employment_types_of_real_boards() -> None:
     }
 
 
-WORKPLACE = {
-    "Remote": "remote",
-    "true": "remote",
-    " TRUE ": "remote",
-    "1": "remote",
-    "fully remote": "remote",
-    "Telecommute": "remote",
-    "Work from home": "remote",
-    "Home Office": "remote",
-    "Hybrid": "hybrid",
-    "hybrid remote": "hybrid",
-    "On-site": "onsite",
-    "onsite": "onsite",
-    "on_site": "onsite",
-    "In-Office": "onsite",
-    "not remote": "onsite",
-    "false": None,
-    "unspecified": None,
-    "": None,
-}
-
-
-@pytest.mark.parametrize("text", WORKPLACE)
-def test_workplaces(text: str) -> None:
-    assert workplaces(column(text)).to_list() == [WORKPLACE[text]]
-
-
-def test_denies_remote() -> None:
-    assert denies_remote(column("false", "False ", "no", "0", "true", "onsite", None)).to_list() == [
-        *(True, True, True, True, False, False, None)
-    ]
-
-
-TITLES = {
-    "Engineer (Remote)": "remote",
-    "Engineer [US - Remote]": "remote",
-    "Engineer - Remote": "remote",
-    "Engineer, Remote": "remote",
-    "Audio Engineer - Fully Remote | Upto $14/hr": "remote",
-    "100% remote engineer": "remote",
-    "Engineer (Hybrid, Berlin)": "hybrid",
-    "Engineer (remote/hybrid)": "hybrid",
-    "Engineer (On-site)": "onsite",
-    "Remote Sensing Engineer": None,
-    "Engineer (Remote Sensing)": None,
-    "Engineer - Remote Sensing": None,
-    "Remote Systems Engineer": None,
-    "Engineer": None,
-    "Hybrid Cloud Engineer": None,
-}
-
-
-@pytest.mark.parametrize("title", TITLES)
-def test_workplaces_of_titles(title: str) -> None:
-    assert workplaces_of_titles(column(title)).to_list() == [TITLES[title]]
-
-
 INDUSTRIES = {
     "Aerospace & Defense": "Aerospace & Defense",
     "aerospace and defense": "Aerospace & Defense",
@@ -187,10 +127,8 @@ def test_no_alias_stands_for_two_industries() -> None:
     assert all(names[industry_key(name)] == name for name in canonical)
 
 
-@given(st.lists(st.one_of(st.none(), st.text(), st.sampled_from([*EMPLOYMENT, *WORKPLACE, *TITLES, *INDUSTRIES]))))
+@given(st.lists(st.one_of(st.none(), st.text(), st.sampled_from([*EMPLOYMENT, *INDUSTRIES]))))
 def test_any_text_gives_a_known_word_or_null(texts: list[str | None]) -> None:
     stated = column(*texts)
     assert set(employment_types(stated)) <= {None, *EMPLOYMENT_TYPES}
-    assert set(workplaces(stated)) <= {None, *WORKPLACES}
-    assert set(workplaces_of_titles(stated)) <= {None, *WORKPLACES}
     assert len(industries(stated)) == len(texts)

@@ -135,6 +135,43 @@ def test_all_at_once_in_order() -> None:
     assert parsed() == []
 
 
+def test_day_or_month_first_is_decided_by_the_whole_column() -> None:
+    def read(*texts: str) -> list[str]:
+        return parse_dates(pl.Series(texts), NOW).dt.strftime("%m-%d").to_list()
+
+    assert read("07/08/2026", "18/07/2026") == ["08-07", "07-18"]
+    assert read("07/08/2026", "07/18/2026") == ["07-08", "07-18"]
+    assert read("07/08/2026", "07/18/2026", "18/07/2026") == ["07-08", "07-18", "07-18"]
+    assert read("07-08-2026", None, "2026-07-18", "31-07-2026") == ["08-07", None, "07-18", "07-31"]  # type: ignore[arg-type]
+
+
+OTHER_LANGUAGES = {
+    "12. März 2026": "2026-03-12",
+    "12 janvier 2026": "2026-01-12",
+    "3 de julio de 2026": "2026-07-03",
+    "18 lipca 2026": "2026-07-18",
+    "5 maggio 2026": "2026-05-05",
+    "30 september 2026": "2026-09-30",
+    "2026年7月18日": "2026-07-18",
+}
+
+
+@pytest.mark.parametrize("text", OTHER_LANGUAGES)
+def test_months_of_other_languages(text: str) -> None:
+    assert str(parse_dates(pl.Series([text]), NOW)[0])[:10] == OTHER_LANGUAGES[text]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("vor 3 Tagen", "il y a 3 jours", "hace 3 días", "3 dagen geleden", "3 dni temu", "há 3 dias"),
+        *("3 giorni fa", "för 3 dagar sedan", "3日前"),
+    ],
+)
+def test_relative_times_of_other_languages(text: str) -> None:
+    assert parse_dates(pl.Series([text]), NOW)[0] == NOW - timedelta(days=3)
+
+
 def test_observed_in_another_zone() -> None:
     elsewhere = NOW.astimezone(timezone(timedelta(hours=9)))
     for observed_at in (elsewhere, NOW.replace(tzinfo=None)):

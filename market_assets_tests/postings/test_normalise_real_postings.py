@@ -67,7 +67,7 @@ def test_real_postings_with_descriptions() -> None:
     assert (first["title"], first["company"], first["location"]) == (
         "Data Scientist",
         "Tecolote Research",
-        "Albuquerque, US",
+        "Albuquerque, NM, US",
     )
     assert (first["salary_min"], first["salary_max"], first["industry"]) == (53e3, 91e3, "Aerospace & Defense")
 
@@ -138,8 +138,8 @@ def test_real_listings() -> None:
     assert postings["stated_posted_at"].to_list() == stated
     remote = [any("remote" in place.lower() for place in listing["locations"]) for listing in listings]
     assert (postings["workplace"] == "remote").fill_null(False).to_list() == [
-        is_remote or "(Remote" in listing["title"] or "- Remote" in listing["title"]
+        is_remote or any(words in listing["title"] for words in ("(Remote", "- Remote", "Telework"))
         for is_remote, listing in zip(remote, listings, strict=True)
     ]
     assert postings["country"].is_not_null().mean() > 0.97  # type: ignore[operator]
-    assert postings.row(0, named=True)["location"] == "San Jose, US"
+    assert postings.row(0, named=True)["location"] == "San Jose, CA, US"

@@ -22,14 +22,14 @@ Location = tuple[str | None, str | None, str | None]
 def normalised(*texts: str | None) -> list[Location]:
     frame = normalise_locations(pl.Series("location", texts, dtype=pl.String))
     assert frame.schema == LOCATION
-    return frame.rows()
+    return frame.drop("locations").rows()
 
 
 CITIES = {
-    "San Jose, CA": "San Jose, US",
-    "san jose, ca": "San Jose, US",
-    "HERNDON, VA": "Herndon, US",
-    "Albuquerque, NM": "Albuquerque, US",
+    "San Jose, CA": "San Jose, CA, US",
+    "san jose, ca": "San Jose, CA, US",
+    "HERNDON, VA": "Herndon, VA, US",
+    "Albuquerque, NM": "Albuquerque, NM, US",
     "London, United Kingdom": "London, GB",
     "London, UK": "London, GB",
     "London, England, United Kingdom": "London, GB",
@@ -40,28 +40,28 @@ CITIES = {
     "München, Bavaria, Germany": "Munich, DE",
     "Bangalore, India": "Bengaluru, IN",
     "Bengaluru, Karnataka": "Bengaluru, IN",
-    "NYC Office": "New York, US",
-    "New York, New York": "New York, US",
-    "New York, US, New York": "New York, US",
-    "Buffalo, New York": "Buffalo, US",
-    "Betterment HQ - New York City": "New York, US",
-    "New York, NY (HQ)": "New York, US",
-    "Washington, D.C.": "Washington, US",
-    "Washington DC": "Washington, US",
-    "Bellevue, Washington": "Bellevue, US",
-    "SF": "San Francisco, US",
-    "LA": "Los Angeles, US",
-    "New Orleans, LA": "New Orleans, US",
-    "San Francisco Bay Area": "San Francisco, US",
-    "San Mateo, CA United States": "San Mateo, US",
-    "Cary,North Carolina,United States": "Cary, US",
+    "NYC Office": "New York, NY, US",
+    "New York, New York": "New York, NY, US",
+    "New York, US, New York": "New York, NY, US",
+    "Buffalo, New York": "Buffalo, NY, US",
+    "Betterment HQ - New York City": "New York, NY, US",
+    "New York, NY (HQ)": "New York, NY, US",
+    "Washington, D.C.": "Washington, DC, US",
+    "Washington DC": "Washington, DC, US",
+    "Bellevue, Washington": "Bellevue, WA, US",
+    "SF": "San Francisco, CA, US",
+    "LA": "Los Angeles, CA, US",
+    "New Orleans, LA": "New Orleans, LA, US",
+    "San Francisco Bay Area": "San Francisco, CA, US",
+    "San Mateo, CA United States": "San Mateo, CA, US",
+    "Cary,North Carolina,United States": "Cary, NC, US",
     "BRASIL,BELO HORIZONTE": "Belo Horizonte, BR",
     "Europe, Germany, Berlin": "Berlin, DE",
-    "United States, California, Tustin": "Tustin, US",
-    "TX - Lockhart": "Lockhart, US",
+    "United States, California, Tustin": "Tustin, CA, US",
+    "TX - Lockhart": "Lockhart, TX, US",
     "IN-Bengaluru": "Bengaluru, IN",
-    "900 Quebec Avenue, Corcoran, CA 93212": "Corcoran, US",
-    "3801 S. Broadway, Los Angeles, CA. 90037": "Los Angeles, US",
+    "900 Quebec Avenue, Corcoran, CA 93212": "Corcoran, CA, US",
+    "3801 S. Broadway, Los Angeles, CA. 90037": "Los Angeles, CA, US",
     "London - UK2": "London, GB",
     "Singapore": "Singapore, SG",
     "Zürich, CH": "Zurich, CH",
@@ -69,36 +69,60 @@ CITIES = {
     "Ranchi, Jharkhand, India": "Ranchi, IN",
     "Novi Sad, South Bačka, Serbia, EMEA": "Novi Sad, RS",
     "Warszawa, Masovian Voivodeship, Poland": "Warsaw, PL",
-    "San Francisco, CA - Denver, CO - New York, NY": "San Francisco, US",
+    "San Francisco, CA - Denver, CO - New York, NY": "San Francisco, CA, US",
     "LATAM,  Hong Kong,  Mexico": "Hong Kong, HK",
-    "Holland, MI": "Holland, US",
-    "Kent, WA": "Kent, US",
+    "Holland, MI": "Holland, MI, US",
+    "Kent, WA": "Kent, WA, US",
     # Codes that are both a state's or province's and a country's: the city decides.
-    "Toronto, CA": "Toronto, CA",
-    "Toronto, ON": "Toronto, CA",
-    "Vancouver, BC": "Vancouver, CA",
-    "Vancouver, WA": "Vancouver, US",
-    "Perth, WA": "Perth, AU",
-    "London, Ontario": "London, CA",
-    "Paris, TX": "Paris, US",
-    "Cambridge, MA": "Cambridge, US",
+    "Toronto, ON, CA": "Toronto, ON, CA",
+    "Toronto, ON": "Toronto, ON, CA",
+    "Vancouver, BC": "Vancouver, BC, CA",
+    "Vancouver, WA": "Vancouver, WA, US",
+    "Perth, WA": "Perth, WA, AU",
+    "London, Ontario": "London, ON, CA",
+    "Paris, TX": "Paris, TX, US",
+    "Cambridge, MA": "Cambridge, MA, US",
     "Casablanca, MA": "Casablanca, MA",
-    "Indianapolis, IN": "Indianapolis, US",
+    "Indianapolis, IN": "Indianapolis, IN, US",
     "Bangalore, IN": "Bengaluru, IN",
     "Chennai, TN": "Chennai, IN",
-    "Nashville, TN": "Nashville, US",
-    "Chicago, IL": "Chicago, US",
+    "Nashville, TN": "Nashville, TN, US",
+    "Chicago, IL": "Chicago, IL, US",
     "Tel Aviv, IL": "Tel Aviv, IL",
     "Bogotá, CO": "Bogotá, CO",
     "Berlin, DE": "Berlin, DE",
     "Oldenburg, DE": "Oldenburg, DE",
-    "Lewes, DE": "Lewes, US",
+    "Lewes, DE": "Lewes, DE, US",
     "Zaandam, NL": "Zaandam, NL",
-    "St. John's, NL": "St. John's, CA",
-    "Birmingham, AL": "Birmingham, US",
-    "Atlanta, Georgia": "Atlanta, US",
-    "Augusta, Georgia": "Augusta, US",
+    "St. John's, NL": "St. John's, NL, CA",
+    "Birmingham, AL": "Birmingham, AL, US",
+    "Atlanta, Georgia": "Atlanta, GA, US",
+    "Augusta, Georgia": "Augusta, GA, US",
     "Tbilisi, Georgia": "Tbilisi, GE",
+    "Portland": "Portland, OR, US",
+    "Portland, OR": "Portland, OR, US",
+    "Portland, Maine": "Portland, ME, US",
+    "Springfield, IL": "Springfield, IL, US",
+    "Melbourne": "Melbourne, VIC, AU",
+    # Towns with the names of countries and islands elsewhere.
+    "Jamaica, NY": "Jamaica, NY, US",
+    "Mexico, Missouri, USA": "Mexico, MO, US",
+    "Jersey Village, TX": "Jersey Village, TX, US",
+    "Saint Helena, CA": "Saint Helena, CA, US",
+    # Towns with common words in their names.
+    "King of Prussia, PA": "King of Prussia, PA, US",
+    "Lake in the Hills, IL": "Lake in the Hills, IL, US",
+    "Stoke-on-Trent": "Stoke-on-Trent, GB",
+    "Hemer, Germany +2 more locations": "Hemer, DE",
+    "Lyon, France +2 more locations": "Lyon, FR",
+    "Lyon, France et 2 autres lieux": "Lyon, FR",
+    "Köln und 3 weitere Standorte": "Cologne, DE",
+    "San Francisco, Seattle, New York": "San Francisco, CA, US",
+    "東京都港区六本木1-1-1": "Tokyo, JP",
+    "〒220-0012 神奈川県横浜市西区みなとみらい": "Yokohama, JP",
+    "大阪府大阪市北区": "Osaka, JP",
+    "東京": "Tokyo, JP",
+    "日本、福岡": "Fukuoka, JP",
 }
 
 
@@ -123,8 +147,17 @@ WITHOUT_CITY: dict[str, Location] = {
     "IN": ("IN", None, None),
     "Europe": ("Europe", None, None),
     "Lightning Labs": ("Lightning Labs", None, None),
-    "BLANK,BLANK,Multiple Locations": ("BLANK,BLANK,Multiple Locations", None, None),
-    "Multiple Locations, CA": ("Multiple Locations, CA", None, None),
+    "BLANK": (None, None, None),
+    "N/A": (None, None, None),
+    "N/A, N/A": (None, None, None),
+    "TBD": (None, None, None),
+    "Various locations": (None, None, None),
+    "GMT+2": (None, None, None),
+    "EST": (None, None, None),
+    "Eastern Time Zone": (None, None, None),
+    "長野県": ("Nagano Prefecture, Japan", "JP", None),
+    "BLANK,BLANK,Multiple Locations": (None, None, None),
+    "Multiple Locations, CA": ("CA", None, None),
     "Marsa, ": ("Marsa", None, None),
     "()": (None, None, None),
     "[]": (None, None, None),
@@ -152,15 +185,25 @@ WORKPLACE: dict[str, Location] = {
     "Remote - US: Select locations": ("United States", "US", "remote"),
     "Canada - Remote (ON, AB, BC, or NS Only)": ("Canada", "CA", "remote"),
     "Remote, US, Texas": ("Texas, United States", "US", "remote"),
-    "Remote - NA, APAC, EMEA": ("NA, APAC, EMEA", None, "remote"),
+    "Remote - NA, APAC, EMEA": ("APAC, EMEA", None, "remote"),
     "Remote (EMEA)": ("EMEA", None, "remote"),
-    "Remote / NYC": ("New York, US", "US", "remote"),
+    "Remote - MA": ("MA", "US", "remote"),
+    "Remote (UTC-3 to UTC+2)": (None, None, "remote"),
+    "Paris (télétravail partiel)": ("Paris, FR", "FR", "hybrid"),
+    "Hamburg, teilweise Homeoffice": ("Hamburg, DE", "DE", "hybrid"),
+    "Warszawa (praca zdalna)": ("Warsaw, PL", "PL", "remote"),
+    "東京都（フルリモート）": ("Tokyo, JP", "JP", "remote"),
+    "Remote / NYC": ("New York, NY, US", "US", "remote"),
     "Berlin/Remote": ("Berlin, DE", "DE", "remote"),
     "Remote, Bangalore": ("Bengaluru, IN", "IN", "remote"),
     "Tokyo (Remote/Hybrid)": ("Tokyo, JP", "JP", "hybrid"),
-    "Hybrid- Any Office (Fremont, CA, Salem, OR, or Pittsburgh, PA)": ("Fremont, US", "US", "hybrid"),
-    "Onsite- Salem, OR": ("Salem, US", "US", "onsite"),
-    "Remote-Friendly (Travel-Required) | San Francisco, CA | Seattle, WA": ("San Francisco, US", "US", "remote"),
+    "Hybrid- Any Office (Fremont, CA, Salem, OR, or Pittsburgh, PA)": ("Fremont, CA, US", "US", "hybrid"),
+    "Onsite- Salem, OR": ("Salem, OR, US", "US", "onsite"),
+    "Remote-Friendly (Travel-Required) | San Francisco, CA | Seattle, WA": (
+        "San Francisco, CA, US",
+        "US",
+        "remote",
+    ),
 }
 
 
@@ -170,17 +213,17 @@ def test_workplace(text: str) -> None:
 
 
 SEVERAL: dict[str, Location] = {
-    "Denver, CO;San Francisco, CA": ("Denver, US", "US", None),
-    "Canada; Toronto, ON": ("Toronto, CA", "CA", None),
+    "Denver, CO;San Francisco, CA": ("Denver, CO, US", "US", None),
+    "Canada; Toronto, ON": ("Toronto, ON, CA", "CA", None),
     "Remote in UK; Remote in USA": ("United Kingdom", "GB", "remote"),
     "Somewhere | London, UK": ("London, GB", "GB", None),
     "California; Oregon": ("California", "US", None),
     "Remote within US and Canada": ("United States", "US", "remote"),
     "Canada-Open, US-Open": ("Canada", "CA", None),
     "Trinidad and Tobago & Barbados": ("Trinidad and Tobago", "TT", None),
-    "Winston-Salem": ("Winston-Salem", None, None),
-    json.dumps(["Remote in USA", "Brooklyn, NY"]): ("Brooklyn, US", "US", "remote"),
-    json.dumps(["Montréal, QC, Canada", "LA"]): ("Montreal, CA", "CA", None),
+    "Winston-Salem": ("Winston-Salem, NC, US", "US", None),
+    json.dumps(["Remote in USA", "Brooklyn, NY"]): ("Brooklyn, NY, US", "US", "remote"),
+    json.dumps(["Montréal, QC, Canada", "LA"]): ("Montreal, QC, CA", "CA", None),
     json.dumps(["Nowhere at all"]): ("Nowhere at all", None, None),
     json.dumps(["Somewhere\ud800\0", None, 7]): ("Somewhere?", None, None),
 }
@@ -189,6 +232,26 @@ SEVERAL: dict[str, Location] = {
 @pytest.mark.parametrize("text", SEVERAL)
 def test_several(text: str) -> None:
     assert normalised(text) == [SEVERAL[text]]
+
+
+PLACES: dict[str, list[str] | None] = {
+    "Berlin; Munich, Germany": ["Berlin, DE", "Munich, DE"],
+    "Austin, TX, New York, NY, Denver, CO": ["Austin, TX, US", "New York, NY, US", "Denver, CO, US"],
+    "Paris, Lyon, Lille": ["Paris, FR", "Lyon, FR", "Lille, FR"],
+    "Łódź, Poland / Warszawa, Poland": ["Łódź, PL", "Warsaw, PL"],
+    "Remote in USA; Remote in Canada": ["United States", "Canada"],
+    "Canada; Toronto, ON": None,
+    "New York, New York": None,
+    "Herndon, Fairfax, VA": None,
+    "London, England, United Kingdom": None,
+    "Nowhere": None,
+}
+
+
+@pytest.mark.parametrize("text", PLACES)
+def test_all_places_of_a_posting(text: str) -> None:
+    stated = normalise_locations(pl.Series([text]))["locations"][0]
+    assert (None if stated is None else [place for place, _ in json.loads(stated)]) == PLACES[text]
 
 
 def test_rows_stay_in_order() -> None:
@@ -241,7 +304,7 @@ def test_any_text_is_told_or_kept(texts: list[str | None]) -> None:
     frame = normalise_locations(stated)
     assert frame.height == len(texts)
     assert frame.equals(normalise_locations(stated))
-    for location, country, workplace in frame.rows():
+    for location, country, workplace, _ in frame.rows():
         assert country is None or (country in codes and location)
         assert workplace in (None, *WORKPLACES)
         if location is not None:
@@ -253,7 +316,7 @@ def test_gazetteer() -> None:
     codes = set(countries())
     assert {place.kind for place in places()} == {"city", "region", "area"}
     assert all((place.country in codes) == (place.kind != "area") for place in places())
-    assert len(places()) == len({(place.kind, place.name, place.country) for place in places()})
+    assert len(places()) == len({(place.kind, place.name, place.country, place.code) for place in places()})
     assert sum(place.kind == "region" and place.country == "US" for place in places()) == 51
     assert [place.country for place in places_by_key("city")["london"]] == ["GB", "CA"]
     assert [place.country for place in places_by_key("region")["georgia"]] == ["US", "GE"]

@@ -15,6 +15,12 @@ import numpy as np
 import polars as pl
 
 from market_assets.report.tables import SCHEMAS, ReportTables
+from market_assets_tests.statistics.markets import Posting as CountedPosting
+from market_assets_tests.statistics.occupations_by_hand import (
+    occupation_demand,
+    occupation_salaries,
+    occupation_skills,
+)
 
 AS_OF = datetime(2026, 7, 31, 14, 30, tzinfo=UTC)
 START = datetime(2026, 5, 2, tzinfo=UTC)
@@ -232,6 +238,25 @@ def _places(postings: list[Posting]) -> list[dict[str, object]]:
     return rows
 
 
+def _occupations(postings: list[Posting]) -> dict[str, list[dict[str, object]]]:
+    """Who asks for a tool of theirs is looking for a data engineer, or one of machine learning."""
+    tools = {"dbt": "Data engineer", "Airflow": "Data engineer", "PyTorch": "Machine learning engineer"}
+    counted = [
+        CountedPosting(
+            skills=tuple(sorted(each.skills)),
+            salary=each.salary,
+            country=each.country,
+            occupation=next((name for tool, name in tools.items() if tool in each.skills), None),
+        )
+        for each in postings
+    ]
+    return {
+        "occupation_demand": occupation_demand(counted),
+        "occupation_skills": occupation_skills(counted),
+        "occupation_salaries": occupation_salaries(counted, 5),
+    }
+
+
 def _statistics(postings: list[Posting]) -> list[dict[str, object]]:
     def band(salary: float | None) -> str:
         if salary is None:
@@ -315,6 +340,7 @@ def count_tables(postings: list[Posting]) -> ReportTables:
         "salary_trends": _trends(postings, skills),
         "industry_skills": [row for row in demand if row["industry"]],
         "location_salaries": _places(postings),
+        **_occupations(postings),
         "trending_skills": growth,
         "posting_statistics": _statistics(postings),
         "posting_coverage": _coverage(postings),

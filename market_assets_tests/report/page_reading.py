@@ -5,14 +5,17 @@ from __future__ import annotations
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
 SECTIONS = [
+    "week",
     "demand",
     "pay",
+    "occupations",
     "pay-trends",
     "growth",
     "relationships",
     "market",
     "volume",
     "quality",
+    "every-skill",
 ]
 
 

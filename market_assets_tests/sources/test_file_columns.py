@@ -10,7 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_assets.sources.files.columns import FIELDS, KNOWN_NAMES, apply_mapping, guess_columns, words_of
+from market_assets.sources.files.columns import (
+    FIELDS,
+    KNOWN_NAMES,
+    apply_mapping,
+    beside_location,
+    guess_columns,
+    words_of,
+)
 from market_assets.sources.protocol import SourceError
 
 #: Values that suit each field, all different.
@@ -62,7 +69,7 @@ def test_words_of_names() -> None:
         assert words_of(name) == ["job", "title"]
     assert words_of("applyURL") == ["apply", "url"]
     assert words_of("salary_min_usd2") == ["salary", "min", "usd2"]
-    assert words_of("Ort/Größe") == ["ort", "größe"]
+    assert words_of("Ort/Größe") == ["ort", "grosse"]
 
 
 @pytest.mark.parametrize(
@@ -309,3 +316,34 @@ def test_no_title_names_the_columns_and_says_what_to_do() -> None:
         apply_mapping(frame, {})
     assert "its columns are: c0 x, c1 x, " in str(caught.value)
     assert str(caught.value).endswith("and 10 more. Name it with --map title='COLUMN'")
+
+
+HEADINGS = {
+    "German": "Titel;Firma;Ort;Gehalt;Beschreibung;Datum",
+    "French": "Intitulé du poste;Entreprise;Lieu de travail;Salaire;Description du poste;Date de publication",
+    "Spanish": "Puesto;Empresa;Ubicación;Salario;Descripción;Fecha de publicación",
+    "Dutch": "Functietitel;Bedrijf;Standplaats;Salaris;Omschrijving;Publicatiedatum",
+    "Polish": "Stanowisko;Pracodawca;Miejsce pracy;Wynagrodzenie;Opis;Data publikacji",
+    "Portuguese": "Cargo;Empresa;Localização;Salário;Descrição;Data de publicação",
+    "Italian": "Posizione;Azienda;Luogo di lavoro;Retribuzione;Descrizione;Data di pubblicazione",
+    "Swedish": "Tjänst;Företag;Arbetsort;Lön;Beskrivning;Publicerad",
+    "Japanese": "職種;会社名;勤務地;給与;仕事内容;掲載日",
+}
+
+
+@pytest.mark.parametrize("language", HEADINGS)
+def test_headings_of_other_languages(language: str) -> None:
+    fields = ("title", "company", "location", "salary_text", "description", "posted_at")
+    wanted = dict(zip(fields, HEADINGS[language].split(";"), strict=True))
+    assert guessed(suited({column: field for field, column in wanted.items()})) == {
+        field: wanted[field] for field in FIELDS if field in wanted
+    }
+
+
+def test_region_and_country_complete_the_location() -> None:
+    places = {"City": ["Portland", "Salem"], "State": ["OR", "MA"], "Country": ["USA", "US"], "Region": ["x", "y"]}
+    frame = sample({"Title": ["Cook", "Nurse"], **places})
+    assert beside_location(frame, {"title": "Title", "location": "City"}) == ["State", "Country"]
+    assert beside_location(frame, {"title": "Title"}) == []
+    published = sample({"Title": ["Cook"], "City": ["Salem"], "State": ["published"]})
+    assert beside_location(published, {"title": "Title", "location": "City"}) == []

@@ -595,7 +595,7 @@ def test_parquet_in_batches_with_an_over_long_record() -> None:
 def test_parquet_columns_of_one_name() -> None:
     stream = io.BytesIO()
     pq.write_table(pa.table([pa.array([1]), pa.array([2])], names=["a", "a"]), stream)
-    assert decoded("jobs.parquet", stream.getvalue())[0].to_dicts() == [{"a": "1", "a_2": "2"}]
+    assert "has more than one occurrence" in refusal("jobs.parquet", stream.getvalue())
 
 
 def test_parquet_that_is_damaged() -> None:
@@ -607,7 +607,7 @@ def test_parquet_that_is_damaged() -> None:
         b"title,company\nx,y\n",
         whole[:4] + b"\xff" * 300 + whole[304:],
     ):
-        assert refusal("jobs.parquet", broken).startswith("it is not a whole Parquet file")
+        assert refusal("jobs.parquet", broken).startswith("it can't be read as Parquet")
 
 
 def test_parquet_of_a_stream_that_can_not_seek() -> None:

@@ -16,7 +16,7 @@ import pytest
 from market_assets.postings.normalise import NormalisedBatch
 from market_assets.postings.schemas import NORMALISED_POSTING, RAW_POSTING, REJECTED_POSTING
 from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError, SourceKind, Undecodable
-from market_assets.sources.reading import EverySourceFailedError, LandedSource, read_batches
+from market_assets.sources.reading import EverySourceFailedError, LandedSource, normalise_batch, read_raw
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -48,6 +48,10 @@ class Board:
 def landed(board: Board, *payloads: tuple[str, list[dict[str, str]]]) -> LandedSource:
     given = [Payload(name, partial(BytesIO, json.dumps(records).encode())) for name, records in payloads]
     return LandedSource(board, NOON, given)
+
+
+def read_batches(sources: list[LandedSource], failures: dict[str, str]) -> Iterator[NormalisedBatch]:
+    return map(normalise_batch, read_raw(sources, failures))
 
 
 def titles(batches: list[NormalisedBatch]) -> list[tuple[str, list[str]]]:

@@ -43,6 +43,7 @@ LOCATIONS = (
     "Oslo, NO",
     "Ube, JP",
 )
+OCCUPATIONS = ("Cook", "Data engineer", "Nurse", "Truck driver")
 WEIGHTS = (0, 40, 79, 80, 100)
 BAND_EDGES = (0.0, 24_999.99, 25_000.0, 49_999.99, 50_000.0, 199_999.99, 200_000.0, 1_000_000.0)
 
@@ -62,6 +63,7 @@ class Posting:
     salary: float | None = None
     country: str | None = None
     seniority: str | None = None
+    occupation: str | None = None
     employer: str | None = None
     dated: bool = True
     first_seen: date | None = None
@@ -147,6 +149,7 @@ _postings = st.builds(
     salary=_salaries,
     country=st.none() | st.sampled_from(("DE", "US")),
     seniority=st.none() | st.sampled_from(("junior", "senior")),
+    occupation=st.none() | st.sampled_from(OCCUPATIONS[:3]),
     employer=st.none() | st.sampled_from(("Acme", "Globex", "Initech")),
     dated=st.sampled_from((True, True, True, False)),
 )
@@ -164,7 +167,7 @@ def random_market(
     seed: int, *, postings: int, skills: int, categories: int, industries: int = 6, locations: int = 30
 ) -> Market:
     """A larger market, the same for the same seed, in which some skills are far more frequent than others."""
-    draw = random.Random(seed)
+    draw, occupied = random.Random(seed), random.Random(seed)
     names = [f"skill {number:04d}" for number in range(skills)]
 
     def posting() -> Posting:
@@ -181,6 +184,7 @@ def random_market(
             salary=draw.choice([None, round(draw.lognormvariate(11.2, 0.5), 2)]),
             country=draw.choice([None, "DE", "DE", "US"]),
             seniority=draw.choice([None, "junior", "senior"]),
+            occupation=occupied.choice([None, *OCCUPATIONS]),
             employer=draw.choice([None, *(f"company {number}" for number in range(40))]),
             dated=draw.random() < 0.9,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -47,7 +47,6 @@ def _assert_solved(given_market: Market, penalty: float) -> None:
 
 
 @given(given_market=markets(), penalty=st.sampled_from((0.5, 20.0)))
-@settings(max_examples=60, deadline=None)
 def test_small_markets(given_market: Market, penalty: float) -> None:
     _assert_solved(given_market, penalty)
 

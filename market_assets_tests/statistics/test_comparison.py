@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.statistics.comparison import Comparison, comparison
@@ -28,7 +28,6 @@ def compared(postings: Iterable[Posting], boards: Iterable[str] = ()) -> Compari
 
 
 @given(market=markets(max_size=60), boards=st.sets(st.sampled_from(("adzuna", "sample_jobs"))))
-@settings(max_examples=60)
 def test_sources_of_any_market(market: Market, boards: set[str]) -> None:
     found = comparison(market.window(), AS_OF, boards)
     sources, left_out = compared_sources(market.postings, AS_OF, boards)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from polars.testing import assert_frame_equal
 
 from market_assets.statistics.history import (
@@ -48,7 +48,6 @@ def sql(at: datetime, number: int = 1, **more: Any) -> list[Posting]:
 
 
 @given(market=markets(max_size=40))
-@settings(max_examples=60)
 def test_months_of_any_market(market: Market) -> None:
     months = dict(Counter(f"{posting.posted_at:%Y-%m}" for posting in market.postings))
     rows: list[dict[str, Any]] = []

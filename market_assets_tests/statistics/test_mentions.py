@@ -11,7 +11,6 @@ from market_assets.statistics.pairs import skill_pairs
 from market_assets_tests.statistics.markets import Market, Posting, market, markets
 
 
-@settings(max_examples=60, deadline=None)
 @given(market=markets())
 def test_mentions_are_counted_beside_the_demand_of_the_skill(market: Market) -> None:
     for row in skill_demand(market.window(), 1).iter_rows(named=True):

@@ -9,7 +9,7 @@ from statistics import NormalDist, median
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -152,13 +152,11 @@ def _assert_all(market: Market) -> None:
 
 
 @given(market=markets())
-@settings(max_examples=100, deadline=None)
 def test_tables_of_small_markets(market: Market) -> None:
     _assert_all(market)
 
 
 @given(market=markets())
-@settings(max_examples=60, deadline=None)
 def test_recommendations_of_small_markets(market: Market) -> None:
     window = market.window()
     for limit in (3, 10):
@@ -182,7 +180,6 @@ def test_tables_of_a_market_with_more_skills_than_a_strip_holds() -> None:
 
 
 @given(market=markets(), cells=st.integers(1, 20))
-@settings(max_examples=60, deadline=None)
 def test_pairs_at_the_edges_of_strips_and_blocks(market: Market, cells: int) -> None:
     with pytest.MonkeyPatch.context() as smaller:
         smaller.setattr(pairs_module, "STRIP_CELLS", cells)

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -26,6 +26,7 @@ FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "location": st.sampled_from((None, "Oslo, NO", "Ube, JP")),
     "seniority": st.sampled_from((None, "junior")),
     "workplace": st.sampled_from((None, "remote")),
+    "occupation": st.sampled_from((None, "Nurse")),
     "company_key": st.sampled_from((None, Posting(employer="Acme").company_key)),
     "since": st.sampled_from((None, TODAY - timedelta(days=30), TODAY)),
 }
@@ -53,7 +54,6 @@ def is_in(posting: Posting, fields: dict[str, Any]) -> bool:
     return equal and (since is None or posting.posted_at >= since)
 
 
-@settings(max_examples=150, deadline=None)
 @given(made=markets(), fields=st.fixed_dictionaries(FIELDS))
 def test_a_segment_holds_its_postings_with_their_skills(made: Market, fields: dict[str, Any]) -> None:
     window = made.window()
@@ -77,7 +77,6 @@ def test_a_segment_begins_at_its_time_and_keeps_mentions_with_their_postings() -
         assert len(Segment(since=since).postings_of(window)) == number
 
 
-@settings(max_examples=100, deadline=None)
 @given(made=markets(), skill=st.sampled_from((*SKILLS, "nothing")))
 def test_a_window_of_one_skill_has_no_other(made: Market, skill: str) -> None:
     one = made.window().of_skill(skill)
@@ -98,7 +97,6 @@ def test_a_window_of_one_skill_has_no_other(made: Market, skill: str) -> None:
     assert demand.drop("rank").rows() == of_all.select(demand.columns).drop("rank").rows()
 
 
-@settings(max_examples=60, deadline=None)
 @given(made=markets())
 def test_values_are_counted_where_the_skill_is_asked_for(made: Market) -> None:
     window = made.window().of_skill("SQL")
@@ -111,7 +109,6 @@ def test_values_are_counted_where_the_skill_is_asked_for(made: Market) -> None:
     assert len(asking(window)) == sum("SQL" in one.skills for one in made.postings)
 
 
-@settings(max_examples=60, deadline=None)
 @given(made=markets())
 def test_the_pay_of_all_is_the_row_of_all(made: Market) -> None:
     rows = employment_salaries(made.window(), 2)

@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from market_assets.statistics.comparison import Comparison
 from market_assets.statistics.summary import MARKET_SUMMARY, market_summary
@@ -41,7 +41,6 @@ def _summary(given_market: Market, trending: pl.DataFrame = NO_TREND) -> dict[st
 
 
 @given(given_market=markets())
-@settings(max_examples=60, deadline=None)
 def test_headline_figures(given_market: Market) -> None:
     postings = given_market.postings
     pay = pay_of(postings)

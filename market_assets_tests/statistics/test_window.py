@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.statistics.window import WINDOW_POSTING, Window, window_start
@@ -29,7 +29,6 @@ def window_of(postings: list[dict[int, int]]) -> Window:
     )
 
 
-@settings(max_examples=100, deadline=None)
 @given(postings=POSTINGS, least=st.integers(1, 5))
 def test_skills_below_a_weight_are_left_out(postings: list[dict[int, int]], least: int) -> None:
     wanted = window_of(postings).wanted(least)

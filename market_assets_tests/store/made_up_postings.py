@@ -104,7 +104,7 @@ def find_skills(connection: MarketConnection, day: date) -> None:
     names = TAXONOMY["skill"].to_list()
     with connection.transaction():
         ids = ensure_skills(connection, TAXONOMY)
-        for texts in read_texts(connection, day):
+        for texts in read_texts(connection, day, VERSION):
             words = [title.split() for title in texts["title"]]
             positions = [[place for place, name in enumerate(names) if name in found] for found in words]
             rows = skill_rows(texts["posting_id"], found_skills(positions), ids)

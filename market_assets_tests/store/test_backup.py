@@ -273,6 +273,7 @@ def damaged(path: Path, position: int) -> Path:
     return copy
 
 
+@pytest.mark.one_database
 def test_one_wrong_byte_is_refused_or_makes_no_difference(site: Store, path: Path, thorough: bool) -> None:
     site.take(path)
     before = everything(site.database)
@@ -290,6 +291,7 @@ def test_one_wrong_byte_is_refused_or_makes_no_difference(site: Store, path: Pat
     assert refused > len(positions) / 2
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("kept", [0, 1, 100, 0.5, 0.99])
 def test_a_backup_that_is_cut_off_is_refused(site: Store, path: Path, kept: float) -> None:
     site.take(path)
@@ -323,6 +325,7 @@ def test_a_file_outside_of_its_folder_is_refused(site: Store, path: Path, tmp_pa
     assert site.files() == files
 
 
+@pytest.mark.one_database
 def test_a_link_on_the_way_out_of_a_folder_is_refused(site: Store, path: Path, tmp_path: Path) -> None:
     site.take(path)
     elsewhere = tmp_path / "elsewhere"
@@ -347,6 +350,7 @@ def with_entry(path: Path, target: Path, entry: zipfile.ZipInfo, content: bytes)
     return target
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFBLK, stat.S_IFCHR, stat.S_IFIFO, stat.S_IFSOCK])
 def test_links_and_devices_are_refused(site: Store, path: Path, tmp_path: Path, kind: int) -> None:
     site.take(path)
@@ -359,6 +363,7 @@ def test_links_and_devices_are_refused(site: Store, path: Path, tmp_path: Path, 
     assert (everything(site.database), site.files()) == (before, files)
 
 
+@pytest.mark.one_database
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_two_files_of_one_name_are_refused(site: Store, path: Path, tmp_path: Path) -> None:
     site.take(path)
@@ -373,6 +378,7 @@ def compressed(name: str) -> zipfile.ZipInfo:
     return entry
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("name", ["archive/month=2026-01/zeros.parquet", "zeros"])
 def test_what_unpacks_to_hundreds_of_times_its_size_is_refused(
     site: Store, path: Path, tmp_path: Path, name: str
@@ -393,6 +399,7 @@ def test_a_manifest_that_fills_the_memory_is_refused(tmp_path: Path) -> None:
         Backup(bomb)
 
 
+@pytest.mark.one_database
 def test_a_file_that_is_longer_than_the_list_says_is_refused(site: Store, path: Path, tmp_path: Path) -> None:
     site.take(path)
     files = site.files()

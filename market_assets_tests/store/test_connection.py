@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import subprocess
+import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,36 @@ def test_every_type_comes_back_as_it_went_in(connection: MarketConnection, rows:
         back = connection.read(sa.select(*staged.c).order_by(staged.c["key"]), EVERY_TYPE)
     assert back.schema == EVERY_TYPE
     assert back.equals(frame)
+
+
+def test_what_no_frame_has_a_type_for_is_read_as_text(connection: MarketConnection) -> None:
+    if connection.database.is_sqlite:
+        pytest.skip("SQLite's types are those of frames")
+    query = "SELECT sum(x) AS whole, avg(x) AS number FROM (VALUES (1::bigint), (2)) AS t(x)"
+    assert connection.read(query, pl.Schema({"whole": pl.Int64(), "number": pl.Float64()})).rows() == [(3, 1.5)]
+    uuid = "00000000-0000-0000-0000-000000000001"
+    assert connection.read(f"SELECT '{uuid}'::uuid AS text", pl.Schema({"text": pl.String()})).height == 1
+    assert connection.scalar("SELECT 12.50::numeric") == "12.50"
+
+
+WITHOUT_PYARROW = """
+import sys
+sys.modules["pyarrow"] = None
+import polars as pl
+from market_assets.store.connection import MarketConnection
+from market_assets.store.database import Database
+with MarketConnection(Database(sys.argv[1])) as connection, connection.transaction():
+    rows = pl.DataFrame({"text": ["a", None, "long enough to lie apart"], "number": [1.5, None, 2.0]})
+    connection.stage("mine", pl.concat([rows, rows]))
+    assert connection.read("SELECT * FROM mine", rows.schema).equals(pl.concat([rows, rows]))
+    assert connection.scalar("SELECT count(*) FROM mine") == 6
+"""
+
+
+def test_it_does_without_pyarrow(database: Database) -> None:
+    """PyArrow is there when tests run, and the drivers would use it; it is not installed with the program."""
+    url = database.url.render_as_string(hide_password=False)
+    subprocess.run([sys.executable, "-c", WITHOUT_PYARROW, url], check=True)
 
 
 def test_a_column_of_nulls_and_late_values_keeps_its_type(connection: MarketConnection) -> None:

@@ -158,10 +158,14 @@ def test_months_are_parted_at_midnight(connection: MarketConnection, tmp_path: P
     assert read_month(tmp_path, "2026-02")["external_id"].to_list() == ["first"]
 
 
-PLACES = ("before the file has its name", "between archive and delete", "before the delete is committed")
-
-
-@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    "place",
+    [
+        pytest.param("before the file has its name", marks=pytest.mark.one_database),
+        pytest.param("between archive and delete", marks=pytest.mark.one_database),
+        "before the delete is committed",
+    ],
+)
 def test_a_kill_loses_nothing_and_doubles_nothing(database: Database, tmp_path: Path, place: str) -> None:
     with MarketConnection(database) as connection:
         write(connection, old_and_new())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,11 +12,12 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
-from market_assets.statistics.window import WINDOW_POSTING
+from market_assets.statistics.window import WINDOW_POSTING, Window
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
-from market_assets.store.facts import Counted, read_window
+from market_assets.store.facts import Counted, read_counted, read_window
 from market_assets.store.posting_skills import (
     POSTING_SKILL,
     append_skills,
@@ -35,6 +37,7 @@ from market_assets_tests.store.made_up_postings import (
     days_after,
     find_skills,
     found_skills,
+    number_of,
     posting,
     stored,
     write_day,
@@ -99,6 +102,15 @@ def store_facts(connection: MarketConnection, rows: list[dict[str, Any]]) -> Non
         archive_skills(connection, pl.Series(archived, dtype=pl.Int64))
 
 
+def assert_same(window: Window, other: Window) -> None:
+    for field in fields(Window):
+        one, two = getattr(window, field.name), getattr(other, field.name)
+        if isinstance(one, pl.DataFrame):
+            assert_frame_equal(one, two)
+        else:
+            np.testing.assert_array_equal(one, two, strict=True)
+
+
 @database_examples(15)
 @given(rows=ROWS)
 def test_facts_are_the_counted_rows_of_the_window(
@@ -109,8 +121,11 @@ def test_facts_are_the_counted_rows_of_the_window(
     start, end = START - timedelta(microseconds=1), START + timedelta(microseconds=1)
     of_posting = ("posted_at", "country", "industry", "seniority", "language", "salary")
     for counted in Counted:
-        with connection.transaction():
+        with connection.transaction(), pytest.MonkeyPatch.context() as patch:
+            patch.setattr("market_assets.store.facts._BATCH", 3)
             facts = read_window(connection, start, end, counted)
+            cut = read_counted(connection, start - timedelta(days=1), end).since(start, counted)
+        assert_same(facts, cut)
         expected = [
             (
                 *(FIRST_ID + number, *(row[name] for name in of_posting)),
@@ -174,7 +189,7 @@ def test_a_posting_may_ask_for_very_many_skills(connection: MarketConnection) ->
     ids = know(connection, *names)
     write_day(connection, MARCH, [posting("a")])
     with connection.transaction():
-        texts = next(read_texts(connection, MARCH))
+        texts = next(read_texts(connection, MARCH, VERSION))
         every = found_skills([list(range(1000))])
         rows = skill_rows(texts["posting_id"], every, np.array(ids, dtype=np.int16))
         write_skills(connection, texts, rows, VERSION)
@@ -203,7 +218,7 @@ def test_that_a_posting_was_searched_finds_room_on_the_page_of_its_fact_row(conn
     write_day(connection, day, [posting(str(number), title="zsh Ada") for number in range(300)])
     with connection.transaction():
         ids = ensure_skills(connection, pl.DataFrame({"skill": ["zsh"], "category": ["x"]}))
-        for texts in read_texts(connection, day):
+        for texts in read_texts(connection, day, VERSION):
             rows = skill_rows(texts["posting_id"], found_skills([[0]] * texts.height), ids)
             write_skills(connection, texts, rows, VERSION)
         moved, in_place = connection.read(counted, pl.Schema({"moved": pl.Int64(), "in_place": pl.Int64()})).row(0)
@@ -244,13 +259,23 @@ def test_ids_run_out_in_words(connection: MarketConnection) -> None:
 def test_texts_come_in_batches_of_the_day_whose_content_it_is(connection: MarketConnection) -> None:
     write_day(connection, MARCH, [posting(str(number), description=f"text {number}") for number in range(7)])
     write_day(connection, days_after(1), [posting("3", title="Newer"), posting("8")])
-    batches = list(read_texts(connection, MARCH, batch=2))
+    batches = list(read_texts(connection, MARCH, VERSION, batch=2))
     assert [each.height for each in batches] == [2, 2, 2]
     texts = pl.concat(batches)
     assert texts["posting_id"].is_sorted()
     assert sorted(texts["description"]) == [f"text {number}" for number in (0, 1, 2, 4, 5, 6)]
-    assert sorted(pl.concat(read_texts(connection, days_after(1)))["title"]) == ["Job 8", "Newer"]
-    assert list(read_texts(connection, days_after(2))) == []
+    assert sorted(pl.concat(read_texts(connection, days_after(1), VERSION))["title"]) == ["Job 8", "Newer"]
+    assert list(read_texts(connection, days_after(2), VERSION)) == []
+
+
+def test_only_texts_that_these_rules_have_not_searched_are_read(connection: MarketConnection) -> None:
+    write_day(connection, MARCH, [posting("same"), posting("changes")])
+    find_skills(connection, MARCH)
+    assert list(read_texts(connection, MARCH, VERSION)) == []
+    assert pl.concat(read_texts(connection, MARCH, VERSION + 1)).height == 2
+    write_day(connection, MARCH, [posting("same"), posting("changes", title="Other"), posting("new")])
+    changed = pl.concat(read_texts(connection, MARCH, VERSION))["posting_id"].to_list()
+    assert changed == [number_of(connection, "changes"), number_of(connection, "new")]
 
 
 def test_skills_that_a_taxonomy_lists_in_any_order_read_back_in_order_of_names(
@@ -275,7 +300,7 @@ def test_only_what_has_changed_is_written(connection: MarketConnection) -> None:
     ids = np.array(know(connection, *NAMES), dtype=np.int16)
     write_day(connection, MARCH, [posting(name) for name in "abc"])
     with connection.transaction():
-        texts = next(read_texts(connection, MARCH))
+        texts = next(read_texts(connection, MARCH, VERSION))
         first = skill_rows(texts["posting_id"], found_skills([[0, 1], [2], []]), ids)
         assert write_skills(connection, texts, first, VERSION) == 2
     with connection.transaction():

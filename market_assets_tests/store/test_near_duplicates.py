@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from market_assets.postings.duplicates import CANDIDATE, link_duplicates
 from market_assets.postings.identity import company_keys
-from market_assets.postings.near_duplicates import near_identities
+from market_assets.postings.near_keys import near_identities
 from market_assets.store.connection import MarketConnection
 from market_assets.store.expiry import expire, forget, restore_month
 from market_assets.store.tables.postings import job_postings, posting_facts, posting_sketches
@@ -50,10 +50,12 @@ def keyed(external_id: str, text: str = "full", **fields: Any) -> dict[str, Any]
         "title": "Engineer",
         "company": "Acme",
         "location": "Berlin, DE",
+        "country": "DE",
+        "workplace": None,
         "description": TEXTS[text],
         **fields,
     }
-    named = ("title", "company", "location", "description")
+    named = ("title", "company", "location", "country", "workplace", "description")
     known = near_identities(pl.DataFrame([{name: plain[name] for name in named}], dict.fromkeys(named, pl.String)))
     employer = company_keys(pl.Series([plain["company"]], dtype=pl.String))[0]
     return posting(external_id, **{**plain, "company_key": employer}, **known.row(0, named=True))
@@ -99,7 +101,7 @@ def test_another_city_role_or_rank_is_another_job(connection: MarketConnection) 
     assert set(originals(connection).values()) == {None}
 
 
-def test_a_text_that_changed_leaves_its_job_and_one_that_went_leaves_no_sketch(
+def test_a_text_that_changed_leaves_its_job_and_a_company_that_went_leaves_no_sketch(
     connection: MarketConnection,
 ) -> None:
     write_day(
@@ -108,7 +110,7 @@ def test_a_text_that_changed_leaves_its_job_and_one_that_went_leaves_no_sketch(
     assert originals(connection) == {"a": None, "b": "a", "c": "a"}
     write_day(connection, days_after(1), [keyed("a", "another")])
     assert originals(connection) == {"a": None, "b": None, "c": "b"}
-    write_day(connection, days_after(2), [keyed("b", "none"), keyed("c", "short")])
+    write_day(connection, days_after(2), [keyed("b", company=None), keyed("c", company=None)])
     assert originals(connection) == {"a": None, "b": None, "c": None}
     assert stored(connection, posting_sketches).height == 1
     write_day(connection, days_after(1), [keyed("b"), keyed("c")])
@@ -192,7 +194,7 @@ def test_any_steps_leave_the_links_of_linking_from_nothing(
 
 
 def test_sketches_are_found_by_key(connection: MarketConnection) -> None:
-    write_day(connection, days_after(0), [keyed("a"), keyed("b", "cut"), keyed("c", "short")])
+    write_day(connection, days_after(0), [keyed("a"), keyed("b", "short"), keyed("c", company=None)])
     with connection.transaction():
         count = connection.scalar(sa.select(sa.func.count(posting_facts.c.near_key)))
     assert count == stored(connection, posting_sketches).height == 2

@@ -130,6 +130,39 @@ def test_named_levels_of_a_pandas_index_become_columns() -> None:
 
 
 @pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pd.Series([1, None]), [1.0, None]),
+        (pd.Series([1, None], dtype="Int64"), [1, None]),
+        (pd.Series([True, None], dtype="boolean"), [True, None]),
+        (pd.Series(["a", None], dtype="category"), ["a", None]),
+        (pd.Series(["a", None], dtype=object), ["a", None]),
+        (pd.Series([date(2026, 3, 5), None]), [date(2026, 3, 5), None]),
+        (pd.Series([NOON, None]), [NOON, None]),
+        (pd.Series([NOON, None]).dt.tz_convert("Asia/Tokyo"), [NOON, None]),
+        (pd.to_datetime(pd.Series(["2026-03-05", None])), [datetime(2026, 3, 5), None]),  # noqa: DTZ001
+        (pd.Series(["2026-03-05"], dtype="datetime64[s]"), [datetime(2026, 3, 5)]),  # noqa: DTZ001
+        (pd.Series([], dtype="float64"), []),
+    ],
+)
+def test_every_kind_of_pandas_column_arrives(column: pd.Series, expected: list[object]) -> None:
+    assert from_any_kind(pd.DataFrame({"a": column}))["a"].to_list() == expected
+
+
+def test_what_pandas_shows_of_a_table(connection: MarketConnection) -> None:
+    frame = as_kind(stored(connection, EVERYTHING), "pandas")
+    assert isinstance(frame, pd.DataFrame)
+    kinds = {"text": "str", "Count of": "float64", "small": "int64", "share": "float64", "is_new": "object"}
+    times = {"day": "datetime64[ms]", "time": "datetime64[us, UTC]", "bytes": "object"}
+    texts = {"label": "str", "nothing": "str", "select": "str"}
+    assert frame.dtypes.astype(str).to_dict() == kinds | times | texts
+    assert frame["text"].isna().tolist() == [False, True, False]
+    assert from_any_kind(frame.drop(columns=["Count of", "day", "nothing", "small"])).equals(
+        stored(connection, EVERYTHING.drop("Count of", "day", "nothing", "small"))
+    )
+
+
+@pytest.mark.parametrize(
     "frame", [pd.DataFrame([[1, 2]], columns=["a", "a"]), pa.table([[1], [2]], names=["a", "a"])]
 )
 def test_two_columns_of_one_name_are_refused(frame: object) -> None:

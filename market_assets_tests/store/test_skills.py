@@ -93,7 +93,7 @@ def test_nobody_waits_for_a_day_that_is_being_written_where_nothing_is_new(
 
 def read_first(connection: MarketConnection) -> pl.DataFrame:
     with connection.transaction():
-        return next(read_texts(connection, MARCH))
+        return next(read_texts(connection, MARCH, VERSION))
 
 
 def write_first(connection: MarketConnection, texts: pl.DataFrame) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -17,6 +18,7 @@ from market_assets.statistics.counts import posting_statistics
 from market_assets.statistics.coverage import posting_coverage
 from market_assets.statistics.demand import industry_skills, skill_demand
 from market_assets.statistics.history import SKILL_HISTORY, skill_history
+from market_assets.statistics.occupations import occupation_demand, occupation_salaries, occupation_skills
 from market_assets.statistics.pairs import skill_pairs
 from market_assets.statistics.pay import employment_salaries, location_salaries, salary_statistics
 from market_assets.statistics.pay_trends import salary_trends
@@ -37,12 +39,13 @@ _INDUSTRIES = ("Technology", "Finance", "Health / Care", "Retail & Trade", None)
 _COUNTRIES = ("DE", "CH", "US", None)
 _EMPLOYMENT_TYPES = (None, "full_time", "internship", "contract")
 _SENIORITIES = ("junior", "senior", None)
+_OCCUPATIONS = ("Data engineer", "Nurse", "Truck driver", None)
 _LOCATIONS = ("Berlin, DE", "Zürich, CH", "New York, US", None)
 
 
 def made_up_window(skills: int = 30, postings: int = 400, seed: int = 7, as_of: datetime = AS_OF) -> Window:
     """Postings of the 90 days before `as_of`; skills get rarer in a random order of their names."""
-    random = np.random.default_rng(seed)
+    random, occupied = np.random.default_rng(seed), np.random.default_rng(seed)
     names = sorted(islice((*AWKWARD, *(f"Skill {number}" for number in range(skills))), skills))
     popularity = random.permutation(1 / np.arange(1, len(names) + 1) ** 0.8)
     lengths = random.integers(0, min(12, len(names)), postings)
@@ -65,6 +68,7 @@ def made_up_window(skills: int = 30, postings: int = 400, seed: int = 7, as_of: 
         "workplace": ["remote"] * postings,
         "country": [_COUNTRIES[place] for place in random.integers(0, len(_COUNTRIES), postings)],
         "seniority": [_SENIORITIES[place] for place in random.integers(0, len(_SENIORITIES), postings)],
+        "occupation": [_OCCUPATIONS[place] for place in occupied.integers(0, len(_OCCUPATIONS), postings)],
         "language": ["en"] * postings,
         "salary": [
             None if unknown else pay for unknown, pay in zip(random.random(postings) < 0.3, salaries, strict=True)
@@ -76,6 +80,11 @@ def made_up_window(skills: int = 30, postings: int = 400, seed: int = 7, as_of: 
         codes=np.concatenate(codes).astype(np.int32),
         skills=pl.DataFrame({"skill": names, "category": [f"Category {len(name) % 3}" for name in names]}),
     )
+
+
+@cache
+def tables_of_the_usual_window(as_of: datetime) -> dict[sa.Table, pl.DataFrame]:
+    return computed_tables(made_up_window(), as_of)
 
 
 def computed_tables(window: Window, as_of: datetime = AS_OF) -> dict[sa.Table, pl.DataFrame]:
@@ -92,6 +101,9 @@ def computed_tables(window: Window, as_of: datetime = AS_OF) -> dict[sa.Table, p
         tables.salary_trends: salary_trends(window, MIN_SAMPLE),
         tables.location_salaries: location_salaries(window, MIN_SAMPLE),
         tables.employment_salaries: employment_salaries(window, MIN_SAMPLE),
+        tables.occupation_demand: occupation_demand(window),
+        tables.occupation_skills: occupation_skills(window),
+        tables.occupation_salaries: occupation_salaries(window, MIN_SAMPLE),
         tables.trending_skills: trending,
         tables.skill_relationships: relationships,
         tables.skill_communities: skill_communities(relationships),
@@ -118,8 +130,9 @@ def fill(database: Database, window: Window | None = None, as_of: datetime = AS_
 
     By SQLAlchemy, since a web process may have the file open, into which ADBC must not write beside it.
     """
+    computed = tables_of_the_usual_window(as_of) if window is None else computed_tables(window, as_of)
     with database.engine().begin() as connection:
-        for table, rows in computed_tables(made_up_window() if window is None else window, as_of).items():
+        for table, rows in computed.items():
             connection.execute(table.delete())
             if rows.height:
                 connection.execute(table.insert(), rows.select(table.columns.keys()).to_dicts())

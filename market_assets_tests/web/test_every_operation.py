@@ -9,7 +9,7 @@ from market_assets_tests.web.whole_process import PASSWORD, WholeProcess
 
 SCHEDULER = "/api/admin/scheduler"
 JOB = "cleanup_old_data"
-#: method, path as described, body; `{job_id}` becomes the job.
+#: method, path as described, body; `{job_id}` becomes the job, `{token_id}` the token.
 STEPS: list[tuple[str, str, dict[str, Any] | None]] = [
     ("post", "/api/auth/login", {"username": "ada", "password": PASSWORD}),
     ("post", "/api/auth/refresh", None),
@@ -28,15 +28,21 @@ STEPS: list[tuple[str, str, dict[str, Any] | None]] = [
     ("get", "/api/admin/audit", None),
     ("get", "/api/admin/alerts", None),
     ("get", "/api/openapi.json", None),
+    ("post", "/api/auth/tokens", {"name": "notebook"}),
+    ("get", "/api/auth/tokens", None),
+    ("delete", "/api/auth/tokens/{token_id}", None),
     ("post", "/api/auth/logout", None),
 ]
 
 
 def test_every_operation_succeeds(web: WholeProcess) -> None:
     client = web.signed_in("ada")
-    answers = {}
+    answers: dict[tuple[str, str], tuple[int, str]] = {}
+    token_id = ""
     for method, path, body in STEPS:
-        answer = client.request(method, path.replace("{job_id}", JOB), json=body)
+        asked = path.replace("{job_id}", JOB).replace("{token_id}", token_id)
+        answer = client.request(method, asked, json=body)
+        token_id = answer.json().get("id", token_id)
         answers[method, path] = (answer.status_code, answer.text)
     failed = {step: answer for step, answer in answers.items() if not 200 <= answer[0] < 300}
     assert failed == {}

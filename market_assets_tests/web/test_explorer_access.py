@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
 from market_assets.web.auth.cross_site import PAGE_POLICY
 from market_assets_tests.statistics.markets import random_market
-from market_assets_tests.web.databases import migrated
+from market_assets_tests.store.migrating import copied
 from market_assets_tests.web.explorer.made_up_store import copy_into, fill_store, weighed
 from market_assets_tests.web.whole_process import SITE, WholeProcess, csrf_of
 
@@ -17,9 +19,9 @@ FIRST_PAGE_BYTES = 300_000
 
 
 @pytest.fixture(scope="module", autouse=True)
-def filled(web: WholeProcess, tmp_path_factory: pytest.TempPathFactory) -> None:
+def filled(web: WholeProcess, migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     market = random_market(2, postings=600, skills=700, categories=8)
-    made = migrated(f"sqlite:///{tmp_path_factory.mktemp('made') / 'market.db'}")
+    made = copied(migrated_sqlite, tmp_path_factory.mktemp("made") / "market.db")
     fill_store(made, market, weighed(market))
     copy_into(made, web.process.database)
 

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.expected_conditions import presence_of_element_located, url_to_be
+from selenium.webdriver.support.ui import WebDriverWait
 
+from market_assets.report.page import render_report
+from market_assets.report.tables import SCHEMAS, ReportTables
 from market_assets_tests.statistics.markets import random_market
-from market_assets_tests.web.databases import migrated
+from market_assets_tests.store.migrating import copied
 from market_assets_tests.web.explorer.made_up_store import copy_into, fill_store, weighed
 from market_assets_tests.web.whole_process import PASSWORD, WholeProcess, served
 
 pytestmark = pytest.mark.slow
 
+PATIENCE_SECONDS = 60
 #: Of WCAG 2.2, level AA, for text of ordinary size.
 LEAST_CONTRAST = 4.5
 PAGES = (
@@ -24,6 +31,8 @@ PAGES = (
     "/market/skills/skill%200001",
     "/market/skills/skill%200001?country=DE",
     "/market/industries/industry%201",
+    "/market/occupations",
+    "/market/occupations/Truck%20driver?country=DE",
     "/market/compare?skill=skill%200001&skill=skill%200002&skill=skill%200003",
     "/market/map?skill=skill%200001",
     "/market/map",
@@ -83,9 +92,9 @@ return wrong;
 
 
 @pytest.fixture(scope="module")
-def address(web: WholeProcess, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(web: WholeProcess, migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     market = random_market(2, postings=600, skills=60, categories=8)
-    made = migrated(f"sqlite:///{tmp_path_factory.mktemp('made') / 'market.db'}")
+    made = copied(migrated_sqlite, tmp_path_factory.mktemp("made") / "market.db")
     fill_store(made, market, weighed(market))
     copy_into(made, web.process.database)
     with served(web.process) as url:
@@ -131,9 +140,29 @@ def test_one_goes_about_by_keyboard(address: str, reader: webdriver.Chrome) -> N
     skip.send_keys(Keys.ENTER)
     assert reader.execute_script("return document.activeElement.id") == "content"
     reader.find_element(By.NAME, "q").send_keys("SKILL 0001", Keys.ENTER)
-    assert reader.current_url == f"{address}/market/skills/skill%200001"
+    arrived = WebDriverWait(reader, PATIENCE_SECONDS)
+    arrived.until(url_to_be(f"{address}/market/skills/skill%200001"))
     reader.find_element(By.NAME, "country").send_keys("Germany", Keys.TAB)
     reader.find_element(By.CSS_SELECTOR, ".filters button").send_keys(Keys.ENTER)
-    assert reader.current_url == f"{address}/market/skills/skill%200001?country=DE"
-    reader.find_element(By.CSS_SELECTOR, "svg a").send_keys(Keys.ENTER)
-    assert reader.find_element(By.TAG_NAME, "h1").text.startswith("skill")
+    arrived.until(url_to_be(f"{address}/market/skills/skill%200001?country=DE"))
+    arrived.until(presence_of_element_located((By.CSS_SELECTOR, "svg a"))).send_keys(Keys.ENTER)
+    arrived.until(lambda page: page.title.startswith("skill") and not page.title.startswith("skill 0001"))
+
+
+def test_the_report_searches_its_skills(address: str, reader: webdriver.Chrome, web: WholeProcess) -> None:
+    """By the one script that the policy of the page lets run."""
+    rows = [{"skill": f"Skill {number}", "rank": number} for number in range(1, 41)]
+    frames = {table: pl.DataFrame() for table in SCHEMAS}
+    demand = pl.DataFrame(rows).with_columns(
+        pl.lit(None, dtype).alias(name) for name, dtype in SCHEMAS["skill_demand"].items() if name not in rows[0]
+    )
+    filled = demand.with_columns(postings=pl.lit(3), demand_share=pl.lit(0.1))
+    web.settings.report_path.parent.mkdir(parents=True, exist_ok=True)
+    page = render_report(ReportTables(**{**frames, "skill_demand": filled}, currency="USD"))
+    web.settings.report_path.write_text(page, encoding="utf-8")
+    reader.get(f"{address}/market/report")
+    reader.find_element(By.CSS_SELECTOR, "#every-skill input").send_keys("SKILL 3")
+    shown = reader.find_elements(By.CSS_SELECTOR, "#every-skill tbody tr:not([hidden]) th")
+    assert [cell.text for cell in shown] == [f"Skill {number}" for number in (3, *range(30, 40))]
+    assert reader.find_element(By.CSS_SELECTOR, "#every-skill output").text == "11 of 40"
+    web.settings.report_path.unlink()

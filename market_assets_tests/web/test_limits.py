@@ -58,7 +58,7 @@ def test_an_address_has_its_share_and_others_have_theirs() -> None:
     assert refused.status_code == 429
     wait = int(refused.headers["retry-after"])
     assert 1 <= wait <= 60
-    assert refused.json() == {"error": f"Too many requests: try again in {wait} s"}
+    assert refused.json()["error"] == f"Too many requests: try again in {wait} s"
     assert client_of(app, "192.0.2.2").get("/graphql").status_code == 200
 
 
@@ -110,7 +110,7 @@ def test_a_request_too_large(path: str, most: int) -> None:
     client = client_of(with_limits(application()))
     assert client.post(path, content=b"x" * most).json() == {"length": most}
     refused = client.post(path, content=b"x" * (most + 1))
-    assert (refused.status_code, refused.json()) == (413, {"error": f"The request is larger than {most} bytes"})
+    assert (refused.status_code, refused.json()["error"]) == (413, f"The request is larger than {most} bytes")
     assert client.post(path, content=iter([b"x" * most, b"x"])).status_code == 413
     assert client.post(path, headers={"Content-Length": "9" * 30}).status_code == 413
 
@@ -135,7 +135,7 @@ def test_an_answer_that_takes_too_long_is_504() -> None:
         await asyncio.Event().wait()
 
     refused = client_of(with_limits(never, BRIEF)).get("/api/x")
-    assert (refused.status_code, refused.json()) == (504, {"error": "This took longer than 0.05 seconds"})
+    assert (refused.status_code, refused.json()["error"]) == (504, "This took longer than 0.05 seconds")
 
 
 def test_what_does_not_let_itself_be_ended_is_not_waited_for() -> None:

@@ -18,7 +18,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from market_assets.web import errors
 from market_assets.web.auth.cross_site import SESSION_COOKIE
+from market_assets.web.errors import PROBLEM_TYPE
 from market_assets.web.market import models
 from market_assets_tests.web.market_tables import fill
 from market_assets_tests.web.whole_process import ROLES, WholeProcess
@@ -67,11 +69,35 @@ def test_it_says_how_to_sign_in_and_what_an_error_is(market: WholeProcess) -> No
     assert document["security"] == [{"bearer": []}, {"cookie": []}]
     assert document["paths"]["/api/auth/login"]["post"]["security"] == []
     assert "HTTPValidationError" not in document["components"]["schemas"]
-    error = {"$ref": "#/components/schemas/Error"}
     for method, path, operation in operations(document):
+        is_plain = path.startswith("/api/admin/")
+        media_type, model = ("application/json", "Error") if is_plain else (PROBLEM_TYPE, "Problem")
         for status in ("401", "422", "429", "default"):
-            schema = operation["responses"][status]["content"]["application/json"]["schema"]
-            assert schema == error, (method, path, status)
+            content = operation["responses"][status]["content"][media_type]
+            assert content["schema"] == {"$ref": f"#/components/schemas/{model}"}, (method, path, status)
+            (vars(errors)[model]).model_validate(content["example"])
+            assert is_plain or status == "default" or str(content["example"]["status"]) == status
+
+
+def test_every_property_and_parameter_is_described(market: WholeProcess) -> None:
+    document = document_of(market)
+    for name, schema in document["components"]["schemas"].items():
+        for named, described in schema.get("properties", {}).items():
+            assert described.get("description"), (name, named)
+    for method, path, operation in operations(document):
+        for parameter in operation.get("parameters", []):
+            assert parameter.get("description"), (method, path, parameter["name"])
+
+
+def test_answers_say_how_many_requests_are_left(market: WholeProcess) -> None:
+    viewer = market.signed_in("vic")
+    headers = [viewer.get(path).headers for path in ("/api/v1/market/summary", "/api/nothing")]
+    left = [int(each["RateLimit-Remaining"]) for each in headers]
+    assert left == [left[0], left[0] - 1]
+    assert {int(each["RateLimit-Limit"]) for each in headers} == {1_000_000}
+    assert all(0 <= int(each["RateLimit-Reset"]) <= 60 for each in headers)
+    stated = document_of(market)["paths"]["/api/v1/market/summary"]["get"]["responses"]["200"]["headers"]
+    assert set(stated) == {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"}
 
 
 def test_every_operation_is_described(market: WholeProcess) -> None:
@@ -80,7 +106,7 @@ def test_every_operation_is_described(market: WholeProcess) -> None:
     for method, path, operation in found:
         assert operation.get("description"), (method, path)
         assert operation["tags"], (method, path)
-        assert {"200", "202"} & set(operation["responses"]), (method, path)
+        assert {"200", "201", "202"} & set(operation["responses"]), (method, path)
 
 
 def test_every_operation_of_the_market_works_by_its_example(market: WholeProcess) -> None:
@@ -101,7 +127,7 @@ def test_every_operation_of_the_market_works_by_its_example(market: WholeProcess
         answer = viewer.request(method, path, params=query, json=_body_example(document, operation))
         assert answer.status_code == 200, (method, path, answer.text)
         asked += 1
-    assert asked == 17
+    assert asked == 22
 
 
 def test_answers_show_an_example(market: WholeProcess) -> None:

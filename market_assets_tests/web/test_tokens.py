@@ -18,7 +18,7 @@ import pytest
 from market_assets.settings import Settings, SettingsError
 from market_assets.store import users
 from market_assets.web.auth.tokens import BROWSERS, PROGRAMS, signing_key
-from market_assets_tests.web.whole_process import WholeProcess
+from market_assets_tests.web.whole_process import PROBLEM, WholeProcess
 
 #: Whatever answers 200 to whoever signed in, and 401 to nobody.
 ASKED = "/server_info"
@@ -113,7 +113,7 @@ def test_attacks(web: WholeProcess, claims: dict[str, Any], attack: str) -> None
     answer = web.client().get(ASKED, headers={"Authorization": f"Bearer {forged}"})
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert set(answer.json()) == {"error"}
+    assert set(answer.json()) == PROBLEM
 
 
 def test_a_public_key_is_no_secret(web: WholeProcess, claims: dict[str, Any]) -> None:

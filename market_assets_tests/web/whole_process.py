@@ -34,6 +34,8 @@ from market_assets.web.market.snapshot import SnapshotCache
 from market_assets.web.server import WebProcess
 
 LOCATION = "market_assets"
+#: The fields of every error but those of the admin calls.
+PROBLEM = {"type", "title", "status", "detail", "error"}
 PASSWORD = "correct horse battery staple"
 ROLES = {"ada": "admin", "vic": "viewer"}
 SITE = "http://localhost:3000"

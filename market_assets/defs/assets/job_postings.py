@@ -14,9 +14,11 @@ from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
 
 if TYPE_CHECKING:
+    from market_assets.parallel import Processes
     from market_assets.postings.ingest import IngestionCounts
+    from market_assets.postings.normalise import NormalisedBatch
     from market_assets.sources.protocol import Source
-    from market_assets.sources.reading import LandedSource
+    from market_assets.sources.reading import LandedBatch, LandedSource
     from market_assets.store.connection import MarketConnection
 
 DUPLICATES_CHECK = "duplicates_have_an_original"
@@ -47,14 +49,16 @@ def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) 
     )
     @retry_transient_errors
     def ingest(context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]) -> Iterator[Any]:
+        from market_assets.parallel import Processes
+        from market_assets.sources.reading import normalise_batch
         from market_assets.store.ingestion import count_broken_links
         from market_assets.store.tables import postings
 
         days = days_of(context)
         failures: dict[str, str] = {}
-        with store.ingesting() as connection:
+        with store.ingesting() as connection, Processes(normalise_batch) as processes:
             ingested = [
-                _ingest(context, store, connection, sources, day, failures)
+                _ingest(context, store, connection, processes, sources, day, failures)
                 for day in with_progress(context, days, lambda done: f"{done} of {len(days)} days")
             ]
             broken = count_broken_links(connection)
@@ -100,32 +104,43 @@ def _ingest(
     context: dg.AssetExecutionContext,
     store: MarketStore,
     connection: "MarketConnection",
+    processes: "Processes[LandedBatch, NormalisedBatch]",
     sources: Sequence["Source"],
     day: date,
     failures: dict[str, str],
 ) -> "IngestionCounts":
-    from market_assets.sources.reading import EverySourceFailedError, read_batches
+    from market_assets.sources.reading import EverySourceFailedError, read_raw
+    from market_assets.store.ingested_days import DayDigest, unchanged
     from market_assets.store.ingestion import write_day
 
     missing: dict[str, str] = {}
     landed = list(_landed(store, sources, day, missing))
     if not (landed or missing):
         raise dg.Failure(f"nothing was landed for {day}: materialize raw_postings first", allow_retries=False)
-    batches = with_progress(
-        context,
-        read_batches(landed, missing),
-        lambda done: f"{done:,} postings read",
-        lambda batch: batch.postings.height,
-    )
-    try:
-        counts = write_day(
-            connection,
-            batches,
-            [source.name for source in sources],
-            day=day,
-            rates=store.exchange_rates(),
-            currency=store.settings.currency,
+    rates, currency = store.exchange_rates(), store.settings.currency
+
+    def raw() -> Iterator["LandedBatch"]:
+        return with_progress(
+            context,
+            read_raw(landed, missing),
+            lambda done: f"{done:,} postings read",
+            lambda batch: batch.raw.frame.height,
         )
+
+    try:
+        with connection.transaction():
+            counts = unchanged(connection, day, DayDigest(rates, currency), raw())
+        if counts is None:
+            digest = DayDigest(rates, currency)
+            counts = write_day(
+                connection,
+                processes.results(digest.passing(raw())),
+                [source.name for source in sources],
+                day=day,
+                rates=rates,
+                currency=currency,
+                digest=digest,
+            )
     except EverySourceFailedError as error:
         raise dg.Failure(f"nothing could be ingested for {day}: {error}", allow_retries=False) from error
     failures.update(missing)
@@ -143,7 +158,7 @@ def _landed(
             if reason := store.landing.failure(source.name, day):
                 missing[source.name] = reason
         else:
-            yield LandedSource(source, landed.observed_at, store.landing.open(landed))
+            yield LandedSource(source, landed.observed_at, tuple(store.landing.open(landed)))
 
 
 def _counts(ingested: Sequence["IngestionCounts"]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The skills that postings ask for."""
 
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -14,7 +15,9 @@ from market_assets.defs.retries import retry_transient_errors
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+    import polars as pl
 
+    from market_assets.parallel import Processes
     from market_assets.skills.matching import SkillMatcher
     from market_assets.store.connection import MarketConnection
 
@@ -40,9 +43,10 @@ FOUND_IN = {"posting_id": (("job_postings", "posting_id"),), "skill": _TEXT, "we
 def posting_skills(
     context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
 ) -> dg.MaterializeResult:
+    from market_assets.parallel import Processes
     from market_assets.skills.matching import skill_matcher
     from market_assets.skills.taxonomy import load_taxonomy
-    from market_assets.store.posting_skills import count_pending
+    from market_assets.store.posting_skills import count_pending, count_skills
     from market_assets.store.reextraction import count_outdated
     from market_assets.store.skills import prepare, rules_version
     from market_assets.store.tables import postings as tables
@@ -52,20 +56,22 @@ def posting_skills(
     version = rules_version(matcher)
     with store.ingesting() as connection:
         skill_ids = prepare(connection, matcher.taxonomy)
-        found = [
-            _extract(context, connection, day, matcher, skill_ids, version)
-            for day in with_progress(context, days, lambda done: f"{done} of {len(days)} days")
-        ]
+        with Processes(partial(_search, matcher)) as processes:
+            searched = sum(
+                _extract(context, connection, day, processes, skill_ids, version)
+                for day in with_progress(context, days, lambda done: f"{done} of {len(days)} days")
+            )
+        postings, skills, without = count_skills(connection, days)
         pending = count_pending(connection, days)
         outdated = count_outdated(connection, version)
     if outdated:
         context.log.warning(
             f"{outdated:,} postings were searched by an older taxonomy; `reextract_skills` searches them again"
         )
-    postings, skills, without = (sum(counts) for counts in zip(*found, strict=True))
     return dg.MaterializeResult(
         metadata={
             "postings": postings,
+            "postings_searched": searched,
             "postings_without_skills": without,
             "skills_found": skills,
             "skills_per_posting": round(skills / postings, 2) if postings else 0.0,
@@ -85,28 +91,35 @@ def _extract(
     context: dg.AssetExecutionContext,
     connection: "MarketConnection",
     day: date,
-    matcher: "SkillMatcher",
+    processes: "Processes[pl.DataFrame, tuple[pl.DataFrame, pl.DataFrame]]",
     skill_ids: "npt.NDArray[np.int16]",
     version: int,
-) -> tuple[int, int, int]:
-    """Find and store the skills of a day's postings; returns postings, skills, postings without any."""
+) -> int:
+    """Find and store the skills of a day's postings that these rules have not searched; returns how many."""
     import polars as pl
 
     from market_assets.store.posting_skills import read_texts, skill_rows, write_skills
 
     searched, rows = [], []
     with connection.transaction():
-        batches = read_texts(connection, day)
-        for texts in with_progress(
-            context, batches, lambda done: f"{done:,} postings", lambda batch: batch.height
-        ):
-            found = matcher.extract(texts["title"], texts["description"])
-            searched.append(texts.select("posting_id", "text_hash"))
-            rows.append(skill_rows(texts["posting_id"], found, skill_ids))
+        batches = with_progress(
+            context,
+            read_texts(connection, day, version),
+            lambda done: f"{done:,} postings",
+            lambda batch: batch.height,
+        )
+        for postings, found in processes.results(batches):
+            searched.append(postings)
+            rows.append(skill_rows(postings["posting_id"], found, skill_ids))
     if not searched:
-        return 0, 0, 0
+        return 0
     # Searching takes long and holds nobody up; others who write postings wait for the writing alone.
-    postings, skills = pl.concat(searched), pl.concat(rows)
+    every = pl.concat(searched)
     with connection.transaction():
-        write_skills(connection, postings, skills, version)
-    return postings.height, skills.height, postings.height - skills["posting_id"].n_unique()
+        write_skills(connection, every, pl.concat(rows), version)
+    return every.height
+
+
+def _search(matcher: "SkillMatcher", texts: "pl.DataFrame") -> tuple["pl.DataFrame", "pl.DataFrame"]:
+    """The posting_id and text_hash of texts, and what is found in each."""
+    return texts.select("posting_id", "text_hash"), matcher.extract(texts["title"], texts["description"])

@@ -115,7 +115,7 @@ def raw_postings_asset(source: "Source") -> dg.AssetsDefinition:
             check_name=FETCHED_CHECK,
             passed=not failures,
             description=failures[-1] if failures else None,
-            metadata={"failures": failures[:20], **figures},
+            metadata=figures if len(failures) < 2 else {"failures": "\n".join(failures[:20]), **figures},
         )
 
     return raw_postings

@@ -125,7 +125,6 @@ def result_asset(table: ResultTable, group: str, freshness: dg.FreshnessPolicy) 
                 passed=not unusual,
                 severity=dg.AssetCheckSeverity.WARN,
                 description="; ".join(unusual) or None,
-                metadata={"unusual": unusual},
             )
 
     return asset
@@ -177,7 +176,6 @@ def _declared(table: ResultTable, problems: Sequence[str]) -> dg.AssetCheckResul
         check_name=DECLARED_CHECK,
         passed=not problems,
         description="; ".join(problems) or None,
-        metadata={"problems": list(problems)},
     )
 
 

@@ -144,6 +144,31 @@ STATISTICS = (
         first=most("postings_with_salary"),
     ),
     ResultTable(
+        "occupation_demand",
+        module="statistics.occupations",
+        inputs={"window": WINDOW},
+        description="How many postings each occupation has.",
+        first=least("rank"),
+        # No title may say.
+        may_be_empty=True,
+    ),
+    ResultTable(
+        "occupation_skills",
+        module="statistics.occupations",
+        inputs={"window": WINDOW},
+        description="What each occupation asks for, and how much more often than the market does.",
+        first=least("rank", "occupation"),
+        may_be_empty=True,
+    ),
+    ResultTable(
+        "occupation_salaries",
+        module="statistics.occupations",
+        inputs={"window": WINDOW, "min_sample": MIN_SAMPLE},
+        description="What each occupation pays, by country and seniority.",
+        first=most("postings_with_salary"),
+        may_be_empty=True,
+    ),
+    ResultTable(
         "trending_skills",
         module="statistics.trends",
         inputs={"window": GROWTH_WINDOW, "compared": COMPARED},

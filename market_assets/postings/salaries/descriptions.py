@@ -15,7 +15,7 @@ from market_assets.postings.salaries.described_amounts import (
     WITH_PERIOD,
     described_amounts,
 )
-from market_assets.postings.salaries.figures import find_pay
+from market_assets.postings.salaries.figures import find_pay, in_years
 from market_assets.postings.salaries.readings import BELIEVED_AS_STATED, read_pay
 from market_assets.postings.salaries.shared_signs import stated_currency
 
@@ -86,7 +86,7 @@ def described_pay(postings: pl.DataFrame) -> pl.DataFrame:
         orient="row",
     )
     pay = (
-        found.join(find_pay(found["text"].unique()), on="text")
+        found.join(in_years(find_pay(found["text"].unique())), on="text")
         .join(numbered.select("row", "country"), on="row")
         .select(
             "row",

@@ -9,8 +9,9 @@ from typing import Any
 import polars as pl
 
 from market_assets.postings.salaries import pay_words
+from market_assets.postings.salaries.only_pay import only_pay
 from market_assets.postings.salaries.pay_words import parse_currency, parse_number, parse_period
-from market_assets.postings.salaries.readings import IMPLAUSIBLE_AMOUNT
+from market_assets.postings.salaries.readings import IMPLAUSIBLE_AMOUNT, MONTHLY_BELOW
 from market_assets.postings.salaries.shared_signs import SHARED_SIGNS
 
 #: Null where not stated. A single figure is both minimum and maximum, "up to" gives a maximum only, "from" a
@@ -27,6 +28,7 @@ _PLAIN_MARKS = {
     **dict.fromkeys(("年収", "年俸", "年薪"), " yearly pay "),
     **dict.fromkeys(("月給", "月収", "月薪"), " monthly pay "),
     "時給": " hourly pay ",
+    "日給": " daily pay ",
 }
 
 #: Codes that decide between those currencies, elsewhere in a text.
@@ -51,38 +53,63 @@ def find_pay(texts: pl.Series) -> pl.DataFrame:
         texts: String, distinct texts.
 
     Returns:
-        text, the columns of `PARSED_SALARY`, and has_shared_sign (Boolean: the currency is known only by a
-        sign that several share), one row for each text that states pay, in any order.
+        text, the columns of `PARSED_SALARY`, has_shared_sign (Boolean: the currency is known only by a sign
+        that several share) and payments (Int64: of monthly pay, how many a year has, where the text says
+        so), one row for each text that states pay, in any order.
     """
-    found: dict[str, Pay] = {}
-    for row in _find_candidates(texts).iter_rows(named=True):
+    stripped = [only_pay(text) for text in texts]
+    payments = dict(zip(texts, (number for _, number in stripped), strict=True))
+    found: dict[str, tuple[Any, ...]] = {}
+    bare = pl.Series([text for text, _ in stripped], dtype=pl.String)
+    for row in _find_candidates(texts, bare).iter_rows(named=True):
         if row["text"] not in found and (pay := _Candidate(row).pay()) is not None:
-            found[row["text"]] = pay
+            found[row["text"]] = _with_payments(pay, payments[row["text"]])
     rows = [(text, *pay) for text, pay in found.items()]
-    return pl.DataFrame(
-        rows, {"text": pl.String(), **PARSED_SALARY, "has_shared_sign": pl.Boolean()}, orient="row"
+    schema = {**PARSED_SALARY, "has_shared_sign": pl.Boolean(), "payments": pl.Int64()}
+    return pl.DataFrame(rows, {"text": pl.String(), **schema}, orient="row")
+
+
+def in_years(pay: pl.DataFrame) -> pl.DataFrame:
+    """Monthly pay of which a year has 13 or 14 (see `find_pay`), as yearly pay."""
+    times = pl.col("payments").fill_null(1)
+    return pay.with_columns(
+        pl.col("minimum") * times,
+        pl.col("maximum") * times,
+        period=pl.when(pl.col("payments").is_not_null()).then(pl.lit("yearly")).otherwise("period"),
     )
 
 
-def _find_candidates(texts: pl.Series) -> pl.DataFrame:
+def _with_payments(pay: Pay, payments: int | None) -> tuple[Any, ...]:
+    """The pay with the number of payments, if it is monthly."""
+    minimum, maximum, currency, period, has_shared_sign = pay
+    largest = max(amount for amount in (minimum, maximum) if amount is not None)
+    if period not in ("monthly", None) or largest >= MONTHLY_BELOW:
+        payments = None
+    return minimum, maximum, currency, period if payments is None else "monthly", has_shared_sign, payments
+
+
+def _find_candidates(texts: pl.Series, bare: pl.Series) -> pl.DataFrame:
     """Each figure or range of each text, in order of appearance.
+
+    Args:
+        texts: distinct texts.
+        bare: each without what is no pay (see `only_pay`).
 
     Returns:
         text; the groups of `pay_words.MONEY`; period_before (a period that the text names before figures);
         code_elsewhere (a code that it names); is_alone (whether it holds only the candidate and words of pay).
     """
     clean = (
-        pl.col("text")
+        pl.col("bare")
         .str.replace_all(r"[\p{Cc}\p{Cf}\p{Z}]+", " ")
         .str.replace_many(_PLAIN_MARKS)
         .str.strip_chars()
-        .str.replace_all(pay_words.TEN_THOUSANDS, "${1}0000")
         .str.replace_all(pay_words.PENSION_PLANS, "$1 ")
         .str.replace_all(pay_words.MARK_PREFIX, f"{pay_words.PREFIX_MARK}$1 $2")
     )
     beside = pl.col("clean").str.replace_all(pay_words.MONEY, " ")
     return (
-        texts.to_frame("text")
+        pl.DataFrame([texts.alias("text"), bare.alias("bare")])
         .with_columns(clean=clean)
         .with_columns(
             money=pl.col("clean").str.extract_all(pay_words.MONEY),
@@ -188,7 +215,8 @@ class _Candidate:
         return None if self._row[group] is None else parse_period(self._row[group])
 
     def _marks(self) -> list[str]:
-        marks = (self._first.before, self._first.after, self._second.before, self._second.after)
+        second = () if self._is_in_two_currencies() else (self._second.before, self._second.after)
+        marks = (self._first.before, self._first.after, *second)
         return [mark for mark in marks if mark is not None]
 
     def _has_only_shared_signs(self) -> bool:
@@ -218,7 +246,11 @@ class _Candidate:
         """Minimum and maximum; of a single figure only the bound that the words around it mean."""
         figures = self._first.amount(factors[0]), self._second.amount(factors[1])
         first = None if self._first.is_unrelated(figures[0], figures[1], self._second) else figures[0]
-        apart = self._has_two_periods or self._second.is_unrelated(figures[1], figures[0], self._first)
+        apart = (
+            self._has_two_periods
+            or self._is_in_two_currencies()
+            or self._second.is_unrelated(figures[1], figures[0], self._first)
+        )
         usable = [figure for figure in (first, None if apart else figures[1]) if figure is not None]
         if not usable:
             return None, None
@@ -231,6 +263,17 @@ class _Candidate:
         single = min(usable) == max(usable) and not up_to
         minimum = None if up_to or (single and to_maximum) else min(usable)
         return minimum, None if single and from_minimum else max(usable)
+
+    def _is_in_two_currencies(self) -> bool:
+        """Whether both sides name a currency, and not the same: "€60,000 / $65,000" is no range."""
+        first, second = (
+            {mark.strip() for mark in (side.before, side.after) if mark is not None}
+            for side in (self._first, self._second)
+        )
+        shared = any(mark in SHARED_SIGNS for mark in first ^ second)
+        codes = [{parse_currency(mark) for mark in side} for side in (first, second)]
+        foreign = any(code and not code.endswith("D") for side in codes for code in side)
+        return bool(first and second) and codes[0].isdisjoint(codes[1]) and (foreign or not shared)
 
     def _is_something_else(self, stated: float, factors: Factors, currency: str | None) -> bool:
         is_revenue = currency not in pay_words.CURRENCIES_PAID_IN_MILLIONS and any(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from market_assets.postings.salaries.figures import PARSED_SALARY, find_pay
+from market_assets.postings.salaries.figures import PARSED_SALARY, find_pay, in_years
 from market_assets.postings.salaries.pay_words import (
     CURRENCIES_OF_SMALL_UNITS,
     parse_amount,
@@ -44,7 +44,7 @@ def stated_pay(stated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
         amounts are too, or where the text states the same amounts. A sign of several currencies is null
         where it means the country's own (`shared_signs`).
     """
-    from_text = _parsed(stated["salary_text"])
+    from_text = in_years(_parsed(stated["salary_text"]))
     table = pl.DataFrame(
         [
             *(stated[name].alias(f"stated_{name}") for name in PAY.names()),
@@ -92,8 +92,8 @@ def parse_salary_texts(texts: pl.Series) -> pl.DataFrame:
 
 
 def _parsed(texts: pl.Series) -> pl.DataFrame:
-    """As `parse_salary_texts`, with has_shared_sign (see `find_pay`)."""
-    can_be_pay = texts.str.contains("[0-9]") & (texts.str.len_bytes() <= MAX_TEXT_LENGTH)
+    """As `parse_salary_texts`, with has_shared_sign and payments (see `find_pay`)."""
+    can_be_pay = texts.str.contains(r"\d") & (texts.str.len_bytes() <= MAX_TEXT_LENGTH)
     pay = find_pay(texts.filter(can_be_pay).unique())
     found = texts.to_frame("text").join(pay, on="text", how="left", maintain_order="left")
     return found.drop("text")
@@ -106,15 +106,16 @@ def salary_records(texts: Sequence[str]) -> list[dict[str, float | str | None] |
         currency, minimum, maximum and period as stated (None where not), and annual_minimum and annual_maximum in
         the stated currency, where a missing period is assumed as by `annual.pay_period`.
     """
-    parsed = parse_salary_texts(pl.Series("text", texts, dtype=pl.String))
+    parsed = _parsed(pl.Series("text", texts, dtype=pl.String))
     period = pay_period(pl.col("minimum"), pl.col("maximum"), pl.col("period"))
+    per_year = pl.coalesce("payments", periods_per_year(period))
     records = parsed.select(
         "currency",
         "minimum",
         "maximum",
         "period",
-        (pl.col("minimum") * periods_per_year(period)).round(2).alias("annual_minimum"),
-        (pl.col("maximum") * periods_per_year(period)).round(2).alias("annual_maximum"),
+        (pl.col("minimum") * per_year).round(2).alias("annual_minimum"),
+        (pl.col("maximum") * per_year).round(2).alias("annual_maximum"),
     )
     return [
         None if record["minimum"] is None and record["maximum"] is None else record

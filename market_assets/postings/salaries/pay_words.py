@@ -45,7 +45,7 @@ OTHER_PERIODS = (
 
 _ANY_PERIOD = "|".join(PERIOD_WORDS.values())
 _PERIOD = (
-    rf"(?:(?:(?:per|pr\.?|pro|par|por|al|im|je|each|every|an?|the|na|i)\s|/\s?|p\.\s?|p/)(?:{_ANY_PERIOD})\b"
+    rf"(?:(?:(?:per|pr\.?|pro|par|por|al|im|je|each|every|an?|the|na|za|om|i|em|w|a\sla|in\sder)\s|/\s?|p\.\s?|p/)(?:{_ANY_PERIOD})\b"
     rf"|(?:{_any_of('periods_after_figures')})\b)\.?"
 )
 
@@ -74,7 +74,7 @@ _BEFORE = rf"(?:\b{_CODE}\b\s?(?:{_SIGNS})|\b(?:{_LETTERED})|{_SIGNS}|\b{_CODE})
 _NAMES = _alternatives([name for name in currency_names() if name not in ("us", "uss")])
 _AFTER = (
     rf"(?:\(?{_CODE}\b|{_SIGNS}|\b(?i:{_NAMES})\b|(?:zł|ZŁ|Kč|kč|円|元|원)"
-    r"|(?:kr|Kr|KR|zl|Ft|lei|Rs|RM|R\$|[Dd]hs?|DHS?|KSh|(?i:pesos?))\b)"
+    r"|(?:kr|Kr|KR|kronor|kroner|zl|Ft|lei|Rs|RM|R\$|[Dd]hs?|DHS?|KSh|(?i:pesos?))\b)"
 )
 
 MARK_PREFIX = rf"({_BEFORE})\s?([0-9])"
@@ -85,9 +85,6 @@ NUMBER = (
     r"|[0-9]{1,3}(?:[' ][0-9]{3})+(?:[.,][0-9]{1,2})?"  # 1'234'567.89 and 1 234 567,89
     r"|[0-9]+(?:[.,][0-9]+)?)"
 )
-#: Ten thousands, as Japanese and Chinese postings count: "600万円".
-TEN_THOUSANDS = r"([0-9])\s?万"
-
 #: Word after a figure → factor.
 SCALES = {word: float(factor) for factor, words in _WORDS["scales"].items() for word in words}
 INDIAN_SCALES: list[str] = _WORDS["indian_scales"]
@@ -102,7 +99,7 @@ _OTHER = rf"(?:{_any_of('other_pay')})\b"
 _GAP = rf"(?:[\s,;]*(?:\([^()]{{0,40}}\)|\)|(?i:{_any_of('between_figure_and_period')})\b))*[\s,;]*"
 _SEPARATOR = (
     r"(?:\s*(?:-{1,2}|~|/)\s*|[\s,;-]+(?i:max(?:imum)?)[\s.:]+"
-    r"|\s(?i:to|and|bis|until|through|till|up\sto|or|a|à|au|al|do|tot|en|och|og|till|til|até|und|y|e|et)\s)"
+    r"|\s(?i:to|and|bis\szu|bis|until|through|till|up\sto|or|a|à|au|al|do|tot|en|och|og|till|til|até|und|y|e|et)\s(?:(?:i|les|los|de|die)\s)?)"
 )
 
 
@@ -124,7 +121,7 @@ MONEY = (
     r"rsu))?|\s(?i:and\sup|and\sabove|or\smore|upwards|minimum|min\b))?"
     rf"(?:{_GAP}(?P<period2>(?i:{_PERIOD}))|\s?(?P<other>(?i:{_OTHER})))?"
 )
-LEADS_TO_MAXIMUM = r"(?i)^(?:up|max|bis|jusqu|hasta|less|under|to|do|at[ée]|till|op|<|≤)"
+LEADS_TO_MAXIMUM = r"(?i)^(?:up|max|bis|jusqu|hasta|fino|less|under|to|do|at[ée]|till|op|<|≤)"
 
 #: US pension plans: "401k" and the like.
 PENSION_PLANS = r"(?i)(^|[^0-9.,$£€])(?:401|403|457)\s?\(?[kb]\b\)?"

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import polars as pl
 import yaml
 
+from market_assets.postings.gazetteer import countries, country_names, place_key, places_by_key, region_codes
 from market_assets.postings.schemas import RAW_POSTING
 from market_assets.sources.protocol import SourceError
 
@@ -22,8 +23,10 @@ SAMPLE_ROWS = 2_000
 _MOST_COLUMNS_SHOWN = 40
 
 _NAMES: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("column_names.yaml").read_text(encoding="utf-8"))
-#: For each field the column names it goes by, from the surest to the vaguest.
-KNOWN_NAMES: dict[str, list[str]] = _NAMES["known_names"]
+#: For each field the column names it goes by, from the surest to the vaguest; as `place_key` spells them.
+KNOWN_NAMES: dict[str, list[str]] = {
+    field: list(map(place_key, names)) for field, names in _NAMES["known_names"].items()
+}
 _WORDS_IN_NAMES: dict[str, list[str]] = _NAMES["words_in_names"]
 _NEVER_WORDS = frozenset(_NAMES["never_words"])
 _COMPANY_WORDS = frozenset(_NAMES["company_words"])
@@ -40,9 +43,34 @@ _TIME = r"(?i)\d|today|yesterday|just|ago"
 
 
 def words_of(name: str) -> list[str]:
-    """The words of a column's name in lower case: "jobTitle", "job_title" and "Job Title" are job, title."""
+    """The words of a column's name: "jobTitle", "job_title" and "Job Title" are job, title. See `place_key`."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name)
-    return [word.lower() for word in re.split(r"[\W_]+", spaced) if word]
+    return [place_key(word) for word in re.split(r"[\W_]+", spaced) if word]
+
+
+def beside_location(sample: pl.DataFrame, mapping: Mapping[str, str]) -> list[str]:
+    """The columns, taken for no field, of the region and the country that complete the location in another one.
+
+    Args:
+        sample: some rows of the file, as text.
+        mapping: field → column.
+    """
+    free = {"".join(words_of(name)): name for name in sample.columns if name not in mapping.values()}
+    found = []
+    for names, is_known in zip(_NAMES["beside_location"], (_is_region, _is_country), strict=True):
+        column = next((free[key] for name in names if (key := place_key(name).replace(" ", "")) in free), None)
+        values = sample[column].drop_nulls().unique().to_list() if column and "location" in mapping else []
+        if column and sum(map(is_known, values)) > len(values) / 2:
+            found.append(column)
+    return found
+
+
+def _is_region(text: str) -> bool:
+    return text.upper() in region_codes() or place_key(text) in places_by_key("region")
+
+
+def _is_country(text: str) -> bool:
+    return text.upper() in countries() or place_key(text) in country_names()
 
 
 def apply_mapping(sample: pl.DataFrame, mapping: Mapping[str, str]) -> dict[str, str]:

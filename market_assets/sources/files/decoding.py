@@ -12,8 +12,6 @@ from pathlib import PurePath
 from typing import Any, BinaryIO, cast
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from market_assets.sources.files.csv_records import CsvRecord, CsvRecords, sniff_delimiter
 from market_assets.sources.files.records import (
@@ -30,11 +28,11 @@ from market_assets.sources.files.text import TextRecord, lines, shortened, text_
 from market_assets.sources.protocol import SourceError, Undecodable
 
 
-def read_batches(content: BinaryIO, size: int) -> Iterator[pa.RecordBatch]:
+def read_batches(content: BinaryIO, size: int) -> Iterator[pl.DataFrame]:
     """The records of a Parquet file, at most `size` at a time.
 
     Raises:
-        SourceError: it is empty, no Parquet file, cut off or damaged.
+        SourceError: it is empty, no Parquet file, cut off or damaged, or two columns have one name.
     """
     # A Parquet file has its metadata at the end, so that a stream without seeking is read whole.
     file = content if content.seekable() else io.BytesIO(content.read())
@@ -42,13 +40,10 @@ def read_batches(content: BinaryIO, size: int) -> Iterator[pa.RecordBatch]:
         if not file.read(1):
             raise SourceError("it is empty")
         file.seek(0)
-        batches = pq.ParquetFile(file).iter_batches(batch_size=size)
-        while (batch := next(batches, None)) is not None:
-            batch.validate(full=True)
-            yield batch
-    except (pa.ArrowException, OSError, ValueError) as error:
+        yield from pl.scan_parquet(file).collect_batches(chunk_size=size, lazy=True)
+    except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise SourceError("it is not a whole Parquet file", quoted=f": {reason}") from error
+        raise SourceError("it can't be read as Parquet", quoted=f": {reason}") from error
 
 
 _HEAD_CHARACTERS = 65_536
@@ -181,11 +176,8 @@ def decode_parquet(_name: str, content: BinaryIO) -> Iterator[Chunk]:
     Nested columns are flattened as in JSON; times become ISO 8601.
     """
     for batch in read_batches(content, CHUNK_RECORDS):
-        columns = zip(unique_names(batch.schema.names), batch.columns, strict=True)
-        frame = pl.DataFrame({name: pl.from_arrow(column) for name, column in columns}).with_columns(
-            # Through text, since 1.1 in 32 bits is 1.10000002384 in 64.
-            pl.col(pl.Float32).cast(pl.String).cast(pl.Float64)
-        )
+        # Through text, since 1.1 in 32 bits is 1.10000002384 in 64.
+        frame = batch.with_columns(pl.col(pl.Float32).cast(pl.String).cast(pl.Float64))
         plain = [name for name, dtype in frame.schema.items() if not dtype.is_nested()]
         yield from record_chunks(frame.iter_rows(named=True), plain)
 

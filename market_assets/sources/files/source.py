@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, ClassVar, cast
 import polars as pl
 
 from market_assets.postings.schemas import RAW_POSTING
-from market_assets.sources.files.columns import apply_mapping
+from market_assets.sources.files.columns import apply_mapping, beside_location
 from market_assets.sources.files.decoding import check_known, decode, is_known
 from market_assets.sources.files.records import Chunk
 from market_assets.sources.protocol import (
@@ -140,15 +140,22 @@ class FileSource:
         Raises:
             SourceError: it is not of its ending's format, has no posting, or has no column for the title.
         """
-        mapping, chunks = self._resolve(name, content)
+        mapping, beside, chunks = self._resolve(name, content)
         for chunk in chunks:
-            yield RawBatch(_raw_postings(chunk, mapping), chunk.undecodable)
+            yield RawBatch(_raw_postings(chunk, mapping, beside), chunk.undecodable)
 
-    def resolved_mapping(self) -> dict[str, str]:
-        """Field → column of the file, or of the first file of a folder; errors as in `fetch` and `read`."""
+    def resolved_columns(self) -> tuple[dict[str, str], list[str]]:
+        """Field → column of the file, or of the first file of a folder, and the columns that are not used.
+
+        A location may be completed by further columns, which are named with it. Errors as in `fetch` and `read`.
+        """
         file = find_files(str(self.path), self.get)[0]
         with file.open() as content:
-            return self._resolve(file.name, content)[0]
+            mapping, beside, chunks = self._resolve(file.name, content)
+            columns = next(chunks).frame.columns
+        used = {*mapping.values(), *beside}
+        shown = mapping | ({"location": " + ".join([mapping["location"], *beside])} if beside else {})
+        return shown, [name for name in columns if name not in used]
 
     def _checked(self, file: Payload) -> Payload:
         problem: str | None = None
@@ -166,8 +173,8 @@ class FileSource:
 
         return Payload(file.name, open_and_check, lambda: problem)
 
-    def _resolve(self, name: str, content: BinaryIO) -> tuple[dict[str, str], Iterator[Chunk]]:
-        """The mapping, which is decided by the first records, and all records."""
+    def _resolve(self, name: str, content: BinaryIO) -> tuple[dict[str, str], list[str], Iterator[Chunk]]:
+        """The mapping and what completes the location, decided by the first records, and all records."""
         chunks = decode(name, content)
         first = next(chunks, None)
         if first is None:
@@ -179,10 +186,10 @@ class FileSource:
             mapping = apply_mapping(first.frame, self.mapping)
         except SourceError as error:
             raise error.of_file(name) from None
-        return mapping, itertools.chain([first], chunks)
+        return mapping, beside_location(first.frame, mapping), itertools.chain([first], chunks)
 
 
-def _raw_postings(chunk: Chunk, mapping: Mapping[str, str]) -> pl.DataFrame:
+def _raw_postings(chunk: Chunk, mapping: Mapping[str, str], beside: list[str]) -> pl.DataFrame:
     """The chunk with the columns of `RAW_POSTING`. A chunk of nested records may lack a column."""
     known = set(chunk.frame.columns)
     fields = {
@@ -191,7 +198,18 @@ def _raw_postings(chunk: Chunk, mapping: Mapping[str, str]) -> pl.DataFrame:
         for name, column in mapping.items()
         if column in known
     }
+    for column in beside if "location" in fields else ():
+        if column in known:
+            fields["location"] = _completed(fields["location"], pl.col(column))
     missing = pl.lit(None, pl.String)
     return chunk.frame.select(
         (chunk.payload if name == "payload" else fields.get(name, missing)).alias(name) for name in RAW_POSTING
     )
+
+
+def _completed(location: pl.Expr, beside: pl.Expr) -> pl.Expr:
+    """'Berlin' and 'DE' are 'Berlin, DE', but 'Austin, TX' and 'TX' just 'Austin, TX'."""
+    further = beside.str.replace_all("\0", "", literal=True).str.strip_chars()
+    said = location.str.to_lowercase().str.contains(further.str.to_lowercase(), literal=True)
+    new = pl.when((further != "") & ~said.fill_null(False)).then(further)
+    return pl.concat_str(location, new, separator=", ", ignore_nulls=True)

@@ -1,4 +1,4 @@
-"""Tables of accounts: users, the sessions that they ended, the audit log.
+"""Tables of accounts: users, their access tokens, the sessions that they ended, the audit log.
 
 Apart from all others, so that who may read results need not be given password hashes: in a file of their own on
 SQLite, in a schema of their own on PostgreSQL (see `Database.accounts`).
@@ -30,6 +30,25 @@ users = Table(
     ),
     time("created_at", comment="When the user was added."),
     time("changed_at", comment="When password or role last changed."),
+)
+
+#: What a token may do: what viewers may, or what admins may.
+SCOPES = READ_SCOPE, ADMIN_SCOPE = "read", "admin"
+
+#: Personal access tokens, for programs.
+access_tokens = Table(
+    "access_tokens",
+    accounts,
+    text("token_id", key=True, comment="Names the token, to revoke it."),
+    text("token_hash", null=False, comment="SHA-256 of the token."),
+    text("name_key", null=False, comment="The user, as in users."),
+    Column("token_version", BigInteger, nullable=False, comment="That of the user when it was made."),
+    text("name", null=False, comment="What the token is for."),
+    text("scope", null=False, choices=SCOPES, comment="What it may do."),
+    time("created_at", comment="When it was made."),
+    time("expires_at", comment="When it stops working by itself."),
+    Index(None, "token_hash", unique=True),
+    Index(None, "name_key"),
 )
 
 #: Sessions that were signed out of before they ran out.

@@ -27,7 +27,7 @@ from market_assets.postings.schemas import (
     SENIORITIES,
     WORKPLACES,
 )
-from market_assets.store.tables.columns import NOT_NEGATIVE, SHARE, metadata, money, number, text, time
+from market_assets.store.tables.columns import NOT_NEGATIVE, SHARE, count, metadata, money, number, text, time
 from market_assets.store.tables.comments import COMMENTS
 
 #: SQLite finds a row by its number without an index where the column is declared as this very type.
@@ -57,11 +57,13 @@ job_postings = Table(
     text("company"),
     text("location"),
     text("country"),
+    text("locations", comment="JSON list of [location, country] where there are several: see posting_locations."),
     Column("is_remote", Boolean, comment="Whether the work is done from anywhere; null where not stated."),
     text("workplace", choices=WORKPLACES),
     text("employment_type", choices=EMPLOYMENT_TYPES),
     text("industry"),
     text("seniority", choices=SENIORITIES),
+    text("occupation"),
     text("language"),
     text("description", comment="Text of the posting, without markup."),
     text("url", comment="Page of the posting."),
@@ -106,6 +108,7 @@ posting_facts = Table(
     text("employment_type"),
     text("workplace"),
     text("seniority"),
+    text("occupation"),
     text("language"),
     number("salary", info=NOT_NEGATIVE, comment="Midpoint of annual pay, or the end that is known."),
     Column(
@@ -123,7 +126,7 @@ posting_facts = Table(
     ),
     Column("url_key", BigInteger, comment="Hash of URL and title: postings that share it are one job."),
     Column("job_key", BigInteger, comment="Hash of title, company, location and text, likewise."),
-    Column("near_key", BigInteger, comment="Hash of company, role and place, whose texts are compared."),
+    Column("near_key", BigInteger, comment="Hash of company and role: postings that share it are compared."),
     Column("text_hash", BigInteger, comment="Hash of title and description."),
     UniqueConstraint("source", "external_id"),
     Index(None, "posted_at"),
@@ -154,12 +157,12 @@ posting_skill_facts = Table(
     sqlite_with_rowid=False,
 )
 
-#: What the texts of postings that share a `near_key` are compared by; apart, as few postings are compared.
+#: What postings that share a `near_key` are compared by; apart, as few postings are compared.
 posting_sketches = Table(
     "posting_sketches",
     metadata,
     _posting_id(),
-    Column("sketch", LargeBinary, nullable=False, comment="Numbers by which the text is compared with others."),
+    Column("sketch", LargeBinary, nullable=False, comment="What company, place, rank and text are compared by."),
 )
 
 skills = Table(
@@ -186,6 +189,16 @@ rejected_postings = Table(
     text("payload", null=False, comment="The record as it came, shortened."),
     text("reason", null=False, comment="Why it is no posting, in words."),
     time("rejected_at", comment="When it was rejected."),
+)
+
+#: See `store.ingested_days`.
+ingested_days = Table(
+    "ingested_days",
+    metadata,
+    Column("partition_date", Date, primary_key=True, comment="Daily partition."),
+    text("digest", null=False, comment="SHA-256 of all that its rows were made of."),
+    count("postings", comment="How many postings it was the first to see."),
+    text("counts", null=False, comment="What was counted when it was ingested, as JSON."),
 )
 
 #: A row of numbers each for the postings (writers queue on it) and every result table, counted up by every
@@ -222,3 +235,31 @@ POSTING_SKILLS_VIEW = """
     JOIN skills s ON s.skill_id = f.skill_id
     WHERE f.archived IS NULL
 """
+
+#: A view: the places of the postings in job_postings, a row each.
+posting_locations = Table(
+    "posting_locations",
+    MetaData(),
+    Column("posting_id", BigInteger, nullable=False, comment=COMMENTS["posting_id"]),
+    text("location", null=False),
+    text("country"),
+)
+
+
+def posting_locations_view(dialect: str) -> str:
+    """What makes the view on SQLite or PostgreSQL."""
+    each, name, country = (
+        ("json_array_elements(p.locations::json) AS place (value)", "place.value ->> 0", "place.value ->> 1")
+        if dialect == "postgresql"
+        else (
+            "json_each(p.locations) AS place",
+            "json_extract(place.value, '$[0]')",
+            "json_extract(place.value, '$[1]')",
+        )
+    )
+    return f"""
+        CREATE VIEW posting_locations AS
+        SELECT posting_id, location, country FROM job_postings WHERE locations IS NULL AND location IS NOT NULL
+        UNION ALL
+        SELECT p.posting_id, {name}, {country} FROM job_postings p CROSS JOIN {each} WHERE p.locations IS NOT NULL
+    """

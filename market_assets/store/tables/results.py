@@ -78,6 +78,45 @@ employment_salaries = Table(
     UniqueConstraint("employment_type", "country"),
 )
 
+occupation_demand = Table(
+    "occupation_demand",
+    metadata,
+    text("occupation", key=True),
+    text("code", comment="Of ISCO-08 (four digits), or of ESCO below one ('2511.20'); null if no longer known."),
+    count("postings", POSITIVE, comment="Counted postings of the occupation."),
+    number(
+        "demand_share",
+        null=False,
+        info=SHARE,
+        comment="postings ÷ all counted postings, also those of no known occupation.",
+    ),
+    count("rank", POSITIVE),
+)
+
+occupation_skills = Table(
+    "occupation_skills",
+    metadata,
+    text("occupation", key=True),
+    text("skill", key=True),
+    count("postings", POSITIVE, comment="Counted postings of the occupation that ask for the skill."),
+    number("share", null=False, info=SHARE, comment="postings ÷ all counted postings of the occupation."),
+    number(
+        "lift", null=False, info=NOT_NEGATIVE, comment="share ÷ the share of all counted postings with the skill."
+    ),
+    count("rank", POSITIVE, comment="1 for the most postings of the occupation; ties by name."),
+)
+
+occupation_salaries = Table(
+    "occupation_salaries",
+    metadata,
+    text("occupation", null=False),
+    text("country", comment="Country of the jobs, ISO 3166-1; null = all."),
+    text("seniority", comment="Whom the jobs are for; null = all."),
+    count("postings_with_salary", POSITIVE),
+    *money("p25", "median_salary", "median_lower", "median_upper", "p75"),
+    UniqueConstraint("occupation", "country", "seniority"),
+)
+
 #: Months are kept when their postings leave the store: see `statistics.history`.
 skill_history = Table(
     "skill_history",

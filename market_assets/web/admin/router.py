@@ -37,7 +37,7 @@ _TRIGGERED: dict[int | str, dict[str, Any]] = {
     409: {"model": models.JobActive, "description": "The job is active, on the same partition if it has any"},
     **_NOT_FOUND,
 }
-JobId = Annotated[str, Path(max_length=200, examples=["refresh_market_stats"])]
+JobId = Annotated[str, Path(max_length=200, description="Name of the job", examples=["refresh_market_stats"])]
 Unscheduled = Annotated[
     bool, Query(description="Also the jobs without a schedule, which run only when they are triggered")
 ]
@@ -163,8 +163,8 @@ def restore_job(job_id: JobId, call: AdminCall) -> models.Done:
 @admin_router.get("/scheduler/executions", responses=_NOT_FOUND)
 def list_executions(
     call: AdminCall,
-    job_id: Annotated[str | None, Query(max_length=200)] = None,
-    status: ExecutionStatus | None = None,
+    job_id: Annotated[str | None, Query(max_length=200, description="Only runs of the job")] = None,
+    status: Annotated[ExecutionStatus | None, Query(description="Only runs of the status")] = None,
     limit: Limit = 50,
 ) -> models.ExecutionList:
     """The newest runs of one job or of all, newest first, however they were started."""

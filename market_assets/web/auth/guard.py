@@ -17,9 +17,10 @@ from urllib.parse import quote
 import sqlalchemy as sa
 from anyio import to_thread
 from limits import parse_many
+from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from market_assets.store import audit
 from market_assets.web.auth import cross_site
@@ -52,9 +53,11 @@ _PUBLIC = {"/health/live", "/api/auth/login"}
 _HEALTH = "/health"
 #: Public too, but it shows the signed-in user.
 _LOGIN_PAGE = "/login"
+#: Viewers may make tokens, and end theirs.
+_TOKENS = "/api/auth/tokens"
 #: What viewers may POST to: Dagster checks each mutation, the others change nothing of the market.
 _FOR_VIEWERS = {
-    *("/graphql", "/logout", "/api/auth/refresh", "/api/auth/logout"),
+    *("/graphql", "/logout", "/api/auth/refresh", "/api/auth/logout", _TOKENS),
     *("/api/v1/market/skill-gap", "/api/v1/market/recommendations"),
     # Redirects to these.
     *("/api/market/skill-gap", "/api/market/recommendations"),
@@ -99,14 +102,29 @@ class Guard:
         if scope["type"] == "websocket":
             await self._serve_socket(connection, receive, send)
         else:
-            await self._app(scope, receive, send)
+            await self._app(scope, receive, self._with_rate(connection, send))
+
+    def _with_rate(self, connection: HTTPConnection, send: Send) -> Send:
+        """`send` that says in an answer of the API how many requests are left to the user."""
+        identity = identity_of(connection)
+        if identity is None or not connection.scope["path"].startswith("/api/"):
+            return send
+
+        async def send_with_rate(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(self._rates.headers(self._user_limit, identity.name))
+            await send(message)
+
+        return send_with_rate
 
     async def _serve_socket(self, connection: HTTPConnection, receive: Receive, send: Send) -> None:
         identity = identity_of(connection)
         name = identity.name if identity else ""
         if self._sockets[name] >= MOST_SOCKETS:
             error = ApiError(429, f"You have {MOST_SOCKETS} WebSockets open already")
-            await refuse(error.response(), connection.scope, receive, send, TRY_AGAIN_LATER)
+            await refuse(
+                error.response(connection.scope["path"]), connection.scope, receive, send, TRY_AGAIN_LATER
+            )
             return
         self._sockets[name] += 1
         try:
@@ -144,8 +162,9 @@ class Guard:
             raise ApiError(401, NOT_SIGNED_IN)
         name = session.identity.name
         if not path.startswith(UNCOUNTED) and (wait := self._rates.take(self._user_limit, name)):
-            raise too_many(wait)
-        needs_admin = f"{path}/".startswith("/api/admin/") or (changes and path not in _FOR_VIEWERS)
+            raise too_many(wait, self._rates.headers(self._user_limit, name))
+        is_for_viewers = not changes or path in _FOR_VIEWERS or path.startswith(f"{_TOKENS}/")
+        needs_admin = f"{path}/".startswith("/api/admin/") or not is_for_viewers
         if needs_admin and not session.identity.is_admin:
             if changes:
                 await self._record_refusal(connection, name)
@@ -232,6 +251,20 @@ def session_of(connection: HTTPConnection) -> Session | None:
     return session if isinstance(session, Session) else None
 
 
+def signed_in_session(request: HTTPConnection) -> Session:
+    """The session of a sign-in by password.
+
+    Raises:
+        ApiError: there is none: nobody has signed in, or it is a personal access token.
+    """
+    session = session_of(request)
+    if session is None:
+        raise ApiError(401, NOT_SIGNED_IN)
+    if session.session_id is None:
+        raise ApiError(403, "An access token can't do this: sign in with a password")
+    return session
+
+
 async def _serve_while_valid(
     is_valid: Callable[[], Awaitable[bool]], app: ASGIApp, scope: Scope, receive: Receive, send: Send
 ) -> None:
@@ -287,7 +320,7 @@ def _refusal(connection: HTTPConnection, error: ApiError) -> Response:
     if error.status_code == 401 and is_page:
         wanted = scope["path"] + (f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else "")
         return RedirectResponse(f"/login?next={quote(wanted)}", 303, {"Cache-Control": "no-store"})
-    response = error.response()
+    response = error.response(scope["path"])
     response.headers["Cache-Control"] = "no-store"
     if error.status_code == 401:
         response.headers["WWW-Authenticate"] = "Bearer"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_network
@@ -71,9 +71,21 @@ class Rates:
         """Count one request; the whole seconds to wait where it is one too many, else None."""
         for rate in rates:
             if not self._limiter.hit(rate, *key):
-                reset = self._limiter.get_window_stats(rate, *key).reset_time
-                return max(1, math.ceil(reset - time.time()))
+                return max(1, self._reset(rate, key)[0])
         return None
+
+    def headers(self, rates: Sequence[RateLimitItem], *key: str) -> dict[str, str]:
+        """What is left to a key, as the headers `RateLimit-…`: of the rate with least left."""
+        (reset, remaining), rate = min(
+            ((self._reset(rate, key), rate) for rate in rates), key=lambda known: known[0][1]
+        )
+        figures = {"Limit": rate.amount, "Remaining": remaining, "Reset": reset}
+        return {f"RateLimit-{name}": str(figure) for name, figure in figures.items()}
+
+    def _reset(self, rate: RateLimitItem, key: Sequence[str]) -> tuple[int, int]:
+        """The seconds until a request less counts, and how many requests are left."""
+        stats = self._limiter.get_window_stats(rate, *key)
+        return max(0, math.ceil(stats.reset_time - time.time())), stats.remaining
 
 
 class UserRate:
@@ -89,9 +101,10 @@ class UserRate:
         return self._rates.take(self._allowed, identity.name if identity else "")
 
 
-def too_many(wait: int) -> ApiError:
+def too_many(wait: int, headers: Mapping[str, str] | None = None) -> ApiError:
     """429, with the seconds to wait."""
-    return ApiError(429, f"Too many requests: try again in {wait} s", headers={"Retry-After": str(wait)})
+    headers = {**(headers or {}), "Retry-After": str(wait)}
+    return ApiError(429, f"Too many requests: try again in {wait} s", headers=headers)
 
 
 def with_limits(app: ASGIApp, limits: RequestLimits = DEFAULT_LIMITS) -> ASGIApp:
@@ -113,13 +126,13 @@ def with_limits(app: ASGIApp, limits: RequestLimits = DEFAULT_LIMITS) -> ASGIApp
         path, networks = scope["path"], counted_networks((scope.get("client") or ("unknown", 0))[0])
         if len(scope["headers"]) > _MOST_HEADERS:
             too_large = ApiError(431, f"The request has more than {_MOST_HEADERS} headers")
-            await refuse(too_large.response(), scope, receive, send, POLICY_VIOLATION)
+            await refuse(too_large.response(path), scope, receive, send, POLICY_VIOLATION)
             return
         wait = None if path.startswith(UNCOUNTED) else _take(rates, address, "address", networks)
         if wait is None and scope.get("method") == "POST" and path in _SIGN_IN_PATHS:
             wait = _take(rates, sign_in, "sign-in", networks)
         if wait is not None:
-            await refuse(too_many(wait).response(), scope, receive, send, TRY_AGAIN_LATER)
+            await refuse(too_many(wait).response(path), scope, receive, send, TRY_AGAIN_LATER)
         elif scope["type"] == "websocket":
             await app(scope, receive, send)
         else:
@@ -156,7 +169,7 @@ def _with_size_limit(app: ASGIApp, limits: RequestLimits) -> ASGIApp:
         too_large = ApiError(413, f"The request is larger than {most} bytes", headers={"Connection": "close"})
         stated = Headers(scope=scope).get("content-length", "")
         if stated.isdecimal() and (len(stated) > _MOST_DIGITS or int(stated) > most):
-            await too_large.response()(scope, receive, send)
+            await too_large.response(scope["path"])(scope, receive, send)
             return
         received = 0
 
@@ -201,7 +214,9 @@ def _with_time_limit(app: ASGIApp, seconds: float) -> ASGIApp:
         task.cancel()
         if started:
             raise TimeoutError(f"{scope['path']} was cut off: its answer took too long")
-        await ApiError(504, f"This took longer than {seconds:g} seconds").response()(scope, receive, send)
+        await ApiError(504, f"This took longer than {seconds:g} seconds").response(scope["path"])(
+            scope, receive, send
+        )
 
     return limited
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import parse_qs, quote, urlsplit
 
 from fastapi import APIRouter
@@ -18,15 +18,16 @@ from starlette.routing import BaseRoute, Route
 from market_assets.store import audit
 from market_assets.store.users import User, end_session, find_user
 from market_assets.web.auth import cross_site
-from market_assets.web.auth.guard import attempts_of, session_of, tokens_of
+from market_assets.web.auth.guard import attempts_of, session_of, signed_in_session, tokens_of
 from market_assets.web.auth.passwords import is_right
 from market_assets.web.auth.tokens import ACCESS_TIME, SESSION_TIME, Session
-from market_assets.web.errors import NOT_SIGNED_IN, ApiError, Error
+from market_assets.web.errors import ApiError
+from market_assets.web.openapi_document import problems
 from market_assets.web.pages import render
 
 _WRONG = "The name or the password is wrong"
 _OUT_OF_DATE = "This page was out of date. Please try again."
-_BUSY: dict[int | str, dict[str, Any]] = {503: {"model": Error, "description": "Too many sign in at once"}}
+_BUSY = problems(_503=("Too many sign in at once", 503, "Too many sign in at once: try again in 2 s"))
 _NOT_STORED = {"Cache-Control": "no-store"}
 
 auth_router = APIRouter(prefix="/api/auth", tags=["sign-in"])
@@ -67,7 +68,7 @@ async def login(credentials: Credentials, request: Request) -> TokenAnswer:
 @auth_router.post("/refresh")
 def refresh(request: Request) -> TokenAnswer:
     """A new token, while the present one holds and the session lasts: 12 hours from the sign-in."""
-    session = _required_session(request)
+    session = signed_in_session(request)
     left = min(ACCESS_TIME, session.ends_at - datetime.now(UTC))
     token = tokens_of(request).renew(session)
     return TokenAnswer(access_token=token, expires_in=max(0, int(left.total_seconds())))
@@ -76,7 +77,7 @@ def refresh(request: Request) -> TokenAnswer:
 @auth_router.post("/logout")
 def logout(request: Request, response: Response) -> SignedOut:
     """End the session, with every token of it, and clear the browser's cookie."""
-    _end(request, _required_session(request))
+    _end(request, signed_in_session(request))
     _clear_cookies(response)
     return SignedOut()
 
@@ -135,7 +136,7 @@ async def _sign_in(request: Request) -> Response:
 async def _sign_out(request: Request) -> Response:
     form = await _form(request)
     session = session_of(request)
-    if session is not None:
+    if session is not None and session.session_id is not None:
         if not cross_site.matches_csrf_cookie(request, form.get("csrf")):
             return _page(request, "/", _OUT_OF_DATE, status=403)
         await run_in_threadpool(_end, request, session)
@@ -157,14 +158,8 @@ def local_path(wanted: str | None) -> str:
     return quote(wanted, safe="/?&=%:@+,;~!$'()*-._[]#")
 
 
-def _required_session(request: Request) -> Session:
-    session = session_of(request)
-    if session is None:
-        raise ApiError(401, NOT_SIGNED_IN)
-    return session
-
-
 def _end(request: HTTPConnection, session: Session) -> None:
+    assert session.session_id is not None
     end_session(tokens_of(request).engine, session.session_id, session.ends_at)
     _record(request, session.identity.name, "sign-out", "ok")
 

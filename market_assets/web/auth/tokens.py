@@ -4,6 +4,8 @@ A sign-in opens a session of 12 hours. The browser's cookie holds a token for al
 15 minutes, which they renew while the session lasts. Both are checked against the store at every request, so a
 changed password or role, a removed user and a session that was signed out of end at once.
 
+Personal access tokens (`store.access_tokens`) are not signed: they hold for months, and are known by their hashes.
+
 The signing key is JWT_SECRET_KEY, or one that is made and kept in the data folder.
 """
 
@@ -23,8 +25,10 @@ import sqlalchemy as sa
 from starlette.requests import HTTPConnection
 
 from market_assets.settings import Settings, SettingsError
+from market_assets.store.access_tokens import PREFIX, find_access_token
 from market_assets.store.database import make_private_folder
-from market_assets.store.users import ADMIN, User, find_session
+from market_assets.store.tables.accounts import ADMIN_SCOPE
+from market_assets.store.users import ADMIN, VIEWER, User, find_session
 from market_assets.web.auth.proxies import parse_address
 
 #: Key of the Identity in `scope["state"]`, where the guard puts it.
@@ -73,10 +77,10 @@ def identity_of(connection: HTTPConnection) -> Identity | None:
 
 @dataclass(frozen=True)
 class Session:
-    """The content of an accepted token."""
+    """The content of an accepted token; `session_id` is None of a personal access token."""
 
     identity: Identity
-    session_id: str
+    session_id: str | None
     ends_at: datetime
     token_version: int
 
@@ -104,12 +108,22 @@ class Tokens:
         Raises:
             TokenError: it is not valid.
         """
+        if token.startswith(PREFIX) and audience == PROGRAMS:
+            return self._of_access_token(token)
         claims = self._decode(token, audience)
         user = find_session(self.engine, claims["sub"], claims["sid"])
         if user is None or (user.token_version, user.role) != (claims["ver"], claims["role"]):
             raise TokenError("The token is not valid any more: sign in again")
         ends_at = datetime.fromtimestamp(claims["ses"], UTC)
         return Session(Identity(user.name, user.role), claims["sid"], ends_at, user.token_version)
+
+    def _of_access_token(self, secret: str) -> Session:
+        found = find_access_token(self.engine, secret)
+        if found is None:
+            raise TokenError("The token is not valid, or not any more")
+        token, user = found
+        role = user.role if token.scope == ADMIN_SCOPE else VIEWER
+        return Session(Identity(user.name, role), None, token.expires_at, user.token_version)
 
     def _decode(self, token: str, audience: str) -> dict[str, Any]:
         # Not at the start of the process: it imports the whole of `cryptography`.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -16,6 +18,7 @@ from market_assets.web.explorer.parameters import (
     Filters,
     Parameters,
     filter_fields,
+    page_of,
     read_filters,
 )
 from market_assets.web.explorer.tables import Column, Table
@@ -23,6 +26,8 @@ from market_assets.web.explorer.view import View
 from market_assets.web.market import queries
 
 PAGE_SIZE = 50
+#: Rows of the shorter tables.
+MOST_LISTED = 10
 _SORTS = ("skill", "category", "postings", "growth", "median_salary")
 
 
@@ -52,7 +57,7 @@ def show(view: View) -> Response:
     return view.answer(
         "index.html",
         parameters,
-        [table],
+        [table, *_overviews(view)],
         shown=part,
         page=page,
         fields=[*filter_fields(filters, view.market), *_fields(view, category, trend)],
@@ -95,16 +100,38 @@ def skills_table(view: View, rows: pl.DataFrame, filters: Filters) -> Table:
     return Table("skills", "Skills that postings ask for", columns, records(rows, columns))
 
 
+def _overviews(view: View) -> list[Table]:
+    """Where most postings are, and what forms of employment pay, in the whole market."""
+    market = view.market
+    postings = Column("postings", "Postings", numbers.count)
+    salaries = Column("postings_with_salary", "Salaries", numbers.count, secondary=True)
+    pay = Column("median_salary", f"Median pay, {view.currency}", numbers.money)
+    industry = Column("industry", "Industry", link=partial(page_of, "industries"))
+    place = Column("location", "Place", link=partial(page_of, "places"))
+    employment = Column("employment_type", "Employment")
+    return [
+        _table("industries", "Industries with most postings", [industry, postings], market.postings_of_industries),
+        _table("places", "Places with most postings", [place, postings, pay, salaries], market.location_salaries),
+        _table("employment", "Pay by form of employment", [employment, pay, salaries], market.pay_by_employment),
+    ]
+
+
+def _table(name: str, caption: str, columns: list[Column], rows: pl.DataFrame) -> Table:
+    return Table(name, caption, columns, records(rows.head(MOST_LISTED), columns))
+
+
 def records(rows: pl.DataFrame, columns: list[Column]) -> list[dict[str, Any]]:
     return rows.select(column.name for column in columns).to_dicts()
 
 
-def sorted_rows(rows: pl.DataFrame, parameters: Parameters) -> pl.DataFrame:
+def sorted_rows(
+    rows: pl.DataFrame, parameters: Parameters, sorts: Sequence[str] = _SORTS, name: str = "skill"
+) -> pl.DataFrame:
     """By the column that `sort` names, downwards with a '-' before it; by rank without it. Nulls come last."""
-    sort = parameters.one_of("sort", [f"{sign}{name}" for name in _SORTS for sign in ("", "-")])
+    sort = parameters.one_of("sort", [f"{sign}{column}" for column in sorts for sign in ("", "-")])
     if sort is None:
         return rows
-    by = [sort.removeprefix("-"), "skill"]
+    by = [sort.removeprefix("-"), name]
     return rows.sort(by, descending=[sort.startswith("-"), False], nulls_last=True)
 
 

@@ -11,11 +11,12 @@ from urllib.parse import quote, urlencode
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
-from market_assets.postings.gazetteer import countries, country_names, place_key
+from market_assets.postings.gazetteer import countries, country_code
 from market_assets.postings.schemas import SENIORITIES, WORKPLACES
 from market_assets.statistics.segments import Segment
 from market_assets.statistics.window import window_start
 from market_assets.web.explorer.problems import Link, PageProblem, closest
+from market_assets.web.market.names import Names
 from market_assets.web.market.snapshot import MarketSnapshot
 
 MARKET = "/market"
@@ -110,6 +111,7 @@ class Filters:
 
     country: str | None = None
     industry: str | None = None
+    occupation: str | None = None
     seniority: str | None = None
     workplace: str | None = None
     period: int | None = None
@@ -147,7 +149,8 @@ def read_filters(parameters: Parameters, market: MarketSnapshot) -> Filters:
     """
     return Filters(
         country=_country(parameters, market),
-        industry=_industry(parameters, market),
+        industry=_known(parameters, "industry", market.industries),
+        occupation=_known(parameters, "occupation", market.occupations),
         seniority=parameters.one_of("seniority", SENIORITIES),
         workplace=parameters.one_of("workplace", WORKPLACES),
         period=parameters.whole("period", 1, window_days(market)),
@@ -167,6 +170,11 @@ def filter_fields(filters: Filters, market: MarketSnapshot, names: Iterable[str]
             "all countries",
         ),
         "industry": ("Industry", [(name, name) for name in market.industries.all], "all industries"),
+        "occupation": (
+            "Occupation",
+            [(name, name) for name in market.occupations.all],
+            "all occupations",
+        ),
         "seniority": ("Seniority", [(name, name) for name in SENIORITIES], "any seniority"),
         "workplace": ("Workplace", [(name, name) for name in WORKPLACES], "any workplace"),
         "period": ("Period", [(str(one), f"last {one} days") for one in days], f"{window_days(market)} days"),
@@ -202,7 +210,7 @@ def path_of(request: Request) -> str:
 
 
 def page_of(kind: str, name: str, filters: Mapping[str, str] | None = None) -> str:
-    """The address of the page of a skill, place, industry or company ('skills', 'places' and so on)."""
+    """The address of the page of a skill, place, occupation and so on ('skills', 'places')."""
     return address(f"{MARKET}/{kind}/{quote(name, safe='')}", filters or {})
 
 
@@ -212,9 +220,9 @@ def _with(names: list[str], name: str | None) -> list[str]:
 
 def _country(parameters: Parameters, market: MarketSnapshot) -> str | None:
     value = parameters.get("country")
-    if value is None or value.upper() in countries():
-        return value and value.upper()
-    code = country_names().get(place_key(value))
+    if value is None:
+        return None
+    code = country_code(value)
     if code is None:
         names = {country.name: country.alpha2 for country in countries().values()}
         known = [names[name] for name in closest(value, names)]
@@ -222,11 +230,11 @@ def _country(parameters: Parameters, market: MarketSnapshot) -> str | None:
     return code
 
 
-def _industry(parameters: Parameters, market: MarketSnapshot) -> str | None:
-    value = parameters.get("industry")
+def _known(parameters: Parameters, name: str, names: Names) -> str | None:
+    value = parameters.get(name)
     if value is None:
         return None
-    known = market.industries.find(value)
+    known = names.find(value)
     if known is None:
-        raise parameters.wrong("industry", value, closest(value, market.industries) or market.industries.all[:8])
+        raise parameters.wrong(name, value, closest(value, names) or names.all[:8])
     return known

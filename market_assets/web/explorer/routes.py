@@ -16,6 +16,7 @@ from market_assets.web.explorer import (
     comparison_page,
     index_page,
     map_page,
+    occupations_page,
     search_page,
     segment_pages,
     skill_page,
@@ -40,6 +41,8 @@ def explorer_routes(explorer: Explorer) -> list[BaseRoute]:
         f"{MARKET}/map": map_page.show,
         f"{MARKET}/skills/{{name:path}}": skill_page.show,
         f"{MARKET}/places/{{name:path}}": segment_pages.show_place,
+        f"{MARKET}/occupations": occupations_page.show,
+        f"{MARKET}/occupations/{{name:path}}": segment_pages.show_occupation,
         f"{MARKET}/industries/{{name:path}}": segment_pages.show_industry,
         f"{MARKET}/companies/{{name:path}}": segment_pages.show_company,
     }
@@ -58,7 +61,7 @@ def _endpoint(explorer: Explorer, show: PageFunction) -> Callable[[Request], obj
             short = _without_empty(request)
             if short is not None:
                 return RedirectResponse(short, 303)
-            return await to_thread.run_sync(_shown, show, view, limiter=explorer.threads)
+            return await to_thread.run_sync(_shown, show, view, limiter=explorer.postings.threads)
         except sa.exc.SQLAlchemyError as error:
             _log.error("%s: the market database failed: %s", request.url.path, error)
             headers = {"Retry-After": "5"}

@@ -1,18 +1,20 @@
-"""`/market/places/…`, `/industries/…`, `/companies/…`: what a part of the market asks for, and what it pays."""
+"""`/market/places/…`, `/occupations/…` and so on: what a part of the market asks for, and what it pays."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import polars as pl
 from starlette.responses import RedirectResponse, Response
 
 from market_assets.postings.identity import company_keys
-from market_assets.postings.places import normalise_locations
+from market_assets.postings.occupations import known_occupations
 from market_assets.report import numbers
+from market_assets.statistics.occupations import occupation_salaries
 from market_assets.statistics.window import Window
-from market_assets.web.explorer.index_page import paged, records, sorted_rows, with_growth
+from market_assets.web.explorer.index_page import MOST_LISTED, paged, records, sorted_rows, with_growth
 from market_assets.web.explorer.parameters import (
     FILTERS,
     Filters,
@@ -22,13 +24,13 @@ from market_assets.web.explorer.parameters import (
     read_filters,
 )
 from market_assets.web.explorer.problems import Link, PageProblem, closest
-from market_assets.web.explorer.shown_postings import company_counts, newest_postings
-from market_assets.web.explorer.skill_page import MOST_LISTED
+from market_assets.web.explorer.shown_postings import newest_postings
+from market_assets.web.explorer.skill_tables import pay_table
 from market_assets.web.explorer.tables import Column, Table
 from market_assets.web.explorer.view import View
 from market_assets.web.market import queries
 from market_assets.web.market.names import Names
-from market_assets.web.market.segment_queries import pay_in, skills_in
+from market_assets.web.market.segment_queries import companies_in, pay_in, skills_in
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Part:
     """A part of the market that has a page.
 
     Attributes:
-        kind: of its address: 'places', 'industries' or 'companies'.
+        kind: of its address: 'places', 'industries', 'occupations' or 'companies'.
         name: as the tables, or the newest posting, spell it.
         fixed: what its postings have in common.
         filters: the filters that its page has.
@@ -50,10 +52,10 @@ class Part:
 
 def show_place(view: View) -> Response:
     written = view.request.path_params["name"]
-    name = known_place(view, written)
+    name = queries.find_location(view.market, written)
     if name is None:
         raise _not_found("places", "Place", written, view.market.location_names)
-    return _show(view, Part("places", name, {"location": name}, ("industry", "seniority", "workplace", "period")))
+    return _show(view, Part("places", name, {"location": name}, _without("country")))
 
 
 def show_industry(view: View) -> Response:
@@ -61,9 +63,15 @@ def show_industry(view: View) -> Response:
     name = view.market.industries.find(written)
     if name is None:
         raise _not_found("industries", "Industry", written, view.market.industries)
-    return _show(
-        view, Part("industries", name, {"industry": name}, ("country", "seniority", "workplace", "period"))
-    )
+    return _show(view, Part("industries", name, {"industry": name}, _without("industry")))
+
+
+def show_occupation(view: View) -> Response:
+    written = view.request.path_params["name"]
+    name = view.market.occupations.find(written)
+    if name is None:
+        raise _not_found("occupations", "Occupation", written, view.market.occupations)
+    return _show(view, Part("occupations", name, {"occupation": name}, _without("occupation")))
 
 
 def show_company(view: View) -> Response:
@@ -71,17 +79,12 @@ def show_company(view: View) -> Response:
     name = " ".join(view.request.path_params["name"].split())
     key = company_keys(pl.Series([name], dtype=pl.String))[0]
     if key is None or not (view.window().postings["company_key"] == key).any():
-        raise _not_found("companies", "Company", name, view.explorer.companies(view))
+        raise _not_found("companies", "Company", name, view.companies.names)
     return _show(view, Part("companies", name, {"company_key": key}))
 
 
-def known_place(view: View, name: str) -> str | None:
-    """The place as the tables spell it, found by its city alone or as sources write it."""
-    places = view.market.location_names
-    if found := places.find(name):
-        return found
-    normalised = normalise_locations(pl.Series([name], dtype=pl.String))["location"][0]
-    return places.find(normalised) if normalised else None
+def _without(name: str) -> tuple[str, ...]:
+    return tuple(each for each in FILTERS if each != name)
 
 
 def _not_found(kind: str, word: str, name: str, names: Names) -> PageProblem:
@@ -115,6 +118,7 @@ def _show(view: View, part: Part) -> Response:
         remote=int((inside.postings["workplace"] == "remote").sum()),
         shown=shown,
         page=page,
+        occupation=known_occupations().get(part.name) if part.kind == "occupations" else None,
         postings=newest_postings(view, inside),
     )
 
@@ -131,8 +135,8 @@ def _skills(view: View, part: Part, filters: Filters, inside: Window) -> pl.Data
 
 
 def _skills_table(view: View, rows: pl.DataFrame, part: Part, filters: Filters) -> Table:
-    passed = {name: value for name, value in (part.fixed | filters.chosen).items() if name == "industry"}
-    linked = replace(filters, industry=str(passed["industry"])) if passed else filters
+    passed: dict[str, Any] = {name: value for name, value in part.fixed.items() if name in FILTERS}
+    linked = replace(filters, **passed)
     columns = [
         Column("skill", "Skill", link=lambda name: view.skill_page(name, linked)),
         Column("category", "Category", secondary=True),
@@ -147,17 +151,30 @@ def _skills_table(view: View, rows: pl.DataFrame, part: Part, filters: Filters) 
 
 def _other_tables(view: View, part: Part, inside: Window) -> list[Table]:
     postings = Column("postings", "Postings", numbers.count)
-    tables = []
-    for kind, column, heading in (("industries", "industry", "Industry"), ("places", "location", "Place")):
+    tables: list[Table] = []
+    if part.kind == "occupations":
+        pay = occupation_salaries(inside, view.min_sample)
+        country, seniority = pl.col("country").is_null(), pl.col("seniority").is_null()
+        tables.append(pay_table(view, "seniority", _most_paid(pay.filter(country & ~seniority))))
+        tables.append(pay_table(view, "country", _most_paid(pay.filter(seniority & ~country))))
+    for kind, column, heading in (
+        ("occupations", "occupation", "Occupation"),
+        ("industries", "industry", "Industry"),
+        ("places", "location", "Place"),
+    ):
         if kind != part.kind:
             link = Column(column, heading, link=partial(page_of, kind))
             rows = _counts(inside, column)
             tables.append(Table(kind, f"{kind.capitalize()} with most postings", [link, postings], rows))
     if part.kind != "companies":
         link = Column("company", "Company", link=partial(page_of, "companies"))
-        rows = company_counts(view, inside, MOST_LISTED)
+        rows = companies_in(inside, view.companies).head(MOST_LISTED).to_dicts()
         tables.append(Table("companies", "Companies with most postings", [link, postings], rows))
     return tables
+
+
+def _most_paid(rows: pl.DataFrame) -> list[dict[str, object]]:
+    return rows.sort("postings_with_salary", "country", "seniority", descending=[True, False, False]).to_dicts()
 
 
 def _counts(inside: Window, column: str) -> list[dict[str, object]]:

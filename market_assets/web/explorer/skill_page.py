@@ -13,6 +13,7 @@ from market_assets.statistics.demand import share_interval
 from market_assets.statistics.segments import asking, counts_by
 from market_assets.statistics.window import Window
 from market_assets.web.explorer import charts, skill_tables
+from market_assets.web.explorer.index_page import MOST_LISTED
 from market_assets.web.explorer.parameters import (
     FILTERS,
     Filters,
@@ -21,14 +22,13 @@ from market_assets.web.explorer.parameters import (
     page_of,
     read_filters,
 )
-from market_assets.web.explorer.shown_postings import company_counts, newest_postings
+from market_assets.web.explorer.shown_postings import newest_postings
 from market_assets.web.explorer.tables import Table
 from market_assets.web.explorer.view import View
 from market_assets.web.market import queries
-from market_assets.web.market.segment_queries import skill_in
+from market_assets.web.market.segment_queries import companies_in, skill_in
 
-#: Places and companies that are listed, and skills that go with one.
-MOST_LISTED = 10
+#: Skills that go with one.
 _RELATED = 12
 #: Edges that a graph shows for each of its skills.
 _EDGES_OF_SKILL = 2
@@ -90,7 +90,7 @@ def _tables(view: View, name: str, filters: Filters, figures: dict[str, Any], in
         skill_tables.history_table(view, queries.history(market, name)["months"]),
         skill_tables.places_table(places.to_dicts(), filters),
         skill_tables.industries_table(view, figures["industries"], filters),
-        skill_tables.companies_table(company_counts(view, asking(inside), MOST_LISTED)),
+        skill_tables.companies_table(companies_in(asking(inside), view.companies).head(MOST_LISTED).to_dicts()),
         skill_tables.related_table(view, queries.related(market, name).head(_RELATED).to_dicts()),
         skill_tables.recommendations_table(view, name, reasons),
     ]

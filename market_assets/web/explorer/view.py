@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
-import polars as pl
-from anyio import CapacityLimiter
 from markupsafe import Markup
 from starlette.datastructures import State
 from starlette.requests import Request
@@ -22,15 +19,13 @@ from market_assets.settings import Settings
 from market_assets.skills.taxonomy import Skill, load_taxonomy
 from market_assets.statistics.segments import Segment
 from market_assets.store.database import Database
-from market_assets.store.shown_postings import read_companies
 from market_assets.web.auth.cross_site import CSRF_COOKIE
 from market_assets.web.auth.tokens import identity_of
 from market_assets.web.explorer import parameters as addresses
 from market_assets.web.explorer.parameters import MARKET, Filters, Parameters
 from market_assets.web.explorer.problems import Link, PageProblem, closest
 from market_assets.web.explorer.tables import Table, by_name, csv_response
-from market_assets.web.market.counted_postings import CountedPostings
-from market_assets.web.market.names import Names
+from market_assets.web.market.counted_postings import Companies, CountedPostings
 from market_assets.web.market.snapshot import MarketSnapshot
 
 if TYPE_CHECKING:
@@ -44,31 +39,12 @@ class Explorer:
 
     Attributes:
         state: of the API, whose `market` is the cache of the tables.
-        postings: the counted postings in memory.
+        postings: the counted postings in memory, which the API uses too.
     """
 
     def __init__(self, state: State, settings: Settings, database: Database) -> None:
         self.state, self.settings, self.database = state, settings, database
-        self.postings = CountedPostings(database)
-        #: Pages are made in few threads at once: while the postings are read, pages wait for them, and must not
-        #: take the threads by which everything else is answered.
-        self.threads = CapacityLimiter(4)
-        self._companies: tuple[int | None, Names] = (None, Names(()))
-
-    def companies(self, view: View) -> Names:
-        """The employers of the counted postings, each as its newest posting states it."""
-        if self._companies[0] != view.market.demand_revision:
-            newest = (
-                view.window()
-                .postings.drop_nulls("company_key")
-                .sort("posted_at")
-                .group_by("company_key")
-                .agg(pl.col("posting_id").last())
-            )
-            with self.database.pooled_engine().connect() as connection:
-                names = read_companies(connection, newest["posting_id"].to_list())
-            self._companies = view.market.demand_revision, Names(names.values())
-        return self._companies[1]
+        self.postings: CountedPostings = state.postings
 
     @cached_property
     def taxonomy(self) -> dict[str, Skill]:
@@ -106,25 +82,18 @@ class View:
         """The counted postings.
 
         Raises:
-            PageProblem: nothing has been counted yet.
+            ApiError: nothing has been counted yet.
         """
-        return self.explorer.postings.window(*self.bounds, self.market.demand_revision)
+        return self.explorer.postings.window(self.market)
 
     @property
-    def bounds(self) -> tuple[datetime, datetime]:
-        """Where the window of the counted postings begins, and the time of the refresh, where it ends; UTC.
-
-        Raises:
-            PageProblem: nothing has been counted yet.
-        """
-        summary = self.market.summary
-        if summary is None:
-            raise PageProblem(404, "Nothing counted yet", "The statistics have not been refreshed yet.")
-        return summary["window_start"], summary["as_of"]
+    def companies(self) -> Companies:
+        """The employers of the counted postings."""
+        return self.explorer.postings.companies(self.market)
 
     def segment(self, filters: Filters, **more: str | int | None) -> Segment:
         """The part of the market that filters leave; `more` are further fields of it."""
-        return filters.segment(self.bounds[1], **more)
+        return filters.segment(self.market.bounds[1], **more)
 
     def known_skill(self, name: str) -> str:
         """The skill of a name or of another spelling, as the tables spell it.

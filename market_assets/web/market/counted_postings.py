@@ -3,43 +3,100 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+import polars as pl
+from anyio import CapacityLimiter
+
 from market_assets.store.database import Database
-from market_assets.web.market.snapshot import consistent_connection
+from market_assets.store.shown_postings import read_companies
+from market_assets.web.market.names import Names
+from market_assets.web.market.snapshot import MarketSnapshot, consistent_connection
 
 if TYPE_CHECKING:
     from market_assets.statistics.window import Window
 
 
+@dataclass(frozen=True)
+class Companies:
+    """The employers of the counted postings.
+
+    Attributes:
+        by_key: company_key and company, the name that the employer's newest posting states.
+    """
+
+    by_key: pl.DataFrame
+
+    @cached_property
+    def names(self) -> Names:
+        return Names(self.by_key["company"])
+
+
 class CountedPostings:
-    """The window that the result tables were counted over, read when it is first asked for after a refresh."""
+    """The window that the result tables were counted over, read when it is first asked for after a refresh.
+
+    Not for the event loop: a million postings take seconds to read.
+
+    Attributes:
+        threads: those in which figures are counted, few at once: while the postings are read, callers wait for
+            them, and must not take the threads by which everything else is answered.
+    """
 
     def __init__(self, database: Database) -> None:
+        self.threads = CapacityLimiter(4)
         self._database = database
-        self._lock = threading.Lock()
-        self._held: tuple[tuple[datetime, datetime, int], Window] | None = None
+        self._lock = threading.RLock()
+        self._state: object = None
+        self._window: Window | None = None
+        self._companies: Companies | None = None
 
-    def window(self, start: datetime, end: datetime, revision: int) -> Window:
-        """The counted postings between the bounds of the newest refresh, whose tables have a revision.
-
-        Not for the event loop: a million postings take seconds to read.
+    def window(self, market: MarketSnapshot) -> Window:
+        """The counted postings of the refresh that a snapshot shows.
 
         Raises:
+            ApiError: 404, nothing has been counted yet.
             sqlalchemy.exc.SQLAlchemyError: the store can't be read.
         """
-        wanted = start, end, revision
         with self._lock:
-            if self._held is None or self._held[0] != wanted:
-                # Never two in memory.
-                self._held = None
-                self._held = wanted, self._read(start, end)
-            return self._held[1]
+            self._keep_only(market)
+            if self._window is None:
+                self._window = self._read(market)
+            return self._window
 
-    def _read(self, start: datetime, end: datetime) -> Window:
+    def companies(self, market: MarketSnapshot) -> Companies:
+        """The employers of these postings.
+
+        Raises:
+            ApiError: 404, nothing has been counted yet.
+            sqlalchemy.exc.SQLAlchemyError: the store can't be read.
+        """
+        with self._lock:
+            window = self.window(market)
+            if self._companies is None:
+                newest = (
+                    window.postings.drop_nulls("company_key")
+                    .sort("posted_at", "posting_id")
+                    .group_by("company_key")
+                    .agg(pl.col("posting_id").last())
+                )
+                with self._database.pooled_engine().connect() as connection:
+                    names = read_companies(connection, newest["posting_id"].to_list())
+                stated = newest["posting_id"].replace_strict(names, default=None, return_dtype=pl.String)
+                found = newest.select("company_key", company=stated).drop_nulls()
+                self._companies = Companies(found)
+            return self._companies
+
+    def _keep_only(self, market: MarketSnapshot) -> None:
+        state = (*market.bounds, market.demand_revision)
+        if state != self._state:
+            # Never two windows in memory.
+            self._state, self._window, self._companies = state, None, None
+
+    def _read(self, market: MarketSnapshot) -> Window:
         from market_assets.store.facts import read_window
         from market_assets.store.reading import PooledReader
 
         with consistent_connection(self._database.pooled_engine()) as connection:
-            return read_window(PooledReader(self._database, connection), start, end)
+            return read_window(PooledReader(self._database, connection), *market.bounds)

@@ -43,7 +43,10 @@ def columns_of(
 
     def add(model: type[Model]) -> type[Model]:
         fields: dict[str, Any] = {
-            column.name: (_type_of(column, null=all_null or bool(column.nullable)), ...)
+            column.name: (
+                _type_of(column, null=all_null or bool(column.nullable)),
+                Field(description=column.comment),
+            )
             for column in table.columns
             if column.name not in without
         }
@@ -90,6 +93,7 @@ class SkillDemand(StrictModel):
     top_sources: list[TopValue]
     top_industries: list[TopValue]
     top_locations: list[TopValue]
+    rank: int | None = Field(description="By postings; null of one skill in a segment")
 
 
 class SkillPage(Paginated):
@@ -231,6 +235,15 @@ class CategoryPage(Paginated):
     categories: list[CategoryValue]
 
 
+@columns_of(tables.skill_communities)
+class SkillInCommunity(StrictModel):
+    """A row of `skill_communities`."""
+
+
+class CommunityPage(Paginated):
+    communities: list[SkillInCommunity]
+
+
 class IndustryValue(StrictModel):
     industry: str
     postings: int = Field(description="Counted postings of the industry")
@@ -240,6 +253,15 @@ class IndustryValuePage(Paginated):
     industries: list[IndustryValue]
 
 
+class CompanyValue(StrictModel):
+    company: str = Field(description="As its newest posting states it")
+    postings: int = Field(description="Counted postings of the employer")
+
+
+class CompanyPage(Paginated):
+    companies: list[CompanyValue]
+
+
 @columns_of(tables.location_salaries)
 class LocationValue(StrictModel):
     """A row of `location_salaries`."""
@@ -247,6 +269,44 @@ class LocationValue(StrictModel):
 
 class LocationPage(Paginated):
     locations: list[LocationValue]
+
+
+@columns_of(tables.occupation_demand)
+@columns_of(tables.occupation_salaries, without=("country", "seniority"))
+class OccupationValue(StrictModel):
+    """A row of `occupation_demand`, and of `occupation_salaries` for all its postings."""
+
+    postings_with_salary: int
+
+
+class OccupationPage(Paginated):
+    occupations: list[OccupationValue]
+    currency: str = Field(description="Of all money: MARKET_ASSETS_CURRENCY")
+
+
+@columns_of(tables.occupation_salaries, without=("occupation",))
+class OccupationPay(StrictModel):
+    """A row of `occupation_salaries`."""
+
+
+@columns_of(tables.occupation_demand)
+class OccupationDetail(StrictModel):
+    """Demand for one occupation, and its pay: of all postings, in each country and of each seniority."""
+
+    salaries: OccupationPay | None
+    by_country: list[OccupationPay]
+    by_seniority: list[OccupationPay]
+    currency: str = Field(description="Of all money: MARKET_ASSETS_CURRENCY")
+
+
+@columns_of(tables.occupation_skills, without=("occupation",))
+class OccupationSkill(StrictModel):
+    """A row of `occupation_skills`."""
+
+
+class OccupationSkillPage(Paginated):
+    occupation: str
+    skills: list[OccupationSkill]
 
 
 class RelatedPage(Paginated):
@@ -323,12 +383,16 @@ class RecommendationRequest(StrictModel):
     """The skills at hand."""
 
     skills: SkillsAtHand
+    occupation: Name | None = Field(None, description="Recommend what it asks for more than the market does")
     limit: int = Field(10, ge=1, le=100, description="The greatest number of recommendations")
 
 
 class RecommendedForSet(StrictModel):
     recommended_skill: str
-    score: float = Field(description="About the share of postings with the skills at hand that ask for it too")
+    score: float = Field(
+        description="About the share of postings with the skills at hand that ask for it too; with an occupation,"
+        " the share of its postings"
+    )
     rank: int
     postings_with_salary: int
     median_salary: float | None = Field(description="Of postings with the recommended skill")
@@ -338,8 +402,9 @@ class RecommendedForSet(StrictModel):
 
 
 class Recommendations(StrictModel):
-    """The skills that go best with those at hand together, best first, each with the reason."""
+    """The skills that go best with those at hand together, or that an occupation asks for, best first."""
 
     skills: list[str]
+    occupation: str | None
     recommendations: list[RecommendedForSet]
     unknown: list[str] = Field(description="Given names that no table has")

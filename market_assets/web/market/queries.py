@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from market_assets.postings.places import normalise_locations
 from market_assets.store.tables.results import market_summary
 from market_assets.web.errors import ApiError
 from market_assets.web.market.names import Names
@@ -37,28 +38,44 @@ def skills(
     Raises:
         ApiError: 404, the industry or the category does not occur.
     """
-    rows = market.demand.of(None if industry is None else _known(market.industries, industry, "Industry"))
+    rows = market.demand.of(None if industry is None else known_name(market.industries, industry, "Industry"))
+    return chosen_skills(market, rows, category, search)
+
+
+def chosen_skills(
+    market: MarketSnapshot, rows: pl.DataFrame, category: str | None, search: str | None
+) -> pl.DataFrame:
+    """The rows of a category, and of skills whose name has a text in it.
+
+    Raises:
+        ApiError: 404, the category does not occur.
+    """
     if category is not None:
-        rows = rows.filter(pl.col("category") == _known(market.categories, category, "Category"))
-    return _with_name(rows, "skill", market.skills, search)
+        rows = rows.filter(pl.col("category") == known_name(market.categories, category, "Category"))
+    return with_name(rows, "skill", market.skills, search)
 
 
 def categories(market: MarketSnapshot, search: str | None) -> pl.DataFrame:
     """Each category of skills that are asked for: category, skills."""
     rows = market.demand.of(None).group_by("category").agg(pl.len().cast(pl.Int64).alias("skills"))
-    return _with_name(rows, "category", market.categories, search).sort(
+    return with_name(rows, "category", market.categories, search).sort(
         ["skills", "category"], descending=[True, False]
     )
 
 
+def communities(market: MarketSnapshot, search: str | None) -> pl.DataFrame:
+    """The rows of `skill_communities`, the largest community first."""
+    return with_name(market.skill_communities, "skill", market.skills, search)
+
+
 def industries(market: MarketSnapshot, search: str | None) -> pl.DataFrame:
     """Each industry of the postings: industry, postings."""
-    return _with_name(market.postings_of_industries, "industry", market.industries, search)
+    return with_name(market.postings_of_industries, "industry", market.industries, search)
 
 
 def locations(market: MarketSnapshot, search: str | None) -> pl.DataFrame:
     """The rows of `location_salaries`, those with the most postings first."""
-    return _with_name(market.location_salaries, "location", market.location_names, search)
+    return with_name(market.location_salaries, "location", market.location_names, search)
 
 
 def skill(market: MarketSnapshot, name: str) -> Content:
@@ -109,7 +126,7 @@ def salaries_of_skill(market: MarketSnapshot, name: str) -> Content:
 
 
 def salaries_of_location(market: MarketSnapshot, name: str) -> Content:
-    known = _known(market.location_names, name, "Location")
+    known = known_location(market, name)
     salaries = _without(market.locations.one(known), "location")
     return {"skill": None, "location": known, "salaries": salaries, "by_country": [], "by_seniority": []}
 
@@ -122,17 +139,43 @@ def employment_salaries(market: MarketSnapshot, employment_type: str | None, cou
     """
     rows = market.employment_salaries
     if employment_type is not None:
-        known = _known(market.employment_types, employment_type, "Type of employment")
+        known = known_name(market.employment_types, employment_type, "Type of employment")
         rows = rows.filter(pl.col("employment_type") == known)
     if country is not None:
-        rows = rows.filter(pl.col("country") == _known(market.pay_countries, country, "Country"))
+        rows = rows.filter(pl.col("country") == known_name(market.pay_countries, country, "Country"))
     return rows
 
 
 def industry_skills(market: MarketSnapshot, name: str) -> tuple[str, pl.DataFrame]:
     """The industry as the tables spell it, and what it asks for by rank."""
-    industry = _known(market.industries, name, "Industry")
+    industry = known_name(market.industries, name, "Industry")
     return industry, market.industry_skills.of(industry).drop("industry")
+
+
+def occupations(market: MarketSnapshot, search: str | None) -> pl.DataFrame:
+    """The rows of `occupation_demand` with what each pays, by rank."""
+    return with_name(market.occupation_demand, "occupation", market.occupations, search)
+
+
+def occupation(market: MarketSnapshot, name: str) -> Content:
+    """Demand for one occupation, and its pay: of all postings, in each country and of each seniority."""
+    name = known_name(market.occupations, name, "Occupation")
+    demand = market.occupation_demand.filter(pl.col("occupation") == name).row(0, named=True)
+    pay = market.occupation_salaries.of(name).drop("occupation")
+    country, seniority = pl.col("country").is_not_null(), pl.col("seniority").is_not_null()
+    in_all = pay.filter(~country & ~seniority)
+    return {
+        **{column: demand[column] for column in ("occupation", "code", "postings", "demand_share", "rank")},
+        "salaries": in_all.row(0, named=True) if in_all.height else None,
+        "by_country": pay.filter(country & ~seniority).to_dicts(),
+        "by_seniority": pay.filter(seniority & ~country).to_dicts(),
+    }
+
+
+def occupation_skills(market: MarketSnapshot, name: str) -> tuple[str, pl.DataFrame]:
+    """The occupation as the tables spell it, and what it asks for by rank."""
+    known = known_name(market.occupations, name, "Occupation")
+    return known, market.occupation_skills.of(known).drop("occupation")
 
 
 def trending(market: MarketSnapshot, trend: str | None) -> pl.DataFrame:
@@ -141,7 +184,40 @@ def trending(market: MarketSnapshot, trend: str | None) -> pl.DataFrame:
 
 def recommendations(market: MarketSnapshot, names: Iterable[str], limit: int) -> Content:
     held, unknown = _split_known(market, names)
-    return {"skills": held, "recommendations": market.recommender.recommend(held, limit), "unknown": unknown}
+    best = market.recommender.recommend(held, limit)
+    return {"skills": held, "occupation": None, "recommendations": best, "unknown": unknown}
+
+
+def recommendations_for(
+    market: MarketSnapshot, occupation: str, names: Iterable[str], limit: int, min_sample: int
+) -> Content:
+    """The skills that an occupation asks for more often than the market and that are not at hand."""
+    from market_assets.statistics.occupations import skills_to_learn
+
+    held, unknown = _split_known(market, names)
+    name, skills = occupation_skills(market, occupation)
+    best = skills_to_learn(skills, held, limit, min_sample).to_dicts()
+    partners = _partners(market, held, {row["skill"] for row in best})
+    return {
+        "skills": held,
+        "occupation": name,
+        "recommendations": [
+            {
+                "recommended_skill": row["skill"],
+                "score": row["share"],
+                "rank": rank,
+                **_pay_of(market, row["skill"]),
+                "goes_with": [_without(partner, "npmi") for partner in partners.get(row["skill"], [])[:3]],
+            }
+            for rank, row in enumerate(best, start=1)
+        ],
+        "unknown": unknown,
+    }
+
+
+def _pay_of(market: MarketSnapshot, skill: str) -> Content:
+    pay = market.salaries.one(skill) or {"postings_with_salary": 0, "median_salary": None}
+    return {column: pay[column] for column in ("postings_with_salary", "median_salary")}
 
 
 def skill_gap(market: MarketSnapshot, names: Iterable[str], industry: str | None, limit: int) -> Content:
@@ -163,7 +239,41 @@ def skill_gap(market: MarketSnapshot, names: Iterable[str], industry: str | None
 
 
 def known_skill(market: MarketSnapshot, name: str) -> str:
-    return _known(market.skills, name, "Skill")
+    return known_name(market.skills, name, "Skill")
+
+
+def find_location(market: MarketSnapshot, name: str) -> str | None:
+    """The place as the tables spell it, found by its town alone or as sources write it."""
+    if found := market.location_names.find(name):
+        return found
+    normalised = normalise_locations(pl.Series([name], dtype=pl.String))["location"][0]
+    return market.location_names.find(normalised) if normalised else None
+
+
+def known_location(market: MarketSnapshot, name: str) -> str:
+    found = find_location(market, name)
+    if found is None:
+        raise not_found(market.location_names, name, "Location")
+    return found
+
+
+def known_name(names: Names, name: str, kind: str) -> str:
+    """The name as the tables spell it.
+
+    Raises:
+        ApiError: 404, no table has it.
+    """
+    found = names.find(name)
+    if found is None:
+        raise not_found(names, name, kind)
+    return found
+
+
+def not_found(names: Names, name: str, kind: str) -> ApiError:
+    """404, with the names that look like one."""
+    suggestions = names.suggestions(name)
+    hint = f"; did you mean {' or '.join(suggestions)}?" if suggestions else ""
+    return ApiError(404, f"{kind} not found: {name}{hint}", {"suggestions": suggestions} if suggestions else None)
 
 
 def _salaries(market: MarketSnapshot, skill: str) -> Content:
@@ -197,18 +307,7 @@ def _split_known(market: MarketSnapshot, names: Iterable[str]) -> tuple[list[str
     return list(held), [name for name, known in found.items() if known is None]
 
 
-def _known(names: Names, name: str, kind: str) -> str:
-    known = names.find(name)
-    if known is None:
-        suggestions = names.suggestions(name)
-        hint = f"; did you mean {' or '.join(suggestions)}?" if suggestions else ""
-        raise ApiError(
-            404, f"{kind} not found: {name}{hint}", {"suggestions": suggestions} if suggestions else None
-        )
-    return known
-
-
-def _with_name(rows: pl.DataFrame, column: str, names: Names, search: str | None) -> pl.DataFrame:
+def with_name(rows: pl.DataFrame, column: str, names: Names, search: str | None) -> pl.DataFrame:
     """The rows whose name has a text in it; all without one."""
     return rows if search is None else rows.filter(pl.col(column).is_in(sorted(names.containing(search))))
 

@@ -5,10 +5,12 @@ A GET carries the ETag of the snapshot that it is answered from, so that clients
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import polars as pl
+from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic_core import to_json
@@ -24,7 +26,9 @@ from market_assets.web.market.lists import (
     page_of,
     refuse_unknown_parameters,
 )
+from market_assets.web.market.named_segment import Filter, SegmentRequest
 from market_assets.web.market.queries import Content
+from market_assets.web.market.segment_queries import SegmentQueries
 from market_assets.web.market.snapshot import MarketSnapshot, SnapshotCache
 
 #: Clients may keep a response, but ask each time whether it is still current.
@@ -45,10 +49,16 @@ SkillName = Annotated[
     str,
     Path(max_length=200, description="In any case; %23 for #", examples=["Python", "CI/CD"]),
 ]
-Filter = Annotated[str | None, Query(min_length=1, max_length=200)]
+OccupationName = Annotated[
+    str,
+    Path(max_length=200, description="In any case, or a title of it", examples=["Data engineer"]),
+]
+#: Of lists of values: only postings that ask for it.
+AskedFor = Annotated[Filter, Query(description="Only postings that ask for the skill")]
 Search = Annotated[str | None, Query(min_length=1, max_length=200, description="Text that the name has in it")]
 
 PREFIX = "/api/v1/market"
+Counted = TypeVar("Counted")
 #: Where the API was before it had versions.
 UNVERSIONED = "/api/market"
 market_router = APIRouter(prefix=PREFIX, tags=["market"], dependencies=[Depends(refuse_unknown_parameters)])
@@ -83,12 +93,17 @@ async def list_skills(
     request: Request,
     market: Snapshot,
     wanted: ListRequest,
-    industry: Filter = None,
-    category: Filter = None,
+    named: SegmentRequest,
+    category: Annotated[Filter, Query(description="Only skills of the category")] = None,
     search: Search = None,
 ) -> Response:
-    """Skills by demand: of the whole market or of an industry, all or of a category."""
-    rows = queries.skills(market, industry, category, search)
+    """Skills by demand: of the whole market or of a segment, all or of a category."""
+    rows = await _counted(
+        request,
+        market,
+        lambda segments: segments.skills(named, category, search),
+        published=named.chosen <= {"industry"},
+    )
     return _respond_list(request, market, wanted, "skills", rows)
 
 
@@ -120,9 +135,12 @@ async def list_recommendations(request: Request, market: Snapshot, skill: SkillN
 
 
 @_get("/skills/{skill:path}", response_model=models.SkillDetail)
-async def get_skill(request: Request, market: Snapshot, skill: SkillName) -> Response:
-    """Demand, pay, growth and industries of one skill."""
-    return _respond(request, market, queries.skill(market, skill))
+async def get_skill(request: Request, market: Snapshot, skill: SkillName, named: SegmentRequest) -> Response:
+    """Demand, pay and industries of one skill, in the whole market or a segment; growth in the whole market."""
+    found = await _counted(
+        request, market, lambda segments: segments.skill(skill, named), published=not named.chosen
+    )
+    return _respond(request, market, found)
 
 
 @_list("/categories", response_model=models.CategoryPage)
@@ -133,34 +151,88 @@ async def list_categories(
     return _respond_list(request, market, wanted, "categories", queries.categories(market, search))
 
 
-@_list("/industries", response_model=models.IndustryValuePage)
-async def list_industries(
+@_list("/communities", response_model=models.CommunityPage)
+async def list_communities(
     request: Request, market: Snapshot, wanted: ListRequest, search: Search = None
 ) -> Response:
+    """The skills by community, those that are asked for together: the largest community first."""
+    return _respond_list(request, market, wanted, "communities", queries.communities(market, search))
+
+
+@_list("/industries", response_model=models.IndustryValuePage)
+async def list_industries(
+    request: Request,
+    market: Snapshot,
+    wanted: ListRequest,
+    named: SegmentRequest,
+    skill: AskedFor = None,
+    search: Search = None,
+) -> Response:
     """The industries of the postings, those with the most postings first."""
-    return _respond_list(request, market, wanted, "industries", queries.industries(market, search))
+    rows = await _counted(
+        request,
+        market,
+        lambda segments: segments.industries(named, skill, search),
+        published=not (skill or named.chosen),
+    )
+    return _respond_list(request, market, wanted, "industries", rows)
 
 
 @_list("/locations", response_model=models.LocationPage)
 async def list_locations(
-    request: Request, market: Snapshot, wanted: ListRequest, search: Search = None
+    request: Request,
+    market: Snapshot,
+    wanted: ListRequest,
+    named: SegmentRequest,
+    skill: AskedFor = None,
+    search: Search = None,
 ) -> Response:
     """The locations of the postings and what they pay, those with the most postings first."""
-    return _respond_list(request, market, wanted, "locations", queries.locations(market, search))
+    rows = await _counted(
+        request,
+        market,
+        lambda segments: segments.locations(named, skill, search),
+        published=not (skill or named.chosen),
+    )
+    return _respond_list(request, market, wanted, "locations", rows)
+
+
+@_list("/companies", response_model=models.CompanyPage)
+async def list_companies(
+    request: Request,
+    market: Snapshot,
+    wanted: ListRequest,
+    named: SegmentRequest,
+    skill: AskedFor = None,
+    search: Search = None,
+) -> Response:
+    """The employers of the postings, those with the most postings first."""
+    rows = await _counted(
+        request, market, lambda segments: segments.companies(named, skill, search), published=False
+    )
+    return _respond_list(request, market, wanted, "companies", rows)
 
 
 @_get("/salaries", response_model=models.Salaries)
 async def get_salaries(
     request: Request,
     market: Snapshot,
-    skill: Annotated[Filter, Query(examples=["Python"])] = None,
-    location: Filter = None,
+    named: SegmentRequest,
+    skill: Annotated[Filter, Query(description="The skill; or give location", examples=["Python"])] = None,
 ) -> Response:
     """What a skill pays, or a place: exactly one of the two."""
-    if (skill is None) == (location is None):
+    place = named.location
+
+    def salaries(segments: SegmentQueries) -> Content:
+        if skill is not None and place is None:
+            return segments.salaries_of_skill(skill, named)
+        if skill is None and place is not None:
+            return segments.salaries_of_location(place, named)
         raise ApiError(400, "Give either skill or location")
-    query, name = (queries.salaries_of_location, location) if skill is None else (queries.salaries_of_skill, skill)
-    return _respond(request, market, {**query(market, name or ""), **_currency(request)})
+
+    is_published = named.chosen <= (set() if skill else {"location"})
+    found = await _counted(request, market, salaries, published=is_published)
+    return _respond(request, market, {**found, **_currency(request)})
 
 
 @_list("/employment-salaries", response_model=models.EmploymentSalariesPage)
@@ -180,7 +252,7 @@ async def list_employment_salaries(
 async def list_industry_skills(
     request: Request,
     market: Snapshot,
-    industry: Annotated[str, Path(max_length=200, examples=["Technology"])],
+    industry: Annotated[str, Path(max_length=200, description="In any case", examples=["Technology"])],
     wanted: ListRequest,
 ) -> Response:
     """What an industry asks for, by rank."""
@@ -188,9 +260,46 @@ async def list_industry_skills(
     return _respond_list(request, market, wanted, "skills", rows, {"industry": name})
 
 
+@_list("/occupations", response_model=models.OccupationPage)
+async def list_occupations(
+    request: Request,
+    market: Snapshot,
+    wanted: ListRequest,
+    named: SegmentRequest,
+    skill: AskedFor = None,
+    search: Search = None,
+) -> Response:
+    """The occupations of the postings and what they pay, those with the most postings first."""
+    rows = await _counted(
+        request,
+        market,
+        lambda segments: segments.occupations(named, skill, search),
+        published=not (skill or named.chosen),
+    )
+    return _respond_list(request, market, wanted, "occupations", rows, _currency(request))
+
+
+@_list("/occupations/{occupation:path}/skills", response_model=models.OccupationSkillPage)
+async def list_occupation_skills(
+    request: Request, market: Snapshot, occupation: OccupationName, wanted: ListRequest
+) -> Response:
+    """What an occupation asks for, by rank, and how much more often than the market does."""
+    name, rows = queries.occupation_skills(market, occupation)
+    return _respond_list(request, market, wanted, "skills", rows, {"occupation": name})
+
+
+@_get("/occupations/{occupation:path}", response_model=models.OccupationDetail)
+async def get_occupation(request: Request, market: Snapshot, occupation: OccupationName) -> Response:
+    """Demand for one occupation, and what it pays in all, by country and by seniority."""
+    return _respond(request, market, {**queries.occupation(market, occupation), **_currency(request)})
+
+
 @_list("/trending", response_model=models.TrendingPage)
 async def list_trending(
-    request: Request, market: Snapshot, wanted: ListRequest, trend: models.Trend | None = None
+    request: Request,
+    market: Snapshot,
+    wanted: ListRequest,
+    trend: Annotated[models.Trend | None, Query(description="Only skills of which the test says so")] = None,
 ) -> Response:
     """Skills by growth, the fastest first; new ones, without a previous period to grow from, at the end."""
     rows = queries.trending(market, trend)
@@ -204,9 +313,27 @@ async def find_skill_gap(market: Snapshot, body: models.SkillGapRequest) -> Resp
 
 
 @market_router.post("/recommendations", response_model=models.Recommendations)
-async def recommend_skills(market: Snapshot, body: models.RecommendationRequest) -> Response:
-    """What goes best with all the given skills together, each with the reason."""
-    return _json(queries.recommendations(market, body.skills, body.limit))
+async def recommend_skills(request: Request, market: Snapshot, body: models.RecommendationRequest) -> Response:
+    """What goes best with all the given skills together, each with the reason; or what an occupation asks for."""
+    if body.occupation is None:
+        return _json(queries.recommendations(market, body.skills, body.limit))
+    least = request.app.state.settings.min_sample
+    return _json(queries.recommendations_for(market, body.occupation, body.skills, body.limit, least))
+
+
+async def _counted(
+    request: Request,
+    market: MarketSnapshot,
+    query: Callable[[SegmentQueries], Counted],
+    *,
+    published: bool,
+) -> Counted:
+    """The result of a query; in a thread, unless the figures are `published`: nothing is counted for these."""
+    state = request.app.state
+    segments = SegmentQueries(market, state.postings, state.settings.min_sample)
+    if published:
+        return query(segments)
+    return await to_thread.run_sync(query, segments, limiter=state.postings.threads)
 
 
 def _currency(request: Request) -> dict[str, str]:

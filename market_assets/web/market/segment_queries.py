@@ -1,19 +1,133 @@
-"""Figures of a part of the market, counted by the functions that compute the published tables."""
+"""Figures of any segment, counted by the functions that compute the published tables."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
-from market_assets.statistics.demand import market_demand, skill_demand
-from market_assets.statistics.pay import pay_of_all, salary_statistics
-from market_assets.statistics.segments import asking
-from market_assets.statistics.window import Window
+from market_assets.postings.gazetteer import countries, country_code
+from market_assets.postings.identity import company_keys
+from market_assets.statistics.demand import market_demand, skill_demand, total_skill_demand
+from market_assets.statistics.occupations import occupation_demand, occupation_salaries
+from market_assets.statistics.pay import location_salaries, pay_of_all, salary_statistics
+from market_assets.statistics.segments import Segment, asking
+from market_assets.statistics.window import Window, window_start
+from market_assets.web.market import queries
+from market_assets.web.market.counted_postings import Companies, CountedPostings
+from market_assets.web.market.named_segment import NamedSegment
+from market_assets.web.market.names import Names
 from market_assets.web.market.queries import IN_INDUSTRY, Content
-from market_assets.web.market.snapshot import with_lists
+from market_assets.web.market.snapshot import MarketSnapshot, with_lists, with_pay
 
 _MOST_PAID = {"postings_with_salary": True, "country": False, "seniority": False}
+
+
+@dataclass(frozen=True)
+class SegmentQueries:
+    """The queries of the market API on a segment; the published figures where nothing is chosen.
+
+    Each raises ApiError: 404, nothing has a name that is given.
+    """
+
+    market: MarketSnapshot
+    postings: CountedPostings
+    min_sample: int
+
+    def segment(self, named: NamedSegment) -> Segment:
+        """The segment as the postings spell it."""
+        market = self.market
+        return Segment(
+            country=named.country and _country(named.country),
+            industry=named.industry and queries.known_name(market.industries, named.industry, "Industry"),
+            location=named.location and queries.known_location(market, named.location),
+            company_key=None if named.company is None else self._company_key(named.company),
+            seniority=named.seniority,
+            workplace=named.workplace,
+            occupation=named.occupation and queries.known_name(market.occupations, named.occupation, "Occupation"),
+            since=None if named.period is None else window_start(market.bounds[1], named.period),
+        )
+
+    def skills(self, named: NamedSegment, category: str | None = None, search: str | None = None) -> pl.DataFrame:
+        """The rows of `skill_demand` of the segment, by rank."""
+        if named.chosen <= {"industry"}:
+            return queries.skills(self.market, named.industry, category, search)
+        rows = with_lists(total_skill_demand(self._inside(named), self.min_sample)).sort("rank")
+        return queries.chosen_skills(self.market, rows, category, search)
+
+    def skill(self, name: str, named: NamedSegment) -> Content:
+        """Everything about a skill: demand, pay and industries of the segment, growth of the whole market."""
+        published = queries.skill(self.market, name)
+        if not named.chosen:
+            return published
+        return {**published, **skill_in(self._inside(named).of_skill(published["skill"]), self.min_sample)}
+
+    def salaries_of_skill(self, name: str, named: NamedSegment) -> Content:
+        published = queries.salaries_of_skill(self.market, name)
+        if not named.chosen:
+            return published
+        found = skill_in(self._inside(named).of_skill(published["skill"]), self.min_sample)
+        return {name: found.get(name, value) for name, value in published.items()}
+
+    def salaries_of_location(self, name: str, named: NamedSegment) -> Content:
+        published = queries.salaries_of_location(self.market, name)
+        if named.chosen <= {"location"}:
+            return published
+        rows = location_salaries(self._inside(replace(named, location=name)), self.min_sample).drop("location")
+        return {**published, "salaries": rows.row(0, named=True) if rows.height else None}
+
+    def locations(self, named: NamedSegment, skill: str | None = None, search: str | None = None) -> pl.DataFrame:
+        """The rows of `location_salaries`, of the postings that ask for a skill; most postings first."""
+        if skill is None and not named.chosen:
+            return queries.locations(self.market, search)
+        rows = location_salaries(self._asking(named, skill), self.min_sample)
+        rows = rows.sort("postings", "location", descending=[True, False])
+        return queries.with_name(rows, "location", self.market.location_names, search)
+
+    def industries(self, named: NamedSegment, skill: str | None = None, search: str | None = None) -> pl.DataFrame:
+        """industry and postings, of those that ask for a skill; most postings first."""
+        if skill is None and not named.chosen:
+            return queries.industries(self.market, search)
+        rows = _counts(self._asking(named, skill).postings, "industry")
+        return queries.with_name(rows, "industry", self.market.industries, search)
+
+    def occupations(
+        self, named: NamedSegment, skill: str | None = None, search: str | None = None
+    ) -> pl.DataFrame:
+        """Demand and pay of occupations, of the postings that ask for a skill; by rank."""
+        if skill is None and not named.chosen:
+            return queries.occupations(self.market, search)
+        asking_ones = self._asking(named, skill)
+        rows = with_pay(occupation_demand(asking_ones), occupation_salaries(asking_ones, self.min_sample))
+        return queries.with_name(rows, "occupation", self.market.occupations, search)
+
+    def companies(self, named: NamedSegment, skill: str | None = None, search: str | None = None) -> pl.DataFrame:
+        """company and postings, of those that ask for a skill; most postings first."""
+        if self.market.summary is None:
+            return pl.DataFrame(schema={"company": pl.String(), "postings": pl.Int64()})
+        companies = self.postings.companies(self.market)
+        rows = companies_in(self._asking(named, skill), companies)
+        return queries.with_name(rows, "company", companies.names, search)
+
+    def _inside(self, named: NamedSegment) -> Window:
+        return self.segment(named).postings_of(self.postings.window(self.market))
+
+    def _asking(self, named: NamedSegment, skill: str | None) -> Window:
+        inside = self._inside(named)
+        return inside if skill is None else asking(inside.of_skill(queries.known_skill(self.market, skill)))
+
+    def _company_key(self, name: str) -> int:
+        key: int | None = company_keys(pl.Series([name], dtype=pl.String))[0]
+        companies = self.postings.companies(self.market)
+        if key is None or not (companies.by_key["company_key"] == key).any():
+            raise queries.not_found(companies.names, name, "Company")
+        return key
+
+
+def companies_in(postings: Window, companies: Companies) -> pl.DataFrame:
+    """company and postings of the employers of these postings, most first."""
+    return _counts(postings.postings.select("company_key").join(companies.by_key, on="company_key"), "company")
 
 
 def skills_in(postings: Window, min_sample: int) -> pl.DataFrame:
@@ -50,6 +164,18 @@ def pay_in(postings: Window, min_sample: int) -> Content | None:
     """What these postings pay (columns of `employment_salaries`); None without pay."""
     rows = pay_of_all(postings, min_sample)
     return rows.row(0, named=True) if rows.height else None
+
+
+def _country(name: str) -> str:
+    code = country_code(name)
+    if code is None:
+        raise queries.not_found(Names(country.name for country in countries().values()), name, "Country")
+    return code
+
+
+def _counts(postings: pl.DataFrame, column: str) -> pl.DataFrame:
+    counts = postings.drop_nulls(column).group_by(column).agg(postings=pl.len().cast(pl.Int64))
+    return counts.sort("postings", column, descending=[True, False])
 
 
 def _most_paid(rows: pl.DataFrame) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cached_property, lru_cache, partial
 from importlib.metadata import version
 from pathlib import Path
@@ -17,12 +18,14 @@ import sqlalchemy as sa
 from anyio import to_thread
 
 from market_assets.postings.categories import industry_names
+from market_assets.postings.occupations import occupation_spellings
 from market_assets.statistics.pay import pay_by
 from market_assets.statistics.related import CLOSEST_FIRST, related_skills
 from market_assets.store.database import Database
 from market_assets.store.revisions import read_table_revisions
 from market_assets.store.tables import results as tables
 from market_assets.store.tables.columns import arrow_schema
+from market_assets.web.errors import ApiError
 from market_assets.web.market.names import Names, town_spellings
 
 if TYPE_CHECKING:
@@ -46,6 +49,9 @@ TABLES: tuple[sa.Table, ...] = (
     tables.skill_affinities,
     tables.employment_salaries,
     tables.skill_communities,
+    tables.occupation_demand,
+    tables.occupation_skills,
+    tables.occupation_salaries,
 )
 
 #: The columns of `skill_demand` that hold JSON.
@@ -122,6 +128,7 @@ class MarketSnapshot:
             descending=[True, False, False],
             nulls_last=False,
         )
+        self._take_occupations(frames)
         self.coverage = frames["posting_coverage"].sort("dimension", "value")
         # By skill.
         self.skill_demand = Grouped(demand.filter(~in_industries), "skill", {})
@@ -142,11 +149,16 @@ class MarketSnapshot:
         self.trending_by_skill = Grouped(trending, "skill", {})
         self.related = Grouped(both_sides, "skill", CLOSEST_FIRST)
         self.recommendations = Grouped(frames["skill_recommendations"], "skill", {"rank": False})
+        #: The most central skill of the largest community first.
+        self.skill_communities = frames["skill_communities"].sort(
+            ["community", "centrality", "skill"], descending=[False, True, False]
+        )
         self.communities = Grouped(
             frames["skill_communities"], "community_name", {"centrality": True, "skill": False}
         )
         #: What jobs pay by country, the country with most known salaries first.
         self.pay_by_country = pay_by(frames["employment_salaries"], "country")
+        self.pay_by_employment = pay_by(frames["employment_salaries"], "employment_type")
         self._recommender_tables = (frames["skill_affinities"], both_sides, of_all)
 
         by_skill = (
@@ -164,6 +176,29 @@ class MarketSnapshot:
         self.pay_countries = Names(self.employment_salaries["country"].drop_nulls().unique())
         self.location_names = Names(places, partial(town_spellings, places))
 
+    def _take_occupations(self, frames: Mapping[str, pl.DataFrame]) -> None:
+        pay, most_first = (
+            frames["occupation_salaries"],
+            {"postings_with_salary": True, "country": False, "seniority": False},
+        )
+        demand = frames["occupation_demand"].sort("rank")
+        #: Demand of each occupation and what it pays in all, by rank.
+        self.occupation_demand = with_pay(demand, pay)
+        self.occupation_salaries = Grouped(pay, "occupation", most_first)
+        self.occupation_skills = Grouped(frames["occupation_skills"], "occupation", {"rank": False})
+        self.occupations = Names(demand["occupation"], occupation_spellings)
+
+    @property
+    def bounds(self) -> tuple[datetime, datetime]:
+        """Where the window of the counted postings begins, and the time of the refresh, where it ends; UTC.
+
+        Raises:
+            ApiError: 404, nothing has been counted yet.
+        """
+        if self.summary is None:
+            raise ApiError(404, "Nothing has been counted yet")
+        return self.summary["window_start"], self.summary["as_of"]
+
     @cached_property
     def recommender(self) -> Recommender:
         """Made on first use: it imports NumPy, which would slow the start of the web process."""
@@ -175,6 +210,13 @@ class MarketSnapshot:
 def with_lists(demand: pl.DataFrame) -> pl.DataFrame:
     """Rows of skill_demand with their JSON as lists."""
     return demand.with_columns(pl.col(*TOP_LISTS).str.json_decode(_TOP_LIST))
+
+
+def with_pay(demand: pl.DataFrame, pay: pl.DataFrame) -> pl.DataFrame:
+    """Rows of occupation_demand with those of occupation_salaries that are about all their postings."""
+    of_all = pay.filter(pl.col("country").is_null(), pl.col("seniority").is_null()).drop("country", "seniority")
+    rows = demand.join(of_all, on="occupation", how="left", maintain_order="left")
+    return rows.with_columns(pl.col("postings_with_salary").fill_null(0))
 
 
 class SnapshotCache:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings.salaries.figures import PARSED_SALARY
-from market_assets.postings.salaries.parse import parse_salary_texts, salary_records
+from market_assets.postings.salaries.parse import PAY, parse_salary_texts, salary_records, stated_pay
 from market_assets.postings.schemas import SALARY_PERIODS
 
 POSTINGS = Path(__file__).resolve().parents[4] / "shared" / "data" / "postings"
@@ -95,6 +95,23 @@ FORMS = {
     "2026 $120,000": (120e3, 120e3, "USD", None),
     "$150K – $200K • Offers Equity • Offers Bonus": (150e3, 200e3, "USD", None),
     "We raised $50M. Pay is $120,000 - $150,000 per year, and a 401k match.": (120e3, 150e3, "USD", "yearly"),
+    "１２３４５": (12_345, 12_345, None, None),
+    "OTE 180k (base 90k)": (90e3, 90e3, None, None),
+    "$180k OTE ($90k base + $90k variable)": (90e3, 90e3, "USD", None),
+    "OTE $150,000 - $180,000": (150e3, 180e3, "USD", None),
+    "$90,000 salary, 401(k) match up to $5,000": (90e3, 90e3, "USD", None),
+    "€3.500 bruto per maand + €1.000 opleidingsbudget": (3_500, 3_500, "EUR", "monthly"),
+    "€60,000 ($65,000)": (60e3, 60e3, "EUR", None),
+    "$100,000 / €92,000 per year": (100e3, 100e3, "USD", "yearly"),
+    "tussen € 3.000 en € 4.200 bruto per maand": (3_000, 4_200, "EUR", "monthly"),
+    "von 3.200 € bis zu 4.100 € brutto monatlich": (3_200, 4_100, "EUR", "monthly"),
+    "tra i 1.500 e i 1.900 euro al mese": (1_500, 1_900, "EUR", "monthly"),
+    "ab EUR 2.300 brutto/Monat (14x)": (2_300, None, "EUR", "monthly"),
+    "RAL 30.000 € (14 mensilità)": (30e3, 30e3, "EUR", None),
+    "年収５００万円～８００万円": (5e6, 8e6, "JPY", "yearly"),
+    "月給25万円から": (250e3, None, "JPY", "monthly"),
+    "日給1万2000円": (12e3, 12e3, "JPY", "daily"),
+    "年収1,000万円まで": (None, 10e6, "JPY", "yearly"),
     "$80,000\u00a0-\u00a0$95,000\x00 per\tyear": (80e3, 95e3, "USD", "yearly"),
 }  # fmt: skip
 
@@ -106,8 +123,10 @@ NO_SALARIES = (
     *("$80M", "$18.35 M", "$100 m", "501 to 1000 employees", "5001 to 10000 employees", "10000+ employees", "4.5"),
     *("40 hours per week", "$1,000,000,000,000", "1" * 13, "$" + "9" * 400),
     *("-80000", "-$80,000", "$-80,000", "$5,000 sign-on bonus", "$20 per article", "$0.10 per word"),
+    *("401k match up to $5,000", "$2,000 annual learning stipend", "Manage a budget of $2,500,000"),
+    *("Verantwortung für ein Budget von 500.000 €", "Budget formation de 2 000 € par an"),
     *("$2,000 biweekly", "$4,000 semi-monthly", "$1,500 every two weeks"),
-    *("10¹²", "NaN", "inf", "-inf", "$NaN", "1e400", "１２３４５", "TOP 100", "Fortune 500", "R 4.1", "$10,0000"),
+    *("10¹²", "NaN", "inf", "-inf", "$NaN", "1e400", "TOP 100", "Fortune 500", "R 4.1", "$10,0000"),
     *("\x00", "\x00\x01\x02", "\ud7ff\uffff", "Brook 80000 Street 12", "room 4000, building 3"),
 )  # fmt: skip
 
@@ -120,6 +139,20 @@ def test_forms_in_the_wild(text: str) -> None:
 @pytest.mark.parametrize("text", NO_SALARIES)
 def test_what_is_no_salary(text: str) -> None:
     assert parse_salary_texts(pl.Series([text])).rows() == [(None,) * 4]
+
+
+def test_a_year_may_have_more_than_twelve_monthly_payments() -> None:
+    records = salary_records(
+        ["3.000 € brutto x 14", "13 maandsalarissen van € 3.500", "40.000 € p.a., 14 Gehälter"]
+    )
+    assert [record and (record["minimum"], record["period"], record["annual_minimum"]) for record in records] == [
+        (3_000, "monthly", 42_000),
+        (3_500, "monthly", 45_500),
+        (40_000, "yearly", 40_000),
+    ]
+    texts = {**dict.fromkeys(PAY), "salary_text": "3.000 € x 14", "country": "AT"}
+    stated = pl.DataFrame([texts], dict.fromkeys(texts, pl.String))
+    assert stated_pay(stated)[0].row(0) == (42_000, 42_000, "EUR", "yearly")
 
 
 def test_a_column_is_read_as_its_texts_are_in_their_order() -> None:

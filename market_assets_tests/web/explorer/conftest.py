@@ -9,8 +9,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from market_assets.store.database import Database
+from market_assets_tests.databases import database_of_kind
 from market_assets_tests.statistics.markets import AS_OF, Market, random_market
-from market_assets_tests.web.databases import database_of_kind
 from market_assets_tests.web.explorer.made_up_store import explorer_client, fill_store, weighed
 
 

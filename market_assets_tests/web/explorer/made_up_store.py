@@ -25,6 +25,7 @@ from market_assets.store.tables.postings import job_postings, posting_facts
 from market_assets.web.error_handlers import add_http_error_handler
 from market_assets.web.explorer.routes import explorer_routes
 from market_assets.web.explorer.view import Explorer
+from market_assets.web.market.counted_postings import CountedPostings
 from market_assets.web.market.snapshot import SnapshotCache
 from market_assets_tests.statistics.markets import AS_OF, Market
 from market_assets_tests.web.market_tables import fill
@@ -110,6 +111,7 @@ def explorer_client(database: Database) -> TestClient:
     settings = Settings(DATABASE_URL=database.url.render_as_string(hide_password=False), _env_file=None)
     state = State()
     state.market = SnapshotCache(database, check_seconds=0)
+    state.postings = CountedPostings(database)
     app = Starlette(routes=explorer_routes(Explorer(state, settings, database)))
     add_http_error_handler(app)
     return TestClient(app, base_url="http://localhost:3000", follow_redirects=False)

@@ -19,6 +19,10 @@ PARTS = {
     "/market/places/Town 3, DE": lambda one: one.location == "Town 3, DE",
     "/market/industries/industry 2": lambda one: one.industry == "industry 2",
     "/market/companies/company 7": lambda one: one.employer == "company 7",
+    "/market/occupations/Truck driver": lambda one: one.occupation == "Truck driver",
+    "/market/companies/company 7?occupation=nurse": lambda one: (
+        (one.employer, one.occupation) == ("company 7", "Nurse")
+    ),
     "/market/places/Town 3, DE?seniority=senior": lambda one: (
         (one.location, one.seniority) == ("Town 3, DE", "senior")
     ),
@@ -49,6 +53,35 @@ def test_a_part_of_the_market_is_counted_by_itself(client: TestClient, market: M
         assert float(row["demand_share"]) == pytest.approx(share)
         assert float(row["times"]) == pytest.approx(share / whole[row["skill"]]["demand_share"])
     assert [line[0] for line in cells(page, "Skills that postings ask for")] == [row["skill"] for row in rows][:50]
+
+
+def test_an_occupation_shows_what_it_pays(client: TestClient, market: Market, filled: Database) -> None:
+    page = page_at(client, "/market/occupations/Truck driver")
+    assert "8332 in ISCO-08" in page.text()
+    drivers = [one for one in market.postings if one.occupation == "Truck driver"]
+    for by, names in (("country", ("DE", "US")), ("seniority", ("junior", "senior"))):
+        rows = csv_at(client, f"/market/occupations/Truck driver?format=csv&table=pay_by_{by}")
+        for name in names:
+            pay = pay_of(one for one in drivers if getattr(one, by) == name)
+            (row,) = (row for row in rows if row[by] == name)
+            assert int(row["postings_with_salary"]) == len(pay)
+            assert float(row["median_salary"]) == pytest.approx(figure(pay, 50, MIN_SAMPLE))
+    demand = sorted(stored(filled, tables.occupation_demand), key=lambda row: row["rank"])
+    rows = csv_at(client, "/market/occupations?format=csv")
+    assert [(row["occupation"], int(row["postings"])) for row in rows] == [
+        (row["occupation"], row["postings"]) for row in demand
+    ]
+    assert "/market/occupations/Truck%20driver" in links(page_at(client, "/market/occupations?sort=-postings"))
+
+
+def test_an_occupation_is_found_by_any_of_its_titles(client: TestClient) -> None:
+    page = "/market/occupations/Truck%20driver"
+    answer = client.get("/market/occupations/LKW Fahrer?country=DE")
+    assert (answer.status_code, answer.headers["location"]) == (307, f"{page}?country=DE")
+    found = client.get("/market/search?q=truck driver")
+    assert (found.status_code, found.headers["location"]) == (303, page)
+    assert page in links(page_at(client, "/market/occupations/Truk driver", 404))
+    page_at(client, "/market?occupation=wombat", 422)
 
 
 def test_links_lead_to_pages(client: TestClient) -> None:

@@ -143,7 +143,9 @@ def test_aliases_of_the_taxonomy_are_understood(database: Database) -> None:
     database.pooled_engine().dispose()
 
 
-@pytest.mark.parametrize("name", AWKWARD)
+@pytest.mark.parametrize(
+    "name", [" and ".join(AWKWARD), *(pytest.param(name, marks=pytest.mark.thorough) for name in AWKWARD)]
+)
 def test_awkward_names_have_pages_whose_links_work(database: Database, name: str) -> None:
     made = market_of([Posting((name, "SQL"), location=name, industry=name, employer="Acme")] * 6)
     fill_store(database, made, weighed(made))

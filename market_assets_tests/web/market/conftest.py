@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from market_assets.store.database import Database
-from market_assets_tests.web.databases import database_of_kind
+from market_assets_tests.databases import database_of_kind
 from market_assets_tests.web.market_client import market_client
 from market_assets_tests.web.market_tables import fill
 

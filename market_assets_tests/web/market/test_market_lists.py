@@ -139,6 +139,13 @@ def test_values_are_listed_with_their_postings(client: TestClient, filled: Datab
     assert [row["location"] for row in walked(client, "/locations", "locations", search="rich")] == ["Zürich, CH"]
 
 
+def test_communities_come_the_largest_first(client: TestClient, filled: Database) -> None:
+    rows = stored(filled, tables.skill_communities)
+    rows.sort(key=lambda row: (row["community"], -row["centrality"], row["skill"]))
+    assert walked(client, "/communities", "communities", limit=7) == rows
+    assert {row["skill"] for row in walked(client, "/communities", "communities", search="python")} <= {"Python"}
+
+
 def test_a_search_finds_parts_and_other_spellings_of_names(client: TestClient) -> None:
     assert {row["skill"] for row in walked(client, "/skills", "skills", search="SKILL 1")} >= {
         "Skill 1",
@@ -169,7 +176,8 @@ def test_names_like_an_unknown_one_are_suggested(
     client: TestClient, path: str, error: str, suggestions: list[str]
 ) -> None:
     answer = client.get(API + path)
-    assert (answer.status_code, answer.json()) == (404, {"error": error, "suggestions": suggestions})
+    content = answer.json()
+    assert (answer.status_code, content["error"], content["suggestions"]) == (404, error, suggestions)
 
 
 def test_calls_without_a_version_are_redirected(client: TestClient) -> None:

@@ -11,8 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from market_assets.web.errors import PROBLEM_TYPE
 from market_assets_tests.web.market.asking import API, Row
 from market_assets_tests.web.market_tables import AWKWARD
+from market_assets_tests.web.whole_process import PROBLEM
 
 
 @pytest.mark.parametrize(
@@ -35,12 +37,12 @@ from market_assets_tests.web.market_tables import AWKWARD
 )
 def test_what_is_not_there_is_404(client: TestClient, path: str, error: str) -> None:
     answer = client.get(API + path)
-    assert (answer.status_code, answer.json()) == (404, {"error": error})
+    assert (answer.status_code, answer.json()["error"]) == (404, error)
 
 
 def test_an_unknown_industry_of_a_gap_is_404(client: TestClient) -> None:
     answer = client.post(f"{API}/skill-gap", json={"skills": [], "industry": "Alchemy"})
-    assert (answer.status_code, answer.json()) == (404, {"error": "Industry not found: Alchemy"})
+    assert (answer.status_code, answer.json()["error"]) == (404, "Industry not found: Alchemy")
 
 
 ANY_TEXT = st.text(max_size=40)
@@ -91,5 +93,6 @@ def check_answer(answer: httpx.Response) -> None:
     assert answer.status_code in (200, 400, 404, 422), answer.text
     content = answer.json()
     if answer.status_code != 200:
-        assert set(content) <= {"error", "suggestions"}
+        assert set(content) <= {*PROBLEM, "suggestions"}
+        assert answer.headers["content-type"] == PROBLEM_TYPE
         assert isinstance(content["error"], str)

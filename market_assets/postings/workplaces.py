@@ -1,0 +1,135 @@
+"""Where the work is done: what fields, titles and texts say of remote, hybrid and on-site work."""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import yaml
+
+from market_assets.postings.texts import MAX_CACHED, parsed_each
+
+_AFFIRMED = frozenset({"true", "yes", "y", "1", "1.0", "t"})
+_DENIED = frozenset({"false", "no", "n", "0", "0.0", "f"})
+
+#: A workplace by the more specific word first.
+_ORDER = ("hybrid", "remote", "onsite")
+
+#: In titles these are said of systems and of fields of work too, so they count only where they are set apart:
+#: '(Remote)', '- Remote', 'Fully remote', not 'Remote Sensing Engineer'.
+_AMBIGUOUS_IN_TITLES = re.compile(
+    r"(?i)\b(?:remot\w*|hybrid\w*|virtual|distributed|anywhere|worldwide|on[ -]?site|in[ -]person)\b"
+)
+_FIELD = re.compile(
+    r"(?i)\b(?:remote|hybrid)\s+(?:sens|monitor|control|access|support|infrastruct|desktop|operat|diagnos|handl|cloud)\w*"
+)
+_BRACKETS = re.compile(r"[(\[]([^)\]]*)[)\]]")
+_PARTS = re.compile(r"\s*[-–—|,:/()\[\]]\s*")
+_WHOLLY = re.compile(r"(?i)\b(?:100\s?%|fully|full)\s+remote\b")
+_AROUND = re.compile(
+    r"(?i)100\s?%|\b(?:fully|full|only|possible|option|optional|work|job|position|möglich|partly|teilweise|partiel)\b|\W"
+)
+
+#: Where a text has none of these, it states no workplace.
+_STEMS = (
+    "remot",
+    "hybrid",
+    "home",
+    "on-site",
+    "onsite",
+    "office",
+    "travail",
+    "teletrabaj",
+    "smart working",
+    "mobile",
+    "zdaln",
+    "hybryd",
+    "thuis",
+    "distans",
+    "híbrid",
+    "ibrid",
+    "リモート",
+    "在宅",
+    "présentiel",
+)
+
+
+def workplaces(texts: pl.Series) -> pl.Series:
+    """One of `schemas.WORKPLACES` for fields that state the workplace, or whether the job is remote.
+
+    Returns:
+        String; null for unknown words, and for 'false' and the like (see `denies_remote`).
+    """
+    return parsed_each(texts, _workplace_of_field, pl.String())
+
+
+def denies_remote(texts: pl.Series) -> pl.Series:
+    """Whether a field states only that the job is not remote ('false'). Boolean; null for null."""
+    return texts.str.strip_chars().str.to_lowercase().is_in(sorted(_DENIED))
+
+
+def workplaces_of_titles(titles: pl.Series) -> pl.Series:
+    """The workplace that a title states ('Engineer (Remote)'). String; null where there is none."""
+    stated = titles.str.to_lowercase().str.contains(workplace_words().pattern)
+    return parsed_each(
+        pl.select(pl.when(stated).then(titles)).to_series().alias(titles.name), _workplace_of_title, pl.String()
+    )
+
+
+def workplaces_of_texts(texts: pl.Series) -> pl.Series:
+    """The workplace that the text of a posting states of its job. String; null where there is none."""
+    known = pl.col("text").str.contains_any(list(_STEMS), ascii_case_insensitive=True)
+    lowered = pl.when(known).then("text").str.to_lowercase()
+    stated = [pl.when(lowered.str.contains(pattern)).then(pl.lit(value)) for value, pattern in _in_texts().items()]
+    return texts.to_frame("text").select(pl.coalesce(stated).alias(texts.name)).to_series()
+
+
+def workplace_of(text: str) -> str | None:
+    """The workplace that a text of a few words names; partly remote is hybrid."""
+    words = text.lower()
+    named = {workplace for workplace, pattern in _patterns().items() if pattern.search(words)}
+    if "not_remote" in named:
+        named = named - {"remote"} | {"onsite"}
+    if {"remote", "partly"} <= named:
+        named.add("hybrid")
+    return next((workplace for workplace in _ORDER if workplace in named), None)
+
+
+@cache
+def workplace_words() -> re.Pattern[str]:
+    """All words that name a workplace, in lower case."""
+    return re.compile("|".join(_patterns()[workplace].pattern for workplace in _ORDER))
+
+
+@lru_cache(MAX_CACHED)
+def _workplace_of_field(text: str) -> str | None:
+    return "remote" if text.strip().lower() in _AFFIRMED else workplace_of(text)
+
+
+def _workplace_of_title(title: str) -> str | None:
+    bare = _FIELD.sub(" ", title)
+    clear = _AMBIGUOUS_IN_TITLES.sub(" ", bare)
+    said = [clear, *_WHOLLY.findall(bare), *_BRACKETS.findall(bare)]
+    said += [part for part in _PARTS.split(bare) if not _AROUND.sub("", _AMBIGUOUS_IN_TITLES.sub("", part))]
+    return workplace_of(" | ".join(said))
+
+
+@cache
+def _entries() -> dict[str, Any]:
+    entries: dict[str, Any] = yaml.safe_load(
+        Path(__file__).with_name("workplaces.yaml").read_text(encoding="utf-8")
+    )
+    return entries
+
+
+@cache
+def _patterns() -> dict[str, re.Pattern[str]]:
+    return {value: re.compile("|".join(each)) for value, each in _entries().items() if value != "in_texts"}
+
+
+@cache
+def _in_texts() -> dict[str, str]:
+    return {value: "|".join(_entries()["in_texts"][value]) for value in _ORDER}
