@@ -296,11 +296,12 @@ def _check_spellings(skills: tuple[Skill, ...]) -> None:
         for alias in skill.spellings[1:]:
             key = _key(alias)
             owner = owners.setdefault(key, skill)
-            # Words around it can tell two skills of one spelling apart.
-            shared = next(spelling for spelling in owner.spellings if _key(spelling) == key)
-            if owner != skill and not (skill.near_of(alias) and owner.near_of(shared)):
-                kind = "the name of" if key in names else "an alias of"
-                raise TaxonomyError(f"alias {alias} of {skill.name} is {kind} {owner.name}")
+            if owner is not skill:
+                # Words around it can tell two skills of one spelling apart.
+                shared = next(spelling for spelling in owner.spellings if _key(spelling) == key)
+                if not (skill.near_of(alias) and owner.near_of(shared)):
+                    kind = "the name of" if key in names else "an alias of"
+                    raise TaxonomyError(f"alias {alias} of {skill.name} is {kind} {owner.name}")
             if key in own:
                 raise TaxonomyError(f"alias {alias} of {skill.name} is there twice")
             own.add(key)
