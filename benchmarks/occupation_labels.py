@@ -3,8 +3,9 @@
     python -m benchmarks.occupation_labels MELO OCCUPATIONS
 
 MELO is a checkout of https://github.com/Avature/melo-benchmark, which holds the titles of ESCO, preferred and
-alternative, by language; OCCUPATIONS is `occupations_en.csv` of ESCO's own download, which has the codes. ESCO is
-published by the European Commission under CC BY 4.0.
+alternative, by language, and the tables of ESCO's portal by which countries match their own classifications to it;
+OCCUPATIONS is `occupations_en.csv` of ESCO's own download, which has the codes. ESCO is published by the European
+Commission under CC BY 4.0.
 
 A title that means several occupations is left to the one whose preferred title it is, else to the one that three
 quarters of its uses mean, else left out. Alternative titles are left out in English, where they are often of other
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -32,6 +34,11 @@ from market_assets.postings.occupations import LABELS_FILE, WORDS_FILE, known_oc
 CORPORA = (
     *("usa_q_en_c_en", "deu_q_de_c_de", "fra_q_fr_c_fr", "esp_q_es_c_es", "ita_q_it_c_it"),
     *("nld_q_nl_c_nl", "pol_q_pl_c_pl", "prt_q_pt_c_pt", "swe_q_sv_c_sv"),
+)
+#: National classifications whose titles are matched to ESCO.
+NATIONAL = (
+    *("aut_de", "bel_fr", "bel_nl", "deu_de", "esp_es", "fra_fr"),
+    *("ita_it", "nld_nl", "pol_pl", "prt_pt", "swe_sv"),
 )
 PREFERRED_WEIGHT, CLEAR_SHARE = 10, 0.75
 #: Letters of a title of one word: alternative ones of languages that build compounds, and preferred ones.
@@ -50,19 +57,33 @@ def _longest(code: str, known: dict[str, str]) -> str | None:
     return next((prefix for prefix in prefixes if prefix in known), None)
 
 
-def labels(melo: Path, codes: dict[str, str]) -> Iterator[tuple[str, str, bool]]:
-    """Each title, the code of what it means, and whether it is the preferred one."""
+def labels(melo: Path, codes: dict[str, str]) -> Iterator[tuple[str, set[str], bool]]:
+    """Each title, the codes of what it means, and whether it is the preferred one of ESCO."""
     for corpus in CORPORA:
         language = corpus[-2:]
         folder = melo / "data" / "processed" / "melo" / corpus
         concepts = dict(_lines(folder / "concept_mapping.tsv"))
         for element, text in _lines(folder / "corpus_elements.tsv"):
-            code = codes.get(concepts[element], concepts[element].rpartition("/C")[2])
             preferred = element.endswith("_000")
-            for title in _forms(text) if preferred or language != "en" else ():
-                shortest = SHORTEST_COMPOUND if language in COMPOUNDING and not preferred else SHORTEST_WORD
-                if " " in title or (len(title) >= shortest and (preferred or language in COMPOUNDING)):
-                    yield title, code, preferred
+            if preferred or language != "en":
+                for title in _long_enough(text, language, preferred):
+                    yield title, {_code(concepts[element], codes)}, preferred
+    for country in NATIONAL:
+        path = melo / "data" / "raw" / "crosswalks_standard" / country / "crosswalk.json"
+        for entry in json.loads(path.read_text(encoding="utf-8")).values():
+            for title in _long_enough(entry["title"], country[-2:], preferred=False):
+                yield title, {_code(concept, codes) for concept in entry["matches"]}, False
+
+
+def _code(concept: str, codes: dict[str, str]) -> str:
+    return codes.get(concept, concept.rpartition("/C")[2])
+
+
+def _long_enough(text: str, language: str, preferred: bool) -> Iterator[str]:
+    shortest = SHORTEST_COMPOUND if language in COMPOUNDING and not preferred else SHORTEST_WORD
+    for title in _forms(text):
+        if " " in title or (len(title) >= shortest and (preferred or language in COMPOUNDING)):
+            yield title
 
 
 def _lines(path: Path) -> Iterator[tuple[str, str]]:
@@ -74,21 +95,26 @@ def _lines(path: Path) -> Iterator[tuple[str, str]]:
 def _forms(text: str) -> list[str]:
     """The forms of both genders in "waiter/waitress" and "technicien/technicienne de maintenance"."""
     forms = [form.strip() for form in text.split("/")]
-    if len(forms) == 2 and " " not in forms[0] and " " in forms[1] and forms[0][:4] == forms[1][:4]:
-        return [f"{forms[0]} {forms[1].partition(' ')[2]}", forms[1]]
-    return forms
+    if len(forms) == 1 or forms[1].startswith(("in", "-in")):
+        return [text]
+    if any(form[:3] != forms[0][:3] for form in forms):
+        return []
+    rest = forms[-1].partition(" ")[2]
+    return [form if " " in form or not rest else f"{form} {rest}" for form in forms]
 
 
 def main(melo: Path, occupations: Path) -> None:
     with occupations.open(encoding="utf-8", newline="") as lines:
         codes = {row["conceptUri"]: row["code"] for row in csv.DictReader(lines)}
     rows = list(labels(melo, codes))
-    targets = occupations_of_codes({code for _title, code, _preferred in rows})
-    plain = pl.Series("title", [title for title, _code, _preferred in rows])
+    targets = occupations_of_codes(set().union(*(meant for _title, meant, _preferred in rows)))
+    plain = pl.Series("title", [title for title, _meant, _preferred in rows])
     words = plain.to_frame().select(normalised_titles(pl.col("title")).str.strip_chars(" ,")).to_series()
     votes: dict[str, Counter[str]] = defaultdict(Counter)
-    for title, (_text, code, preferred) in zip(words, rows, strict=True):
-        if (name := targets.get(code)) and title and " , " not in title and title.count(" ") < LONGEST:
+    for title, (_text, meant, preferred) in zip(words, rows, strict=True):
+        found = {targets.get(code) for code in meant}
+        name = found.pop() if len(found) == 1 else None
+        if name and title and " , " not in title and title.count(" ") < LONGEST:
             votes[title][name] += PREFERRED_WEIGHT if preferred else 1
     read = yaml.safe_load(WORDS_FILE.read_text(encoding="utf-8"))
     vague = {word for kind in read["kinds"].values() for word in kind} | set(map(str, read["little"]))

@@ -9,6 +9,7 @@ import dagster as dg
 
 from market_assets.checked_settings import get_settings
 from market_assets.dagster_ext.liveness import with_liveness
+from market_assets.defs.assets.asset_metadata import code_at
 from market_assets.defs.assets.job_postings import job_postings_asset
 from market_assets.defs.assets.maintenance import database_maintenance, expired_postings
 from market_assets.defs.assets.market_report import market_report_asset
@@ -45,15 +46,16 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
     sources = all_sources(settings) if sources is None else sources
     fills_past = any(source.any_day for source in sources)
     first = first_day(settings, fills_past=fills_past)
+    placed = partial(_placed, database=_shown_database(settings), code_url=settings.code_url)
     assets = [
-        asset.map_asset_specs(partial(_in_database, database=_shown_database(settings)))
+        asset.map_asset_specs(placed)
         for asset in _assets(sources, partitions_from(first), day_by_day=settings.broker_url is not None)
     ]
     jobs = default_jobs(settings)
     taken = {job.name for job in jobs} | {asset.node_def.name for asset in assets}
     custom = load_custom_files(settings.custom_folder, taken)
     ours = dg.Definitions(
-        assets=[*map(source_asset, sources), *assets],
+        assets=[*(placed(source_asset(source)) for source in sources), *assets],
         jobs=[*jobs, *(task_job(task) for task in custom.tasks)],
         schedules=[
             *default_schedules(settings, fills_from=first if fills_past else None),
@@ -86,11 +88,11 @@ def _assets(
     ]
 
 
-def _in_database(spec: dg.AssetSpec, database: str) -> dg.AssetSpec:
-    """An asset that is a table says in which database it is."""
-    if "dagster/table_name" not in spec.metadata:
-        return spec
-    return spec.merge_attributes(metadata={"dagster/uri": database})
+def _placed(spec: dg.AssetSpec, *, database: str, code_url: str | None) -> dg.AssetSpec:
+    """An asset says in which database it is, if it is a table, and where its code can be read."""
+    if "dagster/table_name" in spec.metadata:
+        spec = spec.merge_attributes(metadata={"dagster/uri": database})
+    return code_at(spec, code_url) if code_url else spec
 
 
 def _shown_database(settings: Settings) -> str:

@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     exchange_rates: Path | None = Field(None, validation_alias="MARKET_ASSETS_EXCHANGE_RATES")
     taxonomy: Path | None = Field(None, validation_alias="MARKET_ASSETS_TAXONOMY")
     custom_dir: Path = Field(Path("custom"), validate_default=False, validation_alias="MARKET_ASSETS_CUSTOM_DIR")
+    code_url: str | None = Field(None, pattern="^https?://", validation_alias="MARKET_ASSETS_CODE_URL")
     inbox: Path | None = Field(None, validation_alias="MARKET_ASSETS_INBOX")
     refresh_after_postings: int | None = Field(None, ge=1, validation_alias="MARKET_ASSETS_REFRESH_AFTER_POSTINGS")
     host: str = Field("127.0.0.1", validation_alias="MARKET_ASSETS_HOST")

@@ -36,6 +36,9 @@ gc.set_threshold(50_000, 20, 20)
 
 # The days of tests are made up, and some long ago. Programs that tests start inherit it.
 os.environ["MARKET_ASSETS_START"] = "2020-01-01"
+# They are spared the same work by the file of this folder that Python runs when it starts.
+_STARTUP = str(Path(__file__).with_name("startup"))
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (os.environ.get("PYTHONPATH"), _STARTUP)))
 
 #: Nobody needs what is in the tests' server after a crash of the machine, nor tidies up databases that live for
 #: seconds: among hundreds of them that takes more work than the tests.

@@ -17,6 +17,7 @@ from market_assets.settings import Settings, SettingsError
 from market_assets.sources.files.source import FileSource
 from market_assets.sources.protocol import Source
 from market_assets.sources.sample.source import SampleSource
+from market_assets_tests.cli.programs import PROJECT
 
 _REPORTED = (
     "market_summary skill_demand salary_statistics employment_salaries salary_trends industry_skills "
@@ -183,6 +184,14 @@ def test_every_asset_links_to_its_code() -> None:
         assert references, spec.key
         for reference in references:
             assert Path(reference.file_path).is_file(), reference
+
+
+def test_where_the_code_is_hosted_every_asset_links_there() -> None:
+    url = "https://git.example.com/market_assets/blob/main"
+    for spec in code_location(MARKET_ASSETS_CODE_URL=f"{url}/").resolve_all_asset_specs():
+        for reference in spec.metadata["dagster/code_references"].code_references:
+            assert reference.url.startswith(f"{url}/market_assets/"), reference
+            assert (PROJECT / reference.url.removeprefix(f"{url}/")).is_file(), reference
 
 
 def test_every_result_table_is_checked() -> None:

@@ -144,6 +144,7 @@ def test_lists_and_cases_are_read_kindly(monkeypatch: pytest.MonkeyPatch) -> Non
         ("MARKET_ASSETS_TAXONOMY", "missing.yaml"),
         ("MARKET_ASSETS_TAXONOMY", "."),
         ("MARKET_ASSETS_CUSTOM_DIR", "missing"),
+        ("MARKET_ASSETS_CODE_URL", "git@host:me/market_assets"),
         ("MARKET_ASSETS_PORT", "0"),
         ("MARKET_ASSETS_PORT", "65536"),
         ("DAGSTER_POSTGRES_URL", "sqlite:///history.db"),

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import base64
 import io
 import shutil
 import socket
@@ -32,7 +33,7 @@ PROJECT = Path(__file__).resolve().parents[1]
 IMAGES = PROJECT / "docs" / "images"
 PROGRAM = Path(sys.executable).parent / "market-assets"
 PASSWORD = "a password for pictures"
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS, SETTLING_SECONDS = 120, 10
 #: A source that works, and one that is down.
 SOURCES = """
 sources:
@@ -64,14 +65,14 @@ GROUPS = quote(",".join(f"global@global:{group}" for group in ("sources", "inges
 PICTURES = {
     "timeline": Picture("/overview/activity/timeline", ("refresh_market_stats", ">Now<"), (1280, 460)),
     "asset_graph": Picture(
-        f"/asset-groups?expanded={GROUPS}", ("skill_demand", "pay_gap"), (1560, 1100), (540, 110)
+        f"/asset-groups?expanded={GROUPS}", ("skill_demand", "pay_gap"), (1560, 1290), (540, 110)
     ),
-    "asset": Picture("/assets/skill_demand?view=overview", ("demand_share", "refresh_market_stats"), (1280, 1060)),
+    "asset": Picture("/assets/skill_demand?view=overview", ("demand_share", "refresh_market_stats"), (1200, 760)),
     "failed_source": Picture("/assets/raw_postings/remoteok?view=checks", ("Connection refused",), (1280, 660)),
     "partitions": Picture("/assets/job_postings?view=partitions", ("Materialized (180)",), (1280, 620)),
     "checks": Picture("/assets/job_postings?view=checks", ("every_source_was_read", "Succeeded"), (1280, 560)),
     "paused_schedule": Picture("/automation", ("rebuild_skill_relationships_schedule",), (1280, 560)),
-    "market": Picture("/market", ("Customer Service",), (1280, 900)),
+    "market": Picture("/market", ("Customer Service",), (1200, 800)),
     "market_phone": Picture("/market", ("Customer Service",), (390, 844)),
 }
 
@@ -110,7 +111,7 @@ def serving(folder: Path) -> Iterator[str]:
     process = subprocess.Popen([PROGRAM, "serve", "--port", str(port)], cwd=folder, stdout=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
-        until(lambda: answers(f"{address}/health/live"))
+        until(lambda: process.poll() is not None or answers(f"{address}/health/live"))
         yield address
     finally:
         process.terminate()
@@ -172,10 +173,16 @@ def take(browser: webdriver.Chrome, address: str, name: str, picture: Picture) -
     browser.get(f"{address}{picture.path}")
     waiting = WebDriverWait(browser, PATIENCE_SECONDS)
     waiting.until(lambda chrome: all(text in chrome.page_source for text in picture.awaited))
-    # Graphs and lists move into their place.
-    time.sleep(3)
-    shot = Image.open(io.BytesIO(browser.get_screenshot_as_png())).convert("RGB")
-    image = shot.crop((*picture.corner, width, height))
+    # Graphs and lists move into their place, and fill; the dots behind a graph would be most of its file.
+    browser.execute_script(
+        "document.head.append(Object.assign(document.createElement('style'),"
+        " {textContent: '* {background-image: none !important}'}))"
+    )
+    time.sleep(SETTLING_SECONDS)
+    left, top = picture.corner
+    clip = {"x": left, "y": top, "width": width - left, "height": height - top, "scale": 1}
+    shot = browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png", "clip": clip})
+    image = Image.open(io.BytesIO(base64.b64decode(shot["data"]))).convert("RGB")
     image.quantize(256, dither=Image.Dither.NONE).save(IMAGES / f"{name}.png", optimize=True)
     print(f"{name}.png: {(IMAGES / f'{name}.png').stat().st_size // 1024} KB")
 

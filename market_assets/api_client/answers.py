@@ -248,6 +248,20 @@ class CategoryPage(TypedDict):
     categories: list[CategoryValue]
 
 
+class SkillInCommunity(TypedDict):
+    skill: str
+    community: int
+    community_name: str
+    centrality: float
+
+
+class CommunityPage(TypedDict):
+    count: int
+    total: int
+    next: str | None
+    communities: list[SkillInCommunity]
+
+
 class IndustryValue(TypedDict):
     industry: str
     postings: int
@@ -287,6 +301,67 @@ class LocationPage(TypedDict):
     total: int
     next: str | None
     locations: list[LocationValue]
+
+
+class OccupationValue(TypedDict):
+    postings_with_salary: int
+    occupation: str
+    p25: float | None
+    median_salary: float | None
+    median_lower: float | None
+    median_upper: float | None
+    p75: float | None
+    code: str | None
+    postings: int
+    demand_share: float
+    rank: int
+
+
+class OccupationPage(TypedDict):
+    count: int
+    total: int
+    next: str | None
+    occupations: list[OccupationValue]
+    currency: str
+
+
+class OccupationPay(TypedDict):
+    country: str | None
+    seniority: str | None
+    postings_with_salary: int
+    p25: float | None
+    median_salary: float | None
+    median_lower: float | None
+    median_upper: float | None
+    p75: float | None
+
+
+class OccupationDetail(TypedDict):
+    salaries: OccupationPay | None
+    by_country: list[OccupationPay]
+    by_seniority: list[OccupationPay]
+    currency: str
+    occupation: str
+    code: str | None
+    postings: int
+    demand_share: float
+    rank: int
+
+
+class OccupationSkill(TypedDict):
+    skill: str
+    postings: int
+    share: float
+    lift: float
+    rank: int
+
+
+class OccupationSkillPage(TypedDict):
+    count: int
+    total: int
+    next: str | None
+    occupation: str
+    skills: list[OccupationSkill]
 
 
 class RelatedPage(TypedDict):
@@ -365,5 +440,6 @@ class RecommendedForSet(TypedDict):
 
 class Recommendations(TypedDict):
     skills: list[str]
+    occupation: str | None
     recommendations: list[RecommendedForSet]
     unknown: list[str]

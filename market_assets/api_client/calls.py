@@ -21,6 +21,7 @@ class Segment(TypedDict, total=False):
     industry: str
     location: str
     company: str
+    occupation: str
     seniority: Literal["intern", "junior", "mid", "senior", "lead", "manager", "director", "executive"]
     workplace: Literal["remote", "hybrid", "onsite"]
     period: int
@@ -126,6 +127,11 @@ def categories(**page: Unpack[SearchedPage]) -> ListCall[answers.CategoryPage, a
     return ListCall("/categories", page, name="categories")
 
 
+def communities(**page: Unpack[SearchedPage]) -> ListCall[answers.CommunityPage, answers.SkillInCommunity]:
+    """The skills by community: those that are asked for together."""
+    return ListCall("/communities", page, name="communities")
+
+
 def industries(**options: Unpack[ValuePage]) -> ListCall[answers.IndustryValuePage, answers.IndustryValue]:
     """The industries of the postings."""
     return ListCall("/industries", options, name="industries")
@@ -134,6 +140,23 @@ def industries(**options: Unpack[ValuePage]) -> ListCall[answers.IndustryValuePa
 def locations(**options: Unpack[ValuePage]) -> ListCall[answers.LocationPage, answers.LocationValue]:
     """The places of the postings, and what they pay."""
     return ListCall("/locations", options, name="locations")
+
+
+def occupations(**options: Unpack[ValuePage]) -> ListCall[answers.OccupationPage, answers.OccupationValue]:
+    """The occupations of the postings, and what they pay."""
+    return ListCall("/occupations", options, name="occupations")
+
+
+def occupation(name: str) -> Call[answers.OccupationDetail]:
+    """Demand for an occupation, and what it pays."""
+    return Call(_path("occupations", name))
+
+
+def occupation_skills(
+    name: str, **page: Unpack[Page]
+) -> ListCall[answers.OccupationSkillPage, answers.OccupationSkill]:
+    """What an occupation asks for, by rank."""
+    return ListCall(_path("occupations", name, "skills"), page, name="skills")
 
 
 def companies(**options: Unpack[ValuePage]) -> ListCall[answers.CompanyPage, answers.CompanyValue]:
@@ -159,9 +182,11 @@ def skill_gap(skills: Sequence[str], *, industry: str | None = None, limit: int 
     return Call("/skill-gap", body=body)
 
 
-def recommend(skills: Sequence[str], *, limit: int = 10) -> Call[answers.Recommendations]:
-    """What goes best with all the skills at hand together."""
-    return Call("/recommendations", body={"skills": list(skills), "limit": limit})
+def recommend(
+    skills: Sequence[str], *, occupation: str | None = None, limit: int = 10
+) -> Call[answers.Recommendations]:
+    """What goes best with all the skills at hand together, or what an occupation asks for."""
+    return Call("/recommendations", body={"skills": list(skills), "occupation": occupation, "limit": limit})
 
 
 def _path(*parts: str) -> str:

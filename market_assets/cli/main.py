@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 failed (the last line names the cause), 2 wrong usage or a
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib import import_module
 from typing import Any
@@ -92,6 +93,8 @@ class _Commands(click.Group):
             formatter.write_dl([(name, summary) for name, (_, summary) in sorted(COMMANDS.items())])
 
     def invoke(self, ctx: click.Context) -> Any:
+        # What a command loads stays to its end: collecting garbage among it over and over is in vain.
+        gc.set_threshold(50_000, 20, 20)
         try:
             return super().invoke(ctx)
         except SettingsError as error:

@@ -25,10 +25,16 @@ def skills() -> None:
 
 @skills.command()
 @json_option("Print a JSON list instead of lines.")
+@click.option("--each-line", is_flag=True, help="Each line is a text of its own; print a JSON list for each.")
 @pass_settings
-def extract(settings: Settings, as_json: bool) -> None:
+def extract(settings: Settings, as_json: bool, each_line: bool) -> None:
     """Print the skills found in the text on standard input, one a line."""
-    found = skill_matcher(load_taxonomy(settings.taxonomy)).find(standard_input())
+    matcher = skill_matcher(load_taxonomy(settings.taxonomy))
+    if each_line:
+        for of_line in matcher.find_each(standard_input().splitlines()):
+            click.echo(json.dumps(of_line, ensure_ascii=False))
+        return
+    found = matcher.find(standard_input())
     click.echo(json.dumps(found, ensure_ascii=False) if as_json else "\n".join(found), nl=as_json or bool(found))
 
 

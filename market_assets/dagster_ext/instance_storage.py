@@ -41,9 +41,9 @@ class InstanceStorage(DagsterStorage, ConfigurableClass):
             from market_assets.dagster_ext.postgresql_storage import PooledPostgresStorage
 
             return PooledPostgresStorage(psycopg2_url(url), inst_data=inst_data)
-        from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+        from market_assets.dagster_ext.sqlite_storage import KeptSqliteStorage
 
-        return DagsterSqliteStorage.from_local(config_value["base_dir"], inst_data=inst_data)
+        return KeptSqliteStorage.from_local(config_value["base_dir"], inst_data=inst_data)
 
 
 def psycopg2_url(url: str) -> str:

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from market_assets.sources.protocol import Source
     from market_assets.statistics.window import Window
     from market_assets.store.connection import MarketConnection
-    from market_assets.store.facts import Counted
+    from market_assets.store.facts import Counted, CountedPostings
     from market_assets.store.landing import Landing
 
 #: Sources that a run fetches at a time; a payload may have 100 MB.
 FETCHED_AT_ONCE = 4
+#: Windows that a run keeps in memory, besides what they are cut out of.
+WINDOWS_KEPT = 2
 
 
 class MarketStore:
@@ -52,6 +54,7 @@ class MarketStore:
         self.fetches: dict[str, tuple[dict[date, Any], Future[None]]] = {}
         self.fetching = BoundedThreads(FETCHED_AT_ONCE)
         self._ready = False
+        self._counted: tuple[datetime, datetime, CountedPostings] | None = None
         self._windows: dict[tuple[datetime, datetime, Counted], Window] = {}
 
     @property
@@ -78,13 +81,33 @@ class MarketStore:
             yield connection
 
     def window(self, connection: MarketConnection, start: datetime, end: datetime, counted: Counted) -> Window:
-        """The counted postings of a window, read once while this run has the tables alone."""
-        from market_assets.store.facts import read_window
-
+        """The counted postings of a window, cut out of what is read once while this run has the tables alone."""
         key = (start, end, counted)
         if key not in self._windows:
-            self._windows[key] = read_window(connection, start, end, counted)
+            postings = self._counted_postings(connection, start, end)
+            # Two are kept: that which most tables are about, and another.
+            if len(self._windows) == WINDOWS_KEPT:
+                self._windows.pop(next(iter(self._windows)))
+            self._windows[key] = postings.since(start, counted)
+        else:
+            self._windows[key] = self._windows.pop(key)
         return self._windows[key]
+
+    def _counted_postings(self, connection: MarketConnection, start: datetime, end: datetime) -> CountedPostings:
+        """What windows with an end are cut out of: as far back as any setting reaches, at least."""
+        from market_assets.statistics.window import window_start
+        from market_assets.store.facts import read_counted
+
+        if self._counted is None or self._counted[1] != end or self._counted[0] > start:
+            self._forget_windows()
+            reach = max(self.settings.window_days, self.settings.trend_days)
+            first = min(start, window_start(end, reach))
+            self._counted = first, end, read_counted(connection, first, end)
+        return self._counted[2]
+
+    def _forget_windows(self) -> None:
+        self._counted = None
+        self._windows.clear()
 
     def exchange_rates(self) -> pl.DataFrame:
         from market_assets.postings.salaries.currencies import load_exchange_rates
@@ -94,7 +117,7 @@ class MarketStore:
     def close(self) -> None:
         self.fetching.close()
         self._lock.release()
-        self._windows.clear()
+        self._forget_windows()
 
     @contextlib.contextmanager
     def _open(self, *, exclusive: bool) -> Iterator[MarketConnection]:
@@ -103,7 +126,7 @@ class MarketStore:
         self._make_ready()
         taken_anew = self._lock.acquire(exclusive=exclusive)
         if taken_anew or not exclusive:
-            self._windows.clear()
+            self._forget_windows()
         with MarketConnection(self.database) as connection:
             yield connection
 

@@ -19,11 +19,12 @@ import yaml
 from market_assets.postings.occupation_titles import TitleReader, normalised_titles
 
 OCCUPATIONS_FILE = Path(__file__).with_name("occupations.csv")
-#: Made from ESCO by `benchmarks/occupation_labels.py`: title (as `normalised_titles` writes it) and occupation.
+#: Made by `benchmarks/occupation_labels.py` from ESCO of the European Commission (CC BY 4.0): title, as
+#: `normalised_titles` writes it, and occupation.
 LABELS_FILE = Path(__file__).with_name("occupation_labels.csv.gz")
 WORDS_FILE = Path(__file__).with_name("occupations.yaml")
-#: Characters of a description in which the occupation is looked for, and those after the words that announce it.
-MAX_TEXT, MAX_ANNOUNCED = 1_000, 80
+#: Characters of a description in which the occupation is looked for, and words after those that announce it.
+MAX_TEXT, MAX_ANNOUNCED = 1_000, 6
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,8 @@ def _announced(texts: pl.Series, reader: TitleReader) -> pl.Series:
     """The occupation that a text says it looks for ("We are looking for a data engineer")."""
     cues = "|".join(_words()["asked_for"])
     plain = texts.to_frame("text").select(normalised_titles(pl.col("text").str.head(MAX_TEXT)))
-    after = plain.select(pl.col("text").str.extract(rf" (?:{cues}) (.{{1,{MAX_ANNOUNCED}}})", 1)).to_series()
-    names = [None if words is None else reader.titled(words.partition(" , ")[0].split()) for words in after]
+    after = plain.select(pl.col("text").str.extract(rf" (?:{cues}) ([^,]*)", 1)).to_series()
+    names = [None if words is None else reader.titled(words.split()[:MAX_ANNOUNCED]) for words in after]
     return pl.Series(names, dtype=pl.String)
 
 

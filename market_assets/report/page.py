@@ -13,7 +13,11 @@ from markupsafe import Markup
 
 from market_assets.report import numbers, plots, selections
 from market_assets.report.headlines import Headline, headlines
+from market_assets.report.search_script import SEARCH_SCRIPT, SEARCH_SCRIPT_HASH
 from market_assets.report.tables import ReportTables
+
+#: Skills that are listed of those whose share changed within a week.
+_MOST_CHANGED = 12
 
 
 class Column(NamedTuple):
@@ -37,14 +41,18 @@ class Column(NamedTuple):
 def render_report(tables: ReportTables) -> str:
     """The market report as an HTML document.
 
-    It loads nothing from elsewhere and runs no script; everything from data is escaped. The same tables give
-    the same document. An empty table gives a section with the reason.
+    It loads nothing from elsewhere, and runs no script but `SEARCH_SCRIPT`; everything from data is escaped. The
+    same tables give the same document. An empty table gives a section with the reason.
     """
     return _template().render(
         currency=tables.currency,
         summary=selections.summary(tables),
         few=selections.FEW,
         headlines=_headlines(tables),
+        script=Markup(SEARCH_SCRIPT),
+        script_hash=Markup(SEARCH_SCRIPT_HASH),
+        week=_week(tables),
+        every_skill=_every_skill(tables),
         demand=_demand(tables),
         pay=_pay(tables),
         occupations=selections.occupations(tables, 20).to_dicts(),
@@ -94,6 +102,30 @@ def _headlines(tables: ReportTables) -> list[Headline]:
         is_compared=selections.is_compared(tables),
         currency=tables.currency,
     )
+
+
+def _week(tables: ReportTables) -> dict[str, Any] | None:
+    week = tables.week
+    if week is None or not (week.postings or week.postings_before):
+        return None
+    changed = week.skills.filter(pl.col("trend").is_in(["growing", "declining", "emerging"]))
+    # New skills, which have no growth, come first.
+    order = [pl.col("growth").is_not_null(), pl.col("growth").abs(), pl.col("skill")]
+    most = changed.sort(order, descending=[False, True, False]).head(_MOST_CHANGED)
+    skills = most.with_columns(interval=_interval(pl.col("growth_lower"), pl.col("growth_upper")))
+    return {
+        "postings": week.postings,
+        "postings_before": week.postings_before,
+        "change": week.postings / week.postings_before - 1 if week.postings_before else None,
+        "is_compared": (week.skills["trend"] != "insufficient_data").any(),
+        "skills": skills.to_dicts(),
+    }
+
+
+def _every_skill(tables: ReportTables) -> list[dict[str, Any]]:
+    skills = selections.top_skills(tables, tables.skill_demand.height)
+    growth = tables.trending_skills.select("skill", "growth", pl.col("trend").str.replace_all("_", " "))
+    return skills.join(growth, on="skill", how="left", maintain_order="left").to_dicts()
 
 
 def _demand(tables: ReportTables) -> dict[str, Any]:

@@ -106,9 +106,15 @@ def not_compared(tables: ReportTables) -> dict[str, str]:
     return reasons
 
 
+def compared_sources(tables: ReportTables) -> list[str]:
+    """The sources whose periods are compared; [] before the first refresh."""
+    sources: list[str] = json.loads(summary(tables)["sources_compared"] or "[]")
+    return sources
+
+
 def is_compared(tables: ReportTables) -> bool:
     """Whether there is a source whose periods can be compared."""
-    return bool(json.loads(summary(tables)["sources_compared"] or "[]"))
+    return bool(compared_sources(tables))
 
 
 def strongest_pairs(tables: ReportTables, limit: int) -> pl.DataFrame:

@@ -16,6 +16,7 @@ from market_assets.statistics.pay_trends import SALARY_TRENDS
 from market_assets.statistics.relationships import SKILL_RELATIONSHIPS
 from market_assets.statistics.summary import MARKET_SUMMARY
 from market_assets.statistics.trends import TRENDING_SKILLS
+from market_assets.statistics.weeks import WeeklyChanges
 
 SCHEMAS: dict[str, pl.Schema] = {
     "market_summary": MARKET_SUMMARY,
@@ -50,6 +51,7 @@ class ReportTables:
         rejections: reason, postings: what was rejected in the window, by reason.
         sources: source, postings (counted), duplicates: what each source gave in the window.
         currency: ISO 4217 code of every amount; all pay is per year.
+        week: what changed within a week; None where nobody has counted it.
     """
 
     market_summary: pl.DataFrame
@@ -70,6 +72,7 @@ class ReportTables:
     rejections: pl.DataFrame
     sources: pl.DataFrame
     currency: str
+    week: WeeklyChanges | None = None
 
     def __post_init__(self) -> None:
         for name, schema in SCHEMAS.items():

@@ -1,4 +1,4 @@
-"""Names that are ordinary words too, without another skill near them: "Experience with Go required", "R skills"."""
+"""Names that are ordinary words too, where no context word is near: "Experience with Go required", "R skills"."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from market_assets.skills.tokenize import PreparedTexts, prepared_words
 
 #: Bytes before and after a name that hold any of the wordings.
 _REACH = 48
-_END_MARKS = b",.;:)/|!?\n\0\x1f"
+_END_MARKS = b",.;:)/|!?\n\x1f"
 
 
 def is_asked_for(prepared: PreparedTexts, start: int, end: int) -> bool:
@@ -21,7 +21,9 @@ def is_asked_for(prepared: PreparedTexts, start: int, end: int) -> bool:
     if not prepared.folded[max(0, start - _REACH) : start].endswith(wordings["before"]):
         return False
     mark = prepared.plain[end : end + 1]
-    return mark in _END_MARKS or prepared.plain[end : end + 2] == b" (" or after.startswith(wordings["end"])
+    return (
+        mark in _END_MARKS or prepared.plain[end : end + 2] in (b" (", b" \0") or after.startswith(wordings["end"])
+    )
 
 
 @cache

@@ -7,9 +7,9 @@ weights. Only hits on names that are ordinary words too are checked one by one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import chain, islice, pairwise
 
 import ahocorasick_rs
 import numpy as np
@@ -56,9 +56,8 @@ class SkillMatcher:
         self._nested = np.array([pattern.nested for pattern in self.patterns], dtype=bool)
         self._conditional = np.array([pattern.conditional for pattern in self.patterns], dtype=bool)
         searched = [pattern.words for pattern in self.patterns] + [words for words, _ in cues]
-        self._open = np.array([pattern.whole is not None for pattern in self.patterns] + [False] * len(cues), bool)
-        # Of spellings with `*` that match the same words the longest counts.
-        self._length = np.array([len(words) for words in searched])
+        self._open = np.array([pattern.open is not None for pattern in self.patterns] + [False] * len(cues), bool)
+        self._precedence = np.array([pattern.precedence for pattern in self.patterns] + [0] * len(cues), np.int64)
         # Skills first, then cues; words that are both are in it twice.
         self._automaton = _automaton(searched)
 
@@ -72,10 +71,15 @@ class SkillMatcher:
 
     def find(self, text: str) -> list[str]:
         """The names of the skills in a text, in ascending order."""
+        return self.find_each([text])[0]
+
+    def find_each(self, texts: Sequence[str]) -> list[list[str]]:
+        """The names of the skills in each of many texts, in ascending order."""
         # A lone surrogate, as JSON can carry, has no UTF-8 form.
-        readable = text.encode("utf-8", "replace").decode("utf-8")
-        _, positions, _ = self._found(pl.Series([readable]))
-        return [self.taxonomy.skills[position].name for position in positions]
+        readable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        counts, positions, _ = self._found(pl.Series(readable, dtype=pl.String))
+        names = iter([self.taxonomy.skills[position].name for position in positions])
+        return [list(islice(names, count)) for count in counts]
 
     def extract(self, titles: pl.Series, descriptions: pl.Series) -> pl.DataFrame:
         """The skills of postings, each with the greatest `weights.Weight` of its mentions.
@@ -115,20 +119,18 @@ class SkillMatcher:
         found = self._automaton.find_matches_as_indexes(prepared.folded, overlapping=True)
         flat = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=3 * len(found)).reshape(-1, 3)
         flat = self._whole(prepared.folded, flat)
-        pattern, start, end = flat[np.lexsort((-self._length[flat[:, 0]], -flat[:, 2], flat[:, 1]))].T
+        pattern, start, end = flat[np.lexsort((-self._precedence[flat[:, 0]], -flat[:, 2], flat[:, 1]))].T
         is_cue = pattern >= len(self.patterns)
         skills = Hits(pattern, start, end).where(~is_cue)
         return skills, Hits(pattern[is_cue] - len(self.patterns), start[is_cue], end[is_cue])
 
     def _whole(self, folded: bytes, hits: Indices) -> Indices:
-        """Rows of pattern, start, end: those of spellings with `*` extended to whole words, if the rest matches."""
+        """Rows of pattern, start and end; those of spellings with `*` are of whole words, if all of it matches."""
         open_hits = np.flatnonzero(self._open[hits[:, 0]])
         for hit in open_hits.tolist():
             pattern, start, _ = hits[hit].tolist()
-            begin = folded.rfind(b" ", 0, start + 1)
-            whole = self.patterns[pattern].whole
-            match = whole.match(folded, begin) if whole else None
-            hits[hit, 1:] = (begin, match.end()) if match else (-1, -1)
+            spelling = self.patterns[pattern].open
+            hits[hit, 1:] = (spelling and spelling.find(folded, start)) or (-1, -1)
         return hits[hits[:, 1] >= 0] if len(open_hits) else hits
 
     def _counted(self, prepared: PreparedTexts, hits: Hits) -> Hits:
@@ -176,7 +178,8 @@ class SkillMatcher:
 
 
 def _automaton(words: list[bytes]) -> ahocorasick_rs.BytesAhoCorasick:
-    return ahocorasick_rs.BytesAhoCorasick(words, implementation=ahocorasick_rs.Implementation.DFA)
+    # A DFA of so many words does not fit into the caches of a processor.
+    return ahocorasick_rs.BytesAhoCorasick(words, implementation=ahocorasick_rs.Implementation.ContiguousNFA)
 
 
 def joined_texts(titles: pl.Series, descriptions: pl.Series) -> pl.Series:

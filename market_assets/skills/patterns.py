@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 
 from market_assets.skills.cues import Cue
@@ -21,6 +22,35 @@ _MIN_JOINED = 8
 #: Takes the place of `*` while a spelling is prepared: a letter that no spelling has.
 _ANY = "ƿ"
 _LETTERS = rb"[^ ]*"
+#: Beginnings of so many words that it takes longer to search for them than for the word beside them.
+_FREQUENT = frozenset(
+    b" " + part for part in b"system test program marketing technologi strategi model prac medi operator".split()
+)
+
+
+@dataclass(frozen=True)
+class OpenSpelling:
+    """A spelling with `*`, of which only a part is searched for.
+
+    Attributes:
+        expression: a regular expression of the whole, from the space before it to the one after it.
+        words_before: the number of spaces before the part that is searched for.
+    """
+
+    expression: bytes
+    words_before: int
+
+    @cached_property
+    def _whole(self) -> re.Pattern[bytes]:
+        # Most of them are in no text that a process sees.
+        return re.compile(self.expression)
+
+    def find(self, folded: bytes, start: int) -> tuple[int, int] | None:
+        """Where the whole of it starts and ends, around the part at `start`; None where the rest differs."""
+        for _ in range(self.words_before):
+            start = folded.rfind(b" ", 0, max(start, 0))
+        match = self._whole.match(folded, max(start, 0))
+        return match.span() if match else None
 
 
 @dataclass(frozen=True)
@@ -37,19 +67,24 @@ class Pattern:
         is_short: whether a hyphen or & that joins it to another word excludes it.
         exact_or_near: whether one of both conditions is enough: the exact case, or a context word.
         written: the words in the case of the taxonomy.
-        whole: matches a spelling with `*` from the space before it.
+        open: how a spelling with `*` is matched; None for others.
     """
 
     words: bytes
     skill: int
     spelling: str
-    written: bytes = b""
-    whole: re.Pattern[bytes] | None = None
+    written: bytes
+    open: OpenSpelling | None = None
     nested: bool = False
     exact: bytes | None = None
     near: frozenset[bytes] = frozenset()
     is_short: bool = False
     exact_or_near: bool = False
+
+    @property
+    def precedence(self) -> int:
+        """Which of patterns that match the same words counts: the greatest; by letters, whole words first."""
+        return 2 * len(self.written.replace(_ANY.encode(), b"")) + (self.open is None)
 
     @property
     def conditional(self) -> bool:
@@ -78,7 +113,7 @@ class Pattern:
 
 
 def skill_patterns(taxonomy: Taxonomy) -> list[Pattern]:
-    """The patterns of all spellings and `unless` phrases. Of a skill's patterns of the same words the first is kept.
+    """The patterns of all spellings and `unless` phrases; of a skill's patterns of the same words only the first.
 
     Raises:
         TaxonomyError: a spelling has no characters that can be searched for.
@@ -103,7 +138,7 @@ def skill_patterns(taxonomy: Taxonomy) -> list[Pattern]:
             of_words.append(_pattern(taxonomy.skills[position], position, spelling, found, near))
     for phrase, found in zip(unless, words[len(written) :], strict=True):
         key = b" " + found.lower() + b" "
-        patterns.setdefault(found.lower(), [Pattern(words=key, skill=NO_SKILL, spelling=phrase)])
+        patterns.setdefault(found.lower(), [Pattern(words=key, skill=NO_SKILL, spelling=phrase, written=found)])
     return list(chain.from_iterable(patterns.values()))
 
 
@@ -126,13 +161,15 @@ def _near_words(taxonomy: Taxonomy) -> dict[str, bytes]:
 def _pattern(skill: Skill, position: int, spelling: str, words: bytes, near: dict[str, bytes]) -> Pattern:
     is_name = spelling == skill.name
     is_exact = skill.is_exact(spelling)
-    searched, whole = _open_spelling(words.lower()) if "*" in spelling else (b" " + words.lower() + b" ", None)
+    searched, open_spelling = (
+        _open_spelling(words.lower()) if "*" in spelling else (b" " + words.lower() + b" ", None)
+    )
     return Pattern(
         words=searched,
         skill=position,
         spelling=spelling,
         written=words,
-        whole=whole,
+        open=open_spelling,
         nested=skill.nested,
         exact=words if is_exact else None,
         near=frozenset(near[word] for word in skill.near_of(spelling)),
@@ -141,13 +178,14 @@ def _pattern(skill: Skill, position: int, spelling: str, words: bytes, near: dic
     )
 
 
-def _open_spelling(words: bytes) -> tuple[bytes, re.Pattern[bytes]]:
-    """The part of a spelling with `*` that is searched for, and the whole of it."""
-    first, *others = (b" " + words + b" ").split(_ANY.encode())
-    if first == b" ":
-        # "*pflege" is the last part of a compound, and not the word alone.
-        return others[0], re.compile(b" [^ ]+" + _LETTERS.join(map(re.escape, others)))
-    return first, re.compile(_LETTERS.join(map(re.escape, (first, *others))))
+def _open_spelling(words: bytes) -> tuple[bytes, OpenSpelling]:
+    """The part of a spelling with `*` that is searched for, and how the whole of it is matched."""
+    parts = (b" " + words + b" ").split(_ANY.encode())
+    # "*pflege" is the last part of a compound, and not the word alone.
+    begin = b" [^ ]+" if parts[0] == b" " else re.escape(parts[0]) + _LETTERS
+    whole = begin + _LETTERS.join(map(re.escape, parts[1:]))
+    searched = max(range(len(parts)), key=lambda part: (parts[part] not in _FREQUENT, len(parts[part])))
+    return parts[searched], OpenSpelling(whole, b"".join(parts[:searched]).count(b" "))
 
 
 def _variants(spelling: str) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 Words end at everything but letters, digits, `+`, `#` and a `.` inside a word, so that C, C++, C#, .NET and Node.js
 are five words; a `.` that ends a sentence is not part of one. All separators become spaces, so that a name is a
-whole word where it has a space on both sides. Each Chinese, Japanese, Korean or Thai character is a word, since these
-are written without spaces.
+whole word where it has a space on both sides. Each Chinese, Japanese, Korean or Thai character is a word, as these
+languages put no spaces between words.
 """
 
 from __future__ import annotations
@@ -165,11 +165,18 @@ _COMMON_MARKS = {
     "\ufeff": "",
     **_BULLETS,
     # Letters that are not made of a letter and an accent.
-    **dict(zip("ŁłØøĐđıßÆæŒœ", ("L", "l", "O", "o", "D", "d", "i", "ss", "AE", "ae", "OE", "oe"), strict=True)),
-    **dict(zip("。、・：；！？（）／【】", (". ", ", ", "\n", ": ", "; ", "! ", "? ", "(", ")", "/", "\n", "\n"), strict=True)),
+    **dict(zip("ŁłØøĐđı", "LlOoDdi", strict=True)),
+    "ß": "ss",
+    "Æ": "AE",
+    "æ": "ae",
+    "Œ": "OE",
+    "œ": "oe",
+    **dict(zip("、：；！？（）／", ",:;!?()/", strict=True)),
+    **dict.fromkeys("・【】", "\n"),
+    "。": ". ",
 }
 _MARKS = r"[^\x00-\x7F\p{L}\p{M}\p{N}]"
-_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}ー]"
+_UNSPACED = r"[[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}ー]&&\p{L}]"
 #: All control characters but newline and `TITLE_END`.
 _CONTROLS = bytes(code for code in range(1, 31) if code != 10) + b"\x7f"
 _NOT_ASCII = re.compile(rb"[\xc0-\xff][\x80-\xbf]+")

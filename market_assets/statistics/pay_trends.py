@@ -53,6 +53,8 @@ _LIKE = ("source", "country", "seniority")
 STABLE = 0.05
 #: Salaries may lie on a line exactly, so that they show no error.
 _LEAST_ERROR = 1e-12
+#: Up to so many places for each entry.
+_MOST_PLACES = 4
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -125,16 +127,16 @@ def _changes(window: Window, months: Labels) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class _Paid:
-    """The (posting, skill) entries that are tested: skill, month as a number, log of the salary, employer, level.
+    """The (posting, skill) entries that are tested: skill, month as a number, log of pay, employer, `alike`.
 
-    Entries of one `level` (a skill's source, country and seniority) are compared with one another only.
+    Entries of a skill are only compared where they are `alike`: of one source, country and seniority.
     """
 
     skill: Integers
     month: Floats
     pay: Floats
     employer: Integers
-    level: Integers
+    alike: Integers
 
 
 def _paid(window: Window, months: Labels) -> _Paid:
@@ -153,7 +155,7 @@ def _paid(window: Window, months: Labels) -> _Paid:
         month=number[months.codes[row]].astype(np.float64),
         pay=np.log(salary[row]),
         employer=employers(window)[row],
-        level=skill * len(alike.names) + alike.codes[row],
+        alike=alike.codes[row],
     )
 
 
@@ -175,7 +177,8 @@ def _fitted(paid: _Paid, skills: int) -> _Fit:
     never below the ordinary one. Degrees of freedom: the effective number of clusters, after Carter, Schnepel and
     Steigerwald (2017), less 1.
     """
-    month, pay = _centred(paid.month, paid.level), _centred(paid.pay, paid.level)
+    of_level, level = _distinct(paid.skill, paid.alike)
+    month, pay = _centred(paid.month, level), _centred(paid.pay, level)
     spread = _sums(paid.skill, month**2, skills)
     slope = _quotient(_sums(paid.skill, month * pay, skills), spread)
     residual = pay - slope[paid.skill] * month
@@ -183,7 +186,9 @@ def _fitted(paid: _Paid, skills: int) -> _Fit:
     squares = _sums(of_cluster, _sums(cluster, month * residual, len(of_cluster)) ** 2, skills)
     parts = _sums(cluster, month**2, len(of_cluster))
     clusters = _quotient(spread**2, _sums(of_cluster, parts**2, skills))
-    ordinary: Floats = _sums(paid.skill, residual**2, skills) / np.maximum(_freedom(paid, skills), 1)
+    # Of each skill: entries, less its levels, less 1.
+    freedom = np.bincount(paid.skill, minlength=skills) - np.bincount(of_level, minlength=skills) - 1
+    ordinary: Floats = _sums(paid.skill, residual**2, skills) / np.maximum(freedom, 1)
     # One employer alone shows nothing of the others, however many postings it has.
     several = clusters > 1 + 1e-9
     correction = np.divide(clusters, clusters - 1, out=np.ones(skills), where=several)
@@ -202,22 +207,22 @@ def _fitted(paid: _Paid, skills: int) -> _Fit:
 
 def _centred(values: Floats, level: Integers) -> Floats:
     """Values less the mean of their level."""
-    _, position, count = np.unique(level, return_inverse=True, return_counts=True)
-    centred: Floats = values - (np.bincount(position, values) / count)[position] if len(values) else values
+    centred: Floats = values - (np.bincount(level, values) / np.bincount(level))[level] if len(values) else values
     return centred
-
-
-def _freedom(paid: _Paid, skills: int) -> Integers:
-    """Of each skill: entries, less its levels, less 1."""
-    of_level, _ = _distinct(paid.skill, paid.level)
-    return np.bincount(paid.skill, minlength=skills) - np.bincount(of_level, minlength=skills) - 1
 
 
 def _distinct(skill: Integers, other: Integers) -> tuple[Integers, Integers]:
     """The skill of each distinct combination, and the position of the combination of each entry."""
     width = int(other.max(initial=0)) + 1
-    combinations, position = np.unique(skill * width + other, return_inverse=True)
-    return combinations // width, position
+    combinations = skill * width + other
+    size = int(combinations.max(initial=-1)) + 1
+    if size > _MOST_PLACES * len(combinations):
+        found, position = np.unique(combinations, return_inverse=True)
+        return found // width, position
+    # There are so few possible ones that a place for each of them takes less time than sorting the entries.
+    seen = np.zeros(size, dtype=bool)
+    seen[combinations] = True
+    return np.flatnonzero(seen) // width, (np.cumsum(seen) - 1)[combinations]
 
 
 def _span(skill: Integers, month: Floats, skills: int) -> Floats:

@@ -27,6 +27,7 @@ from market_assets.store.tables.postings import job_postings, posting_facts, rej
 RESTORED_DAYS = 30
 _BATCH = 10_000
 _ID = pl.Schema({"posting_id": pl.Int64()})
+_EXPIRED = pl.Schema({**_ID, "posted_at": arrow_schema(job_postings)["posted_at"]})
 
 
 @dataclass
@@ -54,10 +55,18 @@ def expire(connection: MarketConnection, archive: Path, cutoff: datetime, now: d
 
     A kill between archive and delete leaves postings in both: the next run finds them archived and deletes them.
     """
-    while (batch := _next_batch(connection, cutoff, now)).height:
-        month = batch["posted_at"][0].strftime("%Y-%m")
-        write_month(archive, month, batch)
-        yield Expiry(archived=batch.height, deleted=_delete(connection, batch), months=(month,))
+    with connection.transaction():
+        expired = connection.read(
+            sa.select(*(job_postings.c[name] for name in _EXPIRED)).where(_expired(cutoff, now)), _EXPIRED
+        )
+    months = expired.with_columns(month=pl.col("posted_at").dt.strftime("%Y-%m")).sort("month", "posting_id")
+    for (month,), postings in months.group_by("month", maintain_order=True):
+        # By number, so that postings that lie together go together, and each page is written once.
+        for ids in postings.select("posting_id").iter_slices(_BATCH):
+            with connection.transaction():
+                batch = _read(connection, ids)
+            write_month(archive, str(month), batch)
+            yield Expiry(archived=batch.height, deleted=_delete(connection, batch), months=(str(month),))
 
 
 def forget(connection: MarketConnection, reached_from: datetime, rejected_before: datetime) -> Expiry:
@@ -116,29 +125,18 @@ def _expired(cutoff: datetime, now: datetime) -> sa.ColumnElement[bool]:
     return sa.and_(postings.posted_at < cutoff, sa.or_(postings.restored_at.is_(None), restored_long_ago))
 
 
-def _next_batch(connection: MarketConnection, cutoff: datetime, now: datetime) -> pl.DataFrame:
-    """Some expired postings of the oldest month that has any, with the names of their skills."""
-    with connection.transaction():
-        oldest = connection.read(
-            sa.select(sa.func.min(job_postings.c.posted_at).label("posted_at")).where(_expired(cutoff, now)),
-            pl.Schema({"posted_at": arrow_schema(job_postings)["posted_at"]}),
-        )["posted_at"][0]
-        if oldest is None:
-            return pl.DataFrame(schema=ARCHIVED)
-        next_month = (
-            oldest.replace(day=1, hour=0, minute=0, second=0, microsecond=0) + timedelta(days=32)
-        ).replace(day=1)
-        of_skills = ("skill_names", "skill_weights")
-        stored = pl.Schema({name: dtype for name, dtype in ARCHIVED.items() if name not in of_skills})
-        source = [job_postings.c[name] if name in job_postings.c else posting_facts.c[name] for name in stored]
-        query = (
-            sa.select(*source)
-            .join_from(job_postings, posting_facts, posting_facts.c.posting_id == job_postings.c.posting_id)
-            .where(_expired(cutoff, now), job_postings.c.posted_at < next_month)
-            .order_by(job_postings.c.posted_at, job_postings.c.posting_id)
-            .limit(_BATCH)
-        )
-        return _with_skills(connection, connection.read(query, stored))
+def _read(connection: MarketConnection, ids: pl.DataFrame) -> pl.DataFrame:
+    """Postings by their posting_id, schema `ARCHIVED`."""
+    of_skills = ("skill_names", "skill_weights")
+    stored = pl.Schema({name: dtype for name, dtype in ARCHIVED.items() if name not in of_skills})
+    source = [job_postings.c[name] if name in job_postings.c else posting_facts.c[name] for name in stored]
+    wanted = connection.stage("expired", ids)
+    query = (
+        sa.select(*source)
+        .join_from(wanted, job_postings, job_postings.c.posting_id == wanted.c.posting_id)
+        .join(posting_facts, posting_facts.c.posting_id == wanted.c.posting_id)
+    )
+    return _with_skills(connection, connection.read(query, stored).sort("posting_id"))
 
 
 def _with_skills(connection: MarketConnection, postings: pl.DataFrame) -> pl.DataFrame:

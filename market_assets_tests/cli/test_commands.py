@@ -65,6 +65,11 @@ def test_skills_are_printed_one_a_line(invoke: Invoke) -> None:
     assert json.loads(listed.stdout) == ["Python"]
 
 
+def test_skills_of_many_texts_a_line_each(invoke: Invoke) -> None:
+    result = invoke("skills", "extract", "--each-line", stdin="We use python3 and SQL.\n\nJava\n")
+    assert [json.loads(line) for line in result.stdout.splitlines()] == [["Python", "SQL"], [], ["Java"]]
+
+
 @pytest.mark.parametrize("text", ["", "nothing of the kind", b"\xff\xfe\x00", "\u0000\u0007", "x" * 3_000_000])
 def test_texts_without_skills_print_nothing(invoke: Invoke, text: str | bytes) -> None:
     assert invoke("skills", "extract", stdin=text).stdout == ""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from market_assets_tests.cli.conftest import invoke, project  # noqa: F401
 from market_assets_tests.deployment.client import Client
 from market_assets_tests.deployment.postgresql import system_programs
 from market_assets_tests.deployment.processes import Deployment, deployment

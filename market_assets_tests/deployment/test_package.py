@@ -115,7 +115,7 @@ def test_commits_and_editors_are_checked_as_the_project_is() -> None:
 @pytest.mark.parametrize(
     ("arguments", "prints"),
     [
-        (["run", "--help"], "--from"),
+        pytest.param(["run", "--help"], "--from", marks=pytest.mark.thorough),
         (["doctor"], "dagster.yaml is in"),
         (["db", "upgrade"], ""),
         (["skills", "explain", "We need Python."], "Python"),

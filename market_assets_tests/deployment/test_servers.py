@@ -16,12 +16,13 @@ from psycopg.errors import InsufficientPrivilege
 
 from market_assets.dagster_ext.celery_launcher import CeleryLauncher
 from market_assets.store.database import Database
-from market_assets_tests.cli.programs import PROJECT, run
-from market_assets_tests.cli.test_serve import free_port
+from market_assets_tests.cli.conftest import Invoke
+from market_assets_tests.cli.programs import run
 from market_assets_tests.deployment.composition import Composition
 from market_assets_tests.deployment.conftest import SECRETS
 from market_assets_tests.deployment.postgresql import PostgresqlProcess
 from market_assets_tests.deployment.processes import wait_until
+from market_assets_tests.free_ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.deployment]
 
@@ -47,15 +48,14 @@ def url_of(deployment_folder: Path) -> Iterator[Callable[..., str]]:
 
 @pytest.mark.postgresql
 def test_the_role_is_enough_for_the_migrations_and_the_pipeline(
-    url_of: Callable[..., str], tmp_path: Path
+    url_of: Callable[..., str], project: Path, invoke: Invoke
 ) -> None:
-    shutil.copy(PROJECT / "dagster.yaml", tmp_path)
-    (tmp_path / "sources.yaml").write_text("sources: [{type: sample, postings_per_day: 20}]")
     urls = {"DATABASE_URL": url_of("market"), "DAGSTER_POSTGRES_URL": url_of("dagster")}
-    commands = [*SERVICES["migrate"].command[-1].split(" && "), "market-assets run --days 1"]
-    for program, *arguments in map(str.split, commands):
-        done = run(program, *arguments, cwd=tmp_path, DAGSTER_HOME=str(tmp_path), **urls)
+    for program, *arguments in map(str.split, SERVICES["migrate"].command[-1].split(" && ")):
+        done = run(program, *arguments, cwd=project, DAGSTER_HOME=str(project), **urls)
         assert done.code == 0, done.err
+    ran = invoke("run", "--days", "1", **urls)
+    assert ran.exit_code == 0, ran.stderr
     with Database(urls["DATABASE_URL"]).engine().connect() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM job_postings")) >= 20
     with Database(urls["DAGSTER_POSTGRES_URL"]).engine().connect() as connection:

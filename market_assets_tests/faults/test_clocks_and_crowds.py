@@ -27,10 +27,12 @@ MACHINE = """
     from pathlib import Path
     from market_assets.settings import Settings
     from market_assets.sources.sample.source import SampleSource
+    from market_assets_tests.dagster_shortcuts import dagster_shortcuts
     from market_assets_tests.pipelines import Pipeline
     url, folder, *days = sys.argv[1:]
     settings = Settings(DATABASE_URL=url, MARKET_ASSETS_DATA_DIR=Path(folder), _env_file=None)
-    with Pipeline(settings, SampleSource(postings_per_day=100, seed=5)) as pipeline:
+    sample = SampleSource(postings_per_day=100, seed=5)
+    with dagster_shortcuts(), Pipeline(settings, sample) as pipeline:
         print("ready")
         input()
         for day in days:

@@ -61,7 +61,7 @@ def repetitions(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[dg.Dag
 def test_a_run_that_dies_with_its_code_server_fails_and_is_started_again(box: Machine, held: StoreLock) -> None:
     with instance_of(box.folder) as instance:
         known = instance.get_runs_count()
-        box.launch(instance, REFRESH)
+        box.launch(instance, REBUILD)
         run = eventually(lambda: waits_in_a_step(instance), "the first step")
         dead = [pid for pid in box.processes() if pid != box.daemon.pid]
         assert {process_of(run), box.code_server.pid} <= set(dead)
@@ -77,7 +77,7 @@ def test_a_run_that_dies_with_its_code_server_fails_and_is_started_again(box: Ma
         assert repeated is not None and repeated.execution_plan_snapshot_id is not None
         steps = instance.all_logs(again.run_id, of_type=dg.DagsterEventType.STEP_SUCCESS)
         planned = instance.get_execution_plan_snapshot(repeated.execution_plan_snapshot_id)
-        assert len(steps) == len(planned.steps) > 10, "it does it all, so that all tables are about one moment"
+        assert len(steps) == len(planned.steps) > 4, "it does it all, so that all tables are about one moment"
         assert process_of(repeated) != process_of(run)
         assert instance.get_runs_count() == known + 2
 

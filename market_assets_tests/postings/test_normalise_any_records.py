@@ -8,6 +8,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
+from market_assets.postings.normalise import NormalisedBatch
 from market_assets.postings.schemas import (
     EMPLOYMENT_TYPES,
     NORMALISED_POSTING,
@@ -37,7 +38,7 @@ TEXTS = st.one_of(
         ]
     ),
 )
-RECORDS = st.lists(st.fixed_dictionaries(dict.fromkeys(RAW_POSTING, TEXTS)), max_size=6)
+RECORDS = st.lists(st.fixed_dictionaries(dict.fromkeys(RAW_POSTING, TEXTS)), max_size=5)
 
 
 @given(RECORDS)
@@ -51,16 +52,12 @@ def test_a_batch_is_what_its_records_are_one_by_one(records: list[dict[str, str 
     assert whole.postings.equals(pl.concat([NORMALISED_POSTING.to_frame(), *(each.postings for each in alone)]))
     assert whole.rejected.equals(pl.concat([REJECTED_POSTING.to_frame(), *(each.rejected for each in alone)]))
     assert whole.nulled == dict(sorted(nulled.items()))
+    assert_believable(whole, len(records))
 
 
-@given(RECORDS)
-def test_any_text_in_any_field(records: list[dict[str, str | None]]) -> None:
-    result = normalised(*records)
-    again = normalised(*records)
-    assert result.postings.equals(again.postings)
-    assert result.rejected.equals(again.rejected)
-    assert result.nulled == again.nulled
-    assert all(0 < count <= 4 * len(records) for count in result.nulled.values())
+def assert_believable(result: NormalisedBatch, records: int) -> None:
+    """Every value of what was normalised is one that its column may have."""
+    assert all(0 < count <= 4 * records for count in result.nulled.values())
     for frame in (result.postings, result.rejected):
         for text in (text for column in frame.select(pl.col(pl.String)) for text in column.drop_nulls()):
             assert "\0" not in text

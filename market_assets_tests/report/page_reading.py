@@ -5,6 +5,7 @@ from __future__ import annotations
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
 SECTIONS = [
+    "week",
     "demand",
     "pay",
     "occupations",
@@ -14,6 +15,7 @@ SECTIONS = [
     "market",
     "volume",
     "quality",
+    "every-skill",
 ]
 
 

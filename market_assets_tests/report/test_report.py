@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -11,8 +12,11 @@ from page_reading import SECTIONS, cells, labels, tiles
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
 from market_assets.report.page import render_report
+from market_assets.report.search_script import SEARCH_SCRIPT, SEARCH_SCRIPT_HASH
 from market_assets.report.tables import ReportTables
 from market_assets.statistics.pay import of_all_postings
+from market_assets.statistics.trends import TRENDING_SKILLS
+from market_assets.statistics.weeks import WeeklyChanges
 
 
 @pytest.fixture(scope="module")
@@ -206,15 +210,58 @@ class TestFigures:
         assert cells(page, "Sources") == [[s, str(p), str(d)] for s, p, d in sources.iter_rows()]
 
 
+def week_of(**skills: str) -> WeeklyChanges:
+    """A week in which skills had trends."""
+    figures = {"recent_postings": 30, "previous_postings": 15, "recent_share": 0.3, "previous_share": 0.15}
+    bounds = {"growth": 1.0, "growth_lower": 0.5, "growth_upper": 1.7, "p_value": 0.001, "q_value": 0.01}
+    rows = [{"skill": name, **figures, **bounds, "trend": trend} for name, trend in skills.items()]
+    return WeeklyChanges(100, 80, pl.DataFrame(rows, schema=TRENDING_SKILLS))
+
+
+class TestWeek:
+    def test_what_changed_comes_first(self, tables: ReportTables) -> None:
+        week = week_of(Rust="growing", COBOL="declining", SQL="uncertain", Go="steady")
+        page = HTMLParser(render_report(replace(tables, week=week)))
+        assert page.css_first("section").attributes["id"] == "week"
+        words = " ".join(page.css_first("#week").text().split())
+        assert "100 postings of the last seven days are counted, 80 of the seven before (+25%)" in words
+        shown = cells(page, "Skills whose share has changed")
+        assert [row[0] for row in shown] == ["COBOL", "Rust"]
+        assert shown[1][1:] == ["growing", "30", "15", "30.0%", "15.0%", "+100%", "+50% to +170%"]
+
+    @pytest.mark.parametrize(
+        ("week", "said"),
+        [
+            (None, "no posting has been counted in the last two weeks"),
+            (WeeklyChanges(0, 0, pl.DataFrame(schema=TRENDING_SKILLS)), "no posting has been counted in the last"),
+            (week_of(SQL="uncertain"), "No skill's share has changed by a quarter beyond chance"),
+            (week_of(SQL="insufficient_data"), "Shares can't be compared yet"),
+        ],
+    )
+    def test_why_there_is_nothing(self, tables: ReportTables, week: WeeklyChanges | None, said: str) -> None:
+        page = HTMLParser(render_report(replace(tables, week=week)))
+        assert said in page.css_first("#week").text()
+
+
+def test_every_skill_is_in_one_table(page: HTMLParser, tables: ReportTables) -> None:
+    shown = {row[0]: row for row in cells(page, "Every skill")}
+    demand = tables.skill_demand.filter(pl.col("industry").is_null())
+    assert set(shown) == set(demand["skill"])
+    for row in demand.to_dicts():
+        assert shown[row["skill"]][2:4] == [f"{row['postings']:,}", f"{row['demand_share'] * 100:.1f}%"]
+
+
 class TestSelfContained:
-    def test_nothing_is_fetched_and_nothing_is_run(self, tables: ReportTables) -> None:
+    def test_nothing_is_fetched_and_only_the_search_is_run(self, tables: ReportTables) -> None:
         html = render_report(tables)
         assert "http:" not in html
         assert "https:" not in html
         assert "@import" not in html
         assert set(re.findall(r"url\((.)", html)) <= {"#"}
         page = HTMLParser(html)
-        assert page.css_first("script, iframe, object, embed, img, video, audio, base, form") is None
+        assert [script.text() for script in page.css("script")] == [SEARCH_SCRIPT]
+        assert f"script-src {SEARCH_SCRIPT_HASH};" in html
+        assert page.css_first("iframe, object, embed, img, video, audio, base, form") is None
         for node in page.css("*"):
             for name, value in node.attributes.items():
                 assert not name.startswith("on")

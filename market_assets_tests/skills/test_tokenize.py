@@ -10,21 +10,24 @@ import pytest
 from market_assets.skills.tokenize import prepare_texts
 
 #: Characters of one, two, three and four bytes that are kept, taken apart, left out, or no part of a word.
-ODD = "éüñß½ﬃ①㎏ａＡ𝐏あ漢한ไ—–’•▪\u00a0\u00ad\u200b\u2060\ufeff‐™®🎉ыйΩ\u0301\x01\t\r\x1d\x7f\x1f\x00\n"
+ODD = "éüñßŁøæ。、（ー½ﬃ①㎏ａＡ𝐏あ漢한ไ—–’•▪\u00a0\u00ad\u200b\u2060\ufeff‐™®🎉ыйΩ\u0301\x01\t\r\x1d\x7f\x1f\x00\n"
 ODD += " .+#;:!?-/(),A1"
 SPACES = dict.fromkeys("\u00a0\u200b–—’‘“”…®™·", " ") | dict.fromkeys("•●▪■◦‣∙⁃►✔✓➢", "\n")
 COMMON = SPACES | dict.fromkeys("‐‑", "-") | dict.fromkeys("\u00ad\u2060\ufeff", "")
+LETTERS = dict(zip("ŁłØøĐđı、：；！？（）／", "LlOoDdi,:;!?()/", strict=True)) | dict.fromkeys("・【】", "\n")
+LETTERS |= {"ß": "ss", "Æ": "AE", "æ": "ae", "Œ": "OE", "œ": "oe", "。": ". "}
+REPLACED = COMMON | LETTERS
 UNSPACED = ("CJK UNIFIED", "HIRAGANA", "KATAKANA", "HANGUL", "THAI")
 
 
 def expected_character(one: str) -> str:
-    if one in COMMON:
-        return COMMON[one]
+    if one in REPLACED:
+        return REPLACED[one]
     if one in "\n\x1f" or " " <= one <= "~":
         return one
+    if unicodedata.name(one, "").startswith(UNSPACED) and unicodedata.category(one)[0] == "L":
+        return f" {unicodedata.normalize('NFKC', one)} "
     if ord(one) < 128 or unicodedata.category(one)[0] not in "LMN":
-        return " "
-    if unicodedata.name(one, "").startswith(UNSPACED):
         return " "
     return "".join(part for part in unicodedata.normalize("NFKD", one) if unicodedata.category(part)[0] != "M")
 

@@ -167,7 +167,7 @@ def random_market(
     seed: int, *, postings: int, skills: int, categories: int, industries: int = 6, locations: int = 30
 ) -> Market:
     """A larger market, the same for the same seed, in which some skills are far more frequent than others."""
-    draw = random.Random(seed)
+    draw, occupied = random.Random(seed), random.Random(seed)
     names = [f"skill {number:04d}" for number in range(skills)]
 
     def posting() -> Posting:
@@ -184,7 +184,7 @@ def random_market(
             salary=draw.choice([None, round(draw.lognormvariate(11.2, 0.5), 2)]),
             country=draw.choice([None, "DE", "DE", "US"]),
             seniority=draw.choice([None, "junior", "senior"]),
-            occupation=draw.choice([None, *OCCUPATIONS]),
+            occupation=occupied.choice([None, *OCCUPATIONS]),
             employer=draw.choice([None, *(f"company {number}" for number in range(40))]),
             dated=draw.random() < 0.9,
         )

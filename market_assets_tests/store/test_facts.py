@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,11 +12,12 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
-from market_assets.statistics.window import WINDOW_POSTING
+from market_assets.statistics.window import WINDOW_POSTING, Window
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
-from market_assets.store.facts import Counted, read_window
+from market_assets.store.facts import Counted, read_counted, read_window
 from market_assets.store.posting_skills import (
     POSTING_SKILL,
     append_skills,
@@ -100,6 +102,15 @@ def store_facts(connection: MarketConnection, rows: list[dict[str, Any]]) -> Non
         archive_skills(connection, pl.Series(archived, dtype=pl.Int64))
 
 
+def assert_same(window: Window, other: Window) -> None:
+    for field in fields(Window):
+        one, two = getattr(window, field.name), getattr(other, field.name)
+        if isinstance(one, pl.DataFrame):
+            assert_frame_equal(one, two)
+        else:
+            np.testing.assert_array_equal(one, two, strict=True)
+
+
 @database_examples(15)
 @given(rows=ROWS)
 def test_facts_are_the_counted_rows_of_the_window(
@@ -110,8 +121,11 @@ def test_facts_are_the_counted_rows_of_the_window(
     start, end = START - timedelta(microseconds=1), START + timedelta(microseconds=1)
     of_posting = ("posted_at", "country", "industry", "seniority", "language", "salary")
     for counted in Counted:
-        with connection.transaction():
+        with connection.transaction(), pytest.MonkeyPatch.context() as patch:
+            patch.setattr("market_assets.store.facts._BATCH", 3)
             facts = read_window(connection, start, end, counted)
+            cut = read_counted(connection, start - timedelta(days=1), end).since(start, counted)
+        assert_same(facts, cut)
         expected = [
             (
                 *(FIRST_ID + number, *(row[name] for name in of_posting)),

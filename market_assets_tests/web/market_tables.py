@@ -45,7 +45,7 @@ _LOCATIONS = ("Berlin, DE", "Zürich, CH", "New York, US", None)
 
 def made_up_window(skills: int = 30, postings: int = 400, seed: int = 7, as_of: datetime = AS_OF) -> Window:
     """Postings of the 90 days before `as_of`; skills get rarer in a random order of their names."""
-    random = np.random.default_rng(seed)
+    random, occupied = np.random.default_rng(seed), np.random.default_rng(seed)
     names = sorted(islice((*AWKWARD, *(f"Skill {number}" for number in range(skills))), skills))
     popularity = random.permutation(1 / np.arange(1, len(names) + 1) ** 0.8)
     lengths = random.integers(0, min(12, len(names)), postings)
@@ -68,7 +68,7 @@ def made_up_window(skills: int = 30, postings: int = 400, seed: int = 7, as_of: 
         "workplace": ["remote"] * postings,
         "country": [_COUNTRIES[place] for place in random.integers(0, len(_COUNTRIES), postings)],
         "seniority": [_SENIORITIES[place] for place in random.integers(0, len(_SENIORITIES), postings)],
-        "occupation": [_OCCUPATIONS[place] for place in random.integers(0, len(_OCCUPATIONS), postings)],
+        "occupation": [_OCCUPATIONS[place] for place in occupied.integers(0, len(_OCCUPATIONS), postings)],
         "language": ["en"] * postings,
         "salary": [
             None if unknown else pay for unknown, pay in zip(random.random(postings) < 0.3, salaries, strict=True)

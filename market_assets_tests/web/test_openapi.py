@@ -127,7 +127,7 @@ def test_every_operation_of_the_market_works_by_its_example(market: WholeProcess
         answer = viewer.request(method, path, params=query, json=_body_example(document, operation))
         assert answer.status_code == 200, (method, path, answer.text)
         asked += 1
-    assert asked == 21
+    assert asked == 22
 
 
 def test_answers_show_an_example(market: WholeProcess) -> None:

@@ -68,6 +68,22 @@ def column_lineage(
     return {"dagster/column_lineage": dg.TableColumnLineage(dependencies)}
 
 
+def code_at(spec: dg.AssetSpec, url: str) -> dg.AssetSpec:
+    """The asset with links to its code at an address of the repository, in place of files of this machine."""
+    files = spec.metadata.get("dagster/code_references")
+    if not isinstance(files, dg.CodeReferencesMetadataValue):
+        return spec
+    references: list[Any] = [
+        dg.UrlCodeReference(
+            url=f"{url.rstrip('/')}/{Path(file.file_path).relative_to(_PACKAGE.parent)}", label=file.label
+        )
+        for file in files.code_references
+        if isinstance(file, dg.LocalFileCodeReference)
+    ]
+    linked = dg.CodeReferencesMetadataValue(code_references=references)
+    return spec.merge_attributes(metadata={"dagster/code_references": linked})
+
+
 def code_in(*modules: str) -> dict[str, Any]:
     """The metadata that links an asset to the files of its code, as modules within `market_assets`."""
     references: list[Any] = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from market_assets.skills.matching import SkillMatcher
     from market_assets.sources.protocol import SourceKind
     from market_assets.statistics.comparison import Comparison
+    from market_assets.statistics.weeks import WeeklyChanges
     from market_assets.statistics.window import Window
     from market_assets.store.connection import MarketConnection
 
@@ -90,6 +91,12 @@ class MarketReader:
     def pay_trend_window(self) -> Window:
         """The counted postings of the months that pay trends cover, those archived since included."""
         return self._window(self._store.settings.trend_days, first_of_job=True)
+
+    def weekly_changes(self, sources: Collection[str]) -> WeeklyChanges:
+        """What changed within the last week, in these sources."""
+        from market_assets.statistics.weeks import WEEK, weekly_changes
+
+        return weekly_changes(self._between(self.as_of - 2 * WEEK, first_of_job=False), self.as_of, sources)
 
     def _window(self, days: int, *, first_of_job: bool = False) -> Window:
         return self._between(self.start_of(days), first_of_job=first_of_job)

@@ -1,7 +1,8 @@
 """The market report: one HTML page made of the result tables."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -56,9 +57,12 @@ def market_report_asset(freshness: dg.FreshnessPolicy) -> dg.AssetsDefinition:
         context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
     ) -> dg.MaterializeResult:
         from market_assets.report.page import render_report
+        from market_assets.report.selections import compared_sources
 
         with store.alone() as connection:
-            page = render_report(report_tables(MarketReader(store, connection, as_of(context))))
+            market = MarketReader(store, connection, as_of(context))
+            tables = report_tables(market)
+            page = render_report(replace(tables, week=market.weekly_changes(compared_sources(tables))))
         path = store.settings.report_path
         _replace_file(path, page)
         return dg.MaterializeResult(
@@ -76,8 +80,9 @@ def report_tables(market: MarketReader) -> "ReportTables":
     """The input of the report and the terminal summary, read from the store."""
     from market_assets.report.tables import ReportTables
 
+    shown: dict[str, Any] = {name: market.table(name) for name in SHOWN}
     return ReportTables(
-        **{name: market.table(name) for name in SHOWN},
+        **shown,
         rejections=market.rejections(),
         sources=market.sources(),
         currency=market.currency,

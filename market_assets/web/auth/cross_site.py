@@ -13,6 +13,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from market_assets.report.search_script import SEARCH_SCRIPT_HASH
+
 SESSION_COOKIE = "market_assets_session"
 #: Readable by this site's pages, which send it back in the header, or in a form's field.
 CSRF_COOKIE = "market_assets_csrf"
@@ -33,10 +35,10 @@ PAGE_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-#: The report: one file with its styles and pictures in it, and no script.
+#: The report: one file with its styles and pictures in it, and the script that searches its longest table.
 REPORT_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'"
+    f"default-src 'none'; style-src 'unsafe-inline'; script-src {SEARCH_SCRIPT_HASH}; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HSTS = "max-age=31536000"
 #: Paths of the project's pages; Dagster's have policies of their own.

@@ -235,6 +235,15 @@ class CategoryPage(Paginated):
     categories: list[CategoryValue]
 
 
+@columns_of(tables.skill_communities)
+class SkillInCommunity(StrictModel):
+    """A row of `skill_communities`."""
+
+
+class CommunityPage(Paginated):
+    communities: list[SkillInCommunity]
+
+
 class IndustryValue(StrictModel):
     industry: str
     postings: int = Field(description="Counted postings of the industry")

@@ -63,6 +63,11 @@ def categories(market: MarketSnapshot, search: str | None) -> pl.DataFrame:
     )
 
 
+def communities(market: MarketSnapshot, search: str | None) -> pl.DataFrame:
+    """The rows of `skill_communities`, the largest community first."""
+    return with_name(market.skill_communities, "skill", market.skills, search)
+
+
 def industries(market: MarketSnapshot, search: str | None) -> pl.DataFrame:
     """Each industry of the postings: industry, postings."""
     return with_name(market.postings_of_industries, "industry", market.industries, search)

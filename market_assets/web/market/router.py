@@ -151,6 +151,14 @@ async def list_categories(
     return _respond_list(request, market, wanted, "categories", queries.categories(market, search))
 
 
+@_list("/communities", response_model=models.CommunityPage)
+async def list_communities(
+    request: Request, market: Snapshot, wanted: ListRequest, search: Search = None
+) -> Response:
+    """The skills by community, those that are asked for together: the largest community first."""
+    return _respond_list(request, market, wanted, "communities", queries.communities(market, search))
+
+
 @_list("/industries", response_model=models.IndustryValuePage)
 async def list_industries(
     request: Request,

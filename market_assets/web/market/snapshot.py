@@ -149,6 +149,10 @@ class MarketSnapshot:
         self.trending_by_skill = Grouped(trending, "skill", {})
         self.related = Grouped(both_sides, "skill", CLOSEST_FIRST)
         self.recommendations = Grouped(frames["skill_recommendations"], "skill", {"rank": False})
+        #: The most central skill of the largest community first.
+        self.skill_communities = frames["skill_communities"].sort(
+            ["community", "centrality", "skill"], descending=[False, True, False]
+        )
         self.communities = Grouped(
             frames["skill_communities"], "community_name", {"centrality": True, "skill": False}
         )

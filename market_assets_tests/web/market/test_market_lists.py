@@ -139,6 +139,13 @@ def test_values_are_listed_with_their_postings(client: TestClient, filled: Datab
     assert [row["location"] for row in walked(client, "/locations", "locations", search="rich")] == ["Zürich, CH"]
 
 
+def test_communities_come_the_largest_first(client: TestClient, filled: Database) -> None:
+    rows = stored(filled, tables.skill_communities)
+    rows.sort(key=lambda row: (row["community"], -row["centrality"], row["skill"]))
+    assert walked(client, "/communities", "communities", limit=7) == rows
+    assert {row["skill"] for row in walked(client, "/communities", "communities", search="python")} <= {"Python"}
+
+
 def test_a_search_finds_parts_and_other_spellings_of_names(client: TestClient) -> None:
     assert {row["skill"] for row in walked(client, "/skills", "skills", search="SKILL 1")} >= {
         "Skill 1",

@@ -1,0 +1,11 @@
+"""The one script of the report: it searches the table of every skill, which without it is whole."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
+
+SEARCH_SCRIPT = (Path(__file__).parent / "templates" / "search.js").read_text(encoding="utf-8")
+#: By which a Content-Security-Policy knows it.
+SEARCH_SCRIPT_HASH = f"'sha256-{b64encode(sha256(SEARCH_SCRIPT.encode()).digest()).decode()}'"
