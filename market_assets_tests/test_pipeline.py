@@ -232,12 +232,13 @@ def test_changes_are_what_counting_by_hand_gives(settings: Settings) -> None:
 
 def test_the_history_outlives_its_postings_and_is_revised_only_where_it_is_filled_back(settings: Settings) -> None:
     day, later = date(2024, 1, 9), datetime(2024, 9, 20, 18, tzinfo=UTC)
-    posting = {"title": "Engineer", "company": "Acme", "location": "Berlin, Germany"}
+    posting = {"title": "Engineer", "location": "Berlin, Germany"}
 
     def listing(name: str, number: int, posted: date) -> list[dict[str, Any]]:
         return [
             posting
-            | {"id": f"{name}-{n}", "description": f"{name} {n}: Python", "posted_at": f"{posted}T06:00:00Z"}
+            | {"id": f"{name}-{n}", "company": f"Company of the {name}"}
+            | {"description": f"{name} {n}: Python", "posted_at": f"{posted}T06:00:00Z"}
             for n in range(number)
         ]
 

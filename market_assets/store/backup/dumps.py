@@ -107,7 +107,9 @@ class SqliteDumps:
 
 def _replace(path: Path, dump: Path) -> None:
     with _open(dump) as source, _open(path, "rwc") as live:
-        # Readers of the file need the write-ahead log, which a new file does not have yet.
+        # A new file takes the size of the pages that are copied; it can't be changed once there is a write-ahead
+        # log, which readers of the file need.
+        live.execute("PRAGMA page_size = {}".format(*source.execute("PRAGMA page_size").fetchone()))
         live.execute("PRAGMA journal_mode = WAL")
         source.backup(live)
         # The log is as large as the database by now.
