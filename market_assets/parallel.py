@@ -18,10 +18,8 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, Generic, TypeVar
 
-#: More could not be kept busy: reading and writing postings takes a fifth of the time of computing them.
-MOST_PROCESSES = 4
-#: So many batches are computed before processes are started.
-_FIRST = 2
+#: More could not be kept busy: a third of the time of computing postings goes into reading and writing them.
+MOST_PROCESSES = 3
 
 _Batch = TypeVar("_Batch")
 _Result = TypeVar("_Result")
@@ -33,14 +31,16 @@ class Processes(Generic[_Batch, _Result]):
     The first batches are computed here: starting processes takes as long, so that little work starts none.
     """
 
-    def __init__(self, compute: Callable[[_Batch], _Result], most: int | None = None) -> None:
+    def __init__(self, compute: Callable[[_Batch], _Result], most: int | None = None, first: int = 2) -> None:
         """Prepare to start processes.
 
         Args:
             compute: a function that can be pickled.
             most: how many processes; by default as many as there are cores, up to `MOST_PROCESSES`.
+            first: so many batches are computed before processes are started; some two seconds of work.
         """
         self._compute = compute
+        self._first = first
         self._most = min(os.cpu_count() or 1, MOST_PROCESSES) if most is None else most
         self._computed = 0
         self._started = contextlib.ExitStack()
@@ -61,7 +61,7 @@ class Processes(Generic[_Batch, _Result]):
         """
         busy: deque[_Process] = deque()
         for batch in batches:
-            if self._most < 2 or self._computed < _FIRST:
+            if self._most < 2 or self._computed < self._first:
                 self._computed += 1
                 yield self._compute(batch)
             elif len(busy) < self._most:

@@ -6,7 +6,8 @@ of a set's vocabulary count, for every system alike: labels name tools, language
 certificates, not soft skills, degrees and job titles, so finding these is neither right nor wrong.
 
 The texts: the 20 postings of `../shared/data/skills/skills_eval.jsonl`; 194 postings of `../shared`, labelled in
-`labels/postings.jsonl`; and the sentences of `labels/sentences.jsonl`, about names that are also ordinary words.
+`labels/postings.jsonl`; 160 in eight languages, in `labels/languages.jsonl`; and the sentences of
+`labels/sentences.jsonl`, about names that are also ordinary words.
 150 of the postings were labelled before the taxonomy was extended: errors were inspected in one half of them
 only, but the author of the taxonomy had read both. The last 44 were first read, and labelled,
 after it.
@@ -30,7 +31,7 @@ from pathlib import Path
 
 import polars as pl
 
-from benchmarks.quality.labelled import POSTING_SETS, Labelled, Names, evaluation, postings, sentences
+from benchmarks.quality.labelled import POSTING_SETS, Labelled, Names, evaluation, languages, postings, sentences
 from market_assets.skills.matching import SkillMatcher
 from market_assets.skills.taxonomy import Taxonomy, load_taxonomy
 from market_assets.skills.weights import ASKED_FOR
@@ -180,13 +181,20 @@ def errors(found: list[list[str]], labelled: Labelled, names: Names) -> None:
 def main(arguments: Iterable[str] = ()) -> None:
     taxonomy = load_taxonomy()
     names = Names(taxonomy)
-    sets = [labelled for labelled in (evaluation(names), *postings(names), sentences(names)) if labelled]
-    if len(sets) == 1:
+    sets = [
+        labelled
+        for labelled in (evaluation(names), *postings(names), *languages(names), *sentences(names))
+        if labelled
+    ]
+    if len(sets) == len(sentences(names)):
         print("../shared/data is missing: only the sentences are measured")
     systems = {"this project": this_project(taxonomy), "this project, all mentions": this_project(taxonomy, 1)}
     if "--errors" in arguments:
         for labelled in sets:
-            if labelled.name not in (POSTING_SETS["held out"], POSTING_SETS["later"]):
+            if (
+                labelled.name not in (POSTING_SETS["held out"], POSTING_SETS["later"])
+                and "held out" not in labelled.name
+            ):
                 print(labelled.name)
                 errors(systems["this project"](labelled.titles, labelled.texts).found, labelled, names)
         return

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -17,6 +18,8 @@ from market_assets.skills.taxonomy import Taxonomy
 LABELS = Path(__file__).with_name("labels")
 EVALUATION = DATA / "skills" / "skills_eval.jsonl"
 SKILL_SETS = DATA / "skills" / "posting_skill_sets.parquet"
+#: Postings in several languages.
+FOREIGN = (DATA / "postings" / "cyberjobs.json", DATA / "postings" / "multilingual.json")
 #: The sets of labelled postings, with their names in the output.
 POSTING_SETS = {
     "tuning": "postings, tuned on",
@@ -82,7 +85,7 @@ def postings(names: Names) -> list[Labelled]:
         identity(posting["description"] or ""): (posting["title"] or "", plain(posting))
         for posting in real_postings()
     }
-    rows = [json.loads(line) for line in (LABELS / "postings.jsonl").read_text(encoding="utf-8").splitlines()]
+    rows = _rows("postings.jsonl")
     vocabulary = names.all_of(skill for row in rows for skill in row["skills"])
     sets = []
     for code, name in POSTING_SETS.items():
@@ -93,12 +96,51 @@ def postings(names: Names) -> list[Labelled]:
     return [labelled for labelled in sets if labelled.texts]
 
 
-def sentences(names: Names) -> Labelled:
-    """The sentences about names that are also ordinary words."""
-    rows = [json.loads(line) for line in (LABELS / "sentences.jsonl").read_text(encoding="utf-8").splitlines()]
-    skills = [names.all_of(row["skills"]) for row in rows]
-    vocabulary = frozenset[str]().union(*skills)
-    return Labelled("ambiguous sentences", [""] * len(rows), [row["text"] for row in rows], skills, vocabulary)
+def languages(names: Names) -> list[Labelled]:
+    """Postings in eight languages, most of them outside IT: tuned on, held out, and the latter by language.
+
+    The vocabulary of each set is the skills of all.
+    """
+    known = {
+        identity(posting["description"]): posting for path in FOREIGN if path.exists() for posting in _read(path)
+    }
+    rows = _rows("languages.jsonl")
+    vocabulary = names.all_of(skill for row in rows for skill in row["skills"])
+    held_out = [row for row in rows if row["set"] == "held out"]
+    groups = {"languages, held out": held_out, "languages, tuned on": [row for row in rows if row not in held_out]}
+    groups |= {
+        f"held out, {field}": [row for row in held_out if row["field"] == field] for field in ("IT", "other")
+    }
+    for language in sorted({row["language"] for row in rows}):
+        groups[f"held out, {language}"] = [row for row in held_out if row["language"] == language]
+    sets = []
+    for name, group in groups.items():
+        chosen = [row for row in group if row["posting"] in known]
+        postings = [known[row["posting"]] for row in chosen]
+        skills = [names.all_of(row["skills"]) for row in chosen]
+        titles = [posting["title"] for posting in postings]
+        sets.append(Labelled(name, titles, [posting["description"] for posting in postings], skills, vocabulary))
+    return [labelled for labelled in sets if labelled.texts]
+
+
+def sentences(names: Names) -> list[Labelled]:
+    """The sentences about names that are also ordinary words; alone: without other skills beside them."""
+    sets = []
+    for name, code in (("ambiguous sentences", None), ("ambiguous names alone", "lone")):
+        rows = [row for row in _rows("sentences.jsonl") if row.get("set") == code]
+        skills = [names.all_of(row["skills"]) for row in rows]
+        vocabulary = frozenset[str]().union(*skills)
+        sets.append(Labelled(name, [""] * len(rows), [row["text"] for row in rows], skills, vocabulary))
+    return sets
+
+
+def _rows(file: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (LABELS / file).read_text(encoding="utf-8").splitlines()]
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    postings: list[dict[str, str]] = json.loads(path.read_text(encoding="utf-8"))
+    return [posting for posting in postings if posting["description"]]
 
 
 def identity(description: str) -> str:

@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorage
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
+from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS, create_db_conn_string
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
 if TYPE_CHECKING:
@@ -118,6 +118,9 @@ class KeptEventLogStorage(SqliteEventLogStorage):
                 yield connection
 
 
+_Storage = TypeVar("_Storage", KeptRunStorage, KeptScheduleStorage)
+
+
 class KeptSqliteStorage(DagsterSqliteStorage):
     """Dagster's storage, made of the three above."""
 
@@ -127,6 +130,24 @@ class KeptSqliteStorage(DagsterSqliteStorage):
         self.base_dir = base_dir
         self._inst_data = inst_data
         history = Path(base_dir) / "history"
-        self._run_storage = KeptRunStorage.from_local(f"{history}/")
+        self._run_storage = _opened(KeptRunStorage, f"{history}/", "runs")
         self._event_log_storage = KeptEventLogStorage(f"{history}/runs/")
-        self._schedule_storage = KeptScheduleStorage.from_local(f"{base_dir}/schedules")
+        self._schedule_storage = _opened(KeptScheduleStorage, f"{base_dir}/schedules", "schedules")
+
+
+#: The files whose schema this process has checked, by their URLs.
+_checked: dict[str, _File | None] = {}
+
+
+def _opened(kind: type[_Storage], folder: str, name: str) -> _Storage:
+    """A storage on a file whose schema is checked, or made, by the first that opens it.
+
+    The code server opens the history for each tick of a sensor, and a check reads all of Dagster's migrations.
+    """
+    url = create_db_conn_string(folder, name)
+    file = _identity(url.removeprefix("sqlite:///"))
+    if file is not None and _checked.get(url) == file:
+        return kind(url)
+    storage = kind.from_local(folder)
+    _checked[url] = _identity(url.removeprefix("sqlite:///"))
+    return storage  # type: ignore[return-value]

@@ -57,8 +57,7 @@ class SkillMatcher:
         self._conditional = np.array([pattern.conditional for pattern in self.patterns], dtype=bool)
         searched = [pattern.words for pattern in self.patterns] + [words for words, _ in cues]
         self._open = np.array([pattern.open is not None for pattern in self.patterns] + [False] * len(cues), bool)
-        # Of spellings with `*` that match the same words the longest counts.
-        self._length = np.array([len(words) for words in searched])
+        self._precedence = np.array([pattern.precedence for pattern in self.patterns] + [0] * len(cues), np.int64)
         # Skills first, then cues; words that are both are in it twice.
         self._automaton = _automaton(searched)
 
@@ -120,7 +119,7 @@ class SkillMatcher:
         found = self._automaton.find_matches_as_indexes(prepared.folded, overlapping=True)
         flat = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=3 * len(found)).reshape(-1, 3)
         flat = self._whole(prepared.folded, flat)
-        pattern, start, end = flat[np.lexsort((-self._length[flat[:, 0]], -flat[:, 2], flat[:, 1]))].T
+        pattern, start, end = flat[np.lexsort((-self._precedence[flat[:, 0]], -flat[:, 2], flat[:, 1]))].T
         is_cue = pattern >= len(self.patterns)
         skills = Hits(pattern, start, end).where(~is_cue)
         return skills, Hits(pattern[is_cue] - len(self.patterns), start[is_cue], end[is_cue])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 
 from market_assets.skills.cues import Cue
@@ -32,18 +33,23 @@ class OpenSpelling:
     """A spelling with `*`, of which only a part is searched for.
 
     Attributes:
-        whole: matches it, from the space before it to the one after it.
+        expression: a regular expression of the whole, from the space before it to the one after it.
         words_before: the number of spaces before the part that is searched for.
     """
 
-    whole: re.Pattern[bytes]
+    expression: bytes
     words_before: int
+
+    @cached_property
+    def _whole(self) -> re.Pattern[bytes]:
+        # Most of them are in no text that a process sees.
+        return re.compile(self.expression)
 
     def find(self, folded: bytes, start: int) -> tuple[int, int] | None:
         """Where the whole of it starts and ends, around the part at `start`; None where the rest differs."""
         for _ in range(self.words_before):
             start = folded.rfind(b" ", 0, max(start, 0))
-        match = self.whole.match(folded, max(start, 0))
+        match = self._whole.match(folded, max(start, 0))
         return match.span() if match else None
 
 
@@ -67,13 +73,18 @@ class Pattern:
     words: bytes
     skill: int
     spelling: str
-    written: bytes = b""
+    written: bytes
     open: OpenSpelling | None = None
     nested: bool = False
     exact: bytes | None = None
     near: frozenset[bytes] = frozenset()
     is_short: bool = False
     exact_or_near: bool = False
+
+    @property
+    def precedence(self) -> int:
+        """Which of patterns that match the same words counts: the greatest; by letters, whole words first."""
+        return 2 * len(self.written.replace(_ANY.encode(), b"")) + (self.open is None)
 
     @property
     def conditional(self) -> bool:
@@ -127,7 +138,7 @@ def skill_patterns(taxonomy: Taxonomy) -> list[Pattern]:
             of_words.append(_pattern(taxonomy.skills[position], position, spelling, found, near))
     for phrase, found in zip(unless, words[len(written) :], strict=True):
         key = b" " + found.lower() + b" "
-        patterns.setdefault(found.lower(), [Pattern(words=key, skill=NO_SKILL, spelling=phrase)])
+        patterns.setdefault(found.lower(), [Pattern(words=key, skill=NO_SKILL, spelling=phrase, written=found)])
     return list(chain.from_iterable(patterns.values()))
 
 
@@ -171,13 +182,10 @@ def _open_spelling(words: bytes) -> tuple[bytes, OpenSpelling]:
     """The part of a spelling with `*` that is searched for, and how the whole of it is matched."""
     parts = (b" " + words + b" ").split(_ANY.encode())
     # "*pflege" is the last part of a compound, and not the word alone.
-    whole = (
-        _LETTERS.join(map(re.escape, parts))
-        if parts[0] != b" "
-        else b" [^ ]+" + _LETTERS.join(map(re.escape, parts[1:]))
-    )
+    begin = b" [^ ]+" if parts[0] == b" " else re.escape(parts[0]) + _LETTERS
+    whole = begin + _LETTERS.join(map(re.escape, parts[1:]))
     searched = max(range(len(parts)), key=lambda part: (parts[part] not in _FREQUENT, len(parts[part])))
-    return parts[searched], OpenSpelling(re.compile(whole), b"".join(parts[:searched]).count(b" "))
+    return parts[searched], OpenSpelling(whole, b"".join(parts[:searched]).count(b" "))
 
 
 def _variants(spelling: str) -> Iterator[str]:

@@ -76,6 +76,15 @@ def test_a_file_that_takes_the_place_of_another_is_read(storage: KeptSqliteStora
     assert read(KeptSqliteStorage(str(tmp_path))) == "later"
 
 
+def test_a_history_that_was_removed_is_made_anew(storage: KeptSqliteStorage, tmp_path: Path) -> None:
+    use(storage)
+    for folder in ("history", "schedules"):
+        shutil.rmtree(tmp_path / folder)
+    anew = KeptSqliteStorage(str(tmp_path))
+    assert read(anew) is None
+    use(anew)
+
+
 def test_a_forked_process_has_connections_of_its_own(storage: KeptSqliteStorage) -> None:
     write(storage, "parent")
     child = multiprocessing.get_context("fork").Process(target=write, args=(storage, "child"))

@@ -67,17 +67,20 @@ def twin_forms(spelling: str) -> set[str]:
     return forms
 
 
-Rule = tuple[re.Pattern[str], str, int, str, Skill | None]
+Rule = tuple[re.Pattern[str], str, float, str, Skill | None]
 
 
-def twin_pattern(words: str) -> tuple[re.Pattern[str], str, int]:
-    """What matches the words, a part of them that is in every match, and the length of the first part."""
-    parts = [part for part in words.split("ƿ") if part]
+def twin_pattern(words: str) -> tuple[re.Pattern[str], str, float]:
+    """What matches the words, a part of them that is in every match, and what goes first."""
     letters = "[^ ]*".join(map(re.escape, words.lower().split("ƿ")))
-    compound = words.startswith("ƿ")
-    pattern = letters.replace("[^ ]*", "[^ ]+", 1) if compound else letters
-    length = len(parts[0].encode()) + (1 if "ƿ" in words else 2) + (compound and len(parts) == 1) - compound
-    return re.compile(f"(?<= )(?=({pattern}) )"), parts[0].lower(), length
+    if words.startswith("ƿ"):
+        letters = letters.replace("[^ ]*", "[^ ]+", 1)
+    part = max(words.lower().split("ƿ"), key=len)
+    return (
+        re.compile(f"(?<= )(?=({letters}) )"),
+        part,
+        len(words.replace("ƿ", "").encode()) + ("ƿ" not in words) / 2,
+    )
 
 
 @cache
@@ -96,7 +99,7 @@ def twin_rules() -> tuple[Rule, ...]:
         for form in twin_forms(phrase):
             words = twin_spaced(form).strip(" ").lower()
             rules.setdefault(words, [(words, phrase, None)])
-    return tuple((*twin_pattern(words), *one) for words, of_words in rules.items() for one in of_words)  # type: ignore[misc]
+    return tuple((*twin_pattern(words), *one) for words, of_words in rules.items() for one in of_words)
 
 
 @cache
@@ -114,13 +117,10 @@ def twin_asks(plain: str, spaced: str, start: int, end: int) -> bool:
     reach = spaced[end : end + 48].lower()
     if after.match(reach):
         return True
-    stands = (
-        plain[end] in ",.;:)/|!?\n\x1f"
-        or plain[end:] == " "
-        or plain[end : end + 2] == " ("
-        or following.match(reach)
-    )
-    return bool(before.search(spaced[max(0, start - 48) : start].lower()) and stands)
+    if not before.search(spaced[max(0, start - 48) : start].lower()):
+        return False
+    ends = plain[end:] == " " or plain[end] in ",.;:)/|!?\n\x1f" or plain[end : end + 2] == " ("
+    return ends or following.match(reach) is not None
 
 
 def twin_holds(plain: str, spaced: str, start: int, end: int, words: str, spelling: str, skill: Skill) -> bool:
@@ -148,7 +148,7 @@ def twin_holds(plain: str, spaced: str, start: int, end: int, words: str, spelli
     return words != words.lower() and spaced[start:end] == words and twin_asks(plain, spaced, start, end)
 
 
-def twin_hits(text: str) -> Iterator[tuple[int, int, int, Skill | None]]:
+def twin_hits(text: str) -> Iterator[tuple[int, int, float, Skill | None]]:
     plain, spaced = twin_plain(text), twin_spaced(text)
     folded = spaced.lower()
     for pattern, part, length, written, spelling, skill in twin_rules():
@@ -162,7 +162,7 @@ def twin_hits(text: str) -> Iterator[tuple[int, int, int, Skill | None]]:
 
 def twin_mentions(text: str) -> list[tuple[int, int, Skill]]:
     """The hits that count, with where their words begin and end."""
-    # Of two spellings that match the same words the one with more letters of its own goes first.
+    # Of two spellings that match the same words the one with more letters goes first.
     hits = sorted(twin_hits(text), key=lambda hit: (hit[0], -hit[1], -hit[2]))
     counted = []
     for at, (start, end, _, skill) in enumerate(hits):

@@ -204,7 +204,74 @@ UNICODE = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), PUNCTUATION + LONGEST + AMBIGUOUS + UNICODE)
+#: What is often taken for its neighbour.
+APART = [
+    ("a WAF", ["Web Application Firewall"]),
+    ("Cloudflare WAF", ["Cloudflare WAF"]),
+    ("gene therapy", ["Gene Therapy"]),
+    ("cell therapy", ["Cell Therapy"]),
+    ("MDM with Intune", ["Intune", "Mobile Device Management"]),
+    ("MDM of product data in Informatica", ["Informatica", "Master Data Management"]),
+    ("AWS EMR", ["AWS", "Amazon EMR"]),
+    ("an EMR of the clinic", ["Electronic Health Records"]),
+    ("Information Security Officer", ["Cybersecurity"]),
+    ("Security Officer at the gate", ["Security Guarding"]),
+    ("Write to our recruiter.", []),
+    ("five years as a recruiter", ["Recruiting"]),
+    ("security information and event management", ["SIEM"]),
+    ("static application security testing", ["SAST"]),
+    ("a hotel in Saas-Fee", []),
+    ("Profibus and Profinet", ["Profibus", "Profinet"]),
+    ("Modbus or OPC UA", ["Modbus", "OPC UA"]),
+    ("DHCP and DNS", ["DHCP", "DNS"]),
+    ("OLTP and OLAP", ["OLAP", "OLTP"]),
+    ("WebSphere, JBoss, WebLogic", ["JBoss", "WebLogic", "WebSphere"]),
+    ("SentinelOne, CrowdStrike", ["CrowdStrike", "SentinelOne"]),
+    ("Qualys, Nessus and Tenable", ["Nessus", "Qualys", "Tenable"]),
+    ("ISO 13485 and ISO 9001", ["ISO 13485", "ISO 9001"]),
+    ("UiPath and Blue Prism", ["Blue Prism", "UiPath"]),
+    ("OutSystems or Mendix", ["Mendix", "OutSystems"]),
+    ("Google and/or Adobe Analytics", ["Adobe Analytics", "Google Analytics"]),
+    ("gearbox assembly in manufacturing", ["Manufacturing"]),
+    ("Assembly for ARM firmware", ["Assembly Language", "Firmware"]),
+]
+
+LONE = [
+    ("Experience with Go required", ["Go"]),
+    ("Strong R skills", ["R"]),
+    ("We use Go", ["Go"]),
+    ("Kenntnisse in R", ["R"]),
+    ("uses Outlook daily", ["Outlook"]),
+    ("Connaissances en C", ["C"]),
+    ("Goの経験", ["Go"]),
+    ("Experience of Access control", []),
+    ("we go where you go", []),
+    ("experience in Express delivery", []),
+]
+
+LANGUAGES = [
+    ("Kenntnisse in maschinellem Lernen und Datenbanken", ["Databases", "Machine Learning"]),
+    ("Altenpflegerin in der Pflege", ["Geriatrics", "Nursing"]),
+    ("Wartung und Pflege der Anlage", []),
+    ("Buchhaltungskenntnisse", ["Accounting"]),
+    ("bases de données, comptabilité, anglais courant", ["Accounting", "Databases", "English"]),
+    ("un groupe allemand", []),
+    ("langues : allemand, anglais", ["English", "German"]),
+    ("aprendizaje automático y contabilidad", ["Accounting", "Machine Learning"]),
+    ("machinelearning en boekhouding; Engels", ["Accounting", "English", "Machine Learning"]),
+    ("znajomość uczenia maszynowego i księgowości", ["Accounting", "Machine Learning"]),
+    ("doświadczenie w zarządzaniu projektami", ["Project Management"]),
+    ("aprendizado de máquina, inglês", ["English", "Machine Learning"]),
+    ("contabilità e apprendimento automatico", ["Accounting", "Machine Learning"]),
+    ("maskininlärning och redovisning", ["Accounting", "Machine Learning"]),
+    ("機械学習、英語、経理の経験", ["Accounting", "English", "Machine Learning"]),
+    ("ＳＱＬとデータベース設計", ["Database Design", "SQL"]),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), PUNCTUATION + LONGEST + AMBIGUOUS + UNICODE + APART + LONE + LANGUAGES
+)
 def test_a_sentence_holds_these_skills(text: str, expected: list[str]) -> None:
     assert found(text) == expected
 

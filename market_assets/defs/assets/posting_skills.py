@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from market_assets.skills.matching import SkillMatcher
     from market_assets.store.connection import MarketConnection
 
+#: Batches of texts that are searched before other processes help.
+_SEARCHED_HERE = 8
 EXTRACTED_CHECK = "skills_found_in_every_posting"
 _TEXT = (("job_postings", "title"), ("job_postings", "description"))
 #: Which columns of job_postings the columns of the view come from.
@@ -56,7 +58,7 @@ def posting_skills(
     version = rules_version(matcher)
     with store.ingesting() as connection:
         skill_ids = prepare(connection, matcher.taxonomy)
-        with Processes(partial(_search, matcher)) as processes:
+        with Processes(partial(_search, matcher), first=_SEARCHED_HERE) as processes:
             searched = sum(
                 _extract(context, connection, day, processes, skill_ids, version)
                 for day in with_progress(context, days, lambda done: f"{done} of {len(days)} days")
