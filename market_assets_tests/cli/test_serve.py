@@ -11,6 +11,7 @@ import socket
 import stat
 import subprocess
 import sys
+import textwrap
 import time
 import urllib.error
 import urllib.request
@@ -250,18 +251,22 @@ def assert_no_other_account_reaches_the_code_server(project: Path) -> None:
         assert is_refused_to_another_account(address)
 
 
+#: Connects to a socket as nobody; ends with 13 where that is refused.
+CONNECTING = """
+    import os, socket, sys
+    os.setgid(65534)
+    os.setuid(65534)
+    try:
+        socket.socket(socket.AF_UNIX).connect(sys.argv[1])
+    except PermissionError:
+        sys.exit(13)
+"""
+
+
 def is_refused_to_another_account(address: str) -> bool:
-    """Whether a process of another user can't connect to a socket."""
-    pid = os.fork()
-    if pid == 0:
-        os.setgid(65534)
-        os.setuid(65534)
-        try:
-            socket.socket(socket.AF_UNIX).connect(address)
-        except PermissionError:
-            os._exit(13)
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 13
+    """Whether a process of another user can't connect to a socket; asked without a fork of this large one."""
+    asking = [sys.executable, "-c", textwrap.dedent(CONNECTING), address]
+    return subprocess.run(asking, check=False).returncode == 13
 
 
 def test_a_process_that_ends_too_often_is_given_up() -> None:
