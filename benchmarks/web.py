@@ -94,7 +94,7 @@ def measure(folder: Path, password: str) -> tuple[list[tuple[float, float]], lis
             theirs.append((start, query))
         port = free_port()
         command = [sys.executable, "-m", "market_assets.web.server"]
-        with served(command, folder, port, "/health") as (start, client):
+        with served(command, folder, port, "/login") as (start, client):
             answer = client.post("/api/auth/login", json={"username": "bench", "password": password}).json()
             client.headers["Authorization"] = f"Bearer {answer['access_token']}"
             query, found = latency(client)
