@@ -148,7 +148,7 @@ def test_an_admin_materializes_an_asset(live: Live, browser: webdriver.Chrome) -
     _wait_and_reload(browser, _asset_is_shown)
     _wait_and_reload(browser, lambda chrome: _is_enabled(chrome, "Materialize"))
     _keep(browser, "asset_as_admin")
-    _wait(browser, lambda chrome: _click(chrome, "Materialize"))
+    _wait_and_reload(browser, lambda chrome: _click(chrome, "Materialize"))
     # Nothing upstream was materialized, so the UI asks.
     _wait(browser, lambda chrome: _click(chrome, "Confirm"))
 
