@@ -109,7 +109,7 @@ def served(folder: Path) -> Iterator[Site]:
             stderr=log,
             text=True,
         )
-    server = Server(process, port, mark)
+    server = Server(folder, process, port, mark)
     try:
         eventually(lambda: "/market" in (folder / "serve.log").read_text())
         site = Site(folder, server)

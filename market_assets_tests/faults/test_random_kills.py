@@ -63,7 +63,7 @@ def server(project: Path) -> Iterator[Server]:
             stderr=log,
             text=True,
         )
-    server = Server(process, port, mark)
+    server = Server(project, process, port, mark)
     try:
         yield server
     finally:
