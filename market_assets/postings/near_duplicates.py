@@ -147,6 +147,8 @@ def _joined(group: Indices, headers: Headers, one: Indices, other: Indices) -> I
 
     def root(node: int) -> int:
         while parents[node] != node:
+            # Chains become half as long by each look.
+            parents[node] = parents[parents[node]]
             node = parents[node]
         return node
 

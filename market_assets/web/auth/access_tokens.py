@@ -22,9 +22,7 @@ _ERRORS = problems(
     _409=("The user has too many tokens", 409, "ada has 50 tokens already: revoke one"),
 )
 _UNKNOWN = problems(_404=("No such token", 404, "there is no token 5c0f3a91d2e8"))
-
-
-TokenId = Annotated[str, Path(max_length=64, description="The id of the token", examples=["5c0f3a91d2e8"])]
+TokenId = Annotated[str, Path(max_length=64, description="Its id", examples=["5c0f3a91d2e8"])]
 
 
 class TokenRequest(BaseModel):
@@ -98,10 +96,7 @@ def list_tokens(request: Request) -> TokenList:
 
 
 @tokens_router.delete("/{token_id}", responses={**_ERRORS, **_UNKNOWN})
-def revoke_token(
-    token_id: Annotated[str, Path(max_length=64, description="Its id", examples=["5c0f3a91d2e8"])],
-    request: Request,
-) -> Revoked:
+def revoke_token(token_id: TokenId, request: Request) -> Revoked:
     """End a token of yours at once; an admin ends anybody's."""
     session = signed_in_session(request)
     try:

@@ -10,6 +10,7 @@ from fastapi import Depends, Query
 Seniority = Literal["intern", "junior", "mid", "senior", "lead", "manager", "director", "executive"]
 Workplace = Literal["remote", "hybrid", "onsite"]
 Filter = Annotated[str | None, Query(min_length=1, max_length=200)]
+Search = Annotated[str | None, Query(min_length=1, max_length=200, description="Text that the name has in it")]
 
 
 @dataclass(frozen=True)
@@ -55,3 +56,29 @@ async def requested_segment(
 
 
 SegmentRequest = Annotated[NamedSegment, Depends(requested_segment)]
+
+
+@dataclass(frozen=True)
+class ValuesWanted:
+    """Which values a list is to have: those of a segment's postings that ask for a skill, with a text in them."""
+
+    named: NamedSegment
+    skill: str | None
+    search: str | None
+
+    @property
+    def are_of_all(self) -> bool:
+        """Whether they are those of all counted postings."""
+        return self.skill is None and not self.named.chosen
+
+
+async def requested_values(
+    named: SegmentRequest,
+    skill: Annotated[Filter, Query(description="Only postings that ask for the skill")] = None,
+    search: Search = None,
+) -> ValuesWanted:
+    """What a request for a list of values asks for."""
+    return ValuesWanted(named, skill, search)
+
+
+ValuesRequest = Annotated[ValuesWanted, Depends(requested_values)]

@@ -13,26 +13,27 @@ import polars as pl
 from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic_core import to_json
 
 from market_assets.web.errors import ApiError
 from market_assets.web.market import models, queries
 from market_assets.web.market.lists import (
     FILE_RESPONSES,
-    MEDIA_TYPES,
     ListRequest,
-    Wanted,
-    file_of,
-    page_of,
     refuse_unknown_parameters,
 )
-from market_assets.web.market.named_segment import Filter, SegmentRequest
+from market_assets.web.market.named_segment import (
+    Filter,
+    NamedSegment,
+    Search,
+    SegmentRequest,
+    ValuesRequest,
+    ValuesWanted,
+)
 from market_assets.web.market.queries import Content
+from market_assets.web.market.responses import as_json, respond, respond_list
 from market_assets.web.market.segment_queries import SegmentQueries
 from market_assets.web.market.snapshot import MarketSnapshot, SnapshotCache
 
-#: Clients may keep a response, but ask each time whether it is still current.
-CACHING = "private, no-cache"
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "The client's copy (If-None-Match) is still current"}
 }
@@ -53,9 +54,6 @@ OccupationName = Annotated[
     str,
     Path(max_length=200, description="In any case, or a title of it", examples=["Data engineer"]),
 ]
-#: Of lists of values: only postings that ask for it.
-AskedFor = Annotated[Filter, Query(description="Only postings that ask for the skill")]
-Search = Annotated[str | None, Query(min_length=1, max_length=200, description="Text that the name has in it")]
 
 PREFIX = "/api/v1/market"
 Counted = TypeVar("Counted")
@@ -79,13 +77,13 @@ async def redirect_to_version(request: Request) -> Response:
 @_get("/summary", response_model=models.MarketSummary)
 async def get_summary(request: Request, market: Snapshot) -> Response:
     """The headline figures of the newest refresh."""
-    return _respond(request, market, {**queries.summary(market), **_currency(request)})
+    return respond(request, market, {**queries.summary(market), **_currency(request)})
 
 
 @_get("/coverage", response_model=models.Coverage)
 async def get_coverage(request: Request, market: Snapshot) -> Response:
     """What postings state, by source and by language: the share with pay, a date, a place and skills."""
-    return _respond(request, market, {"coverage": market.coverage.to_dicts()})
+    return respond(request, market, {"coverage": market.coverage.to_dicts()})
 
 
 @_list("/skills", response_model=models.SkillPage)
@@ -104,20 +102,20 @@ async def list_skills(
         lambda segments: segments.skills(named, category, search),
         published=named.chosen <= {"industry"},
     )
-    return _respond_list(request, market, wanted, "skills", rows)
+    return respond_list(request, market, wanted, "skills", rows)
 
 
 # Names contain slashes (CI/CD), so the longer paths come first and the bare name last.
 @_get("/skills/{skill:path}/trend", response_model=models.SkillTrend)
 async def get_trend(request: Request, market: Snapshot, skill: SkillName) -> Response:
     """What a skill paid, month by month, and the direction of the change."""
-    return _respond(request, market, queries.trend(market, skill))
+    return respond(request, market, queries.trend(market, skill))
 
 
 @_get("/skills/{skill:path}/history", response_model=models.SkillHistory)
 async def get_history(request: Request, market: Snapshot, skill: SkillName) -> Response:
     """How often a skill was asked for, month by month, also when the postings have been archived since."""
-    return _respond(request, market, queries.history(market, skill))
+    return respond(request, market, queries.history(market, skill))
 
 
 @_list("/skills/{skill:path}/related", response_model=models.RelatedPage)
@@ -125,13 +123,13 @@ async def list_related(request: Request, market: Snapshot, skill: SkillName, wan
     """The skills that postings ask for together with this one, the closest (by npmi_lower) first."""
     name = queries.known_skill(market, skill)
     rows = queries.related(market, name)
-    return _respond_list(request, market, wanted, "related", rows, {"skill": name})
+    return respond_list(request, market, wanted, "related", rows, {"skill": name})
 
 
 @_get("/skills/{skill:path}/recommendations", response_model=models.SkillRecommendations)
 async def list_recommendations(request: Request, market: Snapshot, skill: SkillName) -> Response:
     """Up to ten skills to learn next beside this one."""
-    return _respond(request, market, queries.skill_recommendations(market, skill))
+    return respond(request, market, queries.skill_recommendations(market, skill))
 
 
 @_get("/skills/{skill:path}", response_model=models.SkillDetail)
@@ -140,7 +138,7 @@ async def get_skill(request: Request, market: Snapshot, skill: SkillName, named:
     found = await _counted(
         request, market, lambda segments: segments.skill(skill, named), published=not named.chosen
     )
-    return _respond(request, market, found)
+    return respond(request, market, found)
 
 
 @_list("/categories", response_model=models.CategoryPage)
@@ -148,7 +146,7 @@ async def list_categories(
     request: Request, market: Snapshot, wanted: ListRequest, search: Search = None
 ) -> Response:
     """The categories of the skills that are asked for, those with the most skills first."""
-    return _respond_list(request, market, wanted, "categories", queries.categories(market, search))
+    return respond_list(request, market, wanted, "categories", queries.categories(market, search))
 
 
 @_list("/communities", response_model=models.CommunityPage)
@@ -156,61 +154,34 @@ async def list_communities(
     request: Request, market: Snapshot, wanted: ListRequest, search: Search = None
 ) -> Response:
     """The skills by community, those that are asked for together: the largest community first."""
-    return _respond_list(request, market, wanted, "communities", queries.communities(market, search))
+    return respond_list(request, market, wanted, "communities", queries.communities(market, search))
 
 
 @_list("/industries", response_model=models.IndustryValuePage)
 async def list_industries(
-    request: Request,
-    market: Snapshot,
-    wanted: ListRequest,
-    named: SegmentRequest,
-    skill: AskedFor = None,
-    search: Search = None,
+    request: Request, market: Snapshot, wanted: ListRequest, values: ValuesRequest
 ) -> Response:
     """The industries of the postings, those with the most postings first."""
-    rows = await _counted(
-        request,
-        market,
-        lambda segments: segments.industries(named, skill, search),
-        published=not (skill or named.chosen),
-    )
-    return _respond_list(request, market, wanted, "industries", rows)
+    rows = await _values(request, market, values, SegmentQueries.industries)
+    return respond_list(request, market, wanted, "industries", rows)
 
 
 @_list("/locations", response_model=models.LocationPage)
 async def list_locations(
-    request: Request,
-    market: Snapshot,
-    wanted: ListRequest,
-    named: SegmentRequest,
-    skill: AskedFor = None,
-    search: Search = None,
+    request: Request, market: Snapshot, wanted: ListRequest, values: ValuesRequest
 ) -> Response:
     """The locations of the postings and what they pay, those with the most postings first."""
-    rows = await _counted(
-        request,
-        market,
-        lambda segments: segments.locations(named, skill, search),
-        published=not (skill or named.chosen),
-    )
-    return _respond_list(request, market, wanted, "locations", rows)
+    rows = await _values(request, market, values, SegmentQueries.locations)
+    return respond_list(request, market, wanted, "locations", rows)
 
 
 @_list("/companies", response_model=models.CompanyPage)
 async def list_companies(
-    request: Request,
-    market: Snapshot,
-    wanted: ListRequest,
-    named: SegmentRequest,
-    skill: AskedFor = None,
-    search: Search = None,
+    request: Request, market: Snapshot, wanted: ListRequest, values: ValuesRequest
 ) -> Response:
     """The employers of the postings, those with the most postings first."""
-    rows = await _counted(
-        request, market, lambda segments: segments.companies(named, skill, search), published=False
-    )
-    return _respond_list(request, market, wanted, "companies", rows)
+    rows = await _values(request, market, values, SegmentQueries.companies, published=False)
+    return respond_list(request, market, wanted, "companies", rows)
 
 
 @_get("/salaries", response_model=models.Salaries)
@@ -232,7 +203,7 @@ async def get_salaries(
 
     is_published = named.chosen <= (set() if skill else {"location"})
     found = await _counted(request, market, salaries, published=is_published)
-    return _respond(request, market, {**found, **_currency(request)})
+    return respond(request, market, {**found, **_currency(request)})
 
 
 @_list("/employment-salaries", response_model=models.EmploymentSalariesPage)
@@ -245,7 +216,7 @@ async def list_employment_salaries(
 ) -> Response:
     """What types of employment pay, in all and by country: internships, part-time work and contracts apart."""
     rows = queries.employment_salaries(market, employment_type, country)
-    return _respond_list(request, market, wanted, "employment_salaries", rows, _currency(request))
+    return respond_list(request, market, wanted, "employment_salaries", rows, _currency(request))
 
 
 @_list("/industries/{industry:path}/skills", response_model=models.IndustryPage)
@@ -257,26 +228,16 @@ async def list_industry_skills(
 ) -> Response:
     """What an industry asks for, by rank."""
     name, rows = queries.industry_skills(market, industry)
-    return _respond_list(request, market, wanted, "skills", rows, {"industry": name})
+    return respond_list(request, market, wanted, "skills", rows, {"industry": name})
 
 
 @_list("/occupations", response_model=models.OccupationPage)
 async def list_occupations(
-    request: Request,
-    market: Snapshot,
-    wanted: ListRequest,
-    named: SegmentRequest,
-    skill: AskedFor = None,
-    search: Search = None,
+    request: Request, market: Snapshot, wanted: ListRequest, values: ValuesRequest
 ) -> Response:
     """The occupations of the postings and what they pay, those with the most postings first."""
-    rows = await _counted(
-        request,
-        market,
-        lambda segments: segments.occupations(named, skill, search),
-        published=not (skill or named.chosen),
-    )
-    return _respond_list(request, market, wanted, "occupations", rows, _currency(request))
+    rows = await _values(request, market, values, SegmentQueries.occupations)
+    return respond_list(request, market, wanted, "occupations", rows, _currency(request))
 
 
 @_list("/occupations/{occupation:path}/skills", response_model=models.OccupationSkillPage)
@@ -285,13 +246,13 @@ async def list_occupation_skills(
 ) -> Response:
     """What an occupation asks for, by rank, and how much more often than the market does."""
     name, rows = queries.occupation_skills(market, occupation)
-    return _respond_list(request, market, wanted, "skills", rows, {"occupation": name})
+    return respond_list(request, market, wanted, "skills", rows, {"occupation": name})
 
 
 @_get("/occupations/{occupation:path}", response_model=models.OccupationDetail)
 async def get_occupation(request: Request, market: Snapshot, occupation: OccupationName) -> Response:
     """Demand for one occupation, and what it pays in all, by country and by seniority."""
-    return _respond(request, market, {**queries.occupation(market, occupation), **_currency(request)})
+    return respond(request, market, {**queries.occupation(market, occupation), **_currency(request)})
 
 
 @_list("/trending", response_model=models.TrendingPage)
@@ -303,22 +264,22 @@ async def list_trending(
 ) -> Response:
     """Skills by growth, the fastest first; new ones, without a previous period to grow from, at the end."""
     rows = queries.trending(market, trend)
-    return _respond_list(request, market, wanted, "trending", rows)
+    return respond_list(request, market, wanted, "trending", rows)
 
 
 @market_router.post("/skill-gap", response_model=models.SkillGap)
 async def find_skill_gap(market: Snapshot, body: models.SkillGapRequest) -> Response:
     """What the market, or an industry, asks for most and the given skills lack."""
-    return _json(queries.skill_gap(market, body.skills, body.industry, body.limit))
+    return as_json(queries.skill_gap(market, body.skills, body.industry, body.limit))
 
 
 @market_router.post("/recommendations", response_model=models.Recommendations)
 async def recommend_skills(request: Request, market: Snapshot, body: models.RecommendationRequest) -> Response:
     """What goes best with all the given skills together, each with the reason; or what an occupation asks for."""
     if body.occupation is None:
-        return _json(queries.recommendations(market, body.skills, body.limit))
+        return as_json(queries.recommendations(market, body.skills, body.limit))
     least = request.app.state.settings.min_sample
-    return _json(queries.recommendations_for(market, body.occupation, body.skills, body.limit, least))
+    return as_json(queries.recommendations_for(market, body.occupation, body.skills, body.limit, least))
 
 
 async def _counted(
@@ -336,49 +297,22 @@ async def _counted(
     return await to_thread.run_sync(query, segments, limiter=state.postings.threads)
 
 
-def _currency(request: Request) -> dict[str, str]:
-    return {"currency": request.app.state.settings.currency}
-
-
-def _respond(request: Request, market: MarketSnapshot, content: Content) -> Response:
-    """200 with the content, or 304 where the client's copy is current."""
-    return _not_modified(request, market) or _json(content, _caching(market))
-
-
-def _respond_list(
+async def _values(
     request: Request,
     market: MarketSnapshot,
-    wanted: Wanted,
-    name: str,
-    rows: pl.DataFrame,
-    about: Content | None = None,
-) -> Response:
-    """The wanted rows under a name, beside what the list is about; or as a file of rows alone."""
-    not_modified = _not_modified(request, market)
-    if not_modified:
-        return not_modified
-    if wanted.format == "json":
-        return _json({**(about or {}), **page_of(request, name, rows, wanted)}, _caching(market))
-    return Response(file_of(rows, wanted), media_type=MEDIA_TYPES[wanted.format], headers=_caching(market))
+    values: ValuesWanted,
+    query: Callable[[SegmentQueries, NamedSegment, str | None, str | None], pl.DataFrame],
+    *,
+    published: bool = True,
+) -> pl.DataFrame:
+    """A list of values; `published` where a table has that of the whole market."""
+    return await _counted(
+        request,
+        market,
+        lambda segments: query(segments, values.named, values.skill, values.search),
+        published=published and values.are_of_all,
+    )
 
 
-def _not_modified(request: Request, market: MarketSnapshot) -> Response | None:
-    if _matches(request.headers.get("if-none-match"), market.etag):
-        return Response(status_code=304, headers=_caching(market))
-    return None
-
-
-def _caching(market: MarketSnapshot) -> dict[str, str]:
-    return {"ETag": market.etag, "Cache-Control": CACHING, "Vary": "Accept"}
-
-
-def _json(content: Content, headers: dict[str, str] | None = None) -> Response:
-    return Response(to_json(content), media_type="application/json", headers=headers)
-
-
-def _matches(if_none_match: str | None, etag: str) -> bool:
-    """Whether a header of tags, weak or strong, names this one (RFC 9110, 13.1.2)."""
-    if if_none_match is None:
-        return False
-    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    return "*" in tags or etag.removeprefix("W/") in tags
+def _currency(request: Request) -> dict[str, str]:
+    return {"currency": request.app.state.settings.currency}
