@@ -11,7 +11,7 @@ import resource
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +59,8 @@ def made_up(start: int, count: int, jobs: int, seed: int) -> pl.DataFrame:
             posted_at=pl.lit(datetime(2026, 1, 1, tzinfo=UTC), FACTS["posted_at"]),
             in_store=pl.lit(True),
             first_of_job=pl.lit(True),
+            dated=pl.lit(True),
+            partition_date=pl.lit(date(2026, 1, 1)),
             url_key="posting_id",
             near_key=pl.Series(key, dtype=pl.Int64),
             sketch=pl.Series([bytes(2 * len(HEADER)) + row.tobytes() for row in numbers], dtype=pl.Binary),

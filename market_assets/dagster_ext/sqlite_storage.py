@@ -38,6 +38,8 @@ class _Engines:
     """The engines of this process by their files, those used last; each keeps one idle connection."""
 
     def __init__(self) -> None:
+        self._engines: dict[str, tuple[_File | None, sa.Engine]] = {}
+        self._inherited: list[object] = []
         self._forget()
         # Connections that a forked process inherits belong to its parent: it must neither use nor close them.
         os.register_at_fork(after_in_child=self._forget)
@@ -59,9 +61,9 @@ class _Engines:
 
     def _forget(self) -> None:
         self._lock = Lock()
-        for _, engine in getattr(self, "_engines", {}).values():
-            engine.dispose(close=False)
-        self._engines: dict[str, tuple[_File | None, sa.Engine]] = {}
+        # A connection that nothing refers to is closed.
+        self._inherited.append(self._engines)
+        self._engines = {}
 
 
 def _identity(path: str) -> _File | None:

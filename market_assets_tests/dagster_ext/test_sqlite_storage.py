@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from market_assets.dagster_ext import sqlite_storage
 from market_assets.dagster_ext.sqlite_storage import KeptSqliteStorage
 
 
@@ -85,9 +86,16 @@ def test_a_history_that_was_removed_is_made_anew(storage: KeptSqliteStorage, tmp
     use(anew)
 
 
-def test_a_forked_process_has_connections_of_its_own(storage: KeptSqliteStorage) -> None:
+def test_a_forked_process_has_connections_of_its_own(storage: KeptSqliteStorage, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'history/runs.db'}"
     write(storage, "parent")
-    child = multiprocessing.get_context("fork").Process(target=write, args=(storage, "child"))
+    engine = sqlite_storage._engines.of(url)
+
+    def write_as_child() -> None:
+        assert sqlite_storage._engines.of(url) is not engine
+        write(storage, "child")
+
+    child = multiprocessing.get_context("fork").Process(target=write_as_child)
     child.start()
     child.join()
     assert child.exitcode == 0

@@ -197,6 +197,13 @@ def test_a_missing_place_joins_no_two_towns() -> None:
     assert grouped(one, Made(text=TEXT, country=0, city=0), other) == {frozenset((0, 1))}
 
 
+def test_where_a_place_is_missing_more_of_the_text_must_be_the_same() -> None:
+    one, other = Made(text=TEXT), Made(text=" ".join(TEXT.split()[:70] + prose(20, 2).split()))
+    assert 0.65 < share(one, other) < 0.85
+    assert grouped(one, other) == {frozenset((0, 1))}
+    assert grouped(one, other._replace(city=0)) == set()
+
+
 def test_a_title_without_a_rank_joins_no_two_ranks() -> None:
     one, other = Made(text=TEXT, ranks=1), Made(text=" ".join(TEXT.split()[:-2]), ranks=2)
     assert grouped(one, Made(text=TEXT), other) == {frozenset((0, 1))}

@@ -52,6 +52,7 @@ TITLES = {
     ),
     "Sales manager": (
         "VP of Sales|Vertriebsleiter|Directeur des ventes|Responsabile vendite|Regional Director, Sales"
+        "|Director Sales Engineer"
     ),
     "Buyer": "Sachbearbeiter Einkauf|Einkäufer (m/w/d)|Specjalista ds. Zaopatrzenia",
     "Recruiter": (

@@ -6,11 +6,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
+import pytest
 
 from market_assets.postings.ingest import IngestionCounts
 from market_assets.postings.schemas import RAW_POSTING
 from market_assets.sources.protocol import RawBatch, Undecodable
 from market_assets.sources.reading import LandedBatch
+from market_assets.store import ingested_days
 from market_assets.store.connection import MarketConnection
 from market_assets.store.ingested_days import DayDigest, note_day, unchanged
 from market_assets.store.tables.postings import job_postings
@@ -31,7 +33,7 @@ def digest_of(*batches: LandedBatch, rates: pl.DataFrame = RATES, currency: str 
     return digest.hex()
 
 
-def test_everything_that_rows_depend_on_changes_the_digest() -> None:
+def test_everything_that_rows_depend_on_changes_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     batch, other = landed(), landed("Nurse")
     later = replace(batch, observed_at=START + timedelta(seconds=1))
     undecodable = replace(batch, raw=replace(batch.raw, undecodable=[]))
@@ -54,6 +56,8 @@ def test_everything_that_rows_depend_on_changes_the_digest() -> None:
     ]
     assert len(set(digests)) == len(digests)
     assert digest_of(landed()) == digests[0]
+    monkeypatch.setattr(ingested_days, "_program", lambda: b"another version")
+    assert digest_of(landed()) not in digests
 
 
 def test_a_day_is_unchanged_until_what_it_was_made_of_or_its_postings_change(connection: MarketConnection) -> None:
