@@ -13,6 +13,7 @@ import pytest
 from market_assets.statistics.comparison import comparison
 from market_assets.statistics.pay_trends import salary_trends
 from market_assets.statistics.trends import trending_skills
+from market_assets.statistics.weeks import weekly_changes
 from market_assets_tests.statistics.markets import AS_OF, TODAY, Market, Posting
 
 #: Fifty skills whose shares fall as in real markets.
@@ -65,8 +66,16 @@ def directions(postings: Iterable[Posting]) -> dict[str, str]:
     return dict(salary_trends(window, 5).select("skill", "trend_direction").iter_rows())
 
 
+def weekly(postings: Iterable[Posting]) -> dict[str, str]:
+    window = Market(list(postings), dict.fromkeys(SHARES, "any")).window()
+    week = weekly_changes(window, AS_OF, comparison(window, AS_OF).sources)
+    return dict(week.skills.filter(pl.col("previous_postings") > 0).select("skill", "trend").iter_rows())
+
+
 @pytest.mark.parametrize(
-    ("called", "words"), [(trends, CHANGES), (directions, ("increasing", "decreasing"))], ids=["demand", "pay"]
+    ("called", "words"),
+    [(trends, CHANGES), (weekly, CHANGES), (directions, ("increasing", "decreasing"))],
+    ids=["demand", "week", "pay"],
 )
 def test_where_nothing_changes_little_is_called_a_change(
     called: Callable[[list[Posting]], dict[str, str]], words: tuple[str, ...]
