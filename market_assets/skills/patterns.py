@@ -174,7 +174,7 @@ def _pattern(skill: Skill, position: int, spelling: str, words: bytes, near: dic
         exact=words if is_exact else None,
         near=frozenset(near[word] for word in skill.near_of(spelling)),
         is_short=is_name and is_exact and len(words) <= 2,
-        exact_or_near=is_name and skill.case_by_context,
+        exact_or_near=is_name and skill.case == "near",
     )
 
 
