@@ -121,8 +121,8 @@ class Skill:
 
     def near_of(self, spelling: str) -> tuple[str, ...]:
         """The words of which one must be near a spelling; none is needed if empty."""
-        if spelling == self.name:
-            return self.near
+        if spelling == self.name or not self.ambiguous:
+            return self.near if spelling == self.name else ()
         return next((words for alias, words in self.ambiguous if alias == spelling), ())
 
     def is_exact(self, spelling: str) -> bool:
@@ -151,15 +151,8 @@ class Taxonomy:
     @cached_property
     def version(self) -> str:
         """Twelve hexadecimal digits that change with any change of the taxonomy."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
-
-    def to_json(self) -> str:
-        """The taxonomy as JSON; equal for equal taxonomies."""
-        return self._json
-
-    @cached_property
-    def _json(self) -> str:
-        return json.dumps([asdict(skill) for skill in self.skills], ensure_ascii=True, sort_keys=True)
+        skills = json.dumps([asdict(skill) for skill in self.skills], sort_keys=True)
+        return hashlib.sha256(skills.encode()).hexdigest()[:12]
 
 
 def load_taxonomy(override: Path | None = None) -> Taxonomy:
