@@ -25,7 +25,7 @@ _MOST_SKILLS = 2**15
 
 def rules_version(matcher: SkillMatcher) -> int:
     """A number for everything that decides which skills a matcher finds in a text: see `posting_facts`."""
-    digest = sha256(f"{matcher.rules}\n{matcher.taxonomy.to_json()}".encode()).digest()
+    digest = sha256(f"{matcher.rules}\n{matcher.taxonomy.version}".encode()).digest()
     return int.from_bytes(digest[:8], "little", signed=True)
 
 
