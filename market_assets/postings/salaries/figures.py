@@ -9,27 +9,14 @@ from typing import Any
 import polars as pl
 
 from market_assets.postings.salaries import pay_words
-from market_assets.postings.salaries.only_pay import only_pay
-from market_assets.postings.salaries.pay_words import parse_currency, parse_number, parse_period
-from market_assets.postings.salaries.readings import IMPLAUSIBLE_AMOUNT, MONTHLY_BELOW
-from market_assets.postings.salaries.shared_signs import SHARED_SIGNS
+from market_assets.postings.salaries.pay_words import only_pay, parse_currency, parse_number, parse_period
+from market_assets.postings.salaries.readings import IMPLAUSIBLE_AMOUNT, MONTHLY_BELOW, SHARED_SIGNS
 
 #: Null where not stated. A single figure is both minimum and maximum, "up to" gives a maximum only, "from" a
 #: minimum only.
 PARSED_SALARY = pl.Schema(
     {"minimum": pl.Float64(), "maximum": pl.Float64(), "currency": pl.String(), "period": pl.String()}
 )
-
-#: Replacements: plain hyphens, apostrophes and tildes, and words for pay that no space divides from the figure.
-_PLAIN_MARKS = {
-    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
-    **dict.fromkeys("’´`‘", "'"),
-    **dict.fromkeys("～〜", "~"),
-    **dict.fromkeys(("年収", "年俸", "年薪"), " yearly pay "),
-    **dict.fromkeys(("月給", "月収", "月薪"), " monthly pay "),
-    "時給": " hourly pay ",
-    "日給": " daily pay ",
-}
 
 #: Codes that decide between those currencies, elsewhere in a text.
 _CODE_ELSEWHERE = r"\b(USD|CAD|AUD|NZD|SGD|HKD|TWD|MXN|COP|CLP|ARS|CNY|RMB|JPY)\b"
@@ -102,7 +89,7 @@ def _find_candidates(texts: pl.Series, bare: pl.Series) -> pl.DataFrame:
     clean = (
         pl.col("bare")
         .str.replace_all(r"[\p{Cc}\p{Cf}\p{Z}]+", " ")
-        .str.replace_many(_PLAIN_MARKS)
+        .str.replace_many(pay_words.PLAIN_MARKS)
         .str.strip_chars()
         .str.replace_all(pay_words.PENSION_PLANS, "$1 ")
         .str.replace_all(pay_words.MARK_PREFIX, f"{pay_words.PREFIX_MARK}$1 $2")
