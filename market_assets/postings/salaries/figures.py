@@ -76,15 +76,10 @@ def _with_payments(pay: Pay, payments: int | None) -> tuple[Any, ...]:
 
 
 def _find_candidates(texts: pl.Series, bare: pl.Series) -> pl.DataFrame:
-    """Each figure or range of each text, in order of appearance.
+    """Each figure or range of each text, in order of appearance: text and the groups of `pay_words.MONEY`.
 
-    Args:
-        texts: distinct texts.
-        bare: each without what is no pay (see `only_pay`).
-
-    Returns:
-        text; the groups of `pay_words.MONEY`; period_before (a period that the text names before figures);
-        code_elsewhere (a code that it names); is_alone (whether it holds only the candidate and words of pay).
+    Besides, period_before (a period that the text names before figures), code_elsewhere (a code that it names) and
+    is_alone (whether it holds only the candidate and words of pay). `bare`: the texts without what is no pay.
     """
     clean = (
         pl.col("bare")
@@ -137,10 +132,6 @@ class _Side:
         return (self.scale or "").lower()
 
     @property
-    def is_indian(self) -> bool:
-        return self.scale_word in pay_words.INDIAN_SCALES
-
-    @property
     def value(self) -> float | None:
         return None if self.number is None else parse_number(self.number, scaled=False)
 
@@ -178,7 +169,8 @@ class _Candidate:
     def __init__(self, row: dict[str, Any]) -> None:
         self._row = row
         names = ("before", "number", "scale", "after", "junk", "unit")
-        self._first, self._second = (_Side(*(row[f"{name}{side}"] for name in names)) for side in "12")
+        self._sides = [_Side(*(row[f"{name}{side}"] for name in names)) for side in "12"]
+        self._first, self._second = self._sides
         self._has_currency = self._first.has_currency or self._second.has_currency
         self._first_period, self._second_period = self._named_period("period1"), self._named_period("period2")
         # The same pay for two periods is no range: "$50/hour or $100,000/year".
@@ -217,11 +209,11 @@ class _Candidate:
         elsewhere = [self._row["code_elsewhere"]] if len(others) < len(stated) else []
         marks = (*others, *elsewhere, *(() if others else stated))
         codes = (parse_currency(mark) for mark in marks if mark is not None)
-        indian = not stated and (self._first.is_indian or self._second.is_indian)
+        indian = not stated and any(side.scale_word in pay_words.INDIAN_SCALES for side in self._sides)
         return next((code for code in codes if code is not None), "INR" if indian else None)
 
     def _period(self) -> str | None:
-        if "lpa" in (self._first.scale_word, self._second.scale_word):
+        if any(side.scale_word == "lpa" for side in self._sides):
             return "yearly"
         if self._has_two_periods:
             return self._first_period
@@ -254,8 +246,7 @@ class _Candidate:
     def _is_in_two_currencies(self) -> bool:
         """Whether both sides name a currency, and not the same: "€60,000 / $65,000" is no range."""
         first, second = (
-            {mark.strip() for mark in (side.before, side.after) if mark is not None}
-            for side in (self._first, self._second)
+            {mark.strip() for mark in (side.before, side.after) if mark is not None} for side in self._sides
         )
         shared = any(mark in SHARED_SIGNS for mark in first ^ second)
         codes = [{parse_currency(mark) for mark in side} for side in (first, second)]
@@ -264,8 +255,8 @@ class _Candidate:
 
     def _is_something_else(self, stated: float, factors: Factors, currency: str | None) -> bool:
         is_revenue = currency not in pay_words.CURRENCIES_PAID_IN_MILLIONS and any(
-            (factor or 1) >= 1e6 and not side.is_indian
-            for side, factor in zip((self._first, self._second), factors, strict=True)
+            (factor or 1) >= 1e6 and side.scale_word not in pay_words.INDIAN_SCALES
+            for side, factor in zip(self._sides, factors, strict=True)
         )
         # "R" is rand, but "R 4.1" is a language.
         is_language = self._first.before == "R" and stated < 100
