@@ -79,7 +79,8 @@ def _find_candidates(texts: pl.Series, bare: pl.Series) -> pl.DataFrame:
     """Each figure or range of each text, in order of appearance: text and the groups of `pay_words.MONEY`.
 
     Besides, period_before (a period that the text names before figures), code_elsewhere (a code that it names) and
-    is_alone (whether it holds only the candidate and words of pay). `bare`: the texts without what is no pay.
+    is_alone (whether nothing but words of pay is beside the candidate, or one names it).
+    `bare`: the texts without what is no pay.
     """
     clean = (
         pl.col("bare")
@@ -97,7 +98,8 @@ def _find_candidates(texts: pl.Series, bare: pl.Series) -> pl.DataFrame:
             money=pl.col("clean").str.extract_all(pay_words.MONEY),
             period_before=pl.col("clean").str.extract(pay_words.PERIOD_BEFORE),
             code_elsewhere=pl.col("clean").str.extract(_CODE_ELSEWHERE),
-            is_alone=beside.str.contains(pay_words.BESIDE_A_BARE_FIGURE),
+            is_alone=beside.str.contains(pay_words.BESIDE_A_BARE_FIGURE)
+            | pl.col("clean").str.contains(pay_words.NAMED_THOUSANDS),
         )
         .with_columns(pl.col("is_alone") & (pl.col("money").list.len() == 1))
         .explode("money")

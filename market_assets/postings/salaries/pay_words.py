@@ -119,6 +119,11 @@ PENSION_PLANS = r"(?i)(^|[^0-9.,$£€])(?:401|403|457)\s?\(?[kb]\b\)?"
 #: A text that holds nothing but these words beside a figure without a currency: then the figure counts as pay.
 BESIDE_A_BARE_FIGURE = rf"(?i)^(?:[\s.,:;()\[\]*~|]|\b(?:{_any_of('beside_bare_figures')})\b)*$"
 
+#: So is a figure in thousands directly after a name of pay.
+NAMED_THOUSANDS = (
+    rf"(?i)\b(?:{_any_of('pay_before_thousands')})[\s:]+(?:(?:of|from|up to|between)\s)?[0-9]{{2,3}}\s?k\b"
+)
+
 #: Bytes of UTF-8; a longer text is not parsed.
 MAX_FIELD_LENGTH = 100
 
@@ -145,7 +150,7 @@ _RANGE = rf"{_SOME_AMOUNT}(?:\s?(?:[-–—]|to|bis)\s?{_SOME_AMOUNT})?"
 #: Words of another clause, which end the reach of a word.
 _ELSEWHERE = rf"\b(?:{_any_of('other_clauses')})\b"
 _NOT_PAY = re.compile(
-    rf"(?i)\b(?:{_any_of('not_pay')})(?:(?!{_ELSEWHERE})[^\d;|\n]){{0,40}}?{_RANGE}"
+    rf"(?i)\b(?:{_any_of('not_pay')})(?:(?!{_ELSEWHERE})(?:\d+\s?%|[^\d;|\n])){{0,40}}?{_RANGE}(?!\d|\s?%)"
     rf"|{_RANGE}(?:[/ ]+(?!{_ELSEWHERE})[^\s\d;|,.()+]+){{0,4}}?\s+(?:{_any_of('not_pay')})(?!\w*:)"
 )
 _TARGET = rf"(?:{_any_of('on_target')})"
