@@ -103,6 +103,7 @@ posting_facts = Table(
     _partition_date(),
     Column("company_key", BigInteger, comment="Hash of the company; null without one."),
     text("location"),
+    text("locations", comment="JSON list of [location, country] where there are several: see posting_locations."),
     text("country"),
     text("industry"),
     text("employment_type"),
