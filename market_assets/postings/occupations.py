@@ -11,6 +11,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,13 @@ def occupations(titles: pl.Series, texts: pl.Series) -> pl.Series:
     if not asks.any():
         return found["occupation"]
     return found["occupation"].scatter(asks.arg_true(), _announced(found["text"].filter(asks), reader))
+
+
+@cache
+def occupations_version() -> bytes:
+    """A digest of the lists by which titles are read; when it changes, stored postings are read again."""
+    files = (OCCUPATIONS_FILE, LABELS_FILE, WORDS_FILE)
+    return sha256(b"".join(file.read_bytes() for file in files)).digest()
 
 
 def occupation_spellings() -> dict[str, str]:

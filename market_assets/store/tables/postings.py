@@ -115,7 +115,7 @@ posting_facts = Table(
     Column(
         "skills_version",
         BigInteger,
-        comment="Version of the rules that found its skills; null until they are searched.",
+        comment="Version of the rules that found its skills and occupation; null until it is searched.",
     ),
     Column("in_store", Boolean, nullable=False, comment="Whether the posting is in job_postings."),
     _duplicate_of(),
