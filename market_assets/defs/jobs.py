@@ -73,8 +73,8 @@ def _asset_job(
 
 
 @dg.op(
-    description="Searches the postings that other rules searched, and reads their occupations again; every batch is "
-    "whole in itself.",
+    description="Searches the postings that other rules searched, and reads their occupations again; every batch "
+    "is whole in itself.",
     # One run at a time, however it was started: two would search the same postings.
     pool=REEXTRACTION,
 )
@@ -109,8 +109,8 @@ def search_postings_again(context: dg.OpExecutionContext, store: dg.ResourcePara
 
 @dg.job(
     name=REEXTRACTION,
-    description="After a change of the taxonomy or the occupations: the postings are read again, in batches; a run "
-    "that was killed goes on where it ended.",
+    description="After a change of the taxonomy or the occupations: the postings are read again, in batches; a "
+    "run that was killed goes on where it ended.",
     **job_options("search_postings_again"),
 )
 def reextraction_job() -> None:
