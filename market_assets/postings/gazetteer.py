@@ -18,7 +18,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import yaml
+from market_assets.postings import word_lists
 
 COUNTRIES_FILE = Path(__file__).with_name("countries.csv")
 PLACES_FILE = Path(__file__).with_name("places.csv")
@@ -44,7 +44,7 @@ _CODES_IN_ANY_CASE = frozenset({"us", "uk", "usa", "uae", "nyc"})
 _STATE_RATHER_THAN_CITY = "washington"
 
 #: Words of locations.
-WORDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("places.yaml").read_text(encoding="utf-8"))
+WORDS = word_lists("places.yaml")
 _BETWEEN_PARTS = re.compile(r"[,()\[\]:]|\s+[-–—]+\s+|^[-–—]+\s*|\s*[-–—]+$")
 _POSTCODE = re.compile(r"^\d[\d-]{2,}\s+|\s+(?=[A-Z\d-]*\d)[A-Z\d-]{2,}(?:\s\d[A-Z]{2})?$")
 _NOISE = re.compile(rf"\b(?:{'|'.join(WORDS['noise'])})\b", re.IGNORECASE)

@@ -13,15 +13,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zlib import crc32
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import yaml
 
+from market_assets.postings import word_lists
 from market_assets.postings.gazetteer import country_names, place_key, places_by_key
 from market_assets.postings.identity import SEPARATOR, hashes, plain_text, plain_title
 from market_assets.postings.texts import MAX_CACHED
@@ -36,7 +35,7 @@ HEADER = ("country", "region", "city", "remote", "ranks", "company", "company_1"
 
 NEAR_IDENTITY = pl.Schema({"near_key": pl.Int64(), "sketch": pl.Binary()})
 
-_WORDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("names.yaml").read_text(encoding="utf-8"))
+_WORDS = word_lists("names.yaml")
 _LEGAL_FORMS = frozenset(_WORDS["legal_forms"])
 _OF_CAREERS = frozenset(_WORDS["of_careers"])
 _CAREERS_AT = re.compile(

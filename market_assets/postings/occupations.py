@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
+
+from market_assets.postings import word_lists
 
 OCCUPATIONS_FILE = Path(__file__).with_name("occupations.csv")
 #: Made by `benchmarks/occupation_labels.py` from ESCO of the European Commission (CC BY 4.0): title, as
@@ -126,17 +127,11 @@ def occupation_spellings() -> dict[str, str]:
 
 def _announced(texts: pl.Series, reader: TitleReader) -> pl.Series:
     """The occupation that a text says it looks for ("We are looking for a data engineer")."""
-    cues = "|".join(_words()["asked_for"])
+    cues = "|".join(word_lists(WORDS_FILE.name)["asked_for"])
     plain = texts.to_frame("text").select(normalised_titles(pl.col("text").str.head(MAX_TEXT)))
     after = plain.select(pl.col("text").str.extract(rf" (?:{cues}) ([^,]*)", 1)).to_series()
     names = [None if words is None else reader.titled(words.split()[:MAX_ANNOUNCED]) for words in after]
     return pl.Series(names, dtype=pl.String)
-
-
-@cache
-def _words() -> dict[str, Any]:
-    words: dict[str, Any] = yaml.safe_load(WORDS_FILE.read_text(encoding="utf-8"))
-    return words
 
 
 @cache
@@ -152,7 +147,7 @@ def written_titles() -> dict[str, str]:
 @cache
 def _reader() -> TitleReader:
     titles = dict(pl.read_csv(LABELS_FILE).iter_rows()) | written_titles()
-    return TitleReader(titles, _words())
+    return TitleReader(titles, word_lists(WORDS_FILE.name))
 
 
 def normalised_titles(titles: pl.Expr) -> pl.Expr:

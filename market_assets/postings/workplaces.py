@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
 import polars as pl
-import yaml
 
+from market_assets.postings import word_lists
 from market_assets.postings.texts import MAX_CACHED, parsed_each
 
 _AFFIRMED = frozenset({"true", "yes", "y", "1", "1.0", "t"})
@@ -18,7 +16,7 @@ _DENIED = frozenset({"false", "no", "n", "0", "0.0", "f"})
 #: A workplace by the more specific word first.
 _ORDER = ("hybrid", "remote", "onsite")
 
-_WORDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("workplaces.yaml").read_text(encoding="utf-8"))
+_WORDS = word_lists("workplaces.yaml")
 _NAMES = {value: re.compile("|".join(_WORDS[value])) for value in (*_ORDER, "not_remote", "partly")}
 #: All words that name a workplace, in lower case.
 WORKPLACE_WORDS = "|".join(_NAMES[workplace].pattern for workplace in _ORDER)

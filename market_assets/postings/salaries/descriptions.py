@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import polars as pl
-import yaml
 
+from market_assets.postings import word_lists
 from market_assets.postings.salaries.bounds import wages
 from market_assets.postings.salaries.figures import find_pay, in_years
 from market_assets.postings.salaries.pay_words import CURRENCY_CODES
@@ -29,22 +27,14 @@ _LEAST, _MOST = 0.4, 10
 _WIDE_RANGE = 3
 
 _CANDIDATE = pl.Schema(
-    {
-        "row": pl.UInt32(),
-        "score": pl.Float64(),
-        "text": pl.String(),
-        "named_period": pl.String(),
-        "place": pl.Int64(),
-    }
+    {"row": pl.UInt32, "score": pl.Float64, "text": pl.String, "named_period": pl.String, "place": pl.Int64}
 )
 
 #: What a name, a period beside the amount and the other signs count; and what the best amount must score.
 _NAMED, _WITH_PERIOD, _ENOUGH = 3.0, 2.0, 3.0
 _IN_A_HEADLINE, _RANGE, _BEGINS_A_PHRASE = 2.0, 1.0, 1.0
 
-_WORDS: dict[str, Any] = yaml.safe_load(
-    Path(__file__).with_name("description_words.yaml").read_text(encoding="utf-8")
-)
+_WORDS = word_lists("salaries/description_words.yaml")
 
 #: Texts lose the breaks between their lines: "Data EngineerSalary: £60,000 per annumLocation".
 _BETWEEN_LETTERS = r"(?<=[a-zäöüßéó])(?=[A-Z])"

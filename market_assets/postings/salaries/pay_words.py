@@ -9,11 +9,8 @@ from __future__ import annotations
 import math
 import re
 from functools import cache, lru_cache
-from pathlib import Path
-from typing import Any
 
-import yaml
-
+from market_assets.postings import word_lists
 from market_assets.postings.salaries.currencies import (
     AMBIGUOUS_SYMBOLS,
     currency_codes,
@@ -22,12 +19,10 @@ from market_assets.postings.salaries.currencies import (
 )
 from market_assets.postings.texts import MAX_CACHED
 
-WORDS_FILE = Path(__file__).with_name("pay_words.yaml")
-
 #: Inserted before a currency that belongs to the figure after it: in "2026 $90,000" the $ is not the year's.
 PREFIX_MARK = "‹"
 
-_WORDS: dict[str, Any] = yaml.safe_load(WORDS_FILE.read_text(encoding="utf-8"))
+_WORDS = word_lists("salaries/pay_words.yaml")
 
 
 def _any_of(name: str) -> str:
