@@ -103,6 +103,7 @@ posting_facts = Table(
     _partition_date(),
     Column("company_key", BigInteger, comment="Hash of the company; null without one."),
     text("location"),
+    text("locations", comment="JSON list of [location, country] where there are several: see posting_locations."),
     text("country"),
     text("industry"),
     text("employment_type"),
@@ -114,7 +115,7 @@ posting_facts = Table(
     Column(
         "skills_version",
         BigInteger,
-        comment="Version of the rules that found its skills; null until they are searched.",
+        comment="Version of the rules that found its skills and occupation; null until it is searched.",
     ),
     Column("in_store", Boolean, nullable=False, comment="Whether the posting is in job_postings."),
     _duplicate_of(),

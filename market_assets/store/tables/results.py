@@ -176,7 +176,7 @@ location_salaries = Table(
     "location_salaries",
     metadata,
     text("location", key=True),
-    count("postings", POSITIVE, comment="Counted postings at the location."),
+    count("postings", POSITIVE, comment="Counted postings with the location among their places."),
     count("postings_with_salary"),
     *money("average_salary", "median_salary", "min_salary", "max_salary"),
 )
