@@ -17,7 +17,7 @@ from market_assets.skills.matching import skill_matcher
 from market_assets.skills.taxonomy import load_taxonomy
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
-from market_assets.store.reextraction import reextract
+from market_assets.store.posting_skills import reextract
 from market_assets.store.tables.postings import (
     posting_facts,
     posting_skill_facts,

@@ -25,7 +25,7 @@ from market_assets.store.tables.postings import job_postings, posting_facts, rej
 
 #: Restored postings are left alone for this long.
 RESTORED_DAYS = 30
-_BATCH = 10_000
+_BATCH = 20_000
 _ID = pl.Schema({"posting_id": pl.Int64()})
 _EXPIRED = pl.Schema({**_ID, "posted_at": arrow_schema(job_postings)["posted_at"]})
 
@@ -161,7 +161,10 @@ def _delete(connection: MarketConnection, batch: pl.DataFrame) -> int:
             posting_facts.update().values(in_store=False).where(posting_facts.c.posting_id.in_(ids))
         )
         archive_skills(connection, batch["posting_id"])
-        relink_stored(connection, read_keys(connection, posting_facts.c.posting_id.in_(ids)))
+        # Of a job that loses another posting than its original, no link changes.
+        duplicates = posting_facts.alias("duplicates").c.duplicate_of
+        originals = sa.select(duplicates).where(duplicates.in_(ids), duplicates.is_not(None))
+        relink_stored(connection, read_keys(connection, posting_facts.c.posting_id.in_(originals)))
     return batch.height
 
 

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from market_assets.store import audit, schema
-from market_assets.store.batches import read_batches
+from market_assets.store.reading import read_batches
 from market_assets.store.connection import MarketConnection
 from market_assets.store.copying import CopyError, copy_store
 from market_assets.store.database import Database, StoreError
