@@ -18,7 +18,7 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.duplicate_links import read_keys, relink_stored, write_sketches
 from market_assets.store.ingestion import last_posting_id
 from market_assets.store.posting_skills import append_skills, archive_skills, delete_skills, read_skills
-from market_assets.store.revisions import count_up_postings
+from market_assets.store.revisions import count_up_postings, note_changed
 from market_assets.store.skills import ensure_skills, read_known_skills
 from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import job_postings, posting_facts, rejected_postings
@@ -79,6 +79,7 @@ def forget(connection: MarketConnection, reached_from: datetime, rejected_before
         gone = connection.read(sa.select(facts.posting_id).where(unreached), _ID)
         if gone.height:
             connection.execute(posting_facts.delete().where(unreached))
+            note_changed(connection, gone["posting_id"])
             delete_skills(connection, gone["posting_id"])
             write_sketches(connection, gone.with_columns(sketch=pl.lit(None, pl.Binary())))
             relink_stored(connection, keys)
@@ -193,6 +194,7 @@ def _bring_back(connection: MarketConnection, postings: pl.DataFrame, now: datet
     delete_skills(connection, rows["posting_id"])
     staged = connection.stage("facts", rows.select(arrow_schema(posting_facts).names()))
     connection.upsert(posting_facts, sa.select(*staged.c).where(sa.true()))
+    note_changed(connection, rows["posting_id"])
     write_sketches(connection, rows)
     _bring_skills_back(connection, postings)
     relink_stored(connection, rows.select(KEYS))

@@ -204,6 +204,14 @@ data_revision = Table(
     integer("revision", "How often it has been written.", null=False),
 )
 
+#: Which fact rows have changed, block by block of their numbers: see `store.revisions` and `store.facts`.
+fact_blocks = Table(
+    "fact_blocks",
+    metadata,
+    integer("block", "posting_id ÷ 65,536, rounded down.", key=True),
+    integer("stamp", "Random number, another one after every change of the block.", null=False),
+)
+
 #: A view: the skills of the postings in job_postings, a row each; so it is not among the tables to be made.
 posting_skills = Table(
     "posting_skills",
