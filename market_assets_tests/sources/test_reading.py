@@ -16,7 +16,7 @@ import pytest
 from market_assets.postings.normalise import NormalisedBatch
 from market_assets.postings.schemas import NORMALISED_POSTING, RAW_POSTING, REJECTED_POSTING
 from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError, SourceKind, Undecodable
-from market_assets.sources.reading import EverySourceFailedError, LandedSource, normalise_batch, read_raw
+from market_assets.sources.reading import EverySourceFailedError, LandedSource, normalise_pack, packed, read_raw
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -51,7 +51,8 @@ def landed(board: Board, *payloads: tuple[str, list[dict[str, str]]]) -> LandedS
 
 
 def read_batches(sources: list[LandedSource], failures: dict[str, str]) -> Iterator[NormalisedBatch]:
-    return map(normalise_batch, read_raw(sources, failures))
+    for pack in packed([read_raw(sources, failures)]):
+        yield from (batch for batch in normalise_pack(pack) if batch is not None)
 
 
 def titles(batches: list[NormalisedBatch]) -> list[tuple[str, list[str]]]:
