@@ -15,9 +15,9 @@ from typing import Any
 
 import click
 
+from market_assets.cli.accounts import FIRST_ADMIN, make_first_admin
 from market_assets.cli.command import pass_settings, use_dagster_home
 from market_assets.cli.service import MOST_RESTARTS, READY_SECONDS, RESTARTS_WITHIN, Service
-from market_assets.cli.users import FIRST_ADMIN, make_first_admin
 from market_assets.settings import Settings, SettingsError, environment_for_children
 from market_assets.store import schema, users
 from market_assets.store.database import Database, make_private_folder
