@@ -85,7 +85,7 @@ def _check_sources(settings: Settings) -> None:
     Raises:
         SettingsError: it is wrong.
     """
-    from market_assets.defs.sources import all_sources
+    from market_assets.checked_settings import all_sources
 
     all_sources(settings)
 

@@ -13,9 +13,8 @@ from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from market_assets.checked_settings import get_settings
-from market_assets.dagster_ext.request_context import MarketProcessContext
 from market_assets.dagster_ext.webserver import MarketWebserver
-from market_assets.dagster_ext.workspace import WorkspaceFileTarget
+from market_assets.dagster_ext.workspace import MarketProcessContext, WorkspaceFileTarget
 from market_assets.operations.names import TRIGGERED_BY_TAG
 from market_assets.settings import Settings, SettingsError
 from market_assets.store import schema
