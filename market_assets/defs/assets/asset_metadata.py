@@ -97,6 +97,15 @@ def code_in(*modules: str) -> dict[str, Any]:
     return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=references)}
 
 
+def plot(drawing: str | None) -> dict[str, dg.MarkdownMetadataValue]:
+    """The metadata that shows an inline drawing of the report as an image; none where there is no drawing."""
+    if drawing is None:
+        return {}
+    from market_assets.report.svg import image
+
+    return {"plot": dg.MetadataValue.md(f"![plot]({image(drawing)})")}
+
+
 def preview(rows: pl.DataFrame) -> dg.MarkdownMetadataValue:
     """The first rows as a Markdown table; texts, which may be anybody's, as code: no link or image is live."""
     lines = [" | ".join(rows.columns), " | ".join("---" for _ in rows.columns)]

@@ -16,6 +16,7 @@ from market_assets.defs.assets.asset_metadata import (
     code_in,
     column_lineage,
     column_schema,
+    plot,
     preview,
 )
 from market_assets.defs.assets.market_reader import MarketReader
@@ -54,6 +55,7 @@ class ResultTable:
         weekly: computed by the weekly rebuild; a refresh does it only where the table is empty.
         may_be_empty: whether an empty table is ordinary, and nothing to warn of.
         metadata: further metadata of a materialization, from the inputs and the rows.
+        draws: draws the rows, with pay in a currency; None where there is nothing to draw.
         warning: a further check's name and description, and what finds in words what it warns of.
     """
 
@@ -68,6 +70,7 @@ class ResultTable:
     weekly: bool = False
     may_be_empty: bool = False
     metadata: "Callable[[Mapping[str, Any], pl.DataFrame], dict[str, Any]] | None" = None
+    draws: "Callable[[pl.DataFrame, str], str | None] | None" = None
     warning: tuple[str, str, Callable[[MarketReader], list[str]]] | None = None
 
     @property
@@ -206,6 +209,7 @@ def _described(market: MarketReader, table: ResultTable, rows: "pl.DataFrame") -
         **column_schema(declared),
         **column_lineage(declared, COUNTED_FROM if "window" in table.inputs else {}),
         "preview": preview(table.first(rows)),
+        **plot(table.draws(rows, market.currency) if table.draws else None),
         "as_of": dg.MetadataValue.timestamp(market.as_of),
         "window_start": dg.MetadataValue.timestamp(market.window_start),
     }

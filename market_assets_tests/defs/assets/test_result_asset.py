@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from xml.etree import ElementTree
 
 import dagster as dg
 import polars as pl
@@ -341,6 +344,18 @@ def test_columns_link_to_the_columns_that_they_come_from(on_sqlite: Pipeline) ->
             assert dependency.column_name in upstream.columns
     demand_links = figures(result, "skill_demand")["dagster/column_lineage"].deps_by_column
     assert {"skill", "industry", "median_salary", "top_locations"} <= demand_links.keys()
+
+
+def test_plots_are_images_by_themselves(on_sqlite: Pipeline) -> None:
+    result = on_sqlite.refresh(AS_OF)
+    markdown = figures(result, "skill_demand")["plot"]
+    assert len(markdown) < 20_000
+    (image,) = re.findall(r"!\[plot\]\(data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)\)", markdown)
+    drawing = ElementTree.fromstring(base64.b64decode(image))
+    texts = {text.text for text in drawing.iter("{http://www.w3.org/2000/svg}text")}
+    assert {row["skill"] for row in on_sqlite.rows("skill_demand")} <= texts
+    assert "--ink: #" in (drawing.findtext("{http://www.w3.org/2000/svg}style") or ""), "no page gives it colours"
+    assert "plot" not in figures(result, "salary_statistics"), "no skill has pay enough"
 
 
 def test_headline_figures_are_numbers_that_dagster_plots(on_sqlite: Pipeline) -> None:
