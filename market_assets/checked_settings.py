@@ -11,13 +11,14 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import field_validator
 
 from market_assets.settings import Settings, SettingsError, check_installed, read_settings, set_variables
-from market_assets.sources.configuration import ConfigurationError, load_sources
-from market_assets.sources.files.inbox import INBOX, Inbox, InboxSource
-from market_assets.sources.protocol import Source
+
+if TYPE_CHECKING:
+    from market_assets.sources.protocol import Source
 
 _PREFIX = "MARKET_ASSETS_"
 #: With the S forgotten too.
@@ -121,6 +122,8 @@ def all_sources(settings: Settings) -> list[Source]:
     Raises:
         SettingsError: the configuration is wrong, or has a source with the name of the inbox.
     """
+    from market_assets.sources.files.inbox import INBOX, Inbox, InboxSource
+
     sources = configured_sources(settings)
     if settings.inbox is None:
         return sources
@@ -135,6 +138,8 @@ def configured_sources(settings: Settings) -> list[Source]:
     Raises:
         SettingsError: the file is wrong.
     """
+    from market_assets.sources.configuration import ConfigurationError, load_sources
+
     try:
         return load_sources(settings.sources, keys=settings.board_keys)
     except ConfigurationError as error:
