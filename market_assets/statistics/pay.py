@@ -8,7 +8,7 @@ import polars as pl
 
 from market_assets.statistics.groups import Labels, SkillGroups, group_values, labels, salaries, skill_groups
 from market_assets.statistics.published_pay import PublishedPay, published_pay
-from market_assets.statistics.window import Window
+from market_assets.statistics.window import Window, places
 
 SALARY_STATISTICS = pl.Schema(
     {
@@ -129,7 +129,7 @@ def _countries(window: Window, members: SkillGroups) -> npt.NDArray[np.int64]:
 
 
 def location_salaries(window: Window, min_sample: int) -> pl.DataFrame:
-    """Postings and salaries of each known location.
+    """Postings and salaries of each known location; a posting counts at each of its places.
 
     Args:
         window: counted postings.
@@ -139,8 +139,10 @@ def location_salaries(window: Window, min_sample: int) -> pl.DataFrame:
         Schema `LOCATION_SALARIES`, by location. `postings` are all of the location, with a salary or without;
         salaries are null where none is known.
     """
-    locations = labels(window.postings["location"])
-    pay = _pay_of(window, locations, min_sample)
+    found = places(window)
+    locations = labels(found["location"])
+    paid = group_values(locations.codes, salaries(window), len(locations.names), found["row"].to_numpy())
+    pay = PublishedPay(paid, min_sample)
     return pl.DataFrame(
         {
             "location": locations.names,

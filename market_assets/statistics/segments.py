@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 import polars as pl
 
-from market_assets.statistics.window import Window
+from market_assets.statistics.window import Window, places
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class Segment:
 
     Attributes:
         country: ISO 3166-1.
-        industry, location, seniority, workplace, occupation: as in `window.WINDOW_POSTING`.
+        industry, seniority, workplace, occupation: as in `window.WINDOW_POSTING`.
+        location: one of the posting's places.
         company_key: of one employer.
         since: posted then or later, UTC.
     """
@@ -33,9 +34,12 @@ class Segment:
 
     def postings_of(self, window: Window) -> Window:
         """The postings of a window that are in the segment, with their skills."""
-        names = ("country", "industry", "location", "seniority", "workplace", "occupation", "company_key")
+        names = ("country", "industry", "seniority", "workplace", "occupation", "company_key")
         equal = {name: value for name in names if (value := getattr(self, name)) is not None}
         terms = [pl.col(name) == value for name, value in equal.items()]
+        if self.location is not None:
+            there = places(window).filter(pl.col("location") == self.location)["row"]
+            terms.append(pl.int_range(pl.len()).is_in(there.implode()))
         if self.since is not None:
             terms.append(pl.col("posted_at") >= self.since)
         if not terms:
@@ -52,10 +56,17 @@ def asking(window: Window) -> Window:
 def counts_by(window: Window, column: str) -> pl.DataFrame:
     """How many postings have each known value of a column, and how many of them ask for any skill of the window.
 
+    A posting has each of its places as a location.
+
     Returns:
         The column, postings (asking ones, above 0), share (of all postings with the value); most postings first,
         ties by value.
     """
-    rows = window.postings.select(column, asks=pl.Series(np.diff(window.offsets) > 0)).drop_nulls(column)
+    asks = pl.Series("asks", np.diff(window.offsets) > 0)
+    if column == "location":
+        rows = places(window)
+        rows = rows.with_columns(asks=asks.gather(rows["row"]))
+    else:
+        rows = window.postings.select(column, asks).drop_nulls(column)
     counts = rows.group_by(column).agg(postings=pl.col("asks").sum().cast(pl.Int64), share=pl.col("asks").mean())
     return counts.filter(pl.col("postings") > 0).sort("postings", column, descending=[True, False])

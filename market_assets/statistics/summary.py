@@ -12,7 +12,7 @@ from market_assets.postings.schemas import SAMPLE_BOARDS, UTC_DATETIME
 from market_assets.statistics.comparison import Comparison
 from market_assets.statistics.groups import group_values, salaries
 from market_assets.statistics.published_pay import PublishedPay
-from market_assets.statistics.window import Window
+from market_assets.statistics.window import Window, places
 
 MARKET_SUMMARY = pl.Schema(
     {
@@ -86,7 +86,7 @@ def market_summary(
             "median_salary": pay.quantile(0.5),
             "skills": [int((by_skill > 0).sum())],
             "industries": [postings["industry"].drop_nulls().n_unique()],
-            "locations": [postings["location"].drop_nulls().n_unique()],
+            "locations": [places(window)["location"].n_unique()],
             "remote_share": [remote / len(window) if len(window) else None],
             "top_skill": [window.skills["skill"][int(by_skill.argmax())] if by_skill.any() else None],
             "fastest_growing_skill": [_fastest_growing(trending)],

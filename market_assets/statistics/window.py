@@ -16,7 +16,8 @@ import polars as pl
 from market_assets.postings.schemas import UTC_DATETIME
 
 #: `posted_at` is the effective time of posting; `dated` is false where that is only when the posting was first
-#: seen, on `partition_date`. `company_key` is the same for the postings of one employer. `country` is ISO 3166-1,
+#: seen, on `partition_date`. `location` is the first place, `locations` a JSON list of [location, country] where a
+#: posting has several. `company_key` is the same for the postings of one employer. `country` is ISO 3166-1,
 #: `seniority` of `schemas.SENIORITIES`, `occupation` of `occupations.known_occupations`, `language` ISO 639-1;
 #: `salary` is the midpoint of the annual pay in the reporting currency. All but posting_id, source, posted_at,
 #: dated and partition_date may be null.
@@ -29,6 +30,7 @@ WINDOW_POSTING = pl.Schema(
         "partition_date": pl.Date(),
         "company_key": pl.Int64(),
         "location": pl.String(),
+        "locations": pl.String(),
         "country": pl.String(),
         "industry": pl.String(),
         "employment_type": pl.String(),
@@ -128,6 +130,15 @@ class Window:
             mention_rows=self.mention_rows[mentions],
             mention_codes=np.zeros(int(mentions.sum()), dtype=np.int32),
         )
+
+
+def places(window: Window) -> pl.DataFrame:
+    """Each place of each posting: row (Int64, of the posting) and location (String), each pair once."""
+    rows = window.postings.select("location", "locations", row=pl.int_range(pl.len()))
+    single = rows.filter(pl.col("locations").is_null()).select("row", "location").drop_nulls()
+    listed = pl.col("locations").str.json_decode(pl.List(pl.List(pl.String))).alias("location")
+    several = rows.drop_nulls("locations").select("row", listed).explode("location")
+    return pl.concat([single, several.select("row", pl.col("location").list.first()).unique(maintain_order=True)])
 
 
 def window_start(as_of: datetime, days: int) -> datetime:
