@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +10,11 @@ import yaml
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from market_assets.api_client import answers
 from market_assets.store.tables.comments import COMMENTS
 from market_assets.web.auth.cross_site import SESSION_COOKIE
 from market_assets.web.errors import NOT_SIGNED_IN, PROBLEM_TYPE, Error, Problem, problem_of
+from market_assets.web.market.models import TABLE_OF
 
 Responses = dict[int | str, dict[str, Any]]
 #: By status: a description, the status of the example, and what is wrong in it.
@@ -44,6 +46,8 @@ _RATE_HEADERS = {
     "RateLimit-Remaining": "How many of them are left",
     "RateLimit-Reset": "Seconds until one more is left",
 }
+#: Properties of the market API's answers that are times.
+_TIMES = ("as_of", "window_start", "recorded_at", "revised_at")
 _EXAMPLES = Path(__file__).parent / "market" / "examples.yaml"
 _WORDS = Path(__file__).with_name("property_descriptions.yaml")
 
@@ -82,7 +86,7 @@ def openapi_document(api: FastAPI) -> dict[str, Any]:
     for name, example in yaml.safe_load(_EXAMPLES.read_text(encoding="utf-8")).items():
         # Not through the models: FastAPI leaves nulls out, in examples too.
         schemas[name]["example"] = example
-    _describe(schemas.values())
+    _describe(schemas)
     for response in _successes(document):
         response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in _RATE_HEADERS}
     return document
@@ -93,13 +97,22 @@ def _error(description: str, media_type: str, model: str, example: dict[str, Any
     return {"description": description, "content": {media_type: {"schema": schema, "example": example}}}
 
 
-def _describe(schemas: Iterable[dict[str, Any]]) -> None:
-    """Describe the properties whose models leave that to their names."""
-    words = {**COMMENTS, **yaml.safe_load(_WORDS.read_text(encoding="utf-8"))}
-    for schema in schemas:
+def _describe(schemas: dict[str, dict[str, Any]]) -> None:
+    """Describe the properties whose types leave that to their names, and those of answers to the last one."""
+    words = yaml.safe_load(_WORDS.read_text(encoding="utf-8"))
+    for schema_name, schema in schemas.items():
+        table = TABLE_OF.get(schema_name)
+        columns = {column.name: column.comment for column in table.columns} if table is not None else {}
+        of_schema = {name: words.get(f"{schema_name}.{name}") for name in schema.get("properties", {})}
         for name, described in schema.get("properties", {}).items():
-            if name in words:
-                described.setdefault("description", words[name])
+            meaning = of_schema[name] or columns.get(name) or words.get(name) or COMMENTS.get(name)
+            if meaning:
+                described.setdefault("description", meaning)
+            if name in _TIMES:
+                for kind in described.get("anyOf", [described]):
+                    kind |= {"format": "date-time"} if kind["type"] == "string" else {}
+        if hasattr(answers, schema_name):
+            schema["additionalProperties"] = False
 
 
 def _successes(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
