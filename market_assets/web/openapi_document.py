@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 import yaml
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from market_assets.api_client import answers
+from market_assets.store.tables import results as tables
 from market_assets.store.tables.comments import COMMENTS
 from market_assets.web.auth.cross_site import SESSION_COOKIE
 from market_assets.web.errors import NOT_SIGNED_IN, PROBLEM_TYPE, Error, Problem, problem_of
-from market_assets.web.market.models import TABLE_OF
 
 Responses = dict[int | str, dict[str, Any]]
 #: By status: a description, the status of the example, and what is wrong in it.
@@ -32,6 +33,27 @@ _SECURITY_SCHEMES = {
         "name": SESSION_COOKIE,
         "description": "Set by the page /login; browsers only",
     },
+}
+#: By type of row, the table whose columns it has: their comments describe it in the OpenAPI document.
+TABLE_OF: dict[str, sa.Table] = {
+    "MarketSummary": tables.market_summary,
+    "SkillDemand": tables.skill_demand,
+    "SalaryPercentiles": tables.salary_statistics,
+    "TrendingSkill": tables.trending_skills,
+    "TrendMonth": tables.salary_trends,
+    "HistoryMonth": tables.skill_history,
+    "CoverageRow": tables.posting_coverage,
+    "LocationSalaries": tables.location_salaries,
+    "LocationValue": tables.location_salaries,
+    "EmploymentSalaries": tables.employment_salaries,
+    "IndustrySkill": tables.industry_skills,
+    "RelatedSkill": tables.skill_relationships,
+    "SkillInCommunity": tables.skill_communities,
+    "OccupationValue": tables.occupation_demand,
+    "OccupationDetail": tables.occupation_demand,
+    "OccupationPay": tables.occupation_salaries,
+    "OccupationSkill": tables.occupation_skills,
+    "Recommendation": tables.skill_recommendations,
 }
 #: What every call may answer.
 _ERRORS: Errors = {

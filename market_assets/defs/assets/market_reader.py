@@ -82,6 +82,20 @@ class MarketReader:
         """The counted postings of the window that most tables are about."""
         return self._window(self._store.settings.window_days)
 
+    def keep_window(self) -> None:
+        """Write that window into files, after `market_summary` of the same refresh.
+
+        Raises:
+            OSError: they can't be written.
+        """
+        from market_assets.store.revisions import read_table_revision
+        from market_assets.store.tables.results import market_summary
+        from market_assets.store.window_files import WindowFiles
+
+        revision = read_table_revision(self._connection, market_summary)
+        files = WindowFiles(self._store.settings.data_dir, self._store.database)
+        files.write(self.as_of, revision, self.window)
+
     @property
     def growth_window(self) -> Window:
         """The counted postings of the days that trending_skills compares."""

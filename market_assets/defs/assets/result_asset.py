@@ -51,6 +51,7 @@ class ResultTable:
         first: puts the most interesting rows first, for the preview.
         rows_expected: whether an empty table must be a mistake, given the input `window`; None: never.
         weekly: computed by the weekly rebuild; a refresh does it only where the table is empty.
+        keeps_window: whether the input `window` is kept as files, for those who count parts of the market.
         may_be_empty: whether an empty table is ordinary, and nothing to warn of.
         metadata: further metadata of a materialization, from the inputs and the rows.
         warnings: what is unusual about the inputs, in words; shown by a second check.
@@ -64,6 +65,7 @@ class ResultTable:
     first: "Callable[[pl.DataFrame], pl.DataFrame]"
     rows_expected: "Callable[[Window], bool] | None" = None
     weekly: bool = False
+    keeps_window: bool = False
     may_be_empty: bool = False
     metadata: "Callable[[Mapping[str, Any], pl.DataFrame], dict[str, Any]] | None" = None
     warnings: Callable[[MarketReader, Mapping[str, Any]], list[str]] | None = None
@@ -113,6 +115,11 @@ def result_asset(table: ResultTable, group: str, freshness: dg.FreshnessPolicy) 
             except InvariantError as error:
                 yield _declared(table, error.problems)
                 raise dg.Failure(str(error), allow_retries=False) from error
+            if table.keeps_window:
+                try:
+                    market.keep_window()
+                except OSError as error:
+                    context.log.warning(f"The counted postings are not kept as files: {error}")
         counted = {"postings_counted": len(inputs["window"])} if "window" in inputs else {}
         noted = table.metadata(inputs, rows) if table.metadata else {}
         yield dg.MaterializeResult(metadata={**_described(market, table, rows), **counted, **noted})

@@ -227,6 +227,7 @@ STATISTICS = (
             "min_sample": MIN_SAMPLE,
         },
         description="The headline figures, and the time and window that all tables are about.",
+        keeps_window=True,
         first=most("as_of"),
         rows_expected=lambda _window: True,
         metadata=lambda _inputs, rows: headline_figures(rows),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -37,16 +38,18 @@ class Companies:
 class CountedPostings:
     """The window that the result tables were counted over, read when it is first asked for after a refresh.
 
-    Not for the event loop: a million postings take seconds to read.
+    Not for the event loop: where the refresh left no files, a million postings take seconds to read.
 
     Attributes:
         threads: those in which figures are counted, few at once: while the postings are read, callers wait for
             them, and must not take the threads by which everything else is answered.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, data_dir: Path) -> None:
+        """Read those of a database, from the files in the data folder where they are there."""
         self.threads = CapacityLimiter(4)
         self._database = database
+        self._data_dir = data_dir
         self._lock = threading.RLock()
         self._state: object = None
         self._window: Window | None = None
@@ -89,7 +92,7 @@ class CountedPostings:
             return self._companies
 
     def _keep_only(self, market: MarketSnapshot) -> None:
-        state = (*market.bounds, market.demand_revision)
+        state = (*market.bounds, market.revision)
         if state != self._state:
             # Never two windows in memory.
             self._state, self._window, self._companies = state, None, None
@@ -97,6 +100,10 @@ class CountedPostings:
     def _read(self, market: MarketSnapshot) -> Window:
         from market_assets.store.facts import read_window
         from market_assets.store.reading import PooledReader
+        from market_assets.store.window_files import WindowFiles
 
+        start, as_of = market.bounds
+        if kept := WindowFiles(self._data_dir, self._database).read(as_of, market.revision):
+            return kept
         with consistent_connection(self._database.pooled_engine()) as connection:
-            return read_window(PooledReader(self._database, connection), *market.bounds)
+            return read_window(PooledReader(self._database, connection), start, as_of)

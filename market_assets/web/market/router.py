@@ -16,21 +16,19 @@ from fastapi.responses import RedirectResponse
 
 from market_assets.api_client import answers
 from market_assets.web.errors import ApiError
-from market_assets.web.market import models, queries
-from market_assets.web.market.lists import (
+from market_assets.web.market import queries, requests
+from market_assets.web.market.queries import Content
+from market_assets.web.market.requests import (
     FILE_RESPONSES,
-    ListRequest,
-    refuse_unknown_parameters,
-)
-from market_assets.web.market.named_segment import (
     Filter,
+    ListRequest,
     NamedSegment,
     Search,
     SegmentRequest,
     ValuesRequest,
     ValuesWanted,
+    refuse_unknown_parameters,
 )
-from market_assets.web.market.queries import Content
 from market_assets.web.market.responses import as_json, respond, respond_list
 from market_assets.web.market.segment_queries import SegmentQueries
 from market_assets.web.market.snapshot import MarketSnapshot, SnapshotCache
@@ -269,13 +267,13 @@ async def list_trending(
 
 
 @market_router.post("/skill-gap", response_model=answers.SkillGap)
-async def find_skill_gap(market: Snapshot, body: models.SkillGapRequest) -> Response:
+async def find_skill_gap(market: Snapshot, body: requests.SkillGapRequest) -> Response:
     """What the market, or an industry, asks for most and the given skills lack."""
     return as_json(queries.skill_gap(market, body.skills, body.industry, body.limit))
 
 
 @market_router.post("/recommendations", response_model=answers.Recommendations)
-async def recommend_skills(request: Request, market: Snapshot, body: models.RecommendationRequest) -> Response:
+async def recommend_skills(request: Request, market: Snapshot, body: requests.RecommendationRequest) -> Response:
     """What goes best with all the given skills together, each with the reason; or what an occupation asks for."""
     if body.occupation is None:
         return as_json(queries.recommendations(market, body.skills, body.limit))

@@ -19,8 +19,14 @@ from market_assets.defs.assets.result_tables import RELATIONSHIPS, STATISTICS, s
 from market_assets.operations.names import AS_OF_TAG, REBUILD, REFRESH
 from market_assets.settings import Settings
 from market_assets.statistics import demand, pairs
+from market_assets.statistics.window import window_start
+from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
+from market_assets.store.facts import read_window
+from market_assets.store.revisions import read_table_revision
 from market_assets.store.tables.postings import job_postings, posting_skills
+from market_assets.store.tables.results import market_summary
+from market_assets.store.window_files import WindowFiles
 from market_assets_tests.pipelines import (
     RESULTS,
     WEEKLY,
@@ -72,6 +78,27 @@ def on_sqlite(refreshed: Path, tmp_path: Path) -> Iterator[Pipeline]:
 
 def materialized(result: dg.ExecuteInProcessResult) -> set[str]:
     return {event.asset_key.to_user_string() for event in result.get_asset_materialization_events()}
+
+
+@pytest.mark.both_databases
+def test_the_postings_of_a_refresh_are_kept_as_files(pipeline: Pipeline, settings: Settings) -> None:
+    database = Database(settings.market_url)
+    files = WindowFiles(settings.data_dir, database)
+    with MarketConnection(database) as connection:
+        revision = read_table_revision(connection, market_summary)
+        expected = read_window(connection, window_start(AS_OF, settings.window_days), AS_OF)
+    kept = files.read(AS_OF, revision)
+    assert kept is not None and kept.postings.equals(expected.postings) and len(kept) == 4
+    assert kept.codes.tolist() == expected.codes.tolist()
+    pipeline.refresh(AS_OF)
+    assert files.read(AS_OF, revision) is None and files.read(AS_OF, revision + 1) is not None
+
+
+def test_a_refresh_does_without_such_files(on_sqlite: Pipeline, tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "windows"
+    shutil.rmtree(folder)
+    folder.write_text("in the way")
+    done(on_sqlite.materialize("market_summary", tags=TAGS))
 
 
 BREAKAGES: dict[str, tuple[Callable[[pl.DataFrame], pl.DataFrame], str]] = {
