@@ -82,8 +82,7 @@ def skills(view: View, filters: Filters) -> pl.DataFrame:
     else:
         from market_assets.web.market.segment_queries import skills_in
 
-        window = view.segment(filters).postings_of(view.window())
-        rows = skills_in(window, view.min_sample)
+        rows = view.explorer.postings.counted(view.market, view.segment(filters), skills_in, view.min_sample)
     return with_growth(view, rows)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from anyio import CapacityLimiter
@@ -17,7 +18,11 @@ from market_assets.web.market.names import Names
 from market_assets.web.market.snapshot import MarketSnapshot, consistent_connection
 
 if TYPE_CHECKING:
+    from market_assets.statistics.segments import Segment
     from market_assets.statistics.window import Window
+
+#: Results that are kept; each has a row for each skill at most.
+MOST_FIGURES = 64
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,34 @@ class CountedPostings:
         self._state: object = None
         self._window: Window | None = None
         self._companies: Companies | None = None
+        self._figures: dict[tuple[Any, Segment, int], pl.DataFrame] = {}
+
+    def counted(
+        self,
+        market: MarketSnapshot,
+        segment: Segment,
+        count: Callable[[Window, int], pl.DataFrame],
+        min_sample: int,
+    ) -> pl.DataFrame:
+        """What a function counts in a segment of these postings, given them and `min_sample`.
+
+        The last results are kept, for whoever sorts, pages or downloads the same view.
+
+        Raises:
+            ApiError: 404, nothing has been counted yet.
+            sqlalchemy.exc.SQLAlchemyError: the store can't be read.
+        """
+        with self._lock:
+            window, figures = self.window(market), self._figures
+        key = (count, segment, min_sample)
+        found = figures.get(key)
+        if found is None:
+            found = count(segment.postings_of(window), min_sample)
+            with self._lock:
+                if len(figures) >= MOST_FIGURES:
+                    del figures[next(iter(figures))]
+                figures[key] = found
+        return found
 
     def window(self, market: MarketSnapshot) -> Window:
         """The counted postings of the refresh that a snapshot shows.
@@ -95,7 +128,7 @@ class CountedPostings:
         state = (*market.bounds, market.revision)
         if state != self._state:
             # Never two windows in memory.
-            self._state, self._window, self._companies = state, None, None
+            self._state, self._window, self._companies, self._figures = state, None, None, {}
 
     def _read(self, market: MarketSnapshot) -> Window:
         from market_assets.store.facts import read_window

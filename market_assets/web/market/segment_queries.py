@@ -54,7 +54,8 @@ class SegmentQueries:
         """The rows of `skill_demand` of the segment, by rank."""
         if named.chosen <= {"industry"}:
             return queries.skills(self.market, named.industry, category, search)
-        rows = with_lists(total_skill_demand(self._inside(named), self.min_sample)).sort("rank")
+        counted = self.postings.counted(self.market, self.segment(named), total_skill_demand, self.min_sample)
+        rows = with_lists(counted).sort("rank")
         return queries.chosen_skills(self.market, rows, category, search)
 
     def skill(self, name: str, named: NamedSegment) -> Content:
