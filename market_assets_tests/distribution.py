@@ -33,7 +33,7 @@ TOGETHER = {
     "operations/test_a_week.py": None,
 }
 #: Files whose tests take long and share nothing: each test is a group of its own.
-APART = ("test_pipeline.py", "test_reextraction.py", "cli/test_init.py", "cli/test_run.py", "cli/test_run_from.py")
+APART = ("test_pipeline.py", "cli/test_init.py", "cli/test_run.py", "cli/test_run_from.py")
 
 
 def sort_longest_first(items: list[pytest.Item]) -> None:
