@@ -16,8 +16,8 @@ from market_assets.cli.command import CommandFailedError, open_database, open_in
 from market_assets.dagster_ext.instance_storage import sqlite_folder
 from market_assets.settings import Settings, environment_for_children
 from market_assets.store import schema
-from market_assets.store.backup.backups import Site, count_stored, restore_backup, take_backup
-from market_assets.store.backup.zip_file import Backup
+from market_assets.store.backup import Site, count_stored, restore_backup, take_backup
+from market_assets.store.backup_file import Backup
 from market_assets.store.connection import MarketConnection
 from market_assets.store.copying import copy_store
 from market_assets.store.database import Database

@@ -16,11 +16,11 @@ from polars.io.plugins import register_io_source
 
 from market_assets.cli.command import CommandFailedError, open_database, pass_settings, print_rows, rows_options
 from market_assets.settings import Settings
-from market_assets.store.batches import BATCH, read_batches
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import file_errors
 from market_assets.store.own_tables import declared_tables
 from market_assets.store.read_only import answered
+from market_assets.store.reading import BATCH, read_batches
 from market_assets.store.tables import administration, postings
 from market_assets.store.tables.columns import arrow_schema
 

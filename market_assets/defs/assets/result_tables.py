@@ -52,7 +52,7 @@ def has_skills(window: Window) -> bool:
 
 def unusual_days(market: MarketReader, inputs: Mapping[str, Any]) -> list[str]:
     """The sources that left their own range."""
-    from market_assets.statistics.coverage import unusual_days
+    from market_assets.statistics.counts import unusual_days
 
     return unusual_days(inputs["window"], market.as_of)
 
@@ -205,7 +205,7 @@ STATISTICS = (
     ),
     ResultTable(
         "posting_coverage",
-        module="statistics.coverage",
+        module="statistics.counts",
         inputs={"window": WINDOW},
         description="How many postings state pay, a date, a place and skills, by source and by language.",
         first=most("postings"),
@@ -265,7 +265,7 @@ RELATIONSHIPS = (
     ),
     ResultTable(
         "skill_affinities",
-        module="statistics.affinities",
+        module="statistics.recommendations",
         inputs={"pairs": stored("skill_pairs"), "window": WINDOW},
         description="How much each skill adds to the score of each other one in recommendations for a set.",
         first=most("weight"),
