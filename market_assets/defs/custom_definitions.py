@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import cache
 
 import dagster as dg
 
@@ -31,8 +32,14 @@ def with_custom_definitions(ours: dg.Definitions, files: CustomFiles) -> dg.Defi
             else:
                 accepted.append(definitions)
     for problem in problems:
-        _log.warning("left out: %s", problem)
+        _log_once(problem)
     return dg.Definitions.merge(ours, *accepted, dg.Definitions(sensors=problems_sensors(problems, files.tasks)))
+
+
+@cache
+def _log_once(problem: str) -> None:
+    """Commands put the definitions together several times."""
+    _log.warning("left out: %s", problem)
 
 
 def _tables_read(ours: dg.Definitions, own: Sequence[dg.Definitions]) -> dg.Definitions:

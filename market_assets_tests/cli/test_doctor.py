@@ -92,8 +92,16 @@ def test_wrong_sources_are_an_error(invoke: Invoke, project: Path, port: int) ->
     (project / "sources.yaml").write_text("sources: [{type: nowhere}]")
     code, found = examined(invoke, port)
     assert code == 1
-    assert found["sources"]["level"] == found["code"]["level"] == "error"
+    assert found["sources"]["level"] == "error"
+    assert "code" not in found, "one cause has one line"
     assert "docs/sources.md" in found["sources"]["advice"]
+
+
+def test_what_is_left_out_is_a_finding_and_no_log(project: Path, port: int) -> None:
+    (project / "custom").mkdir()
+    (project / "custom" / "mine.py").write_text("1 / 0")
+    result = market_assets("doctor", cwd=project, MARKET_ASSETS_PORT=str(port))
+    assert (result.out + result.err).count("ZeroDivisionError") == 1
 
 
 def test_a_folder_of_nothing_is_an_error(
