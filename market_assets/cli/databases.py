@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from market_assets.cli.command import CommandFailedError, open_database, open_instance, pass_settings
-from market_assets.dagster_ext.instance_storage import sqlite_folder
+from market_assets.dagster_ext.instance import sqlite_folder
 from market_assets.settings import Settings, environment_for_children
 from market_assets.store import schema
 from market_assets.store.backup import Site, count_stored, restore_backup, take_backup

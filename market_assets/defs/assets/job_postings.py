@@ -26,12 +26,6 @@ DUPLICATES_CHECK = "duplicates_have_an_original"
 SOURCES_CHECK = "every_source_was_read"
 
 
-CHECKS = {
-    DUPLICATES_CHECK: "Each duplicate_of names a posting that is there and is no duplicate itself.",
-    SOURCES_CHECK: "Every source could be read; where one could not, the rest was ingested.",
-}
-
-
 def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
     """The postings of all sources, in one table.
 
@@ -45,12 +39,11 @@ def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) 
 
     @dg.op(
         ins={"landed": dg.In(dg.Nothing)},
-        out={name: dg.Out(dg.Nothing) for name in ("result", *CHECKS)},
+        out={name: dg.Out(dg.Nothing) for name in ("result", SOURCES_CHECK)},
         description="Reads what was landed, and writes its postings.",
     )
     @retry_transient_errors
     def ingest(context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]) -> Iterator[Any]:
-        from market_assets.store.ingestion import count_broken_links
         from market_assets.store.tables import postings
 
         read = [_LandedDay(context, store, sources, day) for day in days_of(context)]
@@ -60,19 +53,23 @@ def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) 
                     context, _ingest_all(store, connection, read), lambda done: f"{done} of {len(read)} days"
                 )
             )
-            broken = count_broken_links(connection)
         failures = {source: reason for each in read for source, reason in each.missing.items()}
         without = [f"ingested without {source}: {reason}" for source, reason in failures.items()]
         for source in without:
             context.log.warning(source)
         counts = {**_counts(ingested), "sources_failed": failures, **column_schema(postings.job_postings)}
         yield dg.Output(None, "result", metadata=counts)
-        yield _check(DUPLICATES_CHECK, f"{broken} links are broken" if broken else "", {"broken_links": broken})
-        yield _check(SOURCES_CHECK, "; ".join(without), {"sources_failed": failures})
+        yield dg.AssetCheckResult(
+            asset_key="job_postings",
+            check_name=SOURCES_CHECK,
+            passed=not without,
+            description="; ".join(without) or None,
+            metadata={"sources_failed": failures},
+        )
 
     def job_postings(**landed: Any) -> dict[str, Any]:
         done = ingest([*landed.values(), sources_tried()])
-        return {"result": done.result, **{f"job_postings_{name}": getattr(done, name) for name in CHECKS}}
+        return {"result": done.result, f"job_postings_{SOURCES_CHECK}": getattr(done, SOURCES_CHECK)}
 
     asset = dg.graph_asset(
         ins={"__".join(key.path): dg.AssetIn(key, dagster_type=dg.Nothing) for key in raw},
@@ -80,8 +77,11 @@ def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) 
         kinds={"sql", "table"},
         metadata={"dagster/table_name": "job_postings", **code_in("postings.ingest", "store.ingestion")},
         check_specs=[
-            dg.AssetCheckSpec(name, asset="job_postings", description=description)
-            for name, description in CHECKS.items()
+            dg.AssetCheckSpec(
+                SOURCES_CHECK,
+                asset="job_postings",
+                description="Every source could be read; where one could not, the rest was ingested.",
+            )
         ],
         **{name: value for name, value in DAILY_ASSET.items() if name != "freshness_policy"},
     )(job_postings)
@@ -90,13 +90,24 @@ def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) 
     )
 
 
-def _check(name: str, problem: str, metadata: dict[str, Any]) -> dg.AssetCheckResult:
+@dg.asset_check(
+    asset="job_postings",
+    name=DUPLICATES_CHECK,
+    description="Each duplicate_of names a posting that is there and is no duplicate itself.",
+)
+@retry_transient_errors
+def duplicates_have_an_original(
+    context: dg.AssetCheckExecutionContext,  # noqa: ARG001
+    store: dg.ResourceParam[MarketStore],
+) -> dg.AssetCheckResult:
+    from market_assets.store.ingestion import count_broken_links
+
+    with store.reading() as connection:
+        broken = count_broken_links(connection)
     return dg.AssetCheckResult(
-        asset_key="job_postings",
-        check_name=name,
-        passed=not problem,
-        description=problem or None,
-        metadata=metadata,
+        passed=not broken,
+        description=f"{broken} links are broken" if broken else None,
+        metadata={"broken_links": broken},
     )
 
 
