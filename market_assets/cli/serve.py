@@ -164,7 +164,7 @@ def _print_lines(source: int) -> None:
 
 def _print_addresses(settings: Settings, log: Path | None) -> None:
     """Print where everything is, and who may sign in; the first start makes an admin."""
-    from market_assets.cli.users import FIRST_ADMIN, make_first_admin
+    from market_assets.cli.accounts import FIRST_ADMIN, make_first_admin
     from market_assets.store import users
     from market_assets.store.database import Database
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from market_assets.defs.resources import MarketStore
     from market_assets.skills.matching import SkillMatcher
     from market_assets.statistics.comparison import Comparison
-    from market_assets.statistics.weeks import WeeklyChanges
+    from market_assets.statistics.trends import WeeklyChanges
     from market_assets.statistics.window import Window
     from market_assets.store.connection import MarketConnection
 
@@ -68,7 +68,7 @@ class MarketReader:
 
     def weekly_changes(self, sources: Collection[str]) -> WeeklyChanges:
         """What changed within the last week, in these sources."""
-        from market_assets.statistics.weeks import WEEK, weekly_changes
+        from market_assets.statistics.trends import WEEK, weekly_changes
 
         return weekly_changes(self._between(self.as_of - 2 * WEEK), self.as_of, sources)
 

@@ -28,7 +28,7 @@ def has_skills(window: Window) -> bool:
 
 def unusual_days(market: MarketReader) -> list[str]:
     """The sources that left their own range."""
-    from market_assets.statistics.coverage import unusual_days
+    from market_assets.statistics.counts import unusual_days
 
     return unusual_days(market.window, market.as_of)
 
@@ -179,7 +179,7 @@ STATISTICS = (
     ),
     ResultTable(
         "posting_coverage",
-        "statistics.coverage",
+        "statistics.counts",
         "How many postings state pay, a date, a place and skills, by source and by language.",
         first=most("postings"),
         rows_expected=has_postings,
@@ -232,7 +232,7 @@ RELATIONSHIPS = (
     ),
     ResultTable(
         "skill_affinities",
-        "statistics.affinities",
+        "statistics.recommendations",
         "How much each skill adds to the score of each other one in recommendations for a set.",
         tables={"pairs": "skill_pairs"},
         first=most("weight"),
