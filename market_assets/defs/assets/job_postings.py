@@ -110,8 +110,7 @@ def _ingest(
     failures: dict[str, str],
 ) -> "IngestionCounts":
     from market_assets.sources.reading import EverySourceFailedError, read_raw
-    from market_assets.store.ingested_days import DayDigest, unchanged
-    from market_assets.store.ingestion import write_day
+    from market_assets.store.ingestion import DayDigest, unchanged, write_day
 
     missing: dict[str, str] = {}
     landed = list(_landed(store, sources, day, missing))
