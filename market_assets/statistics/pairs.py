@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from market_assets.statistics.groups import labels
 from market_assets.statistics.tables import CATEGORY_RELATIONSHIPS, SKILL_PAIRS
-from market_assets.statistics.window import OtherPostingsError, Window
+from market_assets.statistics.window import OtherPostingsError, Window, coded
 
 #: Pairs in a block (8 MiB of int64 for each of the three arrays that a block takes).
 BLOCK_PAIRS = 1 << 20
@@ -56,21 +55,20 @@ def category_relationships(window: Window) -> pl.DataFrame:
         Schema `CATEGORY_RELATIONSHIPS`, by category_a and category_b, category_a < category_b by code point,
         for pairs that occur. A posting counts once, however many skills it has of the two.
     """
-    categories = labels(window.skills, "category")
-    together = np.zeros((categories.size, categories.size), dtype=np.int64)
-    step = max(BLOCK_CELLS // max(categories.size, 1) // 64, 1) * 64
+    category, names = coded(window.skills["category"])
+    together = np.zeros((len(names), len(names)), dtype=np.int64)
+    step = max(BLOCK_CELLS // max(len(names), 1) // 64, 1) * 64
     for start in range(0, len(window), step):
         offsets = window.offsets[start : start + step + 1]
-        codes = categories.codes[window.codes[offsets[0] : offsets[-1]]]
+        codes = category[window.codes[offsets[0] : offsets[-1]]]
         places = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-        holds = np.zeros((categories.size, step), dtype=bool)
+        holds = np.zeros((len(names), step), dtype=bool)
         holds[codes[codes >= 0], places[codes >= 0]] = True
         # A bit a posting: of two categories, those that both have are counted 64 at a time.
         bits = np.packbits(holds, axis=1).view(np.uint64)
-        for category, its_bits in enumerate(bits):
-            together[category] += np.bitwise_count(bits & its_bits).sum(axis=1, dtype=np.int64)
+        for place, its_bits in enumerate(bits):
+            together[place] += np.bitwise_count(bits & its_bits).sum(axis=1, dtype=np.int64)
     a, b = np.nonzero(np.triu(together, 1))
-    names = categories.values["category"]
     return pl.DataFrame(
         {"category_a": names.gather(a), "category_b": names.gather(b), "co_occurrences": together[a, b]},
         schema=CATEGORY_RELATIONSHIPS,

@@ -46,7 +46,7 @@ def combined(window: Window, *columns: str, always: tuple[str, ...] = ()) -> Ite
     """The labels by every choice of two columns, none and both included, beside those that are `always` there."""
     first, second = columns
     for chosen in ((), (first,), (second,), (first, second)):
-        yield labels(window.postings, *always, *chosen)
+        yield labels(window, *always, *chosen)
 
 
 def location_salaries(window: Window, min_sample: int) -> pl.DataFrame:
@@ -60,7 +60,7 @@ def location_salaries(window: Window, min_sample: int) -> pl.DataFrame:
         Schema `LOCATION_SALARIES`, by location. `postings` are all of the location, with a salary or without;
         salaries are null where none is known.
     """
-    locations = labels(window.postings, "location")
+    locations = labels(window, "location")
     figures = pay_of(window, locations, min_sample).figures(LOCATION_SALARIES)
     return pl.DataFrame({**locations.values, "postings": locations.counts(), **figures}, LOCATION_SALARIES)
 
@@ -86,7 +86,7 @@ def employment_salaries(window: Window, min_sample: int) -> pl.DataFrame:
 
 def pay_of_all(window: Window, min_sample: int) -> pl.DataFrame:
     """The row of `employment_salaries` that is about all postings; none without a salary."""
-    return pay_table(window, labels(window.postings), EMPLOYMENT_SALARIES, min_sample)
+    return pay_table(window, labels(window), EMPLOYMENT_SALARIES, min_sample)
 
 
 def pay_by(employment_salaries: pl.DataFrame, column: str) -> pl.DataFrame:

@@ -82,6 +82,7 @@ class Window:
     weights: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
     mention_rows: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     mention_codes: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty(0, dtype=np.int32))
+    _coded: dict[str, tuple[Integers, pl.Series]] = field(default_factory=dict, init=False, compare=False)
 
     def __len__(self) -> int:
         return self.postings.height
@@ -121,6 +122,12 @@ class Window:
         codes = self.codes[self.entries_of(self.by_salary)]
         order = order_of(codes, self.skills.height)
         return np.repeat(self.by_salary, self.sizes[self.by_salary])[order], codes[order]
+
+    def coded(self, column: str) -> tuple[Integers, pl.Series]:
+        """A text column as codes: positions in its distinct values, ascending; −1 where it is null."""
+        if column not in self._coded:
+            self._coded[column] = coded(self.postings[column])
+        return self._coded[column]
 
     def entries_of(self, rows: Integers) -> npt.NDArray[np.int32]:
         """The positions in `codes` of the skills of some postings, one posting after the other."""
@@ -162,12 +169,24 @@ class Window:
         return self.only(self.sizes > 0)
 
 
+def coded(texts: pl.Series) -> tuple[Integers, pl.Series]:
+    """Texts as codes, of the least type: positions in the distinct ones, which are ascending; −1 where null."""
+    names = texts.drop_nulls().unique().sort()
+    codes = texts.cast(pl.Enum(names)).to_physical().cast(pl.Int64).fill_null(-1)
+    return codes.to_numpy().astype(_least_type(len(names))), names
+
+
 def order_of(codes: Integers, size: int) -> npt.NDArray[np.int64]:
     """The positions of codes from −1 to size − 1 in ascending order of the code; equal ones keep their order.
 
     NumPy sorts integers of 16 bits in linear time, some twenty times faster than those of 64.
     """
-    return np.argsort(codes.astype(np.min_scalar_type(-max(size, 1))), kind="stable")
+    return np.argsort(codes.astype(_least_type(size), copy=False), kind="stable")
+
+
+def _least_type(size: int) -> np.dtype[Any]:
+    """The least type of codes from −1 to size − 1."""
+    return np.min_scalar_type(-max(size, 1))
 
 
 @dataclass(frozen=True)
