@@ -19,6 +19,7 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.reextraction import reextract
 from market_assets.store.tables.postings import (
+    job_postings,
     posting_facts,
     posting_skill_facts,
     posting_skills,
@@ -107,6 +108,20 @@ def test_everything_is_as_if_found_anew(before: str, tmp_path: Path) -> None:
     assert (figures["postings_searched"], figures["postings_changed"]) == (6, 4)
 
 
+@pytest.mark.both_databases
+def test_stored_postings_get_the_occupation_of_the_present_lists(before: str, tmp_path: Path) -> None:
+    with Database(before).engine().begin() as connection:
+        posting = connection.scalar(sa.select(sa.func.min(job_postings.c.posting_id)))
+        of_posting = job_postings.c.posting_id == posting
+        connection.execute(job_postings.update().where(of_posting).values(title="Senior Data Engineer"))
+    pipeline, figures = search_again(before, tmp_path / "store", NEW)
+    with pipeline, Database(before).engine().connect() as connection:
+        for table in (job_postings, posting_facts):
+            query = sa.select(table.c.posting_id).where(table.c.occupation == "Data engineer")
+            assert list(connection.scalars(query)) == [posting]
+    assert figures["occupations_changed"] == 1
+
+
 def test_nothing_is_done_twice(before: str, tmp_path: Path) -> None:
     for taxonomy, searched in ((OLD, 0), (NEW, 6), (NEW, 0)):
         pipeline, figures = search_again(before, tmp_path / "store", taxonomy)
@@ -123,7 +138,7 @@ def test_a_run_that_was_killed_goes_on_where_it_ended(before: str, tmp_path: Pat
         begun.close()
     assert sorted(versions(before).count(version) for version in set(versions(before))) == [2, 4]
     with MarketConnection(Database(before)) as connection:
-        assert [searched for searched, _ in reextract(connection, matcher, batch=2)] == [2, 2]
+        assert [searched for searched, *_ in reextract(connection, matcher, batch=2)] == [2, 2]
     assert len(set(versions(before))) == 1
 
 

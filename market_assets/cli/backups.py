@@ -13,8 +13,8 @@ import click
 from market_assets.cli.command import CommandFailedError, open_instance, pass_settings
 from market_assets.dagster_ext.instance_storage import sqlite_folder
 from market_assets.settings import Settings, environment_for_children
-from market_assets.store.backup.backups import Site, count_stored, restore_backup, take_backup
-from market_assets.store.backup.zip_file import Backup
+from market_assets.store.backup import Site, count_stored, restore_backup, take_backup
+from market_assets.store.backup_file import Backup
 from market_assets.store.database import Database
 from market_assets.store.landing import Landing
 

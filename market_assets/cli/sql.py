@@ -18,11 +18,11 @@ from market_assets.cli.command import CommandFailedError, open_database, pass_se
 from market_assets.cli.rows import print_rows, rows_options
 from market_assets.cli.workbooks import write_workbook
 from market_assets.settings import Settings
-from market_assets.store.batches import BATCH, read_batches
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import file_errors
 from market_assets.store.own_tables import declared_tables
 from market_assets.store.read_only import answered
+from market_assets.store.reading import BATCH, read_batches
 from market_assets.store.tables import administration, postings
 from market_assets.store.tables.columns import arrow_schema
 

@@ -102,7 +102,9 @@ class MarketStore:
             self._forget_windows()
             reach = max(self.settings.window_days, self.settings.trend_days)
             first = min(start, window_start(end, reach))
-            self._counted = first, end, read_counted(connection, first, end)
+            path = self.database.path if self.database.is_sqlite else self.settings.data_dir / "postgresql"
+            files = path.with_name(f"{path.name}.facts")
+            self._counted = first, end, read_counted(connection, first, end, files)
         return self._counted[2]
 
     def _forget_windows(self) -> None:

@@ -172,10 +172,15 @@ def crosstab(first: Integers, second: Integers, rows: int, columns: int) -> Int6
 
 def pay_of(window: Window, segments: Labels, min_sample: int) -> PublishedPay:
     """The known salaries of the postings of each segment."""
-    segment = segments.codes[window.by_salary]
-    order = order_of(segment, segments.size)[np.count_nonzero(segment < 0) :]
-    counts = np.bincount(segment[order], minlength=segments.size)
-    return PublishedPay(counts, window.salaries[window.by_salary[order]], min_sample)
+    rows = window.by_salary
+    return pay_in_order(segments.codes[rows], window.salaries[rows], segments.size, min_sample)
+
+
+def pay_in_order(codes: Integers, salaries: npt.NDArray[np.float64], size: int, min_sample: int) -> PublishedPay:
+    """Group ascending salaries by code; those of −1 are left out."""
+    # Stable, so that the salaries of each group stay ascending.
+    order = order_of(codes, size)[np.count_nonzero(codes < 0) :]
+    return PublishedPay(np.bincount(codes[order], minlength=size), salaries[order], min_sample)
 
 
 def rank_within(groups: Integers, values: Integers | npt.NDArray[np.float64]) -> Int64s:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import polars as pl
 
-from market_assets.statistics.groups import Labels, SkillGroups, labels, pay_of
+from market_assets.statistics.groups import Labels, SkillGroups, labels, pay_in_order, pay_of
 from market_assets.statistics.tables import EMPLOYMENT_SALARIES, LOCATION_SALARIES, SALARY_STATISTICS
-from market_assets.statistics.window import Window
+from market_assets.statistics.window import Window, coded, places
 
 
 def salary_statistics(window: Window, min_sample: int) -> pl.DataFrame:
@@ -50,7 +51,7 @@ def combined(window: Window, *columns: str, always: tuple[str, ...] = ()) -> Ite
 
 
 def location_salaries(window: Window, min_sample: int) -> pl.DataFrame:
-    """Postings and salaries of each known location.
+    """Postings and salaries of each known location; a posting counts at each of its places.
 
     Args:
         window: counted postings.
@@ -60,9 +61,15 @@ def location_salaries(window: Window, min_sample: int) -> pl.DataFrame:
         Schema `LOCATION_SALARIES`, by location. `postings` are all of the location, with a salary or without;
         salaries are null where none is known.
     """
-    locations = labels(window, "location")
-    figures = pay_of(window, locations, min_sample).figures(LOCATION_SALARIES)
-    return pl.DataFrame({**locations.values, "postings": locations.counts(), **figures}, LOCATION_SALARIES)
+    found = places(window)
+    codes, names = coded(found["location"])
+    salaries = window.salaries[found["row"].to_numpy()]
+    # Those that are not known come last.
+    order = np.argsort(salaries, kind="stable")[: np.count_nonzero(np.isfinite(salaries))]
+    pay = pay_in_order(codes[order], salaries[order], len(names), min_sample)
+    postings = np.bincount(codes, minlength=len(names))
+    rows = {"location": names, "postings": postings, **pay.figures(LOCATION_SALARIES)}
+    return pl.DataFrame(rows, LOCATION_SALARIES)
 
 
 def employment_salaries(window: Window, min_sample: int) -> pl.DataFrame:

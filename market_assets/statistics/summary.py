@@ -11,7 +11,7 @@ from market_assets.postings.schemas import SAMPLE_BOARDS
 from market_assets.statistics.comparison import Comparison
 from market_assets.statistics.groups import labels, pay_of
 from market_assets.statistics.tables import MARKET_SUMMARY
-from market_assets.statistics.window import Window
+from market_assets.statistics.window import Window, places
 
 
 def market_summary(
@@ -59,7 +59,7 @@ def market_summary(
             "salary_countries": [postings.drop_nulls("salary")["country"].drop_nulls().n_unique()],
             "skills": [int((by_skill > 0).sum())],
             "industries": [postings["industry"].drop_nulls().n_unique()],
-            "locations": [postings["location"].drop_nulls().n_unique()],
+            "locations": [places(window)["location"].n_unique()],
             "remote_share": [remote / len(window) if len(window) else None],
             "top_skill": [window.skills["skill"][int(by_skill.argmax())] if by_skill.any() else None],
             "fastest_growing_skill": [_fastest_growing(trending)],

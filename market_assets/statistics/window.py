@@ -18,7 +18,8 @@ import polars as pl
 from market_assets.postings.schemas import UTC_DATETIME
 
 #: `posted_at` is the effective time of posting; `dated` is false where that is only when the posting was first
-#: seen, on `partition_date`. `company_key` is the same for the postings of one employer. `country` is ISO 3166-1,
+#: seen, on `partition_date`. `location` is the first place, `locations` a JSON list of [location, country] where a
+#: posting has several. `company_key` is the same for the postings of one employer. `country` is ISO 3166-1,
 #: `seniority` of `schemas.SENIORITIES`, `occupation` of `occupations.known_occupations`, `language` ISO 639-1;
 #: `salary` is the midpoint of the annual pay in the reporting currency. All but posting_id, source, posted_at,
 #: dated and partition_date may be null.
@@ -31,6 +32,7 @@ WINDOW_POSTING = pl.Schema(
         "partition_date": pl.Date(),
         "company_key": pl.Int64(),
         "location": pl.String(),
+        "locations": pl.String(),
         "country": pl.String(),
         "industry": pl.String(),
         "employment_type": pl.String(),
@@ -195,7 +197,8 @@ class Segment:
 
     Attributes:
         country: ISO 3166-1.
-        industry, location, seniority, workplace, occupation: as in `WINDOW_POSTING`.
+        industry, seniority, workplace, occupation: as in `WINDOW_POSTING`.
+        location: one of the posting's places.
         company_key: of one employer.
         since: posted then or later, UTC.
     """
@@ -211,8 +214,11 @@ class Segment:
 
     def postings_of(self, window: Window) -> Window:
         """The postings of a window that are in the segment, with their skills."""
-        equal = {name: value for name, value in vars(self).items() if name != "since" and value is not None}
-        terms = [pl.col(name) == value for name, value in equal.items()]
+        equal = {name: value for name, value in vars(self).items() if name not in ("location", "since")}
+        terms = [pl.col(name) == value for name, value in equal.items() if value is not None]
+        if self.location is not None:
+            there = places(window).filter(pl.col("location") == self.location)["row"]
+            terms.append(pl.int_range(pl.len()).is_in(there.implode()))
         if self.since is not None:
             terms.append(pl.col("posted_at") >= self.since)
         if not terms:
@@ -224,13 +230,29 @@ class Segment:
 def counts_by(window: Window, column: str) -> pl.DataFrame:
     """How many postings have each known value of a column, and how many of them ask for any skill of the window.
 
+    A posting has each of its places as a location.
+
     Returns:
         The column, postings (asking ones, above 0), share (of all postings with the value); most postings first,
         ties by value.
     """
-    rows = window.postings.select(column, asks=pl.Series(window.sizes > 0)).drop_nulls(column)
+    asks = pl.Series("asks", window.sizes > 0)
+    if column == "location":
+        rows = places(window)
+        rows = rows.with_columns(asks=asks.gather(rows["row"]))
+    else:
+        rows = window.postings.select(column, asks).drop_nulls(column)
     counts = rows.group_by(column).agg(postings=pl.col("asks").sum().cast(pl.Int64), share=pl.col("asks").mean())
     return counts.filter(pl.col("postings") > 0).sort("postings", column, descending=[True, False])
+
+
+def places(window: Window) -> pl.DataFrame:
+    """Each place of each posting: row (Int64, of the posting) and location (String), each pair once."""
+    rows = window.postings.select("location", "locations", row=pl.int_range(pl.len()))
+    single = rows.filter(pl.col("locations").is_null()).select("row", "location").drop_nulls()
+    listed = pl.col("locations").str.json_decode(pl.List(pl.List(pl.String))).alias("location")
+    several = rows.drop_nulls("locations").select("row", listed).explode("location")
+    return pl.concat([single, several.select("row", pl.col("location").list.first()).unique(maintain_order=True)])
 
 
 def window_start(as_of: datetime, days: int) -> datetime:

@@ -56,7 +56,7 @@ def test_headline_figures(given_market: Market) -> None:
         "median_salary": pytest.approx(median(pay)) if len(pay) >= 3 else None,
         "skills": len(skills),
         "industries": len({p.industry for p in postings} - {None}),
-        "locations": len({p.location for p in postings} - {None}),
+        "locations": len({place for p in postings for place in p.places}),
         "remote_share": sum(p.workplace == "remote" for p in postings) / len(postings) if postings else None,
         "top_skill": min(skills, key=lambda skill: (-len(skills[skill]), skill), default=None),
         "fastest_growing_skill": None,

@@ -47,7 +47,9 @@ def entries(window: Window) -> list[tuple[int, list[str], list[int], list[str]]]
 
 def is_in(posting: Posting, fields: dict[str, Any]) -> bool:
     equal = all(
-        value is None or getattr(posting, name) == value for name, value in fields.items() if name != "since"
+        value is None or (value in posting.places if name == "location" else getattr(posting, name) == value)
+        for name, value in fields.items()
+        if name != "since"
     )
     since: datetime | None = fields["since"]
     return equal and (since is None or posting.posted_at >= since)
@@ -99,8 +101,8 @@ def test_a_window_of_one_skill_has_no_other(made: Market, skill: str) -> None:
 @given(made=markets())
 def test_values_are_counted_where_the_skill_is_asked_for(made: Market) -> None:
     window = made.window().of_skill("SQL")
-    having = Counter(one.location for one in made.postings if one.location and "SQL" in one.skills)
-    of_all = Counter(one.location for one in made.postings)
+    having = Counter(place for one in made.postings if "SQL" in one.skills for place in one.places)
+    of_all = Counter(place for one in made.postings for place in one.places)
     expected = sorted(having.items(), key=lambda item: (-item[1], item[0]))
     assert counts_by(window, "location").rows() == [
         (place, count, pytest.approx(count / of_all[place])) for place, count in expected

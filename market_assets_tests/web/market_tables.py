@@ -62,6 +62,7 @@ def made_up_window(skills: int = 30, postings: int = 400, seed: int = 7, as_of: 
         "partition_date": [as_of.date()] * postings,
         "company_key": random.integers(0, 40, postings),
         "location": [_LOCATIONS[place] for place in random.integers(0, len(_LOCATIONS), postings)],
+        "locations": [None] * postings,
         "industry": [_INDUSTRIES[place] for place in random.integers(0, len(_INDUSTRIES), postings)],
         "employment_type": [_EMPLOYMENT_TYPES[place % len(_EMPLOYMENT_TYPES)] for place in range(postings)],
         "workplace": ["remote"] * postings,

@@ -13,8 +13,13 @@ from market_assets.postings.salaries.pay_words import (
     parse_currency,
     parse_period,
 )
-from market_assets.postings.salaries.readings import IMPLAUSIBLE_AMOUNT, pay_period, periods_per_year
-from market_assets.postings.salaries.shared_signs import SHARED_SIGNS, stated_currency
+from market_assets.postings.salaries.readings import (
+    IMPLAUSIBLE_AMOUNT,
+    SHARED_SIGNS,
+    pay_period,
+    periods_per_year,
+    stated_currency,
+)
 from market_assets.postings.schemas import NORMALISED_POSTING
 from market_assets.postings.texts import count_lost, parsed_each
 
