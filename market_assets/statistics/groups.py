@@ -146,11 +146,12 @@ class SkillGroups:
 
     def pay(self, min_sample: int) -> PublishedPay:
         """The known salaries of each group."""
-        rows, codes = self.window.paid
-        segment = self.segments.codes[rows]
+        places, codes = self.window.paid
+        segment = self.segments.codes[self.window.by_salary][places]
         # Stable, so that the salaries of each group stay ascending.
         order = order_of(segment, self.segments.size)[np.count_nonzero(segment < 0) :]
-        return PublishedPay(self._counted(segment, codes), self.window.salaries[rows[order]], min_sample)
+        salaries = self.window.salaries[self.window.by_salary]
+        return PublishedPay(self._counted(segment, codes), salaries[places[order]], min_sample)
 
     def _counted(self, segments: Integers, codes: Integers) -> Int64s:
         """How many of some (posting, skill) entries, given by segment and skill, are in each group."""

@@ -21,7 +21,7 @@ from market_assets.statistics.groups import (
 from market_assets.statistics.published_pay import known_or_null
 from market_assets.statistics.significance import Z95, benjamini_hochberg, normal_of_t, t_of_normal, two_sided_p
 from market_assets.statistics.tables import SALARY_TRENDS
-from market_assets.statistics.window import Integers, Window, order_of
+from market_assets.statistics.window import Integers, Window
 
 #: A month takes part in the test of a skill with at least so many dated postings with pay.
 MONTH_POSTINGS = 10
@@ -107,38 +107,38 @@ def _fits(window: Window, months: Labels) -> _Fit:
     """The line of each skill of the window that can be tested; the others have no months."""
     skills, employer = window.skills.height, employers(window)
     usable = window.postings["dated"].to_numpy() & (window.salaries > 0)
-    # Entries by skill and, of a skill, by employer.
     rows = window.by_salary[usable[window.by_salary]]
     rows = rows[np.argsort(employer[rows], kind="stable")]
-    codes = window.codes[window.entries_of(rows)]
-    order = order_of(codes, skills)
-    rows, codes = np.repeat(rows, window.sizes[rows])[order], codes[order]
-    tested = crosstab(months.codes[rows], codes, months.size, skills) >= MONTH_POSTINGS
+    month, employer = months.codes[rows], employer[rows]
+    logarithm, alike = np.log(window.salaries[rows]), _alike(window)[rows]
+    day = months.values["month"].str.to_date("%Y-%m")
+    number = (day.dt.year().cast(pl.Int64) * 12 + day.dt.month()).to_numpy().astype(np.float64)
+    places, codes = window.entries_by_skill(rows)
+    tested = crosstab(month[places], codes, months.size, skills) >= MONTH_POSTINGS
     tested &= tested.sum(axis=0) >= TESTED_MONTHS
-    kept = tested[months.codes[rows], codes]
-    rows, codes = rows[kept], codes[kept]
+    kept = tested[month[places], codes]
+    places, codes = places[kept], codes[kept]
+    fits = np.zeros((len(fields(_Fit)), skills))
+    for block in skill_blocks(codes):
+        place, starts = places[block], runs(codes[block])
+        paid = _Paid(
+            skill=np.repeat(np.arange(len(starts)), np.diff(starts, append=len(place))),
+            month=number[month[place]],
+            pay=logarithm[place],
+            employer=employer[place],
+            alike=alike[place],
+        )
+        fits[:, codes[block][starts]] = astuple(_fitted(paid, len(starts)))
+    return _Fit(*fits)
+
+
+def _alike(window: Window) -> Integers:
+    """A number for each posting, the same for those that are compared."""
     alike = np.zeros(len(window), dtype=np.int64)
     for values, names in map(window.coded, _LIKE):
         alike = alike * (len(names) + 1) + values + 1
     # Numbered by those that occur.
-    alike = (np.cumsum(np.bincount(alike) > 0) - 1)[alike]
-    day = months.values["month"].str.to_date("%Y-%m")
-    number = (day.dt.year().cast(pl.Int64) * 12 + day.dt.month()).to_numpy()
-    number = (number - number.min(initial=0))[months.codes]
-    logarithm = np.log(window.salaries, out=np.zeros(len(window)), where=usable)
-    fits = np.zeros((len(fields(_Fit)), skills))
-    for block in skill_blocks(codes):
-        row, first = rows[block], int(codes[block.start])
-        size = int(codes[block.stop - 1]) - first + 1
-        paid = _Paid(
-            skill=codes[block].astype(np.int64) - first,
-            month=number[row].astype(np.float64),
-            pay=logarithm[row],
-            employer=employer[row],
-            alike=alike[row],
-        )
-        fits[:, first : first + size] = astuple(_fitted(paid, size))
-    return _Fit(*fits)
+    return (np.cumsum(np.bincount(alike) > 0) - 1)[alike]
 
 
 @dataclass(frozen=True)

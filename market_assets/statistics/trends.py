@@ -15,7 +15,7 @@ from market_assets.statistics.groups import crosstab, employers, runs
 from market_assets.statistics.published_pay import known_or_null
 from market_assets.statistics.significance import benjamini_hochberg, ratio_interval, two_sided_p
 from market_assets.statistics.tables import TRENDING_SKILLS
-from market_assets.statistics.window import Window, order_of
+from market_assets.statistics.window import Window
 
 #: The share of changes that are called so without being any, over all skills.
 FALSE_DISCOVERY_RATE = 0.05
@@ -218,16 +218,14 @@ def _clustered_variance(counts: _Counts) -> Floats:
     many = int(employer.max(initial=-1)) + 1
     of_employer = np.bincount(cell, weights=score, minlength=many * strata).reshape(many, strata)
     added: Floats = np.einsum("sk,st,tk->k", share, of_employer.T @ of_employer, share)
-    # Entries by skill and, of a skill, by employer.
     rows: Integers = np.flatnonzero(counts.period >= 0)
-    rows = rows[np.argsort(employer[rows], kind="stable")].astype(np.int32)
-    codes = window.codes[window.entries_of(rows)]
-    order = order_of(codes, window.skills.height)
-    codes, rows = codes[order], np.repeat(rows, window.sizes[rows])[order]
-    starts = runs(codes, employer[rows])
+    rows = rows[np.argsort(employer[rows], kind="stable")]
+    score, employer = score[rows], employer[rows]
+    places, codes = window.entries_by_skill(rows)
+    starts = runs(codes, employer[places])
     if len(starts):
-        skill, of = codes[starts], employer[rows[starts]]
-        a = np.add.reduceat(score[rows], starts)
+        skill, of = codes[starts], employer[places[starts]]
+        a = np.add.reduceat(score[places], starts)
         b = (of_employer[of] * share.T[skill]).sum(axis=1)
         added += np.bincount(skill, weights=a**2 - 2 * a * b, minlength=len(added))
     return added

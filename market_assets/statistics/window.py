@@ -117,13 +117,22 @@ class Window:
 
     @cached_property
     def paid(self) -> tuple[npt.NDArray[np.int32], Integers]:
-        """Row and code of each (posting, skill) whose salary is known, by skill and then by salary.
+        """The (posting, skill) entries whose salary is known, by skill and then by salary.
 
-        Every distribution of pay by skill is cut out of this one order.
+        Every distribution of pay by skill is cut out of this one order. Of each entry, the place of its posting in
+        `by_salary` and the code of its skill. Places of a skill ascend: what is looked up by them lies close
+        together, which at a million postings takes a fourth of the time of looking up rows.
         """
-        codes = self.codes[self.entries_of(self.by_salary)]
+        return self.entries_by_skill(self.by_salary)
+
+    def entries_by_skill(self, rows: Integers) -> tuple[npt.NDArray[np.int32], Integers]:
+        """The (posting, skill) entries of some postings by skill and then in the order of the rows.
+
+        Of each entry, the place of its posting in `rows` and the code of its skill.
+        """
+        codes = self.codes[self.entries_of(rows)]
         order = order_of(codes, self.skills.height)
-        return np.repeat(self.by_salary, self.sizes[self.by_salary])[order], codes[order]
+        return np.repeat(np.arange(len(rows), dtype=np.int32), self.sizes[rows])[order], codes[order]
 
     def coded(self, column: str) -> tuple[Integers, pl.Series]:
         """A text column as codes: positions in its distinct values, ascending; −1 where it is null."""
