@@ -11,8 +11,8 @@ import polars as pl
 from market_assets.statistics.tables import CATEGORY_RELATIONSHIPS, SKILL_PAIRS
 from market_assets.statistics.window import OtherPostingsError, Window, coded
 
-#: Pairs in a block (8 MiB of int64 for each of the three arrays that a block takes).
-BLOCK_PAIRS = 1 << 20
+#: Pairs in a block, whose arrays stay in the processor's cache.
+BLOCK_PAIRS = 1 << 18
 #: Possible pairs counted in one pass over the postings, in a flat array (128 MiB of int32): those of up to 5,792
 #: skills. More skills take more passes, not more memory.
 STRIP_CELLS = 1 << 25
@@ -35,7 +35,7 @@ def skill_pairs(window: Window) -> pl.DataFrame:
     compact[used] = np.arange(len(used))
     pairs = len(used) ** 2
     strips = [
-        _count(_blocks(window, compact, len(used)), first, min(first + STRIP_CELLS, pairs))
+        _count(_blocks(window, compact, len(used)), first, min(first + STRIP_CELLS, pairs), pairs)
         for first in range(0, pairs, STRIP_CELLS)
     ]
     keys = np.concatenate([np.empty(0, dtype=np.int64), *(keys for keys, _ in strips)])
@@ -105,24 +105,25 @@ def _blocks(window: Window, compact: Int64s, size: int) -> Iterator[Int64s]:
     Postings with the same number of skills form a matrix, whose pairs of columns are the pairs of skills; so
     the loop runs over distinct numbers of skills, not over postings.
     """
-    lengths = np.diff(window.offsets)
+    lengths = window.sizes
     for length in np.unique(lengths[lengths > 1]):
         starts = window.offsets[:-1][lengths == length]
-        left, right = np.triu_indices(length, 1)
-        step = max(BLOCK_PAIRS // len(left), 1)
+        step = max(BLOCK_PAIRS // int(length * (length - 1) // 2), 1)
         for first in range(0, len(starts), step):
             entries = starts[first : first + step, None] + np.arange(length)
             skills = compact[window.codes[entries]]
             skills.sort(axis=1)
             columns = np.ascontiguousarray(skills.T)
-            yield (columns[left] * size + columns[right]).ravel()
+            for place, column in enumerate(columns * size):
+                yield (column + columns[place + 1 :]).ravel()
 
 
-def _count(blocks: Iterator[Int64s], first: int, end: int) -> tuple[Int64s, Int64s]:
-    """The pairs from `first` to before `end` that occur, ascending, and how often."""
+def _count(blocks: Iterator[Int64s], first: int, end: int, pairs: int) -> tuple[Int64s, Int64s]:
+    """The pairs from `first` to before `end`, of so many, that occur, ascending, and how often."""
     total = np.zeros(end - first, dtype=np.int32)
     for block in blocks:
+        inside = block if len(total) == pairs else block[(block >= first) & (block < end)] - first
         # With a Python 1, which is an int64, NumPy leaves its fast path: thirty times slower.
-        np.add.at(total, block[(block >= first) & (block < end)] - first, np.int32(1))
+        np.add.at(total, inside, np.int32(1))
     found = np.flatnonzero(total)
     return found + first, total[found].astype(np.int64)
