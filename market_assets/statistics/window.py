@@ -68,22 +68,22 @@ class Window:
         postings: one row a posting, schema `WINDOW_POSTING`.
         offsets: int64, one longer than `postings`; the skills of row i are
             `codes[offsets[i]:offsets[i + 1]]`, each at most once.
-        codes: int32, positions in `skills`.
+        codes: positions in `skills`.
         skills: skill (text, unique, in ascending order of the name), category (text). It may hold skills
             that no posting has.
         weights: uint8, how strongly the posting asks for each entry of `codes` (`weights.Weight`), 0 where
             unknown; empty where unknown for all.
-        mention_rows, mention_codes: int64 and int32, row of the posting and position of the skill for each skill
+        mention_rows, mention_codes: row of the posting and position of the skill for each skill
             that a posting mentions without asking for it.
     """
 
     postings: pl.DataFrame
     offsets: npt.NDArray[np.int64]
-    codes: npt.NDArray[np.int32]
+    codes: Integers
     skills: pl.DataFrame
     weights: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
-    mention_rows: npt.NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
-    mention_codes: npt.NDArray[np.int32] = field(default_factory=lambda: np.empty(0, dtype=np.int32))
+    mention_rows: Integers = field(default_factory=lambda: np.empty(0, dtype=np.int32))
+    mention_codes: Integers = field(default_factory=lambda: np.empty(0, dtype=np.int32))
     _coded: dict[str, tuple[Integers, pl.Series]] = field(default_factory=dict, init=False, compare=False)
 
     def __len__(self) -> int:
@@ -149,7 +149,7 @@ class Window:
     def only(self, chosen: npt.NDArray[np.bool_]) -> Window:
         """The chosen postings with their skills; `chosen` has a value for each posting."""
         keep, mentions = np.repeat(chosen, self.sizes), chosen[self.mention_rows]
-        new_row = np.cumsum(chosen) - 1
+        new_row = np.cumsum(chosen, dtype=np.int32) - 1
         return Window(
             postings=self.postings.filter(pl.Series(chosen)),
             offsets=np.concatenate(([0], np.cumsum(self.sizes[chosen]))),
