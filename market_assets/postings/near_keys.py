@@ -48,10 +48,7 @@ _NOT_OF_ROLE = frozenset(_WORDS["not_of_role"]) | _LEGAL_FORMS
 _IN_ONE_WORD = {f" {apart} ": f" {together} " for apart, together in _WORDS["in_one_word"].items()}
 _TITLE_NOISE = f"(?i){'|'.join(_WORDS['title_noise'])}"
 #: 'Engineer - Austin, TX'; MD and PA are professions too.
-_US_STATE = (
-    r",\s*(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[AEINOST]|N[CDEHJMVY]|O[HKR]|RI|S[CD]|T[NX]|UT|V[AT]"
-    r"|W[AIVY])\b"
-)
+_US_STATE = rf",\s*(?:{'|'.join(_WORDS['us_states'])})\b"
 #: A part of a title that calls ('Hot job!') or speaks to the reader ('join our team', 'werde Teil des Teams').
 _ADVERTISING = (
     r"(?i)(?:^|[|:(\[,/*])[^|:()\[\],!/*]*(?:!+|\b(?:"

@@ -30,25 +30,14 @@ _SHARE_OF_US_AVERAGE = 1 / 4
 #: Where the country is not known, the work may be done where wages are lower than in the currency's countries.
 _SHARE_OF_MINIMUM_WITHOUT_COUNTRY = 1 / 2
 
-#: `country` is null for postings whose country is unknown or not in `wages.csv`.
-WAGES = pl.Schema(
-    {
-        "country": pl.String(),
-        "currency": pl.String(),
-        "minimum_wage": pl.Float64(),
-        "average_wage": pl.Float64(),
-        "top_wage": pl.Float64(),
-        "is_local": pl.Boolean(),
-    }
-)
-
 
 @cache
 def wages() -> pl.DataFrame:
     """A year's wages of each country in each currency, by the newest exchange rate that is shipped.
 
     Returns:
-        Schema `WAGES`, one row for each country in `countries.csv` or null and each currency. `is_local`: whether
+        country (null for those that are unknown or not in `wages.csv`), currency, minimum_wage, average_wage,
+        top_wage, is_local, one row for each country in `countries.csv` and each currency. `is_local`: whether
         the currency is the country's own.
     """
     stated = pl.read_csv(WAGES_FILE, comment_prefix="#", schema_overrides={"minimum_wage": pl.Float64()}).cast(
