@@ -26,7 +26,7 @@ _MOST_SKILLS = 2**15
 
 def rules_version(matcher: SkillMatcher) -> int:
     """A number for what decides which skills and which occupation a stored text has: see `posting_facts`."""
-    rules = f"{matcher.rules}\n{matcher.taxonomy.to_json()}".encode() + occupations_version()
+    rules = f"{matcher.rules}\n{matcher.taxonomy.version}".encode() + occupations_version()
     digest = sha256(rules).digest()
     return int.from_bytes(digest[:8], "little", signed=True)
 

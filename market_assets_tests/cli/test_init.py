@@ -70,7 +70,7 @@ def test_every_template_is_written(tmp_path: Path, invoke: Invoke) -> None:
     templates = {name for name in templates if "__pycache__" not in name and "__init__" not in name}
     assert {name.removeprefix(".") for name in found} >= templates
     pinned = (tmp_path / "new" / "folder" / "requirements.txt").read_text().splitlines()[-1]
-    assert pinned == f"market-assets[scale]=={version('market-assets')}"
+    assert pinned == f"market-assets[all,scale]=={version('market-assets')}"
 
 
 def test_what_the_compose_file_mounts_is_written(tmp_path: Path, invoke: Invoke) -> None:

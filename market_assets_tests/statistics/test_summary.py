@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 
 from market_assets.statistics.comparison import Comparison
-from market_assets.statistics.summary import MARKET_SUMMARY, market_summary
-from market_assets.statistics.trends import TRENDING_SKILLS
+from market_assets.statistics.summary import market_summary
+from market_assets.statistics.tables import MARKET_SUMMARY, TRENDING_SKILLS
 from market_assets_tests.statistics import brute_force
 from market_assets_tests.statistics.markets import AS_OF, TODAY, Market, Posting, market, markets
 from market_assets_tests.statistics.pay_by_hand import pay_of

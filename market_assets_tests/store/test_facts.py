@@ -115,17 +115,18 @@ def assert_same(window: Window, other: Window) -> None:
 @database_examples(15)
 @given(rows=ROWS)
 def test_facts_are_the_counted_rows_of_the_window(
-    connection: MarketConnection, rows: list[dict[str, Any]]
+    connection: MarketConnection, rows: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     clear(connection)
     store_facts(connection, rows)
+    files = tmp_path_factory.mktemp("files")
     start, end = START - timedelta(microseconds=1), START + timedelta(microseconds=1)
     of_posting = ("posted_at", "country", "locations", "industry", "seniority", "language", "salary")
     for counted in Counted:
         with connection.transaction(), pytest.MonkeyPatch.context() as patch:
             patch.setattr("market_assets.store.facts._BATCH", 3)
             facts = read_window(connection, start, end, counted)
-            cut = read_counted(connection, start - timedelta(days=1), end).since(start, counted)
+            cut = read_counted(connection, start - timedelta(days=1), end, files).since(start, counted)
         assert_same(facts, cut)
         expected = [
             (

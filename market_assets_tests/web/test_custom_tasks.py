@@ -14,7 +14,7 @@ from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.dagster_run import RunRecord
 from dagster._scheduler.scheduler import launch_scheduled_runs
 
-from market_assets.operations.schedule_overrides import schedule_states
+from market_assets.operations.scheduling import schedule_states
 from market_assets.tasks import Interval
 from market_assets_tests.web.admin_calls import PATIENCE, executions, trigger, until
 from market_assets_tests.web.admin_process import JOBS, REFRESH, SCHEDULER, AdminProcess, admin_process

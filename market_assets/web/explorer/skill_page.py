@@ -10,8 +10,7 @@ from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from market_assets.statistics.demand import share_interval
-from market_assets.statistics.segments import asking, counts_by
-from market_assets.statistics.window import Window
+from market_assets.statistics.window import Window, counts_by
 from market_assets.web.explorer import charts, skill_tables
 from market_assets.web.explorer.index_page import MOST_LISTED
 from market_assets.web.explorer.parameters import (
@@ -66,7 +65,7 @@ def show(view: View) -> Response:
         seniorities=pay_chart("Pay by seniority", tables[1], "seniority"),
         graph=graph(view, name, view.skill_page),
         least_of_month=LEAST_OF_MONTH,
-        postings=newest_postings(view, asking(inside)),
+        postings=newest_postings(view, inside.asking()),
     )
 
 
@@ -90,7 +89,7 @@ def _tables(view: View, name: str, filters: Filters, figures: dict[str, Any], in
         skill_tables.history_table(view, queries.history(market, name)["months"]),
         skill_tables.places_table(places.to_dicts(), filters),
         skill_tables.industries_table(view, figures["industries"], filters),
-        skill_tables.companies_table(companies_in(asking(inside), view.companies).head(MOST_LISTED).to_dicts()),
+        skill_tables.companies_table(companies_in(inside.asking(), view.companies).head(MOST_LISTED).to_dicts()),
         skill_tables.related_table(view, queries.related(market, name).head(_RELATED).to_dicts()),
         skill_tables.recommendations_table(view, name, reasons),
     ]

@@ -12,8 +12,7 @@ from market_assets.postings.identity import company_keys
 from market_assets.statistics.demand import market_demand, skill_demand, total_skill_demand
 from market_assets.statistics.occupations import occupation_demand, occupation_salaries
 from market_assets.statistics.pay import location_salaries, pay_of_all, salary_statistics
-from market_assets.statistics.segments import Segment, asking
-from market_assets.statistics.window import Window, window_start
+from market_assets.statistics.window import Segment, Window, window_start
 from market_assets.web.market import queries
 from market_assets.web.market.counted_postings import Companies, CountedPostings
 from market_assets.web.market.named_segment import NamedSegment
@@ -115,7 +114,7 @@ class SegmentQueries:
 
     def _asking(self, named: NamedSegment, skill: str | None) -> Window:
         inside = self._inside(named)
-        return inside if skill is None else asking(inside.of_skill(queries.known_skill(self.market, skill)))
+        return inside if skill is None else inside.of_skill(queries.known_skill(self.market, skill)).asking()
 
     def _company_key(self, name: str) -> int:
         key: int | None = company_keys(pl.Series([name], dtype=pl.String))[0]
@@ -145,7 +144,7 @@ def skill_in(postings: Window, min_sample: int) -> Content:
     demand = with_lists(skill_demand(postings, min_sample))
     of_all = demand.filter(pl.col("industry").is_null())
     # Postings without the skill count in shares alone.
-    pay = salary_statistics(asking(postings), min_sample).drop("skill")
+    pay = salary_statistics(postings.asking(), min_sample).drop("skill")
     country, seniority = pl.col("country").is_not_null(), pl.col("seniority").is_not_null()
     salaries = pay.filter(~country & ~seniority)
     return {

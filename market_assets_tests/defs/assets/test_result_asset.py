@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from xml.etree import ElementTree
 
 import dagster as dg
 import polars as pl
@@ -14,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 from markdown_it import MarkdownIt
 
-from market_assets.defs.assets.result_asset import preview
+from market_assets.defs.assets.asset_metadata import preview
 from market_assets.defs.assets.result_tables import RELATIONSHIPS, STATISTICS, significant
 from market_assets.operations.names import AS_OF_TAG, REBUILD, REFRESH
 from market_assets.settings import Settings
@@ -99,7 +102,7 @@ def test_a_broken_invariant_keeps_the_old_rows(
     message = failure_of(result)
     assert message.startswith("skill_demand was not replaced: ")
     assert problem in message
-    assert failed_checks(result) >= {("skill_demand", "as_declared", "ERROR")}
+    assert failed_checks(result) >= {("skill_demand", "schema_keys_and_ranges", "ERROR")}
     assert materialized(result) == {"salary_statistics"}, "tables that do not read it are computed"
     assert on_sqlite.everything(tables) == before
 
@@ -116,8 +119,58 @@ def test_it_holds_on_both_databases_and_in_a_rebuild(pipeline: Pipeline, monkeyp
     )
     result = pipeline.run(REBUILD, TAGS)
     assert "co_occurrences is below 1" in failure_of(result)
-    assert ("skill_pairs", "as_declared", "ERROR") in failed_checks(result)
+    assert ("skill_pairs", "schema_keys_and_ranges", "ERROR") in failed_checks(result)
     assert pipeline.everything(RESULTS) == before
+
+
+def evaluated(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
+    assert materialized(result) == set()
+    return {
+        f"{one.asset_key.to_user_string()}:{one.check_name}": one.passed
+        for one in result.get_asset_check_evaluations()
+    }
+
+
+def test_checks_run_by_themselves_over_what_is_stored(on_sqlite: Pipeline) -> None:
+    assets = ("job_postings", "posting_skills", "skill_demand", "posting_coverage", "skill_affinities")
+    before = on_sqlite.everything()
+    passed = evaluated(done(on_sqlite.check(*assets[1:], tags=TAGS)))
+    assert passed == dict.fromkeys(
+        (
+            "posting_skills:skills_found_in_every_posting",
+            *(f"{table}:{check}" for table in assets[2:] for check in ("schema_keys_and_ranges", "has_rows")),
+            "posting_coverage:volume_and_coverage_as_usual",
+        ),
+        True,
+    )
+    assert on_sqlite.everything() == before
+
+    engine = Database(on_sqlite.settings.market_url).engine()
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE skill_demand SET demand_share = 1.5 WHERE rank = 1"))
+        connection.execute(sa.text("DELETE FROM skill_affinities"))
+        connection.execute(sa.text("UPDATE posting_facts SET skills_version = NULL"))
+    before = on_sqlite.everything()
+    result = on_sqlite.check(*assets[1:], tags=TAGS)
+    assert not result.success, "what must not be counted ends the run of its check"
+    found = {name for name, is_fine in evaluated(result).items() if not is_fine}
+    assert found == {
+        "posting_skills:skills_found_in_every_posting",
+        "skill_demand:schema_keys_and_ranges",
+        "skill_affinities:has_rows",
+    }
+    assert on_sqlite.everything() == before
+
+
+def test_links_of_duplicates_are_checked_by_themselves(on_sqlite: Pipeline) -> None:
+    check = "job_postings:duplicates_have_an_original"
+    keys = {dg.AssetCheckKey(dg.AssetKey("job_postings"), check.partition(":")[2])}
+    job = on_sqlite.definitions.resolve_implicit_global_asset_job_def().get_subset(asset_check_selection=keys)
+    assert evaluated(job.execute_in_process(instance=on_sqlite.instance)) == {check: True}
+    with Database(on_sqlite.settings.market_url).engine().begin() as connection:
+        for table in ("job_postings", "posting_facts"):
+            connection.execute(sa.text(f"UPDATE {table} SET duplicate_of = 999 WHERE posting_id = 1"))
+    assert evaluated(job.execute_in_process(instance=on_sqlite.instance)) == {check: False}
 
 
 def test_a_rebuild_counts_pairs_once(on_sqlite: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,6 +344,18 @@ def test_columns_link_to_the_columns_that_they_come_from(on_sqlite: Pipeline) ->
             assert dependency.column_name in upstream.columns
     demand_links = figures(result, "skill_demand")["dagster/column_lineage"].deps_by_column
     assert {"skill", "industry", "median_salary", "top_locations"} <= demand_links.keys()
+
+
+def test_plots_are_images_by_themselves(on_sqlite: Pipeline) -> None:
+    result = on_sqlite.refresh(AS_OF)
+    markdown = figures(result, "skill_demand")["plot"]
+    assert len(markdown) < 20_000
+    (image,) = re.findall(r"!\[plot\]\(data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)\)", markdown)
+    drawing = ElementTree.fromstring(base64.b64decode(image))
+    texts = {text.text for text in drawing.iter("{http://www.w3.org/2000/svg}text")}
+    assert {row["skill"] for row in on_sqlite.rows("skill_demand")} <= texts
+    assert "--ink: #" in (drawing.findtext("{http://www.w3.org/2000/svg}style") or ""), "no page gives it colours"
+    assert "plot" not in figures(result, "salary_statistics"), "no skill has pay enough"
 
 
 def test_headline_figures_are_numbers_that_dagster_plots(on_sqlite: Pipeline) -> None:

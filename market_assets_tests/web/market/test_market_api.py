@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from market_assets.statistics.recommender import Recommender
-from market_assets.statistics.related import related_skills
+from market_assets.statistics.relationships import related_skills
 from market_assets.store.database import Database
 from market_assets.store.tables import results as tables
 from market_assets.web.market import models
