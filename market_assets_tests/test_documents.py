@@ -50,6 +50,8 @@ ELSEWHERE = {
     "market-assets archive restore": "cli/test_commands.py",
     "market-assets watch": "cli/test_watch.py",
     "market-assets db copy": "store/test_copying.py",
+    "datasette": "store/test_other_programs.py",
+    "duckdb": "store/test_other_programs.py",
     "market-assets restore": "cli/test_backup_commands.py",
     "market-assets backup /": "cli/test_backup_commands.py",
     "cp .env.example .env": "cli/test_init.py",

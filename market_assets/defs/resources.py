@@ -99,14 +99,13 @@ class MarketStore:
     def _counted_postings(self, connection: MarketConnection, start: datetime, end: datetime) -> CountedPostings:
         """What windows with an end are cut out of: as far back as any setting reaches, at least."""
         from market_assets.statistics.window import window_start
-        from market_assets.store.facts import read_counted
+        from market_assets.store.facts import fact_files, read_counted
 
         if self._counted is None or self._counted[1] != end or self._counted[0] > start:
             self._forget_windows()
             reach = max(self.settings.window_days, self.settings.trend_days)
             first = min(start, window_start(end, reach))
-            path = self.database.path if self.database.is_sqlite else self.settings.data_dir / "postgresql"
-            files = path.with_name(f"{path.name}.facts")
+            files = fact_files(self.database, self.settings.data_dir)
             self._counted = first, end, read_counted(connection, first, end, files)
         return self._counted[2]
 

@@ -6,7 +6,7 @@ from functools import cache
 
 import polars as pl
 
-from market_assets.postings import word_lists
+from market_assets.postings.word_lists import word_lists
 
 #: Characters of a text that are looked at.
 MAX_TEXT = 600

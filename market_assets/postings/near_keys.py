@@ -20,10 +20,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from market_assets.postings import word_lists
 from market_assets.postings.gazetteer import country_names, place_key, places_by_key
 from market_assets.postings.identity import SEPARATOR, hashes, plain_text, plain_title
 from market_assets.postings.texts import MAX_CACHED
+from market_assets.postings.word_lists import word_lists
 
 #: A sketch of fewer numbers (about 22 words of text) does not distinguish jobs.
 MIN_SKETCH_LENGTH = 20

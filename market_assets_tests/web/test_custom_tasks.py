@@ -116,6 +116,7 @@ def test_a_triggered_task_that_is_active_is_not_started_again(process: AdminProc
     process.instance.wipe()
 
 
+@pytest.mark.thorough
 def test_two_days_of_ticks_with_an_outage_and_a_run_that_stays(process: AdminProcess) -> None:
     """Dagster's own scheduler at fixed times: which due times were kept, made up for, and skipped."""
     process.wipe_dagster()

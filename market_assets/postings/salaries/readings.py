@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import polars as pl
 
-from market_assets.postings import word_lists
 from market_assets.postings.gazetteer import country_currencies
-from market_assets.postings.salaries.bounds import HIGHEST, LOWEST, wages
-from market_assets.postings.salaries.currencies import conversion_rates
+from market_assets.postings.salaries.currencies import conversion_rates, wages
+from market_assets.postings.word_lists import word_lists
 
 #: A working year: 52 weeks of 5 days of 8 hours.
 PERIODS_PER_YEAR = {"hourly": 2080, "daily": 260, "weekly": 52, "monthly": 12, "yearly": 1}
+
+#: Period → the share of the minimum wage from which pay is believed, both over a year: part-time work, training; a
+#: month's pay may be that of a few hours a week.
+LOWEST = {"hourly": 1 / 4, "daily": 1 / 4, "weekly": 1 / 8, "monthly": 1 / 8, "yearly": 1 / 4}
+
+#: Period → the multiple of the top wage below which pay is believed, both over a year: that of directors, which
+#: hardly anyone states by the hour.
+HIGHEST = {"hourly": 15, "daily": 15, "weekly": 10, "monthly": 8, "yearly": 25}
 
 #: Where no period is stated, pay below the first is assumed to be hourly, below the second monthly, else yearly.
 HOURLY_BELOW = 500

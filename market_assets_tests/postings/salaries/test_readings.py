@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings.gazetteer import countries, country_currencies
-from market_assets.postings.salaries.bounds import HIGHEST, LOWEST, WAGES_FILE, wages
-from market_assets.postings.salaries.currencies import load_exchange_rates
-from market_assets.postings.salaries.readings import PERIODS_PER_YEAR, READ_PAY, read_pay
+from market_assets.postings.salaries.currencies import WAGES_FILE, load_exchange_rates, wages
+from market_assets.postings.salaries.readings import HIGHEST, LOWEST, PERIODS_PER_YEAR, READ_PAY, read_pay
 from market_assets.postings.schemas import PAY_QUALITIES, SALARY_PERIODS
 
 STATED = pl.Schema(
