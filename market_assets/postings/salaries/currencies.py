@@ -1,4 +1,4 @@
-"""Currencies (`currencies.csv`), exchange rates (`exchange_rates.csv`) and the wages of a country (`wages.csv`)."""
+"""Currencies (`currencies.csv`), exchange rates (`exchange_rates.csv`) and wages of countries (`wages.csv`)."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _FURTHER_CODES = frozenset({"ANG", "BGN", "CLF", "CUC", "HRK", "MXV", "SLL", "US
 #: Names of several currencies of which none is usual: crowns of the Nordic countries, and pesos.
 AMBIGUOUS_SYMBOLS = ("kr.", "kr", "Kr.", "Kr", "KR", "pesos", "Pesos", "PESOS", "peso")
 
-
 WAGES_FILE = Path(__file__).with_name("wages.csv")
 
-#: The top wage is a country's average wage, or this share of the US average, whichever is more.
+#: The top wage is a country's average wage, or this share of the US average, whichever is more, as highly qualified
+#: work follows the pay of the world.
 _SHARE_OF_US_AVERAGE = 1 / 4
 
 #: Where the country is not known, the work may be done where wages are lower than in the currency's countries.
