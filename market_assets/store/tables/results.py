@@ -329,7 +329,7 @@ skill_communities = Table(
     metadata,
     text("skill", key=True),
     count("community", POSITIVE, comment="Number of the community; 1 is the largest."),
-    text("community_name", null=False, comment="Its three most central skills."),
+    text("community_name", null=False, comment="The three skills that bind most postings to it."),
     number(
         "centrality",
         null=False,
