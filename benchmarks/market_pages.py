@@ -58,12 +58,12 @@ def main() -> None:
         schema.upgrade(database)
         window = made_up_window(SKILLS, DRAWN)
         fill(database, window)
-        _store(database, window, max(postings // DRAWN, 1))
+        store_postings(database, window, max(postings // DRAWN, 1))
         client = explorer_client(database, Path(folder))
         print(f"{FIRST}, which reads {postings:,} postings of the database: {_seconds(client, FIRST)[0]:.1f} s")
         # Two SQLite libraries must not have the file open at once.
         database.pooled_engine().dispose()
-        _keep_window(database, Path(folder))
+        keep_window(database, Path(folder))
         client = explorer_client(database, Path(folder))
         print(f"{FIRST}, which maps the files of the refresh: {_seconds(client, FIRST)[0]:.2f} s")
         for page in PAGES:
@@ -72,7 +72,7 @@ def main() -> None:
         database.pooled_engine().dispose()
 
 
-def _store(database: Database, window: Window, times: int) -> None:
+def store_postings(database: Database, window: Window, times: int) -> None:
     """Write the facts of a window so many times."""
     weights = np.full(len(window.codes), 80)
     with MarketConnection(database) as connection, connection.transaction():
@@ -93,7 +93,7 @@ def _store(database: Database, window: Window, times: int) -> None:
             append_skills(connection, pl.DataFrame(found).cast(dict(POSTING_SKILL)))
 
 
-def _keep_window(database: Database, data_dir: Path) -> None:
+def keep_window(database: Database, data_dir: Path) -> None:
     """Write the postings into files, as a refresh does."""
     with MarketConnection(database) as connection:
         revision = read_table_revision(connection, market_summary)
