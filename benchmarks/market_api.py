@@ -22,7 +22,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
-from benchmarks.market_pages import DRAWN, keep_window, store_postings
+from benchmarks.market_pages import DRAWN, store_postings
 from market_assets.settings import Settings
 from market_assets.store import schema
 from market_assets.store.database import Database
@@ -80,7 +80,6 @@ def main() -> None:
         if postings:
             database.pooled_engine().dispose()
             store_postings(database, window, postings // DRAWN)
-            keep_window(database, Path(folder))
             CALLS.update(WITH_POSTINGS)
         port = _free_port()
         context = multiprocessing.get_context("spawn")

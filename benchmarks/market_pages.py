@@ -16,20 +16,16 @@ import numpy as np
 import polars as pl
 from starlette.testclient import TestClient
 
-from market_assets.statistics.window import Window, window_start
+from market_assets.statistics.window import Window
 from market_assets.store import schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
-from market_assets.store.facts import read_window
 from market_assets.store.posting_skills import POSTING_SKILL, append_skills
-from market_assets.store.revisions import read_table_revision
 from market_assets.store.skills import ensure_skills
 from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import posting_facts
-from market_assets.store.tables.results import market_summary
-from market_assets.store.window_files import WindowFiles
 from market_assets_tests.web.explorer.made_up_store import explorer_client
-from market_assets_tests.web.market_tables import AS_OF, fill, made_up_window
+from market_assets_tests.web.market_tables import fill, made_up_window
 
 SKILLS, POSTINGS = 2_000, 1_000_000
 #: Postings that are drawn; the others are the same again under other numbers.
@@ -61,11 +57,8 @@ def main() -> None:
         store_postings(database, window, max(postings // DRAWN, 1))
         client = explorer_client(database, Path(folder))
         print(f"{FIRST}, which reads {postings:,} postings of the database: {_seconds(client, FIRST)[0]:.1f} s")
-        # Two SQLite libraries must not have the file open at once.
-        database.pooled_engine().dispose()
-        keep_window(database, Path(folder))
         client = explorer_client(database, Path(folder))
-        print(f"{FIRST}, which maps the files of the refresh: {_seconds(client, FIRST)[0]:.2f} s")
+        print(f"{FIRST}, which reads the files of a refresh: {_seconds(client, FIRST)[0]:.2f} s")
         for page in PAGES:
             best, size = min(_seconds(client, page) for _ in range(3))
             print(f"{best * 1000:7.0f} ms {size / 1000:7.0f} KB  {page}")
@@ -91,16 +84,6 @@ def store_postings(database: Database, window: Window, times: int) -> None:
                 "weight": weights,
             }
             append_skills(connection, pl.DataFrame(found).cast(dict(POSTING_SKILL)))
-
-
-def keep_window(database: Database, data_dir: Path) -> None:
-    """Write the postings into files, as a refresh does."""
-    with MarketConnection(database) as connection:
-        revision = read_table_revision(connection, market_summary)
-        window = read_window(connection, window_start(AS_OF, 90), AS_OF)
-        started = time.process_time()
-        WindowFiles(data_dir, database).write(AS_OF, revision, window)
-    print(f"writing the files of a refresh: {time.process_time() - started:.2f} s")
 
 
 def _facts(postings: pl.DataFrame) -> pl.DataFrame:

@@ -39,6 +39,7 @@ ELSEWHERE = {
     "market-assets init": "cli/test_init.py",
     "cd my-market": "cli/test_init.py",
     "pip install market-assets": "deployment/test_package.py",
+    "pip install 'market-assets[all]'": "it brings more of the same: what the lock files pin",
     "dagster dev": "faults/test_dead_processes.py",
     "dagster job execute": "cli/test_run.py",
     "dagster asset materialize": "cli/test_run.py",

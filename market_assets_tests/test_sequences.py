@@ -82,7 +82,7 @@ class Work:
             "id": f"job-{number}",
             "title": choice(TITLES) if number else " ",
             "company": choice(("Acme", "Globex")),
-            "location": choice(("Berlin, Germany", "Paris, France")),
+            "location": choice(("Berlin, Germany", "Paris, France", "Paris, France; Berlin, Germany")),
             "description": choice(TEXTS) + COMMON_END,
             "salary_min": pay,
             "salary_max": pay and pay + 10_000,

@@ -25,8 +25,8 @@ import httpx
 
 from benchmarks.attack.floods import FLOODS, run_flood
 from benchmarks.attack.friend import Answers, Friend
-from market_assets.store.backup.dumps import count_all_rows
 from market_assets.store.database import Database
+from market_assets.store.dumps import count_all_rows
 from market_assets.store.users import add_user
 from market_assets.web.auth.passwords import hash_password
 from market_assets_tests.cli.programs import PROGRAMS, environment, make_project, run

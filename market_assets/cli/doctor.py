@@ -164,7 +164,7 @@ def _answers(settings: Settings) -> bool:
 
 
 def _sources(settings: Settings) -> Finding:
-    from market_assets.defs.sources import all_sources
+    from market_assets.checked_settings import all_sources
 
     try:
         names = ", ".join(source.name for source in all_sources(settings))

@@ -11,9 +11,14 @@ from typing import Any, TypeVar
 import anyio
 import click
 
-from market_assets.cli.command import CommandFailedError, open_database, pass_settings
-from market_assets.cli.completion import complete_skill
-from market_assets.cli.rows import print_rows, rows_options
+from market_assets.cli.command import (
+    CommandFailedError,
+    complete_skill,
+    open_database,
+    pass_settings,
+    print_rows,
+    rows_options,
+)
 from market_assets.postings.schemas import SENIORITIES, WORKPLACES
 from market_assets.settings import Settings
 from market_assets.store.tables.results import TRENDS

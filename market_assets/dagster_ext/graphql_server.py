@@ -1,8 +1,8 @@
 """Dagster's GraphQL within bounds: requests of bounded size, rate and time, and by the roles of users.
 
 Dagster's own server takes documents of any size, reads those of WebSockets on the event loop, works for one user
-in as many threads as there are, and answers a request of another shape with status 500.
-`market_assets_tests/web/test_graphql_limits.py` shows each of these against the running process.
+in as many threads as there are, answers a request of another shape with status 500, and looks for captured logs
+under any name. `market_assets_tests/web/test_graphql_limits.py` shows each of these against the running process.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from abc import abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import dagster as dg
 from anyio import CapacityLimiter, to_thread
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster_webserver.graphql import _handle_async_results
 from dagster_webserver.webserver import DagsterWebserver
 from graphql import ExecutionResult, GraphQLError, GraphQLFormattedError, subscribe
@@ -25,9 +28,8 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from market_assets.dagster_ext.captured_logs import has_log, is_log_key
 from market_assets.dagster_ext.graphql_documents import GraphqlRequest, SocketMessage, read_document
-from market_assets.dagster_ext.request_context import MarketProcessContext, MarketRequestContext
+from market_assets.dagster_ext.workspace import MarketProcessContext, MarketRequestContext
 
 NOT_ADMIN = "Admin access required"
 #: Of all users, and of one. Python computes in one at a time; more only wait for databases.
@@ -244,3 +246,29 @@ def _with_known_log(subscribe_to: Callable[..., Any]) -> Callable[..., Any]:
         return subscribe_to(root, info, **arguments)
 
     return checked
+
+
+#: Of each stream, and of the mark that a step has ended.
+STREAMS = ("out", "err")
+_EXTENSIONS = (*STREAMS, "complete")
+_LONGEST_KEY = 1_000
+
+
+def is_log_key(key: Sequence[str]) -> bool:
+    """Whether it may be the key of a log: names of folders and of a file, within the folder of logs."""
+    return (
+        len(key) > 0
+        and sum(map(len, key)) <= _LONGEST_KEY
+        and all(part.isprintable() and part not in ("", ".", "..") and not {"/", "\\"} & set(part) for part in key)
+    )
+
+
+def has_log(instance: dg.DagsterInstance, key: Sequence[str], extensions: Sequence[str] = _EXTENSIONS) -> bool:
+    """Whether a step has written to a log; a step that runs has both streams from its beginning on."""
+    logs = instance.compute_log_manager
+    if not is_log_key(key) or not isinstance(logs, LocalComputeLogManager):
+        return False
+    try:
+        return any(Path(logs.get_captured_local_path(key, extension)).is_file() for extension in extensions)
+    except (ValueError, OSError):
+        return False

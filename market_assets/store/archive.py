@@ -68,9 +68,23 @@ def read_month(archive: Path, month: str) -> pl.DataFrame:
 
 
 def _digest(postings: pl.DataFrame) -> str:
-    """A name for what postings hold, but for what the store makes of them each time anew."""
-    content = postings.select(ARCHIVED.names()).drop("posting_id", "restored_at", "duplicate_of").sort(IDENTITY)
-    return hashlib.sha256(content.write_ndjson().encode()).hexdigest()[:16]
+    """A name for what postings hold, but for what the store makes of them each time anew.
+
+    It depends on values alone, not on how a library or a file format writes them; on texts by their hashes.
+    """
+    apart = ("posting_id", "restored_at", "duplicate_of", "description")
+    content = postings.select(ARCHIVED.names()).drop(apart).sort(IDENTITY)
+    lists = [name for name, dtype in content.schema.items() if isinstance(dtype, pl.List)]
+    digest = hashlib.sha256(content.select(pl.col(lists).list.len()).write_csv().encode())
+    for column in (content[name].explode() if name in lists else content[name] for name in content.columns):
+        digest.update(column.is_null().to_numpy().tobytes())
+        if column.dtype == pl.String:
+            digest.update(column.str.len_bytes().fill_null(0).cast(pl.Int64).to_numpy().tobytes())
+            digest.update(column.str.join()[0].encode())
+        else:
+            kind = pl.Float64 if column.dtype.is_float() else pl.Int64
+            digest.update(column.to_physical().cast(kind).fill_null(0).to_numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _read(path: Path) -> pl.DataFrame:

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 import sqlalchemy as sa
+from adbc_driver_manager import AdbcStatusCode
 
 from market_assets.store.database import (
     BUSY_TIMEOUT_MS,
@@ -28,7 +29,7 @@ from market_assets.store.database import (
     connected,
 )
 from market_assets.store.reading import as_declared
-from market_assets.store.tables.columns import SQLITE_TIME, arrow_schema
+from market_assets.store.tables.columns import SQLITE_TIME, arrow_schema, arrow_type
 
 #: SQLite's driver infers a column's type from the first batch, so one batch must hold all rows.
 _ALL_ROWS = 2**31 - 2
@@ -113,9 +114,14 @@ class MarketConnection:
             schema = None if self.database.is_sqlite else table.schema
             self._ingest(table.name, frame.select(arrow_schema(table).names()), mode="append", schema=schema)
 
-    def upsert(self, table: sa.Table, rows: sa.Select[Any]) -> int:
+    def upsert(self, table: sa.Table, rows: sa.Select[Any]) -> None:
         """Insert a select's rows by primary key; existing rows are updated where they differ, else not written."""
-        return self.execute(upsert_statement(self.database.is_sqlite, table, rows))
+        self.execute(upsert_statement(self.database.is_sqlite, table, rows))
+
+    def upsert_noting(self, table: sa.Table, rows: sa.Select[Any]) -> pl.DataFrame:
+        """As `upsert`; returns the keys of the rows that were written."""
+        statement = upsert_statement(self.database.is_sqlite, table, rows, returning=True)
+        return self.read(statement, pl.Schema({column.name: arrow_type(column) for column in table.primary_key}))
 
     def _ingest(
         self, name: str, frame: pl.DataFrame, *, mode: Any, temporary: bool = False, schema: str | None = None
@@ -187,7 +193,7 @@ def _open_sqlite(database: Database) -> dbapi.Connection:
 
 
 @lru_cache(16)
-def upsert_statement(is_sqlite: bool, table: sa.Table, rows: sa.Select[Any]) -> Any:
+def upsert_statement(is_sqlite: bool, table: sa.Table, rows: sa.Select[Any], returning: bool = False) -> Any:
     """The statement of `MarketConnection.upsert`; cached, so that it is compiled once for the same rows."""
     from sqlalchemy.dialects import postgresql, sqlite
 
@@ -196,12 +202,17 @@ def upsert_statement(is_sqlite: bool, table: sa.Table, rows: sa.Select[Any]) -> 
     key = [column.name for column in table.primary_key]
     changed = {name: insert.excluded[name] for name in names if name not in key}
     differs = sa.or_(*(table.c[name].is_distinct_from(value) for name, value in changed.items()))
-    return insert.on_conflict_do_update(index_elements=key, set_=changed, where=differs)
+    upsert = insert.on_conflict_do_update(index_elements=key, set_=changed, where=differs)
+    return upsert.returning(*table.primary_key) if returning else upsert
 
 
 def _fetched(cursor: dbapi.Cursor) -> pl.DataFrame:
     """What a query answered. PostgreSQL's numeric, uuid and others, which Arrow has not, are text."""
-    answer = cursor.fetch_polars()
+    try:
+        answer = cursor.fetch_polars()
+    except pl.exceptions.ComputeError as error:
+        # What PostgreSQL refuses while it answers, Polars reports.
+        raise dbapi.DatabaseError(str(error), status_code=AdbcStatusCode.UNKNOWN) from error
     unknown = [name for name, dtype in answer.schema.items() if isinstance(dtype, pl.BaseExtension)]
     return answer.with_columns(pl.col(unknown).ext.storage()) if unknown else answer
 

@@ -9,10 +9,10 @@ import polars as pl
 import sqlalchemy as sa
 
 from market_assets.store import schema
-from market_assets.store.batches import read_batches
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError
 from market_assets.store.lock import StoreLock
+from market_assets.store.reading import read_batches
 from market_assets.store.results import count_rows
 from market_assets.store.tables.accounts import accounts
 from market_assets.store.tables.catalog import metadata

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from market_assets.postings.duplicates import KEYS, LINK, LINKED, SKETCH, relink
 from market_assets.store.connection import MarketConnection
+from market_assets.store.revisions import note_changed
 from market_assets.store.tables.postings import job_postings, posting_facts, posting_sketches
 
 # Temporary tables and statements are made once, as compiling them takes longer than a small day's rows.
@@ -70,6 +71,7 @@ def write_links(connection: MarketConnection, links: pl.DataFrame) -> None:
         connection.stage(_LINKS.name, links)
         connection.execute(_LINK_FACTS)
         connection.execute(_LINK_POSTINGS)
+        note_changed(connection, links["posting_id"])
 
 
 def write_sketches(connection: MarketConnection, postings: pl.DataFrame) -> None:

@@ -18,14 +18,14 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.duplicate_links import read_keys, relink_stored, write_sketches
 from market_assets.store.ingestion import last_posting_id
 from market_assets.store.posting_skills import append_skills, archive_skills, delete_skills, read_skills
-from market_assets.store.revisions import count_up_postings
+from market_assets.store.revisions import count_up_postings, note_changed
 from market_assets.store.skills import ensure_skills, read_known_skills
 from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import job_postings, posting_facts, rejected_postings
 
 #: Restored postings are left alone for this long.
 RESTORED_DAYS = 30
-_BATCH = 10_000
+_BATCH = 20_000
 _ID = pl.Schema({"posting_id": pl.Int64()})
 _EXPIRED = pl.Schema({**_ID, "posted_at": arrow_schema(job_postings)["posted_at"]})
 
@@ -79,6 +79,7 @@ def forget(connection: MarketConnection, reached_from: datetime, rejected_before
         gone = connection.read(sa.select(facts.posting_id).where(unreached), _ID)
         if gone.height:
             connection.execute(posting_facts.delete().where(unreached))
+            note_changed(connection, gone["posting_id"])
             delete_skills(connection, gone["posting_id"])
             write_sketches(connection, gone.with_columns(sketch=pl.lit(None, pl.Binary())))
             relink_stored(connection, keys)
@@ -161,7 +162,10 @@ def _delete(connection: MarketConnection, batch: pl.DataFrame) -> int:
             posting_facts.update().values(in_store=False).where(posting_facts.c.posting_id.in_(ids))
         )
         archive_skills(connection, batch["posting_id"])
-        relink_stored(connection, read_keys(connection, posting_facts.c.posting_id.in_(ids)))
+        # Of a job that loses another posting than its original, no link changes.
+        duplicates = posting_facts.alias("duplicates").c.duplicate_of
+        originals = sa.select(duplicates).where(duplicates.in_(ids), duplicates.is_not(None))
+        relink_stored(connection, read_keys(connection, posting_facts.c.posting_id.in_(originals)))
     return batch.height
 
 
@@ -190,6 +194,7 @@ def _bring_back(connection: MarketConnection, postings: pl.DataFrame, now: datet
     delete_skills(connection, rows["posting_id"])
     staged = connection.stage("facts", rows.select(arrow_schema(posting_facts).names()))
     connection.upsert(posting_facts, sa.select(*staged.c).where(sa.true()))
+    note_changed(connection, rows["posting_id"])
     write_sketches(connection, rows)
     _bring_skills_back(connection, postings)
     relink_stored(connection, rows.select(KEYS))

@@ -1,11 +1,22 @@
-"""Reading the counted postings with their skills: what statistics are computed from."""
+"""Reading the counted postings with their skills: what statistics are computed from.
+
+Reading them out of a database's rows takes ten times as long as out of columns. So what is read for a refresh is
+kept in files, blocks of postings by number, and read from there as long as a block has not changed: see
+`revisions.note_changed`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +25,11 @@ import sqlalchemy as sa
 
 from market_assets.skills.weights import ASKED_FOR
 from market_assets.statistics.window import WINDOW_POSTING, Window
+from market_assets.store.database import Database
 from market_assets.store.reading import FrameReader
+from market_assets.store.revisions import BLOCK
 from market_assets.store.skills import read_known_skills
-from market_assets.store.tables.postings import posting_facts, posting_skill_facts
+from market_assets.store.tables.postings import fact_blocks, posting_facts, posting_skill_facts
 
 #: A row of posting_skill_facts as one number, which is read twice as fast as three: posting_id, 16 bits of
 #: skill_id, 8 bits of weight.
@@ -26,12 +39,13 @@ _PACKED = (
     + sa.cast(posting_skill_facts.c.skill_id, sa.BigInteger) * (1 << _WEIGHT_BITS)
     + posting_skill_facts.c.weight
 )
-
-Integers = npt.NDArray[np.int64]
-
-
 #: So many postings' skills are read at once: while they are sorted they take several times their memory.
 _BATCH = 100_000
+#: Counts up when the files hold something else.
+_FORMAT = 1
+_SKILL_OF_ROW = pl.Schema({"row": pl.Int64(), "code": pl.Int32(), "weight": pl.UInt8()})
+
+Integers = npt.NDArray[np.int64]
 
 
 class Counted(Enum):
@@ -47,6 +61,7 @@ _COUNTS = {
     Counted.ORIGINALS: posting_facts.c.duplicate_of.is_(None),
     Counted.FIRST_OF_JOB: posting_facts.c.first_of_job,
 }
+_POSTING = pl.Schema({**WINDOW_POSTING, **{each.name: pl.Boolean() for each in Counted}})
 
 
 @dataclass(frozen=True)
@@ -67,84 +82,94 @@ class CountedPostings:
         return self.window if chosen.all() else self.window.only(chosen)
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Some of the postings, by posting_id, and their skills (`_SKILL_OF_ROW`), by row and code."""
+
+    postings: pl.DataFrame
+    skills: pl.DataFrame
+
+
 def read_window(
     connection: FrameReader, start: datetime, end: datetime, counted: Counted = Counted.ORIGINALS
 ) -> Window:
     """The counted postings with start ≤ posted_at ≤ end that have been searched, with their skills."""
-    return read_counted(connection, start, end, [counted]).window
-
-
-def read_counted(
-    connection: FrameReader, start: datetime, end: datetime, counted: Iterable[Counted] = Counted
-) -> CountedPostings:
-    """What `read_window` reads, for several ways of counting at once."""
-    facts = posting_facts.c
-    counts = {each: _COUNTS[each].label(each.name) for each in counted}
-    query = sa.select(*(facts[name] for name in WINDOW_POSTING), *counts.values()).where(
-        facts.posted_at >= start,
-        facts.posted_at <= end,
-        sa.or_(*counts.values()),
-        facts.skills_version.is_not(None),
-    )
-    flags = dict.fromkeys((each.name for each in counts), pl.Boolean())
-    # The order of the database's index of times, of which the database would write a sorted copy.
-    postings = connection.read(query, pl.Schema({**WINDOW_POSTING, **flags})).sort("posting_id")
+    within = (posting_facts.c.posted_at >= start, posting_facts.c.posted_at <= end)
     known = read_known_skills(connection).sort("skill")
-    columns = zip(
-        *_skills_of(connection, postings["posting_id"].to_numpy(), known["skill_id"].to_numpy()), strict=True
-    )
-    sizes, codes, weights, mention_rows, mention_codes = (np.concatenate(column) for column in columns)
-    window = Window(
-        postings=postings.select(WINDOW_POSTING.names()),
-        offsets=np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
-        codes=codes,
-        skills=known.select("skill", "category"),
-        weights=weights,
-        mention_rows=mention_rows,
-        mention_codes=mention_codes,
-    )
-    return CountedPostings(window, {each: postings[each.name].to_numpy() for each in counts})
+    return _window([_read_part(connection, known, *within, _COUNTS[counted])], known)
 
 
-def _skills_of(
-    connection: FrameReader, posting_ids: Integers, skill_ids: npt.NDArray[np.int16]
-) -> Iterator[tuple[Integers, npt.NDArray[np.int32], npt.NDArray[np.uint8], Integers, npt.NDArray[np.int32]]]:
-    """The skills of postings, some postings at a time, by row and code.
+def fact_files(database: Database, data_dir: Path) -> Path:
+    """The folder of the files of a database: beside it, or in the data folder."""
+    path = database.path if database.is_sqlite else data_dir / "postgresql"
+    return path.with_name(f"{path.name}.facts")
+
+
+def read_counted(connection: FrameReader, start: datetime, end: datetime, files: Path) -> CountedPostings:
+    """What `read_window` reads, for all ways of counting at once.
 
     Args:
-        connection: where the postings are.
-        posting_ids: in ascending order.
-        skill_ids: the id of the skill of each code.
-
-    Yields:
-        How many skills each posting asks for, their codes and weights; and row and code of those that it mentions.
+        connection: where the postings are; inside a transaction that sees one state.
+        start, end: of the window.
+        files: the folder of the files of this database, which is made where it is missing.
     """
+    known = read_known_skills(connection).sort("skill")
+    read, names = [], set()
+    for block, name in _blocks(connection, known).items():
+        part = _stored_part(files / name) if name else None
+        if part is None:
+            numbers = posting_facts.c.posting_id.between(block * BLOCK, (block + 1) * BLOCK - 1)
+            part = _read_part(connection, known, numbers, sa.or_(*_COUNTS.values()))
+            if name:
+                _store_part(part, files / name)
+        names.add(name)
+        read.append(_within(part, start, end))
+    _remove_others(files, names)
+    postings = pl.concat([_POSTING.to_frame(), *(part.postings for part in read)])
+    return CountedPostings(_window(read, known), {each: postings[each.name].to_numpy() for each in Counted})
+
+
+def _blocks(connection: FrameReader, known: pl.DataFrame) -> dict[int, str | None]:
+    """The blocks that hold postings, in order, and the names of their files; None where no change was noted.
+
+    The number of rows is part of the name, so that rows which somebody deletes by hand are not counted either.
+    """
+    block = (posting_facts.c.posting_id // BLOCK).label("block")
+    rows = sa.select(block, sa.func.count().label("rows")).group_by(block).subquery()
+    query = sa.select(rows.c.block, rows.c.rows, fact_blocks.c.stamp).join_from(
+        rows, fact_blocks, fact_blocks.c.block == rows.c.block, isouter=True
+    )
+    found = connection.read(query, pl.Schema(dict.fromkeys(("block", "rows", "stamp"), pl.Int64()))).sort("block")
+    skills = sha256(f"{_FORMAT} {known.rows()}".encode()).hexdigest()[:12]
+    return {
+        block: None if stamp is None else f"{block}-{stamp}-{rows}-{skills}"
+        for block, rows, stamp in found.iter_rows()
+    }
+
+
+def _read_part(connection: FrameReader, known: pl.DataFrame, *condition: sa.ColumnElement[bool]) -> _Part:
+    counts = (counts.label(each.name) for each, counts in _COUNTS.items())
+    query = sa.select(*(posting_facts.c[name] for name in WINDOW_POSTING), *counts).where(
+        *condition, posting_facts.c.skills_version.is_not(None)
+    )
+    # The order of the database's index of times, of which the database would write a sorted copy.
+    postings = connection.read(query, _POSTING).sort("posting_id")
+    skill_ids = known["skill_id"].to_numpy()
     code_of = np.zeros(int(skill_ids.max(initial=0)) + 1, dtype=np.int64)
     code_of[skill_ids] = np.arange(len(skill_ids))
-    # At least once, so that there are arrays without postings too.
-    for start in range(0, max(len(posting_ids), 1), _BATCH):
-        ids = posting_ids[start : start + _BATCH]
-        rows, codes, weights = _ordered(_entries(connection, ids), ids, code_of)
-        asked_for = weights >= ASKED_FOR
-        sizes = np.bincount(rows[asked_for], minlength=len(ids))
-        mentioned = ~asked_for
-        yield sizes, codes[asked_for], weights[asked_for], rows[mentioned] + start, codes[mentioned]
+    skills = [_SKILL_OF_ROW.to_frame()]
+    for start in range(0, postings.height, _BATCH):
+        ids = postings["posting_id"].slice(start, _BATCH).to_numpy()
+        # Numbers are given in the order of time, so that a window's postings lie close together.
+        first, last = int(ids[0]), int(ids[-1])
+        entries = connection.read_integers(_PACKED, posting_skill_facts.c.posting_id, first, last)
+        skills.append(_ordered(entries, ids, code_of).with_columns(pl.col("row") + start))
+    return _Part(postings, pl.concat(skills))
 
 
-def _entries(connection: FrameReader, posting_ids: Integers) -> Integers:
-    """The packed rows of the skills of postings, and of others between them."""
-    if not len(posting_ids):
-        return np.empty(0, np.int64)
-    # Numbers are given in the order of time, so that a window's postings lie close together.
-    first, last = int(posting_ids[0]), int(posting_ids[-1])
-    return connection.read_integers(_PACKED, posting_skill_facts.c.posting_id, first, last)
-
-
-def _ordered(
-    entries: Integers, posting_ids: Integers, code_of: Integers
-) -> tuple[Integers, npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
+def _ordered(entries: Integers, posting_ids: Integers, code_of: Integers) -> pl.DataFrame:
     """Row, code and weight of those entries that are of postings, by row and code."""
-    first, last = (int(posting_ids[0]), int(posting_ids[-1])) if len(posting_ids) else (0, 0)
+    first, last = int(posting_ids[0]), int(posting_ids[-1])
     row_of = np.full(last - first + 1, -1, dtype=np.int64)
     row_of[posting_ids - first] = np.arange(len(posting_ids))
     rows = row_of[(entries >> _SKILL_BITS + _WEIGHT_BITS) - first]
@@ -153,8 +178,73 @@ def _ordered(
     # Sorting one number is several times faster than sorting by three columns.
     ordered = (rows << _SKILL_BITS | codes) << _WEIGHT_BITS | weights
     ordered = np.sort(ordered[rows >= 0])
-    return (
-        ordered >> _SKILL_BITS + _WEIGHT_BITS,
-        (ordered >> _WEIGHT_BITS & (1 << _SKILL_BITS) - 1).astype(np.int32),
-        (ordered & (1 << _WEIGHT_BITS) - 1).astype(np.uint8),
+    return pl.DataFrame(
+        {
+            "row": ordered >> _SKILL_BITS + _WEIGHT_BITS,
+            "code": (ordered >> _WEIGHT_BITS & (1 << _SKILL_BITS) - 1).astype(np.int32),
+            "weight": (ordered & (1 << _WEIGHT_BITS) - 1).astype(np.uint8),
+        }
     )
+
+
+def _window(parts: Iterable[_Part], known: pl.DataFrame) -> Window:
+    postings, skills, height = [WINDOW_POSTING.to_frame()], [_SKILL_OF_ROW.to_frame()], 0
+    for part in parts:
+        postings.append(part.postings.select(WINDOW_POSTING.names()))
+        skills.append(part.skills.with_columns(pl.col("row") + height))
+        height += part.postings.height
+    every = pl.concat(skills)
+    asked_for = every["weight"] >= int(ASKED_FOR)
+    wanted, mentioned = every.filter(asked_for), every.filter(~asked_for)
+    sizes = np.bincount(wanted["row"].to_numpy(), minlength=height)
+    return Window(
+        postings=pl.concat(postings),
+        offsets=np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
+        codes=wanted["code"].to_numpy(),
+        skills=known.select("skill", "category"),
+        weights=wanted["weight"].to_numpy(),
+        mention_rows=mentioned["row"].to_numpy(),
+        mention_codes=mentioned["code"].to_numpy(),
+    )
+
+
+def _within(part: _Part, start: datetime, end: datetime) -> _Part:
+    chosen = part.postings["posted_at"].is_between(start, end)
+    if chosen.all():
+        return part
+    kept, rows = chosen.to_numpy(), part.skills["row"].to_numpy()
+    new_row = pl.Series("row", np.cumsum(kept) - 1)
+    skills = part.skills.with_columns(new_row.gather(part.skills["row"])).filter(pl.Series(kept[rows]))
+    return _Part(part.postings.filter(chosen), skills)
+
+
+def _stored_part(folder: Path) -> _Part | None:
+    """What was written to a folder; None where there is nothing, or it can't be read."""
+    try:
+        read = _Part(pl.read_parquet(folder / "postings.parquet"), pl.read_parquet(folder / "skills.parquet"))
+    except (OSError, pl.exceptions.PolarsError):
+        return None
+    whole = read.postings.schema == _POSTING and read.skills.schema == _SKILL_OF_ROW
+    return read if whole else None
+
+
+def _store_part(part: _Part, folder: Path) -> None:
+    """Write a part to a folder, which gets its name when it is whole; nothing is said where that fails."""
+    with contextlib.suppress(OSError, pl.exceptions.PolarsError):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
+        for name, frame in (("postings", part.postings), ("skills", part.skills)):
+            with (unfinished / f"{name}.parquet").open("wb") as file:
+                frame.write_parquet(file, compression="lz4")
+                file.flush()
+                os.fsync(file.fileno())
+        # Damaged, where it is there; or else written by another reader meanwhile.
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.rename(folder)
+
+
+def _remove_others(files: Path, names: set[str | None]) -> None:
+    if files.is_dir():
+        for folder in files.iterdir():
+            if folder.name not in names:
+                shutil.rmtree(folder, ignore_errors=True)

@@ -17,7 +17,7 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.duplicate_links import StoredLinks, write_links, write_sketches
 from market_assets.store.ingested_days import DayDigest, note_day
 from market_assets.store.posting_skills import archive_skills, delete_skills
-from market_assets.store.revisions import count_up_postings
+from market_assets.store.revisions import count_up_postings, note_changed
 from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import job_postings, posting_facts, rejected_postings
 
@@ -162,7 +162,8 @@ def _write_facts(connection: MarketConnection, postings: pl.DataFrame) -> None:
     postings = postings.with_columns(in_store=pl.lit(True))
     facts = postings.select(name for name in arrow_schema(posting_facts).names() if name in postings.columns)
     connection.stage(_FACTS, facts)
-    connection.upsert(posting_facts, _fact_rows(tuple(facts.columns)))
+    written = connection.upsert_noting(posting_facts, _fact_rows(tuple(facts.columns)))
+    note_changed(connection, written["posting_id"])
     write_sketches(connection, postings.filter("takes_content"))
     archive_skills(connection, postings.filter("returns")["posting_id"], archived=False)
     delete_skills(connection, postings.filter("text_changed")["posting_id"])

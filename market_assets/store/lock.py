@@ -49,7 +49,7 @@ class StoreLock:
     def __init__(self, database: Database, purpose: str, notice: Notice = lambda _message: None) -> None:
         self._purpose = f"{purpose} (process {os.getpid()})"
         self._notice = notice
-        self._mechanism = _FileLock(database.path) if database.is_sqlite else _AdvisoryLock(database)
+        self._database = database
         self._is_exclusive = False
         self._held: _Held | None = None
 
@@ -78,7 +78,8 @@ class StoreLock:
                 last_notice = time.monotonic()
                 self._notice(f"waiting for the market tables, which are {held_by}")
 
-        self._held = self._mechanism.take(self._purpose, exclusive=exclusive, waiting=waiting)
+        take = _take_files if self._database.is_sqlite else _take_advisory
+        self._held = take(self._database, self._purpose, exclusive=exclusive, waiting=waiting)
         self._is_exclusive = exclusive
         return True
 
@@ -130,95 +131,80 @@ class _Held:
     is_alive: Callable[[], bool]
 
 
-class _FileLock:
+def _take_files(database: Database, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> _Held:
     """flock on `<database>.lock`.
 
     `<database>.lock-queue` is held by the one that waits first, so that requests keep their order. The folder
     `<database>.lock-holders` has one locked file for each holder, with its purpose.
     """
-
-    def __init__(self, database_path: Path) -> None:
-        self._lock = database_path.with_name(f"{database_path.name}.lock")
-        self._queue = database_path.with_name(f"{database_path.name}.lock-queue")
-        self._holders = database_path.with_name(f"{database_path.name}.lock-holders")
-
-    def take(self, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> _Held:
-        with contextlib.ExitStack() as undo:
-            with file_errors(self._lock, "lock"):
-                self._holders.mkdir(exist_ok=True)
-                lock = undo.enter_context(self._lock.open("a"))
-                with self._queue.open("a") as queue:
-                    self._wait_for(queue, fcntl.LOCK_EX, waiting)
-                    self._wait_for(lock, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH, waiting)
-                named = self._name_holder(f"{os.getpid()}-{id(lock)}", purpose)
-            undo.pop_all()
-
-        def release() -> None:
-            Path(named.name).unlink(missing_ok=True)
-            named.close()
-            lock.close()
-
+    paths = (
+        database.path.with_name(f"{database.path.name}.{end}") for end in ("lock", "lock-queue", "lock-holders")
+    )
+    lock_path, queue_path, holders = paths
+    with contextlib.ExitStack() as undo:
+        with file_errors(lock_path, "lock"):
+            holders.mkdir(exist_ok=True)
+            lock = undo.enter_context(lock_path.open("a"))
+            with queue_path.open("a") as queue:
+                for file, mode in ((queue, fcntl.LOCK_EX), (lock, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)):
+                    while not _try_flock(file, mode):
+                        waiting(_living_holders(holders))
+                        time.sleep(_POLL_SECONDS)
+            _name_holder(holders / f"{os.getpid()}-{id(lock)}", purpose, undo)
         # The kernel keeps it as long as this process lives.
-        return _Held(release, is_alive=lambda: True)
+        return _Held(undo.pop_all().close, is_alive=lambda: True)
 
-    def _name_holder(self, name: str, purpose: str) -> IO[str]:
-        """Write a file that names a holder of the lock; it is valid as long as it is locked itself."""
-        path = self._holders / name
-        while True:
+
+def _name_holder(path: Path, purpose: str, undo: contextlib.ExitStack) -> None:
+    """Write a file that names a holder of the lock; it is valid as long as it is locked itself."""
+    while True:
+        with contextlib.ExitStack() as unnamed:
             # Unbuffered, so that closing it has nothing left to write where the disk is full.
-            with contextlib.ExitStack() as undo:
-                undo.callback(path.unlink, missing_ok=True)
-                file = undo.enter_context(path.open("w"))
-                os.write(file.fileno(), purpose.encode())
-                fcntl.flock(file, fcntl.LOCK_EX)
-                # `_living_holders` of another process may have removed the file before it was locked.
-                if path.exists():
-                    undo.pop_all()
-                    return file
-
-    def _wait_for(self, file: IO[str], mode: int, waiting: Callable[[str], None]) -> None:
-        while True:
-            try:
-                fcntl.flock(file, mode | fcntl.LOCK_NB)
+            file = unnamed.enter_context(path.open("w"))
+            unnamed.callback(path.unlink, missing_ok=True)
+            os.write(file.fileno(), purpose.encode())
+            fcntl.flock(file, fcntl.LOCK_EX)
+            # `_living_holders` of another process may have removed the file before it was locked.
+            if path.exists():
+                undo.push(unnamed.pop_all())
                 return
-            except BlockingIOError:
-                waiting(self._living_holders())
-                time.sleep(_POLL_SECONDS)
-
-    def _living_holders(self) -> str:
-        living = []
-        for path in sorted(self._holders.iterdir()):
-            with contextlib.suppress(FileNotFoundError), path.open() as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-                    path.unlink(missing_ok=True)
-                except BlockingIOError:
-                    living.append(file.read())
-        return ", ".join(living)
 
 
-class _AdvisoryLock:
+def _living_holders(holders: Path) -> str:
+    living = []
+    for path in sorted(holders.iterdir()):
+        with contextlib.suppress(FileNotFoundError), path.open() as file:
+            if _try_flock(file, fcntl.LOCK_SH):
+                path.unlink(missing_ok=True)
+            else:
+                living.append(file.read())
+    return ", ".join(living)
+
+
+def _try_flock(file: IO[str], mode: int) -> bool:
+    try:
+        fcntl.flock(file, mode | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _take_advisory(database: Database, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> _Held:
     """A session-level advisory lock on its own connection, whose application_name names the holder.
 
     A request that waits leaves the server's queue now and then to report it. A second advisory lock, held by the
     one that waits first, keeps later requests from overtaking it meanwhile.
     """
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def take(self, purpose: str, *, exclusive: bool, waiting: Callable[[str], None]) -> _Held:
-        function = "pg_advisory_lock" if exclusive else "pg_advisory_lock_shared"
-        name = {"name": purpose[:63]}
-        with sqlalchemy_errors(self._database), contextlib.ExitStack() as undo:
-            connection = undo.enter_context(_lock_session(self._database))
-            connection.execute(sa.text("SELECT set_config('application_name', :name, false)"), name)
-            for lock, key in (("pg_advisory_lock", _QUEUE_KEY), (function, _LOCK_KEY)):
-                while not _try_lock(connection, lock, key):
-                    waiting(_living_sessions(connection))
-            connection.execute(sa.text(f"SELECT pg_advisory_unlock({_QUEUE_KEY})"))
-            undo.pop_all()
-        return _Held(connection.close, is_alive=lambda: _answers(connection))
+    function = "pg_advisory_lock" if exclusive else "pg_advisory_lock_shared"
+    name = {"name": purpose[:63]}
+    with sqlalchemy_errors(database), contextlib.ExitStack() as undo:
+        connection = undo.enter_context(_lock_session(database))
+        connection.execute(sa.text("SELECT set_config('application_name', :name, false)"), name)
+        for lock, key in (("pg_advisory_lock", _QUEUE_KEY), (function, _LOCK_KEY)):
+            while not _try_lock(connection, lock, key):
+                waiting(_living_sessions(connection))
+        connection.execute(sa.text(f"SELECT pg_advisory_unlock({_QUEUE_KEY})"))
+        return _Held(undo.pop_all().close, is_alive=lambda: _answers(connection))
 
 
 def _lock_session(database: Database) -> sa.Connection:

@@ -11,7 +11,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from market_assets.store.connection import MarketConnection
-from market_assets.store.revisions import count_up_postings
+from market_assets.store.revisions import count_up_postings, note_changed
 from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import job_postings, posting_facts, posting_skill_facts
 
@@ -169,8 +169,11 @@ def write_skills(connection: MarketConnection, searched: pl.DataFrame, rows: pl.
         connection.execute(_DELETE_GONE)
     append_skills(connection, fresh)
     other_version = pl.col("skills_version").ne_missing(version)
-    set_version(connection, postings.filter(other_version)["posting_id"], version)
-    return pl.concat([gone["posting_id"], fresh["posting_id"]]).n_unique()
+    searched_anew = postings.filter(other_version)["posting_id"]
+    set_version(connection, searched_anew, version)
+    with_other_skills = pl.concat([gone["posting_id"], fresh["posting_id"]]).unique()
+    note_changed(connection, pl.concat([searched_anew, with_other_skills]))
+    return with_other_skills.len()
 
 
 def append_skills(connection: MarketConnection, rows: pl.DataFrame) -> None:
@@ -192,6 +195,7 @@ def delete_skills(connection: MarketConnection, posting_ids: pl.Series) -> None:
     if posting_ids.len():
         _stage(connection, posting_ids)
         connection.execute(_DELETE_OF_CHANGED)
+        note_changed(connection, posting_ids)
         connection.execute(_FORGET_VERSION)
 
 

@@ -1,16 +1,18 @@
 """What has changed in the store: a number for the postings and one for each result table, counted up by writers.
 
-Readers that keep something in memory compare these numbers instead of reading the tables again.
+Readers that keep something compare these numbers, and those of blocks of postings, instead of reading again.
 """
 
 from __future__ import annotations
 
+import secrets
 from typing import TYPE_CHECKING
 from zlib import crc32
 
+import polars as pl
 import sqlalchemy as sa
 
-from market_assets.store.tables.postings import data_revision
+from market_assets.store.tables.postings import data_revision, fact_blocks
 
 if TYPE_CHECKING:
     # Readers in the web process must not load ADBC: see `Database.pooled_engine`.
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 #: The row of `data_revision` that the migration inserts; writers of postings queue on it.
 POSTINGS = 1
+#: So many numbers of postings are a block.
+BLOCK = 1 << 16
 
 
 def count_up_postings(connection: MarketConnection) -> None:
@@ -32,6 +36,21 @@ def count_up_table(connection: MarketConnection | sa.Connection, table: sa.Table
     first = sa.select(sa.literal(row), sa.literal(0)).where(missing)
     connection.execute(data_revision.insert().from_select(["id", "revision"], first))
     connection.execute(_count_up(row))
+
+
+def note_changed(connection: MarketConnection, posting_ids: pl.Series) -> None:
+    """Note that fact rows of postings or their skills have changed, inside the transaction that changes them.
+
+    Each block that they are in gets a random number, so that what was read is never taken for another state, not
+    even for one that a backup brought back.
+    """
+    blocks = (posting_ids // BLOCK).unique().to_list()
+    if blocks:
+        rows = ", ".join(f"({block}, {secrets.randbits(62)})" for block in blocks)
+        connection.execute(
+            f"INSERT INTO {fact_blocks.name} (block, stamp) VALUES {rows} "
+            "ON CONFLICT (block) DO UPDATE SET stamp = excluded.stamp"
+        )
 
 
 def read_table_revisions(connection: sa.Connection, *tables: sa.Table) -> dict[str, int]:

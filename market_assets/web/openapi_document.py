@@ -13,7 +13,7 @@ from fastapi.openapi.utils import get_openapi
 
 from market_assets.api_client import answers
 from market_assets.store.tables import results as tables
-from market_assets.store.tables.comments import COMMENTS
+from market_assets.store.tables.columns import COMMENTS
 from market_assets.web.auth.cross_site import SESSION_COOKIE
 from market_assets.web.errors import NOT_SIGNED_IN, PROBLEM_TYPE, Error, Problem, problem_of
 

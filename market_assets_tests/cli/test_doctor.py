@@ -18,7 +18,6 @@ from market_assets.operations import system_state
 from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets_tests.cli.conftest import Invoke
-from market_assets_tests.cli.programs import market_assets
 
 LINE = re.compile(r"(ok|warning|error) +(\S+(?: zone)?) +(.+)")
 
@@ -168,10 +167,9 @@ def test_a_package_of_another_version_is_an_error(
     assert "s3fs" not in found["versions"]["text"]
 
 
-@pytest.mark.slow
-def test_it_changes_nothing(project: Path, port: int) -> None:
+def test_it_changes_nothing(invoke: Invoke, project: Path, port: int) -> None:
     before = {path.name for path in project.iterdir()}
-    assert market_assets("doctor", cwd=project, MARKET_ASSETS_PORT=str(port)).code == 0
+    assert examined(invoke, port)[0] == 0
     assert {path.name for path in project.iterdir()} - before <= {"data"}
     assert not (project / "data" / "market.db").exists()
     # Dagster makes its own folder there; what is in the data folder is this account's alone all the same.

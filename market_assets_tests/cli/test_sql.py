@@ -18,12 +18,12 @@ import sqlalchemy as sa
 
 from market_assets.cli import sql
 from market_assets.cli.command import CommandFailedError
-from market_assets.cli.workbooks import write_workbook
+from market_assets.cli.sql import write_workbook
 from market_assets.settings import Settings
-from market_assets.store.batches import read_batches
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError
 from market_assets.store.read_only import answered
+from market_assets.store.reading import read_batches
 from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import posting_skill_facts, posting_skills, skills
 from market_assets.store.tables.views import VIEWS

@@ -11,7 +11,7 @@ from threading import Barrier
 import pytest
 import sqlalchemy as sa
 
-from market_assets.dagster_ext.instance_storage import psycopg2_url
+from market_assets.dagster_ext.instance import psycopg2_url
 from market_assets.dagster_ext.postgresql_storage import PooledPostgresStorage
 from market_assets_tests.faults.machine import eventually
 

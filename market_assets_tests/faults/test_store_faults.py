@@ -17,7 +17,7 @@ import pytest
 
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
-from market_assets.store.backup.zip_file import BackupError
+from market_assets.store.backup_file import BackupError
 from market_assets.store.connection import MarketConnection
 from market_assets.store.copying import copy_store
 from market_assets.store.database import Database, StoreUnavailableError

@@ -53,7 +53,7 @@ def test_the_same_postings_make_no_second_file(tmp_path: Path) -> None:
 
 
 def test_the_name_of_a_file_does_not_change_with_libraries(tmp_path: Path) -> None:
-    assert write_month(tmp_path, MONTH, ROWS).name == "postings-cf799ee919f9679c.parquet"
+    assert write_month(tmp_path, MONTH, ROWS).name == "postings-c82b2e750b2d950f.parquet"
 
 
 @pytest.mark.parametrize(

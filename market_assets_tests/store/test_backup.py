@@ -18,10 +18,9 @@ import pytest
 import sqlalchemy as sa
 
 from market_assets.sources.protocol import Fetch, Payload
-from market_assets.store import audit, schema
-from market_assets.store.backup import dumps
-from market_assets.store.backup.backups import Restored, Site, count_stored, restore_backup, take_backup
-from market_assets.store.backup.zip_file import Backup, BackupError, Manifest
+from market_assets.store import audit, dumps, schema
+from market_assets.store.backup import Restored, Site, count_stored, restore_backup, take_backup
+from market_assets.store.backup_file import Backup, BackupError, Manifest
 from market_assets.store.database import Database, StoreError, StoreUnavailableError
 from market_assets.store.landing import Landing
 from market_assets.store.lock import StoreBusyError, StoreLock

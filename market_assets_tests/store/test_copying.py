@@ -11,11 +11,11 @@ import pytest
 import sqlalchemy as sa
 
 from market_assets.store import audit, schema
-from market_assets.store.batches import read_batches
 from market_assets.store.connection import MarketConnection
 from market_assets.store.copying import CopyError, copy_store
 from market_assets.store.database import Database, StoreError
 from market_assets.store.lock import StoreBusyError, StoreLock
+from market_assets.store.reading import read_batches
 from market_assets.store.tables.accounts import accounts
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.postings import data_revision, job_postings, skills

@@ -53,6 +53,7 @@ ROWS = st.lists(
         {
             "posted_at": st.integers(-2, 2).map(lambda seconds: START + timedelta(microseconds=seconds)),
             "country": st.sampled_from([None, "DE"]),
+            "locations": st.sampled_from([None, '[["Oslo, NO", "NO"], ["Bonn, DE", "DE"]]']),
             "industry": st.sampled_from([None, "Finance"]),
             "seniority": st.sampled_from([None, "senior"]),
             "language": st.sampled_from([None, "de"]),
@@ -114,17 +115,18 @@ def assert_same(window: Window, other: Window) -> None:
 @database_examples(15)
 @given(rows=ROWS)
 def test_facts_are_the_counted_rows_of_the_window(
-    connection: MarketConnection, rows: list[dict[str, Any]]
+    connection: MarketConnection, rows: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     clear(connection)
     store_facts(connection, rows)
+    files = tmp_path_factory.mktemp("files")
     start, end = START - timedelta(microseconds=1), START + timedelta(microseconds=1)
-    of_posting = ("posted_at", "country", "industry", "seniority", "language", "salary")
+    of_posting = ("posted_at", "country", "locations", "industry", "seniority", "language", "salary")
     for counted in Counted:
         with connection.transaction(), pytest.MonkeyPatch.context() as patch:
             patch.setattr("market_assets.store.facts._BATCH", 3)
             facts = read_window(connection, start, end, counted)
-            cut = read_counted(connection, start - timedelta(days=1), end).since(start, counted)
+            cut = read_counted(connection, start - timedelta(days=1), end, files).since(start, counted)
         assert_same(facts, cut)
         expected = [
             (

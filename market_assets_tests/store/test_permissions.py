@@ -12,8 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from market_assets.store import audit, schema
-from market_assets.store.backup.backups import Site, restore_backup, take_backup
-from market_assets.store.backup.zip_file import Backup
+from market_assets.store.backup import Site, restore_backup, take_backup
+from market_assets.store.backup_file import Backup
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.landing import Landing

@@ -141,7 +141,8 @@ def test_answers_show_an_example(market: WholeProcess) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [None, "vic", "ada"])
+# What nobody may ask for is asked for, call by call, in test_roles.py.
+@pytest.mark.parametrize("name", [pytest.param(None, marks=pytest.mark.thorough), "vic", "ada"])
 def test_generated_requests(market: WholeProcess, name: str | None, thorough: bool) -> None:
     """Positive and negative requests to every operation: no 5xx, and every answer as described."""
     # Only an admin gets past the guard everywhere.

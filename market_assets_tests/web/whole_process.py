@@ -20,7 +20,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from starlette.testclient import TestClient
 
-from market_assets.dagster_ext.request_context import MarketProcessContext
+from market_assets.dagster_ext.workspace import MarketProcessContext
 from market_assets.settings import Settings
 from market_assets.store import schema, users
 from market_assets.store.database import Database

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, Table
 
 from market_assets.store.database import ACCOUNTS_SCHEMA
-from market_assets.store.tables.columns import metadata, text, time
+from market_assets.store.tables.columns import integer, metadata, text, time
 
 accounts = MetaData(schema=ACCOUNTS_SCHEMA, naming_convention=metadata.naming_convention)
 
@@ -18,18 +18,13 @@ ROLES = ("admin", "viewer")
 users = Table(
     "users",
     accounts,
-    text("name_key", key=True, comment="Name without regard to case, so that no two users differ by case alone."),
-    text("name", null=False, comment="Name to sign in with."),
-    text("role", null=False, choices=ROLES, comment="What the user may do."),
-    text("password_hash", null=False, comment="Hash of the password, with its salt."),
-    Column(
-        "token_version",
-        BigInteger,
-        nullable=False,
-        comment="Goes up with password and role; older tokens are worth nothing.",
-    ),
-    time("created_at", comment="When the user was added."),
-    time("changed_at", comment="When password or role last changed."),
+    text("name_key", "Name without regard to case, so that no two users differ by case alone.", key=True),
+    text("name", "Name to sign in with.", null=False),
+    text("role", "What the user may do.", null=False, choices=ROLES),
+    text("password_hash", "Hash of the password, with its salt.", null=False),
+    integer("token_version", "Goes up with password and role; older tokens are worth nothing.", null=False),
+    time("created_at", "When the user was added."),
+    time("changed_at", "When password or role last changed."),
 )
 
 #: What a token may do: what viewers may, or what admins may.
@@ -39,14 +34,14 @@ SCOPES = READ_SCOPE, ADMIN_SCOPE = "read", "admin"
 access_tokens = Table(
     "access_tokens",
     accounts,
-    text("token_id", key=True, comment="Names the token, to revoke it."),
-    text("token_hash", null=False, comment="SHA-256 of the token."),
-    text("name_key", null=False, comment="The user, as in users."),
-    Column("token_version", BigInteger, nullable=False, comment="That of the user when it was made."),
-    text("name", null=False, comment="What the token is for."),
-    text("scope", null=False, choices=SCOPES, comment="What it may do."),
-    time("created_at", comment="When it was made."),
-    time("expires_at", comment="When it stops working by itself."),
+    text("token_id", "Names the token, to revoke it.", key=True),
+    text("token_hash", "SHA-256 of the token.", null=False),
+    text("name_key", "The user, as in users.", null=False),
+    integer("token_version", "That of the user when it was made.", null=False),
+    text("name", "What the token is for.", null=False),
+    text("scope", "What it may do.", null=False, choices=SCOPES),
+    time("created_at", "When it was made."),
+    time("expires_at", "When it stops working by itself."),
     Index(None, "token_hash", unique=True),
     Index(None, "name_key"),
 )
@@ -55,8 +50,8 @@ access_tokens = Table(
 ended_sessions = Table(
     "ended_sessions",
     accounts,
-    text("session_id", key=True, comment="Session that was signed out of."),
-    time("expires_at", comment="When its tokens run out; the row is of no use after."),
+    text("session_id", "Session that was signed out of.", key=True),
+    time("expires_at", "When its tokens run out; the row is of no use after."),
 )
 
 audit_log = Table(
@@ -70,12 +65,12 @@ audit_log = Table(
         autoincrement=True,
         comment="Number of the entry.",
     ),
-    time("at", comment="When it was done."),
-    text("who", null=False, comment="User, or the program that acts for one."),
-    text("address", null=False, comment="Address that the request came from."),
-    text("action", null=False, comment="What was done."),
-    text("target", null=False, comment="To what."),
-    text("result", null=False, comment="How it ended."),
-    text("detail", null=False, comment="Further words; empty without any."),
+    time("at", "When it was done."),
+    text("who", "User, or the program that acts for one.", null=False),
+    text("address", "Address that the request came from.", null=False),
+    text("action", "What was done.", null=False),
+    text("target", "To what.", null=False),
+    text("result", "How it ended.", null=False),
+    text("detail", "Further words; empty without any.", null=False),
     Index(None, "at"),
 )

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     Column,
-    Date,
     Index,
     Integer,
     LargeBinary,
@@ -19,6 +15,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy import text as sqltext
 
 from market_assets.postings.schemas import (
     EMPLOYMENT_TYPES,
@@ -27,8 +24,20 @@ from market_assets.postings.schemas import (
     SENIORITIES,
     WORKPLACES,
 )
-from market_assets.store.tables.columns import NOT_NEGATIVE, SHARE, count, metadata, money, number, text, time
-from market_assets.store.tables.comments import COMMENTS
+from market_assets.store.tables.columns import (
+    COMMENTS,
+    NOT_NEGATIVE,
+    count,
+    day,
+    flag,
+    integer,
+    metadata,
+    money,
+    number,
+    share,
+    text,
+    time,
+)
 
 #: SQLite finds a row by its number without an index where the column is declared as this very type.
 ROW_NUMBER = BigInteger().with_variant(Integer(), "sqlite")
@@ -39,57 +48,46 @@ def _posting_id() -> Column[int]:
     return Column("posting_id", ROW_NUMBER, primary_key=True, autoincrement=False, comment=COMMENTS["posting_id"])
 
 
-def _partition_date() -> Column[date]:
-    return Column("partition_date", Date, nullable=False, comment=COMMENTS["partition_date"])
-
-
-def _duplicate_of() -> Column[int]:
-    return Column("duplicate_of", BigInteger, comment=COMMENTS["duplicate_of"])
-
-
 job_postings = Table(
     "job_postings",
     metadata,
     _posting_id(),
     text("source", null=False),
     text("external_id", null=False),
-    text("title", null=False, comment="Title, as stated."),
+    text("title", "Title, as stated.", null=False),
     text("company"),
     text("location"),
     text("country"),
-    text("locations", comment="JSON list of [location, country] where there are several: see posting_locations."),
-    Column("is_remote", Boolean, comment="Whether the work is done from anywhere; null where not stated."),
+    text("locations", "JSON list of [location, country] where there are several: see posting_locations."),
+    flag("is_remote", "Whether the work is done from anywhere; null where not stated."),
     text("workplace", choices=WORKPLACES),
     text("employment_type", choices=EMPLOYMENT_TYPES),
     text("industry"),
     text("seniority", choices=SENIORITIES),
     text("occupation"),
     text("language"),
-    text("description", comment="Text of the posting, without markup."),
-    text("url", comment="Page of the posting."),
+    text("description", "Text of the posting, without markup."),
+    text("url", "Page of the posting."),
     *money("salary_min", "salary_max"),
-    text("salary_currency", comment="Currency of pay as stated, ISO 4217."),
-    text("salary_period", choices=SALARY_PERIODS, comment="Period of pay as stated."),
+    text("salary_currency", "Currency of pay as stated, ISO 4217."),
+    text("salary_period", "Period of pay as stated.", choices=SALARY_PERIODS),
     *money("annual_salary_min", "annual_salary_max"),
-    text("pay_quality", choices=PAY_QUALITIES, comment="How pay is known; null without pay."),
+    text("pay_quality", "How pay is known; null without pay.", choices=PAY_QUALITIES),
     time("posted_at"),
-    time("ingested_at", comment="When the oldest partition that has it saw it."),
-    time("last_seen_at", comment="When the newest partition that has it saw it."),
-    _partition_date(),
-    _duplicate_of(),
-    time("stated_posted_at", null=True, comment="When it was posted, as stated."),
-    Column(
-        "content_date",
-        Date,
-        nullable=False,
-        comment="Newest daily partition that saw it, which the content is of.",
-    ),
-    time("restored_at", null=True, comment="When it came back from the archive; null if it never left."),
+    time("ingested_at", "When the oldest partition that has it saw it."),
+    time("last_seen_at", "When the newest partition that has it saw it."),
+    day("partition_date"),
+    integer("duplicate_of"),
+    time("stated_posted_at", "When it was posted, as stated.", null=True),
+    day("content_date", "Newest daily partition that saw it, which the content is of.", null=False),
+    time("restored_at", "When it came back from the archive; null if it never left.", null=True),
     UniqueConstraint("source", "external_id"),
     Index(None, "posted_at"),
     Index(None, "partition_date"),
     Index("ix_job_postings_content_date", "content_date", "posting_id"),
 )
+
+_DUPLICATE = sqltext("duplicate_of IS NOT NULL")
 
 #: The fact table of postings, which statistics read. A row outlives its posting until no window reaches it.
 posting_facts = Table(
@@ -99,10 +97,11 @@ posting_facts = Table(
     text("source", null=False),
     text("external_id", null=False),
     time("posted_at"),
-    Column("dated", Boolean, nullable=False, comment="Whether posted_at is stated, not the time of first sight."),
-    _partition_date(),
-    Column("company_key", BigInteger, comment="Hash of the company; null without one."),
+    flag("dated", "Whether posted_at is stated, not the time of first sight.", null=False),
+    day("partition_date"),
+    integer("company_key", "Hash of the company; null without one."),
     text("location"),
+    text("locations", "JSON list of [location, country] where there are several: see posting_locations."),
     text("country"),
     text("industry"),
     text("employment_type"),
@@ -110,30 +109,27 @@ posting_facts = Table(
     text("seniority"),
     text("occupation"),
     text("language"),
-    number("salary", info=NOT_NEGATIVE, comment="Midpoint of annual pay, or the end that is known."),
-    Column(
-        "skills_version",
-        BigInteger,
-        comment="Version of the rules that found its skills; null until they are searched.",
+    number("salary", "Midpoint of annual pay, or the end that is known.", NOT_NEGATIVE),
+    integer(
+        "skills_version", "Version of the rules that found its skills and occupation; null until it is searched."
     ),
-    Column("in_store", Boolean, nullable=False, comment="Whether the posting is in job_postings."),
-    _duplicate_of(),
-    Column(
-        "first_of_job",
-        Boolean,
-        nullable=False,
-        comment="Whether it is the first of its job, archived ones included.",
-    ),
-    Column("url_key", BigInteger, comment="Hash of URL and title: postings that share it are one job."),
-    Column("job_key", BigInteger, comment="Hash of title, company, location and text, likewise."),
-    Column("near_key", BigInteger, comment="Hash of company and role: postings that share it are compared."),
-    Column("text_hash", BigInteger, comment="Hash of title and description."),
+    flag("in_store", "Whether the posting is in job_postings.", null=False),
+    integer("duplicate_of"),
+    flag("first_of_job", "Whether it is the first of its job, archived ones included.", null=False),
+    integer("url_key", "Hash of URL and title: postings that share it are one job."),
+    integer("job_key", "Hash of title, company, location and text, likewise."),
+    integer("near_key", "Hash of company and role: postings that share it are compared."),
+    integer("text_hash", "Hash of title and description."),
     UniqueConstraint("source", "external_id"),
     Index(None, "posted_at"),
     Index(None, "url_key"),
     Index(None, "job_key"),
     Index(None, "near_key"),
+    # To find the duplicates of originals that leave the store.
+    Index(None, "duplicate_of", sqlite_where=_DUPLICATE, postgresql_where=_DUPLICATE),
 )
+
+_IN_STORE = sqltext("archived IS NULL")
 
 #: The fact table of posting and skill: which skills a posting asks for, and its `skills.weights.Weight` of each.
 #: `archived` is true where the posting is no longer in job_postings, else null, which takes no byte of a row: with
@@ -151,9 +147,10 @@ posting_skill_facts = Table(
         info={"minimum": 1, "maximum": 100},
         comment="How much the posting wants the skill, in hundredths.",
     ),
-    Column("archived", Boolean, comment="True where the posting has been archived, else null."),
+    flag("archived", "True where the posting has been archived, else null."),
     PrimaryKeyConstraint("posting_id", "skill_id"),
-    Index(None, "skill_id", "archived"),
+    # An archived posting leaves the index, which is half the cost of moving its entries there.
+    Index(None, "skill_id", "archived", sqlite_where=_IN_STORE, postgresql_where=_IN_STORE),
     sqlite_with_rowid=False,
 )
 
@@ -184,21 +181,21 @@ rejected_postings = Table(
     "rejected_postings",
     metadata,
     text("source", key=True),
-    Column("partition_date", Date, primary_key=True, comment="Daily partition that rejected it."),
-    text("payload_hash", key=True, comment="SHA-256 of the payload."),
-    text("payload", null=False, comment="The record as it came, shortened."),
-    text("reason", null=False, comment="Why it is no posting, in words."),
-    time("rejected_at", comment="When it was rejected."),
+    day("partition_date", "Daily partition that rejected it.", key=True),
+    text("payload_hash", "SHA-256 of the payload.", key=True),
+    text("payload", "The record as it came, shortened.", null=False),
+    text("reason", "Why it is no posting, in words.", null=False),
+    time("rejected_at", "When it was rejected."),
 )
 
 #: See `store.ingested_days`.
 ingested_days = Table(
     "ingested_days",
     metadata,
-    Column("partition_date", Date, primary_key=True, comment="Daily partition."),
-    text("digest", null=False, comment="SHA-256 of all that its rows were made of."),
-    count("postings", comment="How many postings it was the first to see."),
-    text("counts", null=False, comment="What was counted when it was ingested, as JSON."),
+    day("partition_date", "Daily partition.", key=True),
+    text("digest", "SHA-256 of all that its rows were made of.", null=False),
+    count("postings", "How many postings it was the first to see."),
+    text("counts", "What was counted when it was ingested, as JSON.", null=False),
 )
 
 #: A row of numbers each for the postings (writers queue on it) and every result table, counted up by every
@@ -206,25 +203,25 @@ ingested_days = Table(
 data_revision = Table(
     "data_revision",
     metadata,
-    Column(
-        "id",
-        BigInteger,
-        primary_key=True,
-        autoincrement=False,
-        comment="What is revised: the postings, or a result table.",
-    ),
-    Column("revision", BigInteger, nullable=False, comment="How often it has been written."),
+    integer("id", "What is revised: the postings, or a result table.", key=True),
+    integer("revision", "How often it has been written.", null=False),
+)
+
+#: Which fact rows have changed, block by block of their numbers: see `store.revisions` and `store.facts`.
+fact_blocks = Table(
+    "fact_blocks",
+    metadata,
+    integer("block", "posting_id ÷ 65,536, rounded down.", key=True),
+    integer("stamp", "Random number, another one after every change of the block.", null=False),
 )
 
 #: A view: the skills of the postings in job_postings, a row each; so it is not among the tables to be made.
 posting_skills = Table(
     "posting_skills",
     MetaData(),
-    Column("posting_id", BigInteger, nullable=False, comment=COMMENTS["posting_id"]),
+    integer("posting_id", null=False),
     text("skill", null=False),
-    number(
-        "weight", null=False, info=SHARE, comment="How much the posting wants the skill; asked for from 0.4 on."
-    ),
+    share("weight", "How much the posting wants the skill; asked for from 0.4 on."),
     UniqueConstraint("posting_id", "skill"),
 )
 
@@ -240,7 +237,7 @@ POSTING_SKILLS_VIEW = """
 posting_locations = Table(
     "posting_locations",
     MetaData(),
-    Column("posting_id", BigInteger, nullable=False, comment=COMMENTS["posting_id"]),
+    integer("posting_id", null=False),
     text("location", null=False),
     text("country"),
 )

@@ -5,17 +5,17 @@ from __future__ import annotations
 from sqlalchemy import Table, UniqueConstraint
 
 from market_assets.store.tables.columns import (
+    COMMENTS,
     NOT_NEGATIVE,
     POSITIVE,
-    SHARE,
     count,
     metadata,
     money,
     number,
+    share,
     text,
     time,
 )
-from market_assets.store.tables.comments import COMMENTS
 
 STRENGTHS = ("very_weak", "weak", "moderate", "strong", "very_strong")
 TRENDS = ("growing", "declining", "emerging", "steady", "uncertain", "insufficient_data")
@@ -31,28 +31,19 @@ skill_demand = Table(
     metadata,
     text("skill", null=False),
     text("category", null=False),
-    text("industry", comment="Industry that the row is about; null = all postings."),
-    count("postings", POSITIVE),
-    number("demand_share", null=False, info=SHARE),
-    number(
-        "demand_score",
-        null=False,
-        info={"minimum": 0.0, "maximum": 100.0},
-        comment="200 × demand_share, at most 100.",
-    ),
-    number("required_share", info=SHARE, comment="Of the row's postings, those that require the skill."),
+    text("industry", "Industry that the row is about; null = all postings."),
+    count("postings", info=POSITIVE),
+    share("demand_share"),
+    number("demand_score", "200 × demand_share, at most 100.", {"minimum": 0.0, "maximum": 100.0}, null=False),
+    share("required_share", "Of the row's postings, those that require the skill.", null=True),
     count("mentions_only"),
     count("postings_with_salary"),
     *money("average_salary", "median_salary", "min_salary", "max_salary"),
     *(
-        text(
-            f"top_{what}",
-            null=False,
-            comment=f"JSON list of up to five {what} of the postings: {{value, postings}}.",
-        )
+        text(f"top_{what}", f"JSON list of up to five {what} of the postings: {{value, postings}}.", null=False)
         for what in ("sources", "industries", "locations")
     ),
-    count("rank", POSITIVE, comment="1 for the most postings of all, or of the industry; ties by name."),
+    count("rank", "1 for the most postings of all, or of the industry; ties by name.", POSITIVE),
     UniqueConstraint("skill", "industry"),
 )
 
@@ -60,9 +51,9 @@ salary_statistics = Table(
     "salary_statistics",
     metadata,
     text("skill", null=False),
-    text("country", comment="Country of the jobs, ISO 3166-1; null = all."),
-    text("seniority", comment="Whom the jobs are for; null = all."),
-    count("postings_with_salary", POSITIVE),
+    text("country", "Country of the jobs, ISO 3166-1; null = all."),
+    text("seniority", "Whom the jobs are for; null = all."),
+    count("postings_with_salary", info=POSITIVE),
     count("countries"),
     *money("average_salary", "p10", "p25", "median_salary", "median_lower", "median_upper", "p75", "p90"),
     UniqueConstraint("skill", "country", "seniority"),
@@ -71,9 +62,9 @@ salary_statistics = Table(
 employment_salaries = Table(
     "employment_salaries",
     metadata,
-    text("employment_type", comment="Form of employment; null = all."),
-    text("country", comment="Country of the jobs, ISO 3166-1; null = all."),
-    count("postings_with_salary", POSITIVE),
+    text("employment_type", "Form of employment; null = all."),
+    text("country", "Country of the jobs, ISO 3166-1; null = all."),
+    count("postings_with_salary", info=POSITIVE),
     *money("average_salary", "p25", "median_salary", "median_lower", "median_upper", "p75"),
     UniqueConstraint("employment_type", "country"),
 )
@@ -82,15 +73,10 @@ occupation_demand = Table(
     "occupation_demand",
     metadata,
     text("occupation", key=True),
-    text("code", comment="Of ISCO-08 (four digits), or of ESCO below one ('2511.20'); null if no longer known."),
-    count("postings", POSITIVE, comment="Counted postings of the occupation."),
-    number(
-        "demand_share",
-        null=False,
-        info=SHARE,
-        comment="postings ÷ all counted postings, also those of no known occupation.",
-    ),
-    count("rank", POSITIVE),
+    text("code", "Of ISCO-08 (four digits), or of ESCO below one ('2511.20'); null if no longer known."),
+    count("postings", "Counted postings of the occupation.", POSITIVE),
+    share("demand_share", "postings ÷ all counted postings, also those of no known occupation."),
+    count("rank", info=POSITIVE),
 )
 
 occupation_skills = Table(
@@ -98,21 +84,19 @@ occupation_skills = Table(
     metadata,
     text("occupation", key=True),
     text("skill", key=True),
-    count("postings", POSITIVE, comment="Counted postings of the occupation that ask for the skill."),
-    number("share", null=False, info=SHARE, comment="postings ÷ all counted postings of the occupation."),
-    number(
-        "lift", null=False, info=NOT_NEGATIVE, comment="share ÷ the share of all counted postings with the skill."
-    ),
-    count("rank", POSITIVE, comment="1 for the most postings of the occupation; ties by name."),
+    count("postings", "Counted postings of the occupation that ask for the skill.", POSITIVE),
+    share("share", "postings ÷ all counted postings of the occupation."),
+    number("lift", "share ÷ the share of all counted postings with the skill.", NOT_NEGATIVE, null=False),
+    count("rank", "1 for the most postings of the occupation; ties by name.", POSITIVE),
 )
 
 occupation_salaries = Table(
     "occupation_salaries",
     metadata,
     text("occupation", null=False),
-    text("country", comment="Country of the jobs, ISO 3166-1; null = all."),
-    text("seniority", comment="Whom the jobs are for; null = all."),
-    count("postings_with_salary", POSITIVE),
+    text("country", "Country of the jobs, ISO 3166-1; null = all."),
+    text("seniority", "Whom the jobs are for; null = all."),
+    count("postings_with_salary", info=POSITIVE),
     *money("p25", "median_salary", "median_lower", "median_upper", "p75"),
     UniqueConstraint("occupation", "country", "seniority"),
 )
@@ -123,19 +107,17 @@ skill_history = Table(
     metadata,
     text("skill", key=True),
     text("month", key=True),
-    count("postings", POSITIVE),
-    number("share", null=False, info=SHARE, comment="postings ÷ market_postings."),
+    count("postings", info=POSITIVE),
+    share("share", "postings ÷ market_postings."),
     count("postings_with_salary"),
     *money("median_salary"),
-    count("market_postings", POSITIVE, comment="All counted postings of the month."),
-    count(
-        "filled_postings", comment="Postings that daily partitions of the month had ingested when it was counted."
-    ),
-    time("recorded_at", comment="When the month was last counted."),
+    count("market_postings", "All counted postings of the month.", POSITIVE),
+    count("filled_postings", "Postings that daily partitions of the month had ingested when it was counted."),
+    time("recorded_at", "When the month was last counted."),
     time(
         "revised_at",
+        "When the month was last counted after its end, since it was filled back; null if never.",
         null=True,
-        comment="When the month was last counted after its end, since it was filled back; null if never.",
     ),
 )
 
@@ -144,20 +126,14 @@ salary_trends = Table(
     metadata,
     text("skill", key=True),
     text("month", key=True),
-    count("postings", POSITIVE),
+    count("postings", info=POSITIVE),
     count("postings_with_salary"),
     *money("average_salary", "median_salary"),
-    number(
-        "change",
-        info=CHANGE,
-        comment="Change of pay from the first to the last month that is tested: 0.1 is 10 % more.",
-    ),
-    number("change_lower", info=CHANGE, comment="Lower end of the 95 % interval of the change."),
-    number("change_upper", info=CHANGE, comment="Upper end of the 95 % interval of the change."),
-    number("q_value", info=SHARE, comment="False discovery rate of the change over all skills that are tested."),
-    text(
-        "trend_direction", null=False, choices=TREND_DIRECTIONS, comment="What the test says of the skill's pay."
-    ),
+    number("change", "Change of pay from the first to the last month that is tested: 0.1 is 10 % more.", CHANGE),
+    number("change_lower", "Lower end of the 95 % interval of the change.", CHANGE),
+    number("change_upper", "Upper end of the 95 % interval of the change.", CHANGE),
+    share("q_value", "False discovery rate of the change over all skills that are tested.", null=True),
+    text("trend_direction", "What the test says of the skill's pay.", null=False, choices=TREND_DIRECTIONS),
 )
 
 industry_skills = Table(
@@ -165,18 +141,18 @@ industry_skills = Table(
     metadata,
     text("industry", key=True),
     text("skill", key=True),
-    count("postings", POSITIVE),
-    number("demand_share", null=False, info=SHARE),
+    count("postings", info=POSITIVE),
+    share("demand_share"),
     count("postings_with_salary"),
     *money("average_salary"),
-    count("rank", POSITIVE, comment="1 for the most postings of the industry; ties by name."),
+    count("rank", "1 for the most postings of the industry; ties by name.", POSITIVE),
 )
 
 location_salaries = Table(
     "location_salaries",
     metadata,
     text("location", key=True),
-    count("postings", POSITIVE, comment="Counted postings at the location."),
+    count("postings", "Counted postings with the location among their places.", POSITIVE),
     count("postings_with_salary"),
     *money("average_salary", "median_salary", "min_salary", "max_salary"),
 )
@@ -185,38 +161,34 @@ trending_skills = Table(
     "trending_skills",
     metadata,
     text("skill", key=True),
-    count("recent_postings", comment="Postings of the last 30 days, of the sources compared, that ask for it."),
-    count("previous_postings", comment="The same of the 60 days before."),
-    number("recent_share", info=SHARE, comment="recent_postings ÷ all postings of these days and sources."),
-    number("previous_share", info=SHARE, comment="previous_postings ÷ all postings of these days and sources."),
-    number("growth", info=CHANGE, comment="recent_share ÷ previous_share − 1; null where previous_share is 0."),
-    number("growth_lower", info=CHANGE, comment="Lower end of the 95 % interval of growth."),
-    number("growth_upper", info=CHANGE, comment="Upper end of the 95 % interval of growth."),
-    number("p_value", info=SHARE, comment="Probability of such a change where nothing has changed."),
-    number("q_value", info=SHARE, comment="False discovery rate over all skills."),
-    text("trend", null=False, choices=TRENDS, comment="What growth, interval and q_value amount to."),
+    count("recent_postings", "Postings of the last 30 days, of the sources compared, that ask for it."),
+    count("previous_postings", "The same of the 60 days before."),
+    share("recent_share", "recent_postings ÷ all postings of these days and sources.", null=True),
+    share("previous_share", "previous_postings ÷ all postings of these days and sources.", null=True),
+    number("growth", "recent_share ÷ previous_share − 1; null where previous_share is 0.", CHANGE),
+    number("growth_lower", "Lower end of the 95 % interval of growth.", CHANGE),
+    number("growth_upper", "Upper end of the 95 % interval of growth.", CHANGE),
+    share("p_value", "Probability of such a change where nothing has changed.", null=True),
+    share("q_value", "False discovery rate over all skills.", null=True),
+    text("trend", "What growth, interval and q_value amount to.", null=False, choices=TRENDS),
 )
 
 posting_statistics = Table(
     "posting_statistics",
     metadata,
-    text(
-        "dimension",
-        key=True,
-        comment="source, industry, salary_band, day, employment_type or remote: what is counted.",
-    ),
-    text("value", key=True, comment="Value of the dimension; 'unknown' where it is missing."),
-    count("postings", POSITIVE, comment="Counted postings with the value."),
+    text("dimension", "source, industry, salary_band, day, employment_type or remote: what is counted.", key=True),
+    text("value", "Value of the dimension; 'unknown' where it is missing.", key=True),
+    count("postings", "Counted postings with the value.", POSITIVE),
 )
 
 posting_coverage = Table(
     "posting_coverage",
     metadata,
-    text("dimension", key=True, comment="source or language."),
-    text("value", key=True, comment="Name of the source or language; 'unknown' where it is missing."),
-    count("postings", POSITIVE, comment="Counted postings with the value."),
+    text("dimension", "source or language.", key=True),
+    text("value", "Name of the source or language; 'unknown' where it is missing.", key=True),
+    count("postings", "Counted postings with the value.", POSITIVE),
     *(
-        number(f"{what}_share", null=False, info=SHARE, comment=f"Of the postings, those {stating}.")
+        share(f"{what}_share", f"Of the postings, those {stating}.")
         for what, stating in {
             "pay": "with believable pay",
             "date": "with a stated date",
@@ -229,26 +201,23 @@ posting_coverage = Table(
 market_summary = Table(
     "market_summary",
     metadata,
-    time("as_of", key=True, comment="The time that all tables are about; windows end there."),
-    time("window_start", comment="Where the window begins: 00:00 UTC, MARKET_ASSETS_WINDOW_DAYS before."),
-    count("postings", comment="Counted postings of the window."),
-    count("duplicates", comment="Postings of the window that are not counted, as another one is the original."),
-    count("rejected", comment="Records that were rejected on the days of the window."),
+    time("as_of", "The time that all tables are about; windows end there.", key=True),
+    time("window_start", "Where the window begins: 00:00 UTC, MARKET_ASSETS_WINDOW_DAYS before."),
+    count("postings", "Counted postings of the window."),
+    count("duplicates", "Postings of the window that are not counted, as another one is the original."),
+    count("rejected", "Records that were rejected on the days of the window."),
     count("postings_with_salary"),
-    count("salary_countries", comment=COMMENTS["countries"]),
+    count("salary_countries", COMMENTS["countries"]),
     *money("average_salary", "median_salary"),
-    count("skills", comment="Skills that postings ask for."),
-    count("industries", comment="Industries of the postings."),
-    count("locations", comment="Locations of the postings."),
-    number("remote_share", info=SHARE, comment="Of all postings, those known to be remote."),
-    text("top_skill", comment="Skill that the most postings ask for."),
-    text(
-        "fastest_growing_skill",
-        comment="Of the growing skills the one with the greatest growth; null without any.",
-    ),
-    text("sources_compared", null=False, comment="JSON list of the sources that trends compare."),
-    text("sources_left_out", null=False, comment="JSON object of the other sources: the reason by source."),
-    count("sample_postings", comment="Those of the postings that the sample source made up."),
+    count("skills", "Skills that postings ask for."),
+    count("industries", "Industries of the postings."),
+    count("locations", "Locations of the postings."),
+    share("remote_share", "Of all postings, those known to be remote.", null=True),
+    text("top_skill", "Skill that the most postings ask for."),
+    text("fastest_growing_skill", "Of the growing skills the one with the greatest growth; null without any."),
+    text("sources_compared", "JSON list of the sources that trends compare.", null=False),
+    text("sources_left_out", "JSON object of the other sources: the reason by source.", null=False),
+    count("sample_postings", "Those of the postings that the sample source made up."),
 )
 
 # --- relationships -----------------------------------------------------------------------------
@@ -258,7 +227,7 @@ skill_pairs = Table(
     metadata,
     text("skill_a", key=True),
     text("skill_b", key=True),
-    count("co_occurrences", POSITIVE),
+    count("co_occurrences", info=POSITIVE),
 )
 
 skill_relationships = Table(
@@ -266,34 +235,34 @@ skill_relationships = Table(
     metadata,
     text("skill_a", key=True),
     text("skill_b", key=True),
-    count("co_occurrences", {"minimum": 2}),
-    number("support", null=False, info=SHARE, comment="co_occurrences ÷ counted postings."),
-    number("confidence_ab", null=False, info=SHARE, comment="co_occurrences ÷ postings with skill_a."),
-    number("confidence_ba", null=False, info=SHARE, comment="co_occurrences ÷ postings with skill_b."),
-    number("lift", null=False, info=NOT_NEGATIVE, comment="How many times more often together than by chance."),
+    count("co_occurrences", info={"minimum": 2}),
+    share("support", "co_occurrences ÷ counted postings."),
+    share("confidence_ab", "co_occurrences ÷ postings with skill_a."),
+    share("confidence_ba", "co_occurrences ÷ postings with skill_b."),
+    number("lift", "How many times more often together than by chance.", NOT_NEGATIVE, null=False),
     number(
         "npmi",
+        "Normalised pointwise mutual information: −1 never, 0 by chance, 1 only together.",
+        NPMI,
         null=False,
-        info=NPMI,
-        comment="Normalised pointwise mutual information: −1 never, 0 by chance, 1 only together.",
     ),
     text("strength", null=False, choices=STRENGTHS),
-    number("lift_lower", null=False, info=NOT_NEGATIVE, comment="lift at the lower end of the same interval."),
-    number("npmi_lower", null=False, info=NPMI),
+    number("lift_lower", "lift at the lower end of the same interval.", NOT_NEGATIVE, null=False),
+    number("npmi_lower", info=NPMI, null=False),
     number(
         "log_likelihood",
+        "G² against independence; above 10.8 by chance once in a thousand pairs.",
+        NOT_NEGATIVE,
         null=False,
-        info=NOT_NEGATIVE,
-        comment="G² against independence; above 10.8 by chance once in a thousand pairs.",
     ),
 )
 
 category_relationships = Table(
     "category_relationships",
     metadata,
-    text("category_a", key=True, comment="First category of the pair; before category_b in the alphabet."),
-    text("category_b", key=True, comment="Second category of the pair."),
-    count("co_occurrences", POSITIVE, comment="Counted postings that ask for skills of both."),
+    text("category_a", "First category of the pair; before category_b in the alphabet.", key=True),
+    text("category_b", "Second category of the pair.", key=True),
+    count("co_occurrences", "Counted postings that ask for skills of both.", POSITIVE),
 )
 
 skill_recommendations = Table(
@@ -301,14 +270,12 @@ skill_recommendations = Table(
     metadata,
     text("skill", key=True),
     text("recommended_skill", key=True),
-    number(
-        "score", null=False, info=NOT_NEGATIVE, comment="Cosine of the two over postings, less for rare pairs."
-    ),
-    count("rank", {"minimum": 1, "maximum": 10}, comment="1 for the greatest score of the skill; ties by name."),
-    count("co_occurrences", POSITIVE),
-    number("npmi_lower", null=False, info=NPMI),
+    number("score", "Cosine of the two over postings, less for rare pairs.", NOT_NEGATIVE, null=False),
+    count("rank", "1 for the greatest score of the skill; ties by name.", {"minimum": 1, "maximum": 10}),
+    count("co_occurrences", info=POSITIVE),
+    number("npmi_lower", info=NPMI, null=False),
     text("strength", null=False, choices=STRENGTHS),
-    count("postings_with_salary", comment="Postings with the recommended skill and pay."),
+    count("postings_with_salary", "Postings with the recommended skill and pay."),
     *money("median_salary"),
 )
 
@@ -318,7 +285,7 @@ skill_affinities = Table(
     metadata,
     text("skill", key=True),
     text("recommended_skill", key=True),
-    number("weight", null=False, comment="What having the skill adds to the score of the recommended one."),
+    number("weight", "What having the skill adds to the score of the recommended one.", null=False),
 )
 
 # --- skills -------------------------------------------------------------------------------------
@@ -328,28 +295,23 @@ skill_communities = Table(
     "skill_communities",
     metadata,
     text("skill", key=True),
-    count("community", POSITIVE, comment="Number of the community; 1 is the largest."),
-    text("community_name", null=False, comment="Its three most central skills."),
-    number(
-        "centrality",
-        null=False,
-        info=SHARE,
-        comment="How closely the skill goes with the others; 1 is the closest.",
-    ),
+    count("community", "Number of the community; 1 is the largest.", POSITIVE),
+    text("community_name", "Its three most central skills.", null=False),
+    share("centrality", "How closely the skill goes with the others; 1 is the closest."),
 )
 
 #: Names that occur in lists with skills but are not in the taxonomy.
 skill_candidates = Table(
     "skill_candidates",
     metadata,
-    text("candidate", key=True, comment="Name that the taxonomy lacks."),
-    text("category", comment="Most frequent category of the skills beside it."),
-    count("listed_postings", POSITIVE, comment="Postings that name it beside skills."),
-    count("postings", POSITIVE, comment="Postings that name it anywhere."),
-    number("listed_share", null=False, info=SHARE, comment="listed_postings ÷ postings."),
-    number("capital_share", null=False, info=SHARE, comment="Of its occurrences, those with a capital letter."),
-    number("score", null=False, info=NOT_NEGATIVE, comment="listed_postings × listed_share."),
-    text("example", null=False, comment="Passage of a posting that names it."),
-    text("suggested_line", null=False, comment="Line for a skills file."),
-    count("rank", POSITIVE, comment="1 for the greatest score."),
+    text("candidate", "Name that the taxonomy lacks.", key=True),
+    text("category", "Most frequent category of the skills beside it."),
+    count("listed_postings", "Postings that name it beside skills.", POSITIVE),
+    count("postings", "Postings that name it anywhere.", POSITIVE),
+    share("listed_share", "listed_postings ÷ postings."),
+    share("capital_share", "Of its occurrences, those with a capital letter."),
+    number("score", "listed_postings × listed_share.", NOT_NEGATIVE, null=False),
+    text("example", "Passage of a posting that names it.", null=False),
+    text("suggested_line", "Line for a skills file.", null=False),
+    count("rank", "1 for the greatest score.", POSITIVE),
 )

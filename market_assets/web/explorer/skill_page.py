@@ -11,8 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from market_assets.report import numbers
 from market_assets.statistics.demand import share_interval
-from market_assets.statistics.segments import asking, counts_by
-from market_assets.statistics.window import Window
+from market_assets.statistics.window import Window, counts_by
 from market_assets.web.explorer import charts
 from market_assets.web.explorer.index_page import MOST_LISTED
 from market_assets.web.explorer.parameters import (
@@ -67,7 +66,7 @@ def show(view: View) -> Response:
         seniorities=pay_chart("Pay by seniority", tables[1], "seniority"),
         graph=graph(view, name, view.skill_page),
         least_of_month=LEAST_OF_MONTH,
-        postings=newest_postings(view, asking(inside)),
+        postings=newest_postings(view, inside.asking()),
     )
 
 
@@ -91,7 +90,7 @@ def _tables(view: View, name: str, filters: Filters, figures: dict[str, Any], in
         history_table(view, queries.history(market, name)["months"]),
         places_table(places.to_dicts(), filters),
         industries_table(view, figures["industries"], filters),
-        companies_table(companies_in(asking(inside), view.companies).head(MOST_LISTED).to_dicts()),
+        companies_table(companies_in(inside.asking(), view.companies).head(MOST_LISTED).to_dicts()),
         related_table(view, queries.related(market, name).head(_RELATED).to_dicts()),
         recommendations_table(view, name, reasons),
     ]

@@ -18,8 +18,7 @@ from starlette.responses import HTMLResponse, Response
 from market_assets.report import numbers
 from market_assets.settings import Settings
 from market_assets.skills.taxonomy import Skill, load_taxonomy
-from market_assets.statistics.segments import Segment
-from market_assets.statistics.window import Window
+from market_assets.statistics.window import Segment, Window
 from market_assets.store.database import Database
 from market_assets.store.shown_postings import ShownPosting, read_shown_postings
 from market_assets.web.auth.cross_site import CSRF_COOKIE

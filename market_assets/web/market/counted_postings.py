@@ -18,8 +18,7 @@ from market_assets.web.market.names import Names
 from market_assets.web.market.snapshot import MarketSnapshot, consistent_connection
 
 if TYPE_CHECKING:
-    from market_assets.statistics.segments import Segment
-    from market_assets.statistics.window import Window
+    from market_assets.statistics.window import Segment, Window
 
 #: Results that are kept; each has a row for each skill at most.
 MOST_FIGURES = 64
@@ -43,7 +42,7 @@ class Companies:
 class CountedPostings:
     """The window that the result tables were counted over, read when it is first asked for after a refresh.
 
-    Not for the event loop: where the refresh left no files, a million postings take seconds to read.
+    Not for the event loop: a million postings take seconds to read.
 
     Attributes:
         threads: those in which figures are counted, few at once: while the postings are read, callers wait for
@@ -51,7 +50,7 @@ class CountedPostings:
     """
 
     def __init__(self, database: Database, data_dir: Path) -> None:
-        """Read those of a database, from the files in the data folder where they are there."""
+        """Read those of a database, with the files that a refresh keeps in the data folder."""
         self.threads = CapacityLimiter(4)
         self._database = database
         self._data_dir = data_dir
@@ -131,12 +130,11 @@ class CountedPostings:
             self._state, self._window, self._companies, self._figures = state, None, None, {}
 
     def _read(self, market: MarketSnapshot) -> Window:
-        from market_assets.store.facts import read_window
+        from market_assets.store.facts import Counted, fact_files, read_counted
         from market_assets.store.reading import PooledReader
-        from market_assets.store.window_files import WindowFiles
 
         start, as_of = market.bounds
-        if kept := WindowFiles(self._data_dir, self._database).read(as_of, market.revision):
-            return kept
+        files = fact_files(self._database, self._data_dir)
         with consistent_connection(self._database.pooled_engine()) as connection:
-            return read_window(PooledReader(self._database, connection), start, as_of)
+            read = read_counted(PooledReader(self._database, connection), start, as_of, files)
+        return read.since(start, Counted.ORIGINALS)

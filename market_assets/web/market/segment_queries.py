@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import polars as pl
 
 from market_assets.postings.gazetteer import countries, country_code
@@ -12,8 +13,7 @@ from market_assets.skills.weights import Weight
 from market_assets.statistics.demand import market_demand, skill_demand, total_skill_demand
 from market_assets.statistics.occupations import occupation_demand, occupation_salaries
 from market_assets.statistics.pay import location_salaries, pay_of_all, salary_statistics
-from market_assets.statistics.segments import Segment, asking
-from market_assets.statistics.window import Window, window_start
+from market_assets.statistics.window import Segment, Window, window_start
 from market_assets.web.market import queries
 from market_assets.web.market.counted_postings import Companies, CountedPostings
 from market_assets.web.market.names import Names
@@ -128,7 +128,7 @@ class SegmentQueries:
 
     def _asking(self, named: NamedSegment, skill: str | None) -> Window:
         inside = self._inside(named)
-        return inside if skill is None else asking(inside.of_skill(queries.known_skill(self.market, skill)))
+        return inside if skill is None else inside.of_skill(queries.known_skill(self.market, skill)).asking()
 
     def _company_key(self, name: str) -> int:
         key: int | None = company_keys(pl.Series([name], dtype=pl.String))[0]
@@ -158,7 +158,7 @@ def skill_in(postings: Window, min_sample: int) -> Content:
     demand = with_lists(skill_demand(postings, min_sample))
     of_all = demand.filter(pl.col("industry").is_null())
     # Postings without the skill count in shares alone.
-    pay = salary_statistics(asking(postings), min_sample).drop("skill")
+    pay = salary_statistics(postings.asking(), min_sample).drop("skill")
     return {
         "demand": {**of_all.row(0, named=True), "rank": None} if of_all.height else None,
         **queries.split_pay(pay),
@@ -177,9 +177,9 @@ def compared_in(postings: Window, min_sample: int) -> tuple[Content, Content]:
     demand = market_demand(postings, min_sample)
     if demand.is_empty():
         return {}, {}
-    known, required = (len(postings.wanted(least).codes) for least in (1, Weight.ALTERNATIVE))
+    known, required = (int(np.count_nonzero(postings.weights >= least)) for least in (1, Weight.ALTERNATIVE))
     share = required / known if known else None
-    return {**demand.row(0, named=True), "required_share": share}, pay_in(asking(postings), min_sample) or {}
+    return {**demand.row(0, named=True), "required_share": share}, pay_in(postings.asking(), min_sample) or {}
 
 
 def pay_in(postings: Window, min_sample: int) -> Content | None:

@@ -20,7 +20,7 @@ from anyio import to_thread
 from market_assets.postings.categories import industry_names
 from market_assets.postings.occupations import occupation_spellings
 from market_assets.statistics.pay import pay_by
-from market_assets.statistics.related import CLOSEST_FIRST, related_skills
+from market_assets.statistics.relationships import CLOSEST_FIRST, related_skills
 from market_assets.store.database import Database
 from market_assets.store.revisions import read_table_revisions
 from market_assets.store.tables import results as tables

@@ -1,22 +1,21 @@
-"""The counted postings in memory: read from files where a refresh left some, counted once for each view."""
+"""The counted postings in memory: counted once for each view."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import anyio
-import numpy as np
 import polars as pl
 import pytest
 
-from market_assets.statistics.segments import Segment
-from market_assets.statistics.window import Window
+from market_assets.statistics.window import Segment, Window
+from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
-from market_assets.store.window_files import WindowFiles
+from market_assets.store.facts import read_window
 from market_assets.web.market import counted_postings
 from market_assets.web.market.counted_postings import CountedPostings
 from market_assets.web.market.snapshot import MarketSnapshot, SnapshotCache
-from market_assets_tests.statistics.markets import AS_OF, random_market
+from market_assets_tests.statistics.markets import random_market
 from market_assets_tests.web.explorer.made_up_store import fill_store, weighed
 from market_assets_tests.web.market_tables import fill
 
@@ -34,15 +33,15 @@ def newest(database: Database) -> MarketSnapshot:
     return anyio.run(SnapshotCache(database).current)
 
 
-def test_files_of_the_refresh_are_read_in_place_of_the_database(store: Database, tmp_path: Path) -> None:
+def test_a_part_of_the_market_is_counted_from_all_its_postings(store: Database, tmp_path: Path) -> None:
     market = newest(store)
-    whole = CountedPostings(store, tmp_path).window(market)
-    fewer = whole.only(np.arange(len(whole)) < 10)
-    files = WindowFiles(tmp_path, store)
-    files.write(AS_OF, market.revision + 1, fewer)
-    assert len(CountedPostings(store, tmp_path).window(market)) == len(whole) > 20, "they are of another refresh"
-    files.write(AS_OF, market.revision, fewer)
-    assert CountedPostings(store, tmp_path).window(market).postings.equals(fewer.postings)
+    start, as_of = market.bounds
+    with MarketConnection(store) as connection:
+        expected = read_window(connection, start, as_of)
+    for _ in range(2):
+        read = CountedPostings(store, tmp_path).window(market)
+        assert read.postings.equals(expected.postings) and len(read) > 20
+        assert read.codes.tolist() == expected.codes.tolist()
     store.pooled_engine().dispose()
 
 

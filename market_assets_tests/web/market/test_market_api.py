@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from market_assets.api_client import answers
 from market_assets.statistics.recommender import Recommender
-from market_assets.statistics.related import related_skills
+from market_assets.statistics.relationships import related_skills
 from market_assets.store.database import Database
 from market_assets.store.tables import results as tables
 from market_assets_tests.web.market.asking import API, demand_rows, got, skill_rows, walked, without

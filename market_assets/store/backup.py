@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from market_assets.store import schema
-from market_assets.store.backup.dumps import copy_sqlite, count_all_rows, dumps_of
-from market_assets.store.backup.zip_file import Backup, BackupError, Manifest, write_backup
+from market_assets.store.backup_file import Backup, BackupError, Manifest, write_backup
 from market_assets.store.database import Database, file_errors, make_private_folder
+from market_assets.store.dumps import copy_sqlite, count_all_rows, dump, restore_dump
 from market_assets.store.landing import Landing
 from market_assets.store.lock import StoreLock
 from market_assets.store.tables.accounts import accounts
@@ -86,20 +86,17 @@ def take_backup(
     if version is None:
         raise BackupError(f"there is nothing to back up: the database {site.database.name} is empty")
     schema.refuse_newer(version, f"the database {site.database.name}")
-    dumps = dumps_of(site.database, site.environment)
-    with _temporary_folder(path.parent, "backup") as folder:
-        dump, unfinished = folder / dumps.file_names[0], folder / "backup.zip"
-        rows = dumps.dump(dump)
+    with _temporary_folder(path.parent, "backup") as folder, _temporary_folder(folder, "dump") as dumped:
         manifest = Manifest(
             created_at=now,
             program=program,
             kind=site.database.url.get_backend_name(),
             schema_version=version,
-            tables=rows,
+            tables=dump(site.database, dumped, site.environment),
             left_out=tuple(left_out),
         )
-        dumped = [folder / name for name in dumps.file_names]
-        write_backup(unfinished, _contents(site, dumped, folder, with_landing=with_landing), manifest)
+        unfinished = folder / "backup.zip"
+        write_backup(unfinished, _contents(site, dumped, with_landing=with_landing), manifest)
         with Backup(unfinished) as backup:
             backup.verify()
         _publish(unfinished, path)
@@ -129,13 +126,14 @@ def restore_backup(backup: Backup, site: Site) -> Restored:
     beside = site.database.path.parent if site.database.is_sqlite else site.data
     _check_targets(backup, site, beside)
     backup.verify()
-    dumps, manifest = dumps_of(site.database, site.environment), backup.manifest
+    manifest = backup.manifest
     with _temporary_folder(beside, "restore") as folder, StoreLock(site.database, "restore").exclusive(wait=False):
-        dump, *_ = (backup.extract(f"{_DATABASE}/{name}", folder / name) for name in dumps.file_names)
-        archived = _add_archive(backup, site.archive)
+        backup.extract_missing(_DATABASE, folder)
+        # Files of the archive that are there have the same content, since their names are made from it.
+        archived = backup.extract_missing(_ARCHIVE, site.archive)
         landed = _add_landing(backup, site.landing)
         with _history_beside(backup, site.history) as history:
-            dumps.restore(dump, manifest.tables)
+            restore_dump(site.database, folder, manifest.tables, site.environment)
     return Restored(
         rows=sum(manifest.tables.values()),
         history_files=history,
@@ -174,15 +172,13 @@ def _temporary_folder(parent: Path, purpose: str) -> Iterator[Path]:
         yield Path(name)
 
 
-def _contents(
-    site: Site, dumped: Sequence[Path], folder: Path, *, with_landing: bool
-) -> Iterator[tuple[str, BinaryIO]]:
-    for dump in dumped:
-        yield f"{_DATABASE}/{dump.name}", dump.open("rb")
+def _contents(site: Site, dumped: Path, *, with_landing: bool) -> Iterator[tuple[str, BinaryIO]]:
+    for path in sorted(dumped.iterdir()):
+        yield f"{_DATABASE}/{path.name}", path.open("rb")
     if site.history is not None:
         for part in _HISTORY_PARTS:
             for path in sorted((site.history / part).rglob("*.db")):
-                copy = folder / "history.db"
+                copy = dumped / "history.db"
                 copy_sqlite(path, copy)
                 yield f"{_HISTORY}/{path.relative_to(site.history)}", copy.open("rb")
                 copy.unlink()
@@ -206,14 +202,6 @@ def _publish(unfinished: Path, path: Path) -> None:
             os.close(folder)
 
 
-def _add_archive(backup: Backup, archive: Path) -> int:
-    """Add missing files; existing ones have the same content, since their names are made from it."""
-    missing = {name: file for name, file in backup.files(_ARCHIVE).items() if not (archive / name).exists()}
-    for name, file in missing.items():
-        backup.extract(file, archive / name)
-    return len(missing)
-
-
 def _add_landing(backup: Backup, landing: Landing) -> int:
     written = 0
     for name, file in backup.files(_LANDING).items():
@@ -225,14 +213,11 @@ def _add_landing(backup: Backup, landing: Landing) -> int:
 @contextlib.contextmanager
 def _history_beside(backup: Backup, folder: Path | None) -> Iterator[int]:
     """Unpack Dagster's files beside their place, and exchange them for the present ones after the block."""
-    files = backup.files(_HISTORY)
-    if folder is None or not files:
+    if folder is None or not backup.files(_HISTORY):
         yield 0
         return
     with _temporary_folder(folder, "restore") as new:
-        for name, file in files.items():
-            backup.extract(file, new / name)
-        yield len(files)
+        yield backup.extract_missing(_HISTORY, new)
         for part in _HISTORY_PARTS:
             if (folder / part).exists():
                 (folder / part).rename(new / f"replaced-{part}")

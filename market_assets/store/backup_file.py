@@ -67,7 +67,11 @@ def write_backup(path: Path, contents: Iterable[tuple[str, BinaryIO]], manifest:
     with file_errors(path), os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600), "w+b") as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
             for name, content in contents:
-                _add(archive, name, content)
+                info = zipfile.ZipInfo(name)
+                info.compress_type = zipfile.ZIP_STORED if name.endswith(_COMPRESSED) else zipfile.ZIP_DEFLATED
+                info.external_attr = 0o600 << 16
+                with content, archive.open(info, "w", force_zip64=True) as place:
+                    shutil.copyfileobj(content, place, _BLOCK)
             archive.writestr(_MANIFEST, manifest.model_dump_json(indent=1))
         file.flush()
         os.fsync(file.fileno())
@@ -116,22 +120,28 @@ class Backup:
         names = self._archive.namelist()
         return {name.removeprefix(f"{folder}/"): name for name in names if name.startswith(f"{folder}/")}
 
-    def extract(self, name: str, target: Path) -> Path:
-        """Write a file of the backup; it gets its name only when it is complete and undamaged.
+    def extract_missing(self, folder: str, target: Path) -> int:
+        """Write the files in a folder of the backup that a target folder lacks; returns how many.
+
+        Each gets its name only when it is complete and undamaged.
 
         Raises:
-            BackupError: it is damaged.
-            StoreUnavailableError: the folder is full or can't be written.
+            BackupError: one is damaged.
+            StoreUnavailableError: the target is full or can't be written.
         """
-        unfinished = target.with_name(f"{target.name}.part")
-        with file_errors(target):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with unfinished.open("wb") as place, self._damage(), self.open(name) as content:
-                shutil.copyfileobj(content, place, _BLOCK)
-                place.flush()
-                os.fsync(place.fileno())
-            unfinished.rename(target)
-        return target
+        missing = {
+            target / path: name for path, name in self.files(folder).items() if not (target / path).exists()
+        }
+        for place, name in missing.items():
+            unfinished = place.with_name(f"{place.name}.part")
+            with file_errors(place):
+                place.parent.mkdir(parents=True, exist_ok=True)
+                with unfinished.open("wb") as file, self._damage(), self.open(name) as content:
+                    shutil.copyfileobj(content, file, _BLOCK)
+                    file.flush()
+                    os.fsync(file.fileno())
+                unfinished.rename(place)
+        return len(missing)
 
     def open(self, name: str) -> IO[bytes]:
         return self._archive.open(name)
@@ -198,11 +208,3 @@ class Backup:
             yield
         except _DAMAGE as error:
             raise BackupError(f"{self.path} is damaged or no backup: {error}") from error
-
-
-def _add(archive: zipfile.ZipFile, name: str, content: BinaryIO) -> None:
-    info = zipfile.ZipInfo(name)
-    info.compress_type = zipfile.ZIP_STORED if name.endswith(_COMPRESSED) else zipfile.ZIP_DEFLATED
-    info.external_attr = 0o600 << 16
-    with content, archive.open(info, "w", force_zip64=True) as place:
-        shutil.copyfileobj(content, place, _BLOCK)
