@@ -19,8 +19,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from market_assets.postings.duplicates import KEYS
-from market_assets.postings.near_keys import HEADER
-from market_assets.postings.sketches import LENGTH
+from market_assets.postings.near_keys import HEADER, LENGTH
 from market_assets.store import schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database

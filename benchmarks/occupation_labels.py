@@ -27,8 +27,14 @@ from pathlib import Path
 import polars as pl
 import yaml
 
-from market_assets.postings.occupation_titles import LONGEST, normalised_titles
-from market_assets.postings.occupations import LABELS_FILE, WORDS_FILE, known_occupations, written_titles
+from market_assets.postings.occupations import (
+    LABELS_FILE,
+    LONGEST,
+    WORDS_FILE,
+    known_occupations,
+    normalised_titles,
+    written_titles,
+)
 
 #: The benchmark's corpora, whose names end with their language.
 CORPORA = (

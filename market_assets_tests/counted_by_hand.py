@@ -37,6 +37,7 @@ class Posting:
     source: str
     posted_at: datetime
     location: str | None
+    places: frozenset[str]
     industry: str | None
     employment_type: str | None
     workplace: str | None
@@ -153,6 +154,7 @@ def posting_of(row: Mapping[str, Any], found: list[tuple[str, float]]) -> Postin
     )
     return Posting(
         **{name: row[name] for name in names},
+        places=frozenset(places_of(row)),
         employer=None if row["company"] is None else " ".join(re.findall(r"\w+", row["company"].lower())),
         partition_date=row["partition_date"],
         dated=row["stated_posted_at"] is not None,
@@ -161,6 +163,12 @@ def posting_of(row: Mapping[str, Any], found: list[tuple[str, float]]) -> Postin
         required=frozenset(skill for skill, weight in found if weight >= 0.8),
         mentioned=frozenset(skill for skill, weight in found if weight < 0.4),
     )
+
+
+def places_of(row: Mapping[str, Any]) -> list[str]:
+    if row["locations"] is not None:
+        return [place for place, _country in json.loads(row["locations"])]
+    return [] if row["location"] is None else [row["location"]]
 
 
 def only(rows: Iterable[Row], columns: str) -> list[Row]:
@@ -216,8 +224,8 @@ def skill_demand(window: list[Posting], categories: Mapping[str, str], least: in
 
 def location_salaries(window: list[Posting], least: int) -> list[Row]:
     rows = []
-    for location in {posting.location for posting in window} - {None}:
-        there = [posting for posting in window if posting.location == location]
+    for location in {place for posting in window for place in posting.places}:
+        there = [posting for posting in window if location in posting.places]
         pay = pay_of(there)
         rows.append(
             {
@@ -297,7 +305,7 @@ def market_summary(market: Market, start: datetime, window: list[Posting], trend
         "median_salary": figure(pay, 50, least),
         "skills": len(asked),
         "industries": len({posting.industry for posting in window} - {None}),
-        "locations": len({posting.location for posting in window} - {None}),
+        "locations": len({place for posting in window for place in posting.places}),
         "remote_share": sum(p.workplace == "remote" for p in window) / len(window) if window else None,
         "top_skill": min(asked, key=lambda skill: (-len(asked[skill]), skill), default=None),
         "fastest_growing_skill": min(growing, key=lambda row: (-row["growth"], row["skill"]), default={}).get(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,16 @@ from market_assets.skills.matching import skill_matcher
 from market_assets.skills.taxonomy import load_taxonomy
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
-from market_assets.store.posting_skills import reextract
+from market_assets.store.reextraction import reextract
 from market_assets.store.tables.postings import (
+    job_postings,
     posting_facts,
     posting_skill_facts,
     posting_skills,
 )
 from market_assets_tests.pipelines import RESULTS, ListedSource, Pipeline, done
 from market_assets_tests.pipelines import figures as figures_of
+from market_assets_tests.store.migrating import copied
 
 DAY = date(2024, 3, 1)
 AS_OF = datetime(2024, 3, 1, 18, tzinfo=UTC)
@@ -72,13 +73,27 @@ def versions(url: str) -> list[int | None]:
         return list(connection.scalars(sa.select(posting_facts.c.skills_version)))
 
 
-@pytest.fixture
-def before(empty_database_url: str, tmp_path: Path) -> Iterator[str]:
-    """The URL of a store whose postings were searched by the old taxonomy."""
-    with Pipeline(settings_with(empty_database_url, tmp_path / "store", OLD), source()) as pipeline:
+def ingest_with_the_old_taxonomy(url: str, folder: Path) -> None:
+    with Pipeline(settings_with(url, folder, OLD), source()) as pipeline:
         pipeline.ingest(DAY)
-        pipeline.refresh(AS_OF)
-    yield empty_database_url
+
+
+@pytest.fixture(scope="module")
+def ingested(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file whose postings were searched by the old taxonomy, to copy."""
+    folder = tmp_path_factory.mktemp("ingested")
+    ingest_with_the_old_taxonomy(f"sqlite:///{folder / 'market.db'}", folder)
+    return folder / "market.db"
+
+
+@pytest.fixture
+def before(kind_of_database: str, empty_database_url: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of such a store, of each kind in turn."""
+    if kind_of_database == "sqlite":
+        copied(request.getfixturevalue("ingested"), tmp_path / "market.db")
+    else:
+        ingest_with_the_old_taxonomy(empty_database_url, tmp_path)
+    return empty_database_url
 
 
 def search_again(url: str, folder: Path, taxonomy: str) -> tuple[Pipeline, dict[str, Any]]:
@@ -107,6 +122,20 @@ def test_everything_is_as_if_found_anew(before: str, tmp_path: Path) -> None:
     assert (figures["postings_searched"], figures["postings_changed"]) == (6, 4)
 
 
+@pytest.mark.both_databases
+def test_stored_postings_get_the_occupation_of_the_present_lists(before: str, tmp_path: Path) -> None:
+    with Database(before).engine().begin() as connection:
+        posting = connection.scalar(sa.select(sa.func.min(job_postings.c.posting_id)))
+        of_posting = job_postings.c.posting_id == posting
+        connection.execute(job_postings.update().where(of_posting).values(title="Senior Data Engineer"))
+    pipeline, figures = search_again(before, tmp_path / "store", NEW)
+    with pipeline, Database(before).engine().connect() as connection:
+        for table in (job_postings, posting_facts):
+            query = sa.select(table.c.posting_id).where(table.c.occupation == "Data engineer")
+            assert list(connection.scalars(query)) == [posting]
+    assert figures["occupations_changed"] == 1
+
+
 def test_nothing_is_done_twice(before: str, tmp_path: Path) -> None:
     for taxonomy, searched in ((OLD, 0), (NEW, 6), (NEW, 0)):
         pipeline, figures = search_again(before, tmp_path / "store", taxonomy)
@@ -123,7 +152,7 @@ def test_a_run_that_was_killed_goes_on_where_it_ended(before: str, tmp_path: Pat
         begun.close()
     assert sorted(versions(before).count(version) for version in set(versions(before))) == [2, 4]
     with MarketConnection(Database(before)) as connection:
-        assert [searched for searched, _ in reextract(connection, matcher, batch=2)] == [2, 2]
+        assert [searched for searched, *_ in reextract(connection, matcher, batch=2)] == [2, 2]
     assert len(set(versions(before))) == 1
 
 

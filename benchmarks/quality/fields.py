@@ -108,7 +108,7 @@ def places() -> None:
     known = labels("places.csv")
     stated = {name_of(text): text for text, _ in stated_locations()}
     read = dict(zip(stated, normalise_locations(pl.Series(stated.values(), dtype=pl.String)).rows(), strict=True))
-    for part in ("tuning", "held out"):
+    for part in ("tuning", "held out", "later"):
         chosen = [(stated[name], read[name], row) for name, row in known.items() if row["set"] == part]
         for place, column in enumerate(("location", "country", "workplace")):
             wrong = [

@@ -17,7 +17,7 @@ def main() -> None:
     assert len(labelled) == len(known)
     found = occupations(labelled, pl.Series([None] * len(labelled), dtype=pl.String))
     rows = [(title, name, known[name_of(title)]) for title, name in zip(labelled, found, strict=True)]
-    for part in ("tuning", "held out", "blind"):
+    for part in ("tuning", "held out", "blind", "later"):
         for english in ("yes", "no"):
             report(f"{part}, {'' if english == 'yes' else 'not '}English", rows, {"set": part, "english": english})
         report(f"{part}, all", rows, {"set": part})

@@ -25,11 +25,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from market_assets.statistics.affinities import skill_affinities
 from market_assets.statistics.pairs import skill_pairs
+from market_assets.statistics.recommendations import skill_affinities
 from market_assets.statistics.recommender import Recommender
-from market_assets.statistics.related import related_skills
-from market_assets.statistics.relationships import skill_relationships
+from market_assets.statistics.relationships import related_skills, skill_relationships
 from market_assets.statistics.window import WINDOW_POSTING, Window
 
 DATA = Path(__file__).resolve().parents[3] / "shared/data/skills/posting_skill_sets.parquet"

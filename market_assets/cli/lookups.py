@@ -11,16 +11,21 @@ from typing import Any, TypeVar
 import anyio
 import click
 
-from market_assets.cli.command import CommandFailedError, open_database, pass_settings
-from market_assets.cli.completion import complete_skill
-from market_assets.cli.rows import print_rows, rows_options
+from market_assets.cli.command import (
+    CommandFailedError,
+    complete_skill,
+    open_database,
+    pass_settings,
+    print_rows,
+    rows_options,
+)
 from market_assets.postings.schemas import SENIORITIES, WORKPLACES
 from market_assets.settings import Settings
 from market_assets.store.tables.results import TRENDS
 from market_assets.web.errors import ApiError
 from market_assets.web.market import queries
 from market_assets.web.market.counted_postings import CountedPostings
-from market_assets.web.market.named_segment import NamedSegment
+from market_assets.web.market.requests import NamedSegment
 from market_assets.web.market.segment_queries import SegmentQueries
 from market_assets.web.market.snapshot import SnapshotCache
 
@@ -82,7 +87,7 @@ def market_queries(settings: Settings) -> Iterator[SegmentQueries]:
         market = anyio.run(SnapshotCache(database, settings.taxonomy).current)
         if market.summary is None:
             raise CommandFailedError(f"{database.name} holds no statistics yet: run ./scripts/run")
-        yield SegmentQueries(market, CountedPostings(database), settings.min_sample)
+        yield SegmentQueries(market, CountedPostings(database, settings.data_dir), settings.min_sample)
     except ApiError as error:
         raise CommandFailedError(error.detail) from None
     finally:

@@ -13,8 +13,13 @@ import click
 import polars as pl
 from rich.console import Console
 
-from market_assets.cli.command import CommandFailedError, json_option, open_database, pass_settings
-from market_assets.cli.completion import complete_skill
+from market_assets.cli.command import (
+    CommandFailedError,
+    complete_skill,
+    json_option,
+    open_database,
+    pass_settings,
+)
 from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.assets.market_report import report_tables
 from market_assets.defs.resources import MarketStore
@@ -23,7 +28,7 @@ from market_assets.report.terminal import summary_json, summary_renderables
 from market_assets.settings import Settings
 from market_assets.statistics.pay import of_all_postings
 from market_assets.statistics.recommender import Recommended, Recommender
-from market_assets.statistics.related import related_skills
+from market_assets.statistics.relationships import related_skills
 from market_assets.store.connection import MarketConnection
 from market_assets.store.quality import count_stored
 from market_assets.store.results import read_table

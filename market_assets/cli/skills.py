@@ -68,10 +68,7 @@ def _print_found(mentions: list[Mention]) -> None:
     for skill, of_skill in groupby(mentions, key=lambda mention: mention.skill):
         alike = list(of_skill)
         best = max(alike, key=lambda mention: mention.weight)
-        version = next((f" {mention.version}" for mention in alike if mention.version), "")
-        click.echo(
-            f"{click.style(skill, bold=True)}{version} ({best.category}): {best.weight:.2f}, {best.meaning}"
-        )
+        click.echo(f"{click.style(skill, bold=True)} ({best.category}): {best.weight:.2f}, {best.meaning}")
         for mention in alike:
             click.echo(f"    {mention.place}: {_snippet(mention)}")
             spelled = "" if mention.spelling == skill else f"spelled {mention.spelling}; "

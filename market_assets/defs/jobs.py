@@ -73,7 +73,8 @@ def _asset_job(
 
 
 @dg.op(
-    description="Searches the postings that were searched by another taxonomy; every batch is whole in itself.",
+    description="Searches the postings that other rules searched, and reads their occupations again; every batch "
+    "is whole in itself.",
     # One run at a time, however it was started: two would search the same postings.
     pool=REEXTRACTION,
 )
@@ -81,34 +82,35 @@ def _asset_job(
 def search_postings_again(context: dg.OpExecutionContext, store: dg.ResourceParam[MarketStore]) -> None:
     from market_assets.skills.matching import skill_matcher
     from market_assets.skills.taxonomy import load_taxonomy
-    from market_assets.store.posting_skills import count_outdated, reextract
+    from market_assets.store.reextraction import count_outdated, reextract
     from market_assets.store.skills import rules_version
 
     matcher = skill_matcher(load_taxonomy(store.settings.taxonomy))
-    searched = changed = 0
+    searched = changed = moved = 0
     with store.ingesting() as connection:
         outdated = count_outdated(connection, rules_version(matcher))
         context.log.info(
             f"{outdated:,} postings were searched by another taxonomy than {matcher.taxonomy.version}"
         )
-        for searched_again, changed_by_it in reextract(connection, matcher):
-            searched, changed = searched + searched_again, changed + changed_by_it
+        for searched_again, changed_by_it, moved_by_it in reextract(connection, matcher):
+            searched, changed, moved = searched + searched_again, changed + changed_by_it, moved + moved_by_it
             context.log.info(f"{searched:,} of {outdated:,} searched, {changed:,} changed")
     context.add_output_metadata(
         {
             "postings_searched": searched,
             "postings_changed": changed,
+            "occupations_changed": moved,
             "taxonomy_version": matcher.taxonomy.version,
         }
     )
-    if changed:
+    if changed or moved:
         context.log.info("statistics and relationships follow with the next refresh_market_stats")
 
 
 @dg.job(
     name=REEXTRACTION,
-    description="After a change of the taxonomy: the postings are searched again, in batches; a run that was "
-    "killed goes on where it ended.",
+    description="After a change of the taxonomy or the occupations: the postings are read again, in batches; a "
+    "run that was killed goes on where it ended.",
     **job_options("search_postings_again"),
 )
 def reextraction_job() -> None:

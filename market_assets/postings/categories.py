@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
-from pathlib import Path
 
 import polars as pl
-import yaml
 
+from market_assets.postings import word_lists
 from market_assets.postings.texts import MAX_CACHED, listed, parsed_each
 
-EMPLOYMENT_TYPES_FILE = Path(__file__).with_name("employment_types.yaml")
-INDUSTRIES_FILE = Path(__file__).with_name("industries.yaml")
 MAX_INDUSTRY_LENGTH = 100
 
 _CAMEL_CASE = re.compile(r"(?<=[a-zà-ÿ])(?=[A-Z])")
@@ -47,8 +44,8 @@ def industry_key(name: str) -> str:
 @cache
 def industry_names() -> dict[str, str]:
     """`industry_key` of a name or alias → the canonical name."""
-    entries: dict[str, list[str]] = yaml.safe_load(INDUSTRIES_FILE.read_text(encoding="utf-8"))
-    return {industry_key(alias): name for name, aliases in entries.items() for alias in (name, *aliases)}
+    entries = word_lists("industries.yaml").items()
+    return {industry_key(alias): name for name, aliases in entries for alias in (name, *aliases)}
 
 
 @lru_cache(MAX_CACHED)
@@ -63,8 +60,8 @@ def _employment_type_of(text: str) -> str | None:
 
 @cache
 def _employment_types() -> dict[str, re.Pattern[str]]:
-    entries: dict[str, list[str]] = yaml.safe_load(EMPLOYMENT_TYPES_FILE.read_text(encoding="utf-8"))
-    return {value: re.compile("|".join(patterns)) for value, patterns in entries.items()}
+    entries = word_lists("employment_types.yaml").items()
+    return {value: re.compile("|".join(patterns)) for value, patterns in entries}
 
 
 @lru_cache(MAX_CACHED)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import polars as pl
-import yaml
 
+from market_assets.postings import word_lists
 from market_assets.postings.schemas import UTC_DATETIME
 
-_WORDS: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("dates.yaml").read_text(encoding="utf-8"))
+_WORDS = word_lists("dates.yaml")
 
 #: Formats of a day, tried in this order after weekday, commas and ordinal endings are removed. The month comes
 #: first, unless the first number can't be a month.

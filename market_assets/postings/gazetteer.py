@@ -18,6 +18,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from market_assets.postings import word_lists
+
 COUNTRIES_FILE = Path(__file__).with_name("countries.csv")
 PLACES_FILE = Path(__file__).with_name("places.csv")
 CITIES_FILE = Path(__file__).with_name("cities.csv")
@@ -41,18 +43,15 @@ _CODES_IN_ANY_CASE = frozenset({"us", "uk", "usa", "uae", "nyc"})
 #: The city is always named with its district, so the name alone is the state.
 _STATE_RATHER_THAN_CITY = "washington"
 
+#: Words of locations.
+WORDS = word_lists("places.yaml")
 _BETWEEN_PARTS = re.compile(r"[,()\[\]:]|\s+[-–—]+\s+|^[-–—]+\s*|\s*[-–—]+$")
 _POSTCODE = re.compile(r"^\d[\d-]{2,}\s+|\s+(?=[A-Z\d-]*\d)[A-Z\d-]{2,}(?:\s\d[A-Z]{2})?$")
-_NOISE = re.compile(
-    r"\b(?:hq|headquarters?|offices?|campus|metro(?:politan)?(?: area)?|greater|downtown|hub|studio|only|area)\b",
-    re.IGNORECASE,
-)
+_NOISE = re.compile(rf"\b(?:{'|'.join(WORDS['noise'])})\b", re.IGNORECASE)
 _CITY_NAME = re.compile(r"[^\W\d_][^\W\d_ .'’-]*(?:[ .'’-]+[^\W\d_]+){0,4}\.?")
 _NOT_IN_A_CITY_NAME = re.compile(
-    r"^(?:all|and|any|blank|coast|continental|every|from|global|here|home|in|midwest|northeast|northwest|not|of|open|or"
-    r"|other|our|region|rest|select|southeast|southwest|to|travel|with)\b"
-    r"|\b(?:add|and|any|blank|client|eligible|flexible|locations?|multiple|nationwide|required|region|several|site"
-    r"|states|team|time|timezone|various)\b|\b(?:east|west)(?:ern)? coast\b"
+    rf"^(?:{'|'.join(WORDS['not_a_town_from'])})\b|\b(?:{'|'.join(WORDS['not_a_town_with'])})\b"
+    r"|\b(?:east|west)(?:ern)? coast\b"
 )
 _COMPASS = frozenset({"central", "east", "north", "south", "west", "the"})
 

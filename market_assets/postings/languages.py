@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
-from pathlib import Path
 
 import polars as pl
-import yaml
 
-LANGUAGES_FILE = Path(__file__).with_name("languages.yaml")
+from market_assets.postings import word_lists
+
 #: Characters of a text that are looked at.
 MAX_TEXT = 600
 #: A language is known from this many of its words on, more than any other language has.
@@ -83,6 +82,6 @@ def _by_words(texts: pl.Series) -> pl.DataFrame:
 @cache
 def _frequent_words() -> pl.DataFrame:
     """word, language."""
-    listed: dict[str, str] = yaml.safe_load(LANGUAGES_FILE.read_text(encoding="utf-8"))
-    pairs = [(word, language) for language, words in listed.items() for word in words.split()]
+    listed = word_lists("languages.yaml").items()
+    pairs = [(word, language) for language, words in listed for word in words.split()]
     return pl.DataFrame(pairs, schema=["word", "language"], orient="row").unique()

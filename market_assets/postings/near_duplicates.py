@@ -15,8 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from market_assets.postings.near_keys import HEADER
-from market_assets.postings.sketches import padded, shared_shares
+from market_assets.postings.near_keys import HEADER, padded, shared_shares
 
 #: The least share of the shorter text that the longer one contains.
 MIN_SHARED = 0.65

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from itertools import takewhile
 
 import polars as pl
 
 from market_assets.postings.gazetteer import (
     EDGES,
+    WORDS,
     Part,
     can_be_city,
     countries,
@@ -25,7 +26,7 @@ from market_assets.postings.gazetteer import (
     region_code,
 )
 from market_assets.postings.texts import MAX_CACHED, listed
-from market_assets.postings.workplaces import workplace_of, workplace_words
+from market_assets.postings.workplaces import WORKPLACE_WORDS, workplace_of
 
 LOCATION = pl.Schema(
     {"location": pl.String(), "country": pl.String(), "workplace": pl.String(), "locations": pl.String()}
@@ -36,29 +37,14 @@ MAX_PLACES = 50
 MAX_LOCATION_LENGTH = 200
 _MAX_TEXT_LENGTH = 2_000
 
-#: Words that go with those for the workplace, which are left out of locations.
-_WITH_WORKPLACE = (
-    r"(?:\b(?:100\s?%|fully|full|global|permanently|partly|partially|teilweise|partiel(?:lement)?)[\s-]+)?(?:{0})"
-    r"(?:[\s-]*\b(?:friendly|first|based|only|eligible|optional|possible|ok|work|position|partiel|möglich|parcial)\b)*"
-    r"(?:\s+(?:in|within|from)\b(?:\s+the\b)?)?"
-)
-#: Said in place of a place: nothing, several places, the further ones, a time zone.
-_PLACEHOLDERS = re.compile(
-    r"\bblank\b|\bn/?a\b(?=\s*(?:$|[,;|)]))|\bn\.a\.|\bt\.?b\.?[ad]\b|^(?:null|none|nil|nan|-+|\?+)$"
-    r"|\b(?:not |un)(?:specified|stated|applicable|available|known)\b"
-    r"|\b(?:multiple|various|several|mehrere|verschiedene|plusieurs|varios|diverse|diverses)"
-    r" (?:locations?|cities|standorte|sites?|lieux|ciudades|locaties)\b"
-    r"|(?:[,;]?\s*(?:\+|&|\b(?:and|und|et|en|y|e|oraz)\b)\s*)?\+?\b\d+\+?"
-    r" (?:more|others?|weitere[rn]?|autres?|andere|meer|más|mais|altr[eio]|inn\w+|więcej|fler)\b"
-    r"(?:\s+(?:locations?|cities|places|standorte?n?|orte|lieux|sites|villes|locaties|ubicaciones|locais|sedi"
-    r"|lokalizacj\w+|platser))?"
-    r"|\b(?:utc|gmt)\b\s*(?:[+±−-]\s*\d{1,2}(?::?\d\d)?)?(?:\s*(?:to|-|/)\s*[+−-]?\d+)?"
-    r"|(?-i:\b(?:[ECMP][SD]?T|CES?T|EES?T|BST|JST|AES?T)\b)(?=\s*(?:$|[,;/|)+-]|time|hours))"
-    r"|\b(?:eastern|central|mountain|pacific|european|us|cet|est|pst)(?: standard| daylight| european)? time\b"
-    r"(?:[ -]zones?\b)?"
-    r"|\btime ?zones?\b|\bzeitzone\b",
+#: Words for the workplace with those that go with them, which are left out of locations.
+_WITH_WORKPLACE = re.compile(
+    rf"(?:\b(?:{'|'.join(WORDS['before_workplaces'])})[\s-]+)?(?:{WORKPLACE_WORDS})"
+    rf"(?:[\s-]*\b(?:{'|'.join(WORDS['after_workplaces'])})\b)*(?:\s+(?:in|within|from)\b(?:\s+the\b)?)?",
     re.IGNORECASE,
 )
+#: Said in place of a place: nothing, several places, the further ones, a time zone.
+_PLACEHOLDERS = re.compile("|".join(WORDS["placeholders"]), re.IGNORECASE)
 #: What may be left once placeholders are out.
 _NO_PLACE = re.compile(r"(?:\W|\d|\b(?:to|and|or|und|et|in|at|the|only)\b)*")
 #: An address in Japanese has no spaces: prefecture, town, district, house.
@@ -69,29 +55,7 @@ _JAPANESE = re.compile(
 _FULL_WIDTH = str.maketrans("、，／（）｜；　", ",,/()|; ")
 _WASHINGTON_DC = re.compile(r"\bwashington\s*,?\s*(?:d\.?\s?c\b\.?|district of columbia\b)", re.IGNORECASE)
 #: Codes of US states that, alone, hardly mean a country ('Remote - MA').
-_CLEAR_STATES = frozenset(
-    (
-        "AL",
-        "AZ",
-        "GA",
-        "KY",
-        "LA",
-        "MA",
-        "MD",
-        "ME",
-        "MN",
-        "MO",
-        "MS",
-        "MT",
-        "NC",
-        "NE",
-        "PA",
-        "SC",
-        "SD",
-        "TN",
-        "VA",
-    )
-)
+_CLEAR_STATES = frozenset(WORDS["clear_states"])
 _ALTERNATIVES = re.compile(r"[;|•·/\n]|\s+or\s+", re.IGNORECASE)
 #: These separate alternatives too, but occur in the names of countries and towns as well.
 _WEAK_ALTERNATIVES = re.compile(r"\s+and\s+|\s*[&,]\s*|-", re.IGNORECASE)
@@ -125,7 +89,7 @@ def normalise_locations(texts: pl.Series) -> pl.DataFrame:
 def _normalise(text: str) -> tuple[str | None, str | None, str | None, str | None]:
     whole = "; ".join(listed(text))[:_MAX_TEXT_LENGTH].translate(_FULL_WIDTH)
     workplace = workplace_of(whole)
-    shorter = _PLACEHOLDERS.sub(" ", _workplace_words().sub(" ", whole))
+    shorter = _PLACEHOLDERS.sub(" ", _WITH_WORKPLACE.sub(" ", whole))
     named = _JAPANESE.sub(r"\g<prefecture>, \g<town>, 日本", _WASHINGTON_DC.sub("Washington DC", shorter))
     alternatives = [part for text in _ALTERNATIVES.split(named) for part in _separated(text)]
     read = list(map(_parse_location, alternatives))
@@ -260,11 +224,6 @@ def _readings_beside(parts: list[Part], index: int) -> tuple[str, ...]:
     after = parts[index + 1].readings if index + 1 < len(parts) else ()
     before = parts[index - 1].readings if index > 0 else ()
     return after or before
-
-
-@cache
-def _workplace_words() -> re.Pattern[str]:
-    return re.compile(_WITH_WORKPLACE.format(workplace_words().pattern), re.IGNORECASE)
 
 
 def _in_title_case(name: str) -> str:

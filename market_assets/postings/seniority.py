@@ -9,16 +9,13 @@ directors, principal and staff engineers count with those who lead a team. Of se
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import polars as pl
-import yaml
 
+from market_assets.postings import word_lists
 from market_assets.postings.schemas import SENIORITIES
 
-SENIORITY_FILE = Path(__file__).with_name("seniority.yaml")
 #: Characters of a description in which the level is looked for.
 MAX_TEXT = 2_000
 
@@ -62,7 +59,7 @@ def seniorities(titles: pl.Series, fields: pl.Series, texts: pl.Series, employme
 
 def seniorities_of_titles(titles: pl.Series) -> pl.Series:
     """The seniority that titles name. String; null where they name none."""
-    rules = _rules()
+    rules = word_lists("seniority.yaml")
     words = titles.cast(pl.String).to_frame("words").select(_without_ignored(_words(pl.col("words")), rules))
     named = [_named(rules["levels"][level], level) for level in _TITLE_ORDER]
     return words.select(
@@ -76,7 +73,7 @@ def seniorities_of_fields(fields: pl.Series) -> pl.Series:
     Returns:
         String, the lowest of several; null for other words ("Any", "Not applicable").
     """
-    rules = _rules()
+    rules = word_lists("seniority.yaml")
     words = fields.cast(pl.String).to_frame("words").select(_without_ignored(_words(pl.col("words")), rules))
     whole = {level: [f", (?:{'|'.join(values)}) ,"] for level, values in rules["fields"].items()}
     named = [_named([*rules["levels"][level], *whole.get(level, [])], level) for level in SENIORITIES]
@@ -85,7 +82,7 @@ def seniorities_of_fields(fields: pl.Series) -> pl.Series:
 
 def seniorities_of_texts(texts: pl.Series) -> pl.Series:
     """The seniority that texts look for ("we are looking for a senior …"). String; null where they don't say."""
-    rules = _rules()["asked_for"]
+    rules = word_lists("seniority.yaml")["asked_for"]
     verbs, articles, praise = (rf"\s(?:{'|'.join(rules[name])})" for name in ("verbs", "articles", "praise"))
     levels = {level: "|".join(words) for level, words in rules["levels"].items()}
     wanted = rf"(?i){verbs}(?:{articles})?(?:{praise})?\s({'|'.join(levels.values())})\s"
@@ -132,9 +129,3 @@ def _grades(rules: dict[str, Any]) -> list[pl.Expr]:
 
 def _whole(patterns: list[str]) -> str:
     return f" (?:{'|'.join(patterns)}) "
-
-
-@cache
-def _rules() -> dict[str, Any]:
-    rules: dict[str, Any] = yaml.safe_load(SENIORITY_FILE.read_text(encoding="utf-8"))
-    return rules

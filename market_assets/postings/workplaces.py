@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
-from pathlib import Path
-from typing import Any
+from functools import lru_cache
 
 import polars as pl
-import yaml
 
+from market_assets.postings import word_lists
 from market_assets.postings.texts import MAX_CACHED, parsed_each
 
 _AFFIRMED = frozenset({"true", "yes", "y", "1", "1.0", "t"})
@@ -18,52 +16,19 @@ _DENIED = frozenset({"false", "no", "n", "0", "0.0", "f"})
 #: A workplace by the more specific word first.
 _ORDER = ("hybrid", "remote", "onsite")
 
+_WORDS = word_lists("workplaces.yaml")
+_NAMES = {value: re.compile("|".join(_WORDS[value])) for value in (*_ORDER, "not_remote", "partly")}
+#: All words that name a workplace, in lower case.
+WORKPLACE_WORDS = "|".join(_NAMES[workplace].pattern for workplace in _ORDER)
+
 #: In titles these are said of systems and of fields of work too, so they count only where they are set apart:
 #: '(Remote)', '- Remote', 'Fully remote', not 'Remote Sensing Engineer'.
-_AMBIGUOUS_IN_TITLES = re.compile(
-    r"(?i)\b(?:remot\w*|hybrid\w*|virtual|distributed|anywhere|worldwide|on[ -]?site|in[ -]person)\b"
-)
-_FIELD = re.compile(
-    r"(?i)\b(?:remote|hybrid)\s+(?:sens|monitor|control|access|support|infrastruct|desktop|operat|diagnos|handl|cloud)\w*"
-)
+_AMBIGUOUS_IN_TITLES = re.compile(rf"(?i)\b(?:{'|'.join(_WORDS['ambiguous_in_titles'])})\b")
+_FIELD = re.compile(rf"(?i)\b(?:remote|hybrid)\s+(?:{'|'.join(_WORDS['fields_of_work'])})\w*")
+_AROUND = re.compile(rf"(?i)100\s?%|\b(?:{'|'.join(_WORDS['beside_in_titles'])})\b|\W")
+_WHOLLY = re.compile(r"(?i)\b(?:100\s?%|fully|full)\s+remote\b")
 _BRACKETS = re.compile(r"[(\[]([^)\]]*)[)\]]")
 _PARTS = re.compile(r"\s*[-–—|,:/()\[\]]\s*")
-_WHOLLY = re.compile(r"(?i)\b(?:100\s?%|fully|full)\s+remote\b")
-_AROUND = re.compile(
-    r"(?i)100\s?%|\b(?:fully|full|only|possible|option|optional|work|job|position|möglich|partly|teilweise|partiel)\b|\W"
-)
-
-#: Where a text has none of these, it states no workplace.
-_STEMS = (
-    "remot",
-    "hybrid",
-    "home office",
-    "home-office",
-    "homeoffice",
-    "from home",
-    "on-site",
-    "onsite",
-    "in-office",
-    "in office",
-    "in the office",
-    "in our office",
-    "travail",
-    "teletrabaj",
-    "smart working",
-    "mobiles arbeit",
-    "mobilen arbeit",
-    "mobile arbeit",
-    "mobilem arbeit",
-    "zdaln",
-    "hybryd",
-    "thuis",
-    "distans",
-    "híbrid",
-    "ibrid",
-    "リモート",
-    "在宅",
-    "présentiel",
-)
 
 
 def workplaces(texts: pl.Series) -> pl.Series:
@@ -82,7 +47,7 @@ def denies_remote(texts: pl.Series) -> pl.Series:
 
 def workplaces_of_titles(titles: pl.Series) -> pl.Series:
     """The workplace that a title states ('Engineer (Remote)'). String; null where there is none."""
-    stated = titles.str.to_lowercase().str.contains(workplace_words().pattern)
+    stated = titles.str.to_lowercase().str.contains(WORKPLACE_WORDS)
     return parsed_each(
         pl.select(pl.when(stated).then(titles)).to_series().alias(titles.name), _workplace_of_title, pl.String()
     )
@@ -91,10 +56,11 @@ def workplaces_of_titles(titles: pl.Series) -> pl.Series:
 def workplaces_of_texts(texts: pl.Series) -> pl.Series:
     """The workplace that the text of a posting states of its job. String; null where there is none."""
     # Few texts have a stem; what is searched for in them is far slower.
-    rows = texts.str.contains_any(list(_STEMS), ascii_case_insensitive=True).fill_null(False).arg_true()
+    rows = texts.str.contains_any(_WORDS["stems"], ascii_case_insensitive=True).fill_null(False).arg_true()
     lowered = texts.gather(rows).str.to_lowercase().to_frame("text")
     stated = [
-        pl.when(pl.col("text").str.contains(pattern)).then(pl.lit(value)) for value, pattern in _in_texts().items()
+        pl.when(pl.col("text").str.contains("|".join(_WORDS["in_texts"][value]))).then(pl.lit(value))
+        for value in _ORDER
     ]
     found = pl.repeat(None, len(texts), dtype=pl.String, eager=True).alias(texts.name)
     return found.scatter(rows, lowered.select(pl.coalesce(stated)).to_series()) if len(rows) else found
@@ -103,18 +69,12 @@ def workplaces_of_texts(texts: pl.Series) -> pl.Series:
 def workplace_of(text: str) -> str | None:
     """The workplace that a text of a few words names; partly remote is hybrid."""
     words = text.lower()
-    named = {workplace for workplace, pattern in _patterns().items() if pattern.search(words)}
+    named = {workplace for workplace, pattern in _NAMES.items() if pattern.search(words)}
     if "not_remote" in named:
         named = named - {"remote"} | {"onsite"}
     if {"remote", "partly"} <= named:
         named.add("hybrid")
     return next((workplace for workplace in _ORDER if workplace in named), None)
-
-
-@cache
-def workplace_words() -> re.Pattern[str]:
-    """All words that name a workplace, in lower case."""
-    return re.compile("|".join(_patterns()[workplace].pattern for workplace in _ORDER))
 
 
 @lru_cache(MAX_CACHED)
@@ -128,21 +88,3 @@ def _workplace_of_title(title: str) -> str | None:
     said = [clear, *_WHOLLY.findall(bare), *_BRACKETS.findall(bare)]
     said += [part for part in _PARTS.split(bare) if not _AROUND.sub("", _AMBIGUOUS_IN_TITLES.sub("", part))]
     return workplace_of(" | ".join(said))
-
-
-@cache
-def _entries() -> dict[str, Any]:
-    entries: dict[str, Any] = yaml.safe_load(
-        Path(__file__).with_name("workplaces.yaml").read_text(encoding="utf-8")
-    )
-    return entries
-
-
-@cache
-def _patterns() -> dict[str, re.Pattern[str]]:
-    return {value: re.compile("|".join(each)) for value, each in _entries().items() if value != "in_texts"}
-
-
-@cache
-def _in_texts() -> dict[str, str]:
-    return {value: "|".join(_entries()["in_texts"][value]) for value in _ORDER}

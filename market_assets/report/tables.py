@@ -6,17 +6,24 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from market_assets.statistics.counts import POSTING_STATISTICS
-from market_assets.statistics.coverage import POSTING_COVERAGE
-from market_assets.statistics.demand import INDUSTRY_SKILLS, SKILL_DEMAND
-from market_assets.statistics.occupations import OCCUPATION_DEMAND, OCCUPATION_SALARIES, OCCUPATION_SKILLS
-from market_assets.statistics.pairs import CATEGORY_RELATIONSHIPS
-from market_assets.statistics.pay import EMPLOYMENT_SALARIES, LOCATION_SALARIES, SALARY_STATISTICS
-from market_assets.statistics.pay_trends import SALARY_TRENDS
-from market_assets.statistics.relationships import SKILL_RELATIONSHIPS
-from market_assets.statistics.summary import MARKET_SUMMARY
-from market_assets.statistics.trends import TRENDING_SKILLS
-from market_assets.statistics.weeks import WeeklyChanges
+from market_assets.statistics.tables import (
+    CATEGORY_RELATIONSHIPS,
+    EMPLOYMENT_SALARIES,
+    INDUSTRY_SKILLS,
+    LOCATION_SALARIES,
+    MARKET_SUMMARY,
+    OCCUPATION_DEMAND,
+    OCCUPATION_SALARIES,
+    OCCUPATION_SKILLS,
+    POSTING_COVERAGE,
+    POSTING_STATISTICS,
+    SALARY_STATISTICS,
+    SALARY_TRENDS,
+    SKILL_DEMAND,
+    SKILL_RELATIONSHIPS,
+    TRENDING_SKILLS,
+)
+from market_assets.statistics.trends import WeeklyChanges
 
 SCHEMAS: dict[str, pl.Schema] = {
     "market_summary": MARKET_SUMMARY,

@@ -64,8 +64,7 @@ class CueTable:
 
     Attributes:
         heading, passage, modifier: the `Meaning` of the wording as a heading, at the beginning of a passage, and
-        in
-            a sentence before or after a skill; `NO_MEANING` where it has none.
+            in a sentence before or after a skill; `NO_MEANING` where it has none.
         before, after: whether a modifier applies to skills after it, and before it.
         weak, negator: whether the wording has these positions.
         in_sentence: whether it applies to skills of its sentence only.
@@ -77,26 +76,17 @@ class CueTable:
         Args:
             wordings: the cues of each wording, which differ in position.
         """
-        self.heading, self.passage, self.modifier = (np.full(len(wordings), NO_MEANING) for _ in range(3))
-        self.before, self.after, self.weak, self.negator = (np.zeros(len(wordings), bool) for _ in range(4))
+        meaning = np.full((len(Position), len(wordings)), NO_MEANING)
         for row, cues in enumerate(wordings):
             for cue in cues:
-                self._add(row, cue)
-        self.in_sentence = (self.modifier != NO_MEANING) | self.weak | self.negator
-
-    def _add(self, row: int, cue: Cue) -> None:
-        if cue.position is Position.HEADING:
-            self.heading[row] = cue.meaning
-        elif cue.position is Position.PASSAGE:
-            self.passage[row] = cue.meaning
-        elif cue.position is Position.WEAK:
-            self.weak[row] = True
-        elif cue.position is Position.NEGATOR:
-            self.negator[row] = True
-        else:
-            self.modifier[row] = cue.meaning
-            self.before[row] = cue.position in (Position.BEFORE, Position.EITHER)
-            self.after[row] = cue.position in (Position.AFTER, Position.EITHER)
+                meaning[cue.position, row] = cue.meaning
+        has = meaning != NO_MEANING
+        self.heading, self.passage = meaning[Position.HEADING], meaning[Position.PASSAGE]
+        self.modifier = meaning[[Position.BEFORE, Position.AFTER, Position.EITHER]].max(axis=0)
+        self.before = has[Position.BEFORE] | has[Position.EITHER]
+        self.after = has[Position.AFTER] | has[Position.EITHER]
+        self.weak, self.negator = has[Position.WEAK], has[Position.NEGATOR]
+        self.in_sentence = has[Position.BEFORE :].any(axis=0)
 
 
 @cache
@@ -115,8 +105,7 @@ def lone_name_wordings() -> dict[str, list[str]]:
 @cache
 def cues_version() -> str:
     """Twelve hexadecimal digits that change with any cue."""
-    cues = [(cue.words, int(cue.position), int(cue.meaning)) for cue in load_cues()]
-    return hashlib.sha256(repr((cues, lone_name_wordings())).encode()).hexdigest()[:12]
+    return hashlib.sha256(repr(_document()).encode()).hexdigest()[:12]
 
 
 @cache
@@ -126,11 +115,7 @@ def _document() -> dict[str, Any]:
 
 
 def _cues(document: dict[str, Any]) -> Iterator[Cue]:
-    for name, wordings in document["headings"].items():
-        yield from (Cue(words, Position.HEADING, Meaning[name.upper()]) for words in wordings)
-    for name, wordings in document["passages"].items():
-        yield from (Cue(words, Position.PASSAGE, Meaning[name.upper()]) for words in wordings)
-    for position in (Position.BEFORE, Position.AFTER, Position.EITHER):
+    for position in (Position.HEADING, Position.PASSAGE, Position.BEFORE, Position.AFTER, Position.EITHER):
         for name, wordings in document[position.name.lower()].items():
             yield from (Cue(words, position, Meaning[name.upper()]) for words in wordings)
     yield from (Cue(words, Position.WEAK, Meaning.REQUIRED) for words in document["asked_for"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,10 +15,6 @@ from market_assets.skills.weights import NO_CUE, Reason, Weight
 
 #: Bytes of the text that are shown before and after a mention.
 _CONTEXT_LENGTH = 40
-#: A version number directly after a skill, but no number of years.
-_VERSION = re.compile(
-    r"[ (]*v?(\d{1,4}(?:\.\d+)*\+?)(?![\w.]*\d)(?!\s*(?:%|\+?\s*(?:years?|yrs?|months?|jahre)\b))", re.I
-)
 _LABELS = {
     Weight.REQUIRED: "required",
     Weight.ALTERNATIVE: "required, as one of several",
@@ -41,7 +36,6 @@ class Mention:
         place: 'title' or 'text'.
         before, written, after: the mention as written, and the text around it.
         spelling: the spelling of the taxonomy that matches.
-        version: the version number after the mention; None if there is none.
         weight: 0 to 1, as in `posting_skills`; 0 if not counted.
         meaning: the weight in words; None if the name does not mean the skill here.
         reason: why it has this weight, or is not counted.
@@ -55,7 +49,6 @@ class Mention:
     written: str
     after: str
     spelling: str
-    version: str | None
     weight: float
     meaning: str | None
     reason: str
@@ -111,8 +104,6 @@ class _Explainer:
         start, end = self._bounds(hit)
         skill = self._matcher.taxonomy.skills[pattern.skill]
         plain = self._prepared.plain
-        after = _decoded(plain[end : end + _CONTEXT_LENGTH].split(b"\0")[0])
-        version = _VERSION.match(after)
         return Mention(
             skill=skill.name,
             category=skill.category,
@@ -120,9 +111,8 @@ class _Explainer:
             place="title" if start < self._title_end else "text",
             before=_decoded(plain[max(start - _CONTEXT_LENGTH, 0) : start].split(b"\x1f")[-1]),
             written=_decoded(plain[start:end]),
-            after=after.split("\x1f")[0],
+            after=_decoded(plain[end : end + _CONTEXT_LENGTH].split(b"\0")[0].split(b"\x1f")[0]),
             spelling=pattern.spelling,
-            version=version[1] if version else None,
             weight=weight / 100,
             meaning=meaning,
             reason=reason,

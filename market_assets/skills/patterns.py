@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import chain
+from typing import NamedTuple
 
-from market_assets.skills.cues import Cue
-from market_assets.skills.lone_names import is_asked_for
+from market_assets.skills.cues import Cue, lone_name_wordings
 from market_assets.skills.taxonomy import Skill, Taxonomy, TaxonomyError
 from market_assets.skills.tokenize import PreparedTexts, prepared_words
 
 #: The greatest distance of a context word from a name, in bytes of the prepared text.
 CONTEXT_REACH = 60
+#: Bytes before and after a name that hold any of the wordings that ask for it.
+_WORDING_REACH = 48
+_END_MARKS = b",.;:)/|!?\n\x1f"
 #: `Pattern.skill` of phrases that are no skill.
 NO_SKILL = -1
 #: The least length of a name of several words that counts without spaces too (MachineLearning).
@@ -53,8 +56,7 @@ class OpenSpelling:
         return match.span() if match else None
 
 
-@dataclass(frozen=True)
-class Pattern:
+class Pattern(NamedTuple):
     """One spelling as whole words with a space at both ends, and the conditions for a hit.
 
     Attributes:
@@ -102,7 +104,7 @@ class Pattern:
         if self.near and self.near.isdisjoint(_words_around(prepared.folded, start, end)):
             if self.written.islower() or prepared.spaced[start:end] != self.written:
                 return "none of its context words is near"
-            if not is_asked_for(prepared, start, end):
+            if not _is_asked_for(prepared, start, end):
                 return "none of its context words is near, and the wording does not ask for it"
         return None
 
@@ -118,27 +120,29 @@ def skill_patterns(taxonomy: Taxonomy) -> list[Pattern]:
     Raises:
         TaxonomyError: a spelling has no characters that can be searched for.
     """
-    skills = list(enumerate(taxonomy.skills))
-    written = [(spelling, spelling, position) for position, skill in skills for spelling in skill.spellings]
-    written += [
-        (variant, spelling, position) for spelling, _, position in written for variant in _variants(spelling)
+    spellings = [(text, position) for position, skill in enumerate(taxonomy.skills) for text in skill.spellings]
+    phrases = [(phrase, NO_SKILL) for skill in taxonomy.skills for phrase in skill.unless]
+    # Spellings and phrases, of each first those as written, then the variants.
+    written = [
+        (text, spelling, position)
+        for listed in (spellings, phrases)
+        for texts in (lambda spelling: (spelling,), _variants)
+        for spelling, position in listed
+        for text in texts(spelling)
     ]
-    unless = [phrase for skill in taxonomy.skills for phrase in skill.unless]
-    unless += [variant for phrase in unless for variant in _variants(phrase)]
-    texts = [text for text, _, _ in written] + unless
-    words = prepared_words([text.replace("*", _ANY) for text in texts])
+    words = prepared_words([text.replace("*", _ANY) for text, _, _ in written])
     if b"" in words:
-        raise TaxonomyError(f"'{texts[words.index(b'')]}' holds nothing that can be searched for")
+        raise TaxonomyError(f"'{written[words.index(b'')][0]}' holds nothing that can be searched for")
     near = _near_words(taxonomy)
     patterns: dict[bytes, list[Pattern]] = {}
-    for (_, spelling, position), found in zip(written, words, strict=False):
+    for (_, spelling, position), found in zip(written, words, strict=True):
         of_words = patterns.setdefault(found.lower(), [])
+        if position == NO_SKILL:
+            if not of_words:
+                of_words.append(Pattern(b" " + found.lower() + b" ", NO_SKILL, spelling, found))
         # Another skill may share a spelling only where both need context words.
-        if all(other.skill != position and other.near for other in of_words):
+        elif all(other.skill != position and other.near for other in of_words):
             of_words.append(_pattern(taxonomy.skills[position], position, spelling, found, near))
-    for phrase, found in zip(unless, words[len(written) :], strict=True):
-        key = b" " + found.lower() + b" "
-        patterns.setdefault(found.lower(), [Pattern(words=key, skill=NO_SKILL, spelling=phrase, written=found)])
     return list(chain.from_iterable(patterns.values()))
 
 
@@ -150,20 +154,22 @@ def cue_patterns(cues: Sequence[Cue]) -> list[tuple[bytes, list[Cue]]]:
     return list(found.items())
 
 
-def _near_words(taxonomy: Taxonomy) -> dict[str, bytes]:
+def _near_words(taxonomy: Taxonomy) -> dict[tuple[str, ...], frozenset[bytes]]:
     """Context words as they are in a prepared text; the first part of those that are divided there (html5)."""
-    words = sorted(
-        {word for skill in taxonomy.skills for spelling in skill.spellings for word in skill.near_of(spelling)}
-    )
-    return {word: found.split(b" ")[0] for word, found in zip(words, prepared_words(words), strict=True)}
+    lists = {words for skill in taxonomy.skills for words in (skill.near, *dict(skill.ambiguous).values())}
+    words = sorted(set(chain.from_iterable(lists)))
+    prepared = dict(zip(words, prepared_words(words), strict=True))
+    return {near: frozenset(prepared[word].split(b" ")[0] for word in near) for near in (*lists, ())}
 
 
-def _pattern(skill: Skill, position: int, spelling: str, words: bytes, near: dict[str, bytes]) -> Pattern:
+def _pattern(
+    skill: Skill, position: int, spelling: str, words: bytes, near: dict[tuple[str, ...], frozenset[bytes]]
+) -> Pattern:
     is_name = spelling == skill.name
     is_exact = skill.is_exact(spelling)
-    searched, open_spelling = (
-        _open_spelling(words.lower()) if "*" in spelling else (b" " + words.lower() + b" ", None)
-    )
+    searched, open_spelling = b" " + words.lower() + b" ", None
+    if "*" in spelling:
+        searched, open_spelling = _open_spelling(words.lower())
     return Pattern(
         words=searched,
         skill=position,
@@ -172,9 +178,9 @@ def _pattern(skill: Skill, position: int, spelling: str, words: bytes, near: dic
         open=open_spelling,
         nested=skill.nested,
         exact=words if is_exact else None,
-        near=frozenset(near[word] for word in skill.near_of(spelling)),
+        near=near[skill.near_of(spelling)],
         is_short=is_name and is_exact and len(words) <= 2,
-        exact_or_near=is_name and skill.case_by_context,
+        exact_or_near=is_name and skill.case == "near",
     )
 
 
@@ -207,6 +213,29 @@ def _variants(spelling: str) -> Iterator[str]:
         joined = "".join(words)
         if len(joined) >= _MIN_JOINED:
             yield joined
+
+
+def _is_asked_for(prepared: PreparedTexts, start: int, end: int) -> bool:
+    """Whether the wording directly before or after a hit makes it a skill: "Experience with Go required"."""
+    wordings = _lone_name_wordings()
+    after = prepared.folded[end : end + _WORDING_REACH]
+    if after.startswith(wordings["after"]):
+        return True
+    if not prepared.folded[max(0, start - _WORDING_REACH) : start].endswith(wordings["before"]):
+        return False
+    mark = prepared.plain[end : end + 1]
+    return (
+        mark in _END_MARKS or prepared.plain[end : end + 2] in (b" (", b" \0") or after.startswith(wordings["end"])
+    )
+
+
+@cache
+def _lone_name_wordings() -> dict[str, tuple[bytes, ...]]:
+    """Each list of wordings as whole words with a space at both ends."""
+    return {
+        place: tuple(b" " + words.lower() + b" " for words in prepared_words(wordings))
+        for place, wordings in lone_name_wordings().items()
+    }
 
 
 def _is_joined(plain: bytes, start: int, end: int) -> bool:

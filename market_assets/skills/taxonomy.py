@@ -9,14 +9,25 @@ import csv
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar, Literal
 
 import yaml
+from pydantic import (
+    BeforeValidator,
+    ConfigDict,
+    StrictBool,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    WrapValidator,
+)
+from pydantic_core import PydanticCustomError
+from pydantic_core.core_schema import ValidationInfo
 
 SHIPPED = Path(__file__).with_name("skills.yaml")
 TRANSLATIONS = Path(__file__).with_name("translations.csv")
@@ -24,12 +35,46 @@ TRANSLATIONS = Path(__file__).with_name("translations.csv")
 MAXIMUM_SKILLS = 65_535
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_SKILL_KEYS = frozenset({"name", "aliases", "ambiguous", "case", "near", "unless", "nested"})
+_Contexts = Mapping[str, tuple[str, ...]]
 _TOP_KEYS = frozenset({"contexts", "skills"})
 
 
 class TaxonomyError(ValueError):
     """A skills file can't be used. The message is one line with the skill and the problem."""
+
+
+def _words_of_context(value: object, validate: Callable[[object], tuple[str, ...]], info: ValidationInfo) -> Any:
+    """The words of a list, or those of the context that a text names, in ascending order."""
+    if not isinstance(value, str):
+        return tuple(sorted(set(validate(value))))
+    contexts: _Contexts = info.context or {}
+    if value not in contexts:
+        raise PydanticCustomError("context", "names a context that is not defined")
+    return contexts[value]
+
+
+def _pairs(value: object) -> object:
+    if not isinstance(value, dict):
+        raise PydanticCustomError("ambiguous", "must hold aliases with the words that decide")
+    return tuple(value.items())
+
+
+_Spelling = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"[^\W_]|[.+#*,]")]
+_ContextWord = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[\w.+#]+$")]
+_ContextWords = Annotated[tuple[_ContextWord, ...], WrapValidator(_words_of_context)]
+_Ambiguous = tuple[tuple[_Spelling, _ContextWords], ...]
+
+#: Type of a validation error, or the pattern that a text does not match → the problem in words.
+_PROBLEMS = {
+    r"[^\W_]|[.+#*,]": "holds nothing that can be searched for",
+    r"^[\w.+#]+$": "must be a single word",
+    "tuple_type": "must be a list",
+    "dict_type": "must hold names with lists of words",
+    "bool_type": "must be true or false",
+    "string_type": "must be a text",
+    "unexpected_keyword_argument": "is an unknown key",
+    "missing": "is missing",
+}
 
 
 @dataclass(frozen=True)
@@ -40,29 +85,29 @@ class Skill:
         name: the usual spelling, which all results show.
         category: the group of the skill.
         aliases: other spellings. Hyphens, slashes and spaces are equivalent, and so are upper and lower case,
-        except
-            in aliases of up to four capitals (`is_exact`). `*` at the end of a word, or at the beginning of the
-            first, stands for any letters.
-        case_sensitive: the name only counts in this spelling (Go, not go).
-        case_by_context: in this spelling the name always counts, in another case only near one of `near`.
-        translations: names in other languages than English, of the same form as aliases.
+            except in aliases of up to four capitals (`is_exact`). `*` at the end of a word, or at the beginning of
+            the first, stands for any letters.
+        case: exact: the name only counts in this spelling (Go, not go); near: in this spelling it always counts,
+            in another only near one of `near`.
         near: single words in lower case, of which one must be within 60 characters of the name; none is needed if
             empty. They do not apply to aliases.
-        ambiguous: aliases that need such words too ("Lambda" of AWS Lambda), each with its words.
         unless: phrases in which the name does not mean the skill ("series c").
         nested: also counts within a longer skill's name ("AWS" in "AWS Lambda").
+        ambiguous: aliases that need such words too ("Lambda" of AWS Lambda), each with its words.
+        translations: names in other languages than English, of the same form as aliases.
     """
 
-    name: str
-    category: str
-    aliases: tuple[str, ...] = ()
-    case_sensitive: bool = False
-    near: tuple[str, ...] = ()
-    unless: tuple[str, ...] = ()
-    nested: bool = False
-    ambiguous: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    case_by_context: bool = False
-    translations: tuple[str, ...] = ()
+    __pydantic_config__: ClassVar[ConfigDict] = {"extra": "forbid"}
+
+    name: _Spelling
+    category: _Spelling
+    aliases: tuple[_Spelling, ...] = ()
+    case: Literal["any", "exact", "near"] = "any"
+    near: _ContextWords = ()
+    unless: tuple[_Spelling, ...] = ()
+    nested: StrictBool = False
+    ambiguous: Annotated[_Ambiguous, BeforeValidator(_pairs)] = ()
+    translations: tuple[_Spelling, ...] = ()
 
     @property
     def spellings(self) -> tuple[str, ...]:
@@ -76,12 +121,14 @@ class Skill:
 
     def near_of(self, spelling: str) -> tuple[str, ...]:
         """The words of which one must be near a spelling; none is needed if empty."""
-        return self.near if spelling == self.name else dict(self.ambiguous).get(spelling, ())
+        if spelling == self.name or not self.ambiguous:
+            return self.near if spelling == self.name else ()
+        return next((words for alias, words in self.ambiguous if alias == spelling), ())
 
     def is_exact(self, spelling: str) -> bool:
         """Whether upper and lower case matter: in a case-sensitive name, and in aliases such as ML or HR."""
         if spelling == self.name:
-            return self.case_sensitive or self.case_by_context
+            return self.case != "any"
         return len(spelling) <= 4 and spelling.isupper()
 
 
@@ -104,15 +151,8 @@ class Taxonomy:
     @cached_property
     def version(self) -> str:
         """Twelve hexadecimal digits that change with any change of the taxonomy."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()[:12]
-
-    def to_json(self) -> str:
-        """The taxonomy as JSON; equal for equal taxonomies."""
-        return self._json
-
-    @cached_property
-    def _json(self) -> str:
-        return json.dumps([asdict(skill) for skill in self.skills], ensure_ascii=True, sort_keys=True)
+        skills = json.dumps([asdict(skill) for skill in self.skills], sort_keys=True)
+        return hashlib.sha256(skills.encode()).hexdigest()[:12]
 
 
 def load_taxonomy(override: Path | None = None) -> Taxonomy:
@@ -124,14 +164,25 @@ def load_taxonomy(override: Path | None = None) -> Taxonomy:
     Raises:
         TaxonomyError: a file can't be read, has the wrong form, or contradicts itself.
     """
-    return _shipped() if override is None else _overridden(override)
+    if override is None:
+        return _shipped()
+    try:
+        document = _read(override)
+        contexts = _contexts(_read(SHIPPED)) | _contexts(document)
+        kept = {skill.name: skill for skill in _shipped().skills}
+        return Taxonomy(tuple((kept | _skills(document, contexts, {})).values()))
+    except TaxonomyError as error:
+        raise TaxonomyError(f"{override}: {error}") from None
 
 
 @lru_cache(maxsize=1)
 def _shipped() -> Taxonomy:
     document = _read(SHIPPED)
-    skills = _unique_names(_skills(document, _contexts(document)))
-    return Taxonomy(tuple(_translated(skills, _translations())))
+    translations = _translations()
+    skills = _skills(document, _contexts(document), translations)
+    if unknown := translations.keys() - skills.keys():
+        raise TaxonomyError(f"{TRANSLATIONS.name} names skills that are not in {SHIPPED.name}: {sorted(unknown)}")
+    return Taxonomy(tuple(skills.values()))
 
 
 def _translations() -> dict[str, list[str]]:
@@ -141,35 +192,6 @@ def _translations() -> dict[str, list[str]]:
             skill: list(dict.fromkeys(name.strip() for cell in cells for name in cell.split(";") if name.strip()))
             for skill, *cells in islice(csv.reader(lines), 1, None)
         }
-
-
-def _translated(skills: list[Skill], names: dict[str, list[str]]) -> list[Skill]:
-    if unknown := names.keys() - {skill.name for skill in skills}:
-        raise TaxonomyError(f"{TRANSLATIONS.name} names skills that are not in {SHIPPED.name}: {sorted(unknown)}")
-    return [_with_names(skill, names.get(skill.name, [])) for skill in skills]
-
-
-def _with_names(skill: Skill, names: list[str]) -> Skill:
-    """The skill with names in other languages; one that ends in `?` counts only near the words of the skill."""
-    own = {_key(spelling) for spelling in skill.spellings}
-    new = [name for name in names if _key(name) not in own]
-    ambiguous = tuple((name.rstrip("?"), skill.near) for name in new if name.endswith("?"))
-    return replace(
-        skill,
-        translations=tuple(name for name in new if not name.endswith("?")),
-        ambiguous=skill.ambiguous + ambiguous,
-    )
-
-
-def _overridden(path: Path) -> Taxonomy:
-    try:
-        document = _read(path)
-        contexts = _contexts(_read(SHIPPED)) | _contexts(document)
-        replacing = {skill.name: skill for skill in _unique_names(_skills(document, contexts))}
-        kept = {skill.name: skill for skill in _shipped().skills}
-        return Taxonomy(tuple((kept | replacing).values()))
-    except TaxonomyError as error:
-        raise TaxonomyError(f"{path}: {error}") from None
 
 
 def _read(path: Path) -> Mapping[str, Any]:
@@ -191,96 +213,64 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 
 def _contexts(document: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
-    contexts = document.get("contexts") or {}
-    if not isinstance(contexts, dict):
-        raise TaxonomyError("'contexts' must hold names with lists of words")
-    return {
-        str(name): _single_words(_texts(words, f"context {name}"), f"context {name}")
-        for name, words in contexts.items()
-    }
+    contexts: dict[str, tuple[str, ...]] = _valid(_ALL_CONTEXTS, document.get("contexts") or {}, "contexts", {})
+    return contexts
 
 
-def _skills(document: Mapping[str, Any], contexts: Mapping[str, tuple[str, ...]]) -> Iterator[Skill]:
+def _skills(document: Mapping[str, Any], contexts: _Contexts, names: Mapping[str, list[str]]) -> dict[str, Skill]:
+    """The skills of a file by name, with their `names` in other languages."""
+    found: dict[str, Skill] = {}
+    for category, entry in _entries(document):
+        fields = {**(entry if isinstance(entry, dict) else {"name": entry}), "category": category}
+        where = f"skill {fields['name']}" if "name" in fields else f"category {category}: {entry!r}"
+        skill = _valid(_SKILL, _with_names(fields, names.get(fields.get("name", ""), [])), where, contexts)
+        if skill.name in found:
+            raise TaxonomyError(f"{where} is there twice, in {found[skill.name].category} and {category}")
+        if skill.case == "near" and not skill.near:
+            raise TaxonomyError(f"{where}: case is near, but there are no near words")
+        if without := [alias for alias, near in skill.ambiguous if not near]:
+            raise TaxonomyError(f"{where}: ambiguous alias {without[0]} has no words that decide")
+        found[skill.name] = skill
+    return found
+
+
+def _entries(document: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """Each entry of a file with its category."""
     for category, entries in document["skills"].items():
-        if not isinstance(category, str) or not category.strip():
-            raise TaxonomyError(f"category {category!r} is not a text")
         if not isinstance(entries, list) or not entries:
             raise TaxonomyError(f"category {category} holds no list of skills")
         for entry in entries:
-            yield _skill(entry, category.strip(), contexts)
+            yield category, entry
 
 
-def _skill(entry: object, category: str, contexts: Mapping[str, tuple[str, ...]]) -> Skill:
-    fields: Mapping[Any, Any] = entry if isinstance(entry, dict) else {"name": entry}
-    name = fields.get("name")
-    if not isinstance(name, str) or not _key(name):
-        raise TaxonomyError(f"category {category} has a skill without a name: {entry!r}")
-    where = f"skill {name}"
-    if unknown := sorted(map(str, fields.keys() - _SKILL_KEYS)):
-        raise TaxonomyError(f"{where}: unknown key '{unknown[0]}'")
-    if fields.get("case", "any") not in ("any", "exact", "near"):
-        raise TaxonomyError(f"{where}: case is 'any', 'exact' or 'near', not {fields['case']!r}")
-    if fields.get("case") == "near" and not fields.get("near"):
-        raise TaxonomyError(f"{where}: case is near, but there are no near words")
-    if not isinstance(fields.get("nested", False), bool):
-        raise TaxonomyError(f"{where}: nested is true or false, not {fields['nested']!r}")
-    return Skill(
-        name=name.strip(),
-        category=category,
-        aliases=_texts(fields.get("aliases", []), f"{where}: aliases"),
-        case_sensitive=fields.get("case") == "exact",
-        near=_near(fields.get("near", []), where, contexts),
-        unless=_texts(fields.get("unless", []), f"{where}: unless"),
-        nested=fields.get("nested", False),
-        ambiguous=_ambiguous(fields.get("ambiguous", {}), where, contexts),
-        case_by_context=fields.get("case") == "near",
-    )
+def _with_names(fields: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """An entry with names in other languages; one that ends in `?` counts only near the words of the skill."""
+    if not names:
+        return fields
+    own = {
+        _key(spelling) for spelling in (fields["name"], *fields.get("aliases", []), *fields.get("ambiguous", {}))
+    }
+    new = [name for name in names if _key(name) not in own]
+    ambiguous = {name.rstrip("?"): fields.get("near", []) for name in new if name.endswith("?")}
+    return {
+        **fields,
+        "translations": [name for name in new if not name.endswith("?")],
+        "ambiguous": {**fields.get("ambiguous", {}), **ambiguous},
+    }
 
 
-def _ambiguous(
-    value: object, where: str, contexts: Mapping[str, tuple[str, ...]]
-) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    if not isinstance(value, dict):
-        raise TaxonomyError(f"{where}: ambiguous must hold aliases with the words that decide, not {value!r}")
-    spellings = _texts(list(value), f"{where}: ambiguous")
-    words = [_near(near, where, contexts) for near in value.values()]
-    if () in words:
-        raise TaxonomyError(f"{where}: ambiguous alias {spellings[words.index(())]} has no words that decide")
-    return tuple(zip(spellings, words, strict=True))
+def _valid(adapter: TypeAdapter[Any], value: object, where: str, contexts: _Contexts) -> Any:
+    try:
+        return adapter.validate_python(value, context=contexts)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = "".join(f"{part} " for part in first["loc"])
+        known = _PROBLEMS.get(first.get("ctx", {}).get("pattern", first["type"]), first["msg"])
+        raise TaxonomyError(f"{where}: {place}{known}: {first['input']!r}") from None
 
 
-def _near(value: object, where: str, contexts: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
-    if isinstance(value, str):
-        if value not in contexts:
-            raise TaxonomyError(f"{where}: near names the context '{value}', which is not defined")
-        return contexts[value]
-    return _single_words(_texts(value, f"{where}: near"), f"{where}: near")
-
-
-def _texts(value: object, where: str) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise TaxonomyError(f"{where} must be a list, not {value!r}")
-    for text in value:
-        if not isinstance(text, str) or not _key(text):
-            raise TaxonomyError(f"{where} must hold texts, not {text!r}")
-    return tuple(text.strip() for text in value)
-
-
-def _single_words(words: tuple[str, ...], where: str) -> tuple[str, ...]:
-    for word in words:
-        if not re.fullmatch(r"[\w.+#]+", word):
-            raise TaxonomyError(f"{where} must hold single words, not '{word}'")
-    return tuple(sorted({word.lower() for word in words}))
-
-
-def _unique_names(skills: Iterator[Skill]) -> list[Skill]:
-    seen: dict[str, Skill] = {}
-    for skill in skills:
-        if skill.name in seen:
-            categories = f"{seen[skill.name].category} and {skill.category}"
-            raise TaxonomyError(f"skill {skill.name} is there twice, in {categories}")
-        seen[skill.name] = skill
-    return list(seen.values())
+_SKILL = TypeAdapter(Skill)
+_ALL_CONTEXTS = TypeAdapter(dict[str, _ContextWords])
 
 
 def _check_spellings(skills: tuple[Skill, ...]) -> None:

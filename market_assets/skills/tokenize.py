@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from unicodedata import category, name, normalize
 
 import numpy as np
 import numpy.typing as npt
@@ -31,9 +32,8 @@ class PreparedTexts:
 
     Attributes:
         plain: each run of white space is one newline if it contains one, else one space; digits after three
-        letters
-            or more ("Python3.11") are divided from them by a space; everything else as written, but in ASCII where
-            possible.
+            letters or more ("Python3.11") are divided from them by a space; all else as written, in ASCII where it
+            can be.
         spaced: `plain` with a space for every separator of words.
         folded: `spaced` in lower case.
         ends: positions of the NULs, ascending.
@@ -80,11 +80,11 @@ def _latin(text: bytes) -> bytes:
 @lru_cache(maxsize=2**16)
 def _replacement(character: bytes) -> bytes:
     """The replacement of a character that is not ASCII."""
-    written = pl.Series([character.decode()])
-    if written.str.contains(_UNSPACED).item():
-        return f" {written.str.normalize('NFKC').item()} ".encode()
-    plain = written.str.replace_many(_COMMON_MARKS).str.replace_all(_MARKS, " ")
-    return str(plain.str.normalize("NFKD").str.replace_all(r"\p{M}+", "").item()).encode()
+    letter = character.decode()
+    if letter.isalpha() and name(letter, "").startswith(_UNSPACED_SCRIPTS):
+        return f" {normalize('NFKC', letter)} ".encode()
+    plain = _COMMON_MARKS.get(letter, letter if category(letter)[0] in "LMN" else " ")
+    return "".join(part for part in normalize("NFKD", plain) if category(part)[0] != "M").encode()
 
 
 def _spaced(text: bytes) -> bytes:
@@ -175,8 +175,11 @@ _COMMON_MARKS = {
     **dict.fromkeys("・【】", "\n"),
     "。": ". ",
 }
-_MARKS = r"[^\x00-\x7F\p{L}\p{M}\p{N}]"
-_UNSPACED = r"[[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}\p{Thai}ー]&&\p{L}]"
+#: How the names of letters begin that are written without spaces between words.
+_UNSPACED_SCRIPTS = (
+    *("CJK ", "IDEOGRAPHIC ", "HIRAGANA ", "KATAKANA", "HANGUL ", "THAI "),
+    *("HALFWIDTH KATAKANA LETTER", "HALFWIDTH HANGUL"),
+)
 #: All control characters but newline and `TITLE_END`.
 _CONTROLS = bytes(code for code in range(1, 31) if code != 10) + b"\x7f"
 _NOT_ASCII = re.compile(rb"[\xc0-\xff][\x80-\xbf]+")

@@ -98,18 +98,17 @@ class Mentions:
     cue: Indices
 
 
-_HEADING_WEIGHT = {
+_MODIFIER_WEIGHT = {
     Meaning.REQUIRED: Weight.REQUIRED,
     Meaning.OPTIONAL: Weight.OPTIONAL,
     Meaning.COMPANY: Weight.BOILERPLATE,
     Meaning.TERMS: Weight.BOILERPLATE,
     Meaning.NEUTRAL: Weight.MENTIONED,
     Meaning.IN_USE: Weight.IN_USE,
-    Meaning.NOT_REQUIRED: Weight.MENTIONED,
+    Meaning.NOT_REQUIRED: Weight.NEGATED,
 }
-_MODIFIER_WEIGHT = {**_HEADING_WEIGHT, Meaning.NOT_REQUIRED: Weight.NEGATED}
-_HEADING_WEIGHTS = np.array([_HEADING_WEIGHT[meaning] for meaning in Meaning], dtype=np.int64)
 _MODIFIER_WEIGHTS = np.array([_MODIFIER_WEIGHT[meaning] for meaning in Meaning], dtype=np.int64)
+_HEADING_WEIGHTS = np.where(_MODIFIER_WEIGHTS == Weight.NEGATED, Weight.MENTIONED, _MODIFIER_WEIGHTS)
 
 
 def weigh(prepared: PreparedTexts, hits: Hits, cues: Hits, table: CueTable) -> Mentions:

@@ -6,17 +6,10 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
+from market_assets.statistics.tables import SKILL_COMMUNITIES
+
 if TYPE_CHECKING:
     from networkx import Graph
-
-SKILL_COMMUNITIES = pl.Schema(
-    {
-        "skill": pl.String(),
-        "community": pl.Int64(),
-        "community_name": pl.String(),
-        "centrality": pl.Float64(),
-    }
-)
 
 #: Pairs with an npmi_lower below this are no edges of the graph.
 LEAST_NPMI = 0.05
@@ -31,7 +24,7 @@ def skill_communities(relationships: pl.DataFrame) -> pl.DataFrame:
     """Groups of skills that occur together more than with other skills.
 
     Args:
-        relationships: skill_a, skill_b, npmi_lower (schema `relationships.SKILL_RELATIONSHIPS`).
+        relationships: skill_a, skill_b, npmi_lower (schema `tables.SKILL_RELATIONSHIPS`).
 
     Returns:
         Schema `SKILL_COMMUNITIES`, by community and skill; skills without an edge have no row. The communities,

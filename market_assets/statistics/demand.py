@@ -2,62 +2,28 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from market_assets.skills.weights import Weight
-from market_assets.statistics.groups import (
-    Labels,
-    SkillGroups,
-    employers,
-    known_or_null,
-    labels,
-    mention_groups,
-    position_in_group,
-    skill_groups,
-)
-from market_assets.statistics.published_pay import published_pay
+from market_assets.statistics.groups import BLOCK, SkillGroups, employers, labels
+from market_assets.statistics.published_pay import known_or_null
 from market_assets.statistics.significance import wilson_interval
-from market_assets.statistics.top_values import top_values
-from market_assets.statistics.window import Window
+from market_assets.statistics.tables import INDUSTRY_SKILLS, SKILL_DEMAND
+from market_assets.statistics.window import Integers, Window
 
-SKILL_DEMAND = pl.Schema(
-    {
-        "skill": pl.String(),
-        "category": pl.String(),
-        "industry": pl.String(),
-        "postings": pl.Int64(),
-        "demand_share": pl.Float64(),
-        "demand_score": pl.Float64(),
-        "required_share": pl.Float64(),
-        "mentions_only": pl.Int64(),
-        "postings_with_salary": pl.Int64(),
-        "average_salary": pl.Float64(),
-        "median_salary": pl.Float64(),
-        "min_salary": pl.Float64(),
-        "max_salary": pl.Float64(),
-        "top_sources": pl.String(),
-        "top_industries": pl.String(),
-        "top_locations": pl.String(),
-        "rank": pl.Int64(),
-    }
-)
-
-INDUSTRY_SKILLS = pl.Schema(
-    {
-        "industry": pl.String(),
-        "skill": pl.String(),
-        "postings": pl.Int64(),
-        "demand_share": pl.Float64(),
-        "postings_with_salary": pl.Int64(),
-        "average_salary": pl.Float64(),
-        "rank": pl.Int64(),
-    }
-)
-
+#: The columns of which the most frequent values are listed.
+_TOP = {"top_sources": "source", "top_industries": "industry", "top_locations": "location"}
+#: Up to this many combinations of skill and value, counting in a flat array (32 MiB) beats sorting.
+DENSE_CELLS = 1 << 22
 #: demand_score is 100 at this demand_share and above.
 FULL_SCORE_SHARE = 0.5
+
+Int64s = npt.NDArray[np.int64]
 
 
 def skill_demand(window: Window, min_sample: int) -> pl.DataFrame:
@@ -78,15 +44,13 @@ def skill_demand(window: Window, min_sample: int) -> pl.DataFrame:
         lists of up to five {value, postings} of the row's own postings. `rank` is 1 for the most postings in the
         row's industry; ties by skill.
     """
-    columns = {name: labels(window.postings[name]) for name in ("source", "industry", "location")}
-    frames = [_profile(window, segments, columns, min_sample) for segments in (None, columns["industry"])]
-    return pl.concat(frames).select(pl.col(name).cast(dtype) for name, dtype in SKILL_DEMAND.items())
+    industries = SkillGroups.of(window, labels(window.postings, "industry"))
+    return pl.concat([total_skill_demand(window, min_sample), _profile(industries, min_sample)])
 
 
 def total_skill_demand(window: Window, min_sample: int) -> pl.DataFrame:
     """The rows of `skill_demand` that are about all postings, by skill."""
-    columns = {name: labels(window.postings[name]) for name in ("source", "industry", "location")}
-    return _profile(window, None, columns, min_sample).match_to_schema(SKILL_DEMAND)
+    return _profile(SkillGroups.of(window), min_sample)
 
 
 def market_demand(window: Window, min_sample: int) -> pl.DataFrame:
@@ -96,7 +60,7 @@ def market_demand(window: Window, min_sample: int) -> pl.DataFrame:
         skill, category, postings, demand_share, rank, postings_with_salary, average_salary, median_salary,
         min_salary, max_salary, by skill.
     """
-    return _demand_and_pay(window, skill_groups(window), None, min_sample).drop("industry")
+    return _demand_and_pay(SkillGroups.of(window), min_sample)
 
 
 def share_interval(window: Window, skill: str) -> tuple[float, float] | None:
@@ -109,7 +73,7 @@ def share_interval(window: Window, skill: str) -> tuple[float, float] | None:
     """
     if not len(window):
         return None
-    asking = np.diff(window.of_skill(skill).offsets) > 0
+    asking = window.of_skill(skill).sizes > 0
     employer = employers(window)
     having = np.bincount(employer, weights=asking)
     share = float(asking.mean())
@@ -132,74 +96,98 @@ def industry_skills(window: Window, min_sample: int) -> pl.DataFrame:
         Schema `INDUSTRY_SKILLS`, by industry and skill; the figures are those of the industry's rows in
         `skill_demand`.
     """
-    industries = labels(window.postings["industry"])
-    members = skill_groups(window, industries)
-    filled = members.filled()
-    pay = published_pay(window, members, min_sample)
-    rows = _shares(window, members, industries).with_columns(
-        postings_with_salary=pay.counts[filled], average_salary=pay.average().gather(filled)
-    )
-    return rows.select(pl.col(name).cast(dtype) for name, dtype in INDUSTRY_SKILLS.items())
+    groups = SkillGroups.of(window, labels(window.postings, "industry"))
+    return _demand_and_pay(groups, min_sample).select(INDUSTRY_SKILLS.names())
 
 
-def _profile(window: Window, segments: Labels | None, columns: dict[str, Labels], min_sample: int) -> pl.DataFrame:
-    members = skill_groups(window, segments)
-    filled = members.filled()
-    return _demand_and_pay(window, members, segments, min_sample).with_columns(
+def _profile(groups: SkillGroups, min_sample: int) -> pl.DataFrame:
+    weighed, required = groups.weighing(1), groups.weighing(Weight.ALTERNATIVE)
+    share = np.divide(required, weighed, out=np.full(len(weighed), np.nan), where=weighed > 0)
+    rows = _demand_and_pay(groups, min_sample).with_columns(
         demand_score=pl.min_horizontal(pl.lit(100.0), 100 / FULL_SCORE_SHARE * pl.col("demand_share")),
-        required_share=_required_share(window, segments, filled),
-        mentions_only=mention_groups(window, segments).counts()[filled],
-        top_sources=top_values(members, columns["source"]).gather(filled),
-        top_industries=top_values(members, columns["industry"]).gather(filled),
-        top_locations=top_values(members, columns["location"]).gather(filled),
+        required_share=known_or_null(share),
+        mentions_only=groups.mentions(),
+        **dict(zip(_TOP, top_values(groups, *_TOP.values()), strict=True)),
     )
+    return rows.match_to_schema(SKILL_DEMAND, missing_columns="insert")
 
 
-def _demand_and_pay(
-    window: Window, members: SkillGroups, segments: Labels | None, min_sample: int
-) -> pl.DataFrame:
-    filled = members.filled()
-    pay = published_pay(window, members, min_sample)
-    return _shares(window, members, segments).with_columns(
-        postings_with_salary=pay.counts[filled],
-        average_salary=pay.average().gather(filled),
-        median_salary=pay.quantile(0.5).gather(filled),
-        min_salary=pay.minimum().gather(filled),
-        max_salary=pay.maximum().gather(filled),
-    )
-
-
-def _required_share(window: Window, segments: Labels | None, filled: npt.NDArray[np.int64]) -> pl.Series:
-    """Of the postings of each group with a known weight, the share that requires the skill; null without any."""
-    weighed = skill_groups(window.wanted(1), segments).counts()[filled]
-    required = skill_groups(window.wanted(Weight.ALTERNATIVE), segments).counts()[filled]
-    share = np.divide(required, weighed, out=np.full(len(filled), np.nan), where=weighed > 0)
-    return known_or_null(share)
-
-
-def _shares(window: Window, members: SkillGroups, segments: Labels | None) -> pl.DataFrame:
-    """One row a filled group: industry, skill, category, postings, demand_share and rank."""
-    filled = members.filled()
-    segment, skill = np.divmod(filled, max(members.skills, 1))
-    postings = members.counts()[filled]
-    of = np.full(len(filled), len(window)) if segments is None else segments.counts()[segment]
+def _demand_and_pay(groups: SkillGroups, min_sample: int) -> pl.DataFrame:
+    """One row a group: its names, category, postings, demand_share, rank, and pay."""
     return pl.DataFrame(
         {
-            "industry": pl.repeat(None, len(filled), dtype=pl.String, eager=True)
-            if segments is None
-            else segments.names.gather(segment),
-            "skill": window.skills["skill"].gather(skill),
-            "category": window.skills["category"].gather(skill),
-            "postings": postings,
-            "demand_share": postings / of,
-            "rank": _ranks(segment, postings),
+            **groups.names(),
+            "category": groups.window.skills["category"].gather(groups.skill),
+            "postings": groups.postings,
+            "demand_share": groups.postings / groups.of_segment,
+            "rank": groups.ranks(),
+            **groups.pay(min_sample).figures(SKILL_DEMAND),
         }
     )
 
 
-def _ranks(segment: npt.NDArray[np.int64], postings: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The rank of each row within its segment by postings, from 1; ties keep their order (by skill)."""
-    order = np.lexsort((np.arange(len(segment)), -postings, segment))
-    ranks = np.empty(len(segment), dtype=np.int64)
-    ranks[order] = position_in_group(segment[order]) + 1
-    return ranks
+def top_values(groups: SkillGroups, *columns: str, limit: int = 5) -> Iterator[pl.Series]:
+    """The most frequent values of each group in some columns, by postings and then by name; nulls are left out.
+
+    Yields:
+        For each column, String, one a group: a JSON list of up to `limit` {"value": text, "postings": number}.
+    """
+    window, skills = groups.window, groups.window.skills.height
+    coded = [labels(window.postings, column) for column in columns]
+    best = np.full((len(columns), limit, len(groups.numbers)), -1)
+    for segment, rows in enumerate(groups.segments.rows()):
+        codes, of = window.codes[window.entries_of(rows)], np.repeat(rows, window.sizes[rows])
+        for place, values in enumerate(coded):
+            keys, postings = _combinations(codes, values.codes[of], skills, values.size)
+            skill, value = np.divmod(keys, max(values.size, 1))
+            starts = np.flatnonzero(np.diff(skill, prepend=-1))
+            group = np.searchsorted(groups.numbers, segment * skills + skill[starts])
+            # Greater for more postings, and for a name that comes first.
+            merit = postings * values.size + (values.size - 1 - value)
+            best[place][:, group] = _greatest(merit, starts, limit)
+    for values, merits, column in zip(coded, best, columns, strict=True):
+        yield _as_json(merits, values.values[column])
+
+
+def _combinations(codes: Integers, values: Integers, skills: int, width: int) -> tuple[Int64s, Int64s]:
+    """The combinations of skill and value that occur, ascending, as skill · width + value, and how often."""
+    if skills * width > DENSE_CELLS:
+        known = values >= 0
+        return np.unique(codes[known].astype(np.int64) * width + values[known], return_counts=True)
+    counts = np.zeros(skills * width, dtype=np.int64)
+    for start in range(0, len(codes), BLOCK):
+        value = values[start : start + BLOCK].astype(np.int64)
+        keys = codes[start : start + BLOCK] * np.int64(width) + value
+        counts += np.bincount(keys[value >= 0], minlength=len(counts))
+    found = np.flatnonzero(counts)
+    return found, counts[found]
+
+
+def _greatest(merits: Int64s, starts: Int64s, limit: int) -> Int64s:
+    """The greatest merits of each group, all different, down from the first; −1 where there is no further one."""
+    greatest = np.full((limit, len(starts)), -1)
+    if len(starts):
+        group = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(merits)))
+        for place in range(limit):
+            greatest[place] = np.maximum.reduceat(merits, starts)
+            merits = np.where(merits == greatest[place][group], -1, merits)
+    return greatest
+
+
+def _as_json(merits: Int64s, names: pl.Series) -> pl.Series:
+    """The values and postings of merits by place (rows) and group (columns), as a list for each group."""
+    quoted = pl.Series([json.dumps(name, ensure_ascii=False) for name in names], dtype=pl.String)
+    objects = []
+    for place in merits:
+        postings, value = np.divmod(place, max(len(names), 1))
+        known = pl.Series(len(names) - 1 - value).set(pl.Series(place < 0), None)
+        parts = (
+            pl.lit('{"value": '),
+            quoted.gather(known),
+            pl.lit(', "postings": '),
+            pl.Series(postings),
+            pl.lit("}"),
+        )
+        objects.append(pl.concat_str(*parts))
+    lists = pl.concat_str(objects, separator=", ", ignore_nulls=True)
+    return pl.select(pl.concat_str(pl.lit("["), lists, pl.lit("]"))).to_series()

@@ -1,212 +1,213 @@
-"""Postings in groups: text columns as codes, skills by segment of the market, and exact figures of every group.
+"""Postings in groups: the values of columns as codes, and the skills that each part of the market asks for.
 
-One sort serves all groups of a table: a quantile for each group by itself would be many times slower.
+The (posting, skill) entries are many: they are counted in flat arrays, and nothing but codes is made of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from market_assets.statistics.window import Window
+from market_assets.statistics.published_pay import PublishedPay
+from market_assets.statistics.window import Integers, Window, order_of
 
-Integers = npt.NDArray[np.integer]
-Floats = npt.NDArray[np.float64]
+#: (posting, skill) entries that are counted at once: their group numbers take 8 MiB.
+BLOCK = 1 << 20
+#: Combinations are sorted where the possible ones are so many times as many as the entries.
+_MOST_PLACES = 4
+
+Int64s = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Labels:
-    """A text column as codes.
+    """The values that postings have in some columns, as codes.
 
     Attributes:
-        codes: int64, one a row: the position in `names`, −1 where the text is null.
-        names: String, the distinct texts in ascending order.
+        codes: one a posting, the number of its combination of values; −1 where one of them is null.
+        values: by column, the value of each combination that occurs, in ascending order.
+        size: the number of combinations.
     """
 
-    codes: npt.NDArray[np.int64]
-    names: pl.Series
+    codes: Integers
+    values: dict[str, pl.Series]
+    size: int
 
-    def counts(self) -> npt.NDArray[np.int64]:
-        """How often each name occurs."""
-        return np.bincount(self.codes[self.codes >= 0], minlength=len(self.names))
+    def counts(self) -> Int64s:
+        """The postings of each combination."""
+        return np.bincount(self.codes[self.codes >= 0], minlength=self.size)
+
+    def rows(self) -> list[Int64s]:
+        """The rows of the postings of each combination."""
+        order = order_of(self.codes, self.size)
+        return np.split(order, np.searchsorted(self.codes, np.arange(self.size), sorter=order))[1:]
+
+    def values_of(self, codes: Integers) -> dict[str, pl.Series]:
+        """By column, the value of each code."""
+        return {column: values.gather(codes) for column, values in self.values.items()}
 
 
-def labels(column: pl.Series) -> Labels:
-    """Encode a text column."""
-    names = column.drop_nulls().unique().sort()
-    codes = column.cast(pl.Enum(names)).to_physical().cast(pl.Int64).fill_null(-1)
-    return Labels(codes=codes.to_numpy(), names=names)
+def labels(postings: pl.DataFrame, *columns: str) -> Labels:
+    """Encode text columns, together; without any, all postings have one label."""
+    combined, width = np.zeros(postings.height, dtype=np.int64), 1
+    known = np.ones(postings.height, dtype=bool)
+    names = [postings[column].drop_nulls().unique().cast(pl.String).sort() for column in columns]
+    for column, values in zip(columns, names, strict=True):
+        codes = postings[column].cast(pl.Enum(values)).to_physical()
+        known &= codes.is_not_null().to_numpy()
+        combined = combined * len(values) + codes.fill_null(0).to_numpy()
+        width *= len(values)
+    found = np.flatnonzero(np.bincount(combined[known], minlength=width)) if columns else np.zeros(1, np.int64)
+    number = np.full(width + 1, -1, dtype=np.min_scalar_type(-max(len(found), 1)))
+    number[found] = np.arange(len(found))
+    combined[~known] = width
+    places = np.unravel_index(found, [len(values) for values in names]) if columns else ()
+    values_of = {
+        column: values.gather(place) for column, values, place in zip(columns, names, places, strict=True)
+    }
+    return Labels(number[combined], values_of, len(found))
+
+
+def month_labels(window: Window) -> Labels:
+    """The month of posting ('YYYY-MM', UTC) of each posting."""
+    start = window.postings["posted_at"].dt.month_start().dt.date()
+    names = start.unique()
+    return labels(pl.DataFrame({"month": start.replace_strict(names, names.dt.strftime("%Y-%m"))}), "month")
 
 
 @dataclass(frozen=True)
 class SkillGroups:
-    """The (posting, skill) entries of a window, each in the group of its segment (an industry, a month) and skill.
-
-    The group of segment s and skill k is s · skills + k.
+    """Each skill in each segment of the market (an industry, a month) with postings, by segment and skill.
 
     Attributes:
-        groups: int64, the group of each (posting, skill).
-        rows: int64, the row of its posting.
-        skills: the number of skills.
-        size: the number of groups, empty ones included.
+        window: the counted postings.
+        segments: which segment each posting is in; those without are left out.
+        numbers: of each group, segment · skills + skill.
+        postings: how many postings of the segment ask for the skill, above 0.
     """
 
-    groups: npt.NDArray[np.int64]
-    rows: npt.NDArray[np.int64]
-    skills: int
-    size: int
+    window: Window
+    segments: Labels
+    numbers: Int64s
+    postings: Int64s
 
-    def counts(self) -> npt.NDArray[np.int64]:
-        """Postings of each group."""
-        return np.bincount(self.groups, minlength=self.size)
-
-    def filled(self) -> npt.NDArray[np.int64]:
-        """The groups that have postings, ascending."""
-        return np.flatnonzero(self.counts())
-
-
-def skill_groups(window: Window, segments: Labels | None = None) -> SkillGroups:
-    """Group the (posting, skill) entries by segment and skill; without `segments`, all postings are one segment.
-
-    Postings whose segment is null are left out.
-    """
-    return _grouped(window.rows, window.codes, window.skills.height, segments)
-
-
-def mention_groups(window: Window, segments: Labels | None = None) -> SkillGroups:
-    """Group the skills that postings mention without asking for them, as `skill_groups` does those asked for."""
-    return _grouped(window.mention_rows, window.mention_codes, window.skills.height, segments)
-
-
-def _grouped(
-    rows: npt.NDArray[np.int64], codes: npt.NDArray[np.int32], skills: int, segments: Labels | None
-) -> SkillGroups:
-    groups = codes.astype(np.int64)
-    if segments is None:
-        return SkillGroups(groups=groups, rows=rows, skills=skills, size=skills)
-    segment = segments.codes[rows]
-    if (segments.codes < 0).any():
-        member = segment >= 0
-        groups, rows, segment = groups[member], rows[member], segment[member]
-    groups += segment * skills
-    return SkillGroups(groups=groups, rows=rows, skills=skills, size=len(segments.names) * skills)
-
-
-def position_in_group(groups: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The position, from 0, of each member within its group; `groups` is ascending."""
-    sizes = np.bincount(groups)
-    return np.arange(len(groups)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-
-
-@dataclass(frozen=True)
-class GroupedValues:
-    """Values sorted by group and, within a group, ascending. Figures of an empty group are NaN.
-
-    Attributes:
-        counts: int64, the number of values of each group.
-        ordered: float64, the values of group 0 ascending, then those of group 1, and so on.
-    """
-
-    counts: npt.NDArray[np.int64]
-    ordered: Floats
+    @classmethod
+    def of(cls, window: Window, segments: Labels | None = None) -> SkillGroups:
+        """Without `segments`, all postings are one."""
+        segments = segments or labels(window.postings)
+        counts = tally(window.rows, window.codes, segments, window.skills.height)
+        numbers = np.flatnonzero(counts)
+        return cls(window, segments, numbers, counts[numbers])
 
     @property
-    def starts(self) -> npt.NDArray[np.int64]:
-        """The position in `ordered` of the first value of each group."""
-        return np.cumsum(self.counts) - self.counts
+    def segment(self) -> Int64s:
+        """The segment of each group."""
+        return self.numbers // max(self.window.skills.height, 1)
 
-    def mean(self) -> Floats:
-        """Arithmetic mean, summed in the order of the sorted values, so that it is reproducible."""
-        filled = self.counts > 0
-        mean = np.full(len(self.counts), np.nan)
-        if filled.any():
-            mean[filled] = np.add.reduceat(self.ordered, self.starts[filled]) / self.counts[filled]
-        # Rounding of the sum could put the mean of equal values slightly beside them.
-        within: Floats = np.clip(mean, self.minimum(), self.maximum())
-        return within
+    @property
+    def skill(self) -> Int64s:
+        """The skill of each group, as a position in the window's."""
+        return self.numbers % max(self.window.skills.height, 1)
 
-    def minimum(self) -> Floats:
-        """The smallest value of each group."""
-        return self._at(self.starts)
+    @property
+    def of_segment(self) -> Int64s:
+        """All postings of the segment of each group, whether they ask for a skill or not."""
+        return self.segments.counts()[self.segment]
 
-    def maximum(self) -> Floats:
-        """The largest value of each group."""
-        return self._at(self.starts + self.counts - 1)
+    def names(self) -> dict[str, pl.Series]:
+        """The columns that say which group a row is about: those of the segments, and skill."""
+        return {**self.segments.values_of(self.segment), "skill": self.window.skills["skill"].gather(self.skill)}
 
-    def smallest(self, place: Integers | int) -> Floats:
-        """The `place`-th smallest value of each group (1: the smallest); its largest if it has fewer."""
-        return self._at(self.starts + np.minimum(self.counts, place) - 1)
+    def ranks(self) -> Int64s:
+        """The rank of each group in its segment by postings, from 1; ties by skill."""
+        return rank_within(self.segment, self.postings)
 
-    def largest(self, place: Integers | int) -> Floats:
-        """The `place`-th largest value of each group (1: the largest); its smallest if it has fewer."""
-        return self._at(self.starts + self.counts - np.minimum(self.counts, place))
+    def weighing(self, least: int) -> Int64s:
+        """How many of the postings of each group want the skill by at least so much, as far as that is known."""
+        if not len(self.window.weights):
+            return np.zeros(len(self.numbers), dtype=np.int64)
+        return self._tallied(self.window.rows, self.window.codes, self.window.weights >= least)
 
-    def quantile(self, q: float) -> Floats:
-        """The q-quantile of each group, 0 ≤ q ≤ 1, with linear interpolation.
+    def mentions(self) -> Int64s:
+        """How many postings of the segment of each group mention the skill without asking for it."""
+        return self._tallied(self.window.mention_rows, self.window.mention_codes)
 
-        It is NumPy's method 'linear', type 7 of Hyndman and Fan, "Sample Quantiles in Statistical
-        Packages" (1996): between the order statistics around position (count − 1) · q.
-        """
-        position = np.maximum(self.counts - 1, 0) * q
-        below = np.floor(position).astype(np.int64)
-        above = np.minimum(below + 1, np.maximum(self.counts - 1, 0))
-        weight = position - below
-        low, high = self._at(self.starts + below), self._at(self.starts + above)
-        # Interpolated from the nearer end, so that rounding cannot leave the interval.
-        return np.where(weight < 0.5, low + (high - low) * weight, high - (high - low) * (1 - weight))
+    def pay(self, min_sample: int) -> PublishedPay:
+        """The known salaries of each group."""
+        rows, codes = self.window.paid
+        segment = self.segments.codes[rows]
+        # Stable, so that the salaries of each group stay ascending.
+        order = order_of(segment, self.segments.size)[np.count_nonzero(segment < 0) :]
+        return PublishedPay(self._tallied(rows, codes), self.window.salaries[rows[order]], min_sample)
 
-    def _at(self, positions: npt.NDArray[np.int64]) -> Floats:
-        found = np.full(len(self.counts), np.nan)
-        filled = self.counts > 0
-        found[filled] = self.ordered[positions[filled]]
-        return found
+    def _tallied(self, rows: Integers, codes: Integers, chosen: npt.NDArray[np.bool_] | None = None) -> Int64s:
+        return tally(rows, codes, self.segments, self.window.skills.height, chosen)[self.numbers]
 
 
-def group_values(groups: Integers, values: Floats, size: int, rows: Integers | None = None) -> GroupedValues:
-    """Sort values into groups; those that are not finite (unknown) are left out.
+def tally(
+    rows: Integers, codes: Integers, segments: Labels, skills: int, chosen: npt.NDArray[np.bool_] | None = None
+) -> Int64s:
+    """How many (posting, skill) entries each group of segment and skill has, empty ones included."""
+    counts = np.zeros(segments.size * skills, dtype=np.int64)
+    for start in range(0, len(rows), BLOCK):
+        block = slice(start, start + BLOCK)
+        segment = segments.codes[rows[block]].astype(np.int64)
+        inside = segment >= 0 if chosen is None else (segment >= 0) & chosen[block]
+        counts += np.bincount((segment * skills + codes[block])[inside], minlength=len(counts))
+    return counts
 
-    Args:
-        groups: the group of each member, in 0..size-1.
-        values: float64. Without `rows`, one for each member.
-        size: the number of groups.
-        rows: the position in `values` of each member; a value may be a member of many groups.
+
+def pay_of(window: Window, segments: Labels, min_sample: int) -> PublishedPay:
+    """The known salaries of the postings of each segment."""
+    segment = segments.codes[window.by_salary]
+    order = order_of(segment, segments.size)[np.count_nonzero(segment < 0) :]
+    counts = np.bincount(segment[order], minlength=segments.size)
+    return PublishedPay(counts, window.salaries[window.by_salary[order]], min_sample)
+
+
+def rank_within(groups: Integers, values: Integers | npt.NDArray[np.float64]) -> Int64s:
+    """The rank of each value within its group, from 1 for the greatest; equal ones keep their order."""
+    order = np.lexsort((-values, groups))
+    sizes = np.bincount(groups)
+    ranks = np.empty(len(groups), dtype=np.int64)
+    ranks[order] = np.arange(len(groups)) - np.repeat(np.cumsum(sizes) - sizes, sizes) + 1
+    return ranks
+
+
+def skill_blocks(codes: Integers) -> Iterator[slice]:
+    """Slices of ascending codes of skills of about `BLOCK` entries, each with all entries of its skills."""
+    ends = np.flatnonzero(np.diff(codes, append=-1)) + 1
+    cuts = ends[np.searchsorted(ends, np.arange(BLOCK, len(codes), BLOCK))]
+    yield from (slice(start, end) for start, end in pairwise(np.unique([0, *cuts, len(codes)]).tolist()))
+
+
+def distinct(first: Integers, second: Integers) -> tuple[Int64s, Int64s, Int64s]:
+    """The distinct combinations of two numbers from 0 on.
+
+    Returns:
+        The first and the second number of each combination, ascending; and which one each entry has.
     """
-    known = np.isfinite(values)
-    if rows is None:
-        rows = np.arange(len(values))
-    if not known.all():
-        member = known[rows]
-        groups, rows = groups[member], rows[member]
-    counts = np.bincount(groups, minlength=size)
-    # Values are ranked first: sorting one integer a member is several times faster than sorting pairs of group
-    # and value.
-    order = np.argsort(values, kind="stable")
-    rank = np.empty(len(values), dtype=np.int64)
-    rank[order] = np.arange(len(values))
-    keys = rank[rows]
-    keys += groups * np.int64(len(values))
-    keys.sort()
-    if len(values):
-        keys %= len(values)
-    return GroupedValues(counts=counts, ordered=values[order][keys])
+    width = int(second.max(initial=0)) + 1
+    combinations = first.astype(np.int64) * width + second
+    size = int(combinations.max(initial=-1)) + 1
+    if size > _MOST_PLACES * len(combinations):
+        found, position = np.unique(combinations, return_inverse=True)
+    else:
+        # There are so few possible ones that a place for each of them takes less time than sorting the entries.
+        seen = np.zeros(size, dtype=bool)
+        seen[combinations] = True
+        found, position = np.flatnonzero(seen), (np.cumsum(seen) - 1)[combinations]
+    return found // width, found % width, position
 
 
-def salaries(window: Window) -> Floats:
-    """The salary of each posting, NaN where unknown."""
-    return window.postings["salary"].to_numpy()
-
-
-def known_or_null(figures: Floats) -> pl.Series:
-    """A Float64 column of the figures in which NaN is null."""
-    return pl.Series(figures, dtype=pl.Float64).fill_nan(None)
-
-
-def employers(window: Window) -> npt.NDArray[np.int64]:
+def employers(window: Window) -> npt.NDArray[np.int32]:
     """The number of each posting's employer, from 0; a posting whose employer is unknown has one of its own."""
-    numbers = np.array(window.postings["company_key"].rank("dense").fill_null(0), dtype=np.int64)
+    numbers = window.postings["company_key"].rank("dense").fill_null(0).to_numpy().astype(np.int32)
     unknown = np.flatnonzero(numbers == 0)
     numbers[unknown] = numbers.max(initial=0) + 1 + np.arange(len(unknown))
     return numbers - 1

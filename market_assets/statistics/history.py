@@ -4,28 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-import numpy as np
 import polars as pl
 
 from market_assets.postings.schemas import UTC_DATETIME
-from market_assets.statistics.groups import labels, skill_groups
-from market_assets.statistics.published_pay import published_pay
+from market_assets.statistics.groups import SkillGroups, month_labels
+from market_assets.statistics.tables import SKILL_HISTORY
 from market_assets.statistics.window import Window
-
-SKILL_HISTORY = pl.Schema(
-    {
-        "skill": pl.String(),
-        "month": pl.String(),
-        "postings": pl.Int64(),
-        "share": pl.Float64(),
-        "postings_with_salary": pl.Int64(),
-        "median_salary": pl.Float64(),
-        "market_postings": pl.Int64(),
-        "filled_postings": pl.Int64(),
-        "recorded_at": UTC_DATETIME,
-        "revised_at": UTC_DATETIME,
-    }
-)
 
 #: A month is closed so long after its end; until then late postings still count.
 CLOSED_AFTER = timedelta(days=7)
@@ -94,24 +78,16 @@ def skill_history(
 
 def _counted(window: Window, counted: list[str], min_sample: int) -> pl.DataFrame:
     """The rows of some months, without what is known of their recording."""
-    month_of = window.postings["posted_at"].dt.strftime("%Y-%m")
-    months = labels(pl.select(pl.when(month_of.is_in(counted)).then(month_of)).to_series())
-    members = skill_groups(window, months)
-    pay = published_pay(window, members, min_sample)
-    filled = members.filled()
-    month, skill = np.divmod(filled, max(members.skills, 1))
-    postings, market = members.counts()[filled], months.counts()[month]
+    groups = SkillGroups.of(window, month_labels(window))
     return pl.DataFrame(
         {
-            "skill": window.skills["skill"].gather(skill),
-            "month": months.names.gather(month),
-            "postings": postings,
-            "share": postings / market,
-            "postings_with_salary": pay.counts[filled],
-            "median_salary": pay.quantile(0.5).gather(filled),
-            "market_postings": market,
+            **groups.names(),
+            "postings": groups.postings,
+            "share": groups.postings / groups.of_segment,
+            "market_postings": groups.of_segment,
+            **groups.pay(min_sample).figures(SKILL_HISTORY),
         }
-    )
+    ).filter(pl.col("month").is_in(counted))
 
 
 def _start(month: str) -> datetime:

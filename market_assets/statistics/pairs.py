@@ -9,20 +9,15 @@ import numpy.typing as npt
 import polars as pl
 
 from market_assets.statistics.groups import labels
+from market_assets.statistics.tables import CATEGORY_RELATIONSHIPS, SKILL_PAIRS
 from market_assets.statistics.window import OtherPostingsError, Window
-
-SKILL_PAIRS = pl.Schema({"skill_a": pl.String(), "skill_b": pl.String(), "co_occurrences": pl.Int64()})
-
-CATEGORY_RELATIONSHIPS = pl.Schema(
-    {"category_a": pl.String(), "category_b": pl.String(), "co_occurrences": pl.Int64()}
-)
 
 #: Pairs in a block (8 MiB of int64 for each of the three arrays that a block takes).
 BLOCK_PAIRS = 1 << 20
 #: Possible pairs counted in one pass over the postings, in a flat array (128 MiB of int32): those of up to 5,792
 #: skills. More skills take more passes, not more memory.
 STRIP_CELLS = 1 << 25
-#: Cells of a block of the matrix of postings and categories (16 MiB of float32).
+#: Cells of a block of the matrix of postings and categories (4 MiB of booleans).
 BLOCK_CELLS = 1 << 22
 
 Int64s = npt.NDArray[np.int64]
@@ -36,7 +31,7 @@ def skill_pairs(window: Window) -> pl.DataFrame:
     Returns:
         Schema `SKILL_PAIRS`, by skill_a and skill_b, skill_a < skill_b by code point.
     """
-    used = np.flatnonzero(postings_by_skill(window))
+    used = np.flatnonzero(window.postings_by_skill)
     compact = np.zeros(window.skills.height, dtype=np.int64)
     compact[used] = np.arange(len(used))
     pairs = len(used) ** 2
@@ -61,32 +56,25 @@ def category_relationships(window: Window) -> pl.DataFrame:
         Schema `CATEGORY_RELATIONSHIPS`, by category_a and category_b, category_a < category_b by code point,
         for pairs that occur. A posting counts once, however many skills it has of the two.
     """
-    categories = labels(window.skills["category"])
-    size = len(categories.names)
-    together = np.zeros((size, size), dtype=np.int64)
-    step = max(BLOCK_CELLS // max(size, 1), 1)
+    categories = labels(window.skills, "category")
+    together = np.zeros((categories.size, categories.size), dtype=np.int64)
+    step = max(BLOCK_CELLS // max(categories.size, 1) // 64, 1) * 64
     for start in range(0, len(window), step):
         offsets = window.offsets[start : start + step + 1]
         codes = categories.codes[window.codes[offsets[0] : offsets[-1]]]
-        rows = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-        # Sums of ones are exact in float32 up to 2²⁴, more than the postings of a block.
-        holds = np.zeros((len(offsets) - 1, size), dtype=np.float32)
-        holds[rows[codes >= 0], codes[codes >= 0]] = 1
-        together += (holds.T @ holds).astype(np.int64)
+        places = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+        holds = np.zeros((categories.size, step), dtype=bool)
+        holds[codes[codes >= 0], places[codes >= 0]] = True
+        # A bit a posting: of two categories, those that both have are counted 64 at a time.
+        bits = np.packbits(holds, axis=1).view(np.uint64)
+        for category, its_bits in enumerate(bits):
+            together[category] += np.bitwise_count(bits & its_bits).sum(axis=1, dtype=np.int64)
     a, b = np.nonzero(np.triu(together, 1))
+    names = categories.values["category"]
     return pl.DataFrame(
-        {
-            "category_a": categories.names.gather(a),
-            "category_b": categories.names.gather(b),
-            "co_occurrences": together[a, b],
-        },
+        {"category_a": names.gather(a), "category_b": names.gather(b), "co_occurrences": together[a, b]},
         schema=CATEGORY_RELATIONSHIPS,
     )
-
-
-def postings_by_skill(window: Window) -> Int64s:
-    """For each skill of `window.skills`, how many postings have it."""
-    return np.bincount(window.codes, minlength=window.skills.height)
 
 
 def pair_codes(pairs: pl.DataFrame, window: Window) -> tuple[Int64s, Int64s]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -10,37 +10,18 @@ import polars as pl
 
 from market_assets.statistics.groups import (
     Labels,
+    SkillGroups,
+    distinct,
     employers,
-    known_or_null,
     labels,
-    salaries,
-    skill_groups,
+    month_labels,
+    skill_blocks,
+    tally,
 )
-from market_assets.statistics.published_pay import published_pay
-from market_assets.statistics.significance import (
-    Z95,
-    benjamini_hochberg,
-    normal_of_t,
-    t_of_normal,
-    two_sided_p,
-)
-from market_assets.statistics.window import Window
-
-SALARY_TRENDS = pl.Schema(
-    {
-        "skill": pl.String(),
-        "month": pl.String(),
-        "postings": pl.Int64(),
-        "postings_with_salary": pl.Int64(),
-        "average_salary": pl.Float64(),
-        "median_salary": pl.Float64(),
-        "change": pl.Float64(),
-        "change_lower": pl.Float64(),
-        "change_upper": pl.Float64(),
-        "q_value": pl.Float64(),
-        "trend_direction": pl.String(),
-    }
-)
+from market_assets.statistics.published_pay import known_or_null
+from market_assets.statistics.significance import Z95, benjamini_hochberg, normal_of_t, t_of_normal, two_sided_p
+from market_assets.statistics.tables import SALARY_TRENDS
+from market_assets.statistics.window import Integers, Window
 
 #: A month takes part in the test of a skill with at least so many dated postings with pay.
 MONTH_POSTINGS = 10
@@ -53,11 +34,8 @@ _LIKE = ("source", "country", "seniority")
 STABLE = 0.05
 #: Salaries may lie on a line exactly, so that they show no error.
 _LEAST_ERROR = 1e-12
-#: Up to so many places for each entry.
-_MOST_PLACES = 4
 
 Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 
 def salary_trends(window: Window, min_sample: int) -> pl.DataFrame:
@@ -76,29 +54,18 @@ def salary_trends(window: Window, min_sample: int) -> pl.DataFrame:
         `trend_direction`, the same in all rows of a skill, is stable (the interval lies within ±5 %), increasing
         or decreasing (q ≤ 0.05), uncertain, or insufficient_data (fewer than three such months).
     """
-    months = labels(window.postings["posted_at"].dt.strftime("%Y-%m"))
-    members = skill_groups(window, months)
-    pay = published_pay(window, members, min_sample)
-    filled = members.filled()
-    month, skill = np.divmod(filled, max(members.skills, 1))
-    rows = pl.DataFrame(
-        {
-            "skill": window.skills["skill"].gather(skill),
-            "month": months.names.gather(month),
-            "postings": members.counts()[filled],
-            "postings_with_salary": pay.counts[filled],
-            "average_salary": pay.average().gather(filled),
-            "median_salary": pay.quantile(0.5).gather(filled),
-        }
-    )
-    changes = _changes(window, months)[skill]
+    months = month_labels(window)
+    groups = SkillGroups.of(window, months)
+    figures = groups.pay(min_sample).figures(SALARY_TRENDS)
+    rows = pl.DataFrame({**groups.names(), "postings": groups.postings, **figures})
+    changes = _changes(window, months)[groups.skill]
     return pl.concat([rows, changes], how="horizontal").match_to_schema(SALARY_TRENDS).sort("skill", "month")
 
 
 def _changes(window: Window, months: Labels) -> pl.DataFrame:
     """change, change_lower, change_upper, q_value and trend_direction of every skill of the window."""
     skills = window.skills.height
-    fit = _fitted(_paid(window, months), skills)
+    fit = _fits(window, months)
     tested = (fit.months >= TESTED_MONTHS) & np.isfinite(fit.slope)
     q = np.full(skills, np.nan)
     z = normal_of_t(fit.slope[tested] / fit.error[tested], fit.freedom[tested])
@@ -126,6 +93,47 @@ def _changes(window: Window, months: Labels) -> pl.DataFrame:
 
 
 @dataclass(frozen=True)
+class _Fit:
+    """The line of each skill: slope by month, its error and degrees of freedom; the months used and their span."""
+
+    slope: Floats
+    error: Floats
+    freedom: Floats
+    months: Floats
+    span: Floats
+
+
+def _fits(window: Window, months: Labels) -> _Fit:
+    """The line of each skill of the window that can be tested; the others have no months."""
+    rows, codes = window.paid
+    usable = window.postings["dated"].to_numpy() & (window.salaries > 0)
+    skills = window.skills.height
+    counts = tally(rows, codes, months, skills, usable[rows]).reshape(months.size, skills)
+    tested = counts >= MONTH_POSTINGS
+    tested &= tested.sum(axis=0) >= TESTED_MONTHS
+    kept = usable[rows] & tested[months.codes[rows], codes]
+    rows, codes = rows[kept], codes[kept]
+    alike = labels(window.postings.select(pl.col(_LIKE).fill_null("")), *_LIKE).codes
+    employer = employers(window)
+    day = months.values["month"].str.to_date("%Y-%m")
+    number = (day.dt.year().cast(pl.Int64) * 12 + day.dt.month()).to_numpy()
+    number = (number - number.min(initial=0))[months.codes]
+    fits = np.zeros((len(fields(_Fit)), skills))
+    for block in skill_blocks(codes):
+        row, first = rows[block], int(codes[block.start])
+        size = int(codes[block.stop - 1]) - first + 1
+        paid = _Paid(
+            skill=codes[block].astype(np.int64) - first,
+            month=number[row].astype(np.float64),
+            pay=np.log(window.salaries[row]),
+            employer=employer[row],
+            alike=alike[row],
+        )
+        fits[:, first : first + size] = astuple(_fitted(paid, size))
+    return _Fit(*fits)
+
+
+@dataclass(frozen=True)
 class _Paid:
     """The (posting, skill) entries that are tested: skill, month as a number, log of pay, employer, `alike`.
 
@@ -139,37 +147,6 @@ class _Paid:
     alike: Integers
 
 
-def _paid(window: Window, months: Labels) -> _Paid:
-    salary = salaries(window)
-    usable = window.postings["dated"].to_numpy() & (salary > 0)
-    row, skill = window.rows, window.codes.astype(np.int64)
-    row, skill = row[usable[row]], skill[usable[row]]
-    cell = skill * len(months.names) + months.codes[row]
-    often = np.bincount(cell) >= MONTH_POSTINGS
-    row, skill = row[often[cell]], skill[often[cell]]
-    alike = labels(window.postings.select(pl.concat_str(_LIKE, separator="\x1f", ignore_nulls=True)).to_series())
-    years, months_of_year = months.names.str.head(4).cast(pl.Int64), months.names.str.tail(2).cast(pl.Int64)
-    number = (years * 12 + months_of_year).to_numpy()
-    return _Paid(
-        skill=skill,
-        month=number[months.codes[row]].astype(np.float64),
-        pay=np.log(salary[row]),
-        employer=employers(window)[row],
-        alike=alike.codes[row],
-    )
-
-
-@dataclass(frozen=True)
-class _Fit:
-    """The line of each skill: slope by month, its error and degrees of freedom; the months used and their span."""
-
-    slope: Floats
-    error: Floats
-    freedom: Floats
-    months: Integers
-    span: Floats
-
-
 def _fitted(paid: _Paid, skills: int) -> _Fit:
     """Least squares within levels, with an error that lets the salaries of an employer vary together.
 
@@ -177,12 +154,12 @@ def _fitted(paid: _Paid, skills: int) -> _Fit:
     never below the ordinary one. Degrees of freedom: the effective number of clusters, after Carter, Schnepel and
     Steigerwald (2017), less 1.
     """
-    of_level, level = _distinct(paid.skill, paid.alike)
+    of_level, _, level = distinct(paid.skill, paid.alike)
     month, pay = _centred(paid.month, level), _centred(paid.pay, level)
     spread = _sums(paid.skill, month**2, skills)
     slope = _quotient(_sums(paid.skill, month * pay, skills), spread)
     residual = pay - slope[paid.skill] * month
-    of_cluster, cluster = _distinct(paid.skill, paid.employer)
+    of_cluster, _, cluster = distinct(paid.skill, paid.employer)
     squares = _sums(of_cluster, _sums(cluster, month * residual, len(of_cluster)) ** 2, skills)
     parts = _sums(cluster, month**2, len(of_cluster))
     clusters = _quotient(spread**2, _sums(of_cluster, parts**2, skills))
@@ -193,15 +170,13 @@ def _fitted(paid: _Paid, skills: int) -> _Fit:
     several = clusters > 1 + 1e-9
     correction = np.divide(clusters, clusters - 1, out=np.ones(skills), where=several)
     clustered = np.where(several, _quotient(squares, spread**2) * correction, np.inf)
-    of_month, month_of = _distinct(paid.skill, paid.month.astype(np.int64))
-    used = np.full(len(of_month), np.nan)
-    used[month_of] = paid.month
+    of_month, month_used, _ = distinct(paid.skill, paid.month.astype(np.int64))
     return _Fit(
         slope=slope,
         error=np.maximum(np.sqrt(np.fmax(_quotient(ordinary, spread), clustered)), _LEAST_ERROR),
         freedom=np.maximum(clusters - 1, 1),
-        months=np.bincount(of_month, minlength=skills),
-        span=_span(of_month, used, skills),
+        months=np.bincount(of_month, minlength=skills).astype(np.float64),
+        span=_span(of_month, month_used, skills),
     )
 
 
@@ -211,21 +186,7 @@ def _centred(values: Floats, level: Integers) -> Floats:
     return centred
 
 
-def _distinct(skill: Integers, other: Integers) -> tuple[Integers, Integers]:
-    """The skill of each distinct combination, and the position of the combination of each entry."""
-    width = int(other.max(initial=0)) + 1
-    combinations = skill * width + other
-    size = int(combinations.max(initial=-1)) + 1
-    if size > _MOST_PLACES * len(combinations):
-        found, position = np.unique(combinations, return_inverse=True)
-        return found // width, position
-    # There are so few possible ones that a place for each of them takes less time than sorting the entries.
-    seen = np.zeros(size, dtype=bool)
-    seen[combinations] = True
-    return np.flatnonzero(seen) // width, (np.cumsum(seen) - 1)[combinations]
-
-
-def _span(skill: Integers, month: Floats, skills: int) -> Floats:
+def _span(skill: Integers, month: Integers, skills: int) -> Floats:
     """For each skill, from its first month to its last, in months; 0 without any."""
     first, last = np.full(skills, np.inf), np.full(skills, -np.inf)
     np.minimum.at(first, skill, month)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from market_assets.statistics.affinities import DIGITS
+from market_assets.statistics.recommendations import DIGITS
 
 #: A pair of fewer postings is a reason for a recommendation only where its lower bound of npmi is above 0: the
 #: neighbours of a skill that was hardly seen are there by chance.

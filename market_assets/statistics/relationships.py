@@ -8,25 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from market_assets.statistics.pairs import pair_codes, postings_by_skill
+from market_assets.statistics.pairs import pair_codes
+from market_assets.statistics.tables import SKILL_RELATIONSHIPS
 from market_assets.statistics.window import Window
-
-SKILL_RELATIONSHIPS = pl.Schema(
-    {
-        "skill_a": pl.String(),
-        "skill_b": pl.String(),
-        "co_occurrences": pl.Int64(),
-        "support": pl.Float64(),
-        "confidence_ab": pl.Float64(),
-        "confidence_ba": pl.Float64(),
-        "lift": pl.Float64(),
-        "npmi": pl.Float64(),
-        "strength": pl.String(),
-        "lift_lower": pl.Float64(),
-        "npmi_lower": pl.Float64(),
-        "log_likelihood": pl.Float64(),
-    }
-)
 
 Counts = npt.NDArray[np.int64]
 Measures = npt.NDArray[np.float64]
@@ -38,6 +22,9 @@ MINIMUM_CO_OCCURRENCES = 2
 STRENGTHS = ((0.05, "very_weak"), (0.15, "weak"), (0.3, "moderate"), (0.5, "strong"))
 GREATEST_STRENGTH = "very_strong"
 
+#: The order of a skill's relationships (True: greatest first): by lower bounds, so that rare pairs come late.
+CLOSEST_FIRST = {"npmi_lower": True, "npmi": True, "co_occurrences": True, "related_skill": False}
+
 #: The quantile of the normal distribution for a two-sided interval of 99.9 %. Thousands of pairs are compared: at
 #: the usual 95 %, one in forty of them would lie below its bound.
 DEVIATIONS = 3.2905267314919255
@@ -47,7 +34,7 @@ def skill_relationships(pairs: pl.DataFrame, window: Window) -> pl.DataFrame:
     """The association of each pair of skills that occurs at least twice.
 
     Args:
-        pairs: schema `pairs.SKILL_PAIRS`, counted over `window`.
+        pairs: schema `tables.SKILL_PAIRS`, counted over `window`.
         window: the counted postings.
 
     Returns:
@@ -64,7 +51,7 @@ def skill_relationships(pairs: pl.DataFrame, window: Window) -> pl.DataFrame:
     """
     pairs = pairs.sort("skill_a", "skill_b")
     seen = (pairs["co_occurrences"] >= MINIMUM_CO_OCCURRENCES).to_numpy()
-    with_skill = postings_by_skill(window)
+    with_skill = window.postings_by_skill
     a, b = (with_skill[codes[seen]] for codes in pair_codes(pairs, window))
     pairs = pairs.filter(seen)
     both = pairs["co_occurrences"].to_numpy()
@@ -147,3 +134,25 @@ def strength_of(npmi: Measures) -> pl.Series:
     names = pl.Series([*(name for _, name in STRENGTHS), GREATEST_STRENGTH], dtype=pl.String)
     # Rounded, because the logarithms of an npmi of exactly 0.5 may be off by the last bit.
     return names.gather(np.searchsorted(bounds, np.round(npmi, 12), side="right"))
+
+
+def related_skills(relationships: pl.DataFrame) -> pl.DataFrame:
+    """The relationships of each skill: each pair twice, once for either skill.
+
+    Args:
+        relationships: schema `SKILL_RELATIONSHIPS`.
+
+    Returns:
+        skill, related_skill, co_occurrences, support, confidence (the share of the skill's postings that have the
+        related one too), confidence_reverse, lift, npmi, strength, lift_lower, npmi_lower, log_likelihood.
+    """
+    names = ["skill_a", "skill_b", "confidence_ab", "confidence_ba"]
+    swapped = ["skill_b", "skill_a", "confidence_ba", "confidence_ab"]
+    columns = ["skill", "related_skill", "confidence", "confidence_reverse"]
+    measures = [name for name in SKILL_RELATIONSHIPS if name not in names]
+    sides = (
+        relationships.select(*(pl.col(old).alias(new) for old, new in zip(side, columns, strict=True)), *measures)
+        for side in (names, swapped)
+    )
+    order = ["skill", "related_skill", "co_occurrences", "support", "confidence", "confidence_reverse"]
+    return pl.concat(sides).select(*order, pl.exclude(order))

@@ -5,37 +5,13 @@ from __future__ import annotations
 import json
 from datetime import datetime
 
-import numpy as np
 import polars as pl
 
-from market_assets.postings.schemas import SAMPLE_BOARDS, UTC_DATETIME
+from market_assets.postings.schemas import SAMPLE_BOARDS
 from market_assets.statistics.comparison import Comparison
-from market_assets.statistics.groups import group_values, salaries
-from market_assets.statistics.published_pay import PublishedPay
-from market_assets.statistics.window import Window
-
-MARKET_SUMMARY = pl.Schema(
-    {
-        "as_of": UTC_DATETIME,
-        "window_start": UTC_DATETIME,
-        "postings": pl.Int64(),
-        "duplicates": pl.Int64(),
-        "rejected": pl.Int64(),
-        "postings_with_salary": pl.Int64(),
-        "salary_countries": pl.Int64(),
-        "average_salary": pl.Float64(),
-        "median_salary": pl.Float64(),
-        "skills": pl.Int64(),
-        "industries": pl.Int64(),
-        "locations": pl.Int64(),
-        "remote_share": pl.Float64(),
-        "top_skill": pl.String(),
-        "fastest_growing_skill": pl.String(),
-        "sources_compared": pl.String(),
-        "sources_left_out": pl.String(),
-        "sample_postings": pl.Int64(),
-    }
-)
+from market_assets.statistics.groups import labels, pay_of
+from market_assets.statistics.tables import MARKET_SUMMARY
+from market_assets.statistics.window import Window, places
 
 
 def market_summary(
@@ -57,7 +33,7 @@ def market_summary(
         window_start: where the window begins, UTC.
         duplicates: postings of the window that are not counted because they are another's duplicates.
         rejections: reason, postings: what was rejected on the days of the window.
-        trending: schema `trends.TRENDING_SKILLS`.
+        trending: schema `tables.TRENDING_SKILLS`.
         compared: the sources that trends compare.
         min_sample: average and median of fewer postings with a salary are null.
 
@@ -70,8 +46,7 @@ def market_summary(
         JSON object of source and reason. `sample_postings` are those made up by the sample source.
     """
     postings = window.postings
-    pay = PublishedPay(group_values(np.zeros(len(window), dtype=np.int64), salaries(window), 1), min_sample)
-    by_skill = np.bincount(window.codes, minlength=window.skills.height)
+    by_skill = window.postings_by_skill
     remote = int((postings["workplace"] == "remote").sum())
     return pl.DataFrame(
         {
@@ -80,13 +55,11 @@ def market_summary(
             "postings": [len(window)],
             "duplicates": [duplicates],
             "rejected": [int(rejections["postings"].sum())],
-            "postings_with_salary": pay.counts,
+            **pay_of(window, labels(postings), min_sample).figures(MARKET_SUMMARY),
             "salary_countries": [postings.drop_nulls("salary")["country"].drop_nulls().n_unique()],
-            "average_salary": pay.average(),
-            "median_salary": pay.quantile(0.5),
             "skills": [int((by_skill > 0).sum())],
             "industries": [postings["industry"].drop_nulls().n_unique()],
-            "locations": [postings["location"].drop_nulls().n_unique()],
+            "locations": [places(window)["location"].n_unique()],
             "remote_share": [remote / len(window) if len(window) else None],
             "top_skill": [window.skills["skill"][int(by_skill.argmax())] if by_skill.any() else None],
             "fastest_growing_skill": [_fastest_growing(trending)],

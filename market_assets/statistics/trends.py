@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from market_assets.statistics.comparison import Comparison
-from market_assets.statistics.groups import employers, known_or_null
+from market_assets.statistics.groups import Labels, distinct, employers, skill_blocks, tally
+from market_assets.statistics.published_pay import known_or_null
 from market_assets.statistics.significance import benjamini_hochberg, ratio_interval, two_sided_p
-from market_assets.statistics.window import Window
-
-TRENDING_SKILLS = pl.Schema(
-    {
-        "skill": pl.String(),
-        "recent_postings": pl.Int64(),
-        "previous_postings": pl.Int64(),
-        "recent_share": pl.Float64(),
-        "previous_share": pl.Float64(),
-        "growth": pl.Float64(),
-        "growth_lower": pl.Float64(),
-        "growth_upper": pl.Float64(),
-        "p_value": pl.Float64(),
-        "q_value": pl.Float64(),
-        "trend": pl.String(),
-    }
-)
+from market_assets.statistics.tables import TRENDING_SKILLS
+from market_assets.statistics.window import Window, order_of
 
 #: The share of changes that are called so without being any, over all skills.
 FALSE_DISCOVERY_RATE = 0.05
+#: Of what `weekly_changes` compares.
+WEEK = timedelta(days=7)
 #: A change of a share by less is none that matters.
 LEAST_CHANGE = 0.25
 #: A skill without previous postings is emerging from this many recent postings on.
@@ -110,42 +100,29 @@ def _trend() -> pl.Expr:
 class _Counts:
     """Postings of the periods by source (rows) and skill (columns), and all postings by source.
 
-    `row`, `skill`: the compared (posting, skill) entries. `score`: of each posting of the window, what it adds to
-    the test's score for a skill that it has: n_previous ÷ n of its source if it is recent, −n_recent ÷ n if it is
-    previous, 0 if it isn't compared. `stratum`: the position of its source.
+    `compared`: the rows of the postings of both periods. Of each of them, `recent_one`: whether it is of the later
+    period; `stratum`: the position of its source; `employer`.
     """
 
+    window: Window
     recent: Integers
     previous: Integers
     of_recent: Integers
     of_previous: Integers
-    row: Integers
-    skill: Integers
-    score: Floats
+    period: npt.NDArray[np.int8]
     stratum: Integers
-    employer: Integers
 
     @classmethod
     def of(cls, window: Window, compared: Comparison) -> _Counts:
-        period = compared.periods(window).astype(np.int64)
+        period = compared.periods(window)
         stratum = np.zeros(len(window), dtype=np.int64)
         for position, source in enumerate(compared.sources):
             stratum[(window.postings["source"] == source).to_numpy()] = position
         strata, skills = max(len(compared.sources), 1), window.skills.height
-        of_recent = np.bincount(stratum[period == 1], minlength=strata)
-        of_previous = np.bincount(stratum[period == 0], minlength=strata)
-        row, skill = window.rows, window.codes.astype(np.int64)
-        inside = period[row] >= 0
-        row, skill = row[inside], skill[inside]
-        group = stratum[row] * skills + skill
-        is_recent = period[row] == 1
-        recent = np.bincount(group[is_recent], minlength=strata * skills).reshape(strata, skills)
-        previous = np.bincount(group[~is_recent], minlength=strata * skills).reshape(strata, skills)
-        every = np.maximum(of_recent + of_previous, 1)
-        weights = np.stack([-of_recent / every, of_previous / every, np.zeros(strata)])
-        score = weights[np.where(period < 0, 2, period), stratum]
-        employer = employers(window)
-        return cls(recent, previous, of_recent, of_previous, row, skill, score, stratum, employer)
+        cells = Labels(np.where(period >= 0, stratum * 2 + period, -1), {}, strata * 2)
+        counts = tally(window.rows, window.codes, cells, skills).reshape(strata, 2, skills)
+        of_previous, of_recent = cells.counts().reshape(strata, 2).T
+        return cls(window, counts[:, 1], counts[:, 0], of_recent, of_previous, period, stratum)
 
     @property
     def share(self) -> Floats:
@@ -153,6 +130,15 @@ class _Counts:
         every = np.maximum(self.of_recent + self.of_previous, 1)
         shares: Floats = (self.recent + self.previous) / every[:, None]
         return shares
+
+    @property
+    def scores(self) -> tuple[Floats, Floats]:
+        """What a recent, and what a previous, posting of each source adds to the score of a skill that it has.
+
+        They are n_previous ÷ n and −n_recent ÷ n, of the postings of the source.
+        """
+        every = np.maximum(self.of_recent + self.of_previous, 1)
+        return self.of_previous / every, -self.of_recent / every
 
 
 def _tests(counts: _Counts, found: Integers) -> dict[str, pl.Series]:
@@ -209,12 +195,10 @@ def _design_effects(counts: _Counts) -> Floats:
 
 def _variance(counts: _Counts) -> Floats:
     """For each skill, the sum over postings i of source s: ((x_i − share_s) · score_i)²; x_i: 1 with the skill."""
-    share, strata = counts.share, len(counts.of_recent)
-    squared = counts.score**2
-    of_source = np.bincount(counts.stratum, weights=squared, minlength=strata)
-    group = counts.stratum[counts.row] * share.shape[1] + counts.skill
-    having = np.bincount(group, weights=squared[counts.row], minlength=share.size).reshape(share.shape)
-    variance: Floats = ((1 - 2 * share) * having + share**2 * of_source[:, None]).sum(axis=0)
+    recent, previous = (score[:, None] ** 2 for score in counts.scores)
+    of_source = recent * counts.of_recent[:, None] + previous * counts.of_previous[:, None]
+    having = recent * counts.recent + previous * counts.previous
+    variance: Floats = ((1 - 2 * counts.share) * having + counts.share**2 * of_source).sum(axis=0)
     return variance
 
 
@@ -224,16 +208,55 @@ def _clustered_variance(counts: _Counts) -> Floats:
     It is the sum of (a − b)², where a adds up the scores of the postings that have the skill, and b is what the
     employer's postings would add at the share of their source.
     """
-    share, skills = counts.share, counts.share.shape[1]
-    employers, strata = int(counts.employer.max(initial=-1)) + 1, len(counts.of_recent)
-    cell = counts.employer * strata + counts.stratum
-    scores = np.bincount(cell, weights=counts.score, minlength=employers * strata).reshape(employers, strata)
-    pairs, position = np.unique(counts.employer[counts.row] * skills + counts.skill, return_inverse=True)
-    a = np.bincount(position, weights=counts.score[counts.row], minlength=len(pairs))
-    employer, skill = np.divmod(pairs, max(skills, 1))
-    b = np.zeros(len(pairs))
-    for stratum in range(strata):
-        b += scores[employer, stratum] * share[stratum, skill]
-    squares = np.einsum("sk,st,tk->k", share, scores.T @ scores, share)
-    added: Floats = squares + np.bincount(skill, weights=a**2 - 2 * a * b, minlength=skills)
+    window, share = counts.window, counts.share
+    employer, strata = employers(window), len(counts.of_recent)
+    recent, previous = counts.scores
+    score = np.select([counts.period == 1, counts.period == 0], [recent[counts.stratum], previous[counts.stratum]])
+    cell = employer * np.int64(strata) + counts.stratum
+    many = int(employer.max(initial=-1)) + 1
+    of_employer = np.bincount(cell, weights=score, minlength=many * strata).reshape(many, strata)
+    added: Floats = np.einsum("sk,st,tk->k", share, of_employer.T @ of_employer, share)
+    rows = np.flatnonzero(counts.period >= 0)
+    codes = window.codes[window.entries_of(rows)]
+    order = order_of(codes, window.skills.height)
+    codes, rows = codes[order], np.repeat(rows, window.sizes[rows])[order]
+    for block in skill_blocks(codes):
+        first = codes[block.start]
+        skill, of, position = distinct(codes[block] - first, employer[rows[block]])
+        skill += first
+        a = np.bincount(position, weights=score[rows[block]], minlength=len(skill))
+        b = (of_employer[of] * share.T[skill]).sum(axis=1)
+        added += np.bincount(skill, weights=a**2 - 2 * a * b, minlength=len(added))
     return added
+
+
+@dataclass(frozen=True)
+class WeeklyChanges:
+    """How many postings came in either week, and how the share of each skill changed.
+
+    Attributes:
+        postings, postings_before: counted postings of the last seven days and of the seven before.
+        skills: schema `TRENDING_SKILLS`, recent being the last week and previous the one before.
+    """
+
+    postings: int
+    postings_before: int
+    skills: pl.DataFrame
+
+
+def weekly_changes(window: Window, as_of: datetime, sources: Collection[str]) -> WeeklyChanges:
+    """Compare two weeks as `trending_skills` compares its periods.
+
+    Args:
+        window: counted postings that reach back two weeks.
+        as_of: where the last week ends, UTC.
+        sources: those that are compared (see `comparison`); without any, no change is known.
+    """
+    boundary = as_of - WEEK
+    compared = Comparison(as_of, boundary, boundary - WEEK, tuple(sorted(sources)), {})
+    posted = window.postings["posted_at"]
+    return WeeklyChanges(
+        postings=int(posted.is_between(boundary, as_of).sum()),
+        postings_before=int(posted.is_between(boundary - WEEK, boundary, closed="left").sum()),
+        skills=trending_skills(window, compared),
+    )

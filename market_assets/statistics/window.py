@@ -1,4 +1,4 @@
-"""The counted postings of a window, the input of every statistic.
+"""The counted postings of a window, the input of every statistic, and parts of it.
 
 A posting is counted if it is an original (not a duplicate) and its skills have been extracted. Its skills are
 those that it asks for; one that it only mentions, in words about the company or the application, is kept apart.
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,8 @@ import polars as pl
 from market_assets.postings.schemas import UTC_DATETIME
 
 #: `posted_at` is the effective time of posting; `dated` is false where that is only when the posting was first
-#: seen, on `partition_date`. `company_key` is the same for the postings of one employer. `country` is ISO 3166-1,
+#: seen, on `partition_date`. `location` is the first place, `locations` a JSON list of [location, country] where a
+#: posting has several. `company_key` is the same for the postings of one employer. `country` is ISO 3166-1,
 #: `seniority` of `schemas.SENIORITIES`, `occupation` of `occupations.known_occupations`, `language` ISO 639-1;
 #: `salary` is the midpoint of the annual pay in the reporting currency. All but posting_id, source, posted_at,
 #: dated and partition_date may be null.
@@ -29,6 +32,7 @@ WINDOW_POSTING = pl.Schema(
         "partition_date": pl.Date(),
         "company_key": pl.Int64(),
         "location": pl.String(),
+        "locations": pl.String(),
         "country": pl.String(),
         "industry": pl.String(),
         "employment_type": pl.String(),
@@ -51,6 +55,9 @@ class OtherPostingsError(ValueError):
     def __init__(self, table: str) -> None:
         super().__init__(f"{table} was counted over other postings than those of the window")
         self.table = table
+
+
+Integers = npt.NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True)
@@ -82,31 +89,54 @@ class Window:
         return self.postings.height
 
     @property
-    def rows(self) -> npt.NDArray[np.int64]:
-        """For each entry of `codes`, the row of its posting."""
-        return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.offsets))
+    def sizes(self) -> npt.NDArray[np.int64]:
+        """How many skills each posting has."""
+        return np.diff(self.offsets)
 
-    def wanted(self, least: int) -> Window:
-        """The same postings with only those of their skills whose weight is known and at least `least`."""
-        weighed = len(self.weights) > 0
-        keep = self.weights >= least if weighed else np.zeros(len(self.codes), dtype=bool)
-        counts = np.bincount(self.rows[keep], minlength=len(self))
-        return Window(
-            postings=self.postings,
-            offsets=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
-            codes=self.codes[keep],
-            skills=self.skills,
-            weights=self.weights[keep] if weighed else self.weights,
-        )
+    @property
+    def rows(self) -> npt.NDArray[np.int32]:
+        """For each entry of `codes`, the row of its posting."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), self.sizes)
+
+    @property
+    def postings_by_skill(self) -> npt.NDArray[np.int64]:
+        """How many postings have each skill of `skills`."""
+        return np.bincount(self.codes, minlength=self.skills.height)
+
+    @property
+    def salaries(self) -> npt.NDArray[np.float64]:
+        """The salary of each posting, NaN where unknown."""
+        return self.postings["salary"].to_numpy()
+
+    @cached_property
+    def by_salary(self) -> npt.NDArray[np.int32]:
+        """The rows of the postings whose salary is known, the lowest first."""
+        known = np.flatnonzero(np.isfinite(self.salaries)).astype(np.int32)
+        return known[np.argsort(self.salaries[known], kind="stable")]
+
+    @cached_property
+    def paid(self) -> tuple[npt.NDArray[np.int32], Integers]:
+        """Row and code of each (posting, skill) whose salary is known, by skill and then by salary.
+
+        Every distribution of pay by skill is cut out of this one order.
+        """
+        codes = self.codes[self.entries_of(self.by_salary)]
+        order = order_of(codes, self.skills.height)
+        return np.repeat(self.by_salary, self.sizes[self.by_salary])[order], codes[order]
+
+    def entries_of(self, rows: Integers) -> npt.NDArray[np.int32]:
+        """The positions in `codes` of the skills of some postings, one posting after the other."""
+        sizes = self.sizes[rows]
+        before = (self.offsets[rows] - (np.cumsum(sizes) - sizes)).astype(np.int32)
+        return np.repeat(before, sizes) + np.arange(sizes.sum(), dtype=np.int32)
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> Window:
         """The chosen postings with their skills; `chosen` has a value for each posting."""
-        counts, rows = np.diff(self.offsets), self.rows
-        keep, mentions = chosen[rows], chosen[self.mention_rows]
+        keep, mentions = np.repeat(chosen, self.sizes), chosen[self.mention_rows]
         new_row = np.cumsum(chosen) - 1
         return Window(
             postings=self.postings.filter(pl.Series(chosen)),
-            offsets=np.concatenate(([0], np.cumsum(counts[chosen]))).astype(np.int64),
+            offsets=np.concatenate(([0], np.cumsum(self.sizes[chosen]))),
             codes=self.codes[keep],
             skills=self.skills,
             weights=self.weights[keep] if len(self.weights) else self.weights,
@@ -117,8 +147,8 @@ class Window:
     def of_skill(self, skill: str) -> Window:
         """The same postings with no skill but one, which is the only one in `skills`; none if it isn't known."""
         position = self.skills["skill"].index_of(skill)
-        keep = self.codes == (-1 if position is None else position)
-        mentions = self.mention_codes == (-1 if position is None else position)
+        code = -1 if position is None else position
+        keep, mentions = self.codes == code, self.mention_codes == code
         return Window(
             postings=self.postings,
             offsets=np.concatenate(([0], np.cumsum(keep, dtype=np.int64)))[self.offsets],
@@ -128,6 +158,95 @@ class Window:
             mention_rows=self.mention_rows[mentions],
             mention_codes=np.zeros(int(mentions.sum()), dtype=np.int32),
         )
+
+    def asking(self) -> Window:
+        """The postings that ask for any skill of the window; after `of_skill`, for that one."""
+        return self.only(self.sizes > 0)
+
+    def at_places(self) -> Window:
+        """Each posting once for each of its places, which is its `location`; without skills."""
+        found = places(self)
+        return Window(
+            postings=self.postings[found["row"]].with_columns(found["location"]),
+            offsets=np.zeros(found.height + 1, dtype=np.int64),
+            codes=self.codes[:0],
+            skills=self.skills,
+            weights=self.weights[:0],
+            mention_rows=self.mention_rows[:0],
+            mention_codes=self.mention_codes[:0],
+        )
+
+
+def order_of(codes: Integers, size: int) -> npt.NDArray[np.int64]:
+    """The positions of codes from −1 to size − 1 in ascending order of the code; equal ones keep their order.
+
+    NumPy sorts integers of 16 bits in linear time, some twenty times faster than those of 64.
+    """
+    return np.argsort(codes.astype(np.min_scalar_type(-max(size, 1))), kind="stable")
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What the postings of a part of the market have in common; None: anything.
+
+    Attributes:
+        country: ISO 3166-1.
+        industry, seniority, workplace, occupation: as in `WINDOW_POSTING`.
+        location: one of the posting's places.
+        company_key: of one employer.
+        since: posted then or later, UTC.
+    """
+
+    country: str | None = None
+    industry: str | None = None
+    location: str | None = None
+    seniority: str | None = None
+    workplace: str | None = None
+    occupation: str | None = None
+    company_key: int | None = None
+    since: datetime | None = None
+
+    def postings_of(self, window: Window) -> Window:
+        """The postings of a window that are in the segment, with their skills."""
+        others = {name: value for name, value in vars(self).items() if name not in ("since", "location")}
+        terms = [pl.col(name) == value for name, value in others.items() if value is not None]
+        if self.location is not None:
+            there = places(window).filter(pl.col("location") == self.location)["row"]
+            terms.append(pl.int_range(pl.len()).is_in(there.implode()))
+        if self.since is not None:
+            terms.append(pl.col("posted_at") >= self.since)
+        if not terms:
+            return window
+        inside = window.postings.select(pl.all_horizontal(term.fill_null(False) for term in terms))
+        return window.only(inside.to_series().to_numpy())
+
+
+def counts_by(window: Window, column: str) -> pl.DataFrame:
+    """How many postings have each known value of a column, and how many of them ask for any skill of the window.
+
+    A posting has each of its places as a location.
+
+    Returns:
+        The column, postings (asking ones, above 0), share (of all postings with the value); most postings first,
+        ties by value.
+    """
+    asks = pl.Series("asks", window.sizes > 0)
+    if column == "location":
+        rows = places(window)
+        rows = rows.with_columns(asks=asks.gather(rows["row"]))
+    else:
+        rows = window.postings.select(column, asks).drop_nulls(column)
+    counts = rows.group_by(column).agg(postings=pl.col("asks").sum().cast(pl.Int64), share=pl.col("asks").mean())
+    return counts.filter(pl.col("postings") > 0).sort("postings", column, descending=[True, False])
+
+
+def places(window: Window) -> pl.DataFrame:
+    """Each place of each posting: row (Int64, of the posting) and location (String), each pair once."""
+    rows = window.postings.select("location", "locations", row=pl.int_range(pl.len()))
+    single = rows.filter(pl.col("locations").is_null()).select("row", "location").drop_nulls()
+    listed = pl.col("locations").str.json_decode(pl.List(pl.List(pl.String))).alias("location")
+    several = rows.drop_nulls("locations").select("row", listed).explode("location")
+    return pl.concat([single, several.select("row", pl.col("location").list.first()).unique(maintain_order=True)])
 
 
 def window_start(as_of: datetime, days: int) -> datetime:

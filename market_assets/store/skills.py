@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 import sqlalchemy as sa
 
+from market_assets.postings.occupations import occupations_version
 from market_assets.store.reading import FrameReader
 from market_assets.store.revisions import count_up_postings
 from market_assets.store.tables.postings import skills
@@ -24,8 +25,9 @@ _MOST_SKILLS = 2**15
 
 
 def rules_version(matcher: SkillMatcher) -> int:
-    """A number for everything that decides which skills a matcher finds in a text: see `posting_facts`."""
-    digest = sha256(f"{matcher.rules}\n{matcher.taxonomy.to_json()}".encode()).digest()
+    """A number for what decides which skills and which occupation a stored text has: see `posting_facts`."""
+    rules = f"{matcher.rules}\n{matcher.taxonomy.version}".encode() + occupations_version()
+    digest = sha256(rules).digest()
     return int.from_bytes(digest[:8], "little", signed=True)
 
 

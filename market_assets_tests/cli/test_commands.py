@@ -327,7 +327,7 @@ def test_an_explanation_shows_what_was_found_where_and_why(invoke: Invoke) -> No
     text = "Requirements:\n- Python 3.11\nNo Java required. Ready to go live. React Native"
     result = invoke("skills", "explain", "--title", "Go developer", text)
     assert result.exit_code == 0
-    assert "Python 3.11 (Programming Languages): 1.00, required" in result.stdout
+    assert "Python (Programming Languages): 1.00, required" in result.stdout
     assert "[Python] 3.11" in result.stdout
     assert "required: under “Requirements”" in result.stdout
     found, _, others = result.stdout.partition("not counted:")

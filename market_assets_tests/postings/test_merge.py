@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings.identity import IDENTITY
-from market_assets.postings.merge import CONTENT, SIGHTING, merge_sightings
+from market_assets.postings.ingest import CONTENT, SIGHTING, merge_sightings
 from market_assets.postings.salaries.currencies import EXCHANGE_RATE
 from market_assets.postings.schemas import NORMALISED_POSTING
 

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from market_assets.postings import near_duplicates
 from market_assets.postings.near_duplicates import BANDS, MAX_ALL_PAIRS, NEIGHBOURS, near_groups
-from market_assets.postings.near_keys import HEADER
-from market_assets.postings.sketches import padded, sketches
+from market_assets.postings.near_keys import HEADER, padded, sketches
 from market_assets_tests.postings.test_sketches import hashes_of, prose
 
 START = datetime(2026, 3, 1, tzinfo=UTC)

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from market_assets.postings.occupation_titles import normalised_titles
 from market_assets.postings.occupations import (
     LABELS_FILE,
     known_occupations,
+    normalised_titles,
     occupations,
 )
 

@@ -26,6 +26,8 @@ def normalised(*texts: str | None) -> list[Location]:
 
 
 CITIES = {
+    "Groton, CT": "Groton, CT, US",
+    "Bristol, CT": "Bristol, CT, US",
     "San Jose, CA": "San Jose, CA, US",
     "san jose, ca": "San Jose, CA, US",
     "HERNDON, VA": "Herndon, VA, US",

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_assets.postings import sketches as under_test
-from market_assets.postings.sketches import LENGTH, MAX_TEXT_LENGTH, RUN, padded, shared_shares, sketches
+from market_assets.postings import near_keys as under_test
+from market_assets.postings.near_keys import LENGTH, MAX_TEXT_LENGTH, RUN, padded, shared_shares, sketches
 
 WORDS = st.sampled_from(["a", "ä", "c++", "日本", "engineer", "x1"])
 TEXTS = st.lists(st.none() | st.lists(WORDS, max_size=30).map(" ".join), max_size=6)

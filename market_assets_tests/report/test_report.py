@@ -15,8 +15,8 @@ from market_assets.report.page import render_report
 from market_assets.report.search_script import SEARCH_SCRIPT, SEARCH_SCRIPT_HASH
 from market_assets.report.tables import ReportTables
 from market_assets.statistics.pay import of_all_postings
-from market_assets.statistics.trends import TRENDING_SKILLS
-from market_assets.statistics.weeks import WeeklyChanges
+from market_assets.statistics.tables import TRENDING_SKILLS
+from market_assets.statistics.trends import WeeklyChanges
 
 
 @pytest.fixture(scope="module")

@@ -125,7 +125,7 @@ def twin_asks(plain: str, spaced: str, start: int, end: int) -> bool:
 
 def twin_holds(plain: str, spaced: str, start: int, end: int, words: str, spelling: str, skill: Skill) -> bool:
     exact = skill.is_exact(spelling)
-    by_context = spelling == skill.name and skill.case_by_context
+    by_context = spelling == skill.name and skill.case == "near"
     if by_context and spaced[start:end] == words:
         return True
     if exact and not by_context and spaced[start:end] != words:

@@ -277,7 +277,7 @@ def test_a_sentence_holds_these_skills(text: str, expected: list[str]) -> None:
 
 
 SHIPPED = load_taxonomy().skills
-BY_CONTEXT = [skill for skill in SHIPPED if skill.case_by_context]
+BY_CONTEXT = [skill for skill in SHIPPED if skill.case == "near"]
 
 #: A text, a skill, and whether it is to be found there.
 Case = tuple[str, Skill, bool]
@@ -304,7 +304,7 @@ def test_a_name_in_another_case_may_need_a_word_near_it() -> None:
 def test_an_ambiguous_name_needs_a_word_near_it() -> None:
     cases: list[Case] = []
     for skill in SHIPPED:
-        if skill.near and not skill.case_by_context:
+        if skill.near and skill.case != "near":
             cases.append((f"Hello {skill.name} hello", skill, False))
             cases += [(f"{skill.name}, ({word})", skill, True) for word in skill.near]
             cases.append((f"{skill.near[0]} . {'x' * 40} , {skill.name}", skill, True))
@@ -324,7 +324,7 @@ def test_an_ambiguous_alias_needs_one_of_its_words_near_it() -> None:
 def test_a_name_marked_exact_is_not_found_in_another_case() -> None:
     cases: list[Case] = []
     for skill in SHIPPED:
-        if skill.case_sensitive:
+        if skill.case == "exact":
             context = ", ".join(skill.near[:3])
             cases.append((f"{skill.name} ( {context} )", skill, True))
             cases.append((f"{skill.name.swapcase()} ( {context} )", skill, False))

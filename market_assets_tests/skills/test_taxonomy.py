@@ -157,12 +157,10 @@ def test_ordinary_words_count_only_as_written(name: str) -> None:
 
 
 def test_case_matters_in_names_marked_so_and_in_short_capitals() -> None:
-    skill = Skill(
-        "Go", "x", aliases=("Golang", "GL"), case_sensitive=True, ambiguous=(("Gl", ("x",)), ("GX", ("x",)))
-    )
+    skill = Skill("Go", "x", aliases=("Golang", "GL"), case="exact", ambiguous=(("Gl", ("x",)), ("GX", ("x",))))
     assert [skill.is_exact(spelling) for spelling in skill.spellings] == [True, False, True, False, True]
     assert not Skill("SQL", "x").is_exact("SQL")
-    assert Skill("Excel", "x", case_by_context=True).is_exact("Excel")
+    assert Skill("Excel", "x", case="near").is_exact("Excel")
 
 
 def test_the_version_changes_with_any_part_of_a_skill() -> None:
@@ -171,11 +169,11 @@ def test_the_version_changes_with_any_part_of_a_skill() -> None:
         replace(skill, name="Sewing"),
         replace(skill, category="Trades"),
         replace(skill, aliases=("Crochet",)),
-        replace(skill, case_sensitive=True),
+        replace(skill, case="exact"),
         replace(skill, near=("wool",)),
         replace(skill, unless=("knitting together",)),
         replace(skill, nested=True),
-        replace(skill, case_by_context=True),
+        replace(skill, case="near"),
         replace(skill, ambiguous=(("needles", ("wool",)),)),
         replace(skill, ambiguous=(("needles", ("yarn",)),)),
     ]
@@ -208,18 +206,17 @@ def test_an_override_adds_and_replaces_by_name(tmp_path: Path) -> None:
         "Knitting",
         "Crafts",
         aliases=("Crochet",),
-        case_sensitive=True,
+        case="exact",
         near=("wool", "yarn"),
         unless=("knitting together",),
     )
     assert skills["Quilting"].ambiguous == (("needle", ("wool", "yarn")), ("thread", ("cotton", "silk")))
-    assert skills["Quilting"].case_by_context
-    assert not skills["Quilting"].case_sensitive
+    assert skills["Quilting"].case == "near"
     assert skills["Quilting"].near_of("thread") == ("cotton", "silk")
     assert skills["Knitting"].near_of("Knitting") == ("wool", "yarn")
     assert skills["Knitting"].near_of("Crochet") == ()
     assert skills["Julia"].category == "Crafts"
-    assert not skills["Julia"].case_sensitive
+    assert skills["Julia"].case == "any"
     assert "python" in skills["Julia"].near
     assert len(skills) == len(load_taxonomy().skills) + 3
     assert load_taxonomy(path).version != load_taxonomy().version
@@ -243,35 +240,41 @@ def test_an_override_adds_and_replaces_by_name(tmp_path: Path) -> None:
         ("skills: {Crafts: []}", "category Crafts holds no list of skills"),
         ("skills: {Crafts: }", "category Crafts holds no list of skills"),
         ("skills: {Crafts: Knitting}", "category Crafts holds no list of skills"),
-        ("skills: {'': [Knitting]}", "category '' is not a text"),
-        ("skills: {3: [Knitting]}", "category 3 is not a text"),
-        ("skills: {Crafts: [7]}", "category Crafts has a skill without a name: 7"),
-        ("skills: {Crafts: [{aliases: [Knitting]}]}", "has a skill without a name"),
-        ("skills: {Crafts: ['  ']}", "has a skill without a name"),
-        ("skills: {Crafts: ['!?']}", "has a skill without a name"),
-        ("skills: {Crafts: [{name: K, aliases: Knit}]}", "skill K: aliases must be a list, not 'Knit'"),
-        ("skills: {Crafts: [{name: K, aliases: [1]}]}", "skill K: aliases must hold texts, not 1"),
-        ("skills: {Crafts: [{name: K, alias: [Knit]}]}", "skill K: unknown key 'alias'"),
-        ("skills: {Crafts: [{name: K, case: upper}]}", "skill K: case is 'any', 'exact' or 'near', not 'upper'"),
+        ("skills: {'': [Knitting]}", "skill Knitting: category holds nothing that can be searched for: ''"),
+        ("skills: {3: [Knitting]}", "skill Knitting: category must be a text: 3"),
+        ("skills: {Crafts: [7]}", "skill 7: name must be a text: 7"),
+        (
+            "skills: {Crafts: [{aliases: [Knitting]}]}",
+            "category Crafts: {'aliases': ['Knitting']}: name is missing",
+        ),
+        ("skills: {Crafts: ['  ']}", "name holds nothing that can be searched for"),
+        ("skills: {Crafts: ['!?']}", "name holds nothing that can be searched for: '!?'"),
+        ("skills: {Crafts: [{name: K, aliases: Knit}]}", "skill K: aliases must be a list: 'Knit'"),
+        ("skills: {Crafts: [{name: K, aliases: [1]}]}", "skill K: aliases 0 must be a text: 1"),
+        ("skills: {Crafts: [{name: K, alias: [Knit]}]}", "skill K: alias is an unknown key"),
+        (
+            "skills: {Crafts: [{name: K, case: upper}]}",
+            "skill K: case Input should be 'any', 'exact' or 'near': 'upper'",
+        ),
         ("skills: {Crafts: [{name: K, case: near}]}", "skill K: case is near, but there are no near words"),
-        ("skills: {Crafts: [{name: K, nested: 1}]}", "skill K: nested is true or false, not 1"),
-        ("skills: {Crafts: [{name: K, near: yarns}]}", "near names the context 'yarns', which is not defined"),
+        ("skills: {Crafts: [{name: K, nested: 1}]}", "skill K: nested must be true or false: 1"),
+        ("skills: {Crafts: [{name: K, near: yarns}]}", "names a context that is not defined: 'yarns'"),
         (
             "skills: {Crafts: [{name: K, near: [red yarn]}]}",
-            "skill K: near must hold single words, not 'red yarn'",
+            "skill K: near 0 must be a single word: 'red yarn'",
         ),
         ("skills: {A: [{name: K, ambiguous: [b]}]}", "skill K: ambiguous must hold aliases with the words that"),
         ("skills: {A: [{name: K, ambiguous: {b: []}}]}", "skill K: ambiguous alias b has no words that decide"),
         (
             "skills: {A: [{name: K, ambiguous: {b: yarns}}]}",
-            "near names the context 'yarns', which is not defined",
+            "names a context that is not defined: 'yarns'",
         ),
-        ("skills: {A: [{name: K, ambiguous: {b: [c d]}}]}", "near must hold single words, not 'c d'"),
-        ("skills: {A: [{name: K, ambiguous: {1: [c]}}]}", "skill K: ambiguous must hold texts, not 1"),
+        ("skills: {A: [{name: K, ambiguous: {b: [c d]}}]}", "must be a single word: 'c d'"),
+        ("skills: {A: [{name: K, ambiguous: {1: [c]}}]}", "must be a text: 1"),
         ("skills: {A: [{name: K, ambiguous: {Java: [c]}}]}", "alias Java of K is the name of Java"),
         ("skills: {A: [{name: K, aliases: [b], ambiguous: {b: [c]}}]}", "alias b of K is there twice"),
-        ("contexts: [a]\nskills: {Crafts: [K]}", "'contexts' must hold names with lists of words"),
-        ("contexts: {a: b}\nskills: {Crafts: [K]}", "context a must be a list, not 'b'"),
+        ("contexts: [a]\nskills: {Crafts: [K]}", "contexts: must hold names with lists of words"),
+        ("contexts: {a: b}\nskills: {Crafts: [K]}", "contexts: a names a context that is not defined: 'b'"),
         ("skill: {Crafts: [K]}", "must hold 'skills'"),
         ("skills: {Crafts: [K]}\nsynonyms: {}", "unknown key 'synonyms'"),
         ("", "must hold 'skills'"),

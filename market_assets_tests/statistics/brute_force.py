@@ -100,8 +100,8 @@ def industry_skills(market: Market, min_sample: int) -> list[Row]:
 
 def location_salaries(market: Market, min_sample: int) -> list[Row]:
     rows: list[Row] = []
-    for location in sorted({p.location for p in market.postings if p.location is not None}):
-        found = [p for p in market.postings if p.location == location]
+    for location in sorted({place for p in market.postings for place in p.places}):
+        found = [p for p in market.postings if location in p.places]
         pay = pay_of(found)
         rows.append(
             {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -57,6 +58,7 @@ class Posting:
     source: str = "sample"
     posted_at: datetime = TODAY
     location: str | None = None
+    further_locations: tuple[str, ...] = ()
     industry: str | None = None
     employment_type: str | None = None
     workplace: str | None = None
@@ -72,6 +74,17 @@ class Posting:
     def partition_date(self) -> date:
         """The day of posting, unless it was first seen on another."""
         return self.first_seen or self.posted_at.date()
+
+    @property
+    def places(self) -> set[str]:
+        return set() if self.location is None else {self.location, *self.further_locations}
+
+    @property
+    def locations(self) -> str | None:
+        """As they are stored: a JSON list where there are several."""
+        if self.location is None or not self.further_locations:
+            return None
+        return json.dumps([[place, None] for place in (self.location, *self.further_locations)])
 
     @property
     def company_key(self) -> int | None:
@@ -143,6 +156,7 @@ _postings = st.builds(
         st.sampled_from(EDGES), st.timedeltas(timedelta(0), timedelta(100)).map(lambda d: AS_OF - d)
     ),
     location=st.none() | st.sampled_from(LOCATIONS),
+    further_locations=st.lists(st.sampled_from(LOCATIONS), max_size=2).map(tuple),
     industry=st.none() | st.sampled_from(("Finance", "Health", "unknown")),
     employment_type=st.none() | st.sampled_from(("contract", "full_time")),
     workplace=st.none() | st.sampled_from(("hybrid", "onsite", "remote")),

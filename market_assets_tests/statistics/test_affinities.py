@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from market_assets.statistics import affinities as affinities_module
-from market_assets.statistics.affinities import DIGITS, SKILL_AFFINITIES, skill_affinities
+from market_assets.statistics import recommendations
 from market_assets.statistics.pairs import skill_pairs
+from market_assets.statistics.recommendations import DIGITS, skill_affinities
+from market_assets.statistics.tables import SKILL_AFFINITIES
 from market_assets_tests.statistics.markets import Market, Posting, market, markets, random_market
 
 
@@ -77,7 +78,7 @@ def test_only_the_greatest_weights_are_kept_and_the_intercept_makes_up_for_the_r
 
 
 def test_of_too_many_skills_the_most_asked_for_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(affinities_module, "MOST_SKILLS", 3)
+    monkeypatch.setattr(recommendations, "MOST_SKILLS", 3)
     postings = [Posting(("A", "B", "C"))] * 3 + [Posting(("B", "C", "Z"))] * 5 + [Posting(("A", "D"))] * 2
     window = market(postings).window()
     found = skill_affinities(skill_pairs(window), window)

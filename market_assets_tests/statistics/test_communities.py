@@ -8,7 +8,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_assets.statistics.communities import SKILL_COMMUNITIES, skill_communities
+from market_assets.statistics.communities import skill_communities
+from market_assets.statistics.tables import SKILL_COMMUNITIES
 
 PAIR = pl.Schema({"skill_a": pl.String(), "skill_b": pl.String(), "npmi_lower": pl.Float64()})
 

@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 from hypothesis import given
 
-from market_assets.statistics.coverage import POSTING_COVERAGE, posting_coverage, unusual_days
+from market_assets.statistics.counts import posting_coverage, unusual_days
+from market_assets.statistics.tables import POSTING_COVERAGE
 from market_assets.statistics.window import WINDOW_POSTING, Window
 from market_assets_tests.statistics.markets import AS_OF, Market, markets
 

@@ -1,88 +1,122 @@
-"""The grouped kernel beside NumPy and plain Python, one group at a time."""
+"""The kernels of groups beside NumPy and plain Python, one group at a time."""
 
 from __future__ import annotations
 
+from collections import Counter
 from statistics import fmean
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_assets.statistics.groups import GroupedValues, group_values, known_or_null
+from market_assets.statistics import groups
+from market_assets.statistics.groups import Labels, distinct, labels, rank_within, skill_blocks, tally
+from market_assets.statistics.published_pay import PublishedPay
+from market_assets.statistics.window import order_of
 
-_values = st.one_of(
-    st.floats(-1e9, 1e9, allow_nan=False),
-    st.integers(0, 5).map(float),
-    st.just(float("nan")),
-    st.just(float("inf")),
-)
+_values = st.one_of(st.floats(0, 1e9, allow_nan=False), st.integers(0, 5).map(float))
 _members = st.lists(st.tuples(st.integers(0, 5), _values), max_size=60)
+_codes = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 40)), max_size=80)
+_quantiles = st.one_of(st.floats(0, 1), st.sampled_from((0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)))
 
 
-def _grouped(members: list[tuple[int, float]], size: int = 6) -> GroupedValues:
-    groups = np.array([group for group, _ in members], dtype=np.int64)
-    return group_values(groups, np.array([value for _, value in members], dtype=np.float64), size)
+def _pay(members: list[tuple[int, float]], size: int = 6, min_sample: int = 1) -> PublishedPay:
+    ordered = sorted(members)
+    counts = np.bincount(np.array([group for group, _ in ordered], dtype=np.int64), minlength=size)
+    return PublishedPay(counts, np.array([value for _, value in ordered], dtype=np.float64), min_sample)
 
 
-@given(members=_members, q=st.one_of(st.floats(0, 1), st.sampled_from((0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0))))
-def test_every_figure_is_that_of_its_group_alone(members: list[tuple[int, float]], q: float) -> None:
-    grouped = _grouped(members)
+@given(members=_members, q=_quantiles, min_sample=st.integers(1, 3))
+def test_every_figure_is_that_of_its_group_alone(
+    members: list[tuple[int, float]], q: float, min_sample: int
+) -> None:
+    pay = _pay(members, min_sample=min_sample)
     for group in range(6):
-        alone = [value for of, value in members if of == group and np.isfinite(value)]
-        figures = [f[group] for f in (grouped.mean(), grouped.minimum(), grouped.maximum(), grouped.quantile(q))]
-        assert grouped.counts[group] == len(alone)
-        if alone:
-            assert figures[0] == pytest.approx(fmean(alone), rel=1e-12, abs=1e-6)
-            assert figures[1:] == [min(alone), max(alone), np.quantile(alone, q, method="linear")]
-        else:
-            assert np.isnan(figures).all()
-
-
-@given(members=_members, place=st.integers(1, 8))
-def test_the_largest_by_place(members: list[tuple[int, float]], place: int) -> None:
-    largest = _grouped(members).largest(place)
-    for group in range(6):
-        alone = sorted((value for of, value in members if of == group and np.isfinite(value)), reverse=True)
-        assert alone[:place][-1:] == [value for value in [largest[group]] if not np.isnan(value)]
+        alone = [value for of, value in members if of == group]
+        assert pay.counts[group] == len(alone)
+        assert pay.minimum()[group] == min(alone, default=None)
+        assert pay.maximum()[group] == max(alone, default=None)
+        published = len(alone) >= min_sample
+        assert pay.average()[group] == (pytest.approx(fmean(alone), rel=1e-12) if published else None)
+        assert pay.quantile(q)[group] == (np.quantile(alone, q, method="linear") if published else None)
 
 
 @given(members=_members, q=st.floats(0, 1))
 def test_figures_stay_between_the_extremes(members: list[tuple[int, float]], q: float) -> None:
-    grouped = _grouped(members)
-    filled = grouped.counts > 0
-    for figure in (grouped.mean(), grouped.quantile(q)):
-        assert (figure[filled] >= grouped.minimum()[filled]).all()
-        assert (figure[filled] <= grouped.maximum()[filled]).all()
-
-
-@given(members=_members, order=st.randoms(use_true_random=False))
-def test_the_order_of_members_changes_no_bit(members: list[tuple[int, float]], order: object) -> None:
-    shuffled = list(members)
-    order.shuffle(shuffled)  # type: ignore[attr-defined]
-    one, other = _grouped(members), _grouped(shuffled)
-    np.testing.assert_array_equal(one.mean(), other.mean())
-    np.testing.assert_array_equal(one.quantile(0.37), other.quantile(0.37))
-
-
-def test_a_value_may_be_a_member_of_many_groups() -> None:
-    grouped = group_values(
-        groups=np.array([0, 0, 2, 2, 2]),
-        values=np.array([10.0, np.nan, 30.0]),
-        size=3,
-        rows=np.array([0, 2, 2, 1, 0]),
-    )
-    assert grouped.counts.tolist() == [2, 0, 2]
-    assert grouped.ordered.tolist() == [10.0, 30.0, 10.0, 30.0]
+    pay = _pay(members)
+    for figure in (pay.average(), pay.quantile(q)):
+        assert ((figure >= pay.minimum()) & (figure <= pay.maximum())).drop_nulls().all()
 
 
 def test_the_mean_of_equal_values_is_that_value() -> None:
-    assert _grouped([(0, 0.1)] * 3, size=1).mean().tolist() == [0.1]
+    assert _pay([(0, 0.1)] * 3, size=1).average().to_list() == [0.1]
 
 
 @pytest.mark.parametrize("size", [0, 3])
 def test_no_members(size: int) -> None:
-    grouped = _grouped([], size)
-    assert grouped.counts.tolist() == [0] * size
-    assert known_or_null(grouped.mean()).to_list() == [None] * size
-    assert known_or_null(grouped.quantile(0.5)).to_list() == [None] * size
+    pay = _pay([], size)
+    assert pay.counts.tolist() == [0] * size
+    assert pay.average().to_list() == pay.quantile(0.5).to_list() == [None] * size
+
+
+@given(codes=st.lists(st.integers(-1, 300)))
+def test_codes_are_ordered_as_by_python(codes: list[int]) -> None:
+    expected = sorted(range(len(codes)), key=codes.__getitem__)
+    for size in (301, 100_000):
+        assert order_of(np.array(codes, dtype=np.int64), size).tolist() == expected
+
+
+_texts = st.sampled_from((None, "", "a", "B", "Ö"))
+
+
+@given(rows=st.lists(st.tuples(_texts, _texts)))
+def test_labels_are_the_combinations_in_order(rows: list[tuple[str | None, str | None]]) -> None:
+    frame = pl.DataFrame(rows, {"one": pl.String, "other": pl.String}, orient="row")
+    found = labels(frame, "one", "other")
+    known = sorted({row for row in rows if None not in row})
+    assert list(zip(*(values.to_list() for values in found.values.values()), strict=True)) == known
+    assert found.codes.tolist() == [known.index(row) if row in known else -1 for row in rows]
+    assert found.counts().tolist() == [rows.count(row) for row in known]
+    assert [of.tolist() for of in found.rows()] == [
+        [place for place, row in enumerate(rows) if row == each] for each in known
+    ]
+    assert labels(frame).codes.tolist() == [0] * len(rows)
+
+
+@given(entries=_codes, segments=st.lists(st.integers(-1, 3), min_size=7, max_size=7))
+def test_entries_are_tallied_by_segment_and_skill(entries: list[tuple[int, int]], segments: list[int]) -> None:
+    rows, codes = (np.array([entry[part] for entry in entries], dtype=np.int32) for part in (0, 1))
+    counts = Counter(segments[row] * 41 + code for row, code in entries if segments[row] >= 0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(groups, "BLOCK", 7)
+        found = tally(rows, codes, Labels(np.array(segments), {}, 4), 41)
+    assert {place: count for place, count in enumerate(found.tolist()) if count} == dict(counts)
+
+
+@given(entries=_codes, most=st.sampled_from((0, 4, 1_000)))
+def test_combinations_are_numbered(entries: list[tuple[int, int]], most: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(groups, "_MOST_PLACES", most)
+        first, second, position = distinct(*(np.array([entry[part] for entry in entries], int) for part in (0, 1)))
+    assert list(zip(first.tolist(), second.tolist(), strict=True)) == sorted(set(entries))
+    assert [(first[place], second[place]) for place in position] == entries
+
+
+@given(codes=st.lists(st.integers(0, 9)).map(sorted), block=st.integers(1, 12))
+def test_blocks_hold_every_entry_of_their_skills(codes: list[int], block: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(groups, "BLOCK", block)
+        found = [codes[each] for each in skill_blocks(np.array(codes, dtype=np.int16))]
+    assert [code for each in found for code in each] == codes
+    assert sum(len(set(each)) for each in found) == len(set(codes))
+    assert all(len(each) - each.count(each[-1]) < block for each in found)
+
+
+@given(members=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5))))
+def test_ranks_count_from_the_greatest_of_each_group(members: list[tuple[int, int]]) -> None:
+    group, value = (np.array([member[part] for member in members], dtype=np.int64) for part in (0, 1))
+    for place, rank in enumerate(rank_within(group, value).tolist()):
+        before = [(-other, at) for at, (of, other) in enumerate(members) if of == members[place][0]]
+        assert sorted(before).index((-members[place][1], place)) == rank - 1

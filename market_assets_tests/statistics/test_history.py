@@ -11,13 +11,8 @@ import polars as pl
 from hypothesis import given
 from polars.testing import assert_frame_equal
 
-from market_assets.statistics.history import (
-    CLOSED_AFTER,
-    SKILL_HISTORY,
-    first_to_count,
-    months_to_count,
-    skill_history,
-)
+from market_assets.statistics.history import CLOSED_AFTER, first_to_count, months_to_count, skill_history
+from market_assets.statistics.tables import SKILL_HISTORY
 from market_assets_tests.statistics.brute_force import assert_rows
 from market_assets_tests.statistics.markets import AS_OF, INSTANT, Market, Posting, market, markets
 from market_assets_tests.statistics.pay_by_hand import figure, pay_of

@@ -12,8 +12,7 @@ import pytest
 
 from market_assets.statistics.comparison import comparison
 from market_assets.statistics.pay_trends import salary_trends
-from market_assets.statistics.trends import trending_skills
-from market_assets.statistics.weeks import weekly_changes
+from market_assets.statistics.trends import trending_skills, weekly_changes
 from market_assets_tests.statistics.markets import AS_OF, TODAY, Market, Posting
 
 #: Fifty skills whose shares fall as in real markets.

@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from market_assets.statistics.pay_trends import SALARY_TRENDS, salary_trends
+from market_assets.statistics.pay_trends import salary_trends
+from market_assets.statistics.tables import SALARY_TRENDS
 from market_assets_tests.statistics.brute_force import assert_rows
 from market_assets_tests.statistics.changes_by_hand import Row
 from market_assets_tests.statistics.changes_by_hand import salary_trends as by_hand

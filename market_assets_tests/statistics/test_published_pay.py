@@ -10,7 +10,6 @@ import numpy as np
 import polars as pl
 import pytest
 
-from market_assets.statistics.groups import group_values
 from market_assets.statistics.pay import employment_salaries, location_salaries, of_all_postings, salary_statistics
 from market_assets.statistics.published_pay import PublishedPay
 from market_assets_tests.statistics.markets import Posting, market
@@ -18,10 +17,8 @@ from market_assets_tests.statistics.significance_by_hand import median_ranks
 
 
 def interval(salaries: list[float], min_sample: int = 1) -> tuple[float | None, float | None]:
-    groups = np.zeros(len(salaries), dtype=np.int64)
-    pay = PublishedPay(group_values(groups, np.array(salaries), 1), min_sample)
-    lower, upper = (end[0] for end in pay.median_interval())
-    return lower, upper
+    pay = PublishedPay(np.array([len(salaries)]), np.sort(salaries), min_sample)
+    return pay.median_lower()[0], pay.median_upper()[0]
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_assets.statistics.affinities import DIGITS, SKILL_AFFINITIES, skill_affinities
 from market_assets.statistics.pairs import skill_pairs
+from market_assets.statistics.recommendations import DIGITS, skill_affinities
 from market_assets.statistics.recommender import Recommender
-from market_assets.statistics.related import related_skills
-from market_assets.statistics.relationships import SKILL_RELATIONSHIPS, skill_relationships
+from market_assets.statistics.relationships import related_skills, skill_relationships
+from market_assets.statistics.tables import SKILL_AFFINITIES, SKILL_RELATIONSHIPS
 from market_assets_tests.statistics.markets import SKILLS, Market, Posting, market, markets
 
 AFFINITIES = pl.DataFrame(

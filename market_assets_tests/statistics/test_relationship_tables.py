@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from market_assets.statistics import pairs as pairs_module
-from market_assets.statistics.pairs import (
+from market_assets.statistics.pairs import STRIP_CELLS, category_relationships, skill_pairs
+from market_assets.statistics.recommendations import skill_recommendations
+from market_assets.statistics.relationships import skill_relationships
+from market_assets.statistics.tables import (
     CATEGORY_RELATIONSHIPS,
     SKILL_PAIRS,
-    STRIP_CELLS,
-    category_relationships,
-    skill_pairs,
+    SKILL_RECOMMENDATIONS,
+    SKILL_RELATIONSHIPS,
 )
-from market_assets.statistics.recommendations import SKILL_RECOMMENDATIONS, skill_recommendations
-from market_assets.statistics.relationships import SKILL_RELATIONSHIPS, skill_relationships
 from market_assets_tests.statistics.brute_force import Row, assert_rows, by_skill
 from market_assets_tests.statistics.markets import Market, Posting, markets, random_market
 

@@ -10,10 +10,10 @@ import numpy as np
 import polars as pl
 import pytest
 
-from market_assets.statistics.affinities import skill_affinities
-from market_assets.statistics.pairs import SKILL_PAIRS, skill_pairs
-from market_assets.statistics.recommendations import skill_recommendations
+from market_assets.statistics.pairs import skill_pairs
+from market_assets.statistics.recommendations import skill_affinities, skill_recommendations
 from market_assets.statistics.relationships import Association, skill_relationships
+from market_assets.statistics.tables import SKILL_PAIRS
 from market_assets.statistics.window import OtherPostingsError, Window
 from market_assets_tests.statistics.markets import Posting, market
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from polars.testing import assert_frame_equal
 
-from market_assets.statistics import counts, demand, occupations, pay, pay_trends, top_values, trends
+from market_assets.statistics import counts, demand, groups, occupations, pay, pay_trends, tables, trends
 from market_assets.statistics.comparison import comparison
 from market_assets.statistics.window import Window
 from market_assets_tests.statistics import brute_force, changes_by_hand, occupations_by_hand, pay_by_hand
@@ -33,51 +33,51 @@ BOARDS = ("adzuna",)
 TABLES: dict[str, Table] = {
     "skill_demand": (
         lambda window: demand.skill_demand(window, 2),
-        demand.SKILL_DEMAND,
+        tables.SKILL_DEMAND,
         lambda market: brute_force.skill_demand(market, 2),
     ),
     "industry_skills": (
         lambda window: demand.industry_skills(window, 3),
-        demand.INDUSTRY_SKILLS,
+        tables.INDUSTRY_SKILLS,
         lambda market: brute_force.industry_skills(market, 3),
     ),
     "salary_statistics": (
         lambda window: pay.salary_statistics(window, 3),
-        pay.SALARY_STATISTICS,
+        tables.SALARY_STATISTICS,
         lambda market: pay_by_hand.salary_statistics(market.postings, 3),
     ),
     "employment_salaries": (
         lambda window: pay.employment_salaries(window, 3),
-        pay.EMPLOYMENT_SALARIES,
+        tables.EMPLOYMENT_SALARIES,
         lambda market: pay_by_hand.employment_salaries(market.postings, 3),
     ),
     "location_salaries": (
         lambda window: pay.location_salaries(window, 2),
-        pay.LOCATION_SALARIES,
+        tables.LOCATION_SALARIES,
         lambda market: brute_force.location_salaries(market, 2),
     ),
     "occupation_demand": (
         occupations.occupation_demand,
-        occupations.OCCUPATION_DEMAND,
+        tables.OCCUPATION_DEMAND,
         lambda market: occupations_by_hand.occupation_demand(market.postings),
     ),
     "occupation_skills": (
         occupations.occupation_skills,
-        occupations.OCCUPATION_SKILLS,
+        tables.OCCUPATION_SKILLS,
         lambda market: occupations_by_hand.occupation_skills(market.postings),
     ),
     "occupation_salaries": (
         lambda window: occupations.occupation_salaries(window, 3),
-        occupations.OCCUPATION_SALARIES,
+        tables.OCCUPATION_SALARIES,
         lambda market: occupations_by_hand.occupation_salaries(market.postings, 3),
     ),
     "salary_trends": (
         lambda window: pay_trends.salary_trends(window, 3),
-        pay_trends.SALARY_TRENDS,
+        tables.SALARY_TRENDS,
         lambda market: changes_by_hand.salary_trends(market.postings, 3),
     ),
-    "trending_skills": (_trending, trends.TRENDING_SKILLS, _trending_by_hand),
-    "posting_statistics": (counts.posting_statistics, counts.POSTING_STATISTICS, brute_force.posting_statistics),
+    "trending_skills": (_trending, tables.TRENDING_SKILLS, _trending_by_hand),
+    "posting_statistics": (counts.posting_statistics, tables.POSTING_STATISTICS, brute_force.posting_statistics),
 }
 #: Slow by hand with thousands of skills, each of which is compared with all postings.
 COMPARED_BY_HAND = ("trending_skills",)
@@ -107,7 +107,7 @@ def test_tables_of_a_larger_market(name: str) -> None:
 def test_the_most_frequent_values_are_the_same_without_a_flat_array(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(top_values, "DENSE_CELLS", 0)
+    monkeypatch.setattr(demand, "DENSE_CELLS", 0)
     compute, schema, expected = TABLES[name]
     assert_rows(compute(larger_market().window()), schema, expected(larger_market()))
 
@@ -125,6 +125,14 @@ def test_tables_of_a_market_with_more_values_than_a_flat_array_counts(name: str)
 def test_no_postings_give_an_empty_table(name: str, categories: dict[str, str | None]) -> None:
     compute, schema, _ = TABLES[name]
     assert_frame_equal(compute(Market([], categories).window()), pl.DataFrame(schema=schema))
+
+
+@every_table
+def test_blocks_of_entries_change_no_row(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    compute, schema, expected = TABLES[name]
+    monkeypatch.setattr(groups, "BLOCK", 97)
+    monkeypatch.setattr(demand, "BLOCK", 97)
+    assert_rows(compute(larger_market().window()), schema, expected(larger_market()))
 
 
 @every_table

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 
 from market_assets.statistics.comparison import Comparison
-from market_assets.statistics.summary import MARKET_SUMMARY, market_summary
-from market_assets.statistics.trends import TRENDING_SKILLS
+from market_assets.statistics.summary import market_summary
+from market_assets.statistics.tables import MARKET_SUMMARY, TRENDING_SKILLS
 from market_assets_tests.statistics import brute_force
 from market_assets_tests.statistics.markets import AS_OF, TODAY, Market, Posting, market, markets
 from market_assets_tests.statistics.pay_by_hand import pay_of
@@ -56,7 +56,7 @@ def test_headline_figures(given_market: Market) -> None:
         "median_salary": pytest.approx(median(pay)) if len(pay) >= 3 else None,
         "skills": len(skills),
         "industries": len({p.industry for p in postings} - {None}),
-        "locations": len({p.location for p in postings} - {None}),
+        "locations": len({place for p in postings for place in p.places}),
         "remote_share": sum(p.workplace == "remote" for p in postings) / len(postings) if postings else None,
         "top_skill": min(skills, key=lambda skill: (-len(skills[skill]), skill), default=None),
         "fastest_growing_skill": None,

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from market_assets.statistics.weeks import WEEK, weekly_changes
+from market_assets.statistics.trends import WEEK, weekly_changes
 from market_assets_tests.statistics.markets import AS_OF, INSTANT, Posting, market, random_market
 
 BEGINNING = AS_OF - WEEK

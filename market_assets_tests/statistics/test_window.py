@@ -1,47 +1,168 @@
-"""The counted postings: leaving out skills by weight keeps each posting with its own; where a window begins."""
+"""Windows and parts of the market hold the postings that they name, with their skills; intervals of shares."""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
-from market_assets.statistics.window import WINDOW_POSTING, Window, window_start
+from market_assets.statistics.demand import market_demand, share_interval, skill_demand
+from market_assets.statistics.pay import employment_salaries, pay_of_all
+from market_assets.statistics.window import Segment, Window, counts_by, window_start
+from market_assets_tests.statistics.markets import SKILLS, TODAY, Market, Posting, market, markets
+from market_assets_tests.statistics.significance_by_hand import wilson
 
-POSTINGS = st.lists(st.dictionaries(st.integers(0, 4), st.integers(0, 5)), max_size=8)
-START = datetime(2026, 3, 1, tzinfo=UTC)
+FIELDS: dict[str, st.SearchStrategy[Any]] = {
+    "country": st.sampled_from((None, "DE", "US")),
+    "industry": st.sampled_from((None, "Finance", "Law")),
+    "location": st.sampled_from((None, "Oslo, NO", "Ube, JP")),
+    "seniority": st.sampled_from((None, "junior")),
+    "workplace": st.sampled_from((None, "remote")),
+    "occupation": st.sampled_from((None, "Nurse")),
+    "company_key": st.sampled_from((None, Posting(employer="Acme").company_key)),
+    "since": st.sampled_from((None, TODAY - timedelta(days=30), TODAY)),
+}
 
 
-def window_of(postings: list[dict[int, int]]) -> Window:
-    """Postings as weights by skill."""
-    rows = [{"posting_id": number, "source": "s", "posted_at": START} for number in range(len(postings))]
-    entries = [sorted(skills.items()) for skills in postings]
-    return Window(
-        postings=pl.DataFrame(rows, schema=WINDOW_POSTING),
-        offsets=np.cumsum([0, *map(len, entries)], dtype=np.int64),
-        codes=np.array([code for each in entries for code, _ in each], dtype=np.int32),
-        skills=pl.DataFrame({"skill": list("ABCDE"), "category": ["x"] * 5}),
-        weights=np.array([weight for each in entries for _, weight in each], dtype=np.uint8),
+def entries(window: Window) -> list[tuple[int, list[str], list[int], list[str]]]:
+    """posting_id, skills, weights and mentions of each posting."""
+    names = window.skills["skill"].to_list()
+    mentioned = [
+        [names[code] for row, code in zip(window.mention_rows, window.mention_codes, strict=True) if row == place]
+        for place in range(len(window))
+    ]
+    bounds = list(zip(window.offsets[:-1], window.offsets[1:], strict=True))
+    return [
+        (number, [names[code] for code in window.codes[a:b]], window.weights[a:b].tolist(), mentions)
+        for number, (a, b), mentions in zip(window.postings["posting_id"], bounds, mentioned, strict=True)
+    ]
+
+
+def is_in(posting: Posting, fields: dict[str, Any]) -> bool:
+    equal = all(
+        value is None or (value in posting.places if name == "location" else getattr(posting, name) == value)
+        for name, value in fields.items()
+        if name != "since"
     )
+    since: datetime | None = fields["since"]
+    return equal and (since is None or posting.posted_at >= since)
 
 
-@given(postings=POSTINGS, least=st.integers(1, 5))
-def test_skills_below_a_weight_are_left_out(postings: list[dict[int, int]], least: int) -> None:
-    wanted = window_of(postings).wanted(least)
-    expected = [sorted(code for code, weight in skills.items() if weight >= least) for skills in postings]
-    assert [codes.tolist() for codes in np.split(wanted.codes, wanted.offsets[1:-1])][: len(postings)] == expected
-    assert wanted.rows.tolist() == [row for row, codes in enumerate(expected) for _ in codes]
-    assert len(wanted) == len(postings)
-    assert (wanted.offsets.dtype, wanted.codes.dtype) == (np.int64, np.int32)
+@given(made=markets(), fields=st.fixed_dictionaries(FIELDS))
+def test_a_segment_holds_its_postings_with_their_skills(made: Market, fields: dict[str, Any]) -> None:
+    window = made.window()
+    expected = [entry for entry, one in zip(entries(window), made.postings, strict=True) if is_in(one, fields)]
+    assert entries(Segment(**fields).postings_of(window)) == expected
+
+
+def test_a_segment_begins_at_its_time_and_keeps_mentions_with_their_postings() -> None:
+    postings = [
+        Posting(("SQL",), country="US", mentions=("Zig",)),
+        Posting(("Zig",), country="DE", mentions=("SQL",)),
+    ]
+    made = market(
+        [replace(one, posted_at=TODAY - timedelta(days=1 - number)) for number, one in enumerate(postings)]
+    )
+    window = made.window()
+    (german,) = (entry for entry, one in zip(entries(window), made.postings, strict=True) if one.country == "DE")
+    assert german[3] == ["SQL"]
+    assert entries(Segment(country="DE").postings_of(window)) == [german]
+    for since, number in ((TODAY, 1), (TODAY + timedelta(seconds=1), 0), (TODAY - timedelta(days=1), 2)):
+        assert len(Segment(since=since).postings_of(window)) == number
+
+
+@given(made=markets(), skill=st.sampled_from((*SKILLS, "nothing")))
+def test_a_window_of_one_skill_has_no_other(made: Market, skill: str) -> None:
+    one = made.window().of_skill(skill)
+    kept = [
+        replace(
+            posting,
+            skills=tuple(name for name in posting.skills if name == skill),
+            mentions=tuple(name for name in posting.mentions_only if name == skill),
+        )
+        for posting in made.postings
+    ]
+    of_one = {name: category for name, category in made.categories.items() if name == skill}
+    assert entries(one) == entries(Market(kept, of_one).window())
+    whole = skill_demand(made.window(), 1).filter(pl.col("skill") == skill)
+    assert skill_demand(one, 1).drop("rank").rows() == whole.drop("rank").rows()
+    of_all = whole.filter(pl.col("industry").is_null())
+    demand = market_demand(one, 1)
+    assert demand.drop("rank").rows() == of_all.select(demand.columns).drop("rank").rows()
+
+
+@given(made=markets())
+def test_values_are_counted_where_the_skill_is_asked_for(made: Market) -> None:
+    window = made.window().of_skill("SQL")
+    having = Counter(place for one in made.postings if "SQL" in one.skills for place in one.places)
+    of_all = Counter(place for one in made.postings for place in one.places)
+    expected = sorted(having.items(), key=lambda item: (-item[1], item[0]))
+    assert counts_by(window, "location").rows() == [
+        (place, count, pytest.approx(count / of_all[place])) for place, count in expected
+    ]
+    assert len(window.asking()) == sum("SQL" in one.skills for one in made.postings)
+
+
+@given(made=markets())
+def test_the_pay_of_all_is_the_row_of_all(made: Market) -> None:
+    rows = employment_salaries(made.window(), 2)
+    of_all = rows.filter(pl.col("employment_type").is_null() & pl.col("country").is_null())
+    assert_frame_equal(pay_of_all(made.window(), 2), of_all)
+
+
+def interval(postings: list[Posting]) -> tuple[float, float]:
+    found = share_interval(market(postings).window(), "SQL")
+    assert found is not None
+    return found
+
+
+def test_an_interval_is_wilsons_where_employers_do_not_matter() -> None:
+    postings = [Posting(("SQL",))] * 30 + [Posting(("Zig",))] * 70
+    assert interval(postings) == pytest.approx(wilson(30, 100))
+    # Postings of one employer each, and an employer whose share is that of all.
+    apart = [replace(one, employer=f"e{number}") for number, one in enumerate(postings)]
+    assert interval(apart) == pytest.approx(wilson(30, 100))
+
+
+def test_postings_of_one_employer_count_together() -> None:
+    postings = [Posting(("SQL",), employer=f"e{number // 10}") for number in range(30)]
+    postings += [Posting(("Zig",), employer=f"f{number // 10}") for number in range(70)]
+    # Ten at a time: 100 postings are worth ten.
+    assert interval(postings) == pytest.approx(wilson(3, 10))
+
+
+def test_an_interval_is_known_at_the_ends() -> None:
+    assert interval([Posting(("SQL",))] * 4)[1] == 1.0
+    assert share_interval(market([Posting(("Zig",))] * 4).window(), "SQL") == pytest.approx(wilson(0, 4))
+    assert share_interval(market([]).window(), "SQL") is None
+
+
+@given(made=markets())
+def test_paid_entries_come_by_skill_and_salary(made: Market) -> None:
+    window = made.window()
+    rows, codes = window.paid
+    names = window.skills["skill"].to_list()
+    expected = [
+        (skill, posting.salary, row)
+        for row, posting in enumerate(made.postings)
+        if posting.salary is not None
+        for skill in posting.skills
+    ]
+    found = [(names[code], made.postings[row].salary, row) for row, code in zip(rows, codes, strict=True)]
+    assert found == sorted(expected)
 
 
 @pytest.mark.parametrize(
-    "as_of", [START, START + timedelta(hours=23, minutes=59, seconds=59, microseconds=999_999)]
+    "since", [timedelta(0), timedelta(hours=23, minutes=59, seconds=59, microseconds=999_999)]
 )
-def test_a_window_begins_at_midnight(as_of: datetime) -> None:
-    assert window_start(as_of, 90) == datetime(2025, 12, 1, tzinfo=UTC)
-    assert window_start(as_of, 0) == START
+def test_a_window_begins_at_midnight(since: timedelta) -> None:
+    midnight = datetime(2026, 3, 1, tzinfo=UTC)
+    assert window_start(midnight + since, 90) == datetime(2025, 12, 1, tzinfo=UTC)
+    assert window_start(midnight + since, 0) == midnight

@@ -53,6 +53,7 @@ ROWS = st.lists(
         {
             "posted_at": st.integers(-2, 2).map(lambda seconds: START + timedelta(microseconds=seconds)),
             "country": st.sampled_from([None, "DE"]),
+            "locations": st.sampled_from([None, '[["Oslo, NO", "NO"], ["Bonn, DE", "DE"]]']),
             "industry": st.sampled_from([None, "Finance"]),
             "seniority": st.sampled_from([None, "senior"]),
             "language": st.sampled_from([None, "de"]),
@@ -120,7 +121,7 @@ def test_facts_are_the_counted_rows_of_the_window(
     store_facts(connection, rows)
     files = tmp_path_factory.mktemp("files")
     start, end = START - timedelta(microseconds=1), START + timedelta(microseconds=1)
-    of_posting = ("posted_at", "country", "industry", "seniority", "language", "salary")
+    of_posting = ("posted_at", "country", "locations", "industry", "seniority", "language", "salary")
     for counted in Counted:
         with connection.transaction(), pytest.MonkeyPatch.context() as patch:
             patch.setattr("market_assets.store.facts._BATCH", 3)

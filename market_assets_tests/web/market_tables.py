@@ -11,20 +11,19 @@ import numpy as np
 import polars as pl
 import sqlalchemy as sa
 
-from market_assets.statistics.affinities import skill_affinities
 from market_assets.statistics.communities import skill_communities
 from market_assets.statistics.comparison import comparison
-from market_assets.statistics.counts import posting_statistics
-from market_assets.statistics.coverage import posting_coverage
+from market_assets.statistics.counts import posting_coverage, posting_statistics
 from market_assets.statistics.demand import industry_skills, skill_demand
-from market_assets.statistics.history import SKILL_HISTORY, skill_history
+from market_assets.statistics.history import skill_history
 from market_assets.statistics.occupations import occupation_demand, occupation_salaries, occupation_skills
 from market_assets.statistics.pairs import skill_pairs
 from market_assets.statistics.pay import employment_salaries, location_salaries, salary_statistics
 from market_assets.statistics.pay_trends import salary_trends
-from market_assets.statistics.recommendations import skill_recommendations
+from market_assets.statistics.recommendations import skill_affinities, skill_recommendations
 from market_assets.statistics.relationships import skill_relationships
 from market_assets.statistics.summary import market_summary
+from market_assets.statistics.tables import SKILL_HISTORY
 from market_assets.statistics.trends import trending_skills
 from market_assets.statistics.window import WINDOW_POSTING, Window, window_start
 from market_assets.store.database import Database
@@ -63,6 +62,7 @@ def made_up_window(skills: int = 30, postings: int = 400, seed: int = 7, as_of: 
         "partition_date": [as_of.date()] * postings,
         "company_key": random.integers(0, 40, postings),
         "location": [_LOCATIONS[place] for place in random.integers(0, len(_LOCATIONS), postings)],
+        "locations": [None] * postings,
         "industry": [_INDUSTRIES[place] for place in random.integers(0, len(_INDUSTRIES), postings)],
         "employment_type": [_EMPLOYMENT_TYPES[place % len(_EMPLOYMENT_TYPES)] for place in range(postings)],
         "workplace": ["remote"] * postings,

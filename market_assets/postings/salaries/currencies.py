@@ -1,4 +1,4 @@
-"""Currencies (`currencies.csv`): codes, symbols and names; and exchange rates (`exchange_rates.csv`)."""
+"""Currencies (`currencies.csv`), their codes, symbols and names; exchange rates (`exchange_rates.csv`)."""
 
 from __future__ import annotations
 
@@ -78,6 +78,21 @@ def load_exchange_rates(path: Path | None = None) -> pl.DataFrame:
     return rates.sort("currency", "date").match_to_schema(EXCHANGE_RATE)
 
 
+def conversion_rates(stated: pl.DataFrame, rates: pl.DataFrame, currency: str) -> pl.DataFrame:
+    """currency, date, rate_from, rate_to (US dollars for a unit of either currency), once for each pair.
+
+    Rates are joined to these pairs, as there are few (currencies × days) even for millions of postings.
+    """
+    pairs = stated.unique(maintain_order=True)
+    rate_from = _usd_per_unit(pairs, rates)
+    rate_to = _usd_per_unit(pairs.with_columns(pl.lit(currency).alias("currency")), rates)
+    same = pl.col("currency").eq_missing(currency)
+    return pairs.with_columns(
+        pl.when(same).then(1.0).otherwise(rate_from).alias("rate_from"),
+        pl.when(same).then(1.0).otherwise(rate_to).alias("rate_to"),
+    )
+
+
 @cache
 def _currencies() -> tuple[dict[str, str], ...]:
     """The rows of `currencies.csv`: code, and symbols and names divided by "|"."""
@@ -114,3 +129,19 @@ def _check_rows(file: Path, stated: pl.DataFrame, rates: pl.DataFrame) -> None:
         if len(positions):
             line = positions[0] + 2  # the header is line 1
             raise ExchangeRateError(f"{file}, line {line}: {column} {stated[column][positions[0]]!r} {reason}")
+
+
+def _usd_per_unit(pairs: pl.DataFrame, rates: pl.DataFrame) -> pl.Series:
+    """For each (currency, date) the latest rate on or before the date, else the earliest; null without any."""
+    dated = rates.filter(pl.col("currency") != "USD").sort("date", "currency")
+    earliest = dated.group_by("currency").agg(pl.col("usd_per_unit").first().alias("earliest"))
+    found = (
+        pairs.with_row_index("row")
+        .sort("date", "row")
+        .join_asof(dated, on="date", by="currency", strategy="backward", check_sortedness=False)
+        .join(earliest, on="currency", how="left")
+        .sort("row")
+    )
+    return found.select(
+        pl.when(pl.col("currency") == "USD").then(1.0).otherwise(pl.coalesce("usd_per_unit", "earliest"))
+    ).to_series()

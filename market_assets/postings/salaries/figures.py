@@ -9,27 +9,14 @@ from typing import Any
 import polars as pl
 
 from market_assets.postings.salaries import pay_words
-from market_assets.postings.salaries.only_pay import only_pay
-from market_assets.postings.salaries.pay_words import parse_currency, parse_number, parse_period
-from market_assets.postings.salaries.readings import IMPLAUSIBLE_AMOUNT, MONTHLY_BELOW
-from market_assets.postings.salaries.shared_signs import SHARED_SIGNS
+from market_assets.postings.salaries.pay_words import only_pay, parse_currency, parse_number, parse_period
+from market_assets.postings.salaries.readings import IMPLAUSIBLE_AMOUNT, MONTHLY_BELOW, SHARED_SIGNS
 
 #: Null where not stated. A single figure is both minimum and maximum, "up to" gives a maximum only, "from" a
 #: minimum only.
 PARSED_SALARY = pl.Schema(
     {"minimum": pl.Float64(), "maximum": pl.Float64(), "currency": pl.String(), "period": pl.String()}
 )
-
-#: Replacements: plain hyphens, apostrophes and tildes, and words for pay that no space divides from the figure.
-_PLAIN_MARKS = {
-    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
-    **dict.fromkeys("’´`‘", "'"),
-    **dict.fromkeys("～〜", "~"),
-    **dict.fromkeys(("年収", "年俸", "年薪"), " yearly pay "),
-    **dict.fromkeys(("月給", "月収", "月薪"), " monthly pay "),
-    "時給": " hourly pay ",
-    "日給": " daily pay ",
-}
 
 #: Codes that decide between those currencies, elsewhere in a text.
 _CODE_ELSEWHERE = r"\b(USD|CAD|AUD|NZD|SGD|HKD|TWD|MXN|COP|CLP|ARS|CNY|RMB|JPY)\b"
@@ -89,20 +76,16 @@ def _with_payments(pay: Pay, payments: int | None) -> tuple[Any, ...]:
 
 
 def _find_candidates(texts: pl.Series, bare: pl.Series) -> pl.DataFrame:
-    """Each figure or range of each text, in order of appearance.
+    """Each figure or range of each text, in order of appearance: text and the groups of `pay_words.MONEY`.
 
-    Args:
-        texts: distinct texts.
-        bare: each without what is no pay (see `only_pay`).
-
-    Returns:
-        text; the groups of `pay_words.MONEY`; period_before (a period that the text names before figures);
-        code_elsewhere (a code that it names); is_alone (whether it holds only the candidate and words of pay).
+    Besides, period_before (a period that the text names before figures), code_elsewhere (a code that it names) and
+    is_alone (whether nothing but words of pay is beside the candidate, or one names it).
+    `bare`: the texts without what is no pay.
     """
     clean = (
         pl.col("bare")
         .str.replace_all(r"[\p{Cc}\p{Cf}\p{Z}]+", " ")
-        .str.replace_many(_PLAIN_MARKS)
+        .str.replace_many(pay_words.PLAIN_MARKS)
         .str.strip_chars()
         .str.replace_all(pay_words.PENSION_PLANS, "$1 ")
         .str.replace_all(pay_words.MARK_PREFIX, f"{pay_words.PREFIX_MARK}$1 $2")
@@ -115,7 +98,8 @@ def _find_candidates(texts: pl.Series, bare: pl.Series) -> pl.DataFrame:
             money=pl.col("clean").str.extract_all(pay_words.MONEY),
             period_before=pl.col("clean").str.extract(pay_words.PERIOD_BEFORE),
             code_elsewhere=pl.col("clean").str.extract(_CODE_ELSEWHERE),
-            is_alone=beside.str.contains(pay_words.BESIDE_A_BARE_FIGURE),
+            is_alone=beside.str.contains(pay_words.BESIDE_A_BARE_FIGURE)
+            | pl.col("clean").str.contains(pay_words.NAMED_THOUSANDS),
         )
         .with_columns(pl.col("is_alone") & (pl.col("money").list.len() == 1))
         .explode("money")
@@ -148,10 +132,6 @@ class _Side:
     @property
     def scale_word(self) -> str:
         return (self.scale or "").lower()
-
-    @property
-    def is_indian(self) -> bool:
-        return self.scale_word in pay_words.INDIAN_SCALES
 
     @property
     def value(self) -> float | None:
@@ -191,7 +171,8 @@ class _Candidate:
     def __init__(self, row: dict[str, Any]) -> None:
         self._row = row
         names = ("before", "number", "scale", "after", "junk", "unit")
-        self._first, self._second = (_Side(*(row[f"{name}{side}"] for name in names)) for side in "12")
+        self._sides = [_Side(*(row[f"{name}{side}"] for name in names)) for side in "12"]
+        self._first, self._second = self._sides
         self._has_currency = self._first.has_currency or self._second.has_currency
         self._first_period, self._second_period = self._named_period("period1"), self._named_period("period2")
         # The same pay for two periods is no range: "$50/hour or $100,000/year".
@@ -230,11 +211,11 @@ class _Candidate:
         elsewhere = [self._row["code_elsewhere"]] if len(others) < len(stated) else []
         marks = (*others, *elsewhere, *(() if others else stated))
         codes = (parse_currency(mark) for mark in marks if mark is not None)
-        indian = not stated and (self._first.is_indian or self._second.is_indian)
+        indian = not stated and any(side.scale_word in pay_words.INDIAN_SCALES for side in self._sides)
         return next((code for code in codes if code is not None), "INR" if indian else None)
 
     def _period(self) -> str | None:
-        if "lpa" in (self._first.scale_word, self._second.scale_word):
+        if any(side.scale_word == "lpa" for side in self._sides):
             return "yearly"
         if self._has_two_periods:
             return self._first_period
@@ -267,8 +248,7 @@ class _Candidate:
     def _is_in_two_currencies(self) -> bool:
         """Whether both sides name a currency, and not the same: "€60,000 / $65,000" is no range."""
         first, second = (
-            {mark.strip() for mark in (side.before, side.after) if mark is not None}
-            for side in (self._first, self._second)
+            {mark.strip() for mark in (side.before, side.after) if mark is not None} for side in self._sides
         )
         shared = any(mark in SHARED_SIGNS for mark in first ^ second)
         codes = [{parse_currency(mark) for mark in side} for side in (first, second)]
@@ -277,8 +257,8 @@ class _Candidate:
 
     def _is_something_else(self, stated: float, factors: Factors, currency: str | None) -> bool:
         is_revenue = currency not in pay_words.CURRENCIES_PAID_IN_MILLIONS and any(
-            (factor or 1) >= 1e6 and not side.is_indian
-            for side, factor in zip((self._first, self._second), factors, strict=True)
+            (factor or 1) >= 1e6 and side.scale_word not in pay_words.INDIAN_SCALES
+            for side, factor in zip(self._sides, factors, strict=True)
         )
         # "R" is rand, but "R 4.1" is a language.
         is_language = self._first.before == "R" and stated < 100

@@ -13,10 +13,15 @@ from market_assets.postings.salaries.pay_words import (
     parse_currency,
     parse_period,
 )
-from market_assets.postings.salaries.readings import IMPLAUSIBLE_AMOUNT, pay_period, periods_per_year
-from market_assets.postings.salaries.shared_signs import SHARED_SIGNS, stated_currency
+from market_assets.postings.salaries.readings import (
+    IMPLAUSIBLE_AMOUNT,
+    SHARED_SIGNS,
+    pay_period,
+    periods_per_year,
+    stated_currency,
+)
 from market_assets.postings.schemas import NORMALISED_POSTING
-from market_assets.postings.texts import count_lost, parsed_each
+from market_assets.postings.texts import is_lost, parsed_each
 
 #: Bytes of UTF-8; a longer text is a description and not a statement of pay.
 MAX_TEXT_LENGTH = 5_000
@@ -31,7 +36,7 @@ _FIELDS = ("salary_min", "salary_max", "salary_currency", "salary_period")
 PAY = pl.Schema({name: NORMALISED_POSTING[name] for name in _FIELDS})
 
 
-def stated_pay(stated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+def stated_pay(stated: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Parse the pay of postings, from fields and text.
 
     Args:
@@ -39,8 +44,8 @@ def stated_pay(stated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
             (String, alpha2); further columns are ignored.
 
     Returns:
-        Schema `PAY`, one row a posting; and the numbers of stated values that were implausible or unreadable,
-        under salary, salary_currency and salary_period. Currency and period are taken from the text where the
+        Schema `PAY`, one row a posting; and how many of its stated values were implausible or unreadable, in the
+        columns salary, salary_currency and salary_period. Currency and period are taken from the text where the
         amounts are too, or where the text states the same amounts. A sign of several currencies is null
         where it means the country's own (`shared_signs`).
     """
@@ -72,7 +77,7 @@ def stated_pay(stated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
         ),
     )
     checked = table.with_columns(_plausible_amounts())
-    return checked.select(_chosen_pay()), checked.select(_counts_of_implausible()).row(0, named=True)
+    return checked.select(_chosen_pay()), checked.select(_implausible())
 
 
 def parse_salary_texts(texts: pl.Series) -> pl.DataFrame:
@@ -152,21 +157,19 @@ def _chosen_pay() -> list[pl.Expr]:
     ]
 
 
-def _counts_of_implausible() -> list[pl.Expr]:
+def _implausible() -> list[pl.Expr]:
     """How many stated values are implausible or unreadable; an amount that means 'unknown' is not counted."""
-    implausible = [
-        (
-            pl.col(stated).is_not_null()
-            & pl.col(f"{name}_plausible").is_null()
-            & ~pl.col(name).is_in(list(_UNKNOWN)).fill_null(False)
-        ).sum()
+    amounts = [
+        pl.col(stated).is_not_null()
+        & pl.col(f"{name}_plausible").is_null()
+        & ~pl.col(name).is_in(list(_UNKNOWN)).fill_null(False)
         for stated, name in (("stated_salary_min", "minimum"), ("stated_salary_max", "maximum"))
     ]
-    implausible += [count_lost(name, f"{name}_plausible") for name in ("text_minimum", "text_maximum")]
+    amounts += [is_lost(name, f"{name}_plausible") for name in ("text_minimum", "text_maximum")]
     return [
-        pl.sum_horizontal(implausible).alias("salary"),
-        (pl.col("currency").is_null() & ~pl.col("stated_salary_currency").is_in(SHARED_SIGNS))
-        .sum()
+        pl.sum_horizontal(amounts).alias("salary"),
+        (is_lost("stated_salary_currency", "currency") & ~pl.col("stated_salary_currency").is_in(SHARED_SIGNS))
+        .fill_null(False)
         .alias("salary_currency"),
-        count_lost("stated_salary_period", "period").alias("salary_period"),
+        is_lost("stated_salary_period", "period").alias("salary_period"),
     ]

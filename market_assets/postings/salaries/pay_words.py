@@ -9,11 +9,8 @@ from __future__ import annotations
 import math
 import re
 from functools import cache, lru_cache
-from pathlib import Path
-from typing import Any
 
-import yaml
-
+from market_assets.postings import word_lists
 from market_assets.postings.salaries.currencies import (
     AMBIGUOUS_SYMBOLS,
     currency_codes,
@@ -22,12 +19,10 @@ from market_assets.postings.salaries.currencies import (
 )
 from market_assets.postings.texts import MAX_CACHED
 
-WORDS_FILE = Path(__file__).with_name("pay_words.yaml")
-
 #: Inserted before a currency that belongs to the figure after it: in "2026 $90,000" the $ is not the year's.
 PREFIX_MARK = "‹"
 
-_WORDS: dict[str, Any] = yaml.safe_load(WORDS_FILE.read_text(encoding="utf-8"))
+_WORDS = word_lists("salaries/pay_words.yaml")
 
 
 def _any_of(name: str) -> str:
@@ -37,29 +32,20 @@ def _any_of(name: str) -> str:
 #: Period → pattern of its words. Tried in this order.
 PERIOD_WORDS = {period: "|".join(words) for period, words in _WORDS["periods"].items()}
 
-#: Periods that are not supported: every other week, twice a month …
-OTHER_PERIODS = (
-    r"\bbi[\s-]?(?:week|month|annual|year)|\bsemi[\s-]?(?:month|annual|week)|"
-    r"\b(?:fortnight|quarter|(?:twice|half|two|other|one time)\b)"
-)
-
-_ANY_PERIOD = "|".join(PERIOD_WORDS.values())
 _PERIOD = (
-    rf"(?:(?:(?:per|pr\.?|pro|par|por|al|im|je|each|every|an?|the|na|za|om|i|em|w|a\sla|in\sder)\s|/\s?|p\.\s?|p/)(?:{_ANY_PERIOD})\b"
+    rf"(?:(?:(?:{_any_of('before_periods')})\s|/\s?|p\.\s?|p/)(?:{'|'.join(PERIOD_WORDS.values())})\b"
     rf"|(?:{_any_of('periods_after_figures')})\b)\.?"
 )
 
 #: A period before the figure: "Annual salary: …", "Hourly rate …", "Jahresgehalt …".
 PERIOD_BEFORE = (
-    r"(?i)\b(hourly|daily|weekly|monthly|annual|yearly|day|jahres|monats|stunden|tages)[\s-]?"
-    rf"(?:(?:base|basic|gross|brutto|fixed)\s)*(?:{_any_of('pay')})"
+    rf"(?i)\b({_any_of('periods_before_pay')})[\s-]?(?:(?:base|basic|gross|brutto|fixed)\s)*(?:{_any_of('pay')})"
 )
 
 _ATTACHED_PERIOD = "ph|pd|pw|pcm|pm|pa"
 
 # Codes that are common English words in capitals are not searched for in free text.
 CURRENCY_CODES = "|".join(sorted(currency_codes() - {"ALL", "TOP"}))
-_LOWER_CODES = "usd|eur|gbp|cad|aud|chf|inr|sgd|pln|sek|nok|dkk|brl|nzd|hkd|zar|jpy|Usd|Eur|Gbp"
 
 
 def _alternatives(texts: list[str]) -> str:
@@ -69,13 +55,10 @@ def _alternatives(texts: list[str]) -> str:
 _MARKS = [*currency_symbols(), *AMBIGUOUS_SYMBOLS]
 _SIGNS = _alternatives([mark for mark in _MARKS if not mark[0].isalpha()])
 _LETTERED = _alternatives([mark for mark in _MARKS if mark[0].isalpha()])
-_CODE = rf"(?:{CURRENCY_CODES}|{_LOWER_CODES})"
+_CODE = rf"(?:{CURRENCY_CODES}|{_any_of('codes_in_lower_case')})"
 _BEFORE = rf"(?:\b{_CODE}\b\s?(?:{_SIGNS})|\b(?:{_LETTERED})|{_SIGNS}|\b{_CODE})"
 _NAMES = _alternatives([name for name in currency_names() if name not in ("us", "uss")])
-_AFTER = (
-    rf"(?:\(?{_CODE}\b|{_SIGNS}|\b(?i:{_NAMES})\b|(?:zł|ZŁ|Kč|kč|円|元|원)"
-    r"|(?:kr|Kr|KR|kronor|kroner|zl|Ft|lei|Rs|RM|R\$|[Dd]hs?|DHS?|KSh|(?i:pesos?))\b)"
-)
+_AFTER = rf"(?:\(?{_CODE}\b|{_SIGNS}|\b(?i:{_NAMES})\b|{_any_of('currencies_after_figures')})"
 
 MARK_PREFIX = rf"({_BEFORE})\s?([0-9])"
 
@@ -99,7 +82,7 @@ _OTHER = rf"(?:{_any_of('other_pay')})\b"
 _GAP = rf"(?:[\s,;]*(?:\([^()]{{0,40}}\)|\)|(?i:{_any_of('between_figure_and_period')})\b))*[\s,;]*"
 _SEPARATOR = (
     r"(?:\s*(?:-{1,2}|~|/)\s*|[\s,;-]+(?i:max(?:imum)?)[\s.:]+"
-    r"|\s(?i:to|and|bis\szu|bis|until|through|till|up\sto|or|a|à|au|al|do|tot|en|och|og|till|til|até|und|y|e|et)\s(?:(?:i|les|los|de|die)\s)?)"
+    rf"|\s(?i:{_any_of('between_bounds')})\s(?:(?:i|les|los|de|die)\s)?)"
 )
 
 
@@ -117,17 +100,24 @@ MONEY = (
     r"(?:(?P<minus>(?:^|[\s(:])-)|"
     rf"(?P<lead>(?:\b(?i:{_any_of('before_bounds')})\b|[<>≤≥]=?))[\s:.]*)?"
     rf"{_amount('1')}(?:\s?\+?(?:\s?(?P<period1>(?i:{_PERIOD})))?{_SEPARATOR}{_amount('2')})?"
-    r"(?P<plus>\+(?P<additional>\s?(?i:bonus|comm|equity|benefits|tips|super|incentive|package|car|stock|options|"
-    r"rsu))?|\s(?i:and\sup|and\sabove|or\smore|upwards|minimum|min\b))?"
+    rf"(?P<plus>\+(?P<additional>\s?(?i:{_any_of('additions')}))?|\s(?i:{_any_of('or_more')}))?"
     rf"(?:{_GAP}(?P<period2>(?i:{_PERIOD}))|\s?(?P<other>(?i:{_OTHER})))?"
 )
-LEADS_TO_MAXIMUM = r"(?i)^(?:up|max|bis|jusqu|hasta|fino|less|under|to|do|at[ée]|till|op|<|≤)"
+LEADS_TO_MAXIMUM = rf"(?i)^(?:{_any_of('leads_to_maximum')}|<|≤)"
+
+#: Replacements: plain hyphens, apostrophes and tildes, and words for pay that no space divides from the figure.
+PLAIN_MARKS: dict[str, str] = {mark: plain for plain, marks in _WORDS["plain_marks"].items() for mark in marks}
 
 #: US pension plans: "401k" and the like.
 PENSION_PLANS = r"(?i)(^|[^0-9.,$£€])(?:401|403|457)\s?\(?[kb]\b\)?"
 
 #: A text that holds nothing but these words beside a figure without a currency: then the figure counts as pay.
 BESIDE_A_BARE_FIGURE = rf"(?i)^(?:[\s.,:;()\[\]*~|]|\b(?:{_any_of('beside_bare_figures')})\b)*$"
+
+#: So is a figure in thousands directly after a name of pay.
+NAMED_THOUSANDS = (
+    rf"(?i)\b(?:{_any_of('pay_before_thousands')})[\s:]+(?:(?:of|from|up to|between)\s)?[0-9]{{2,3}}\s?k\b"
+)
 
 #: Bytes of UTF-8; a longer text is not parsed.
 MAX_FIELD_LENGTH = 100
@@ -145,9 +135,37 @@ _WRITTEN_AMOUNT = re.compile(
 )
 _LEADING_CODE = re.compile("[A-Z]{3}(?![A-Za-z])")
 _PERIODS = {period: re.compile(rf"\b(?:{words})\b") for period, words in PERIOD_WORDS.items()}
-_SEVERAL_PERIODS = re.compile(rf"{OTHER_PERIODS}|[02-9]|1[0-9]")
+_SEVERAL_PERIODS = re.compile(rf"{_any_of('other_periods')}|[02-9]|1[0-9]")
 #: White space of Unicode, without the control characters that `str.strip` removes too.
 _WHITE_SPACE = "".join(chr(code) for code in range(0x3001) if chr(code).isspace() and not 0x1C <= code <= 0x1F)
+
+
+_SOME_AMOUNT = r"[$€£¥₹]?\s?\b\d+(?:[.,' ]\d{3})*(?:[.,]\d+)?(?:\s?(?:k|m|mn|mio|million|tsd)\b)?(?:\s?[€£])?"
+_RANGE = rf"{_SOME_AMOUNT}(?:\s?(?:[-–—]|to|bis)\s?{_SOME_AMOUNT})?"
+#: Words of another clause, which end the reach of a word.
+_ELSEWHERE = rf"\b(?:{_any_of('other_clauses')})\b"
+_NOT_PAY = re.compile(
+    rf"(?i)\b(?:{_any_of('not_pay')})(?:(?!{_ELSEWHERE})(?:\d+\s?%|[^\d;|\n])){{0,40}}?{_RANGE}(?!\d|\s?%)"
+    rf"|{_RANGE}(?:[/ ]+(?!{_ELSEWHERE})[^\s\d;|,.()+]+){{0,4}}?\s+(?:{_any_of('not_pay')})(?!\w*:)"
+)
+_TARGET = rf"(?:{_any_of('on_target')})"
+_ON_TARGET = re.compile(rf"(?i){_RANGE}\s*{_TARGET}\b|\b{_TARGET}\b(?:(?!\bbase\b)[^\d;|]){{0,20}}?{_RANGE}")
+_BASE = re.compile(rf"(?i)\b(?:{_any_of('base')})\b")
+_PAYMENTS = re.compile(
+    r"(?i)[,(]?\s*(?:\bauf basis von\s|\b(?:in|en|per|sur|à|auf)\s|[x×*]\s?)?"
+    rf"\b(1[2-6])\s?(?:{_any_of('payments')})\)?"
+    r"|\s[x×*]\s?(1[2-6])\b(?!\s?(?:h|hours|std))\)?"
+)
+
+#: Full-width characters and Japanese words for bounds.
+_FULL_WIDTH = str.maketrans(
+    {chr(0xFF01 + place): chr(0x21 + place) for place in range(94)} | {"〜": "~", "　": " "}
+)
+#: Ten thousands, as Japanese and Chinese postings count: "600万円", "1万2000円".
+_TEN_THOUSANDS = re.compile(r"(\d[\d,]*(?:\.\d+)?)\s?万(?:\s?(\d{1,4})(?!\d))?")
+_RANGE_IN_JAPANESE = re.compile(r"([円\d])\s*(?:から|~)\s*(?=[¥\d])")
+_FROM_IN_JAPANESE = re.compile(r"(?<=円)\s*(?:以上|から|より|~)(?!\s*\d)")
+_UP_TO_IN_JAPANESE = re.compile(r"([\d,.]+\s?円)(?:以下|まで)")
 
 
 def parse_number(text: str, *, scaled: bool) -> float | None:
@@ -219,6 +237,25 @@ def parse_period(text: str) -> str | None:
     if _SEVERAL_PERIODS.search(words):
         return None
     return next((period for period, pattern in _PERIODS.items() if pattern.search(words)), None)
+
+
+def only_pay(text: str) -> tuple[str, int | None]:
+    """The text without amounts that are no pay, and how many monthly payments a year has, where it says so."""
+    if not text.isascii():
+        text = _TEN_THOUSANDS.sub(_in_figures, text.translate(_FULL_WIDTH))
+        text = _RANGE_IN_JAPANESE.sub(r"\1~", text)
+        text = _UP_TO_IN_JAPANESE.sub(r"up to \1", _FROM_IN_JAPANESE.sub(" or more", text))
+    text = _NOT_PAY.sub(" ", text)
+    if _BASE.search(text):
+        text = _ON_TARGET.sub(" ", text)
+    stated = _PAYMENTS.search(text)
+    if stated is None:
+        return text, None
+    return _PAYMENTS.sub(" ", text), int(stated[1] or stated[2])
+
+
+def _in_figures(match: re.Match[str]) -> str:
+    return f"{float(match[1].replace(',', '')) * 1e4 + float(match[2] or 0):.0f}"
 
 
 @cache

@@ -11,6 +11,7 @@ import polars as pl
 
 from market_assets.postings.gazetteer import country_currencies
 from market_assets.postings.salaries.bounds import HIGHEST, LOWEST, wages
+from market_assets.postings.salaries.currencies import conversion_rates
 
 #: A working year: 52 weeks of 5 days of 8 hours.
 PERIODS_PER_YEAR = {"hourly": 2080, "daily": 260, "weekly": 52, "monthly": 12, "yearly": 1}
@@ -61,6 +62,20 @@ _READINGS = pl.DataFrame(
 
 #: Readings farther than this from the average wage (a factor of 4.5) are guesses.
 _FARTHEST = 1.5
+
+#: Signs that several currencies share: "$" means the dollar or peso of the posting's country.
+SHARED_SIGNS = ("$", "¥", "￥", "Dhs", "Dh", "dhs", "DHS", "DH", "Rs.", "Rs", "rs.", "₨")
+
+#: The currency that `currencies.currency_symbols` has for such a sign → the others that are written with it.
+_ALSO_MEANT = {
+    "USD": ("CAD", "AUD", "NZD", "SGD", "BND", "BMD", "BSD", "BBD", "KYD", "XCD"),
+    "JPY": ("CNY",),
+    "AED": ("MAD",),
+    "INR": ("PKR", "LKR", "NPR", "MUR"),
+}
+
+#: Currencies with "$" that are worth so little beside the US dollar that the size of pay tells them apart.
+_SMALLER_THAN_DOLLARS = ("HKD", "TWD", "MXN", "ARS", "CLP", "COP", "UYU", "DOP", "JMD", "TTD", "NAD")
 
 #: `currency` is null where it is not known.
 READ_PAY = pl.Schema(
@@ -118,6 +133,73 @@ def read_pay(postings: pl.DataFrame) -> pl.DataFrame:
     local = _in_local_currency(doubtful)
     others = _in_other_readings(doubtful.filter(~pl.col("is_believed")).join(local, on="row", how="anti"))
     return judged.join(pl.concat([local, others]), on="row", how="left", maintain_order="left").select(_read())
+
+
+def annual_pay(postings: pl.DataFrame, rates: pl.DataFrame, currency: str) -> pl.DataFrame:
+    """The annual pay of postings in one currency, and how it is known.
+
+    The exchange rate is the latest on or before the day of `posted_at`, else the earliest one; conversion goes
+    over the US dollar. Pay that is already in `currency` needs no rate.
+
+    Args:
+        postings: the columns that `read_pay` takes; pay_quality (String: from_text where only the
+            description states the pay; else ignored), posted_at (Datetime, UTC); further columns are ignored.
+        rates: schema `currencies.EXCHANGE_RATE`, in any order.
+        currency: ISO 4217 code of the result.
+
+    Returns:
+        annual_salary_min, annual_salary_max (Float64, per year in `currency`, rounded to 2 decimals, null
+        where unknown or implausible), pay_quality (one of `schemas.PAY_QUALITIES`), one row a posting, in their
+        order.
+    """
+    is_from_text = (postings["pay_quality"] == "from_text") & pl.col("pay_quality").is_in(BELIEVED_AS_STATED)
+    pay = read_pay(postings).with_columns(
+        pay_quality=pl.when(is_from_text).then(pl.lit("from_text")).otherwise("pay_quality"),
+        date=postings["posted_at"].dt.date(),
+    )
+    converted = pay.join(
+        conversion_rates(pay.select("currency", "date"), rates, currency),
+        on=["currency", "date"],
+        how="left",
+        nulls_equal=True,
+        maintain_order="left",
+    )
+    amounts = (
+        (pl.col(amount) * pl.col("rate_from") / pl.col("rate_to")).round(2).alias(f"annual_salary_{name}")
+        for amount, name in (("minimum", "min"), ("maximum", "max"))
+    )
+    return converted.select(*amounts, "pay_quality")
+
+
+def midpoint(annual_min: pl.Expr, annual_max: pl.Expr) -> pl.Expr:
+    """The mean of both figures, or the one that is known."""
+    return pl.mean_horizontal(annual_min, annual_max, ignore_nulls=True)
+
+
+def stated_currency(
+    currency: pl.Expr, has_shared_sign: pl.Expr, country: pl.Expr, *, amount: pl.Expr, period: pl.Expr
+) -> pl.Expr:
+    """A currency, but null where only a sign shows it that means the country's own: "$" in Canada or Mexico.
+
+    Where a country's unit is much smaller than the US dollar, "$" means US dollars for pay that would be below the
+    country's minimum wage: "$3,000 per month" in Mexico.
+
+    Args:
+        currency: ISO 4217 code.
+        has_shared_sign: whether only such a sign shows the currency.
+        country: alpha2.
+        amount: the larger figure of the pay.
+        period: one of `schemas.SALARY_PERIODS`; pay without a period is taken for monthly.
+    """
+    local = country.replace_strict(country_currencies(), default=None, return_dtype=pl.String)
+    is_of_similar_value = pl.any_horizontal(
+        (currency == code) & local.is_in(others) for code, others in _ALSO_MEANT.items()
+    )
+    minimum_wage = country.replace_strict(_local_minimum_wages(), default=None, return_dtype=pl.Float64)
+    per_year = periods_per_year(pl.coalesce(period, pl.lit("monthly")))
+    is_enough = (amount * per_year >= minimum_wage).fill_null(True)
+    is_smaller = (currency == "USD") & local.is_in(_SMALLER_THAN_DOLLARS) & is_enough
+    return pl.when(~(has_shared_sign & (is_of_similar_value | is_smaller)).fill_null(False)).then(currency)
 
 
 def _stated(postings: pl.DataFrame) -> pl.DataFrame:
@@ -225,3 +307,9 @@ def _read() -> list[pl.Expr]:
         pl.coalesce("new_currency", "currency").alias("currency"),
         pl.when(is_known).then(quality).alias("pay_quality"),
     ]
+
+
+def _local_minimum_wages() -> dict[str, float]:
+    """Country → a year's minimum wage in its own currency."""
+    local = wages().filter("is_local", pl.col("country").is_not_null())
+    return dict(local.select("country", "minimum_wage").drop_nulls().rows())

@@ -95,6 +95,7 @@ posting_facts = Table(
     day("partition_date"),
     integer("company_key", "Hash of the company; null without one."),
     text("location"),
+    text("locations", "JSON list of [location, country] where there are several: see posting_locations."),
     text("country"),
     text("industry"),
     text("employment_type"),
@@ -103,7 +104,9 @@ posting_facts = Table(
     text("occupation"),
     text("language"),
     number("salary", "Midpoint of annual pay, or the end that is known.", NOT_NEGATIVE),
-    integer("skills_version", "Version of the rules that found its skills; null until they are searched."),
+    integer(
+        "skills_version", "Version of the rules that found its skills and occupation; null until it is searched."
+    ),
     flag("in_store", "Whether the posting is in job_postings.", null=False),
     integer("duplicate_of"),
     flag("first_of_job", "Whether it is the first of its job, archived ones included.", null=False),

@@ -152,7 +152,7 @@ location_salaries = Table(
     "location_salaries",
     metadata,
     text("location", key=True),
-    count("postings", "Counted postings at the location.", POSITIVE),
+    count("postings", "Counted postings with the location among their places.", POSITIVE),
     count("postings_with_salary"),
     *money("average_salary", "median_salary", "min_salary", "max_salary"),
 )

@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from market_assets.postings.gazetteer import countries, country_code
 from market_assets.postings.identity import company_keys
+from market_assets.skills.weights import Weight
 from market_assets.statistics.demand import market_demand, skill_demand, total_skill_demand
 from market_assets.statistics.occupations import occupation_demand, occupation_salaries
 from market_assets.statistics.pay import location_salaries, pay_of_all, salary_statistics
-from market_assets.statistics.segments import Segment, asking
-from market_assets.statistics.window import Window, window_start
+from market_assets.statistics.window import Segment, Window, window_start
 from market_assets.web.market import queries
 from market_assets.web.market.counted_postings import Companies, CountedPostings
-from market_assets.web.market.named_segment import NamedSegment
 from market_assets.web.market.names import Names
 from market_assets.web.market.queries import IN_INDUSTRY, Content
+from market_assets.web.market.requests import NamedSegment
 from market_assets.web.market.snapshot import MarketSnapshot, with_lists, with_pay
 
 _MOST_PAID = {"postings_with_salary": True, "country": False, "seniority": False}
@@ -53,7 +54,8 @@ class SegmentQueries:
         """The rows of `skill_demand` of the segment, by rank."""
         if named.chosen <= {"industry"}:
             return queries.skills(self.market, named.industry, category, search)
-        rows = with_lists(total_skill_demand(self._inside(named), self.min_sample)).sort("rank")
+        counted = self.postings.counted(self.market, self.segment(named), total_skill_demand, self.min_sample)
+        rows = with_lists(counted).sort("rank")
         return queries.chosen_skills(self.market, rows, category, search)
 
     def skill(self, name: str, named: NamedSegment) -> Content:
@@ -115,7 +117,7 @@ class SegmentQueries:
 
     def _asking(self, named: NamedSegment, skill: str | None) -> Window:
         inside = self._inside(named)
-        return inside if skill is None else asking(inside.of_skill(queries.known_skill(self.market, skill)))
+        return inside if skill is None else inside.of_skill(queries.known_skill(self.market, skill)).asking()
 
     def _company_key(self, name: str) -> int:
         key: int | None = company_keys(pl.Series([name], dtype=pl.String))[0]
@@ -145,7 +147,7 @@ def skill_in(postings: Window, min_sample: int) -> Content:
     demand = with_lists(skill_demand(postings, min_sample))
     of_all = demand.filter(pl.col("industry").is_null())
     # Postings without the skill count in shares alone.
-    pay = salary_statistics(asking(postings), min_sample).drop("skill")
+    pay = salary_statistics(postings.asking(), min_sample).drop("skill")
     country, seniority = pl.col("country").is_not_null(), pl.col("seniority").is_not_null()
     salaries = pay.filter(~country & ~seniority)
     return {
@@ -158,6 +160,19 @@ def skill_in(postings: Window, min_sample: int) -> Content:
         .select(IN_INDUSTRY)
         .to_dicts(),
     }
+
+
+def compared_in(postings: Window, min_sample: int) -> tuple[Content, Content]:
+    """Demand and pay of a skill as `skill_in` has them, without the details that take most of its time.
+
+    `postings` holds no skill but this one.
+    """
+    demand = market_demand(postings, min_sample)
+    if demand.is_empty():
+        return {}, {}
+    known, required = (int(np.count_nonzero(postings.weights >= least)) for least in (1, Weight.ALTERNATIVE))
+    share = required / known if known else None
+    return {**demand.row(0, named=True), "required_share": share}, pay_in(postings.asking(), min_sample) or {}
 
 
 def pay_in(postings: Window, min_sample: int) -> Content | None:

@@ -20,7 +20,7 @@ from anyio import to_thread
 from market_assets.postings.categories import industry_names
 from market_assets.postings.occupations import occupation_spellings
 from market_assets.statistics.pay import pay_by
-from market_assets.statistics.related import CLOSEST_FIRST, related_skills
+from market_assets.statistics.relationships import CLOSEST_FIRST, related_skills
 from market_assets.store.database import Database
 from market_assets.store.revisions import read_table_revisions
 from market_assets.store.tables import results as tables
@@ -109,7 +109,7 @@ class MarketSnapshot:
         self.etag = _etag(summaries, revisions)
         self.summary: dict[str, Any] | None = summaries[0] if summaries else None
         #: Counted up by every refresh, also by one for the same time.
-        self.demand_revision = revisions["skill_demand"]
+        self.revision = revisions["market_summary"]
         #: skill_demand by industry, None for the whole market.
         self.demand = Grouped(demand, "industry", by_rank)
         self.industry_skills = Grouped(frames["industry_skills"], "industry", by_rank)

@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings.gazetteer import country_currencies
-from market_assets.postings.salaries.annual import annual_pay, midpoint
 from market_assets.postings.salaries.currencies import EXCHANGE_RATE, load_exchange_rates
-from market_assets.postings.salaries.readings import PERIODS_PER_YEAR
+from market_assets.postings.salaries.readings import PERIODS_PER_YEAR, annual_pay, midpoint
 from market_assets.postings.schemas import SALARY_PERIODS, UTC_DATETIME
 
 SHARED_DATA = Path(__file__).resolve().parents[4] / "shared" / "data"

@@ -16,6 +16,8 @@ POSTINGS = Path(__file__).resolve().parents[4] / "shared" / "data" / "postings"
 
 # text: minimum, maximum, currency, period
 FORMS = {
+    "40 uur, Maandsalaris €3.674,00 - €5.863,00, schaal 10": (3674, 5863, "EUR", "monthly"),
+    "First year OTE: 25K-35K (US) Annually": (25e3, 35e3, None, "yearly"),
     "$53K-$91K (Glassdoor est.)": (53e3, 91e3, "USD", None),
     "Employer Provided Salary:$150K-$160K": (150e3, 160e3, "USD", None),
     "$17-$24 Per Hour(Glassdoor est.)": (17, 24, "USD", "hourly"),
@@ -116,6 +118,12 @@ FORMS = {
 }  # fmt: skip
 
 NO_SALARIES = (
+    "Annual Benefits Stipend: $21,393",
+    "Bonus at target performance: 10% (~£7,390)",
+    "$10,000 sign on bonus",
+    "Startprämie in Höhe von 1.000,00 € brutto",
+    "Top grades: Add up to $3k to high range",
+    "a $1 trillion industry",
     *("", " ", "-1", "0", "$0", "competitive", "DOE", "Pay per task", "Negotiable", "$", "k", "USD", "up to", "+"),
     *("2024", "2024-2026", "2000 - 2020", "5 years", "3-5 years experience", "10%", "10% - 15%", "$5%"),
     *("401k", "401(k) match", "403b", "555-123-4567", "+1 415 555 2671", "(415) 555-2671", "24/7"),
