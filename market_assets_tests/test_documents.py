@@ -50,6 +50,7 @@ ELSEWHERE = {
     "market-assets watch": "cli/test_watch.py",
     "market-assets db copy": "store/test_copying.py",
     "datasette": "store/test_other_programs.py",
+    "chromium --headless": "web/test_explorer_browser.py",
     "duckdb": "store/test_other_programs.py",
     "market-assets restore": "cli/test_backup_commands.py",
     "market-assets backup /": "cli/test_backup_commands.py",

@@ -251,7 +251,7 @@ def _bring_back(connection: MarketConnection, postings: pl.DataFrame, now: datet
 def _bring_skills_back(connection: MarketConnection, postings: pl.DataFrame) -> None:
     skills = postings.select("posting_id", skill="skill_names", weight="skill_weights").explode("skill", "weight")
     skills = skills.filter(pl.col("skill").is_not_null())
-    known = read_known_skills(connection).select("skill", "category")
+    known = read_known_skills(connection).drop("skill_id")
     names = skills.select(pl.col("skill").unique().sort()).join(
         known, on="skill", how="left", maintain_order="left"
     )

@@ -169,6 +169,9 @@ skills = Table(
     ),
     Column("skill", Text, nullable=False, unique=True, comment=COMMENTS["skill"]),
     text("category", null=False),
+    text(
+        "esco", comment="Address of the same skill in ESCO, the European classification; null where it has none."
+    ),
 )
 
 rejected_postings = Table(

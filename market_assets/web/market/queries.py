@@ -161,14 +161,20 @@ def occupation(market: MarketSnapshot, name: str) -> Content:
     """Demand for one occupation, and its pay: of all postings, in each country and of each seniority."""
     name = known_name(market.occupations, name, "Occupation")
     demand = market.occupation_demand.filter(pl.col("occupation") == name).row(0, named=True)
-    pay = market.occupation_salaries.of(name).drop("occupation")
-    country, seniority = pl.col("country").is_not_null(), pl.col("seniority").is_not_null()
-    in_all = pay.filter(~country & ~seniority)
     return {
         **{column: demand[column] for column in ("occupation", "code", "postings", "demand_share", "rank")},
-        "salaries": in_all.row(0, named=True) if in_all.height else None,
-        "by_country": pay.filter(country & ~seniority).to_dicts(),
-        "by_seniority": pay.filter(seniority & ~country).to_dicts(),
+        **split_pay(market.occupation_salaries.of(name).drop("occupation")),
+    }
+
+
+def split_pay(pay: pl.DataFrame) -> Content:
+    """Rows of pay by country and seniority: of all, of each country and of each seniority; most salaries first."""
+    rows = pay.sort("postings_with_salary", "country", "seniority", descending=[True, False, False])
+    country, seniority = pl.col("country").is_not_null(), pl.col("seniority").is_not_null()
+    return {
+        "salaries": next(iter(rows.filter(~country, ~seniority).to_dicts()), None),
+        "by_country": rows.filter(country, ~seniority).to_dicts(),
+        "by_seniority": rows.filter(seniority, ~country).to_dicts(),
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,8 +20,6 @@ from market_assets.web.market.names import Names
 from market_assets.web.market.queries import IN_INDUSTRY, Content
 from market_assets.web.market.requests import NamedSegment
 from market_assets.web.market.snapshot import MarketSnapshot, with_lists, with_pay
-
-_MOST_PAID = {"postings_with_salary": True, "country": False, "seniority": False}
 
 
 @dataclass(frozen=True)
@@ -104,6 +101,20 @@ class SegmentQueries:
         rows = with_pay(occupation_demand(asking_ones), occupation_salaries(asking_ones, self.min_sample))
         return queries.with_name(rows, "occupation", self.market.occupations, search)
 
+    def occupation(self, name: str, named: NamedSegment) -> Content:
+        """Demand for an occupation in the segment, and its pay: in all, by country and by seniority."""
+        published = queries.occupation(self.market, name)
+        if not named.chosen:
+            return published
+        known = published["occupation"]
+        demand = self.occupations(named).filter(pl.col("occupation") == known).to_dicts()
+        pay = occupation_salaries(self._inside(replace(named, occupation=known)), self.min_sample)
+        found = demand[0] if demand else {"postings": 0, "demand_share": 0.0, "rank": None}
+        return {
+            **{column: found.get(column, published[column]) for column in published},
+            **queries.split_pay(pay.drop("occupation")),
+        }
+
     def companies(self, named: NamedSegment, skill: str | None = None, search: str | None = None) -> pl.DataFrame:
         """company and postings, of those that ask for a skill; most postings first."""
         if self.market.summary is None:
@@ -148,13 +159,9 @@ def skill_in(postings: Window, min_sample: int) -> Content:
     of_all = demand.filter(pl.col("industry").is_null())
     # Postings without the skill count in shares alone.
     pay = salary_statistics(postings.asking(), min_sample).drop("skill")
-    country, seniority = pl.col("country").is_not_null(), pl.col("seniority").is_not_null()
-    salaries = pay.filter(~country & ~seniority)
     return {
         "demand": {**of_all.row(0, named=True), "rank": None} if of_all.height else None,
-        "salaries": salaries.row(0, named=True) if salaries.height else None,
-        "by_country": _most_paid(pay.filter(country & ~seniority)),
-        "by_seniority": _most_paid(pay.filter(seniority & ~country)),
+        **queries.split_pay(pay),
         "industries": demand.drop_nulls("industry")
         .sort("postings", "industry", descending=[True, False])
         .select(IN_INDUSTRY)
@@ -191,7 +198,3 @@ def _country(name: str) -> str:
 def _counts(postings: pl.DataFrame, column: str) -> pl.DataFrame:
     counts = postings.drop_nulls(column).group_by(column).agg(postings=pl.len().cast(pl.Int64))
     return counts.sort("postings", column, descending=[True, False])
-
-
-def _most_paid(rows: pl.DataFrame) -> list[dict[str, Any]]:
-    return rows.sort(list(_MOST_PAID), descending=list(_MOST_PAID.values()), nulls_last=True).to_dicts()
