@@ -7,6 +7,7 @@ import json
 import logging
 import math
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import dagster as dg
@@ -39,8 +40,14 @@ def with_custom_definitions(ours: dg.Definitions, files: CustomFiles) -> dg.Defi
             else:
                 accepted.append(definitions)
     for problem in problems:
-        _log.warning("left out: %s", problem)
+        _log_once(problem)
     return dg.Definitions.merge(ours, *accepted, dg.Definitions(sensors=problems_sensors(problems, files.tasks)))
+
+
+@cache
+def _log_once(problem: str) -> None:
+    """Commands put the definitions together several times."""
+    _log.warning("left out: %s", problem)
 
 
 def _tables_read(ours: dg.Definitions, own: Sequence[dg.Definitions]) -> dg.Definitions:

@@ -1,7 +1,14 @@
-"""Postings that are older than the retention: found, archived, deleted; and restored from the archive."""
+"""Postings that are older than the retention: found, archived, deleted; and restored from the archive.
+
+The archive is Parquet files by month, `<archive>/month=YYYY-MM/postings-<hash>.parquet`, never overwritten. A
+file is written beside its place, read back and counted, and only then given its name, so that a file with a
+proper name is whole. The name comes from what it holds: archiving the same postings again finds the file that
+is already there, and a posting that has changed since gets a new one.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,8 +20,8 @@ import sqlalchemy as sa
 from market_assets.postings.duplicates import KEYS
 from market_assets.postings.identity import IDENTITY, company_keys
 from market_assets.postings.near_keys import near_identities
-from market_assets.store.archive import ARCHIVED, read_month, write_month
 from market_assets.store.connection import MarketConnection
+from market_assets.store.database import StoreError, file_errors
 from market_assets.store.duplicate_links import read_keys, relink_stored, write_sketches
 from market_assets.store.ingestion import last_posting_id
 from market_assets.store.posting_skills import append_skills, archive_skills, delete_skills, read_skills
@@ -28,6 +35,17 @@ RESTORED_DAYS = 30
 _BATCH = 20_000
 _ID = pl.Schema({"posting_id": pl.Int64()})
 _EXPIRED = pl.Schema({**_ID, "posted_at": arrow_schema(job_postings)["posted_at"]})
+_OF_FACTS = ("skills_version", "url_key", "job_key", "text_hash")
+#: What is kept of a posting: its row of job_postings, what only its fact row holds, and its skills by name, each
+#: with its `skills.weights.Weight`; both lists are empty where it has none or has not been searched.
+ARCHIVED = pl.Schema(
+    {
+        **arrow_schema(job_postings),
+        **{name: dtype for name, dtype in arrow_schema(posting_facts).items() if name in _OF_FACTS},
+        "skill_names": pl.List(pl.String()),
+        "skill_weights": pl.List(pl.Int16()),
+    }
+)
 
 
 @dataclass
@@ -120,6 +138,43 @@ def restore_month(connection: MarketConnection, archive: Path, month: str, now: 
     return missing.height, there.height
 
 
+def write_month(archive: Path, month: str, postings: pl.DataFrame) -> Path:
+    """Write postings of one month to the archive and check what was written; returns the file.
+
+    Raises:
+        StoreUnavailableError: the folder can't be written.
+        StoreError: what was read back is not what was written.
+    """
+    folder = archive / f"month={month}"
+    path = folder / f"postings-{_digest(postings)}.parquet"
+    with file_errors(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            path.touch()
+        else:
+            unfinished = path.with_suffix(".part")
+            postings.select(ARCHIVED.names()).write_parquet(unfinished, compression="zstd")
+            _check(unfinished, postings.height)
+            unfinished.rename(path)
+        _check(path, postings.height)
+    return path
+
+
+def read_month(archive: Path, month: str) -> pl.DataFrame:
+    """All archived postings of a month, each once, as it was archived last.
+
+    Raises:
+        StoreError: nothing of that month is in the archive.
+    """
+    files = sorted((archive / f"month={month}").glob("*.parquet"), key=lambda path: path.stat().st_mtime)
+    if not files:
+        raise StoreError(
+            f"nothing of {month} is in the archive {archive}; it holds: {_months(archive) or 'nothing'}"
+        )
+    frames = [_read_file(path) for path in files]
+    return pl.concat(frames).unique(IDENTITY, keep="last", maintain_order=True)
+
+
 def _expired(cutoff: datetime, now: datetime) -> sa.ColumnElement[bool]:
     postings = job_postings.c
     restored_long_ago = postings.restored_at < now - timedelta(days=RESTORED_DAYS)
@@ -203,10 +258,50 @@ def _bring_back(connection: MarketConnection, postings: pl.DataFrame, now: datet
 def _bring_skills_back(connection: MarketConnection, postings: pl.DataFrame) -> None:
     skills = postings.select("posting_id", skill="skill_names", weight="skill_weights").explode("skill", "weight")
     skills = skills.filter(pl.col("skill").is_not_null())
-    known = read_known_skills(connection).select("skill", "category")
+    known = read_known_skills(connection).drop("skill_id")
     names = skills.select(pl.col("skill").unique().sort()).join(
         known, on="skill", how="left", maintain_order="left"
     )
     ids = ensure_skills(connection, names.with_columns(pl.col("category").fill_null("Other")))
     found = skills.join(names.select("skill", skill_id=pl.Series(ids, dtype=pl.Int16)), on="skill")
     append_skills(connection, found)
+
+
+def _digest(postings: pl.DataFrame) -> str:
+    """A name for what postings hold, but for what the store makes of them each time anew.
+
+    It depends on values alone, not on how a library or a file format writes them; on texts by their hashes.
+    """
+    apart = ("posting_id", "restored_at", "duplicate_of", "description")
+    content = postings.select(ARCHIVED.names()).drop(apart).sort(IDENTITY)
+    lists = [name for name, dtype in content.schema.items() if isinstance(dtype, pl.List)]
+    digest = hashlib.sha256(content.select(pl.col(lists).list.len()).write_csv().encode())
+    for column in (content[name].explode() if name in lists else content[name] for name in content.columns):
+        digest.update(column.is_null().to_numpy().tobytes())
+        if column.dtype == pl.String:
+            digest.update(column.str.len_bytes().fill_null(0).cast(pl.Int64).to_numpy().tobytes())
+            digest.update(column.str.join()[0].encode())
+        else:
+            kind = pl.Float64 if column.dtype.is_float() else pl.Int64
+            digest.update(column.to_physical().cast(kind).fill_null(0).to_numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _read_file(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(path, hive_partitioning=False).select(ARCHIVED.names())
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise StoreError(f"can't read the archive {path}: {error}") from error
+
+
+def _check(path: Path, rows: int) -> None:
+    try:
+        found = pl.scan_parquet(path, hive_partitioning=False).select(pl.len()).collect().item()
+    except pl.exceptions.PolarsError as error:
+        raise StoreError(f"{path} can't be read back; nothing was deleted: {error}") from error
+    if found != rows:
+        raise StoreError(f"{path} holds {found} postings instead of {rows}; nothing was deleted")
+
+
+def _months(archive: Path) -> str:
+    return ", ".join(sorted(path.name.removeprefix("month=") for path in archive.glob("month=*")))

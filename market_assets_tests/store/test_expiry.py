@@ -12,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.store import expiry
-from market_assets.store.archive import read_month
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError
-from market_assets.store.expiry import count_expired, expire, restore_month
+from market_assets.store.expiry import count_expired, expire, read_month, restore_month
 from market_assets.store.facts import Counted, read_window
 from market_assets.store.tables.postings import job_postings
 from market_assets_tests.store.made_up_postings import (
@@ -60,7 +59,6 @@ KILLED = """
     import os, signal, sys
     from datetime import datetime
     from pathlib import Path
-    from market_assets.store import archive
     from market_assets.store import expiry
     from market_assets.store.connection import MarketConnection
     from market_assets.store.database import Database

@@ -9,10 +9,9 @@ import polars as pl
 import pytest
 
 from market_assets.store import schema
-from market_assets.store.archive import read_month
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError
-from market_assets.store.expiry import RESTORED_DAYS, count_expired, expire, forget, restore_month
+from market_assets.store.expiry import RESTORED_DAYS, count_expired, expire, forget, read_month, restore_month
 from market_assets.store.skills import ensure_skills
 from market_assets.store.tables.postings import (
     job_postings,

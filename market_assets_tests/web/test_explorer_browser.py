@@ -26,7 +26,7 @@ from market_assets_tests.web.whole_process import PASSWORD, WholeProcess, served
 
 pytestmark = pytest.mark.slow
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 300
 PAGES = (
     "/market",
     "/market/skills/skill%200001",

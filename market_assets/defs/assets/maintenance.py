@@ -28,7 +28,7 @@ class ExpiredPostingsConfig(dg.Config):
     pool=POOL,
     freshness_policy=WEEKLY,
     kinds={"parquet"},
-    metadata=code_in("store.expiry", "store.archive"),
+    metadata=code_in("store.expiry"),
     description="Postings older than the retention, as Parquet files by month; then deleted from the store. "
     "Deletes only in cleanup_old_data or with confirm: true, else reports what it would delete.",
 )
