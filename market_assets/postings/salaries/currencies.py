@@ -28,7 +28,7 @@ AMBIGUOUS_SYMBOLS = ("kr.", "kr", "Kr.", "Kr", "KR", "pesos", "Pesos", "PESOS", 
 
 WAGES_FILE = Path(__file__).with_name("wages.csv")
 
-#: The top wage is a country's average wage, or this share of the US average, whichever is more, as the pay of highly
+#: The top wage is a country's average wage, or this share of the US average, whichever is more: the pay of highly
 #: qualified work follows the world's.
 _SHARE_OF_US_AVERAGE = 1 / 4
 
