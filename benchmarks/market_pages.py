@@ -54,7 +54,7 @@ def main() -> None:
         schema.upgrade(database)
         window = made_up_window(SKILLS, DRAWN)
         fill(database, window)
-        _store(database, window, max(postings // DRAWN, 1))
+        store_postings(database, window, max(postings // DRAWN, 1))
         client = explorer_client(database, Path(folder))
         print(f"{FIRST}, which reads {postings:,} postings of the database: {_seconds(client, FIRST)[0]:.1f} s")
         client = explorer_client(database, Path(folder))
@@ -65,7 +65,7 @@ def main() -> None:
         database.pooled_engine().dispose()
 
 
-def _store(database: Database, window: Window, times: int) -> None:
+def store_postings(database: Database, window: Window, times: int) -> None:
     """Write the facts of a window so many times."""
     weights = np.full(len(window.codes), 80)
     with MarketConnection(database) as connection, connection.transaction():

@@ -129,7 +129,7 @@ def dagster_shortcuts() -> Iterator[None]:
         asset_selection: Set[dg.AssetKey] | None = None,
         **more: Any,
     ) -> dg.DagsterRun:
-        if execution_plan is None or more or not domain._instance.is_ephemeral:
+        if execution_plan is None or any(more.values()) or not domain._instance.is_ephemeral:
             given = {"run_config": run_config, "tags": tags, "asset_selection": asset_selection, **more}
             return create_run_for_job(domain, job_def, execution_plan, run_id, **given)
         return domain.create_run(

@@ -149,7 +149,9 @@ def done(result: dg.ExecuteInProcessResult) -> dg.ExecuteInProcessResult:
 def read_rows(url: str, table: str) -> list[Row]:
     """All rows of a table, ordered by all their values."""
     with Database(url).engine().connect() as connection:
-        rows = [dict(row) for row in connection.execute(sa.select(metadata.tables[table])).mappings()]
+        found = connection.execute(sa.select(metadata.tables[table]))
+        names = list(found.keys())
+        rows = [dict(zip(names, row, strict=True)) for row in found]
     return sorted(rows, key=lambda row: [(value is not None, str(value)) for value in row.values()])
 
 

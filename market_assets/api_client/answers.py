@@ -327,11 +327,12 @@ class _OccupationDemand(TypedDict):
     code: str | None
     postings: int
     demand_share: float
-    rank: int
 
 
 class OccupationValue(_OccupationDemand, _Quartiles):
     """A row of `occupation_demand`, and of `occupation_salaries` for all its postings."""
+
+    rank: int
 
 
 class OccupationPage(Page):
@@ -349,6 +350,7 @@ class OccupationPay(_Quartiles):
 class OccupationDetail(_OccupationDemand):
     """Demand for one occupation, and its pay: of all postings, in each country and of each seniority."""
 
+    rank: int | None
     salaries: OccupationPay | None
     by_country: list[OccupationPay]
     by_seniority: list[OccupationPay]

@@ -36,6 +36,10 @@ NOT_ADMIN = "Admin access required"
 _THREADS, _THREADS_OF_USER = 16, 2
 _MOST_WAITING = 40
 _MOST_SUBSCRIPTIONS = 50
+#: Of each stream, and of the mark that a step has ended.
+STREAMS = ("out", "err")
+_EXTENSIONS = (*STREAMS, "complete")
+_LONGEST_KEY = 1_000
 #: A WebSocket's close codes: the message is none; come back later.
 _NOT_UNDERSTOOD, _TRY_AGAIN_LATER = 1007, 1013
 
@@ -72,9 +76,12 @@ class GraphqlServer(DagsterWebserver[MarketProcessContext, MarketRequestContext]
         schema = super().build_graphql_schema()
         query, subscription = schema.graphql_schema.query_type, schema.graphql_schema.subscription_type
         for name in ("capturedLogs", "capturedLogsMetadata"):
-            query.fields[name].resolve = _with_log_key(query.fields[name].resolve)
+            query.fields[name].resolve = _for_logs(
+                query.fields[name].resolve, lambda _instance, key: _is_log_key(key)
+            )
         logs = subscription.fields["capturedLogs"]
-        logs.subscribe = _with_known_log(logs.subscribe)
+        # Dagster would make a folder and a thread for each that doesn't exist.
+        logs.subscribe = _for_logs(logs.subscribe, has_log)
         return schema
 
     def build_graphql_middleware(self) -> list[Any]:
@@ -226,35 +233,18 @@ def _resolve_in_time(resolve: Callable[..., Any], root: Any, info: Any, **argume
     return resolve(root, info, **arguments)
 
 
-def _with_log_key(resolve: Callable[..., Any]) -> Callable[..., Any]:
-    """A resolver of captured logs that looks at no other files."""
+def _for_logs(resolve: Callable[..., Any], is_log: Callable[[dg.DagsterInstance, Sequence[str]], bool]) -> Any:
+    """A resolver or a subscription of captured logs that looks at no other files."""
 
     def checked(root: Any, info: Any, **arguments: Any) -> Any:
-        if not is_log_key(arguments["logKey"]):
+        if not is_log(info.context.instance, arguments["logKey"]):
             raise GraphQLError("There is no such log")
         return resolve(root, info, **arguments)
 
     return checked
 
 
-def _with_known_log(subscribe_to: Callable[..., Any]) -> Callable[..., Any]:
-    """A subscription to captured logs; Dagster would make a folder and a thread for each that doesn't exist."""
-
-    def checked(root: Any, info: Any, **arguments: Any) -> Any:
-        if not has_log(info.context.instance, arguments["logKey"]):
-            raise GraphQLError("There is no such log")
-        return subscribe_to(root, info, **arguments)
-
-    return checked
-
-
-#: Of each stream, and of the mark that a step has ended.
-STREAMS = ("out", "err")
-_EXTENSIONS = (*STREAMS, "complete")
-_LONGEST_KEY = 1_000
-
-
-def is_log_key(key: Sequence[str]) -> bool:
+def _is_log_key(key: Sequence[str]) -> bool:
     """Whether it may be the key of a log: names of folders and of a file, within the folder of logs."""
     return (
         len(key) > 0
@@ -266,7 +256,7 @@ def is_log_key(key: Sequence[str]) -> bool:
 def has_log(instance: dg.DagsterInstance, key: Sequence[str], extensions: Sequence[str] = _EXTENSIONS) -> bool:
     """Whether a step has written to a log; a step that runs has both streams from its beginning on."""
     logs = instance.compute_log_manager
-    if not is_log_key(key) or not isinstance(logs, LocalComputeLogManager):
+    if not _is_log_key(key) or not isinstance(logs, LocalComputeLogManager):
         return False
     try:
         return any(Path(logs.get_captured_local_path(key, extension)).is_file() for extension in extensions)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from market_assets.skills.weights import Weight
-from market_assets.statistics.groups import BLOCK, SkillGroups, employers, labels
+from market_assets.statistics.groups import SkillGroups, crosstab, employers, labels
 from market_assets.statistics.published_pay import known_or_null
 from market_assets.statistics.significance import wilson_interval
 from market_assets.statistics.tables import INDUSTRY_SKILLS, SKILL_DEMAND
@@ -44,7 +44,7 @@ def skill_demand(window: Window, min_sample: int) -> pl.DataFrame:
         lists of up to five {value, postings} of the row's own postings. `rank` is 1 for the most postings in the
         row's industry; ties by skill.
     """
-    industries = SkillGroups.of(window, labels(window.postings, "industry"))
+    industries = SkillGroups.of(window, labels(window, "industry"))
     return pl.concat([total_skill_demand(window, min_sample), _profile(industries, min_sample)])
 
 
@@ -96,7 +96,7 @@ def industry_skills(window: Window, min_sample: int) -> pl.DataFrame:
         Schema `INDUSTRY_SKILLS`, by industry and skill; the figures are those of the industry's rows in
         `skill_demand`.
     """
-    groups = SkillGroups.of(window, labels(window.postings, "industry"))
+    groups = SkillGroups.of(window, labels(window, "industry"))
     return _demand_and_pay(groups, min_sample).select(INDUSTRY_SKILLS.names())
 
 
@@ -133,20 +133,20 @@ def top_values(groups: SkillGroups, *columns: str, limit: int = 5) -> Iterator[p
         For each column, String, one a group: a JSON list of up to `limit` {"value": text, "postings": number}.
     """
     window, skills = groups.window, groups.window.skills.height
-    coded = [labels(window.postings, column) for column in columns]
+    coded = [window.coded(column) for column in columns]
     best = np.full((len(columns), limit, len(groups.numbers)), -1)
     for segment, rows in enumerate(groups.segments.rows()):
-        codes, of = window.codes[window.entries_of(rows)], np.repeat(rows, window.sizes[rows])
-        for place, values in enumerate(coded):
-            keys, postings = _combinations(codes, values.codes[of], skills, values.size)
-            skill, value = np.divmod(keys, max(values.size, 1))
+        codes, sizes = window.codes[window.entries_of(rows)], window.sizes[rows]
+        for place, (values, names) in enumerate(coded):
+            keys, postings = _combinations(codes, np.repeat(values[rows], sizes), skills, len(names))
+            skill, value = np.divmod(keys, max(len(names), 1))
             starts = np.flatnonzero(np.diff(skill, prepend=-1))
             group = np.searchsorted(groups.numbers, segment * skills + skill[starts])
             # Greater for more postings, and for a name that comes first.
-            merit = postings * values.size + (values.size - 1 - value)
+            merit = postings * len(names) + (len(names) - 1 - value)
             best[place][:, group] = _greatest(merit, starts, limit)
-    for values, merits, column in zip(coded, best, columns, strict=True):
-        yield _as_json(merits, values.values[column])
+    for merits, (_, names) in zip(best, coded, strict=True):
+        yield _as_json(merits, names)
 
 
 def _combinations(codes: Integers, values: Integers, skills: int, width: int) -> tuple[Int64s, Int64s]:
@@ -154,11 +154,7 @@ def _combinations(codes: Integers, values: Integers, skills: int, width: int) ->
     if skills * width > DENSE_CELLS:
         known = values >= 0
         return np.unique(codes[known].astype(np.int64) * width + values[known], return_counts=True)
-    counts = np.zeros(skills * width, dtype=np.int64)
-    for start in range(0, len(codes), BLOCK):
-        value = values[start : start + BLOCK].astype(np.int64)
-        keys = codes[start : start + BLOCK] * np.int64(width) + value
-        counts += np.bincount(keys[value >= 0], minlength=len(counts))
+    counts = crosstab(codes, values, skills, width).ravel()
     found = np.flatnonzero(counts)
     return found, counts[found]
 

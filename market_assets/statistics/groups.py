@@ -16,10 +16,10 @@ import polars as pl
 from market_assets.statistics.published_pay import PublishedPay
 from market_assets.statistics.window import Integers, Window, order_of
 
-#: (posting, skill) entries that are counted at once: their group numbers take 8 MiB.
-BLOCK = 1 << 20
+#: (posting, skill) entries that are counted at once: the arrays of a block stay in the processor's cache.
+BLOCK = 1 << 18
 #: Combinations are sorted where the possible ones are so many times as many as the entries.
-_MOST_PLACES = 4
+_MOST_PLACES = 8
 
 Int64s = npt.NDArray[np.int64]
 
@@ -52,32 +52,35 @@ class Labels:
         return {column: values.gather(codes) for column, values in self.values.items()}
 
 
-def labels(postings: pl.DataFrame, *columns: str) -> Labels:
+def labels(window: Window, *columns: str) -> Labels:
     """Encode text columns, together; without any, all postings have one label."""
-    combined, width = np.zeros(postings.height, dtype=np.int64), 1
-    known = np.ones(postings.height, dtype=bool)
-    names = [postings[column].drop_nulls().unique().cast(pl.String).sort() for column in columns]
-    for column, values in zip(columns, names, strict=True):
-        codes = postings[column].cast(pl.Enum(values)).to_physical()
-        known &= codes.is_not_null().to_numpy()
-        combined = combined * len(values) + codes.fill_null(0).to_numpy()
+    if not columns:
+        return Labels(np.zeros(len(window), dtype=np.int8), {}, 1)
+    parts = [window.coded(column) for column in columns]
+    combined, known, width = parts[0][0].astype(np.int64), parts[0][0] >= 0, len(parts[0][1])
+    for codes, values in parts[1:]:
+        combined = combined * len(values) + codes
+        known &= codes >= 0
         width *= len(values)
-    found = np.flatnonzero(np.bincount(combined[known], minlength=width)) if columns else np.zeros(1, np.int64)
+    found = np.flatnonzero(np.bincount(combined[known], minlength=width))
     number = np.full(width + 1, -1, dtype=np.min_scalar_type(-max(len(found), 1)))
     number[found] = np.arange(len(found))
-    combined[~known] = width
-    places = np.unravel_index(found, [len(values) for values in names]) if columns else ()
+    places = np.unravel_index(found, [len(values) for _, values in parts])
     values_of = {
-        column: values.gather(place) for column, values, place in zip(columns, names, places, strict=True)
+        column: values.gather(place) for column, (_, values), place in zip(columns, parts, places, strict=True)
     }
-    return Labels(number[combined], values_of, len(found))
+    return Labels(number[np.where(known, combined, width)], values_of, len(found))
 
 
 def month_labels(window: Window) -> Labels:
     """The month of posting ('YYYY-MM', UTC) of each posting."""
-    start = window.postings["posted_at"].dt.month_start().dt.date()
-    names = start.unique()
-    return labels(pl.DataFrame({"month": start.replace_strict(names, names.dt.strftime("%Y-%m"))}), "month")
+    posted = window.postings["posted_at"].dt
+    number = (posted.year().cast(pl.Int64) * 12 + posted.month() - 1).to_numpy()
+    first = int(number.min()) if len(number) else 0
+    seen = np.bincount(number - first) > 0
+    codes = (np.cumsum(seen) - 1)[number - first].astype(np.int16)
+    names = [f"{month // 12:04}-{month % 12 + 1:02}" for month in (np.flatnonzero(seen) + first).tolist()]
+    return Labels(codes, {"month": pl.Series(names, dtype=pl.String)}, len(names))
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,9 @@ class SkillGroups:
     @classmethod
     def of(cls, window: Window, segments: Labels | None = None) -> SkillGroups:
         """Without `segments`, all postings are one."""
-        segments = segments or labels(window.postings)
-        counts = tally(window.rows, window.codes, segments, window.skills.height)
+        segments = segments or labels(window)
+        of_entry = np.repeat(segments.codes, window.sizes)
+        counts = crosstab(of_entry, window.codes, segments.size, window.skills.height).ravel()
         numbers = np.flatnonzero(counts)
         return cls(window, segments, numbers, counts[numbers])
 
@@ -129,45 +133,55 @@ class SkillGroups:
 
     def weighing(self, least: int) -> Int64s:
         """How many of the postings of each group want the skill by at least so much, as far as that is known."""
-        if not len(self.window.weights):
-            return np.zeros(len(self.numbers), dtype=np.int64)
-        return self._tallied(self.window.rows, self.window.codes, self.window.weights >= least)
+        weights = self.window.weights
+        if len(weights) and weights.min() >= least:
+            return self.postings
+        chosen = np.flatnonzero(weights >= least)
+        of_entry = np.repeat(self.segments.codes, self.window.sizes)
+        return self._counted(of_entry[chosen], self.window.codes[chosen])
 
     def mentions(self) -> Int64s:
         """How many postings of the segment of each group mention the skill without asking for it."""
-        return self._tallied(self.window.mention_rows, self.window.mention_codes)
+        return self._counted(self.segments.codes[self.window.mention_rows], self.window.mention_codes)
 
     def pay(self, min_sample: int) -> PublishedPay:
         """The known salaries of each group."""
-        rows, codes = self.window.paid
-        segment = self.segments.codes[rows]
+        places, codes = self.window.paid
+        segment = self.segments.codes[self.window.by_salary][places]
         # Stable, so that the salaries of each group stay ascending.
         order = order_of(segment, self.segments.size)[np.count_nonzero(segment < 0) :]
-        return PublishedPay(self._tallied(rows, codes), self.window.salaries[rows[order]], min_sample)
+        salaries = self.window.salaries[self.window.by_salary]
+        return PublishedPay(self._counted(segment, codes), salaries[places[order]], min_sample)
 
-    def _tallied(self, rows: Integers, codes: Integers, chosen: npt.NDArray[np.bool_] | None = None) -> Int64s:
-        return tally(rows, codes, self.segments, self.window.skills.height, chosen)[self.numbers]
+    def _counted(self, segments: Integers, codes: Integers) -> Int64s:
+        """How many of some (posting, skill) entries, given by segment and skill, are in each group."""
+        return crosstab(segments, codes, self.segments.size, self.window.skills.height).ravel()[self.numbers]
 
 
-def tally(
-    rows: Integers, codes: Integers, segments: Labels, skills: int, chosen: npt.NDArray[np.bool_] | None = None
-) -> Int64s:
-    """How many (posting, skill) entries each group of segment and skill has, empty ones included."""
-    counts = np.zeros(segments.size * skills, dtype=np.int64)
-    for start in range(0, len(rows), BLOCK):
-        block = slice(start, start + BLOCK)
-        segment = segments.codes[rows[block]].astype(np.int64)
-        inside = segment >= 0 if chosen is None else (segment >= 0) & chosen[block]
-        counts += np.bincount((segment * skills + codes[block])[inside], minlength=len(counts))
-    return counts
+def crosstab(first: Integers, second: Integers, rows: int, columns: int) -> Int64s:
+    """How often each combination of two codes occurs, those of −1 left out, as a matrix."""
+    counts = np.zeros((rows + 1) * (columns + 1), dtype=np.int64)
+    for start in range(0, len(first), BLOCK):
+        # −1 has a row and a column of its own, the first.
+        numbers = first[start : start + BLOCK].astype(np.int64)
+        numbers *= columns + 1
+        numbers += second[start : start + BLOCK]
+        numbers += columns + 2
+        counts += np.bincount(numbers, minlength=len(counts))
+    return counts.reshape(rows + 1, columns + 1)[1:, 1:]
 
 
 def pay_of(window: Window, segments: Labels, min_sample: int) -> PublishedPay:
     """The known salaries of the postings of each segment."""
-    segment = segments.codes[window.by_salary]
-    order = order_of(segment, segments.size)[np.count_nonzero(segment < 0) :]
-    counts = np.bincount(segment[order], minlength=segments.size)
-    return PublishedPay(counts, window.salaries[window.by_salary[order]], min_sample)
+    rows = window.by_salary
+    return pay_in_order(segments.codes[rows], window.salaries[rows], segments.size, min_sample)
+
+
+def pay_in_order(codes: Integers, salaries: npt.NDArray[np.float64], size: int, min_sample: int) -> PublishedPay:
+    """Group ascending salaries by code; those of −1 are left out."""
+    # Stable, so that the salaries of each group stay ascending.
+    order = order_of(codes, size)[np.count_nonzero(codes < 0) :]
+    return PublishedPay(np.bincount(codes[order], minlength=size), salaries[order], min_sample)
 
 
 def rank_within(groups: Integers, values: Integers | npt.NDArray[np.float64]) -> Int64s:
@@ -184,6 +198,12 @@ def skill_blocks(codes: Integers) -> Iterator[slice]:
     ends = np.flatnonzero(np.diff(codes, append=-1)) + 1
     cuts = ends[np.searchsorted(ends, np.arange(BLOCK, len(codes), BLOCK))]
     yield from (slice(start, end) for start, end in pairwise(np.unique([0, *cuts, len(codes)]).tolist()))
+
+
+def runs(*codes: Integers) -> Int64s:
+    """Where one of several codes differs from the one before: the start of each run of equal ones."""
+    differs = np.any([np.diff(each, prepend=-1) != 0 for each in codes], axis=0)
+    return np.flatnonzero(differs)
 
 
 def distinct(first: Integers, second: Integers) -> tuple[Int64s, Int64s, Int64s]:

@@ -22,7 +22,7 @@ def occupation_demand(window: Window) -> pl.DataFrame:
         postings; ties by occupation.
     """
     codes = {name: occupation.code for name, occupation in known_occupations().items()}
-    of_each = labels(window.postings, "occupation")
+    of_each = labels(window, "occupation")
     rows = pl.DataFrame({**of_each.values, "postings": of_each.counts()})
     return (
         rows.sort("postings", "occupation", descending=[True, False])
@@ -44,7 +44,7 @@ def occupation_skills(window: Window) -> pl.DataFrame:
         for the skill, so above 1 where the occupation asks for it more often than the market; `rank` is 1 for the
         most postings of the occupation; ties by skill.
     """
-    groups = SkillGroups.of(window, labels(window.postings, "occupation"))
+    groups = SkillGroups.of(window, labels(window, "occupation"))
     share = groups.postings / groups.of_segment
     in_market = window.postings_by_skill[groups.skill] / max(len(window), 1)
     figures = {"postings": groups.postings, "share": share, "lift": share / in_market, "rank": groups.ranks()}

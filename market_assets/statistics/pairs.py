@@ -8,12 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from market_assets.statistics.groups import labels
 from market_assets.statistics.tables import CATEGORY_RELATIONSHIPS, SKILL_PAIRS
-from market_assets.statistics.window import OtherPostingsError, Window
+from market_assets.statistics.window import OtherPostingsError, Window, coded
 
-#: Pairs in a block (8 MiB of int64 for each of the three arrays that a block takes).
-BLOCK_PAIRS = 1 << 20
+#: Pairs in a block, whose arrays stay in the processor's cache.
+BLOCK_PAIRS = 1 << 18
 #: Possible pairs counted in one pass over the postings, in a flat array (128 MiB of int32): those of up to 5,792
 #: skills. More skills take more passes, not more memory.
 STRIP_CELLS = 1 << 25
@@ -36,7 +35,7 @@ def skill_pairs(window: Window) -> pl.DataFrame:
     compact[used] = np.arange(len(used))
     pairs = len(used) ** 2
     strips = [
-        _count(_blocks(window, compact, len(used)), first, min(first + STRIP_CELLS, pairs))
+        _count(_blocks(window, compact, len(used)), first, min(first + STRIP_CELLS, pairs), pairs)
         for first in range(0, pairs, STRIP_CELLS)
     ]
     keys = np.concatenate([np.empty(0, dtype=np.int64), *(keys for keys, _ in strips)])
@@ -56,21 +55,20 @@ def category_relationships(window: Window) -> pl.DataFrame:
         Schema `CATEGORY_RELATIONSHIPS`, by category_a and category_b, category_a < category_b by code point,
         for pairs that occur. A posting counts once, however many skills it has of the two.
     """
-    categories = labels(window.skills, "category")
-    together = np.zeros((categories.size, categories.size), dtype=np.int64)
-    step = max(BLOCK_CELLS // max(categories.size, 1) // 64, 1) * 64
+    category, names = coded(window.skills["category"])
+    together = np.zeros((len(names), len(names)), dtype=np.int64)
+    step = max(BLOCK_CELLS // max(len(names), 1) // 64, 1) * 64
     for start in range(0, len(window), step):
         offsets = window.offsets[start : start + step + 1]
-        codes = categories.codes[window.codes[offsets[0] : offsets[-1]]]
+        codes = category[window.codes[offsets[0] : offsets[-1]]]
         places = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-        holds = np.zeros((categories.size, step), dtype=bool)
+        holds = np.zeros((len(names), step), dtype=bool)
         holds[codes[codes >= 0], places[codes >= 0]] = True
         # A bit a posting: of two categories, those that both have are counted 64 at a time.
         bits = np.packbits(holds, axis=1).view(np.uint64)
-        for category, its_bits in enumerate(bits):
-            together[category] += np.bitwise_count(bits & its_bits).sum(axis=1, dtype=np.int64)
+        for place, its_bits in enumerate(bits):
+            together[place] += np.bitwise_count(bits & its_bits).sum(axis=1, dtype=np.int64)
     a, b = np.nonzero(np.triu(together, 1))
-    names = categories.values["category"]
     return pl.DataFrame(
         {"category_a": names.gather(a), "category_b": names.gather(b), "co_occurrences": together[a, b]},
         schema=CATEGORY_RELATIONSHIPS,
@@ -107,24 +105,25 @@ def _blocks(window: Window, compact: Int64s, size: int) -> Iterator[Int64s]:
     Postings with the same number of skills form a matrix, whose pairs of columns are the pairs of skills; so
     the loop runs over distinct numbers of skills, not over postings.
     """
-    lengths = np.diff(window.offsets)
+    lengths = window.sizes
     for length in np.unique(lengths[lengths > 1]):
         starts = window.offsets[:-1][lengths == length]
-        left, right = np.triu_indices(length, 1)
-        step = max(BLOCK_PAIRS // len(left), 1)
+        step = max(BLOCK_PAIRS // int(length * (length - 1) // 2), 1)
         for first in range(0, len(starts), step):
             entries = starts[first : first + step, None] + np.arange(length)
             skills = compact[window.codes[entries]]
             skills.sort(axis=1)
             columns = np.ascontiguousarray(skills.T)
-            yield (columns[left] * size + columns[right]).ravel()
+            for place, column in enumerate(columns * size):
+                yield (column + columns[place + 1 :]).ravel()
 
 
-def _count(blocks: Iterator[Int64s], first: int, end: int) -> tuple[Int64s, Int64s]:
-    """The pairs from `first` to before `end` that occur, ascending, and how often."""
+def _count(blocks: Iterator[Int64s], first: int, end: int, pairs: int) -> tuple[Int64s, Int64s]:
+    """The pairs from `first` to before `end`, of so many, that occur, ascending, and how often."""
     total = np.zeros(end - first, dtype=np.int32)
     for block in blocks:
+        inside = block if len(total) == pairs else block[(block >= first) & (block < end)] - first
         # With a Python 1, which is an int64, NumPy leaves its fast path: thirty times slower.
-        np.add.at(total, block[(block >= first) & (block < end)] - first, np.int32(1))
+        np.add.at(total, inside, np.int32(1))
     found = np.flatnonzero(total)
     return found + first, total[found].astype(np.int64)

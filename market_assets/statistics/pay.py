@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import polars as pl
 
-from market_assets.statistics.groups import Labels, SkillGroups, labels, pay_of
+from market_assets.statistics.groups import Labels, SkillGroups, labels, pay_in_order, pay_of
 from market_assets.statistics.tables import EMPLOYMENT_SALARIES, LOCATION_SALARIES, SALARY_STATISTICS
-from market_assets.statistics.window import Window
+from market_assets.statistics.window import Window, coded, places
 
 
 def salary_statistics(window: Window, min_sample: int) -> pl.DataFrame:
@@ -46,7 +47,7 @@ def combined(window: Window, *columns: str, always: tuple[str, ...] = ()) -> Ite
     """The labels by every choice of two columns, none and both included, beside those that are `always` there."""
     first, second = columns
     for chosen in ((), (first,), (second,), (first, second)):
-        yield labels(window.postings, *always, *chosen)
+        yield labels(window, *always, *chosen)
 
 
 def location_salaries(window: Window, min_sample: int) -> pl.DataFrame:
@@ -60,10 +61,15 @@ def location_salaries(window: Window, min_sample: int) -> pl.DataFrame:
         Schema `LOCATION_SALARIES`, by location. `postings` are all of the location, with a salary or without;
         salaries are null where none is known.
     """
-    there = window.at_places()
-    locations = labels(there.postings, "location")
-    figures = pay_of(there, locations, min_sample).figures(LOCATION_SALARIES)
-    return pl.DataFrame({**locations.values, "postings": locations.counts(), **figures}, LOCATION_SALARIES)
+    found = places(window)
+    codes, names = coded(found["location"])
+    salaries = window.salaries[found["row"].to_numpy()]
+    # Those that are not known come last.
+    order = np.argsort(salaries, kind="stable")[: np.count_nonzero(np.isfinite(salaries))]
+    pay = pay_in_order(codes[order], salaries[order], len(names), min_sample)
+    postings = np.bincount(codes, minlength=len(names))
+    rows = {"location": names, "postings": postings, **pay.figures(LOCATION_SALARIES)}
+    return pl.DataFrame(rows, LOCATION_SALARIES)
 
 
 def employment_salaries(window: Window, min_sample: int) -> pl.DataFrame:
@@ -87,7 +93,7 @@ def employment_salaries(window: Window, min_sample: int) -> pl.DataFrame:
 
 def pay_of_all(window: Window, min_sample: int) -> pl.DataFrame:
     """The row of `employment_salaries` that is about all postings; none without a salary."""
-    return pay_table(window, labels(window.postings), EMPLOYMENT_SALARIES, min_sample)
+    return pay_table(window, labels(window), EMPLOYMENT_SALARIES, min_sample)
 
 
 def pay_by(employment_salaries: pl.DataFrame, column: str) -> pl.DataFrame:

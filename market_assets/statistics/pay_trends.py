@@ -11,12 +11,12 @@ import polars as pl
 from market_assets.statistics.groups import (
     Labels,
     SkillGroups,
+    crosstab,
     distinct,
     employers,
-    labels,
     month_labels,
+    runs,
     skill_blocks,
-    tally,
 )
 from market_assets.statistics.published_pay import known_or_null
 from market_assets.statistics.significance import Z95, benjamini_hochberg, normal_of_t, t_of_normal, two_sided_p
@@ -105,37 +105,45 @@ class _Fit:
 
 def _fits(window: Window, months: Labels) -> _Fit:
     """The line of each skill of the window that can be tested; the others have no months."""
-    rows, codes = window.paid
+    skills, employer = window.skills.height, employers(window)
     usable = window.postings["dated"].to_numpy() & (window.salaries > 0)
-    skills = window.skills.height
-    counts = tally(rows, codes, months, skills, usable[rows]).reshape(months.size, skills)
-    tested = counts >= MONTH_POSTINGS
-    tested &= tested.sum(axis=0) >= TESTED_MONTHS
-    kept = usable[rows] & tested[months.codes[rows], codes]
-    rows, codes = rows[kept], codes[kept]
-    alike = labels(window.postings.select(pl.col(_LIKE).fill_null("")), *_LIKE).codes
-    employer = employers(window)
+    rows = window.by_salary[usable[window.by_salary]]
+    rows = rows[np.argsort(employer[rows], kind="stable")]
+    month, employer = months.codes[rows], employer[rows]
+    logarithm, alike = np.log(window.salaries[rows]), _alike(window)[rows]
     day = months.values["month"].str.to_date("%Y-%m")
-    number = (day.dt.year().cast(pl.Int64) * 12 + day.dt.month()).to_numpy()
-    number = (number - number.min(initial=0))[months.codes]
+    number = (day.dt.year().cast(pl.Int64) * 12 + day.dt.month()).to_numpy().astype(np.float64)
+    places, codes = window.entries_by_skill(rows)
+    tested = crosstab(month[places], codes, months.size, skills) >= MONTH_POSTINGS
+    tested &= tested.sum(axis=0) >= TESTED_MONTHS
+    kept = tested[month[places], codes]
+    places, codes = places[kept], codes[kept]
     fits = np.zeros((len(fields(_Fit)), skills))
     for block in skill_blocks(codes):
-        row, first = rows[block], int(codes[block.start])
-        size = int(codes[block.stop - 1]) - first + 1
+        place, starts = places[block], runs(codes[block])
         paid = _Paid(
-            skill=codes[block].astype(np.int64) - first,
-            month=number[row].astype(np.float64),
-            pay=np.log(window.salaries[row]),
-            employer=employer[row],
-            alike=alike[row],
+            skill=np.repeat(np.arange(len(starts)), np.diff(starts, append=len(place))),
+            month=number[month[place]],
+            pay=logarithm[place],
+            employer=employer[place],
+            alike=alike[place],
         )
-        fits[:, first : first + size] = astuple(_fitted(paid, size))
+        fits[:, codes[block][starts]] = astuple(_fitted(paid, len(starts)))
     return _Fit(*fits)
+
+
+def _alike(window: Window) -> Integers:
+    """A number for each posting, the same for those that are compared."""
+    alike = np.zeros(len(window), dtype=np.int64)
+    for values, names in map(window.coded, _LIKE):
+        alike = alike * (len(names) + 1) + values + 1
+    # Numbered by those that occur.
+    return (np.cumsum(np.bincount(alike) > 0) - 1)[alike]
 
 
 @dataclass(frozen=True)
 class _Paid:
-    """The (posting, skill) entries that are tested: skill, month as a number, log of pay, employer, `alike`.
+    """The (posting, skill) entries that are tested, by skill and employer, with the logarithm of pay.
 
     Entries of a skill are only compared where they are `alike`: of one source, country and seniority.
     """
@@ -159,9 +167,10 @@ def _fitted(paid: _Paid, skills: int) -> _Fit:
     spread = _sums(paid.skill, month**2, skills)
     slope = _quotient(_sums(paid.skill, month * pay, skills), spread)
     residual = pay - slope[paid.skill] * month
-    of_cluster, _, cluster = distinct(paid.skill, paid.employer)
-    squares = _sums(of_cluster, _sums(cluster, month * residual, len(of_cluster)) ** 2, skills)
-    parts = _sums(cluster, month**2, len(of_cluster))
+    starts = runs(paid.skill, paid.employer)
+    of_cluster = paid.skill[starts]
+    squares = _sums(of_cluster, np.add.reduceat(month * residual, starts) ** 2, skills)
+    parts = np.add.reduceat(month**2, starts)
     clusters = _quotient(spread**2, _sums(of_cluster, parts**2, skills))
     # Of each skill: entries, less its levels, less 1.
     freedom = np.bincount(paid.skill, minlength=skills) - np.bincount(of_level, minlength=skills) - 1

@@ -55,7 +55,7 @@ def market_summary(
             "postings": [len(window)],
             "duplicates": [duplicates],
             "rejected": [int(rejections["postings"].sum())],
-            **pay_of(window, labels(postings), min_sample).figures(MARKET_SUMMARY),
+            **pay_of(window, labels(window), min_sample).figures(MARKET_SUMMARY),
             "salary_countries": [postings.drop_nulls("salary")["country"].drop_nulls().n_unique()],
             "skills": [int((by_skill > 0).sum())],
             "industries": [postings["industry"].drop_nulls().n_unique()],

@@ -11,11 +11,11 @@ import numpy.typing as npt
 import polars as pl
 
 from market_assets.statistics.comparison import Comparison
-from market_assets.statistics.groups import Labels, distinct, employers, skill_blocks, tally
+from market_assets.statistics.groups import crosstab, employers, runs
 from market_assets.statistics.published_pay import known_or_null
 from market_assets.statistics.significance import benjamini_hochberg, ratio_interval, two_sided_p
 from market_assets.statistics.tables import TRENDING_SKILLS
-from market_assets.statistics.window import Window, order_of
+from market_assets.statistics.window import Window
 
 #: The share of changes that are called so without being any, over all skills.
 FALSE_DISCOVERY_RATE = 0.05
@@ -119,9 +119,11 @@ class _Counts:
         for position, source in enumerate(compared.sources):
             stratum[(window.postings["source"] == source).to_numpy()] = position
         strata, skills = max(len(compared.sources), 1), window.skills.height
-        cells = Labels(np.where(period >= 0, stratum * 2 + period, -1), {}, strata * 2)
-        counts = tally(window.rows, window.codes, cells, skills).reshape(strata, 2, skills)
-        of_previous, of_recent = cells.counts().reshape(strata, 2).T
+        cell = np.where(period >= 0, stratum * 2 + period, -1)
+        counts = crosstab(np.repeat(cell, window.sizes), window.codes, strata * 2, skills).reshape(
+            strata, 2, skills
+        )
+        of_previous, of_recent = np.bincount(cell[cell >= 0], minlength=strata * 2).reshape(strata, 2).T
         return cls(window, counts[:, 1], counts[:, 0], of_recent, of_previous, period, stratum)
 
     @property
@@ -216,15 +218,14 @@ def _clustered_variance(counts: _Counts) -> Floats:
     many = int(employer.max(initial=-1)) + 1
     of_employer = np.bincount(cell, weights=score, minlength=many * strata).reshape(many, strata)
     added: Floats = np.einsum("sk,st,tk->k", share, of_employer.T @ of_employer, share)
-    rows = np.flatnonzero(counts.period >= 0)
-    codes = window.codes[window.entries_of(rows)]
-    order = order_of(codes, window.skills.height)
-    codes, rows = codes[order], np.repeat(rows, window.sizes[rows])[order]
-    for block in skill_blocks(codes):
-        first = codes[block.start]
-        skill, of, position = distinct(codes[block] - first, employer[rows[block]])
-        skill += first
-        a = np.bincount(position, weights=score[rows[block]], minlength=len(skill))
+    rows: Integers = np.flatnonzero(counts.period >= 0)
+    rows = rows[np.argsort(employer[rows], kind="stable")]
+    score, employer = score[rows], employer[rows]
+    places, codes = window.entries_by_skill(rows)
+    starts = runs(codes, employer[places])
+    if len(starts):
+        skill, of = codes[starts], employer[places[starts]]
+        a = np.add.reduceat(score[places], starts)
         b = (of_employer[of] * share.T[skill]).sum(axis=1)
         added += np.bincount(skill, weights=a**2 - 2 * a * b, minlength=len(added))
     return added

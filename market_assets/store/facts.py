@@ -43,7 +43,7 @@ _PACKED = (
 _BATCH = 100_000
 #: Counts up when the files hold something else.
 _FORMAT = 1
-_SKILL_OF_ROW = pl.Schema({"row": pl.Int64(), "code": pl.Int32(), "weight": pl.UInt8()})
+_SKILL_OF_ROW = pl.Schema({"row": pl.Int32(), "code": pl.Int16(), "weight": pl.UInt8()})
 
 Integers = npt.NDArray[np.int64]
 
@@ -180,31 +180,36 @@ def _ordered(entries: Integers, posting_ids: Integers, code_of: Integers) -> pl.
     ordered = np.sort(ordered[rows >= 0])
     return pl.DataFrame(
         {
-            "row": ordered >> _SKILL_BITS + _WEIGHT_BITS,
-            "code": (ordered >> _WEIGHT_BITS & (1 << _SKILL_BITS) - 1).astype(np.int32),
+            "row": (ordered >> _SKILL_BITS + _WEIGHT_BITS).astype(np.int32),
+            "code": (ordered >> _WEIGHT_BITS & (1 << _SKILL_BITS) - 1).astype(np.int16),
             "weight": (ordered & (1 << _WEIGHT_BITS) - 1).astype(np.uint8),
         }
     )
 
 
 def _window(parts: Iterable[_Part], known: pl.DataFrame) -> Window:
-    postings, skills, height = [WINDOW_POSTING.to_frame()], [_SKILL_OF_ROW.to_frame()], 0
+    postings, wanted, mentioned = (
+        [WINDOW_POSTING.to_frame()],
+        [_SKILL_OF_ROW.to_frame()],
+        [_SKILL_OF_ROW.to_frame()],
+    )
+    sizes, height = [np.zeros(1, dtype=np.int64)], 0
     for part in parts:
         postings.append(part.postings.select(WINDOW_POSTING.names()))
-        skills.append(part.skills.with_columns(pl.col("row") + height))
+        asked_for = part.skills["weight"] >= int(ASKED_FOR)
+        wanted.append(part.skills.filter(asked_for))
+        sizes.append(np.bincount(wanted[-1]["row"].to_numpy(), minlength=part.postings.height))
+        mentioned.append(part.skills.filter(~asked_for).with_columns(pl.col("row") + height))
         height += part.postings.height
-    every = pl.concat(skills)
-    asked_for = every["weight"] >= int(ASKED_FOR)
-    wanted, mentioned = every.filter(asked_for), every.filter(~asked_for)
-    sizes = np.bincount(wanted["row"].to_numpy(), minlength=height)
+    skills, mentions = (pl.concat(frames) for frames in (wanted, mentioned))
     return Window(
         postings=pl.concat(postings),
-        offsets=np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
-        codes=wanted["code"].to_numpy(),
+        offsets=np.cumsum(np.concatenate(sizes)),
+        codes=skills["code"].to_numpy(),
         skills=known.select("skill", "category"),
-        weights=wanted["weight"].to_numpy(),
-        mention_rows=mentioned["row"].to_numpy(),
-        mention_codes=mentioned["code"].to_numpy(),
+        weights=skills["weight"].to_numpy(),
+        mention_rows=mentions["row"].to_numpy(),
+        mention_codes=mentions["code"].to_numpy(),
     )
 
 
@@ -213,7 +218,7 @@ def _within(part: _Part, start: datetime, end: datetime) -> _Part:
     if chosen.all():
         return part
     kept, rows = chosen.to_numpy(), part.skills["row"].to_numpy()
-    new_row = pl.Series("row", np.cumsum(kept) - 1)
+    new_row = pl.Series("row", (np.cumsum(kept) - 1).astype(np.int32))
     skills = part.skills.with_columns(new_row.gather(part.skills["row"])).filter(pl.Series(kept[rows]))
     return _Part(part.postings.filter(chosen), skills)
 

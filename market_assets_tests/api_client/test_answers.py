@@ -27,6 +27,7 @@ LEFT_OUT = {
 #: Those that are JSON in the table, or are null in a row alone.
 OF_OTHER_TYPES = {
     "SkillDemand": {"top_sources", "top_industries", "top_locations", "rank"},
+    "OccupationDetail": {"rank"},
     "MarketSummary": {"sources_compared", "sources_left_out"},
 }
 

@@ -67,7 +67,7 @@ def test_further_connections_are_opened_when_needed_and_then_closed(
     storage: PooledPostgresStorage, server: sa.Connection
 ) -> None:
     at_once = 8
-    together = Barrier(at_once, timeout=60)
+    together = Barrier(at_once, timeout=300)
 
     def connect() -> int:
         with storage.run_storage.connect() as connection:

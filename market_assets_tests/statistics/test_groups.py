@@ -12,9 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.statistics import groups
-from market_assets.statistics.groups import Labels, distinct, labels, rank_within, skill_blocks, tally
+from market_assets.statistics.groups import (
+    crosstab,
+    distinct,
+    labels,
+    month_labels,
+    rank_within,
+    runs,
+    skill_blocks,
+)
 from market_assets.statistics.published_pay import PublishedPay
-from market_assets.statistics.window import order_of
+from market_assets.statistics.window import coded, order_of
+from market_assets_tests.statistics.markets import Market, markets
 
 _values = st.one_of(st.floats(0, 1e9, allow_nan=False), st.integers(0, 5).map(float))
 _members = st.lists(st.tuples(st.integers(0, 5), _values), max_size=60)
@@ -68,31 +77,46 @@ def test_codes_are_ordered_as_by_python(codes: list[int]) -> None:
         assert order_of(np.array(codes, dtype=np.int64), size).tolist() == expected
 
 
-_texts = st.sampled_from((None, "", "a", "B", "Ö"))
+@given(texts=st.lists(st.sampled_from((None, "", "a", "B", "Ö"))))
+def test_texts_are_coded_in_their_order(texts: list[str | None]) -> None:
+    codes, names = coded(pl.Series(texts, dtype=pl.String))
+    assert names.to_list() == sorted({text for text in texts if text is not None})
+    assert [None if code < 0 else names[int(code)] for code in codes] == texts
 
 
-@given(rows=st.lists(st.tuples(_texts, _texts)))
-def test_labels_are_the_combinations_in_order(rows: list[tuple[str | None, str | None]]) -> None:
-    frame = pl.DataFrame(rows, {"one": pl.String, "other": pl.String}, orient="row")
-    found = labels(frame, "one", "other")
-    known = sorted({row for row in rows if None not in row})
+@given(market=markets())
+def test_labels_are_the_combinations_in_order(market: Market) -> None:
+    window = market.window()
+    found = labels(window, "country", "seniority")
+    rows = [(posting.country, posting.seniority) for posting in market.postings]
+    known = sorted(row for row in set(rows) if None not in row)
     assert list(zip(*(values.to_list() for values in found.values.values()), strict=True)) == known
     assert found.codes.tolist() == [known.index(row) if row in known else -1 for row in rows]
     assert found.counts().tolist() == [rows.count(row) for row in known]
     assert [of.tolist() for of in found.rows()] == [
         [place for place, row in enumerate(rows) if row == each] for each in known
     ]
-    assert labels(frame).codes.tolist() == [0] * len(rows)
+    assert labels(window).codes.tolist() == [0] * len(rows)
+    months = month_labels(window)
+    assert [months.values["month"][int(code)] for code in months.codes] == [
+        f"{posting.posted_at:%Y-%m}" for posting in market.postings
+    ]
 
 
-@given(entries=_codes, segments=st.lists(st.integers(-1, 3), min_size=7, max_size=7))
-def test_entries_are_tallied_by_segment_and_skill(entries: list[tuple[int, int]], segments: list[int]) -> None:
-    rows, codes = (np.array([entry[part] for entry in entries], dtype=np.int32) for part in (0, 1))
-    counts = Counter(segments[row] * 41 + code for row, code in entries if segments[row] >= 0)
+@given(entries=st.lists(st.tuples(st.integers(-1, 3), st.integers(-1, 40))))
+def test_combinations_are_counted(entries: list[tuple[int, int]]) -> None:
+    first, second = (np.array([entry[part] for entry in entries], dtype=np.int16) for part in (0, 1))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(groups, "BLOCK", 7)
-        found = tally(rows, codes, Labels(np.array(segments), {}, 4), 41)
-    assert {place: count for place, count in enumerate(found.tolist()) if count} == dict(counts)
+        found = crosstab(first, second, 4, 41)
+    counts = Counter(entry for entry in entries if min(entry) >= 0)
+    assert {(row, column): int(found[row, column]) for row, column in np.argwhere(found).tolist()} == counts
+
+
+@given(entries=_codes.map(sorted))
+def test_runs_begin_where_anything_changes(entries: list[tuple[int, int]]) -> None:
+    starts = runs(*(np.array([entry[part] for entry in entries], dtype=np.int64) for part in (0, 1)))
+    assert [entries[start] for start in starts] == sorted(set(entries))
 
 
 @given(entries=_codes, most=st.sampled_from((0, 4, 1_000)))

@@ -147,7 +147,8 @@ def test_an_interval_is_known_at_the_ends() -> None:
 @given(made=markets())
 def test_paid_entries_come_by_skill_and_salary(made: Market) -> None:
     window = made.window()
-    rows, codes = window.paid
+    places, codes = window.paid
+    rows = window.by_salary[places]
     names = window.skills["skill"].to_list()
     expected = [
         (skill, posting.salary, row)

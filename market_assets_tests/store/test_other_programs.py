@@ -37,7 +37,7 @@ def statements(*, only_sqlite: bool = False) -> list[str]:
 
 
 def queries(*, only_sqlite: bool = False) -> list[str]:
-    return [one for one in statements(only_sqlite=only_sqlite) if "SELECT" in one and "GRANT" not in one]
+    return [one for one in statements(only_sqlite=only_sqlite) if re.search("^SELECT", one, re.MULTILINE)]
 
 
 @pytest.fixture(scope="module")

@@ -166,7 +166,7 @@ def _ingest_all(
     """Ingest days in their order. New ones are read ahead; what is known is read to see whether it has changed."""
     from market_assets.parallel import Processes
     from market_assets.sources.reading import normalise_pack
-    from market_assets.store.ingested_days import DayDigest, known_days, unchanged
+    from market_assets.store.ingestion import DayDigest, known_days, unchanged
 
     known = known_days(connection)
     with Processes(normalise_pack) as processes:
@@ -191,8 +191,7 @@ def _ingest(
     days: Sequence[_LandedDay],
 ) -> Iterator["IngestionCounts"]:
     from market_assets.sources.reading import packed
-    from market_assets.store.ingested_days import DayDigest
-    from market_assets.store.ingestion import write_day
+    from market_assets.store.ingestion import DayDigest, write_day
 
     rates, currency = store.exchange_rates(), store.settings.currency
     digests = [DayDigest(rates, currency) for _ in days]

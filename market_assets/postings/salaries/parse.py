@@ -47,7 +47,7 @@ def stated_pay(stated: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         Schema `PAY`, one row a posting; and how many of its stated values were implausible or unreadable, in the
         columns salary, salary_currency and salary_period. Currency and period are taken from the text where the
         amounts are too, or where the text states the same amounts. A sign of several currencies is null
-        where it means the country's own (`shared_signs`).
+        where it means the country's own (`stated_currency`).
     """
     from_text = in_years(_parsed(stated["salary_text"]))
     table = pl.DataFrame(
@@ -60,23 +60,19 @@ def stated_pay(stated: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
             *(from_text[name].alias(f"text_{name}") for name in from_text.columns),
             stated["country"],
         ]
-    ).with_columns(
-        currency=stated_currency(
-            pl.col("currency"),
-            pl.col("stated_salary_currency").is_in(SHARED_SIGNS),
-            pl.col("country"),
-            amount=pl.max_horizontal("minimum", "maximum"),
-            period=pl.col("period"),
-        ),
-        text_currency=stated_currency(
-            pl.col("text_currency"),
-            pl.col("text_has_shared_sign"),
-            pl.col("country"),
-            amount=pl.max_horizontal("text_minimum", "text_maximum"),
-            period=pl.col("text_period"),
-        ),
     )
-    checked = table.with_columns(_plausible_amounts())
+    signs = {"": pl.col("stated_salary_currency").is_in(SHARED_SIGNS), "text_": pl.col("text_has_shared_sign")}
+    currencies = (
+        stated_currency(
+            pl.col(f"{of}currency"),
+            is_shared,
+            pl.col("country"),
+            amount=pl.max_horizontal(f"{of}minimum", f"{of}maximum"),
+            period=pl.col(f"{of}period"),
+        ).alias(f"{of}currency")
+        for of, is_shared in signs.items()
+    )
+    checked = table.with_columns(currencies).with_columns(_plausible_amounts())
     return checked.select(_chosen_pay()), checked.select(_implausible())
 
 
@@ -109,7 +105,7 @@ def salary_records(texts: Sequence[str]) -> list[dict[str, float | str | None] |
 
     Returns:
         currency, minimum, maximum and period as stated (None where not), and annual_minimum and annual_maximum in
-        the stated currency, where a missing period is assumed as by `annual.pay_period`.
+        the stated currency, where a missing period is assumed as by `readings.pay_period`.
     """
     parsed = _parsed(pl.Series("text", texts, dtype=pl.String))
     period = pay_period(pl.col("minimum"), pl.col("maximum"), pl.col("period"))

@@ -107,7 +107,7 @@ def skills_table(view: View, rows: pl.DataFrame, filters: Filters) -> Table:
 
 
 def _overviews(view: View) -> list[Table]:
-    """Where most postings are, and what forms of employment pay, in the whole market."""
+    """Where most postings are, what forms of employment pay, and what postings state, in the whole market."""
     market = view.market
     postings = Column("postings", "Postings", numbers.count)
     salaries = Column("postings_with_salary", "Salaries", numbers.count, secondary=True)
@@ -115,10 +115,22 @@ def _overviews(view: View) -> list[Table]:
     industry = Column("industry", "Industry", link=partial(page_of, "industries"))
     place = Column("location", "Place", link=partial(page_of, "places"))
     employment = Column("employment_type", "Employment")
+    stated = [
+        Column("value", "Source"),
+        postings,
+        Column("pay_share", "With pay", numbers.share),
+        Column("date_share", "With a date", numbers.share),
+        Column("place_share", "With a place", numbers.share),
+        Column("skill_share", "With a skill", numbers.share),
+    ]
+    sources = market.coverage.filter(pl.col("dimension") == "source").sort(
+        "postings", "value", descending=[True, False]
+    )
     return [
         _table("industries", "Industries with most postings", [industry, postings], market.postings_of_industries),
         _table("places", "Places with most postings", [place, postings, pay, salaries], market.location_salaries),
         _table("employment", "Pay by form of employment", [employment, pay, salaries], market.pay_by_employment),
+        _table("coverage", "What the postings of each source state", stated, sources),
     ]
 
 
@@ -187,7 +199,7 @@ _OCCUPATION_SORTS = ("occupation", "postings", "median_salary")
 
 def show_occupations(view: View) -> Response:
     parameters = view.parameters("sort", "page")
-    rows = sorted_rows(queries.occupations(view.market, search=None), parameters, _OCCUPATION_SORTS, "occupation")
+    rows = sorted_rows(view.market.occupation_demand, parameters, _OCCUPATION_SORTS, "occupation")
     columns = [
         Column("occupation", "Occupation", link=partial(page_of, "occupations")),
         Column("code", "Code", secondary=True),

@@ -248,10 +248,16 @@ async def list_occupation_skills(
     return respond_list(request, market, wanted, "skills", rows, {"occupation": name})
 
 
-@_get("/occupations/{occupation:path}", response_model=answers.OccupationDetail)
-async def get_occupation(request: Request, market: Snapshot, occupation: OccupationName) -> Response:
-    """Demand for one occupation, and what it pays in all, by country and by seniority."""
-    return respond(request, market, {**queries.occupation(market, occupation), **_currency(request)})
+# Not {occupation}, by which a segment may be named.
+@_get("/occupations/{name:path}", response_model=answers.OccupationDetail)
+async def get_occupation(
+    request: Request, market: Snapshot, name: OccupationName, named: SegmentRequest
+) -> Response:
+    """Demand for one occupation and its pay by country and seniority, in the whole market or a segment."""
+    found = await _counted(
+        request, market, lambda segments: segments.occupation(name, named), published=not named.chosen
+    )
+    return respond(request, market, {**found, **_currency(request)})
 
 
 @_list("/trending", response_model=answers.TrendingPage)

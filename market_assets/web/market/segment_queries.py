@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,8 +20,6 @@ from market_assets.web.market.names import Names
 from market_assets.web.market.queries import IN_INDUSTRY, Content
 from market_assets.web.market.requests import NamedSegment
 from market_assets.web.market.snapshot import MarketSnapshot, with_lists, with_pay
-
-_MOST_PAID = {"postings_with_salary": True, "country": False, "seniority": False}
 
 
 @dataclass(frozen=True)
@@ -81,28 +78,42 @@ class SegmentQueries:
 
     def locations(self, named: NamedSegment, skill: str | None = None, search: str | None = None) -> pl.DataFrame:
         """The rows of `location_salaries`, of the postings that ask for a skill; most postings first."""
-        if skill is None and not named.chosen:
-            return queries.locations(self.market, search)
-        rows = location_salaries(self._asking(named, skill), self.min_sample)
-        rows = rows.sort("postings", "location", descending=[True, False])
+        rows = self.market.location_salaries
+        if skill or named.chosen:
+            counted = location_salaries(self._asking(named, skill), self.min_sample)
+            rows = counted.sort("postings", "location", descending=[True, False])
         return queries.with_name(rows, "location", self.market.location_names, search)
 
     def industries(self, named: NamedSegment, skill: str | None = None, search: str | None = None) -> pl.DataFrame:
         """industry and postings, of those that ask for a skill; most postings first."""
-        if skill is None and not named.chosen:
-            return queries.industries(self.market, search)
-        rows = _counts(self._asking(named, skill).postings, "industry")
+        rows = self.market.postings_of_industries
+        if skill or named.chosen:
+            rows = _counts(self._asking(named, skill).postings, "industry")
         return queries.with_name(rows, "industry", self.market.industries, search)
 
     def occupations(
         self, named: NamedSegment, skill: str | None = None, search: str | None = None
     ) -> pl.DataFrame:
         """Demand and pay of occupations, of the postings that ask for a skill; by rank."""
-        if skill is None and not named.chosen:
-            return queries.occupations(self.market, search)
-        asking_ones = self._asking(named, skill)
-        rows = with_pay(occupation_demand(asking_ones), occupation_salaries(asking_ones, self.min_sample))
+        rows = self.market.occupation_demand
+        if skill or named.chosen:
+            counted = self._asking(named, skill)
+            rows = with_pay(occupation_demand(counted), occupation_salaries(counted, self.min_sample))
         return queries.with_name(rows, "occupation", self.market.occupations, search)
+
+    def occupation(self, name: str, named: NamedSegment) -> Content:
+        """Demand for an occupation in the segment, and its pay: in all, by country and by seniority."""
+        published = queries.occupation(self.market, name)
+        if not named.chosen:
+            return published
+        known = published["occupation"]
+        demand = self.occupations(named).filter(pl.col("occupation") == known).to_dicts()
+        pay = occupation_salaries(self._inside(replace(named, occupation=known)), self.min_sample)
+        found = demand[0] if demand else {"postings": 0, "demand_share": 0.0, "rank": None}
+        return {
+            **{column: found.get(column, published[column]) for column in published},
+            **queries.split_pay(pay.drop("occupation")),
+        }
 
     def companies(self, named: NamedSegment, skill: str | None = None, search: str | None = None) -> pl.DataFrame:
         """company and postings, of those that ask for a skill; most postings first."""
@@ -148,13 +159,9 @@ def skill_in(postings: Window, min_sample: int) -> Content:
     of_all = demand.filter(pl.col("industry").is_null())
     # Postings without the skill count in shares alone.
     pay = salary_statistics(postings.asking(), min_sample).drop("skill")
-    country, seniority = pl.col("country").is_not_null(), pl.col("seniority").is_not_null()
-    salaries = pay.filter(~country & ~seniority)
     return {
         "demand": {**of_all.row(0, named=True), "rank": None} if of_all.height else None,
-        "salaries": salaries.row(0, named=True) if salaries.height else None,
-        "by_country": _most_paid(pay.filter(country & ~seniority)),
-        "by_seniority": _most_paid(pay.filter(seniority & ~country)),
+        **queries.split_pay(pay),
         "industries": demand.drop_nulls("industry")
         .sort("postings", "industry", descending=[True, False])
         .select(IN_INDUSTRY)
@@ -191,7 +198,3 @@ def _country(name: str) -> str:
 def _counts(postings: pl.DataFrame, column: str) -> pl.DataFrame:
     counts = postings.drop_nulls(column).group_by(column).agg(postings=pl.len().cast(pl.Int64))
     return counts.sort("postings", column, descending=[True, False])
-
-
-def _most_paid(rows: pl.DataFrame) -> list[dict[str, Any]]:
-    return rows.sort(list(_MOST_PAID), descending=list(_MOST_PAID.values()), nulls_last=True).to_dicts()
