@@ -173,7 +173,7 @@ def clean_up(world: World) -> Callable[[], Any]:
     def work() -> Any:
         with MarketConnection(world.database) as connection:
             later = AS_OF + timedelta(days=365)
-            deleted = sum(step.deleted for step in expire(connection, world.folder / "archive", later, later))
+            deleted = sum(each for _, each in expire(connection, world.folder / "archive", later, later))
         return lambda: deleted
 
     return work

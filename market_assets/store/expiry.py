@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -48,17 +47,6 @@ ARCHIVED = pl.Schema(
 )
 
 
-@dataclass
-class Expiry:
-    """What a clean-up did, or would do."""
-
-    archived: int = 0
-    deleted: int = 0
-    months: tuple[str, ...] = ()
-    fact_rows_deleted: int = 0
-    rejections_deleted: int = 0
-
-
 def count_expired(connection: MarketConnection, cutoff: datetime, now: datetime) -> dict[str, int]:
     """How many postings are older than the cutoff, by month of posting."""
     query = sa.select(job_postings.c.posted_at).where(_expired(cutoff, now))
@@ -68,10 +56,15 @@ def count_expired(connection: MarketConnection, cutoff: datetime, now: datetime)
     return dict(months.group_by("month").len().sort("month").iter_rows())
 
 
-def expire(connection: MarketConnection, archive: Path, cutoff: datetime, now: datetime) -> Iterator[Expiry]:
-    """Archive the expired postings of a month, then delete them; a step a batch, each whole in itself.
+def expire(
+    connection: MarketConnection, archive: Path, cutoff: datetime, now: datetime
+) -> Iterator[tuple[str, int]]:
+    """Archive the expired postings of a month, then delete them, a batch at a time, each whole in itself.
 
     A kill between archive and delete leaves postings in both: the next run finds them archived and deletes them.
+
+    Yields:
+        The month of a batch, and how many postings it was.
     """
     with connection.transaction():
         expired = connection.read(
@@ -84,11 +77,12 @@ def expire(connection: MarketConnection, archive: Path, cutoff: datetime, now: d
             with connection.transaction():
                 batch = _read(connection, ids)
             write_month(archive, str(month), batch)
-            yield Expiry(archived=batch.height, deleted=_delete(connection, batch), months=(str(month),))
+            _delete(connection, batch)
+            yield str(month), batch.height
 
 
-def forget(connection: MarketConnection, reached_from: datetime, rejected_before: datetime) -> Expiry:
-    """Delete fact rows that no window reaches any more, and old rejections."""
+def forget(connection: MarketConnection, reached_from: datetime, rejected_before: datetime) -> tuple[int, int]:
+    """Delete fact rows that no window reaches any more, and old rejections; returns how many of each."""
     facts = posting_facts.c
     with connection.transaction():
         count_up_postings(connection)
@@ -104,7 +98,7 @@ def forget(connection: MarketConnection, reached_from: datetime, rejected_before
         old = rejected_postings.c.partition_date < rejected_before.date()
         rejections = connection.scalar(sa.select(sa.func.count()).select_from(rejected_postings).where(old))
         connection.execute(rejected_postings.delete().where(old))
-    return Expiry(fact_rows_deleted=gone.height, rejections_deleted=int(rejections))
+    return gone.height, int(rejections)
 
 
 def restore_month(connection: MarketConnection, archive: Path, month: str, now: datetime) -> tuple[int, int]:
@@ -207,7 +201,7 @@ def _with_skills(connection: MarketConnection, postings: pl.DataFrame) -> pl.Dat
     return postings.join(skills, on="posting_id", how="left", maintain_order="left").with_columns(lists)
 
 
-def _delete(connection: MarketConnection, batch: pl.DataFrame) -> int:
+def _delete(connection: MarketConnection, batch: pl.DataFrame) -> None:
     with connection.transaction():
         count_up_postings(connection)
         gone = connection.stage("gone", batch.select("posting_id"))
@@ -221,7 +215,6 @@ def _delete(connection: MarketConnection, batch: pl.DataFrame) -> int:
         duplicates = posting_facts.alias("duplicates").c.duplicate_of
         originals = sa.select(duplicates).where(duplicates.in_(ids), duplicates.is_not(None))
         relink_stored(connection, read_keys(connection, posting_facts.c.posting_id.in_(originals)))
-    return batch.height
 
 
 def _numbered(connection: MarketConnection, postings: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:

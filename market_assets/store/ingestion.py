@@ -147,6 +147,12 @@ class DayDigest:
         self._digest.update(frame.hash_rows().to_numpy().tobytes())
 
 
+def known_days(connection: MarketConnection) -> set[date]:
+    """The days that were ingested before."""
+    days = sa.select(ingested_days.c.partition_date)
+    return set(connection.read(days, pl.Schema({"partition_date": pl.Date()}))["partition_date"])
+
+
 def unchanged(
     connection: MarketConnection, day: date, digest: DayDigest, batches: Iterable[LandedBatch]
 ) -> IngestionCounts | None:
@@ -248,12 +254,6 @@ def count_broken_links(connection: MarketConnection) -> int:
             )
         )
     )
-
-
-def known_days(connection: MarketConnection) -> set[date]:
-    """The days that were ingested before."""
-    days = sa.select(ingested_days.c.partition_date)
-    return set(connection.read(days, pl.Schema({"partition_date": pl.Date()}))["partition_date"])
 
 
 def note_day(connection: MarketConnection, day: date, digest: str, counts: IngestionCounts) -> None:
