@@ -256,12 +256,6 @@ def count_broken_links(connection: MarketConnection) -> int:
     )
 
 
-def known_days(connection: MarketConnection) -> set[date]:
-    """The days that were ingested before."""
-    days = sa.select(ingested_days.c.partition_date)
-    return set(connection.read(days, pl.Schema({"partition_date": pl.Date()}))["partition_date"])
-
-
 def note_day(connection: MarketConnection, day: date, digest: str, counts: IngestionCounts) -> None:
     """Keep what was ingested of a day; inside the transaction that writes its postings."""
     connection.execute(ingested_days.delete().where(ingested_days.c.partition_date == day))
