@@ -78,21 +78,25 @@ def unreadable(source: Source, payloads: Iterable[Payload]) -> list[str]:
     return problems
 
 
-#: So many postings are normalised together: a small day alone would take three times as long for each.
+#: So many postings are normalised together: those of small days alone take three times as long.
 POSTINGS_TOGETHER = 5_000
 
 
 def packed(days: Iterable[Iterable[LandedBatch]]) -> Iterator[list[LandedBatch | None]]:
-    """The batches of days in packs of at least `POSTINGS_TOGETHER`; None follows the last batch of each day."""
+    """The batches of days in packs of up to `POSTINGS_TOGETHER`; None follows the last batch of each day.
+
+    A batch that is larger has a pack of its own.
+    """
     pack: list[LandedBatch | None] = []
     size = 0
     for day in days:
         for batch in day:
-            if size >= POSTINGS_TOGETHER:
+            height = batch.raw.frame.height
+            if size and size + height > POSTINGS_TOGETHER:
                 yield pack
                 pack, size = [], 0
             pack.append(batch)
-            size += batch.raw.frame.height
+            size += height
         pack.append(None)
     yield pack
 

@@ -41,14 +41,19 @@ def posting_statistics(window: Window) -> pl.DataFrame:
         "employment_type": postings["employment_type"],
         "remote": postings["workplace"],
     }
-    counts = [
-        pl.DataFrame({"value": values.fill_null("unknown")})
+    counts = pl.concat(
+        values.alias("value")
+        .to_frame()
         .group_by("value")
-        .agg(postings=pl.len())
-        .select(pl.lit(dimension).alias("dimension"), "value", pl.col("postings").cast(pl.Int64))
+        .agg(postings=pl.len().cast(pl.Int64))
+        .select(
+            pl.lit(dimension).alias("dimension"), pl.col("value").cast(pl.String).fill_null("unknown"), "postings"
+        )
         for dimension, values in dimensions.items()
-    ]
-    return pl.concat(counts).match_to_schema(POSTING_STATISTICS).sort("dimension", "value")
+    )
+    # A source may state that an industry is unknown, too.
+    rows = counts.group_by("dimension", "value").agg(pl.col("postings").sum())
+    return rows.match_to_schema(POSTING_STATISTICS).sort("dimension", "value")
 
 
 def _salary_bands(salary: npt.NDArray[np.float64]) -> pl.Series:
@@ -71,7 +76,7 @@ def posting_coverage(window: Window) -> pl.DataFrame:
     """
     stated = _stated(window)
     tables = [
-        stated.group_by(pl.col(dimension).fill_null("unknown").alias("value"))
+        stated.group_by(pl.col(dimension).cast(pl.String).fill_null("unknown").alias("value"))
         .agg(postings=pl.len().cast(pl.Int64), **{share: pl.col(share).mean() for share in _SHARES})
         .with_columns(dimension=pl.lit(dimension))
         for dimension in ("language", "source")

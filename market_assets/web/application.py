@@ -28,6 +28,8 @@ from market_assets.web.market.snapshot import SnapshotCache
 from market_assets.web.openapi_document import openapi_document, plain_errors, problems
 from market_assets.web.pages import docs_router
 
+_log = logging.getLogger(__name__)
+_STORE_FAILURES = (StoreError, sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.TimeoutError)
 TITLE = "market_assets"
 DESCRIPTION = "The job market as it was counted at the last refresh, and the scheduler that counts it."
 
@@ -55,50 +57,34 @@ def build_api(services: Services | None, settings: Settings, database: Database)
     return api
 
 
-_log = logging.getLogger(__name__)
-
-
 def add_http_error_handler(application: Starlette) -> None:
     """Answer errors that routes raise on purpose, such as 404."""
-    application.add_exception_handler(HTTPException, _on_http_error)
+    application.add_exception_handler(HTTPException, _on_error)
 
 
 def add_error_handlers(api: FastAPI) -> None:
     """Answer every exception that leaves a route of the application."""
-    add_http_error_handler(api)
-    api.add_exception_handler(RequestValidationError, _on_invalid_request)
-    store_failures = (StoreError, sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.TimeoutError)
-    for failure in store_failures:
-        api.add_exception_handler(failure, _on_store_failure)
-    api.add_exception_handler(CodeLocationError, _on_code_failure)
-    api.add_exception_handler(Exception, _on_failure)
+    for error in (HTTPException, RequestValidationError, *_STORE_FAILURES, CodeLocationError, Exception):
+        api.add_exception_handler(error, _on_error)
 
 
-async def _on_http_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    extra = error.extra if isinstance(error, ApiError) else None
-    return ApiError(error.status_code, str(error.detail), extra, error.headers).response(request.url.path)
+async def _on_error(request: Request, error: Exception) -> Response:
+    return _answer_to(error, request).response(request.url.path)
 
 
-async def _on_invalid_request(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
-    return ApiError(422, "; ".join(_describe(problem) for problem in error.errors())).response(request.url.path)
-
-
-async def _on_store_failure(request: Request, error: Exception) -> Response:
-    _log.error("%s %s: the market database failed: %s", request.method, request.url.path, error)
-    return ApiError(503, "The market database does not answer", headers={"Retry-After": "5"}).response(
-        request.url.path
-    )
-
-
-async def _on_code_failure(request: Request, error: Exception) -> Response:
-    return ApiError(503, f"The code does not load: {error}").response(request.url.path)
-
-
-async def _on_failure(request: Request, error: Exception) -> Response:
+def _answer_to(error: Exception, request: Request) -> ApiError:
+    if isinstance(error, HTTPException):
+        extra = error.extra if isinstance(error, ApiError) else None
+        return ApiError(error.status_code, str(error.detail), extra, error.headers)
+    if isinstance(error, RequestValidationError):
+        return ApiError(422, "; ".join(_describe(problem) for problem in error.errors()))
+    if isinstance(error, CodeLocationError):
+        return ApiError(503, f"The code does not load: {error}")
+    if isinstance(error, _STORE_FAILURES):
+        _log.error("%s %s: the market database failed: %s", request.method, request.url.path, error)
+        return ApiError(503, "The market database does not answer", headers={"Retry-After": "5"})
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return ApiError(500, "Something went wrong; the web process's log has the details").response(request.url.path)
+    return ApiError(500, "Something went wrong; the web process's log has the details")
 
 
 def _describe(problem: Mapping[str, Any]) -> str:

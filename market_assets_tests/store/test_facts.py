@@ -154,7 +154,7 @@ def test_facts_are_the_counted_rows_of_the_window(
         assert [(*row, *each) for row, *each in zip(read, found, mentions, strict=True)] == expected
         assert facts.postings.schema == WINDOW_POSTING
         assert names == sorted(NAMES)
-        assert (facts.codes.dtype, facts.offsets.dtype) == (np.int32, np.int64)
+        assert (facts.codes.dtype, facts.offsets.dtype) == (np.int16, np.int64)
 
 
 @database_examples(10)

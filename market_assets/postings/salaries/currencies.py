@@ -28,8 +28,8 @@ AMBIGUOUS_SYMBOLS = ("kr.", "kr", "Kr.", "Kr", "KR", "pesos", "Pesos", "PESOS", 
 
 WAGES_FILE = Path(__file__).with_name("wages.csv")
 
-#: The top wage is a country's average wage, or this share of the US average, whichever is more: the pay of highly
-#: qualified work follows the world's.
+#: The top wage is a country's average wage, or this share of the US average, whichever is more, as the pay for
+#: highly qualified work follows that of the world.
 _SHARE_OF_US_AVERAGE = 1 / 4
 
 #: Where the country is not known, the work may be done where wages are lower than in the currency's countries.

@@ -199,7 +199,7 @@ _OCCUPATION_SORTS = ("occupation", "postings", "median_salary")
 
 def show_occupations(view: View) -> Response:
     parameters = view.parameters("sort", "page")
-    rows = sorted_rows(queries.occupations(view.market, search=None), parameters, _OCCUPATION_SORTS, "occupation")
+    rows = sorted_rows(view.market.occupation_demand, parameters, _OCCUPATION_SORTS, "occupation")
     columns = [
         Column("occupation", "Occupation", link=partial(page_of, "occupations")),
         Column("code", "Code", secondary=True),

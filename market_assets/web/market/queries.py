@@ -68,16 +68,6 @@ def communities(market: MarketSnapshot, search: str | None) -> pl.DataFrame:
     return with_name(market.skill_communities, "skill", market.skills, search)
 
 
-def industries(market: MarketSnapshot, search: str | None) -> pl.DataFrame:
-    """Each industry of the postings: industry, postings."""
-    return with_name(market.postings_of_industries, "industry", market.industries, search)
-
-
-def locations(market: MarketSnapshot, search: str | None) -> pl.DataFrame:
-    """The rows of `location_salaries`, those with the most postings first."""
-    return with_name(market.location_salaries, "location", market.location_names, search)
-
-
 def skill(market: MarketSnapshot, name: str) -> Content:
     """Everything about one skill.
 
@@ -150,11 +140,6 @@ def industry_skills(market: MarketSnapshot, name: str) -> tuple[str, pl.DataFram
     """The industry as the tables spell it, and what it asks for by rank."""
     industry = known_name(market.industries, name, "Industry")
     return industry, market.industry_skills.of(industry).drop("industry")
-
-
-def occupations(market: MarketSnapshot, search: str | None) -> pl.DataFrame:
-    """The rows of `occupation_demand` with what each pays, by rank."""
-    return with_name(market.occupation_demand, "occupation", market.occupations, search)
 
 
 def occupation(market: MarketSnapshot, name: str) -> Content:

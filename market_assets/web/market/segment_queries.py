@@ -78,27 +78,27 @@ class SegmentQueries:
 
     def locations(self, named: NamedSegment, skill: str | None = None, search: str | None = None) -> pl.DataFrame:
         """The rows of `location_salaries`, of the postings that ask for a skill; most postings first."""
-        if skill is None and not named.chosen:
-            return queries.locations(self.market, search)
-        rows = location_salaries(self._asking(named, skill), self.min_sample)
-        rows = rows.sort("postings", "location", descending=[True, False])
+        rows = self.market.location_salaries
+        if skill or named.chosen:
+            counted = location_salaries(self._asking(named, skill), self.min_sample)
+            rows = counted.sort("postings", "location", descending=[True, False])
         return queries.with_name(rows, "location", self.market.location_names, search)
 
     def industries(self, named: NamedSegment, skill: str | None = None, search: str | None = None) -> pl.DataFrame:
         """industry and postings, of those that ask for a skill; most postings first."""
-        if skill is None and not named.chosen:
-            return queries.industries(self.market, search)
-        rows = _counts(self._asking(named, skill).postings, "industry")
+        rows = self.market.postings_of_industries
+        if skill or named.chosen:
+            rows = _counts(self._asking(named, skill).postings, "industry")
         return queries.with_name(rows, "industry", self.market.industries, search)
 
     def occupations(
         self, named: NamedSegment, skill: str | None = None, search: str | None = None
     ) -> pl.DataFrame:
         """Demand and pay of occupations, of the postings that ask for a skill; by rank."""
-        if skill is None and not named.chosen:
-            return queries.occupations(self.market, search)
-        asking_ones = self._asking(named, skill)
-        rows = with_pay(occupation_demand(asking_ones), occupation_salaries(asking_ones, self.min_sample))
+        rows = self.market.occupation_demand
+        if skill or named.chosen:
+            counted = self._asking(named, skill)
+            rows = with_pay(occupation_demand(counted), occupation_salaries(counted, self.min_sample))
         return queries.with_name(rows, "occupation", self.market.occupations, search)
 
     def occupation(self, name: str, named: NamedSegment) -> Content:
