@@ -1,7 +1,8 @@
-"""The market API beside a bare FastAPI "hello", in one run: `python -m benchmarks.market_api`.
+"""The market API beside a bare FastAPI "hello", in one run: `python -m benchmarks.market_api [POSTINGS]`.
 
 A store of 2,000 skills is made up; a server process with one worker serves both applications, and client
-processes ask one after the other, then 50 at once. Prints milliseconds and ratios to the baseline.
+processes ask one after the other, then 50 at once. Prints milliseconds and ratios to the baseline. With a number
+of postings, they are in the store too, and pages and parts of the market are asked for as well.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+from benchmarks.market_pages import DRAWN, store_postings
 from market_assets.settings import Settings
 from market_assets.store import schema
 from market_assets.store.database import Database
@@ -50,6 +52,21 @@ CALLS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     "POST /recommendations, never the same": ("POST", "/api/v1/market/recommendations", HELD),
 }
 
+#: What needs the postings, and pages.
+WITH_POSTINGS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
+    f"GET {path}": ("GET", path, None)
+    for path in (
+        "/api/v1/market/skills?country=US&limit=10",
+        "/api/v1/market/industries?skill=Skill%203",
+        "/market",
+        "/market?country=US",
+        "/market/skills/Python",
+        "/market/skills/Python?country=DE",
+        "/market/places/Berlin",
+        "/market/compare?skill=Python&skill=CI%2FCD&country=DE",
+    )
+}
+
 NEVER_THE_SAME = {name for name in CALLS if "never" in name}
 
 
@@ -57,10 +74,18 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{Path(folder) / 'market.db'}")
         schema.upgrade(database)
-        fill(database, made_up_window(SKILLS, POSTINGS))
+        postings = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+        window = made_up_window(SKILLS, DRAWN if postings else POSTINGS)
+        fill(database, window)
+        if postings:
+            database.pooled_engine().dispose()
+            store_postings(database, window, postings // DRAWN)
+            CALLS.update(WITH_POSTINGS)
         port = _free_port()
         context = multiprocessing.get_context("spawn")
-        server = context.Process(target=_serve, args=(database.url.render_as_string(False), port), daemon=True)
+        server = context.Process(
+            target=_serve, args=(database.url.render_as_string(False), folder, port), daemon=True
+        )
         server.start()
         try:
             asyncio.run(_measure(port))
@@ -69,12 +94,15 @@ def main() -> None:
             server.join()
 
 
-def _serve(url: str, port: int) -> None:
+def _serve(url: str, folder: str, port: int) -> None:
     """One core, one worker: the baseline and the API in the same process."""
     import uvicorn
     from fastapi import FastAPI
+    from starlette.applications import Starlette
 
     from market_assets.web.application import build_api
+    from market_assets.web.explorer.routes import explorer_routes
+    from market_assets.web.explorer.view import Explorer
 
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {0})
@@ -84,11 +112,15 @@ def _serve(url: str, port: int) -> None:
     async def say_hello() -> dict[str, str]:
         return {"hello": "world"}
 
-    settings = Settings(DATABASE_URL=url, _env_file=None)
-    api = build_api(None, settings, Database(url))
+    settings = Settings(DATABASE_URL=url, MARKET_ASSETS_DATA_DIR=Path(folder), _env_file=None)
+    database = Database(url)
+    api = build_api(None, settings, database)
+    pages = Starlette(routes=explorer_routes(Explorer(api.state, settings, database)))
 
     async def both(scope: Any, receive: Any, send: Any) -> None:
-        await (hello if scope["path"] == "/hello" else api)(scope, receive, send)
+        path = scope["path"]
+        chosen = hello if path == "/hello" else pages if path.startswith("/market") else api
+        await chosen(scope, receive, send)
 
     uvicorn.run(both, host="127.0.0.1", port=port, log_level="warning", access_log=False, lifespan="off")
 
@@ -104,7 +136,7 @@ async def _measure(port: int) -> None:
 
 
 async def _table(port: int, clients: int, requests: int) -> None:
-    print(f"{'':38}{'median':>9}{'p99':>9}{'ratio':>8}{'req/s':>8}")
+    print(f"{'':62}{'median':>9}{'p99':>9}{'ratio':>8}{'req/s':>8}")
     baseline = 0.0
     for name, call in CALLS.items():
         started = time.perf_counter()
@@ -120,7 +152,7 @@ async def _table(port: int, clients: int, requests: int) -> None:
         rate = requests / (time.perf_counter() - started)
         median, p99 = statistics.median(times), statistics.quantiles(times, n=100)[98]
         baseline = baseline or median
-        print(f"{name:38}{median:9.2f}{p99:9.2f}{median / baseline:8.2f}{rate:8.0f}")
+        print(f"{name:62}{median:9.2f}{p99:9.2f}{median / baseline:8.2f}{rate:8.0f}")
 
 
 async def _times(port: int, clients: int, requests: int, asked: Sequence[bytes]) -> Sequence[float]:

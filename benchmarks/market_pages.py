@@ -54,16 +54,18 @@ def main() -> None:
         schema.upgrade(database)
         window = made_up_window(SKILLS, DRAWN)
         fill(database, window)
-        _store(database, window, max(postings // DRAWN, 1))
-        client = explorer_client(database)
-        print(f"{FIRST}, which reads {postings:,} postings: {_seconds(client, FIRST)[0]:.1f} s")
+        store_postings(database, window, max(postings // DRAWN, 1))
+        client = explorer_client(database, Path(folder))
+        print(f"{FIRST}, which reads {postings:,} postings of the database: {_seconds(client, FIRST)[0]:.1f} s")
+        client = explorer_client(database, Path(folder))
+        print(f"{FIRST}, which reads the files of a refresh: {_seconds(client, FIRST)[0]:.2f} s")
         for page in PAGES:
             best, size = min(_seconds(client, page) for _ in range(3))
             print(f"{best * 1000:7.0f} ms {size / 1000:7.0f} KB  {page}")
         database.pooled_engine().dispose()
 
 
-def _store(database: Database, window: Window, times: int) -> None:
+def store_postings(database: Database, window: Window, times: int) -> None:
     """Write the facts of a window so many times."""
     weights = np.full(len(window.codes), 80)
     with MarketConnection(database) as connection, connection.transaction():

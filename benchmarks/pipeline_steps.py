@@ -60,14 +60,14 @@ class World:
 
     def normalised(self) -> list[Any]:
         """The postings of the day, made once."""
-        from market_assets.sources.reading import LandedSource, normalise_batch, read_raw
+        from market_assets.sources.reading import LandedSource, normalise_pack, read_raw
 
         file = self.folder.parent / f"normalised-{self.size}"
         if not file.exists():
             source = SampleSource(postings_per_day=self.size)
             fetched = source.fetch(DAY, AS_OF)
             landed = LandedSource(source, fetched.observed_at, tuple(fetched.payloads))
-            file.write_bytes(pickle.dumps([normalise_batch(batch) for batch in read_raw([landed], {})]))
+            file.write_bytes(pickle.dumps(normalise_pack(list(read_raw([landed], {})))))
         batches: list[Any] = pickle.loads(file.read_bytes())
         return batches
 
@@ -173,7 +173,7 @@ def clean_up(world: World) -> Callable[[], Any]:
     def work() -> Any:
         with MarketConnection(world.database) as connection:
             later = AS_OF + timedelta(days=365)
-            deleted = sum(step.deleted for step in expire(connection, world.folder / "archive", later, later))
+            deleted = sum(each for _, each in expire(connection, world.folder / "archive", later, later))
         return lambda: deleted
 
     return work

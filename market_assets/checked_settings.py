@@ -1,4 +1,4 @@
-"""The settings of this process, with the checks that need more than the values themselves.
+"""The settings of this process, with the checks that need more than the values themselves, and their sources.
 
 Every program reads its settings here at start: a wrong value ends it with a line that names the variable.
 """
@@ -11,10 +11,14 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import field_validator
 
-from market_assets.settings import Settings, SettingsError, read_settings, set_variables
+from market_assets.settings import Settings, SettingsError, check_installed, read_settings, set_variables
+
+if TYPE_CHECKING:
+    from market_assets.sources.protocol import Source
 
 _PREFIX = "MARKET_ASSETS_"
 #: With the S forgotten too.
@@ -87,8 +91,10 @@ class _CheckedSettings(Settings):
     @field_validator("alert_urls")
     @classmethod
     def _readable_by_apprise(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if value and (problem := _problem_of_alert_urls(value)):
-            raise ValueError(problem)
+        if value:
+            check_installed("apprise", "alerts")
+            if problem := _problem_of_alert_urls(value):
+                raise ValueError(problem)
         return value
 
 
@@ -108,3 +114,33 @@ def _problem_of_alert_urls(urls: Sequence[str]) -> str | None:
     finally:
         log.disabled = was_disabled
     return None
+
+
+def all_sources(settings: Settings) -> list[Source]:
+    """The configured sources and the inbox, where there is one.
+
+    Raises:
+        SettingsError: the configuration is wrong, or has a source with the name of the inbox.
+    """
+    from market_assets.sources.files.inbox import INBOX, Inbox, InboxSource
+
+    sources = configured_sources(settings)
+    if settings.inbox is None:
+        return sources
+    if any(source.name == INBOX for source in sources):
+        raise SettingsError(f"MARKET_ASSETS_INBOX: {settings.sources} has a source called {INBOX} already")
+    return [*sources, InboxSource(Inbox(settings.inbox))]
+
+
+def configured_sources(settings: Settings) -> list[Source]:
+    """The sources of the file `MARKET_ASSETS_SOURCES`.
+
+    Raises:
+        SettingsError: the file is wrong.
+    """
+    from market_assets.sources.configuration import ConfigurationError, load_sources
+
+    try:
+        return load_sources(settings.sources, keys=settings.board_keys)
+    except ConfigurationError as error:
+        raise SettingsError(f"MARKET_ASSETS_SOURCES: {error}") from error

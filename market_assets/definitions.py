@@ -7,29 +7,24 @@ from functools import partial
 
 import dagster as dg
 
-from market_assets.checked_settings import get_settings
+from market_assets.checked_settings import all_sources, get_settings
 from market_assets.dagster_ext.liveness import with_liveness
 from market_assets.defs.assets.asset_metadata import code_at
-from market_assets.defs.assets.job_postings import job_postings_asset
+from market_assets.defs.assets.job_postings import duplicates_have_an_original, job_postings_asset
 from market_assets.defs.assets.maintenance import database_maintenance, expired_postings
 from market_assets.defs.assets.market_report import market_report_asset
 from market_assets.defs.assets.posting_skills import posting_skills
 from market_assets.defs.assets.raw_postings import raw_postings_asset, source_asset
 from market_assets.defs.assets.result_tables import result_assets
-from market_assets.defs.custom_definitions import with_custom_definitions
-from market_assets.defs.custom_tasks import task_job
-from market_assets.defs.io_manager import store_io_manager
+from market_assets.defs.custom import task_job, with_custom_definitions
+from market_assets.defs.housekeeping import housekeeping_sensor
 from market_assets.defs.jobs import default_jobs
 from market_assets.defs.partitions import REFRESHED, WEEKLY, first_day, partitions_from
 from market_assets.defs.progress_logger import progress_logger
-from market_assets.defs.resources import store_resource
+from market_assets.defs.resources import store_io_manager, store_resource
 from market_assets.defs.retries import NO_RUN_RETRY_TAGS
 from market_assets.defs.schedules import default_schedules, guarded_schedule
-from market_assets.defs.sensors.alerts import alerts_sensor
-from market_assets.defs.sensors.housekeeping import housekeeping_sensor
-from market_assets.defs.sensors.inbox import inbox_sensor
-from market_assets.defs.sensors.new_postings import new_postings_sensor
-from market_assets.defs.sources import all_sources
+from market_assets.defs.sensors import alerts_sensor, inbox_sensor, new_postings_sensor
 from market_assets.operations.custom_files import load_custom_files
 from market_assets.operations.executions import print_cause_at_exit
 from market_assets.settings import Settings
@@ -56,6 +51,7 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
     custom = load_custom_files(settings.custom_folder, taken)
     ours = dg.Definitions(
         assets=[*(placed(source_asset(source)) for source in sources), *assets],
+        asset_checks=[duplicates_have_an_original],
         jobs=[*jobs, *(task_job(task) for task in custom.tasks)],
         schedules=[
             *default_schedules(settings, fills_from=first if fills_past else None),

@@ -164,6 +164,7 @@ class Settings(BaseSettings):
             if not value.startswith(("postgresql", "postgres:")):
                 raise ValueError("it must be a PostgreSQL database: postgresql://user:password@host/name")
             parse_database_url(value)
+            check_installed("dagster_postgres", "postgresql")
             if value == info.data.get("database_url"):
                 raise ValueError(
                     "it must be another database than DATABASE_URL's: each keeps its own schema's version"
@@ -175,8 +176,8 @@ class Settings(BaseSettings):
     def _known_broker(cls, value: str | None) -> str | None:
         if value and not value.startswith(("redis://", "rediss://")):
             raise ValueError("it must be a Redis server: redis://host:6379/0")
-        if value and not find_spec("dagster_celery"):
-            raise ValueError("it needs dagster-celery: install from requirements-scale.lock")
+        if value:
+            check_installed("dagster_celery", "scale")
         return value
 
     @field_validator("sources", "exchange_rates", "taxonomy", "custom_dir", "inbox")
@@ -254,9 +255,21 @@ def parse_database_url(url: str) -> URL:
     backend = parsed.get_backend_name()
     if backend not in ("sqlite", "postgresql"):
         raise ValueError(f"{backend} is not supported: use sqlite:///path or postgresql://…")
+    if backend == "postgresql":
+        check_installed("adbc_driver_postgresql", "postgresql")
     if backend == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise ValueError("an SQLite database needs a file: sqlite:///path/to/market.db")
     return parsed
+
+
+def check_installed(module: str, extra: str) -> None:
+    """See that what an extra of this package brings is there.
+
+    Raises:
+        ValueError: it is not; the message says how to install it.
+    """
+    if find_spec(module) is None:
+        raise ValueError(f"it needs {module.replace('_', '-')}: pip install 'market-assets[{extra}]'")
 
 
 def read_settings(kind: type[Settings]) -> Settings:

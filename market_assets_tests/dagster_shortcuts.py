@@ -7,7 +7,9 @@ of the run's own, are copied from a file that was made as ever. Its storages in 
 statement and set it up anew; here connections are set up once and kept.
 
 Each step lists the partitions of what it depends on, thousands of days, to find that there are many; here they are
-listed once a day. A step that is retried after a pause is retried at once.
+listed once a day. A step that is retried after a pause is retried at once. Runs that are forgotten with their
+instance are kept without the snapshots of their job and plan, which take longer than a small step. The assets of
+the result tables, which depend on no setting, are made once.
 
 What steps print goes to the same files as ever, but not to the terminal too, for which each run starts four
 programs.
@@ -17,7 +19,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 from functools import lru_cache
@@ -36,12 +38,16 @@ from dagster._core.definitions.partitions.context import partition_loading_conte
 from dagster._core.definitions.partitions.definition.time_window import TimeWindowPartitionsDefinition
 from dagster._core.execution import compute_logs
 from dagster._core.execution.plan.active import ActiveExecution
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.instance.runs.run_domain import RunDomain
 from dagster._core.storage.event_log import in_memory as events_in_memory
 from dagster._core.storage.event_log.sqlite import consolidated_sqlite_event_log, sqlite_event_log
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.runs import in_memory as runs_in_memory
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
+
+from market_assets import definitions
 
 _STORAGES = (sqlite_run_storage, sqlite_event_log, consolidated_sqlite_event_log, sqlite_schedule_storage)
 
@@ -111,6 +117,42 @@ def dagster_shortcuts() -> Iterator[None]:
         else:
             sleep(execution)
 
+    create_run_for_job = RunDomain.create_run_for_job
+
+    def run_without_snapshots(
+        domain: RunDomain,
+        job_def: dg.JobDefinition,
+        execution_plan: ExecutionPlan | None = None,
+        run_id: str | None = None,
+        run_config: Mapping[str, object] | None = None,
+        tags: Mapping[str, str] | None = None,
+        asset_selection: Set[dg.AssetKey] | None = None,
+        **more: Any,
+    ) -> dg.DagsterRun:
+        if execution_plan is None or any(more.values()) or not domain._instance.is_ephemeral:
+            given = {"run_config": run_config, "tags": tags, "asset_selection": asset_selection, **more}
+            return create_run_for_job(domain, job_def, execution_plan, run_id, **given)
+        return domain.create_run(
+            job_name=job_def.name,
+            run_id=run_id,
+            run_config=run_config,
+            status=None,
+            tags=tags,
+            root_run_id=None,
+            parent_run_id=None,
+            step_keys_to_execute=execution_plan.step_keys_to_execute,
+            execution_plan_snapshot=None,
+            job_snapshot=None,
+            parent_job_snapshot=None,
+            asset_selection=asset_selection,
+            asset_check_selection=None,
+            resolved_op_selection=None,
+            op_selection=None,
+            remote_job_origin=None,
+            job_code_origin=None,
+            asset_graph=job_def.asset_layer.asset_graph,
+        )
+
     def without_terminal(_path: str, _stream: Any) -> nullcontext[tuple[None, None]]:
         return nullcontext((None, None))
 
@@ -145,5 +187,7 @@ def dagster_shortcuts() -> Iterator[None]:
         patch.setattr(TimeWindowPartitionsDefinition, "get_partition_keys", partitions)
         patch.setattr(ActiveExecution, "sleep_til_ready", retry_at_once)
         patch.setattr(compute_logs, "tail_to_stream", without_terminal)
+        patch.setattr(RunDomain, "create_run_for_job", run_without_snapshots)
+        patch.setattr(definitions, "result_assets", lru_cache(definitions.result_assets))
         yield
     _engine.cache_clear()

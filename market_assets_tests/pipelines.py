@@ -63,7 +63,7 @@ class Pipeline:
         self.settings = settings
         self.instance = dg.DagsterInstance.ephemeral()
         self._sources = sources
-        self._definitions = build_defs(settings, sources)
+        self.definitions = build_defs(settings, sources)
 
     def __enter__(self) -> Pipeline:
         return self
@@ -80,7 +80,7 @@ class Pipeline:
         config: Mapping[str, Any] | None = None,
         selection: Sequence[dg.AssetKey] | None = None,
     ) -> dg.ExecuteInProcessResult:
-        return self._definitions.resolve_job_def(job).execute_in_process(
+        return self.definitions.resolve_job_def(job).execute_in_process(
             instance=self.instance,
             asset_selection=selection,
             tags=dict(tags or {}),
@@ -92,12 +92,21 @@ class Pipeline:
         self, *assets: str, tags: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None
     ) -> dg.ExecuteInProcessResult:
         """Some assets by themselves, as from the UI."""
-        return self._definitions.resolve_implicit_global_asset_job_def().execute_in_process(
+        return self.definitions.resolve_implicit_global_asset_job_def().execute_in_process(
             instance=self.instance,
             asset_selection=[dg.AssetKey(asset.split("/")) for asset in assets],
             tags=dict(tags or {}),
             run_config={**QUIET, **(config or {})},
             raise_on_error=False,
+        )
+
+    def check(self, *assets: str, tags: Mapping[str, str] | None = None) -> dg.ExecuteInProcessResult:
+        """The checks of some assets by themselves, as from the UI."""
+        checks = dg.AssetSelection.checks_for_assets(*(dg.AssetKey(asset.split("/")) for asset in assets))
+        job = self.definitions.resolve_implicit_global_asset_job_def()
+        keys = checks.resolve_checks(self.definitions.resolve_asset_graph())
+        return job.get_subset(asset_check_selection=keys).execute_in_process(
+            instance=self.instance, tags=dict(tags or {}), run_config=QUIET, raise_on_error=False
         )
 
     def ingest(self, first: date, last: date | None = None, *, refetch: bool = False) -> dg.ExecuteInProcessResult:
@@ -115,7 +124,7 @@ class Pipeline:
         tables = dg.AssetSelection.groups("statistics", "relationships") - dg.AssetSelection.assets(
             "market_report"
         )
-        keys = sorted(tables.resolve(self._definitions.resolve_asset_graph()))
+        keys = sorted(tables.resolve(self.definitions.resolve_asset_graph()))
         return done(self.run(REFRESH, {AS_OF_TAG: as_of.isoformat()}, selection=None if report else keys))
 
     def rebuild(self, as_of: datetime) -> dg.ExecuteInProcessResult:
@@ -131,18 +140,6 @@ class Pipeline:
         return {table: self.rows(table) for table in tables}
 
 
-def by_identity(stored: dict[str, list[Row]]) -> dict[str, list[Row]]:
-    """What `INGESTED` holds by source and external_id: the numbers of postings depend on the order of the days."""
-    identity_of = {row["posting_id"]: (row["source"], row["external_id"]) for row in stored["posting_facts"]}
-    numbers = ("posting_id", "duplicate_of")
-    return {
-        table: sorted(
-            (row | {name: identity_of.get(row[name]) for name in numbers if name in row} for row in rows), key=str
-        )
-        for table, rows in stored.items()
-    }
-
-
 def done(result: dg.ExecuteInProcessResult) -> dg.ExecuteInProcessResult:
     """The result of a run that must have succeeded."""
     assert result.success, failure_of(result)
@@ -152,7 +149,9 @@ def done(result: dg.ExecuteInProcessResult) -> dg.ExecuteInProcessResult:
 def read_rows(url: str, table: str) -> list[Row]:
     """All rows of a table, ordered by all their values."""
     with Database(url).engine().connect() as connection:
-        rows = [dict(row) for row in connection.execute(sa.select(metadata.tables[table])).mappings()]
+        found = connection.execute(sa.select(metadata.tables[table]))
+        names = list(found.keys())
+        rows = [dict(zip(names, row, strict=True)) for row in found]
     return sorted(rows, key=lambda row: [(value is not None, str(value)) for value in row.values()])
 
 

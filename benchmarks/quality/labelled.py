@@ -19,7 +19,7 @@ LABELS = Path(__file__).with_name("labels")
 EVALUATION = DATA / "skills" / "skills_eval.jsonl"
 SKILL_SETS = DATA / "skills" / "posting_skill_sets.parquet"
 #: Postings in several languages.
-FOREIGN = (DATA / "postings" / "cyberjobs.json", DATA / "postings" / "multilingual.json")
+FOREIGN = tuple(DATA / "postings" / f"{name}.json" for name in ("cyberjobs", "multilingual", "italian_japanese"))
 #: The sets of labelled postings, with their names in the output.
 POSTING_SETS = {
     "tuning": "postings, tuned on",
@@ -97,7 +97,7 @@ def postings(names: Names) -> list[Labelled]:
 
 
 def languages(names: Names) -> list[Labelled]:
-    """Postings in eight languages, most of them outside IT: tuned on, held out, and the latter by language.
+    """Postings in ten languages, most of them outside IT: tuned on, held out, and the latter by language.
 
     The vocabulary of each set is the skills of all.
     """

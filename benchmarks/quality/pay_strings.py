@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import polars as pl
 
@@ -54,21 +55,30 @@ def _around_figures(text: str) -> Iterator[str]:
             yield words
 
 
-def main() -> None:
+Row = tuple[str, dict[str, Any], dict[str, str]]
+
+
+def read() -> list[Row]:
+    """The labelled fragments, the pay that each is read as, and its label."""
     known = labels("pay_strings.csv")
     texts = sorted(text for text in fragments() if name_of(text) in known)
     assert len(texts) == len(known)
-    read = list(zip(texts, parse_salary_texts(pl.Series(texts)).iter_rows(named=True), strict=True))
+    pay = parse_salary_texts(pl.Series(texts)).to_dicts()
+    return [(text, found, known[name_of(text)]) for text, found in zip(texts, pay, strict=True)]
+
+
+def main() -> None:
+    rows = read()
     for part in ("tuning", "held out"):
-        of_part = [(text, pay, known[name_of(text)]) for text, pay in read if known[name_of(text)]["set"] == part]
-        wrong = [(text, pay) for text, pay, label in of_part if stated(pay) != stated(label)]
+        of_part = [row for row in rows if row[2]["set"] == part]
+        wrong = [row for row in of_part if stated(row[1]) != stated(row[2])]
         found = [label for _, pay, label in of_part if pay["minimum"] is not None or pay["maximum"] is not None]
         states = [label for _, _, label in of_part if label["minimum"] or label["maximum"]]
         right = len(of_part) - len(wrong)
         print(f"{part}: {right} of {len(of_part)} right  {right / len(of_part):.1%}, ", end="")
         print(f"at least {WANTED:.0%} wanted; {len(states)} state pay, {len(found)} were found to")
-        for text, pay in wrong:
-            print(f"  {text!r}: {stated(pay)}, not {stated(known[name_of(text)])}")
+        for text, pay, label in wrong:
+            print(f"  {text!r}: {stated(pay)}, not {stated(label)}")
 
 
 if __name__ == "__main__":

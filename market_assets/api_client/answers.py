@@ -1,17 +1,53 @@
-"""The answers of the market API as they come, in JSON: the types of `market_assets.web.market.models`.
+"""The answers of the market API in JSON: of the rows of a table, its columns.
 
-Written by `market_assets_tests.api_client.test_answers`; fields are described in the OpenAPI document.
+The API's OpenAPI document is made of these types; it describes their fields by the comments of the columns and by
+`web/property_descriptions.yaml`. Times are texts in ISO 8601, in UTC.
 """
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, TypeAlias
+
+# Of `typing`, pydantic reads only those of Python 3.12.
+from typing_extensions import TypedDict
+
+Strength: TypeAlias = Literal["very_weak", "weak", "moderate", "strong", "very_strong"]
+Trend: TypeAlias = Literal["growing", "declining", "emerging", "steady", "uncertain", "insufficient_data"]
+TrendDirection: TypeAlias = Literal["increasing", "decreasing", "stable", "uncertain", "insufficient_data"]
+
+
+class Page(TypedDict):
+    """A part of a list; `next` is where the rest of it is, null at the end."""
+
+    count: int
+    total: int
+    next: str | None
+
+
+class _Averages(TypedDict):
+    postings_with_salary: int
+    average_salary: float | None
+    median_salary: float | None
+
+
+class _Range(_Averages):
+    min_salary: float | None
+    max_salary: float | None
+
+
+class _Quartiles(TypedDict):
+    postings_with_salary: int
+    p25: float | None
+    median_salary: float | None
+    median_lower: float | None
+    median_upper: float | None
+    p75: float | None
 
 
 class MarketSummary(TypedDict):
+    """The headline figures of the newest refresh; every one is null before the first."""
+
     as_of: str | None
-    sources_compared: list[str] | None
-    sources_left_out: dict[str, str] | None
     window_start: str | None
     currency: str
     postings: int | None
@@ -27,6 +63,8 @@ class MarketSummary(TypedDict):
     remote_share: float | None
     top_skill: str | None
     fastest_growing_skill: str | None
+    sources_compared: list[str] | None
+    sources_left_out: dict[str, str] | None
     sample_postings: int | None
 
 
@@ -35,11 +73,9 @@ class TopValue(TypedDict):
     postings: int
 
 
-class SkillDemand(TypedDict):
-    top_sources: list[TopValue]
-    top_industries: list[TopValue]
-    top_locations: list[TopValue]
-    rank: int | None
+class SkillDemand(_Range):
+    """A row of `skill_demand`; `industry` is null for the whole market."""
+
     skill: str
     category: str
     industry: str | None
@@ -48,36 +84,30 @@ class SkillDemand(TypedDict):
     demand_score: float
     required_share: float | None
     mentions_only: int
-    postings_with_salary: int
-    average_salary: float | None
-    median_salary: float | None
-    min_salary: float | None
-    max_salary: float | None
+    top_sources: list[TopValue]
+    top_industries: list[TopValue]
+    top_locations: list[TopValue]
+    rank: int | None
 
 
-class SkillPage(TypedDict):
-    count: int
-    total: int
-    next: str | None
+class SkillPage(Page):
     skills: list[SkillDemand]
 
 
-class SalaryPercentiles(TypedDict):
+class SalaryPercentiles(_Quartiles):
+    """A row of `salary_statistics`."""
+
     country: str | None
     seniority: str | None
-    postings_with_salary: int
     countries: int
     average_salary: float | None
     p10: float | None
-    p25: float | None
-    median_salary: float | None
-    median_lower: float | None
-    median_upper: float | None
-    p75: float | None
     p90: float | None
 
 
 class TrendingSkill(TypedDict):
+    """A row of `trending_skills`."""
+
     skill: str
     recent_postings: int
     previous_postings: int
@@ -88,7 +118,7 @@ class TrendingSkill(TypedDict):
     growth_upper: float | None
     p_value: float | None
     q_value: float | None
-    trend: Literal["growing", "declining", "emerging", "steady", "uncertain", "insufficient_data"]
+    trend: Trend
 
 
 class SkillInIndustry(TypedDict):
@@ -101,22 +131,23 @@ class SkillInIndustry(TypedDict):
 
 
 class SkillDetail(TypedDict):
+    """Everything known about a skill; null where the window shows nothing."""
+
     skill: str
     demand: SkillDemand | None
     salaries: SalaryPercentiles | None
     by_country: list[SalaryPercentiles]
     by_seniority: list[SalaryPercentiles]
     trending: TrendingSkill | None
-    trend_direction: Literal["increasing", "decreasing", "stable", "uncertain", "insufficient_data"] | None
+    trend_direction: TrendDirection | None
     industries: list[SkillInIndustry]
 
 
-class TrendMonth(TypedDict):
+class TrendMonth(_Averages):
+    """A row of `salary_trends`."""
+
     month: str
     postings: int
-    postings_with_salary: int
-    average_salary: float | None
-    median_salary: float | None
     change: float | None
     change_lower: float | None
     change_upper: float | None
@@ -124,29 +155,37 @@ class TrendMonth(TypedDict):
 
 
 class SkillTrend(TypedDict):
+    """The pay of a skill, month by month."""
+
     skill: str
-    trend_direction: Literal["increasing", "decreasing", "stable", "uncertain", "insufficient_data"] | None
+    trend_direction: TrendDirection | None
     months: list[TrendMonth]
 
 
 class HistoryMonth(TypedDict):
+    """A row of `skill_history`."""
+
     month: str
-    recorded_at: str
-    revised_at: str | None
     postings: int
     share: float
     postings_with_salary: int
     median_salary: float | None
     market_postings: int
     filled_postings: int
+    recorded_at: str
+    revised_at: str | None
 
 
 class SkillHistory(TypedDict):
+    """The demand for a skill and its pay, as far back as has been recorded."""
+
     skill: str
     months: list[HistoryMonth]
 
 
 class CoverageRow(TypedDict):
+    """A row of `posting_coverage`."""
+
     dimension: str
     value: str
     postings: int
@@ -157,19 +196,20 @@ class CoverageRow(TypedDict):
 
 
 class Coverage(TypedDict):
+    """What postings state, by source and by language."""
+
     coverage: list[CoverageRow]
 
 
-class LocationSalaries(TypedDict):
+class LocationSalaries(_Range):
+    """A row of `location_salaries`."""
+
     postings: int
-    postings_with_salary: int
-    average_salary: float | None
-    median_salary: float | None
-    min_salary: float | None
-    max_salary: float | None
 
 
 class Salaries(TypedDict):
+    """What a skill or a place pays; `salaries` is null where no posting states pay."""
+
     skill: str | None
     location: str | None
     currency: str
@@ -178,27 +218,22 @@ class Salaries(TypedDict):
     by_seniority: list[SalaryPercentiles]
 
 
-class EmploymentSalaries(TypedDict):
+class EmploymentSalaries(_Quartiles):
+    """A row of `employment_salaries`; a null employment_type or country means all."""
+
     employment_type: str | None
     country: str | None
-    postings_with_salary: int
     average_salary: float | None
-    p25: float | None
-    median_salary: float | None
-    median_lower: float | None
-    median_upper: float | None
-    p75: float | None
 
 
-class EmploymentSalariesPage(TypedDict):
-    count: int
-    total: int
-    next: str | None
+class EmploymentSalariesPage(Page):
     currency: str
     employment_salaries: list[EmploymentSalaries]
 
 
 class IndustrySkill(TypedDict):
+    """A row of `industry_skills`."""
+
     skill: str
     postings: int
     demand_share: float
@@ -207,33 +242,34 @@ class IndustrySkill(TypedDict):
     rank: int
 
 
-class IndustryPage(TypedDict):
-    count: int
-    total: int
-    next: str | None
+class IndustryPage(Page):
     industry: str
     skills: list[IndustrySkill]
 
 
-class TrendingPage(TypedDict):
-    count: int
-    total: int
-    next: str | None
+class TrendingPage(Page):
     trending: list[TrendingSkill]
 
 
 class RelatedSkill(TypedDict):
+    """A row of `skill_relationships`, seen from one of its skills."""
+
     related_skill: str
+    co_occurrences: int
+    support: float
     confidence: float
     confidence_reverse: float
+    lift: float
+    npmi: float
+    strength: Strength
     lift_lower: float
     npmi_lower: float
     log_likelihood: float
-    co_occurrences: int
-    support: float
-    lift: float
-    npmi: float
-    strength: Literal["very_weak", "weak", "moderate", "strong", "very_strong"]
+
+
+class RelatedPage(Page):
+    skill: str
+    related: list[RelatedSkill]
 
 
 class CategoryValue(TypedDict):
@@ -241,24 +277,20 @@ class CategoryValue(TypedDict):
     skills: int
 
 
-class CategoryPage(TypedDict):
-    count: int
-    total: int
-    next: str | None
+class CategoryPage(Page):
     categories: list[CategoryValue]
 
 
 class SkillInCommunity(TypedDict):
+    """A row of `skill_communities`."""
+
     skill: str
     community: int
     community_name: str
     centrality: float
 
 
-class CommunityPage(TypedDict):
-    count: int
-    total: int
-    next: str | None
+class CommunityPage(Page):
     communities: list[SkillInCommunity]
 
 
@@ -267,10 +299,7 @@ class IndustryValue(TypedDict):
     postings: int
 
 
-class IndustryValuePage(TypedDict):
-    count: int
-    total: int
-    next: str | None
+class IndustryValuePage(Page):
     industries: list[IndustryValue]
 
 
@@ -279,76 +308,58 @@ class CompanyValue(TypedDict):
     postings: int
 
 
-class CompanyPage(TypedDict):
-    count: int
-    total: int
-    next: str | None
+class CompanyPage(Page):
     companies: list[CompanyValue]
 
 
-class LocationValue(TypedDict):
+class LocationValue(LocationSalaries):
+    """A row of `location_salaries`."""
+
     location: str
-    postings: int
-    postings_with_salary: int
-    average_salary: float | None
-    median_salary: float | None
-    min_salary: float | None
-    max_salary: float | None
 
 
-class LocationPage(TypedDict):
-    count: int
-    total: int
-    next: str | None
+class LocationPage(Page):
     locations: list[LocationValue]
 
 
-class OccupationValue(TypedDict):
-    postings_with_salary: int
+class _OccupationDemand(TypedDict):
     occupation: str
-    p25: float | None
-    median_salary: float | None
-    median_lower: float | None
-    median_upper: float | None
-    p75: float | None
     code: str | None
     postings: int
     demand_share: float
+
+
+class OccupationValue(_OccupationDemand, _Quartiles):
+    """A row of `occupation_demand`, and of `occupation_salaries` for all its postings."""
+
     rank: int
 
 
-class OccupationPage(TypedDict):
-    count: int
-    total: int
-    next: str | None
+class OccupationPage(Page):
     occupations: list[OccupationValue]
     currency: str
 
 
-class OccupationPay(TypedDict):
+class OccupationPay(_Quartiles):
+    """A row of `occupation_salaries`."""
+
     country: str | None
     seniority: str | None
-    postings_with_salary: int
-    p25: float | None
-    median_salary: float | None
-    median_lower: float | None
-    median_upper: float | None
-    p75: float | None
 
 
-class OccupationDetail(TypedDict):
+class OccupationDetail(_OccupationDemand):
+    """Demand for one occupation, and its pay: of all postings, in each country and of each seniority."""
+
+    rank: int | None
     salaries: OccupationPay | None
     by_country: list[OccupationPay]
     by_seniority: list[OccupationPay]
     currency: str
-    occupation: str
-    code: str | None
-    postings: int
-    demand_share: float
-    rank: int
 
 
 class OccupationSkill(TypedDict):
+    """A row of `occupation_skills`."""
+
     skill: str
     postings: int
     share: float
@@ -356,73 +367,65 @@ class OccupationSkill(TypedDict):
     rank: int
 
 
-class OccupationSkillPage(TypedDict):
-    count: int
-    total: int
-    next: str | None
+class OccupationSkillPage(Page):
     occupation: str
     skills: list[OccupationSkill]
 
 
-class RelatedPage(TypedDict):
-    count: int
-    total: int
-    next: str | None
-    skill: str
-    related: list[RelatedSkill]
-
-
 class Recommendation(TypedDict):
-    median_salary: float | None
+    """A row of `skill_recommendations`: how well two skills go together, how sure that is, and the pay."""
+
     recommended_skill: str
     score: float
     rank: int
     co_occurrences: int
     npmi_lower: float
-    strength: Literal["very_weak", "weak", "moderate", "strong", "very_strong"]
+    strength: Strength
     postings_with_salary: int
+    median_salary: float | None
 
 
 class SkillRecommendations(TypedDict):
+    """What to learn next beside one skill, from `skill_recommendations`."""
+
     skill: str
     recommendations: list[Recommendation]
 
 
 class RecommendationReason(TypedDict):
+    """A skill at hand that goes with a recommended one."""
+
     skill: str
     co_occurrences: int
     npmi_lower: float
-    strength: Literal["very_weak", "weak", "moderate", "strong", "very_strong"]
+    strength: Strength
 
 
-class SkillAtHand(TypedDict):
-    skill: str
-    co_occurrences: int
-    npmi_lower: float
-    strength: Literal["very_weak", "weak", "moderate", "strong", "very_strong"]
+class SkillAtHand(RecommendationReason):
+    """A skill at hand that goes with a missing one."""
+
     npmi: float
 
 
 class HeldSkill(TypedDict):
+    """The demand for a skill at hand."""
+
     skill: str
     postings: int
     demand_share: float
     rank: int
 
 
-class MissingSkill(TypedDict):
-    skill: str
-    postings: int
-    demand_share: float
-    rank: int
+class MissingSkill(HeldSkill, _Averages):
+    """The demand for a skill that is not at hand, and what it pays."""
+
     category: str
-    postings_with_salary: int
-    average_salary: float | None
-    median_salary: float | None
     goes_with: list[SkillAtHand]
 
 
 class SkillGap(TypedDict):
+    """The most asked-for skills that are missing, and the demand for the ones at hand."""
+
     industry: str | None
     missing: list[MissingSkill]
     held: list[HeldSkill]
@@ -439,6 +442,8 @@ class RecommendedForSet(TypedDict):
 
 
 class Recommendations(TypedDict):
+    """The skills that go best with those at hand together, or that an occupation asks for, best first."""
+
     skills: list[str]
     occupation: str | None
     recommendations: list[RecommendedForSet]

@@ -147,9 +147,9 @@ def occupations(**options: Unpack[ValuePage]) -> ListCall[answers.OccupationPage
     return ListCall("/occupations", options, name="occupations")
 
 
-def occupation(name: str) -> Call[answers.OccupationDetail]:
+def occupation(name: str, **segment: Unpack[Segment]) -> Call[answers.OccupationDetail]:
     """Demand for an occupation, and what it pays."""
-    return Call(_path("occupations", name))
+    return Call(_path("occupations", name), segment)
 
 
 def occupation_skills(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Generator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
 from typing import Any, Literal, Self
 from urllib.parse import parse_qsl, urlsplit
 
@@ -12,6 +12,7 @@ import httpx
 
 from market_assets.api_client.calls import PREFIX, Answer, Call, ListCall, Row
 
+_JSON = "application/json"
 _MEDIA_TYPES = {
     "csv": "text/csv",
     "parquet": "application/vnd.apache.parquet",
@@ -22,9 +23,6 @@ _MOST_ROWS = 500
 _SECONDS = 60.0
 #: Of waiting for one call because of too many.
 _PATIENCE_SECONDS = 120.0
-
-#: A request to send, or seconds to wait; what comes back is the answer to the request.
-Exchange = Generator[httpx.Request | float, httpx.Response | None, httpx.Response]
 
 
 class MarketError(Exception):
@@ -42,52 +40,45 @@ class MarketError(Exception):
         super().__init__(f"{status}: {self.error}")
 
 
-class _Protocol:
-    """How both clients sign in, wait and read answers; it sends nothing itself."""
+class _SignIn(httpx.Auth):
+    """Sends a token; with a name and a password, it gets one first, and another when that has run out."""
+
+    requires_response_body = True
 
     def __init__(
-        self, http: httpx.Client | httpx.AsyncClient, token: str | None, username: str | None, password: str | None
+        self,
+        build_request: Callable[..., httpx.Request],
+        token: str | None,
+        username: str | None,
+        password: str | None,
     ) -> None:
         if (token is None) == (username is None or password is None):
             raise ValueError("give either a token, or a username and a password")
-        self._http = http
+        self._build_request = build_request
         self._token = token
         self._credentials = None if token else {"username": username, "password": password}
 
-    def exchange(self, call: Call[Any], accept: str) -> Exchange:
-        """Send a call: after signing in where that is needed, and again where there were too many.
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        if had_token := self._token is not None:
+            request.headers["Authorization"] = f"Bearer {self._token}"
+            answer = yield request
+        if self._credentials and (not had_token or answer.status_code == 401):
+            login = yield self._build_request("POST", "/api/auth/login", json=self._credentials)
+            self._token = _checked(login).json()["access_token"]
+            request.headers["Authorization"] = f"Bearer {self._token}"
+            yield request
 
-        Raises:
-            MarketError: the answer is not a success.
-        """
-        waited, signed_in = 0.0, False
-        while True:
-            if self._token is None:
-                yield from self._sign_in()
-                signed_in = True
-            answer = yield self._request(call, accept)
-            assert answer is not None
-            wait = float(answer.headers.get("Retry-After", 1))
-            if answer.status_code == 429 and waited + wait <= _PATIENCE_SECONDS:
-                waited += wait
-                yield wait
-            elif answer.status_code == 401 and self._credentials and not signed_in:
-                # The token has run out.
-                self._token = None
-            else:
-                return _checked(answer)
 
-    def _sign_in(self) -> Generator[httpx.Request, httpx.Response | None, None]:
-        answer = yield self._http.build_request("POST", "/api/auth/login", json=self._credentials)
-        assert answer is not None
-        self._token = _checked(answer).json()["access_token"]
+def _request(http: httpx.Client | httpx.AsyncClient, call: Call[Any], accept: str) -> httpx.Request:
+    method = "GET" if call.body is None else "POST"
+    headers = {"Accept": accept}
+    return http.build_request(method, PREFIX + call.path, params=call.parameters, json=call.body, headers=headers)
 
-    def _request(self, call: Call[Any], accept: str) -> httpx.Request:
-        headers = {"Accept": accept, "Authorization": f"Bearer {self._token}"}
-        path = PREFIX + call.path
-        if call.body is not None:
-            return self._http.build_request("POST", path, json=call.body, headers=headers)
-        return self._http.build_request("GET", path, params=call.parameters, headers=headers)
+
+def _pause(answer: httpx.Response, waited: float) -> float:
+    """The seconds to wait before sending a call again; 0 where its answer counts."""
+    pause = float(answer.headers.get("Retry-After", 1)) if answer.status_code == 429 else 0.0
+    return pause if waited + pause <= _PATIENCE_SECONDS else 0.0
 
 
 def _checked(answer: httpx.Response) -> httpx.Response:
@@ -123,7 +114,7 @@ class Client:
         http: httpx.Client | None = None,
     ) -> None:
         self._http = http or httpx.Client(base_url=base_url, timeout=_SECONDS)
-        self._protocol = _Protocol(self._http, token, username, password)
+        self._sign_in = _SignIn(self._http.build_request, token, username, password)
 
     def send(self, call: Call[Answer]) -> Answer:
         """The answer to a call.
@@ -132,7 +123,7 @@ class Client:
             MarketError: it is not a success.
             httpx.TransportError: there is none.
         """
-        answer: Answer = self._exchanged(call, "application/json").json()
+        answer: Answer = self._answer(call, _JSON).json()
         return answer
 
     def rows(self, call: ListCall[Answer, Row]) -> Iterator[Row]:
@@ -145,7 +136,7 @@ class Client:
 
     def file(self, call: ListCall[Answer, Row], format: Literal["csv", "parquet", "arrow"]) -> bytes:
         """A list as a file, of all its rows unless the call has a limit."""
-        return self._exchanged(call, _MEDIA_TYPES[format]).content
+        return self._answer(call, _MEDIA_TYPES[format]).content
 
     def close(self) -> None:
         self._http.close()
@@ -156,20 +147,15 @@ class Client:
     def __exit__(self, *_error: object) -> None:
         self.close()
 
-    def _exchanged(self, call: Call[Any], accept: str) -> httpx.Response:
-        exchange = self._protocol.exchange(call, accept)
-        answer: httpx.Response | None = None
-        try:
-            while True:
-                step = exchange.send(answer)
-                answer = None
-                if isinstance(step, float):
-                    time.sleep(step)
-                else:
-                    answer = self._http.send(step)
-        except StopIteration as end:
-            found: httpx.Response = end.value
-            return found
+    def _answer(self, call: Call[Any], accept: str) -> httpx.Response:
+        waited = 0.0
+        while True:
+            answer = self._http.send(_request(self._http, call, accept), auth=self._sign_in)
+            pause = _pause(answer, waited)
+            if not pause:
+                return _checked(answer)
+            waited += pause
+            time.sleep(pause)
 
 
 class AsyncClient:
@@ -185,11 +171,11 @@ class AsyncClient:
         http: httpx.AsyncClient | None = None,
     ) -> None:
         self._http = http or httpx.AsyncClient(base_url=base_url, timeout=_SECONDS)
-        self._protocol = _Protocol(self._http, token, username, password)
+        self._sign_in = _SignIn(self._http.build_request, token, username, password)
 
     async def send(self, call: Call[Answer]) -> Answer:
         """As `Client.send`."""
-        answer: Answer = (await self._exchanged(call, "application/json")).json()
+        answer: Answer = (await self._answer(call, _JSON)).json()
         return answer
 
     async def rows(self, call: ListCall[Answer, Row]) -> AsyncIterator[Row]:
@@ -203,7 +189,7 @@ class AsyncClient:
 
     async def file(self, call: ListCall[Answer, Row], format: Literal["csv", "parquet", "arrow"]) -> bytes:
         """As `Client.file`."""
-        return (await self._exchanged(call, _MEDIA_TYPES[format])).content
+        return (await self._answer(call, _MEDIA_TYPES[format])).content
 
     async def aclose(self) -> None:
         await self._http.aclose()
@@ -214,17 +200,12 @@ class AsyncClient:
     async def __aexit__(self, *_error: object) -> None:
         await self.aclose()
 
-    async def _exchanged(self, call: Call[Any], accept: str) -> httpx.Response:
-        exchange = self._protocol.exchange(call, accept)
-        answer: httpx.Response | None = None
-        try:
-            while True:
-                step = exchange.send(answer)
-                answer = None
-                if isinstance(step, float):
-                    await anyio.sleep(step)
-                else:
-                    answer = await self._http.send(step)
-        except StopIteration as end:
-            found: httpx.Response = end.value
-            return found
+    async def _answer(self, call: Call[Any], accept: str) -> httpx.Response:
+        waited = 0.0
+        while True:
+            answer = await self._http.send(_request(self._http, call, accept), auth=self._sign_in)
+            pause = _pause(answer, waited)
+            if not pause:
+                return _checked(answer)
+            waited += pause
+            await anyio.sleep(pause)

@@ -1,16 +1,20 @@
-"""What commands share: how they fail, the settings, and Dagster's instance.
+"""What commands share: how they fail, the settings, Dagster's instance, and rows as they are printed.
 
 SQLAlchemy and the store are imported where a command opens something: many need neither.
 """
 
 from __future__ import annotations
 
+import contextlib
+import csv
 import functools
+import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 import click
 
@@ -59,6 +63,55 @@ def json_option(help: str) -> Callable[[Callable[..., _Result]], Callable[..., _
     return click.option("--json", "as_json", is_flag=True, help=help)
 
 
+def rows_options(command: Callable[..., _Result]) -> Callable[..., _Result]:
+    """The options `--csv` and `--json`, which a command receives as `as_csv` and `as_json`."""
+    as_json = click.option("--json", "as_json", is_flag=True, help="Print a JSON list of objects instead.")
+    return click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of a table.")(as_json(command))
+
+
+def print_rows(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, as_csv: bool, as_json: bool) -> None:
+    """Print rows as they come; a table waits for all of them."""
+    if as_json:
+        _print_json(columns, rows)
+    elif as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
+    else:
+        _print_table(columns, [list(row) for row in rows])
+
+
+def _print_json(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    click.echo("[", nl=False)
+    for number, row in enumerate(rows):
+        click.echo(",\n " if number else "", nl=False)
+        fields = dict(zip(columns, row, strict=True))
+        click.echo(json.dumps(fields, default=str, ensure_ascii=False), nl=False)
+    click.echo("]")
+
+
+def _print_table(columns: Sequence[str], rows: list[list[Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for number, name in enumerate(columns):
+        is_number = all(isinstance(row[number], int | float | None) for row in rows)
+        table.add_column(name, justify="right" if rows and is_number else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(_shown, row))
+    # Rows are never broken or shortened; a terminal wraps what is too wide for it.
+    Console(highlight=False, markup=False, width=10_000).print(table)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1 else f"{value:,.2f}".rstrip("0").rstrip(".")
+    return value.isoformat(sep=" ") if isinstance(value, datetime) else str(value)
+
+
 def standard_input() -> str:
     """All of standard input; what is no UTF-8 is replaced."""
     return sys.stdin.buffer.read().decode("utf-8", errors="replace")
@@ -77,7 +130,7 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
 
     use_dagster_home(settings)
     # Before Dagster makes its folder in it, for everyone to read. Where it can't be made, its first use says so.
-    with suppress(OSError):
+    with contextlib.suppress(OSError):
         make_private_folder(settings.data_dir)
     with history_errors():
         return dg.DagsterInstance.get()
@@ -112,3 +165,14 @@ def use_dagster_home(settings: Settings) -> Path:
         )
     set_dagster_home(home)
     return home
+
+
+def complete_skill(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    """The skills of the taxonomy whose names begin so, in any case."""
+    from market_assets.skills.taxonomy import load_taxonomy
+
+    # In the middle of a line that somebody types, a wrong setting or taxonomy is no news.
+    with contextlib.suppress(Exception):
+        known = load_taxonomy(get_settings().taxonomy).skills
+        return [skill.name for skill in known if skill.name.lower().startswith(incomplete.lower())]
+    return []

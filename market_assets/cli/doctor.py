@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import platform
 import socket
@@ -24,6 +25,7 @@ from market_assets.operations.health import Health, Problem, judge
 from market_assets.operations.names import TASK_PROBLEMS, TASKS_SENSOR
 from market_assets.operations.system_state import SystemState
 from market_assets.settings import Settings, SettingsError
+from market_assets.store.database import Database
 
 Level = Literal["ok", "warning", "error"]
 _COLOURS: dict[Level, str] = {"ok": "green", "warning": "yellow", "error": "red"}
@@ -45,7 +47,12 @@ class Finding:
 @json_option("Print a JSON object: the worst level, and each finding.")
 def doctor(as_json: bool) -> None:
     """Check the set-up and print what is wrong with it and what to do; exit 1 on an error."""
-    findings = list(_findings())
+    # What loading the code logs is among the findings.
+    logging.disable(logging.WARNING)
+    try:
+        findings = list(_findings())
+    finally:
+        logging.disable(logging.NOTSET)
     worst: Level = max((each.level for each in findings), key=list(_COLOURS).index)
     if as_json:
         listed = {"status": worst, "findings": [asdict(each) for each in findings]}
@@ -70,8 +77,9 @@ def _findings() -> Iterator[Finding]:
     yield Finding(
         "settings", "ok", "of .env and the environment" if Path(".env").exists() else "of the environment"
     )
-    for check in (_folder, _data_folder, _signing_key, _port, _sources):
+    for check in (_folder, _data_folder, _signing_key, _port):
         yield check(settings)
+    yield from _sources(settings)
     if (settings.dagster_home or Path()).joinpath("dagster.yaml").exists():
         yield from _state(read_system(settings), settings)
 
@@ -113,15 +121,20 @@ def _folder(settings: Settings) -> Finding:
 
 def _data_folder(settings: Settings) -> Finding:
     folder = settings.data_dir
-    nearest = next(each for each in (folder.resolve(), *folder.resolve().parents) if each.exists())
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+    if closed := _closed_folder(folder):
         advice = "let this account write there, or set MARKET_ASSETS_DATA_DIR"
-        return Finding("data", "error", f"{nearest} can't be written by this account", advice)
+        return Finding("data", "error", f"{closed} can't be written by this account", advice)
     if not folder.exists():
         return Finding("data", "ok", f"{folder} is made at the first run")
     if folder.stat().st_mode & 0o077:
         return Finding("data", "warning", f"other accounts may look into {folder}", f"chmod 700 {folder}")
     return Finding("data", "ok", f"{folder} is this account's alone")
+
+
+def _closed_folder(folder: Path) -> Path | None:
+    """What keeps this account from writing into a folder or making it: the nearest path that is there."""
+    nearest = next(each for each in (folder.resolve(), *folder.resolve().parents) if each.exists())
+    return None if nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK) else nearest
 
 
 def _signing_key(settings: Settings) -> Finding:
@@ -163,48 +176,59 @@ def _answers(settings: Settings) -> bool:
         return False
 
 
-def _sources(settings: Settings) -> Finding:
-    from market_assets.defs.sources import all_sources
+def _sources(settings: Settings) -> Iterator[Finding]:
+    from market_assets.checked_settings import all_sources
 
     try:
         names = ", ".join(source.name for source in all_sources(settings))
     except SettingsError as error:
-        advice = "docs/sources.md has every type; then market-assets sources check"
-        return Finding("sources", "error", " ".join(error.message.split()), advice)
+        advice = "docs/sources.md has every type and setting; then market-assets sources check"
+        for line in error.message.splitlines():
+            yield Finding("sources", "error", line, advice)
+        return
     missing = "" if settings.sources.exists() else f", since there is no {settings.sources}"
-    return Finding("sources", "ok", names + missing)
+    yield Finding("sources", "ok", names + missing)
 
 
 def _state(state: SystemState, settings: Settings) -> Iterator[Finding]:
     """What the stores, the daemon and the disk are like, as `market-assets status` judges them."""
     health = judge(state)
     reasons = {reason.name: reason for reason in reversed(health.reasons)}
-    yield _code(reasons.get("code"), settings)
-    yield _database(state, reasons.get("database"))
+    yield from _code(reasons.get("code"), settings)
+    yield _database(state, reasons.get("database"), settings)
     yield _daemon(reasons)
     yield _disk(state, health)
 
 
-def _code(failure: Problem | None, settings: Settings) -> Finding:
+def _code(failure: Problem | None, settings: Settings) -> Iterator[Finding]:
+    if failure is not None:
+        # Wrong sources keep it from loading, and have a line already.
+        if all(each.level == "ok" for each in _sources(settings)):
+            yield Finding("code", "error", failure.text, "correct what it names")
+        return
     from market_assets.definitions import build_defs
 
-    if failure is not None:
-        return Finding("code", "error", failure.text, "correct what it names")
     sensors = {sensor.name: sensor for sensor in build_defs(settings).get_repository_def().sensor_defs}
     # The sensor is there where there is something to say.
     shown = sensors[TASKS_SENSOR].metadata[TASK_PROBLEMS].value if TASKS_SENSOR in sensors else None
-    problems = shown if isinstance(shown, list) else []
-    if problems:
-        return Finding("code", "warning", f"left out: {'; '.join(map(str, problems))}", "correct the files")
-    own = settings.custom_folder
-    return Finding("code", "ok", f"it loads{f', with the files in {own}' if own else ''}")
+    for problem in shown if isinstance(shown, list) else []:
+        yield Finding("code", "warning", f"left out: {problem}", "correct the file; the rest works without it")
+    if shown is None:
+        own = settings.custom_folder
+        yield Finding("code", "ok", f"it loads{f', with the files in {own}' if own else ''}")
 
 
-def _database(state: SystemState, failure: Problem | None) -> Finding:
+def _database(state: SystemState, failure: Problem | None, settings: Settings) -> Finding:
     if state.database is not None and state.database.version is None:
+        database = Database(settings.market_url)
+        if database.is_sqlite and (closed := _closed_folder(database.path.parent)):
+            return Finding(
+                "database", "error", f"{closed} can't be written by this account", "correct DATABASE_URL"
+            )
         return Finding("database", "ok", f"{state.database.name} is made at the first run")
     if failure is not None:
-        return Finding("database", "error", failure.text, "start it, or correct DATABASE_URL")
+        advice = "start it, or correct DATABASE_URL" if state.database is None else "then start again"
+        return Finding("database", "error", failure.text, advice)
     assert state.database is not None
     return Finding("database", "ok", f"{state.database.name}, version {state.database.version}")
 

@@ -11,16 +11,21 @@ from typing import Any, TypeVar
 import anyio
 import click
 
-from market_assets.cli.command import CommandFailedError, open_database, pass_settings
-from market_assets.cli.completion import complete_skill
-from market_assets.cli.rows import print_rows, rows_options
+from market_assets.cli.command import (
+    CommandFailedError,
+    complete_skill,
+    open_database,
+    pass_settings,
+    print_rows,
+    rows_options,
+)
 from market_assets.postings.schemas import SENIORITIES, WORKPLACES
 from market_assets.settings import Settings
 from market_assets.store.tables.results import TRENDS
 from market_assets.web.errors import ApiError
 from market_assets.web.market import queries
 from market_assets.web.market.counted_postings import CountedPostings
-from market_assets.web.market.named_segment import NamedSegment
+from market_assets.web.market.requests import NamedSegment
 from market_assets.web.market.segment_queries import SegmentQueries
 from market_assets.web.market.snapshot import SnapshotCache
 
@@ -82,7 +87,7 @@ def market_queries(settings: Settings) -> Iterator[SegmentQueries]:
         market = anyio.run(SnapshotCache(database, settings.taxonomy).current)
         if market.summary is None:
             raise CommandFailedError(f"{database.name} holds no statistics yet: run ./scripts/run")
-        yield SegmentQueries(market, CountedPostings(database), settings.min_sample)
+        yield SegmentQueries(market, CountedPostings(database, settings.data_dir), settings.min_sample)
     except ApiError as error:
         raise CommandFailedError(error.detail) from None
     finally:
@@ -145,16 +150,16 @@ def compare(settings: Settings, names: Sequence[str], named: NamedSegment, as_cs
 
 
 @click.command()
-@click.argument("name", metavar="SKILL|PLACE|EMPLOYMENT")
+@click.argument("name", metavar="SKILL|PLACE|EMPLOYMENT|OCCUPATION")
 @_segment_options
 @rows_options
 @pass_settings
 def pay(settings: Settings, name: str, named: NamedSegment, as_csv: bool, as_json: bool) -> None:
-    """Print what a skill pays, in all, by country and by seniority; or a place, or a form of employment."""
+    """Print what a skill or an occupation pays, by country and seniority; or a place, or a form of employment."""
     with market_queries(settings) as segments:
         market = segments.market
         if market.skills.find(name):
-            rows = _pay_of_skill(segments, name, named)
+            rows = _pay_rows(segments, segments.salaries_of_skill(name, named), named)
         elif queries.find_location(market, name):
             found = segments.salaries_of_location(name, named)
             rows = [{"location": found["location"], **found["salaries"]}] if found["salaries"] else []
@@ -162,11 +167,13 @@ def pay(settings: Settings, name: str, named: NamedSegment, as_csv: bool, as_jso
             if named.chosen - {"country"}:
                 raise click.UsageError("what a form of employment pays is known in all, and by --country")
             rows = queries.employment_salaries(market, name, named.country).to_dicts()
+        elif market.occupations.find(name):
+            rows = _pay_rows(segments, segments.occupation(name, named), named)
         else:
             raise queries.not_found(market.skills, name, "Skill")
     if not rows:
         raise CommandFailedError(f"no such posting of {name} states its pay")
-    columns = _PAY if "p10" in rows[0] else tuple(rows[0])
+    columns = _PAY if "seniority" in rows[0] else tuple(rows[0])
     _print(columns, rows, as_csv=as_csv, as_json=as_json)
 
 
@@ -246,9 +253,8 @@ def _compared(found: Row) -> Row:
     return {**{column: figures.get(column) for column in _COMPARED}, "skill": found["skill"]}
 
 
-def _pay_of_skill(segments: SegmentQueries, name: str, named: NamedSegment) -> list[Row]:
-    """What a skill pays in the segment, then by country and by seniority where these are not chosen."""
-    found = segments.salaries_of_skill(name, named)
+def _pay_rows(segments: SegmentQueries, found: Row, named: NamedSegment) -> list[Row]:
+    """What something pays in the segment, then by country and by seniority where these are not chosen."""
     chosen = {"country": segments.segment(named).country, "seniority": named.seniority}
     rows = [{**found["salaries"], **chosen}] if found["salaries"] else []
     for by in ("country", "seniority"):

@@ -6,24 +6,24 @@ Exit codes: 0 done, 1 failed (the last line names the cause), 2 wrong usage or a
 from __future__ import annotations
 
 import gc
+import shlex
 import sys
 from importlib import import_module
 from typing import Any
 
 import click
-from click.shell_completion import CompletionItem, add_completion_class
+from click.shell_completion import BashComplete, CompletionItem, add_completion_class, get_completion_class
 
-from market_assets.cli.completion import QuotingBash
 from market_assets.settings import SettingsError
 
 #: Command → the module that has it, and the beginning of its help, so that showing the list loads no module.
 COMMANDS = {
     "alerts": ("status", "Alerts: messages about failures."),
     "archive": ("databases", "Archived postings."),
-    "backup": ("backups", "Back up the database, Dagster's history and the archive into one checked file."),
+    "backup": ("databases", "Back up the database, Dagster's history and the archive into one checked file."),
     "compare": ("lookups", "Print demand, pay and growth of two to five skills side by side."),
     "completion": (
-        "completion",
+        "main",
         "Print the script that completes commands, options, skills and tables in a shell.",
     ),
     "db": ("databases", "The market database."),
@@ -42,26 +42,26 @@ COMMANDS = {
     ),
     "recommend": ("market", "Print the skills that go best with some skills, or that an occupation asks for."),
     "related": ("lookups", "Print the skills that postings ask for together with one, the closest first."),
-    "restore": ("backups", "Restore a backup, whole or not at all; an older one is upgraded."),
+    "restore": ("databases", "Restore a backup, whole or not at all; an older one is upgraded."),
     "run": ("run", "Run the whole pipeline once and print the market summary."),
-    "salaries": ("salaries", "Salaries in texts."),
+    "salaries": ("texts", "Salaries in texts."),
     "serve": ("serve", "Run everything on this machine until Ctrl-C: code server, daemon and web process."),
     "skill": (
         "lookups",
         "Print the demand for a skill, its growth, its pay, and what goes with it.",
     ),
-    "skills": ("skills", "Skills in texts."),
+    "skills": ("texts", "Skills in texts."),
     "sources": ("sources", "Sources of postings."),
     "sql": ("sql", "Print the rows of a SQL query on the market database, which can't change anything."),
     "status": ("status", "Print jobs, incidents, tables and stores; exit 1 when something is wrong."),
     "summary": ("market", "Print the market summary of the store."),
-    "tokens": ("tokens", "Personal access tokens, by which programs sign in."),
+    "tokens": ("accounts", "Personal access tokens, by which programs sign in."),
     "top": (
         "lookups",
         "Print the skills, occupations, industries, locations or companies with the most postings.",
     ),
     "trending": ("lookups", "Print the skills by growth of their share of the postings, the fastest first."),
-    "user": ("users", "Users of the web process, and their roles."),
+    "user": ("accounts", "Users of the web process, and their roles."),
     "watch": ("watch", "Print a line for each change of a run, until Ctrl-C."),
     "web": ("serve", "Run the web process alone, against the code server that workspace.yaml names."),
 }
@@ -120,6 +120,14 @@ def _end(message: str, code: int) -> None:
     sys.exit(code)
 
 
+class QuotingBash(BashComplete):
+    """Puts names of several words into quotes, as the other shells do by themselves."""
+
+    def format_completion(self, item: CompletionItem) -> str:
+        value = shlex.quote(item.value) if item.type == "plain" else item.value
+        return super().format_completion(CompletionItem(value, item.type, item.help))
+
+
 add_completion_class(QuotingBash, "bash")
 
 
@@ -127,3 +135,19 @@ add_completion_class(QuotingBash, "bash")
 @click.version_option(package_name="market-assets")
 def main() -> None:
     """Job-market intelligence: ingest postings, find skills, keep statistics and relationships fresh."""
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.pass_context
+def completion(context: click.Context, shell: str) -> None:
+    """Print the script that completes commands, options, skills and tables in a shell.
+
+    \b
+    in ~/.bashrc:  eval "$(market-assets completion bash)"
+    in ~/.zshrc:   eval "$(market-assets completion zsh)"
+    for fish:      market-assets completion fish > ~/.config/fish/completions/market-assets.fish
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(context.find_root().command, {}, "market-assets", "_MARKET_ASSETS_COMPLETE").source())

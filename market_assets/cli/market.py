@@ -13,8 +13,13 @@ import click
 import polars as pl
 from rich.console import Console
 
-from market_assets.cli.command import CommandFailedError, json_option, open_database, pass_settings
-from market_assets.cli.completion import complete_skill
+from market_assets.cli.command import (
+    CommandFailedError,
+    complete_skill,
+    json_option,
+    open_database,
+    pass_settings,
+)
 from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.assets.market_report import report_tables
 from market_assets.defs.resources import MarketStore

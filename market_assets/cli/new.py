@@ -59,7 +59,8 @@ def init(folder: Path) -> None:
 def _project_file(name: str) -> str:
     text = (files("market_assets.cli.templates") / "project" / name.removeprefix(".")).read_text(encoding="utf-8")
     if name == "requirements.txt":
-        return text.replace("market-assets[scale]\n", f"market-assets[scale]=={version('market-assets')}\n")
+        package = "market-assets[all,scale]"
+        return text.replace(f"{package}\n", f"{package}=={version('market-assets')}\n")
     return text.replace("market_assets.cli.templates.project.", "")
 
 

@@ -115,7 +115,7 @@ def _start_afresh(settings: Settings) -> None:
 
 
 def _plan_for_sources(settings: Settings, days: int | None) -> _Plan:
-    from market_assets.defs.sources import configured_sources
+    from market_assets.checked_settings import configured_sources
 
     sources = configured_sources(settings)
     fills_past = any(source.any_day for source in sources)

@@ -1,4 +1,8 @@
-"""`market-assets serve`: code server, daemon and web process of one machine; `web`: the web process alone."""
+"""`market-assets serve`: code server, daemon and web process of one machine; `web`: the web process alone.
+
+`serve` itself lasts as long as the others, so what it needs once is done in processes that end, with all that they
+have imported.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,9 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +24,12 @@ import click
 
 from market_assets.cli.command import pass_settings, use_dagster_home
 from market_assets.cli.service import MOST_RESTARTS, READY_SECONDS, RESTARTS_WITHIN, Service
-from market_assets.cli.users import FIRST_ADMIN, make_first_admin
 from market_assets.settings import Settings, SettingsError, environment_for_children
-from market_assets.store import schema, users
-from market_assets.store.database import Database, make_private_folder
-from market_assets.web.auth.tokens import signing_key
 
 #: The code server waits for up to 60 s for the runs that it has started.
 _SHUTDOWN_SECONDS = 75.0
 _POLL_SECONDS = 0.2
+_LOGS = "logs"
 #: More users are only counted.
 _MOST_USERS = 5
 
@@ -57,11 +61,7 @@ def web(settings: Settings) -> None:
 def _serve_all(settings: Settings, *, verbose: bool) -> int:
     """Run until Ctrl-C, SIGTERM, or until a process has ended too often; returns the exit code."""
     home = use_dagster_home(settings)
-    signing_key(settings)
-    _check_sources(settings)
-    database = Database(settings.market_url)
-    schema.upgrade(database)
-    make_private_folder(settings.data_dir)
+    _in_child(_prepare, settings)
     if settings.data_dir.stat().st_mode & 0o077:
         click.echo(f"Other accounts may look into {settings.data_dir}: `chmod 700` it, unless they should")
     _refuse_taken_port(settings)
@@ -79,15 +79,29 @@ def _serve_all(settings: Settings, *, verbose: bool) -> int:
             _end_all(services)
 
 
-def _check_sources(settings: Settings) -> None:
-    """Read the sources' configuration, which the code server would otherwise fail to load again and again.
+def _in_child(work: Callable[..., None], *arguments: Any) -> None:
+    """Do some work in a process of its own; it raises what the work raises."""
+    with ProcessPoolExecutor(1, get_context("fork")) as child:
+        child.submit(work, *arguments).result()
+
+
+def _prepare(settings: Settings) -> None:
+    """Make the folders and tables, and check what the other processes would fail with again and again.
 
     Raises:
-        SettingsError: it is wrong.
+        SettingsError: the sources' configuration is wrong, or others can reach this and tokens would not be safe.
+        StoreError: the market database can't be used.
     """
-    from market_assets.defs.sources import all_sources
+    from market_assets.checked_settings import all_sources
+    from market_assets.store import schema
+    from market_assets.store.database import Database, make_private_folder
+    from market_assets.web.auth.tokens import signing_key
 
+    signing_key(settings)
     all_sources(settings)
+    schema.upgrade(Database(settings.market_url))
+    make_private_folder(settings.data_dir)
+    make_private_folder(settings.data_dir / _LOGS)
 
 
 def _services(settings: Settings, code_socket: Path, *, verbose: bool) -> list[Service]:
@@ -107,13 +121,11 @@ def _services(settings: Settings, code_socket: Path, *, verbose: bool) -> list[S
             needs_child=True,
         ),
         Service("daemon", [*python, "dagster._daemon", "run", "-w", str(workspace), "--log-level", level]),
-        Service("web process", [*python, "market_assets.web.server", str(workspace)]),
+        Service("web process", [*python, "market_assets.web.server", str(workspace), "--print-runs"]),
     ]
     if not verbose:
-        folder = settings.data_dir / "logs"
-        make_private_folder(folder)
         for service in services:
-            service.log = folder / f"{service.name.replace(' ', '_')}.log"
+            service.log = settings.data_dir / _LOGS / f"{service.name.replace(' ', '_')}.log"
             service.log.unlink(missing_ok=True)
     return services
 
@@ -128,14 +140,13 @@ def _run_until(
         return _report_end(services, stop, code_server)
     code_server.expect_child()
     daemon.start(environment)
+    # Its lines about runs are shown after the addresses, also if it is started again.
+    lines, web_process.output = os.pipe()
     web_process.start(environment)
     if not _wait_for(services, stop, socket.AF_INET, ("127.0.0.1", settings.port)):
         return _report_end(services, stop, web_process)
-    # It imports Dagster, which the others need not wait for.
-    from market_assets.cli.watch import print_runs
-
-    _print_addresses(settings, code_server.log)
-    threading.Thread(target=print_runs, args=(settings, stop), daemon=True).start()
+    _in_child(_print_addresses, settings, code_server.log)
+    threading.Thread(target=_print_lines, args=(lines,), daemon=True).start()
     while not stop.wait(_POLL_SECONDS):
         for service in services:
             if not service.keep_running(environment):
@@ -145,8 +156,18 @@ def _run_until(
     return 0
 
 
+def _print_lines(source: int) -> None:
+    with open(source, encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            click.echo(line.rstrip("\n"))
+
+
 def _print_addresses(settings: Settings, log: Path | None) -> None:
     """Print where everything is, and who may sign in; the first start makes an admin."""
+    from market_assets.cli.accounts import FIRST_ADMIN, make_first_admin
+    from market_assets.store import users
+    from market_assets.store.database import Database
+
     root = f"http://{settings.host}:{settings.port}"
     click.echo(f"Dagster's UI   {root}/")
     click.echo(f"Job market     {root}/market")

@@ -28,6 +28,7 @@ class Service:
         name: as shown.
         command: starts it.
         log: the file that gets what it prints; None for this terminal.
+        output: the file descriptor that gets what it prints on standard output instead, if there is one.
         process: the newest one, if it was started.
         restarts: when it was started again, as `time.monotonic()`.
         due: when it is to be started again; None while it runs.
@@ -38,6 +39,7 @@ class Service:
     name: str
     command: list[str]
     log: Path | None = None
+    output: int | None = None
     process: subprocess.Popen[bytes] | None = None
     restarts: list[float] = field(default_factory=list)
     due: float | None = None
@@ -48,9 +50,10 @@ class Service:
         """Start it in a new session, so that Ctrl-C reaches only `serve`, which ends the others in order."""
         with ExitStack() as opened:
             # Appended to: a process that is started again must not remove why it ended.
-            output = opened.enter_context(self.log.open("ab")) if self.log else None
+            log = opened.enter_context(self.log.open("ab")) if self.log else None
+            output = log if self.output is None else self.output
             self.process = subprocess.Popen(
-                self.command, env=environment, start_new_session=True, stdout=output, stderr=output
+                self.command, env=environment, start_new_session=True, stdout=output, stderr=log
             )
         self.due, self.child_due = None, time.monotonic() + READY_SECONDS
 

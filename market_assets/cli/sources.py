@@ -51,7 +51,7 @@ def check_sources(settings: Settings) -> None:
     Raises:
         CommandFailedError: a source has a problem.
     """
-    from market_assets.defs.sources import configured_sources
+    from market_assets.checked_settings import configured_sources
 
     table = Table("source", "reachable", "postings", "rejected", "fields filled", "seconds")
     table.add_column("problem", overflow="fold")

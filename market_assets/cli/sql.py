@@ -7,16 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import click
 import polars as pl
 import sqlalchemy as sa
 from polars.io.plugins import register_io_source
 
-from market_assets.cli.command import CommandFailedError, open_database, pass_settings
-from market_assets.cli.rows import print_rows, rows_options
-from market_assets.cli.workbooks import write_workbook
+from market_assets.cli.command import CommandFailedError, open_database, pass_settings, print_rows, rows_options
 from market_assets.settings import Settings
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import file_errors
@@ -34,6 +32,19 @@ _OWN = {
 EXPORTED = {name: table for name, table in declared_tables().items() if table not in _OWN}
 FORMATS = ("csv", "json", "jsonl", "parquet", "xlsx")
 _BINARY = {"parquet": "Parquet", "xlsx": "A workbook"}
+#: What a sheet can hold.
+_MOST_ROWS, _LONGEST_TEXT = 1_048_576, 32_767
+#: Larger whole numbers are not exact in a cell.
+_LARGEST_NUMBER = 2**53
+#: A text is a text, whatever it looks like.
+_OPTIONS = {
+    "constant_memory": True,
+    "strings_to_formulas": False,
+    "strings_to_numbers": False,
+    "strings_to_urls": False,
+    "remove_timezone": True,
+    "default_date_format": "yyyy-mm-dd hh:mm:ss",
+}
 
 
 @click.command()
@@ -139,8 +150,33 @@ def _export_parquet(file: IO[bytes], table: sa.Table, frames: Iterator[pl.DataFr
     return written
 
 
-def _export_workbook(file: IO[bytes], table: sa.Table, frames: Iterator[pl.DataFrame]) -> int:
-    return write_workbook(file, arrow_schema(table).names(), frames)
+def write_workbook(file: IO[bytes], columns: list[str], frames: Iterator[pl.DataFrame]) -> int:
+    """Write a heading and the rows of all frames, in little memory; how many rows there were.
+
+    Raises:
+        CommandFailedError: there are more rows, or longer texts, than a sheet can hold.
+    """
+    # Typed as little as its package is.
+    import xlsxwriter  # type: ignore[import-untyped]
+
+    with xlsxwriter.Workbook(file, _OPTIONS) as workbook:
+        sheet = workbook.add_worksheet()
+        sheet.freeze_panes(1, 0)
+        sheet.write_row(0, 0, columns, workbook.add_format({"bold": True}))
+        written = 0
+        for row in (row for frame in frames for row in frame.iter_rows()):
+            written += 1
+            if written == _MOST_ROWS:
+                raise CommandFailedError(f"a sheet has at most {_MOST_ROWS - 1:,} rows: choose another format")
+            sheet.write_row(written, 0, [_cell(value) for value in row])
+    return written
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        raise CommandFailedError(f"a cell has at most {_LONGEST_TEXT:,} characters: choose another format")
+    is_large = isinstance(value, int) and abs(value) > _LARGEST_NUMBER
+    return str(value) if is_large else value
 
 
 def _each(frames: Iterator[pl.DataFrame], write: Callable[[pl.DataFrame], object]) -> int:
@@ -156,5 +192,5 @@ _WRITERS: dict[str, Callable[[IO[bytes], sa.Table, Iterator[pl.DataFrame]], int]
     "json": _export_json,
     "jsonl": _export_json_lines,
     "parquet": _export_parquet,
-    "xlsx": _export_workbook,
+    "xlsx": lambda file, table, frames: write_workbook(file, arrow_schema(table).names(), frames),
 }

@@ -14,7 +14,7 @@ from dagster_celery.defaults import task_default_queue
 from dagster_celery.launcher import CeleryRunLauncher
 from kombu.exceptions import OperationalError
 
-from market_assets.dagster_ext.run_events import CELERY_TASK_TAG
+from market_assets.dagster_ext.records import CELERY_TASK_TAG
 
 if TYPE_CHECKING:
     from dagster import DagsterRun

@@ -1,8 +1,8 @@
 """Dagster's GraphQL within bounds: requests of bounded size, rate and time, and by the roles of users.
 
 Dagster's own server takes documents of any size, reads those of WebSockets on the event loop, works for one user
-in as many threads as there are, and answers a request of another shape with status 500.
-`market_assets_tests/web/test_graphql_limits.py` shows each of these against the running process.
+in as many threads as there are, answers a request of another shape with status 500, and looks for captured logs
+under any name. `market_assets_tests/web/test_graphql_limits.py` shows each of these against the running process.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ from abc import abstractmethod
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import dagster as dg
 from anyio import CapacityLimiter, to_thread
+from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 from dagster_webserver.graphql import _handle_async_results
 from dagster_webserver.webserver import DagsterWebserver
 from graphql import ExecutionResult, GraphQLError, GraphQLFormattedError, subscribe
@@ -25,15 +28,18 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from market_assets.dagster_ext.captured_logs import has_log, is_log_key
 from market_assets.dagster_ext.graphql_documents import GraphqlRequest, SocketMessage, read_document
-from market_assets.dagster_ext.request_context import MarketProcessContext, MarketRequestContext
+from market_assets.dagster_ext.workspace import MarketProcessContext, MarketRequestContext
 
 NOT_ADMIN = "Admin access required"
 #: Of all users, and of one. Python computes in one at a time; more only wait for databases.
 _THREADS, _THREADS_OF_USER = 16, 2
 _MOST_WAITING = 40
 _MOST_SUBSCRIPTIONS = 50
+#: Of each stream, and of the mark that a step has ended.
+STREAMS = ("out", "err")
+_EXTENSIONS = (*STREAMS, "complete")
+_LONGEST_KEY = 1_000
 #: A WebSocket's close codes: the message is none; come back later.
 _NOT_UNDERSTOOD, _TRY_AGAIN_LATER = 1007, 1013
 
@@ -70,9 +76,12 @@ class GraphqlServer(DagsterWebserver[MarketProcessContext, MarketRequestContext]
         schema = super().build_graphql_schema()
         query, subscription = schema.graphql_schema.query_type, schema.graphql_schema.subscription_type
         for name in ("capturedLogs", "capturedLogsMetadata"):
-            query.fields[name].resolve = _with_log_key(query.fields[name].resolve)
+            query.fields[name].resolve = _for_logs(
+                query.fields[name].resolve, lambda _instance, key: _is_log_key(key)
+            )
         logs = subscription.fields["capturedLogs"]
-        logs.subscribe = _with_known_log(logs.subscribe)
+        # Dagster would make a folder and a thread for each that doesn't exist.
+        logs.subscribe = _for_logs(logs.subscribe, has_log)
         return schema
 
     def build_graphql_middleware(self) -> list[Any]:
@@ -224,23 +233,32 @@ def _resolve_in_time(resolve: Callable[..., Any], root: Any, info: Any, **argume
     return resolve(root, info, **arguments)
 
 
-def _with_log_key(resolve: Callable[..., Any]) -> Callable[..., Any]:
-    """A resolver of captured logs that looks at no other files."""
+def _for_logs(resolve: Callable[..., Any], is_log: Callable[[dg.DagsterInstance, Sequence[str]], bool]) -> Any:
+    """A resolver or a subscription of captured logs that looks at no other files."""
 
     def checked(root: Any, info: Any, **arguments: Any) -> Any:
-        if not is_log_key(arguments["logKey"]):
+        if not is_log(info.context.instance, arguments["logKey"]):
             raise GraphQLError("There is no such log")
         return resolve(root, info, **arguments)
 
     return checked
 
 
-def _with_known_log(subscribe_to: Callable[..., Any]) -> Callable[..., Any]:
-    """A subscription to captured logs; Dagster would make a folder and a thread for each that doesn't exist."""
+def _is_log_key(key: Sequence[str]) -> bool:
+    """Whether it may be the key of a log: names of folders and of a file, within the folder of logs."""
+    return (
+        len(key) > 0
+        and sum(map(len, key)) <= _LONGEST_KEY
+        and all(part.isprintable() and part not in ("", ".", "..") and not {"/", "\\"} & set(part) for part in key)
+    )
 
-    def checked(root: Any, info: Any, **arguments: Any) -> Any:
-        if not has_log(info.context.instance, arguments["logKey"]):
-            raise GraphQLError("There is no such log")
-        return subscribe_to(root, info, **arguments)
 
-    return checked
+def has_log(instance: dg.DagsterInstance, key: Sequence[str], extensions: Sequence[str] = _EXTENSIONS) -> bool:
+    """Whether a step has written to a log; a step that runs has both streams from its beginning on."""
+    logs = instance.compute_log_manager
+    if not _is_log_key(key) or not isinstance(logs, LocalComputeLogManager):
+        return False
+    try:
+        return any(Path(logs.get_captured_local_path(key, extension)).is_file() for extension in extensions)
+    except (ValueError, OSError):
+        return False

@@ -17,10 +17,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 
-from market_assets.dagster_ext.captured_logs import STREAMS, has_log
 from market_assets.dagster_ext.graphql_documents import HARMLESS_MUTATIONS
-from market_assets.dagster_ext.graphql_server import GraphqlServer, WaitOf
-from market_assets.dagster_ext.request_context import MarketProcessContext, MarketRequestContext
+from market_assets.dagster_ext.graphql_server import STREAMS, GraphqlServer, WaitOf, has_log
+from market_assets.dagster_ext.workspace import MarketProcessContext, MarketRequestContext
 from market_assets.store import audit
 
 #: Arguments of mutations that start runs, and where in them the runs' tags are.

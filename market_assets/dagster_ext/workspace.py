@@ -1,20 +1,24 @@
-"""The code locations as the web process sees them: Dagster's workspace, its repositories, and the GraphQL schema.
+"""The code locations as the web process sees them, and Dagster's contexts, with the user of each request.
 
 The web process does not import the code of jobs; it reads their definitions from the code server, as Dagster's
-own web server does. `market_assets_tests/web/test_admin_scheduler.py` and
-`market_assets_tests/web/test_health.py` run it against a real code location, and fail if a new version changes
-these types.
+own web server does. The contexts are made to be subclassed (Dagster's own products do), but not public.
+`market_assets_tests/web/` fails if a new version changes these types: `test_roles.py` calls every mutation in each
+role, and `test_server.py` compares signatures with those that are expected here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
+import dagster as dg
 from dagster._core.remote_representation.external import RemoteRepository, RemoteSchedule
 from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster._core.workspace.load_target import WorkspaceFileTarget
+from starlette.requests import HTTPConnection
 
-from market_assets.dagster_ext.schedules import InstigatorState
+from market_assets.dagster_ext.records import InstigatorState
 
 __all__ = [
     "CodeLocationError",
@@ -76,3 +80,67 @@ def is_known_job(context: WorkspaceProcessContext, job: str) -> bool:
 def is_running(schedule: RemoteSchedule, states: Mapping[str, InstigatorState]) -> bool:
     """Whether Dagster starts runs by a schedule; `states` are stored ones by the names of schedules."""
     return bool(schedule.get_current_instigator_state(states.get(schedule.name)).is_running)
+
+
+class User(Protocol):
+    """A user who has signed in."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def is_admin(self) -> bool: ...
+
+
+#: The user of a request; None without a sign-in.
+UserOf = Callable[[HTTPConnection], User | None]
+
+
+class MarketProcessContext(WorkspaceProcessContext):
+    """Dagster's process context, with the permissions of the user of each request.
+
+    Dagster checks them in every mutation, and its UI greys the buttons of what may not be done.
+    """
+
+    def __init__(self, instance: dg.DagsterInstance, target: Any, *, user_of: UserOf) -> None:
+        """Load the code locations of a target, such as a `WorkspaceFileTarget`."""
+        self.user_of = user_of
+        super().__init__(instance, target, version=dg.__version__)
+
+    def create_request_context(self, source: object | None = None) -> MarketRequestContext:
+        """The context of a request: read-only unless an admin makes it."""
+        user = self.user_of(source) if isinstance(source, HTTPConnection) else None
+        return MarketRequestContext(
+            instance=self.instance,
+            current_workspace=self.get_current_workspace(),
+            process_context=self,
+            version=self.version,
+            source=source,
+            read_only=user is None or not user.is_admin,
+        )
+
+
+class MarketRequestContext(WorkspaceRequestContext):
+    """Dagster's context of a request, with its user."""
+
+    #: On the monotonic clock: no field is resolved any more after it.
+    deadline = math.inf
+
+    @property
+    def user(self) -> User | None:
+        context = self.process_context
+        assert isinstance(context, MarketProcessContext)
+        return context.user_of(self.source) if isinstance(self.source, HTTPConnection) else None
+
+    @property
+    def user_name(self) -> str:
+        return self.user.name if self.user else "(nobody)"
+
+    @property
+    def is_api(self) -> bool:
+        """Whether the request is one of the scheduler's REST API, which runs mutations for its user."""
+        return isinstance(self.source, HTTPConnection) and self.source.url.path.startswith("/api/")
+
+    @property
+    def triggered_by(self) -> str:
+        return f"{'api' if self.is_api else 'ui'}:{self.user_name}"

@@ -77,13 +77,10 @@ class MarketStatistic(dg.Component, dg.Model, dg.Resolvable):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:  # noqa: ARG002
         """The asset, with its checks."""
-        from market_assets.store.own_tables import tables_named_in
+        from market_assets.store.own_tables import read_any, tables_named_in
 
-        @dg.asset(
-            name=self.name,
-            deps=sorted({*tables_named_in(self.sql), *self.deps}),
+        out = dg.AssetOut(
             group_name=self.group_name,
-            pool=POOL,
             kinds={"sql", "table"},
             description=self.description,
             metadata={
@@ -91,20 +88,32 @@ class MarketStatistic(dg.Component, dg.Model, dg.Resolvable):
                 "dagster/column_schema": self._column_schema(),
                 "query": dg.MetadataValue.md(f"```sql\n{self.sql}\n```"),
             },
-            output_required=False,
+            is_required=False,
+        )
+
+        # The asset may be left out of a run of its own checks, which Dagster then runs by themselves.
+        @dg.multi_asset(
+            name=self.name,
+            outs={self.name: out},
+            deps=sorted({*tables_named_in(self.sql), *self.deps}),
+            pool=POOL,
             check_specs=self._check_specs(),
+            can_subset=True,
         )
         @retry_transient_errors
-        def statistic(context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]) -> Iterator[Any]:  # noqa: ARG001
-            # Until the run ends nobody else writes: the rows are of one state of the tables.
-            with store.alone():
-                rows = self._rows(store)
+        def statistic(context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]) -> Iterator[Any]:
+            replaces = bool(context.selected_asset_keys)
+            # When it is replaced, nobody else writes until the run ends: the rows are of one state of the tables.
+            with store.alone() if replaces else store.reading() as connection:
+                rows = self._rows(store) if replaces else read_any(connection, self.name)
             problems = {spec.name: self._problem(spec.name, rows) for spec in self._check_specs()}
-            for name, problem in problems.items():
-                yield dg.AssetCheckResult(check_name=name, passed=problem is None, description=problem)
-            if found := [problem for problem in problems.values() if problem]:
-                raise dg.Failure(f"{self.name} was not replaced: {'; '.join(found)}", allow_retries=False)
-            yield dg.Output(rows)
+            for key in context.selected_asset_check_keys:
+                problem = problems[key.name]
+                yield dg.AssetCheckResult(check_name=key.name, passed=problem is None, description=problem)
+            if replaces:
+                if found := [problem for problem in problems.values() if problem]:
+                    raise dg.Failure(f"{self.name} was not replaced: {'; '.join(found)}", allow_retries=False)
+                yield dg.Output(rows, self.name)
 
         return dg.Definitions(assets=[statistic])
 

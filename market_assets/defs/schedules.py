@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import dagster as dg
 
 from market_assets.operations.names import CLEANUP, INGESTION, INTERVAL_TAG, MAKES_UP_TAG, PRUNE, REBUILD, REFRESH
-from market_assets.operations.schedule_guard import (
+from market_assets.operations.scheduling import (
     due_time,
     in_words,
     missed_days,

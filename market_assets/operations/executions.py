@@ -16,7 +16,7 @@ from market_assets.operations.names import ASSET_JOB, RUNS_TAG, TRIGGERED_BY_TAG
 if TYPE_CHECKING:
     from dagster import RunRecord
 
-    from market_assets.dagster_ext.run_events import StepFailureData
+    from market_assets.dagster_ext.records import StepFailureData
     from market_assets.store.executions import Execution, ExecutionStatus
 
 STATUSES: dict[ExecutionStatus, list[dg.DagsterRunStatus]] = {

@@ -10,8 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from market_assets.dagster_ext.run_events import TimeWindowFreshnessPolicy
-from market_assets.dagster_ext.schedules import schedule_execution_time_iterator
+from market_assets.dagster_ext.records import TimeWindowFreshnessPolicy, schedule_execution_time_iterator
 from market_assets.operations.names import ALERTS_SENSOR, FETCHED_CHECK, INTERVAL_TAG
 from market_assets.tasks import Interval
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from market_assets.dagster_ext.schedules import InstigatorState, ScheduleInstigatorData, daemon_statuses
+from market_assets.dagster_ext.records import InstigatorState, ScheduleInstigatorData, daemon_statuses
 from market_assets.operations.alerts.incidents import (
     DAEMON_LOG,
     WEB_LOG,
@@ -23,8 +23,7 @@ from market_assets.operations.alerts.incidents import (
 from market_assets.operations.background import Probe
 from market_assets.operations.executions import begun_at, ended_at, status_of
 from market_assets.operations.monitored import Monitored, MonitoredSchedule, materialized_at
-from market_assets.operations.schedule_guard import ACTIVE
-from market_assets.operations.schedule_overrides import reason_to_stay_off, schedule_states
+from market_assets.operations.scheduling import ACTIVE, reason_to_stay_off, schedule_states
 from market_assets.settings import Settings
 
 if TYPE_CHECKING:

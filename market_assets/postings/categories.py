@@ -7,8 +7,8 @@ from functools import cache, lru_cache
 
 import polars as pl
 
-from market_assets.postings import word_lists
 from market_assets.postings.texts import MAX_CACHED, listed, parsed_each
+from market_assets.postings.word_lists import word_lists
 
 MAX_INDUSTRY_LENGTH = 100
 

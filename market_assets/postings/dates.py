@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import polars as pl
 
-from market_assets.postings import word_lists
 from market_assets.postings.schemas import UTC_DATETIME
+from market_assets.postings.word_lists import word_lists
 
 _WORDS = word_lists("dates.yaml")
 

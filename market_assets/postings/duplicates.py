@@ -6,7 +6,7 @@ from typing import Protocol
 
 import polars as pl
 
-from market_assets.postings.near_duplicates import near_groups
+from market_assets.postings.near_duplicates import components, near_groups
 from market_assets.postings.schemas import UTC_DATETIME
 
 #: Keys that the postings of a job share. Postings that share a `near_key` alone need not be one job.
@@ -108,16 +108,20 @@ def link_duplicates(candidates: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         candidates: schema `CANDIDATE`, all postings of each key. A sketch may be missing where no other posting
-        has
-            the near_key.
+            has the near_key.
 
     Returns:
         Schema `LINK`. duplicate_of: null for an original; first_of_job: whether it is the first posting of its
         job, including those that are not in the store.
     """
     ordered = candidates.sort("posted_at", "source", "external_id").with_row_index("order")
-    ordered = ordered.with_columns(near_groups(ordered), job=pl.col("order"))
-    jobs = _spread_smallest(ordered)
+    ordered = ordered.with_columns(near_groups(ordered))
+    pairs = [
+        ordered.drop_nulls(key).select("order", first=pl.col("order").min().over(key))
+        for key in ("url_key", "job_key", "near_group")
+    ]
+    one, other = pl.concat(pairs).cast(pl.Int64).to_numpy().T
+    jobs = ordered.with_columns(job=pl.Series(components(ordered.height, one, other)).cast(pl.UInt32))
     in_store = pl.col("order").filter(pl.col("in_store")).min().over("job")
     original = pl.coalesce(in_store, "job")
     linked = jobs.with_columns(original=original)
@@ -127,15 +131,3 @@ def link_duplicates(candidates: pl.DataFrame) -> pl.DataFrame:
         duplicate_of=pl.when(pl.col("original") != pl.col("order")).then("original_id"),
         first_of_job=pl.col("job") == pl.col("order"),
     )
-
-
-def _spread_smallest(postings: pl.DataFrame) -> pl.DataFrame:
-    """Set `job` of all postings that are connected through their keys to the smallest among them."""
-    while True:
-        spread = postings
-        for key in ("url_key", "job_key", "near_group"):
-            smallest = pl.col("job").min().over(key)
-            spread = spread.with_columns(job=pl.when(pl.col(key).is_null()).then("job").otherwise(smallest))
-        if spread["job"].equals(postings["job"]):
-            return spread
-        postings = spread

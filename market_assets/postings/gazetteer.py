@@ -18,7 +18,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from market_assets.postings import word_lists
+from market_assets.postings.word_lists import word_lists
 
 COUNTRIES_FILE = Path(__file__).with_name("countries.csv")
 PLACES_FILE = Path(__file__).with_name("places.csv")

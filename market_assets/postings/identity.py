@@ -31,13 +31,7 @@ _BETWEEN_WORDS = r" *[^\p{L}\p{M}\p{N}+# ][^\p{L}\p{M}\p{N}+#]*| {2,}"
 IDENTITY = ("source", "external_id")
 
 IDENTITIES = pl.Schema(
-    {
-        "external_id": pl.String(),
-        "url_key": pl.Int64(),
-        "job_key": pl.Int64(),
-        "company_key": pl.Int64(),
-        "text_hash": pl.Int64(),
-    }
+    {"external_id": pl.String()} | dict.fromkeys(("url_key", "job_key", "company_key", "text_hash"), pl.Int64())
 )
 
 

@@ -6,7 +6,7 @@ from functools import cache
 
 import polars as pl
 
-from market_assets.postings import word_lists
+from market_assets.postings.word_lists import word_lists
 
 #: Characters of a text that are looked at.
 MAX_TEXT = 600
@@ -15,18 +15,6 @@ LEAST_WORDS = 3
 #: Of all words of a text, at least one in this many is among the frequent ones of its language.
 MOST_OTHER_WORDS = 12
 
-#: The letters that decide, in this order: kana before Han, as Japanese has both.
-_SCRIPTS = {
-    "ja": r"[\p{Hiragana}\p{Katakana}]",
-    "zh": r"\p{Han}",
-    "ko": r"\p{Hangul}",
-    "uk": r"[іїєґІЇЄҐ]",
-    "ru": r"\p{Cyrillic}",
-    "el": r"\p{Greek}",
-    "he": r"\p{Hebrew}",
-    "ar": r"\p{Arabic}",
-    "th": r"\p{Thai}",
-}
 #: A script decides where it has this many letters.
 _LEAST_LETTERS = 20
 
@@ -44,7 +32,7 @@ def languages(titles: pl.Series, texts: pl.Series) -> pl.Series:
     frame = frame.select(pl.coalesce("text", "title").str.head(MAX_TEXT).str.to_lowercase().alias("text"))
     by_script = [
         pl.when(pl.col("text").str.count_matches(letters) >= _LEAST_LETTERS).then(pl.lit(language))
-        for language, letters in _SCRIPTS.items()
+        for language, letters in word_lists("languages.yaml")["scripts"].items()
     ]
     scripts = frame.select(pl.coalesce(*by_script).alias("script"), pl.int_range(pl.len()).alias("row"))
     known = scripts.join(_by_words(frame["text"]), on="row", how="left", maintain_order="left")
@@ -82,6 +70,6 @@ def _by_words(texts: pl.Series) -> pl.DataFrame:
 @cache
 def _frequent_words() -> pl.DataFrame:
     """word, language."""
-    listed = word_lists("languages.yaml").items()
+    listed = word_lists("languages.yaml")["words"].items()
     pairs = [(word, language) for language, words in listed for word in words.split()]
     return pl.DataFrame(pairs, schema=["word", "language"], orient="row").unique()

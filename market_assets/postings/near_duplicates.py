@@ -102,7 +102,7 @@ def _grouped(nodes: pl.DataFrame, linked: Pairs) -> pl.Series:
     shares = shared_shares(rows, one, other)
     same = shares >= np.where(doubtful, MIN_SHARED_IN_DOUBT, MIN_SHARED)
     certain = same & ~doubtful
-    group = _components(
+    group = components(
         nodes.height, np.concatenate((one[certain], linked[0])), np.concatenate((other[certain], linked[1]))
     )
     doubtful &= same
@@ -189,7 +189,7 @@ def _neighbours(texts: Indices, bucket: Indices, reach: int) -> Iterator[Pairs]:
         yield texts[:-distance][same], texts[distance:][same]
 
 
-def _components(count: int, one: Indices, other: Indices) -> Indices:
+def components(count: int, one: Indices, other: Indices) -> Indices:
     """Connected components: for each of `count` nodes the smallest node of its component."""
     smallest = np.arange(count)
     while True:

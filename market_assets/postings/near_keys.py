@@ -20,10 +20,10 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from market_assets.postings import word_lists
 from market_assets.postings.gazetteer import country_names, place_key, places_by_key
 from market_assets.postings.identity import SEPARATOR, hashes, plain_text, plain_title
 from market_assets.postings.texts import MAX_CACHED
+from market_assets.postings.word_lists import word_lists
 
 #: A sketch of fewer numbers (about 22 words of text) does not distinguish jobs.
 MIN_SKETCH_LENGTH = 20
@@ -48,10 +48,7 @@ _NOT_OF_ROLE = frozenset(_WORDS["not_of_role"]) | _LEGAL_FORMS
 _IN_ONE_WORD = {f" {apart} ": f" {together} " for apart, together in _WORDS["in_one_word"].items()}
 _TITLE_NOISE = f"(?i){'|'.join(_WORDS['title_noise'])}"
 #: 'Engineer - Austin, TX'; MD and PA are professions too.
-_US_STATE = (
-    r",\s*(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[AEINOST]|N[CDEHJMVY]|O[HKR]|RI|S[CD]|T[NX]|UT|V[AT]"
-    r"|W[AIVY])\b"
-)
+_US_STATE = rf",\s*(?:{'|'.join(_WORDS['us_states'])})\b"
 #: A part of a title that calls ('Hot job!') or speaks to the reader ('join our team', 'werde Teil des Teams').
 _ADVERTISING = (
     r"(?i)(?:^|[|:(\[,/*])[^|:()\[\],!/*]*(?:!+|\b(?:"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import polars as pl
 
@@ -17,13 +19,13 @@ from market_assets.postings.occupations import occupations
 from market_assets.postings.places import normalise_locations
 from market_assets.postings.salaries.descriptions import completed_pay
 from market_assets.postings.salaries.parse import stated_pay
-from market_assets.postings.schemas import NORMALISED_POSTING, RAW_POSTING, REJECTED_POSTING
+from market_assets.postings.schemas import NORMALISED_POSTING, RAW_POSTING, REJECTED_POSTING, UTC_DATETIME
 from market_assets.postings.seniority import seniorities
 from market_assets.postings.texts import (
     MAX_ADDRESS_INPUT,
-    count_lost,
     first_line,
     in_one_line,
+    is_lost,
     plain_columns,
     tidied,
     unless_missing,
@@ -61,6 +63,20 @@ _COUNTED = {
 }
 
 
+class StatedBatch(NamedTuple):
+    """Some postings of one source, as stated.
+
+    Attributes:
+        source: the name of the source, for postings that name no board.
+        observed_at: when the source was read; later publication times become null. UTC where it has no time zone.
+        frame: schema `RAW_POSTING`.
+    """
+
+    source: str
+    observed_at: datetime
+    frame: pl.DataFrame
+
+
 @dataclass(frozen=True)
 class NormalisedBatch:
     """Some postings of one source, normalised.
@@ -85,25 +101,55 @@ def normalise(raw: pl.DataFrame, *, source: str, observed_at: datetime) -> Norma
     """Normalise postings. Only those without a title and those over 1 MB are rejected.
 
     Args:
-        raw: schema `RAW_POSTING`.
-        source: the name of the source, for postings that name no board.
-        observed_at: when the source was read; later publication times become null. UTC where it has no time zone.
+        raw, source, observed_at: as in `StatedBatch`.
     """
-    raw = raw.select(pl.col(name).cast(dtype) for name, dtype in RAW_POSTING.items())
+    return normalise_each([StatedBatch(source, observed_at, raw)])[0]
+
+
+def normalise_each(batches: Sequence[StatedBatch]) -> list[NormalisedBatch]:
+    """Normalise batches, each as `normalise` would; many small ones take a third of the time together."""
+    if not batches:
+        return []
+    columns = [pl.col(name).cast(dtype) for name, dtype in RAW_POSTING.items()]
+    raw = pl.concat([batch.frame.select(columns) for batch in batches])
+    number = pl.concat([pl.repeat(at, batch.frame.height, eager=True) for at, batch in enumerate(batches)])
     # The payload is the whole record.
     size = raw.select(pl.max_horizontal(pl.all().str.len_bytes()).fill_null(0)).to_series()
     fits = size <= MAX_RECORD_BYTES
     clean = _clean(raw if fits.all() else raw.filter(fits))
     titled = clean["title"].is_not_null()
-    postings, nulled = _normalised(clean if titled.all() else clean.filter(titled), source, observed_at)
-    refused = ~fits.scatter(fits.arg_true(), titled)
-    return NormalisedBatch(
-        source=source,
-        observed_at=observed_at,
-        postings=postings,
-        rejected=_rejected(raw.filter(refused), size.filter(refused)),
-        nulled={field: count for field, count in sorted(nulled.items()) if count},
+    accepted = fits.scatter(fits.arg_true(), titled)
+    clean = clean if titled.all() else clean.filter(titled)
+    of_accepted = number.filter(accepted)
+    normalised, nulled = _normalised(clean, _origins(clean["posted_at"], of_accepted, batches))
+    rejected = _rejected(raw.filter(~accepted), size.filter(~accepted))
+    of_rejected = number.filter(~accepted)
+    return [
+        NormalisedBatch(
+            source=batch.source,
+            observed_at=batch.observed_at,
+            postings=normalised.filter(of_accepted == at),
+            rejected=rejected.filter(of_rejected == at),
+            nulled={field: count for field, count in sorted(_sums(nulled.filter(of_accepted == at))) if count},
+        )
+        for at, batch in enumerate(batches)
+    ]
+
+
+def _origins(posted_at: pl.Series, number: pl.Series, batches: Sequence[StatedBatch]) -> pl.DataFrame:
+    """For each posting the source and the time of its batch, and the publication time, read beside its batch's."""
+    return pl.concat(
+        pl.select(
+            date=parse_dates(posted_at.filter(number == at), batch.observed_at),
+            source_of_batch=pl.lit(batch.source.strip().lower()),
+            latest=pl.lit(batch.observed_at.replace(tzinfo=batch.observed_at.tzinfo or UTC), UTC_DATETIME),
+        )
+        for at, batch in enumerate(batches)
     )
+
+
+def _sums(counts: pl.DataFrame) -> Iterable[tuple[str, int]]:
+    return counts.sum().row(0, named=True).items()
 
 
 def rejected_frame(payloads: list[str], reasons: list[str]) -> pl.DataFrame:
@@ -160,13 +206,12 @@ def _clean(raw: pl.DataFrame) -> pl.DataFrame:
     return plain_columns(raw.drop("payload")).select(arranged).select(unless_missing(pl.all()))
 
 
-def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tuple[pl.DataFrame, dict[str, int]]:
-    """The normalised postings of records that have a title, and how many of their values became null."""
+def _normalised(clean: pl.DataFrame, origins: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The normalised postings of records that have a title, and in each how many of its values became null."""
     employment_types = categories.employment_types(clean["employment_type"])
     place = normalise_locations(clean["location"])
     stated, nulled = stated_pay(clean.with_columns(place["country"]))
     pay = completed_pay(stated.with_columns(clean["description"], place["country"]))
-    latest = observed_at.replace(tzinfo=UTC) if observed_at.tzinfo is None else observed_at
     of_text = pl.when(~(pl.col("denies_remote") & (pl.col("workplace_of_text") == "remote")).fill_null(False))
     workplace = pl.coalesce(
         "workplace_of_field",
@@ -175,6 +220,7 @@ def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tupl
         of_text.then("workplace_of_text"),
         pl.when("denies_remote").then(pl.lit("onsite")),
     )
+    is_plausible_date = pl.col("date").is_between(EARLIEST_POSTED_AT, pl.col("latest"))
     columns = pl.DataFrame(
         [
             clean["title"],
@@ -195,19 +241,17 @@ def _normalised(clean: pl.DataFrame, source: str, observed_at: datetime) -> tupl
             seniorities(clean["title"], clean["seniority"], clean["description"], employment_types),
             occupations(clean["title"], clean["description"]),
             languages(clean["title"], clean["description"]),
-            parse_dates(clean["posted_at"], observed_at).alias("date"),
+            *origins,
             *(clean[field].alias(f"{field}_text") for field in ("board", *_COUNTED)),
             *pay,
         ]
     ).with_columns(
-        pl.col("board_text").str.to_lowercase().fill_null(source.strip().lower()).alias("source"),
-        pl.when(pl.col("date").is_between(EARLIEST_POSTED_AT, latest)).then("date").alias("stated_posted_at"),
+        pl.col("board_text").str.to_lowercase().fill_null(pl.col("source_of_batch")).alias("source"),
+        pl.when(is_plausible_date).then("date").alias("stated_posted_at"),
         workplace.alias("workplace"),
         (workplace == "remote").alias("is_remote"),
         web_address(pl.col("url_text")).alias("url"),
     )
     known = columns.hstack(identities(columns)).hstack(near_identities(columns))
-    nulled |= known.select(
-        count_lost(f"{field}_text", column).alias(field) for field, column in _COUNTED.items()
-    ).row(0, named=True)
-    return known.select(NORMALISED_POSTING.names()), nulled
+    lost = known.select(is_lost(f"{field}_text", column).alias(field) for field, column in _COUNTED.items())
+    return known.select(NORMALISED_POSTING.names()), nulled.hstack(lost)

@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from market_assets.postings import word_lists
+from market_assets.postings.word_lists import word_lists
 
 OCCUPATIONS_FILE = Path(__file__).with_name("occupations.csv")
 #: Made by `benchmarks/occupation_labels.py` from ESCO of the European Commission (CC BY 4.0): title, as

@@ -8,26 +8,14 @@ import polars as pl
 #: listed the posting, where it is not the source itself. `payload`: the whole record as it came (JSON), which is
 #: kept for rejected postings.
 RAW_POSTING = pl.Schema(
-    {
-        "board": pl.String(),
-        "external_id": pl.String(),
-        "title": pl.String(),
-        "company": pl.String(),
-        "location": pl.String(),
-        "description": pl.String(),
-        "url": pl.String(),
-        "salary_min": pl.String(),
-        "salary_max": pl.String(),
-        "salary_currency": pl.String(),
-        "salary_period": pl.String(),
-        "salary_text": pl.String(),
-        "posted_at": pl.String(),
-        "employment_type": pl.String(),
-        "industry": pl.String(),
-        "workplace": pl.String(),
-        "seniority": pl.String(),
-        "payload": pl.String(),
-    }
+    dict.fromkeys(
+        (
+            *("board", "external_id", "title", "company", "location", "description", "url"),
+            *("salary_min", "salary_max", "salary_currency", "salary_period", "salary_text"),
+            *("posted_at", "employment_type", "industry", "workplace", "seniority", "payload"),
+        ),
+        pl.String(),
+    )
 )
 
 UTC_DATETIME = pl.Datetime("us", "UTC")

@@ -13,8 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from market_assets.postings import word_lists
 from market_assets.postings.schemas import SENIORITIES
+from market_assets.postings.word_lists import word_lists
 
 #: Characters of a description in which the level is looked for.
 MAX_TEXT = 2_000

@@ -158,9 +158,9 @@ def listed(text: str) -> list[str]:
     return [text]
 
 
-def count_lost(stated_name: str, kept_name: str) -> pl.Expr:
-    """How many values are stated in one column and null in the other."""
-    return (pl.col(stated_name).is_not_null() & pl.col(kept_name).is_null()).sum()
+def is_lost(stated_name: str, kept_name: str) -> pl.Expr:
+    """Whether a value is stated in one column and null in the other."""
+    return pl.col(stated_name).is_not_null() & pl.col(kept_name).is_null()
 
 
 def _plain(texts: pl.Series) -> pl.Series:

@@ -7,8 +7,8 @@ from functools import lru_cache
 
 import polars as pl
 
-from market_assets.postings import word_lists
 from market_assets.postings.texts import MAX_CACHED, parsed_each
+from market_assets.postings.word_lists import word_lists
 
 _AFFIRMED = frozenset({"true", "yes", "y", "1", "1.0", "t"})
 _DENIED = frozenset({"false", "no", "n", "0", "0.0", "f"})

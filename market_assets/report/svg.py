@@ -6,8 +6,11 @@ light, dark and print. Lengths are pixels, from the upper left corner.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterable
+from functools import cache
 from math import ceil, floor, log10
+from pathlib import Path
 from typing import Literal
 
 from markupsafe import Markup
@@ -99,6 +102,21 @@ class Drawing:
         return Markup(
             '<svg viewBox="0 0 {} {:.0f}" role="img" aria-labelledby="{}"><title id="{}">{}</title>{}</svg>'
         ).format(WIDTH, self._height, title, title, description, Markup("").join(self._parts))
+
+
+def image(drawing: str) -> str:
+    """An inline drawing as a `data:` URI of an image by itself, on white and in the report's light colours."""
+    opening, _, rest = drawing.partition(">")
+    size = f'xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" style="background: white; overflow: visible"'
+    svg = f"{opening} {size}><style>{_light_colours()} text {{ font: 12.5px sans-serif }}</style>{rest}"
+    return f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
+
+
+@cache
+def _light_colours() -> str:
+    """The first rule of the report's style sheet."""
+    style = (Path(__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
+    return f"{style.partition('}')[0]}}}"
 
 
 def ticks(low: float, high: float, *, whole: bool = False) -> list[float]:

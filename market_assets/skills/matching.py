@@ -26,7 +26,7 @@ from market_assets.skills.weights import Hits, Mentions, weigh
 #: Bytes of text in one search, so many that the overhead of the call is negligible.
 BATCH_BYTES = 2**19
 #: To be incremented with each change of the code that finds other skills or weights by the same taxonomy and cues.
-RULES = 4
+RULES = 5
 
 
 class SkillMatcher:

@@ -1,6 +1,7 @@
 """The taxonomy: the skills that are searched for, with spellings and categories.
 
-`skills.yaml` has the skills with their English spellings, `translations.csv` the names in other languages.
+`skills.yaml` has the skills with their English spellings, `translations.csv` the names in other languages,
+`esco.csv` the identifiers of ESCO.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
@@ -31,6 +32,8 @@ from pydantic_core.core_schema import ValidationInfo
 
 SHIPPED = Path(__file__).with_name("skills.yaml")
 TRANSLATIONS = Path(__file__).with_name("translations.csv")
+ESCO = Path(__file__).with_name("esco.csv")
+ESCO_PREFIX = "http://data.europa.eu/esco/skill/"
 #: Positions of skills are stored as unsigned 16-bit integers.
 MAXIMUM_SKILLS = 65_535
 
@@ -95,6 +98,7 @@ class Skill:
         nested: also counts within a longer skill's name ("AWS" in "AWS Lambda").
         ambiguous: aliases that need such words too ("Lambda" of AWS Lambda), each with its words.
         translations: names in other languages than English, of the same form as aliases.
+        esco: the URI of the same skill in ESCO; None where ESCO has none.
     """
 
     __pydantic_config__: ClassVar[ConfigDict] = {"extra": "forbid"}
@@ -108,6 +112,7 @@ class Skill:
     nested: StrictBool = False
     ambiguous: Annotated[_Ambiguous, BeforeValidator(_pairs)] = ()
     translations: tuple[_Spelling, ...] = ()
+    esco: str | None = None
 
     @property
     def spellings(self) -> tuple[str, ...]:
@@ -150,8 +155,8 @@ class Taxonomy:
 
     @cached_property
     def version(self) -> str:
-        """Twelve hexadecimal digits that change with any change of the taxonomy."""
-        skills = json.dumps([asdict(skill) for skill in self.skills], sort_keys=True)
+        """Twelve hexadecimal digits that change with whatever decides which skills are found in a text."""
+        skills = json.dumps([asdict(replace(skill, esco=None)) for skill in self.skills], sort_keys=True)
         return hashlib.sha256(skills.encode()).hexdigest()[:12]
 
 
@@ -180,8 +185,12 @@ def _shipped() -> Taxonomy:
     document = _read(SHIPPED)
     translations = _translations()
     skills = _skills(document, _contexts(document), translations)
-    if unknown := translations.keys() - skills.keys():
-        raise TaxonomyError(f"{TRANSLATIONS.name} names skills that are not in {SHIPPED.name}: {sorted(unknown)}")
+    with ESCO.open(encoding="utf-8", newline="") as lines:
+        identifiers = dict(islice(csv.reader(lines), 1, None))
+    if unknown := (translations.keys() | identifiers.keys()) - skills.keys():
+        raise TaxonomyError(f"not in {SHIPPED.name}, but in a file beside it: {sorted(unknown)}")
+    for name, identifier in identifiers.items():
+        skills[name] = replace(skills[name], esco=ESCO_PREFIX + identifier)
     return Taxonomy(tuple(skills.values()))
 
 

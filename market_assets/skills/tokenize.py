@@ -171,7 +171,7 @@ _COMMON_MARKS = {
     "æ": "ae",
     "Œ": "OE",
     "œ": "oe",
-    **dict(zip("、：；！？（）／", ",:;!?()/", strict=True)),
+    **dict(zip("、：；！？（）／＃＋．", ",:;!?()/#+.", strict=True)),
     **dict.fromkeys("・【】", "\n"),
     "。": ". ",
 }

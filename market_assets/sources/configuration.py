@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, ClassVar, Literal, Union
@@ -14,11 +15,10 @@ import yaml
 from pydantic import Discriminator, Field, Tag, TypeAdapter, ValidationError
 
 from market_assets.sources.boards.company_boards import Ashby, Greenhouse, Lever
-from market_assets.sources.boards.feeds import Feed
 from market_assets.sources.boards.hacker_news import HackerNews
-from market_assets.sources.boards.jsonld import JsonLd
 from market_assets.sources.boards.open_boards import Arbeitnow, Himalayas, Jobicy, RemoteOk, Remotive
 from market_assets.sources.boards.search_engines import Adzuna, JSearch
+from market_assets.sources.boards.web_pages import Feed, JsonLd
 from market_assets.sources.protocol import Entry, Fetch, RawBatch, Source, SourceKind, Tools, without_queries
 
 if TYPE_CHECKING:
@@ -163,6 +163,9 @@ def _check_keys(path: Path, entries: list[Entry], keys: Mapping[str, str]) -> No
 def _read_entries(path: Path) -> list[Entry]:
     try:
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        where = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ConfigurationError(f"{path}: it is not YAML{where}: {error.problem}") from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigurationError(f"{path}: {' '.join(str(error).split())}") from error
     listed = content.get("sources") if isinstance(content, dict) else None
@@ -193,6 +196,14 @@ def _message(problem: Any) -> str:
     names = [str(part) for part in where[1:] if not str(part).startswith(("list[", "dict["))]
     message = str(problem["msg"]).removeprefix("Value error, ")
     shown = "" if problem["type"] == "missing" or not names else f" (it is {problem['input']!r})"
+    if problem["type"] == "extra_forbidden":
+        message, shown = f"there is no such setting{_did_you_mean(names[-1], ENTRIES[where[0]].model_fields)}", ""
     if problem["type"] == _UNKNOWN_TYPE and isinstance(problem["input"], dict) and "type" in problem["input"]:
-        shown = f"; it is {problem['input']['type']!r}"
+        kind = str(problem["input"]["type"])
+        shown = f"; it is {kind!r}{_did_you_mean(kind, ENTRIES)}"
     return f"source {number + 1}{', ' if names else ''}{'.'.join(names)}: {message}{shown}"
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f", did you mean {near[0]}?" if near else ""

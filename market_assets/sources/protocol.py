@@ -202,7 +202,8 @@ class Tools:
 class Entry(BaseModel, ABC):
     """An entry of `sources.yaml`, one subclass per `type`. What is heavy is imported in `make` only."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built on first use: most kinds of entries are in no file.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     #: The environment variables with the keys that the source needs.
     needed_keys: ClassVar[tuple[str, ...]] = ()

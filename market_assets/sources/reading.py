@@ -8,7 +8,7 @@ from datetime import datetime
 
 import polars as pl
 
-from market_assets.postings.normalise import NormalisedBatch, normalise, rejected_frame
+from market_assets.postings.normalise import NormalisedBatch, StatedBatch, normalise_each, rejected_frame
 from market_assets.sources.protocol import Payload, RawBatch, Source, SourceError
 
 
@@ -78,9 +78,38 @@ def unreadable(source: Source, payloads: Iterable[Payload]) -> list[str]:
     return problems
 
 
-def normalise_batch(landed: LandedBatch) -> NormalisedBatch:
-    """Normalise a batch; what could not be decoded is among the rejected."""
-    normalised = normalise(landed.raw.frame, source=landed.source, observed_at=landed.observed_at)
+#: So many postings are normalised together: those of small days alone take three times as long.
+POSTINGS_TOGETHER = 5_000
+
+
+def packed(days: Iterable[Iterable[LandedBatch]]) -> Iterator[list[LandedBatch | None]]:
+    """The batches of days in packs of up to `POSTINGS_TOGETHER`; None follows the last batch of each day.
+
+    A batch that is larger has a pack of its own.
+    """
+    pack: list[LandedBatch | None] = []
+    size = 0
+    for day in days:
+        for batch in day:
+            height = batch.raw.frame.height
+            if size and size + height > POSTINGS_TOGETHER:
+                yield pack
+                pack, size = [], 0
+            pack.append(batch)
+            size += height
+        pack.append(None)
+    yield pack
+
+
+def normalise_pack(pack: Sequence[LandedBatch | None]) -> list[NormalisedBatch | None]:
+    """Normalise the batches of a pack together; what could not be decoded is among the rejected."""
+    batches = [batch for batch in pack if batch is not None]
+    stated = [StatedBatch(batch.source, batch.observed_at, batch.raw.frame) for batch in batches]
+    normalised = map(_with_undecodable, normalise_each(stated), batches)
+    return [None if batch is None else next(normalised) for batch in pack]
+
+
+def _with_undecodable(normalised: NormalisedBatch, landed: LandedBatch) -> NormalisedBatch:
     undecodable = landed.raw.undecodable
     rejected = rejected_frame([each.payload for each in undecodable], [each.reason for each in undecodable])
     return replace(normalised, rejected=pl.concat([normalised.rejected, rejected]))

@@ -21,21 +21,7 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Execution:
-    """One run of a job.
-
-    Attributes:
-        run_id: Dagster's.
-        job_id: the job's name.
-        func_name: the assets that it makes, as Dagster's asset selection, or the functions that it calls.
-        status: its present state, or how it ended.
-        created_at: when it was requested.
-        started_at: None where it has not started, or never did.
-        ended_at: None until it has ended.
-        duration: seconds from its start to its end; None until then.
-        rows: the sum of the rows that its assets reported; None where none did.
-        error: why it failed, in one line.
-        triggered_by: schedule, sensor, api:USER, ui:USER or cli.
-    """
+    """One run of a job: a row of `job_executions`, whose columns are described there."""
 
     run_id: str
     job_id: str

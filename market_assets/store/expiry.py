@@ -1,9 +1,15 @@
-"""Postings that are older than the retention: found, archived, deleted; and restored from the archive."""
+"""Postings that are older than the retention: found, archived, deleted; and restored from the archive.
+
+The archive is Parquet files by month, `<archive>/month=YYYY-MM/postings-<hash>.parquet`, never overwritten. A
+file is written beside its place, read back and counted, and only then given its name, so that a file with a
+proper name is whole. The name comes from what it holds: archiving the same postings again finds the file that
+is already there, and a posting that has changed since gets a new one.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,8 +19,8 @@ import sqlalchemy as sa
 from market_assets.postings.duplicates import KEYS
 from market_assets.postings.identity import IDENTITY, company_keys
 from market_assets.postings.near_keys import near_identities
-from market_assets.store.archive import ARCHIVED, read_month, write_month
 from market_assets.store.connection import MarketConnection
+from market_assets.store.database import StoreError, file_errors
 from market_assets.store.duplicate_links import read_keys, relink_stored, write_sketches
 from market_assets.store.ingestion import last_posting_id
 from market_assets.store.posting_skills import append_skills, archive_skills, delete_skills, read_skills
@@ -28,17 +34,17 @@ RESTORED_DAYS = 30
 _BATCH = 20_000
 _ID = pl.Schema({"posting_id": pl.Int64()})
 _EXPIRED = pl.Schema({**_ID, "posted_at": arrow_schema(job_postings)["posted_at"]})
-
-
-@dataclass
-class Expiry:
-    """What a clean-up did, or would do."""
-
-    archived: int = 0
-    deleted: int = 0
-    months: tuple[str, ...] = ()
-    fact_rows_deleted: int = 0
-    rejections_deleted: int = 0
+_OF_FACTS = ("skills_version", "url_key", "job_key", "text_hash")
+#: What is kept of a posting: its row of job_postings, what only its fact row holds, and its skills by name, each
+#: with its `skills.weights.Weight`; both lists are empty where it has none or has not been searched.
+ARCHIVED = pl.Schema(
+    {
+        **arrow_schema(job_postings),
+        **{name: dtype for name, dtype in arrow_schema(posting_facts).items() if name in _OF_FACTS},
+        "skill_names": pl.List(pl.String()),
+        "skill_weights": pl.List(pl.Int16()),
+    }
+)
 
 
 def count_expired(connection: MarketConnection, cutoff: datetime, now: datetime) -> dict[str, int]:
@@ -50,10 +56,15 @@ def count_expired(connection: MarketConnection, cutoff: datetime, now: datetime)
     return dict(months.group_by("month").len().sort("month").iter_rows())
 
 
-def expire(connection: MarketConnection, archive: Path, cutoff: datetime, now: datetime) -> Iterator[Expiry]:
-    """Archive the expired postings of a month, then delete them; a step a batch, each whole in itself.
+def expire(
+    connection: MarketConnection, archive: Path, cutoff: datetime, now: datetime
+) -> Iterator[tuple[str, int]]:
+    """Archive the expired postings of a month, then delete them, a batch at a time, each whole in itself.
 
     A kill between archive and delete leaves postings in both: the next run finds them archived and deletes them.
+
+    Yields:
+        The month of a batch, and how many postings it was.
     """
     with connection.transaction():
         expired = connection.read(
@@ -66,11 +77,12 @@ def expire(connection: MarketConnection, archive: Path, cutoff: datetime, now: d
             with connection.transaction():
                 batch = _read(connection, ids)
             write_month(archive, str(month), batch)
-            yield Expiry(archived=batch.height, deleted=_delete(connection, batch), months=(str(month),))
+            _delete(connection, batch)
+            yield str(month), batch.height
 
 
-def forget(connection: MarketConnection, reached_from: datetime, rejected_before: datetime) -> Expiry:
-    """Delete fact rows that no window reaches any more, and old rejections."""
+def forget(connection: MarketConnection, reached_from: datetime, rejected_before: datetime) -> tuple[int, int]:
+    """Delete fact rows that no window reaches any more, and old rejections; returns how many of each."""
     facts = posting_facts.c
     with connection.transaction():
         count_up_postings(connection)
@@ -86,7 +98,7 @@ def forget(connection: MarketConnection, reached_from: datetime, rejected_before
         old = rejected_postings.c.partition_date < rejected_before.date()
         rejections = connection.scalar(sa.select(sa.func.count()).select_from(rejected_postings).where(old))
         connection.execute(rejected_postings.delete().where(old))
-    return Expiry(fact_rows_deleted=gone.height, rejections_deleted=int(rejections))
+    return gone.height, int(rejections)
 
 
 def restore_month(connection: MarketConnection, archive: Path, month: str, now: datetime) -> tuple[int, int]:
@@ -118,6 +130,43 @@ def restore_month(connection: MarketConnection, archive: Path, month: str, now: 
                 .where(postings.posting_id.in_(sa.select(kept.c.posting_id)))
             )
     return missing.height, there.height
+
+
+def write_month(archive: Path, month: str, postings: pl.DataFrame) -> Path:
+    """Write postings of one month to the archive and check what was written; returns the file.
+
+    Raises:
+        StoreUnavailableError: the folder can't be written.
+        StoreError: what was read back is not what was written.
+    """
+    folder = archive / f"month={month}"
+    path = folder / f"postings-{_digest(postings)}.parquet"
+    with file_errors(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            path.touch()
+        else:
+            unfinished = path.with_suffix(".part")
+            postings.select(ARCHIVED.names()).write_parquet(unfinished, compression="zstd")
+            _check(unfinished, postings.height)
+            unfinished.rename(path)
+        _check(path, postings.height)
+    return path
+
+
+def read_month(archive: Path, month: str) -> pl.DataFrame:
+    """All archived postings of a month, each once, as it was archived last.
+
+    Raises:
+        StoreError: nothing of that month is in the archive.
+    """
+    files = sorted((archive / f"month={month}").glob("*.parquet"), key=lambda path: path.stat().st_mtime)
+    if not files:
+        raise StoreError(
+            f"nothing of {month} is in the archive {archive}; it holds: {_months(archive) or 'nothing'}"
+        )
+    frames = [_read_file(path) for path in files]
+    return pl.concat(frames).unique(IDENTITY, keep="last", maintain_order=True)
 
 
 def _expired(cutoff: datetime, now: datetime) -> sa.ColumnElement[bool]:
@@ -152,7 +201,7 @@ def _with_skills(connection: MarketConnection, postings: pl.DataFrame) -> pl.Dat
     return postings.join(skills, on="posting_id", how="left", maintain_order="left").with_columns(lists)
 
 
-def _delete(connection: MarketConnection, batch: pl.DataFrame) -> int:
+def _delete(connection: MarketConnection, batch: pl.DataFrame) -> None:
     with connection.transaction():
         count_up_postings(connection)
         gone = connection.stage("gone", batch.select("posting_id"))
@@ -166,7 +215,6 @@ def _delete(connection: MarketConnection, batch: pl.DataFrame) -> int:
         duplicates = posting_facts.alias("duplicates").c.duplicate_of
         originals = sa.select(duplicates).where(duplicates.in_(ids), duplicates.is_not(None))
         relink_stored(connection, read_keys(connection, posting_facts.c.posting_id.in_(originals)))
-    return batch.height
 
 
 def _numbered(connection: MarketConnection, postings: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
@@ -203,10 +251,50 @@ def _bring_back(connection: MarketConnection, postings: pl.DataFrame, now: datet
 def _bring_skills_back(connection: MarketConnection, postings: pl.DataFrame) -> None:
     skills = postings.select("posting_id", skill="skill_names", weight="skill_weights").explode("skill", "weight")
     skills = skills.filter(pl.col("skill").is_not_null())
-    known = read_known_skills(connection).select("skill", "category")
+    known = read_known_skills(connection).drop("skill_id")
     names = skills.select(pl.col("skill").unique().sort()).join(
         known, on="skill", how="left", maintain_order="left"
     )
     ids = ensure_skills(connection, names.with_columns(pl.col("category").fill_null("Other")))
     found = skills.join(names.select("skill", skill_id=pl.Series(ids, dtype=pl.Int16)), on="skill")
     append_skills(connection, found)
+
+
+def _digest(postings: pl.DataFrame) -> str:
+    """A name for what postings hold, but for what the store makes of them each time anew.
+
+    It depends on values alone, not on how a library or a file format writes them; on texts by their hashes.
+    """
+    apart = ("posting_id", "restored_at", "duplicate_of", "description")
+    content = postings.select(ARCHIVED.names()).drop(apart).sort(IDENTITY)
+    lists = [name for name, dtype in content.schema.items() if isinstance(dtype, pl.List)]
+    digest = hashlib.sha256(content.select(pl.col(lists).list.len()).write_csv().encode())
+    for column in (content[name].explode() if name in lists else content[name] for name in content.columns):
+        digest.update(column.is_null().to_numpy().tobytes())
+        if column.dtype == pl.String:
+            digest.update(column.str.len_bytes().fill_null(0).cast(pl.Int64).to_numpy().tobytes())
+            digest.update(column.str.join()[0].encode())
+        else:
+            kind = pl.Float64 if column.dtype.is_float() else pl.Int64
+            digest.update(column.to_physical().cast(kind).fill_null(0).to_numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _read_file(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(path, hive_partitioning=False).select(ARCHIVED.names())
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise StoreError(f"can't read the archive {path}: {error}") from error
+
+
+def _check(path: Path, rows: int) -> None:
+    try:
+        found = pl.scan_parquet(path, hive_partitioning=False).select(pl.len()).collect().item()
+    except pl.exceptions.PolarsError as error:
+        raise StoreError(f"{path} can't be read back; nothing was deleted: {error}") from error
+    if found != rows:
+        raise StoreError(f"{path} holds {found} postings instead of {rows}; nothing was deleted")
+
+
+def _months(archive: Path) -> str:
+    return ", ".join(sorted(path.name.removeprefix("month=") for path in archive.glob("month=*")))

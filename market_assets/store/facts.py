@@ -25,6 +25,7 @@ import sqlalchemy as sa
 
 from market_assets.skills.weights import ASKED_FOR
 from market_assets.statistics.window import WINDOW_POSTING, Window
+from market_assets.store.database import Database
 from market_assets.store.reading import FrameReader
 from market_assets.store.revisions import BLOCK
 from market_assets.store.skills import read_known_skills
@@ -96,6 +97,12 @@ def read_window(
     within = (posting_facts.c.posted_at >= start, posting_facts.c.posted_at <= end)
     known = read_known_skills(connection).sort("skill")
     return _window([_read_part(connection, known, *within, _COUNTS[counted])], known)
+
+
+def fact_files(database: Database, data_dir: Path) -> Path:
+    """The folder of the files of a database: beside it, or in the data folder."""
+    path = database.path if database.is_sqlite else data_dir / "postgresql"
+    return path.with_name(f"{path.name}.facts")
 
 
 def read_counted(connection: FrameReader, start: datetime, end: datetime, files: Path) -> CountedPostings:

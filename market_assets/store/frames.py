@@ -40,11 +40,16 @@ def as_kind(rows: pl.DataFrame, kind: FrameKind) -> pd.DataFrame | pl.DataFrame 
     """The rows as a frame of a library.
 
     Raises:
-        FrameError: PyArrow's is asked for, and it is not installed.
+        FrameError: pandas' or PyArrow's is asked for, and it is not installed.
     """
     if kind == "polars":
         return rows
     if kind == "pandas":
+        if find_spec("pandas") is None:
+            raise FrameError(
+                "a pandas.DataFrame needs pandas, which is not installed: pip install 'market-assets[pandas]', "
+                "or ask for another: the annotation polars.DataFrame of an input, read(…, 'polars')"
+            )
         return _to_pandas(rows)
     if find_spec("pyarrow") is None:
         raise FrameError("a pyarrow.Table needs PyArrow, which is not installed: pip install pyarrow")

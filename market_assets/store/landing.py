@@ -97,7 +97,7 @@ class Landing:
             payloads += [payload for payload in kept.payloads if payload.name not in fetched]
         landed = LandedDay(source, day, fetch.observed_at, tuple(payloads), tuple(map(str, problems)))
         with file_errors(folder):
-            self._write_whole(f"{folder}/{_MANIFEST}", _LANDED_DAY.dump_json(landed, indent=1))
+            self._write_whole(f"{folder}/{_MANIFEST}", BytesIO(_LANDED_DAY.dump_json(landed, indent=1)))
         self._remove_others(folder, {payload.file for payload in payloads} | {_MANIFEST})
         return landed
 
@@ -106,7 +106,7 @@ class Landing:
         folder = self._folder(source, day)
         with file_errors(folder):
             self._files.makedirs(folder, exist_ok=True)
-            self._write_whole(f"{folder}/{_FAILURE}", reason.encode())
+            self._write_whole(f"{folder}/{_FAILURE}", BytesIO(reason.encode()))
 
     def failure(self, source: str, day: date) -> str | None:
         """Why the last attempt to fetch a source for a day failed; None where it did not."""
@@ -158,9 +158,7 @@ class Landing:
             return False
         with file_errors(path):
             self._files.makedirs(path.rsplit("/", 1)[0], exist_ok=True)
-            with self._files.open(f"{path}.part", "wb") as file:
-                shutil.copyfileobj(content, file, _BLOCK)
-            self._files.mv(f"{path}.part", path)
+            self._write_whole(path, content)
         return True
 
     def remove_before(self, cutoff: date) -> int:
@@ -213,9 +211,9 @@ class Landing:
             self._files.mv(unfinished, f"{folder}/{landed.file}")
         return landed
 
-    def _write_whole(self, path: str, content: bytes) -> None:
+    def _write_whole(self, path: str, content: IO[bytes]) -> None:
         with self._files.open(f"{path}.part", "wb") as file:
-            file.write(content)
+            shutil.copyfileobj(content, file, _BLOCK)
         self._files.mv(f"{path}.part", path)
 
     def _remove_others(self, folder: str, keep: set[str]) -> None:

@@ -11,7 +11,7 @@ from market_assets.postings.occupations import occupations
 from market_assets.skills.matching import SkillMatcher
 from market_assets.store.connection import MarketConnection
 from market_assets.store.posting_skills import HASHED_TEXT, skill_rows, write_skills
-from market_assets.store.revisions import count_up_postings
+from market_assets.store.revisions import count_up_postings, note_changed
 from market_assets.store.skills import prepare, rules_version
 from market_assets.store.tables.postings import job_postings, posting_facts
 
@@ -61,6 +61,7 @@ def _write_occupations(connection: MarketConnection, texts: pl.DataFrame) -> int
     other = texts.select("posting_id", read).filter(read.ne_missing(texts["occupation"]))
     if other.height:
         connection.stage(_READ.name, other)
+        note_changed(connection, other["posting_id"])
         for table in (job_postings, posting_facts):
             connection.execute(
                 table.update()

@@ -95,17 +95,15 @@ def register(engine: sa.Engine, jobs: Iterable[str], now: datetime) -> None:
 
 def pause(engine: sa.Engine, job: str, pause: Pause) -> None:
     """Store a pause, replacing an earlier one; the start of a stopped scheduler does not end it."""
+    values = {
+        "paused_at": pause.at,
+        "paused_by": pause.by,
+        "pause_reason": pause.reason,
+        "paused_until": pause.until,
+    }
     with _changing(engine) as connection:
-        _update_job(
-            connection,
-            job,
-            pause.at,
-            paused_at=pause.at,
-            paused_by=pause.by,
-            pause_reason=pause.reason,
-            paused_until=pause.until,
-            resumes=False,
-        )
+        _insert_if_absent(connection, scheduled_jobs, job=job, registered_at=pause.at)
+        _update_job(connection, job, **values, resumes=False)
 
 
 def end_pause(engine: sa.Engine, job: str, begun_at: datetime | None = None) -> bool:
@@ -120,20 +118,20 @@ def end_pause(engine: sa.Engine, job: str, begun_at: datetime | None = None) -> 
 def delete(engine: sa.Engine, job: str, deletion: Change, *, resumes: bool) -> None:
     """Mark a job as deleted; `resumes`: whether it is on the schedule again when it is restored."""
     with _changing(engine) as connection:
-        _update_job(connection, job, deletion.at, deleted_at=deletion.at, deleted_by=deletion.by, resumes=resumes)
+        _insert_if_absent(connection, scheduled_jobs, job=job, registered_at=deletion.at)
+        _update_job(connection, job, deleted_at=deletion.at, deleted_by=deletion.by, resumes=resumes)
 
 
 def restore(engine: sa.Engine, job: str) -> None:
     """Remove the mark that a job is deleted."""
-    values = {"deleted_at": None, "deleted_by": None}
     with _changing(engine) as connection:
-        connection.execute(sa.update(scheduled_jobs).where(scheduled_jobs.c.job == job).values(values))
+        _update_job(connection, job, deleted_at=None, deleted_by=None)
 
 
 def resume_later(engine: sa.Engine, job: str) -> None:
     """Put a job on the schedule again when the scheduler is started, or when the job is restored."""
     with _changing(engine) as connection:
-        connection.execute(sa.update(scheduled_jobs).where(scheduled_jobs.c.job == job).values(resumes=True))
+        _update_job(connection, job, resumes=True)
 
 
 def stop(engine: sa.Engine, stop: Change, resumed: Collection[str]) -> None:
@@ -161,9 +159,7 @@ def _job_overrides(row: Any) -> JobOverrides:
     )
 
 
-def _update_job(connection: sa.Connection, job: str, now: datetime, **values: Any) -> None:
-    """Set columns of a job, which is registered now unless it is already."""
-    _insert_if_absent(connection, scheduled_jobs, job=job, registered_at=now)
+def _update_job(connection: sa.Connection, job: str, **values: Any) -> None:
     connection.execute(sa.update(scheduled_jobs).where(scheduled_jobs.c.job == job).values(values))
 
 

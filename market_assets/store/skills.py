@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from market_assets.skills.taxonomy import Taxonomy
     from market_assets.store.connection import MarketConnection
 
-_SKILL = pl.Schema({"skill_id": pl.Int16(), "skill": pl.String(), "category": pl.String()})
+_SKILL = pl.Schema({"skill_id": pl.Int16(), "skill": pl.String(), "category": pl.String(), "esco": pl.String()})
+_NAMES = ("skill", "category", "esco")
 _MOST_SKILLS = 2**15
 
 
@@ -32,10 +33,9 @@ def rules_version(matcher: SkillMatcher) -> int:
 
 
 def skill_names(taxonomy: Taxonomy) -> pl.DataFrame:
-    """skill, category of each skill of a taxonomy."""
-    return pl.DataFrame(
-        [(skill.name, skill.category) for skill in taxonomy.skills], ["skill", "category"], orient="row"
-    )
+    """skill, category, esco of each skill of a taxonomy."""
+    rows = [(skill.name, skill.category, skill.esco) for skill in taxonomy.skills]
+    return pl.DataFrame(rows, dict.fromkeys(_NAMES, pl.String()), orient="row")
 
 
 def prepare(connection: MarketConnection, taxonomy: Taxonomy) -> npt.NDArray[np.int16]:
@@ -53,13 +53,13 @@ def prepare(connection: MarketConnection, taxonomy: Taxonomy) -> npt.NDArray[np.
 
 
 def read_known_skills(connection: FrameReader) -> pl.DataFrame:
-    """skill_id, skill, category of every skill that some taxonomy had."""
+    """skill_id, skill, category, esco of every skill that some taxonomy had."""
     return connection.read(sa.select(*(skills.c[name] for name in _SKILL)), _SKILL)
 
 
 def known_skill_ids(connection: MarketConnection, names: pl.DataFrame) -> npt.NDArray[np.int16] | None:
     """The ids of a taxonomy's skills, as of `ensure_skills`, where that would change nothing; else None."""
-    known = names.join(read_known_skills(connection), ["skill", "category"], how="left", maintain_order="left")
+    known = names.join(read_known_skills(connection), _NAMES, how="left", nulls_equal=True, maintain_order="left")
     return None if known["skill_id"].null_count() else known["skill_id"].to_numpy()
 
 
@@ -68,7 +68,7 @@ def ensure_skills(connection: MarketConnection, names: pl.DataFrame) -> npt.NDAr
 
     Args:
         connection: where the skills are.
-        names: skill, category.
+        names: skill, category and, where it is known, esco.
 
     Returns:
         int16, the id of each row of `names`.
@@ -76,6 +76,8 @@ def ensure_skills(connection: MarketConnection, names: pl.DataFrame) -> npt.NDAr
     Raises:
         ValueError: no ids are left.
     """
+    if "esco" not in names.columns:
+        names = names.with_columns(esco=pl.lit(None, pl.String))
     count_up_postings(connection)
     known = read_known_skills(connection)
     next_id = max(known["skill_id"].to_list(), default=-1) + 1
@@ -85,11 +87,10 @@ def ensure_skills(connection: MarketConnection, names: pl.DataFrame) -> npt.NDAr
     ids = pl.Series("skill_id", list(range(next_id, next_id + fresh.height)), dtype=pl.Int16)
     fresh = fresh.with_columns(ids)
     connection.append(skills, fresh)
-    moved = names.join(known, on="skill", suffix="_known").filter(pl.col("category") != pl.col("category_known"))
-    if moved.height:
-        staged = connection.stage("moved_skills", moved.select("skill", "category"))
-        connection.execute(
-            skills.update().values(category=staged.c.category).where(skills.c.skill == staged.c.skill)
-        )
+    changed = names.join(known, _NAMES, how="anti", nulls_equal=True).join(known, on="skill", how="semi")
+    if changed.height:
+        staged = connection.stage("changed_skills", changed.select(_NAMES))
+        values = {"category": staged.c.category, "esco": staged.c.esco}
+        connection.execute(skills.update().values(values).where(skills.c.skill == staged.c.skill))
     both = pl.concat([known.select("skill_id", "skill"), fresh.select("skill_id", "skill")])
     return names.join(both, on="skill", how="left", maintain_order="left")["skill_id"].to_numpy()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 import yaml
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from market_assets.api_client import answers
+from market_assets.store.tables import results as tables
 from market_assets.store.tables.columns import COMMENTS
 from market_assets.web.auth.cross_site import SESSION_COOKIE
 from market_assets.web.errors import NOT_SIGNED_IN, PROBLEM_TYPE, Error, Problem, problem_of
@@ -31,6 +34,27 @@ _SECURITY_SCHEMES = {
         "description": "Set by the page /login; browsers only",
     },
 }
+#: By type of row, the table whose columns it has: their comments describe it in the OpenAPI document.
+TABLE_OF: dict[str, sa.Table] = {
+    "MarketSummary": tables.market_summary,
+    "SkillDemand": tables.skill_demand,
+    "SalaryPercentiles": tables.salary_statistics,
+    "TrendingSkill": tables.trending_skills,
+    "TrendMonth": tables.salary_trends,
+    "HistoryMonth": tables.skill_history,
+    "CoverageRow": tables.posting_coverage,
+    "LocationSalaries": tables.location_salaries,
+    "LocationValue": tables.location_salaries,
+    "EmploymentSalaries": tables.employment_salaries,
+    "IndustrySkill": tables.industry_skills,
+    "RelatedSkill": tables.skill_relationships,
+    "SkillInCommunity": tables.skill_communities,
+    "OccupationValue": tables.occupation_demand,
+    "OccupationDetail": tables.occupation_demand,
+    "OccupationPay": tables.occupation_salaries,
+    "OccupationSkill": tables.occupation_skills,
+    "Recommendation": tables.skill_recommendations,
+}
 #: What every call may answer.
 _ERRORS: Errors = {
     401: ("Not signed in", 401, NOT_SIGNED_IN),
@@ -44,6 +68,8 @@ _RATE_HEADERS = {
     "RateLimit-Remaining": "How many of them are left",
     "RateLimit-Reset": "Seconds until one more is left",
 }
+#: Properties of the market API's answers that are times.
+_TIMES = ("as_of", "window_start", "recorded_at", "revised_at")
 _EXAMPLES = Path(__file__).parent / "market" / "examples.yaml"
 _WORDS = Path(__file__).with_name("property_descriptions.yaml")
 
@@ -82,7 +108,7 @@ def openapi_document(api: FastAPI) -> dict[str, Any]:
     for name, example in yaml.safe_load(_EXAMPLES.read_text(encoding="utf-8")).items():
         # Not through the models: FastAPI leaves nulls out, in examples too.
         schemas[name]["example"] = example
-    _describe(schemas.values())
+    _describe(schemas)
     for response in _successes(document):
         response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in _RATE_HEADERS}
     return document
@@ -93,13 +119,22 @@ def _error(description: str, media_type: str, model: str, example: dict[str, Any
     return {"description": description, "content": {media_type: {"schema": schema, "example": example}}}
 
 
-def _describe(schemas: Iterable[dict[str, Any]]) -> None:
-    """Describe the properties whose models leave that to their names."""
-    words = {**COMMENTS, **yaml.safe_load(_WORDS.read_text(encoding="utf-8"))}
-    for schema in schemas:
+def _describe(schemas: dict[str, dict[str, Any]]) -> None:
+    """Describe the properties whose types leave that to their names, and those of answers to the last one."""
+    words = yaml.safe_load(_WORDS.read_text(encoding="utf-8"))
+    for schema_name, schema in schemas.items():
+        table = TABLE_OF.get(schema_name)
+        columns = {column.name: column.comment for column in table.columns} if table is not None else {}
+        of_schema = {name: words.get(f"{schema_name}.{name}") for name in schema.get("properties", {})}
         for name, described in schema.get("properties", {}).items():
-            if name in words:
-                described.setdefault("description", words[name])
+            meaning = of_schema[name] or columns.get(name) or words.get(name) or COMMENTS.get(name)
+            if meaning:
+                described.setdefault("description", meaning)
+            if name in _TIMES:
+                for kind in described.get("anyOf", [described]):
+                    kind |= {"format": "date-time"} if kind["type"] == "string" else {}
+        if hasattr(answers, schema_name):
+            schema["additionalProperties"] = False
 
 
 def _successes(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

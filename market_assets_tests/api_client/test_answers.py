@@ -1,68 +1,64 @@
-"""The client's types are those of the API's answers.
-
-`python -m market_assets_tests.api_client.test_answers` writes them anew.
-"""
+"""The types of rows have the columns of their tables, with their types."""
 
 from __future__ import annotations
 
-import types
-from datetime import datetime
-from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel
+import pytest
+import sqlalchemy as sa
 
-import market_assets
-from market_assets.web.market import models
+from market_assets.api_client import answers
+from market_assets.store.tables import results as tables
+from market_assets.web.openapi_document import TABLE_OF
 
-FILE = Path(market_assets.__file__).parent / "api_client" / "answers.py"
-HEAD = '''"""The answers of the market API as they come, in JSON: the types of `market_assets.web.market.models`.
-
-Written by `market_assets_tests.api_client.test_answers`; fields are described in the OpenAPI document.
-"""
-
-from __future__ import annotations
-
-from typing import Literal, TypedDict
-'''
-
-
-def written(annotation: Any) -> str:
-    """A type as the JSON has it."""
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin in (Union, types.UnionType):
-        return " | ".join(written(each) for each in arguments)
-    if origin is Literal:
-        return f"Literal[{', '.join(repr(each).replace(chr(39), chr(34)) for each in arguments)}]"
-    if origin in (list, dict):
-        return f"{origin.__name__}[{', '.join(written(each) for each in arguments)}]"
-    if annotation is datetime:
-        return "str"
-    return "None" if annotation is type(None) else str(annotation.__name__)
+#: Columns that a row does not have, since what is around it says them; and those that rows have under other names.
+LEFT_OUT = {
+    "SalaryPercentiles": {"skill"},
+    "HistoryMonth": {"skill"},
+    "Recommendation": {"skill"},
+    "TrendMonth": {"skill", "trend_direction"},
+    "LocationSalaries": {"location"},
+    "IndustrySkill": {"industry"},
+    "RelatedSkill": {"skill_a", "skill_b", "confidence_ab", "confidence_ba"},
+    "OccupationPay": {"occupation"},
+    "OccupationSkill": {"occupation"},
+}
+#: Those that are JSON in the table, or are null in a row alone.
+OF_OTHER_TYPES = {
+    "SkillDemand": {"top_sources", "top_industries", "top_locations", "rank"},
+    "OccupationDetail": {"rank"},
+    "MarketSummary": {"sources_compared", "sources_left_out"},
+}
 
 
-def described(model: type[BaseModel]) -> str:
-    lines = [f"class {model.__name__}(TypedDict):"]
-    lines += [f"    {name}: {written(field.annotation)}" for name, field in model.model_fields.items()]
-    return "\n".join(lines)
+@pytest.mark.parametrize("name", TABLE_OF)
+def test_rows_have_the_columns_of_their_table(name: str) -> None:
+    table, fields = TABLE_OF[name], get_type_hints(getattr(answers, name))
+    left_out = LEFT_OUT.get(name, set())
+    assert left_out <= set(table.columns.keys())
+    for column in table.columns:
+        if column.name not in left_out | OF_OTHER_TYPES.get(name, set()):
+            # Before the first refresh, the summary has no row.
+            null = bool(column.nullable) or name == "MarketSummary"
+            assert _kinds(fields[column.name]) == _kinds_of(column, null=null), column.name
+    assert OF_OTHER_TYPES.get(name, set()) <= set(fields) and not left_out & set(fields)
 
 
-def source() -> str:
-    """The module: each model after those that it is made of."""
-    found = [
-        each
-        for each in vars(models).values()
-        if isinstance(each, type)
-        and issubclass(each, models.StrictModel)
-        and not each.__name__.endswith("Request")
-    ]
-    bases = (models.StrictModel, models.Paginated)
-    return "\n\n\n".join([HEAD.rstrip("\n"), *(described(model) for model in found if model not in bases)]) + "\n"
+def test_the_words_are_those_of_the_tables() -> None:
+    assert get_args(answers.Strength) == tables.STRENGTHS
+    assert get_args(answers.Trend) == tables.TRENDS
+    assert get_args(answers.TrendDirection) == tables.TREND_DIRECTIONS
 
 
-def test_the_types_are_those_of_the_answers() -> None:
-    assert FILE.read_text(encoding="utf-8") == source(), f"run python -m {__name__}"
+def _kinds(hint: Any) -> set[Any]:
+    if get_origin(hint) is Literal or not get_args(hint):
+        return {hint}
+    return set(get_args(hint))
 
 
-if __name__ == "__main__":
-    FILE.write_text(source(), encoding="utf-8")
+def _kinds_of(column: sa.Column[Any], *, null: bool) -> set[Any]:
+    choices = column.info.get("choices")
+    kind = column.type.python_type
+    in_json = Literal[choices] if choices else kind if kind in (int, float, str) else str
+    return {in_json, NoneType} if null else {in_json}

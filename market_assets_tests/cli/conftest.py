@@ -32,7 +32,9 @@ def invoke(project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invoke]:
 
     def run(*arguments: str | Path, stdin: str | bytes = "", **settings: str) -> Result:
         get_settings.cache_clear()
-        result = CliRunner().invoke(main, [str(argument) for argument in arguments], input=stdin, env=settings)
+        result = CliRunner().invoke(
+            main, [str(each) for each in arguments], input=stdin, env=settings, prog_name="market-assets"
+        )
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return result

@@ -13,7 +13,9 @@ import yaml
 
 from market_assets.cli.command import CommandFailedError
 from market_assets.cli.new import write_source
+from market_assets.definitions import build_defs
 from market_assets.operations.custom_files import load_custom_files
+from market_assets.settings import Settings
 from market_assets.skills.matching import skill_matcher
 from market_assets.skills.taxonomy import load_taxonomy
 from market_assets.sources.configuration import load_sources
@@ -49,9 +51,8 @@ def test_a_new_task_appears_and_runs_unchanged_beside_a_broken_one(
     assert ended.code == 0, ended.err
     assert "0 postings" in ended.err
     assert f"{tasks / 'broken.py'}, line 1: it calls sys.exit(0) when it is imported" in ended.err
-    listed = run("dg", "list", "defs", "--json", cwd=PROJECT, **settings, MARKET_ASSETS_DATA_DIR=str(project))
-    assert listed.code == 0, listed.err
-    assert "nightly_count_schedule" in listed.out
+    loaded = build_defs(Settings(MARKET_ASSETS_CUSTOM_DIR=tasks, _env_file=None))
+    assert loaded.resolve_schedule_def("nightly_count_schedule").job_name == "nightly_count"
 
 
 @pytest.mark.thorough

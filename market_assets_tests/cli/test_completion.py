@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from market_assets_tests.cli.conftest import Invoke
-from market_assets_tests.cli.programs import PROGRAMS, environment, market_assets
+from market_assets_tests.cli.programs import PROGRAMS, environment
 from market_assets_tests.test_rooms import loaded_after
 
 ASK = """
@@ -20,12 +21,12 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
 """
 
 
-def completed(folder: Path, words: str, **settings: str) -> list[str]:
+def completed(folder: Path, words: str) -> list[str]:
     """What bash offers for the last of some words."""
     done = subprocess.run(
         ["bash", "-c", ASK.format(words=words)],
         cwd=folder,
-        env=environment(PATH=f"{PROGRAMS}:{os.environ['PATH']}", **settings),
+        env=environment(PATH=f"{PROGRAMS}:{os.environ['PATH']}"),
         capture_output=True,
         text=True,
         check=True,
@@ -35,25 +36,36 @@ def completed(folder: Path, words: str, **settings: str) -> list[str]:
 
 
 @pytest.mark.slow
+def test_bash_offers_what_can_follow(tmp_path: Path) -> None:
+    # Quoted, and in the spelling that the taxonomy has.
+    offered = ["'Customer Segmentation'", "'Customer Service'"]
+    assert completed(tmp_path, r"market-assets skill 'customer\ se'") == offered
+
+
 @pytest.mark.parametrize(
     ("words", "offered"),
     [
-        ("market-assets reco", ["recommend"]),
-        ("market-assets sources ''", ["check"]),
-        ("market-assets export total_", ["total_skill_demand"]),
-        ("market-assets export skills --format p", ["parquet"]),
-        # Quoted, and in the spelling that the taxonomy has.
-        (r"market-assets skill 'customer\ se'", ["'Customer Segmentation'", "'Customer Service'"]),
-        ("market-assets recommend Docker kubern", ["Kubernetes"]),
+        ("reco", ["recommend"]),
+        ("sources ''", ["check"]),
+        ("export total_", ["total_skill_demand"]),
+        ("export skills --format p", ["parquet"]),
+        ("recommend Docker kubern", ["Kubernetes"]),
     ],
 )
-def test_bash_offers_what_can_follow(tmp_path: Path, words: str, offered: list[str]) -> None:
-    assert completed(tmp_path, words) == offered
+def test_what_can_follow_is_offered(invoke: Invoke, words: str, offered: list[str]) -> None:
+    assert asked(invoke, words) == offered
 
 
-@pytest.mark.slow
-def test_nothing_is_offered_where_a_setting_is_wrong(tmp_path: Path) -> None:
-    assert completed(tmp_path, "market-assets skill pyth", MARKET_ASSETS_WINDOW_DAYS="ninety") == [""]
+def test_nothing_is_offered_where_a_setting_is_wrong(invoke: Invoke) -> None:
+    assert asked(invoke, "skill pyth", MARKET_ASSETS_WINDOW_DAYS="ninety") == [""]
+
+
+def asked(invoke: Invoke, words: str, **settings: str) -> list[str]:
+    """What the script of bash is answered for the last of some words, in this process."""
+    line = f"market-assets {words}"
+    place = str(len(shlex.split(line)) - 1)
+    asking = {"_MARKET_ASSETS_COMPLETE": "bash_complete", "COMP_WORDS": line, "COMP_CWORD": place}
+    return [each.partition(",")[2] for each in invoke(**asking, **settings).stdout.splitlines()]
 
 
 @pytest.mark.parametrize(
@@ -75,8 +87,3 @@ def test_offering_commands_loads_none_of_them(tmp_path: Path) -> None:
         tmp_path,
     )
     assert loaded.isdisjoint({"dagster", "sqlalchemy", "polars"})
-
-
-def test_the_script_is_complete_on_its_own(tmp_path: Path) -> None:
-    """It is printed outside of a project too, where shells are started."""
-    assert market_assets("completion", "bash", cwd=tmp_path).code == 0

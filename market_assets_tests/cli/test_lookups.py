@@ -90,6 +90,10 @@ def test_an_occupation_is_looked_up_by_any_title(invoke: Invoke, url: str, datab
     assert len(rows) == sum(not (row["country"] and row["seniority"]) for row in expected)
     for row in rows:
         assert any(is_part_of(row, wanted) for wanted in expected)
+    pay = printed(invoke, "pay", "data ENGINEER", url=url)
+    assert [(row["country"], row["seniority"], row["median_salary"]) for row in pay] == [
+        (row["country"], row["seniority"], row["median_salary"]) for row in rows
+    ]
     text = invoke("occupation", "Data engineer", DATABASE_URL=url).stdout
     assert "2511.20" in text
     assert "lift" in text

@@ -71,7 +71,7 @@ def written(name: str, content: bytes | str) -> Path:
 
 @pytest.mark.parametrize(
     "ending",
-    [name if name in ("csv", "parquet") else pytest.param(name, marks=pytest.mark.thorough) for name in FORMATS],
+    [name if name == "parquet" else pytest.param(name, marks=pytest.mark.thorough) for name in FORMATS],
 )
 def test_every_format_gives_the_same(invoke: Invoke, ending: str) -> None:
     found = summary(invoke("run", "--json", "--from", written(f"mine.{ending}", FORMATS[ending](POSTINGS))))
@@ -86,13 +86,6 @@ def test_every_format_gives_the_same(invoke: Invoke, ending: str) -> None:
     assert Path(found["report"]).read_text(encoding="utf-8").startswith("<!")
 
 
-def test_what_a_person_sees(invoke: Invoke) -> None:
-    result = invoke("run", "--from", written("mine.csv", as_csv(POSTINGS)))
-    assert result.exit_code == 0
-    for shown in ("title ", "--map", "job_postings", "3 postings", "2024-02-12", "data/from/mine.db", "mine.html"):
-        assert shown in result.stdout
-
-
 def test_a_file_in_german_is_read_and_what_is_left_out_is_named(invoke: Invoke) -> None:
     text = (
         "Stelle;Firma;Ort;Land;Gehalt;Beschreibung;Datum;Ansprechpartner\n"
@@ -103,7 +96,9 @@ def test_a_file_in_german_is_read_and_what_is_left_out_is_named(invoke: Invoke) 
     result = invoke("run", "--from", written("meine.csv", text))
     assert result.exit_code == 0, result.stderr
     shown = " ".join(result.stdout.split())
-    for said in ("location Ort + Land", "not used Ansprechpartner", "Rejected: ", "Ohne Titel"):
+    for said in ("title ", "--map", "location Ort + Land", "not used Ansprechpartner", "Rejected: ", "Ohne Titel"):
+        assert said in shown
+    for said in ("job_postings", "2 postings", "2025-08-07", "data/from/meine.db", "meine.html"):
         assert said in shown
     rows = read_rows("sqlite:///data/from/meine.db", "job_postings")
     assert {(row["company"], row["location"], row["salary_min"]) for row in rows} == {
@@ -124,11 +119,12 @@ def test_columns_can_be_named(invoke: Invoke) -> None:
 
 
 def test_a_file_is_never_mixed_with_the_rest_nor_with_its_older_self(invoke: Invoke, project: Path) -> None:
-    first = summary(invoke("run", "--json", "--from", written("mine.csv", as_csv(POSTINGS))))
-    again = summary(invoke("run", "--json", "--from", written("mine.csv", as_csv(POSTINGS[:1]))))
+    # Any name of a file will do.
+    first = summary(invoke("run", "--json", "--from", written("a'b; drop.csv", as_csv(POSTINGS))))
+    again = summary(invoke("run", "--json", "--from", written("a'b; drop.csv", as_csv(POSTINGS[:1]))))
     assert (first["postings"], again["postings"]) == (3, 1)
     assert again["database"] == first["database"]
-    assert again["database"].endswith("data/from/mine.db"), "each name has a database of its own"
+    assert Path(again["database"]).parent.match("data/from"), "each name has a database of its own"
     assert not (project / "data/market.db").exists()
 
 
@@ -141,15 +137,14 @@ def test_with_a_database_of_the_settings_it_goes_there(invoke: Invoke) -> None:
     assert (sources.count("mine"), sources.count("other")) == (3, 2)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "name",
     [
-        "a'b\"; drop.csv",
         "-.csv",
-        *(
-            pytest.param(name, marks=pytest.mark.thorough)
-            for name in ("Überstunden & mehr.csv", "2024-02.csv", "x" * 120 + ".csv")
-        ),
+        "Überstunden & mehr.csv",
+        "2024-02.csv",
+        "x" * 120 + ".csv",
     ],
 )
 def test_any_name_of_a_file_will_do(invoke: Invoke, name: str) -> None:

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from market_assets.cli import sql
 from market_assets.cli.command import CommandFailedError
-from market_assets.cli.workbooks import write_workbook
+from market_assets.cli.sql import write_workbook
 from market_assets.settings import Settings
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError

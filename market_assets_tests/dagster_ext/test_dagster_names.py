@@ -16,23 +16,21 @@ from dagster._core.storage.event_log import schema as event_schema
 from dagster._core.storage.runs import schema as run_schema
 from dagster_celery.tags import DAGSTER_CELERY_TASK_ID_TAG
 
-from market_assets.dagster_ext import history, run_events, schedules
+from market_assets.dagster_ext import history, records
 from market_assets.defs import partitions, retries
-from market_assets.defs.sensors import lost_retries
 
 
 @pytest.mark.parametrize(
     ("ours", "dagsters"),
     [
-        (run_events.WILL_RETRY_TAG, tags.WILL_RETRY_TAG),
-        (run_events.ROOT_RUN_ID_TAG, tags.ROOT_RUN_ID_TAG),
-        (lost_retries._ROOT_RUN_TAG, tags.ROOT_RUN_ID_TAG),
-        (lost_retries._RETRIED_BY_TAG, tags.AUTO_RETRY_RUN_ID_TAG),
+        (records.WILL_RETRY_TAG, tags.WILL_RETRY_TAG),
+        (records.ROOT_RUN_ID_TAG, tags.ROOT_RUN_ID_TAG),
+        (records.RETRIED_BY_TAG, tags.AUTO_RETRY_RUN_ID_TAG),
         (retries.MAX_RUN_RETRIES_TAG, tags.MAX_RETRIES_TAG),
         (retries.RETRY_FAILED_STEPS_TAG, tags.RETRY_ON_ASSET_OR_OP_FAILURE_TAG),
         (partitions.PARTITION_TAG, tags.PARTITION_NAME_TAG),
         (history._BACKFILL_TAG, tags.BACKFILL_ID_TAG),
-        (run_events.CELERY_TASK_TAG, DAGSTER_CELERY_TASK_ID_TAG),
+        (records.CELERY_TASK_TAG, DAGSTER_CELERY_TASK_ID_TAG),
     ],
 )
 def test_tags_are_those_of_dagster(ours: str, dagsters: str) -> None:
@@ -59,25 +57,25 @@ def test_the_tables_of_the_history_have_the_columns_that_pruning_reads() -> None
 
 
 def test_the_state_of_a_schedule_has_a_start_and_a_cron_expression() -> None:
-    data = schedules.ScheduleInstigatorData("0 3 * * *", 12.5)
+    data = records.ScheduleInstigatorData("0 3 * * *", 12.5)
     assert (data.cron_schedule, data.start_timestamp) == ("0 3 * * *", 12.5)
-    assert {status.name for status in schedules.TickStatus} >= {"STARTED", "SKIPPED", "SUCCESS", "FAILURE"}
-    assert {kind.value for kind in schedules.InstigatorType} >= {"SCHEDULE", "SENSOR"}
-    fields = set(inspect.signature(schedules.InstigatorState.__new__).parameters)
+    assert {status.name for status in records.TickStatus} >= {"STARTED", "SKIPPED", "SUCCESS", "FAILURE"}
+    assert {kind.value for kind in records.InstigatorType} >= {"SCHEDULE", "SENSOR"}
+    fields = set(inspect.signature(records.InstigatorState.__new__).parameters)
     assert fields >= {"origin", "instigator_type", "status", "instigator_data"}
 
 
 def test_due_times_begin_with_the_start_and_go_both_ways() -> None:
     start = datetime(2026, 1, 31, 3, tzinfo=UTC)
-    forward = schedules.schedule_execution_time_iterator(start.timestamp(), "0 3 31 * *", "UTC")
+    forward = records.schedule_execution_time_iterator(start.timestamp(), "0 3 31 * *", "UTC")
     assert [next(forward).astimezone(UTC).month for _ in range(2)] == [1, 3]
-    backward = schedules.schedule_execution_time_iterator(start.timestamp(), "0 3 * * *", "UTC", ascending=False)
+    backward = records.schedule_execution_time_iterator(start.timestamp(), "0 3 * * *", "UTC", ascending=False)
     assert [next(backward).astimezone(UTC).day for _ in range(2)] == [31, 30]
 
 
 def test_daemons_without_a_heartbeat_are_unhealthy(tmp_path: Path) -> None:
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        statuses = schedules.daemon_statuses(instance, tolerance_seconds=60)
+        statuses = records.daemon_statuses(instance, tolerance_seconds=60)
     assert {"SENSOR", "SCHEDULER"} <= statuses.keys()
     assert all(
         status.required and not status.healthy and status.last_heartbeat is None for status in statuses.values()
@@ -86,13 +84,13 @@ def test_daemons_without_a_heartbeat_are_unhealthy(tmp_path: Path) -> None:
 
 def test_a_freshness_policy_has_its_window() -> None:
     policy = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=3))
-    assert isinstance(policy, run_events.TimeWindowFreshnessPolicy)
+    assert isinstance(policy, records.TimeWindowFreshnessPolicy)
     assert policy.fail_window.to_timedelta() == timedelta(hours=3)
 
 
 def test_failures_and_checks_have_their_fields() -> None:
-    assert run_events.AssetCheckExecutionRecordStatus.PLANNED.value == "PLANNED"
-    assert fields_of(run_events.StepFailureData) >= {"error", "user_failure_data"}
+    assert records.AssetCheckExecutionRecordStatus.PLANNED.value == "PLANNED"
+    assert fields_of(records.StepFailureData) >= {"error", "user_failure_data"}
 
 
 def fields_of(kind: Any) -> set[str]:

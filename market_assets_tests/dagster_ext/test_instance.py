@@ -12,13 +12,12 @@ import sqlalchemy as sa
 from dagster._core.run_coordinator import QueuedRunCoordinator
 
 from market_assets.checked_settings import get_settings
-from market_assets.dagster_ext.instance_storage import psycopg2_url
+from market_assets.dagster_ext.instance import CeleryOrLocalLauncher, LocalLauncher, psycopg2_url
 from market_assets.dagster_ext.postgresql_storage import (
     PooledEventLogStorage,
     PooledRunStorage,
     PooledScheduleStorage,
 )
-from market_assets.dagster_ext.run_launcher import CeleryOrLocalLauncher, LocalLauncher
 from market_assets.settings import SettingsError
 from market_assets_tests.cli.programs import PROJECT
 

@@ -14,8 +14,8 @@ from dagster._core.launcher import WorkerStatus
 
 from market_assets.dagster_ext import liveness
 from market_assets.dagster_ext.command_runs import execute_job
+from market_assets.dagster_ext.instance import LocalLauncher
 from market_assets.dagster_ext.liveness import PROCESS_TAG, hold_lock, why_dead, with_liveness
-from market_assets.dagster_ext.run_launcher import LocalLauncher
 from market_assets_tests.store.programs import program
 
 SHOWING = """

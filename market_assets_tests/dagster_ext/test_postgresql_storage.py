@@ -11,7 +11,7 @@ from threading import Barrier
 import pytest
 import sqlalchemy as sa
 
-from market_assets.dagster_ext.instance_storage import psycopg2_url
+from market_assets.dagster_ext.instance import psycopg2_url
 from market_assets.dagster_ext.postgresql_storage import PooledPostgresStorage
 from market_assets_tests.faults.machine import eventually
 
@@ -67,7 +67,7 @@ def test_further_connections_are_opened_when_needed_and_then_closed(
     storage: PooledPostgresStorage, server: sa.Connection
 ) -> None:
     at_once = 8
-    together = Barrier(at_once, timeout=60)
+    together = Barrier(at_once, timeout=300)
 
     def connect() -> int:
         with storage.run_storage.connect() as connection:

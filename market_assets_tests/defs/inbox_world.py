@@ -9,7 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from market_assets.defs.sensors.inbox import InboxTick, Seen
+from market_assets.defs.sensors import InboxTick, Seen
 from market_assets.operations.names import INGESTION, PARTITION_TAG
 from market_assets.sources.files.inbox import Inbox
 from market_assets.store.landing import Landing

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import market_assets
-from market_assets.defs.custom_tasks import CustomFilesError
+from market_assets.defs.custom import CustomFilesError
 from market_assets.operations.names import TASKS_SENSOR
 from market_assets.store import schema
 from market_assets.store.connection import MarketConnection

@@ -22,7 +22,7 @@ from dagster._core.scheduler.instigation import (
     TickStatus,
 )
 
-from market_assets.operations.schedule_guard import due_time
+from market_assets.operations.scheduling import due_time
 from market_assets.tasks import Interval
 from market_assets_tests.operations.own_tasks import code_location, task
 

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from market_assets.defs.custom_tasks import CustomFilesError
+from market_assets.defs.custom import CustomFilesError
 from market_assets.operations.names import TASKS_SENSOR
 from market_assets_tests.operations.own_tasks import code_location, task
 

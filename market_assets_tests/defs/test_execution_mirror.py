@@ -10,8 +10,7 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from market_assets.defs.sensors.executions import mirror_executions
-from market_assets.defs.sensors.housekeeping import housekeeping_sensor
+from market_assets.defs.housekeeping import housekeeping_sensor, mirror_executions
 from market_assets.operations.executions import ExecutionReader
 from market_assets.settings import Settings
 from market_assets.store.database import Database

@@ -8,9 +8,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from market_assets.checked_settings import all_sources
 from market_assets.definitions import build_defs
-from market_assets.defs.sensors.inbox import SENSOR, InboxError, inbox_sensor
-from market_assets.defs.sources import all_sources
+from market_assets.defs.sensors import INBOX_SENSOR, InboxError, inbox_sensor
 from market_assets.operations.names import INGESTION, REFRESH
 from market_assets.settings import Settings, SettingsError
 from market_assets.store import schedule_overrides
@@ -25,14 +25,14 @@ def tick(
     """How many runs a tick asks for, the reason where none, and the cursor."""
     repository = build_defs(settings).get_repository_def()
     context = dg.build_sensor_context(instance, cursor=cursor, repository_def=repository)
-    answer = repository.get_sensor_def(SENSOR).evaluate_tick(context)
+    answer = repository.get_sensor_def(INBOX_SENSOR).evaluate_tick(context)
     return len(answer.run_requests or []), answer.skip_message, answer.cursor
 
 
 def test_the_sensor_runs_where_the_inbox_is_set(world: World) -> None:
     on = inbox_sensor(world.pipeline.settings)
     assert on.default_status is dg.DefaultSensorStatus.RUNNING
-    assert (on.name, on.job_name) == (SENSOR, INGESTION)
+    assert (on.name, on.job_name) == (INBOX_SENSOR, INGESTION)
 
 
 def test_a_tick_of_the_sensor_remembers_what_it_saw(world: World, ticking: dg.DagsterInstance) -> None:

@@ -19,8 +19,12 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster._daemon.auto_run_reexecution.event_log_consumer import EventLogConsumerDaemon
 
-from market_assets.defs.sensors.housekeeping import housekeeping_sensor
-from market_assets.defs.sensors.lost_retries import FAILURE_REPEATED_TAG, queue_forgotten, repeat_failures
+from market_assets.defs.housekeeping import (
+    FAILURE_REPEATED_TAG,
+    housekeeping_sensor,
+    queue_forgotten,
+    repeat_failures,
+)
 from market_assets.settings import Settings
 from market_assets.store.database import StoreUnavailableError
 

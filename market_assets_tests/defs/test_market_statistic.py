@@ -8,9 +8,11 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 import pytest
+import sqlalchemy as sa
 
 import market_assets
 from market_assets.settings import Settings
+from market_assets.store.database import Database
 from market_assets.store.own_tables import tables_named_in
 from market_assets_tests.defs.test_custom_definitions import problems_in
 from market_assets_tests.operations.own_tasks import code_location
@@ -113,6 +115,18 @@ def test_a_wrong_answer_replaces_nothing(
     assert message in failure_of(result)
     assert {check for _, check, _ in failed_checks(result)} == failed
     assert read(settings)["day"].to_list() == [date(2026, 1, 1)]
+
+
+def test_its_checks_run_by_themselves_over_the_stored_table(settings: Settings, tmp_path: Path) -> None:
+    folder = statistic(tmp_path / "custom", ONE_COLUMN.format(query=f"SELECT {BEFORE} AS day"))
+    with pipeline(settings, folder) as market:
+        done(market.materialize("days"))
+        with Database(settings.market_url).engine().begin() as connection:
+            connection.execute(sa.text("INSERT INTO days SELECT * FROM days"))
+        result = done(market.check("days"))
+    checks = {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
+    assert checks == {"not_null": True, "unique": False}
+    assert read(settings).height == 2, "nothing is replaced"
 
 
 def test_a_statistic_waits_for_the_tables_that_it_reads(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from dagster._core.remote_origin import (
 )
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, ScheduleInstigatorData
 
-from market_assets.defs.sensors.new_postings import SENSOR, new_postings_sensor
+from market_assets.defs.sensors import NEW_POSTINGS_SENSOR, new_postings_sensor
 from market_assets.operations.names import REFRESH
 from market_assets.settings import Settings
 from market_assets.store import schedule_overrides
@@ -161,7 +161,7 @@ def test_a_schedule_that_was_stopped_in_the_ui_holds(world: World) -> None:
 def test_the_sensor_runs_where_the_number_is_set(world: World) -> None:
     on = new_postings_sensor(world.pipeline.settings)
     assert on.default_status is dg.DefaultSensorStatus.RUNNING
-    assert (on.name, on.job_name) == (SENSOR, REFRESH)
+    assert (on.name, on.job_name) == (NEW_POSTINGS_SENSOR, REFRESH)
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "many"])

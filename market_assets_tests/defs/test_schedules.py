@@ -17,7 +17,7 @@ from dagster._utils.schedules import schedule_execution_time_iterator
 from market_assets.definitions import build_defs
 from market_assets.defs.schedules import default_schedules
 from market_assets.operations.names import CLEANUP, INGESTION, PARTITION_TAG, PRUNE, REBUILD, REFRESH
-from market_assets.operations.schedule_guard import reason_to_skip
+from market_assets.operations.scheduling import reason_to_skip
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
 

@@ -19,8 +19,8 @@ import dagster as dg
 import pyarrow.parquet as pq
 import sqlalchemy as sa
 
+from market_assets.checked_settings import configured_sources
 from market_assets.dagster_ext.liveness import why_dead
-from market_assets.defs.sources import configured_sources
 from market_assets.operations.names import AS_OF_TAG, CLEANUP, INGESTION, PARTITION_TAG, REBUILD, REFRESH
 from market_assets.settings import Settings
 from market_assets.store import schema

@@ -21,7 +21,7 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets_tests.faults.soundness import assert_sound
 from market_assets_tests.pipelines import RESULTS, Pipeline, failure_of
-from market_assets_tests.postgresql_servers import patient_start, pg_ctl, start_postgresql
+from market_assets_tests.postgresql_servers import pg_ctl, start_postgresql
 
 DAYS = (date(2024, 3, 1), date(2024, 3, 2))
 TAGS = {
@@ -48,8 +48,7 @@ class Server:
         self._control("-m", "immediate", "stop")
 
     def start(self) -> None:
-        with patient_start():
-            self._server.ensure_postgres_running()
+        self._server.ensure_postgres_running()
 
     def close(self) -> None:
         self._server.cleanup()

@@ -165,7 +165,7 @@ def test_a_web_process_that_dies_takes_no_run_with_it(box: Machine, held: StoreL
 
 def triggered(port: str) -> tuple[int, dict[str, str]] | None:
     """Sign in and trigger the refresh; None while nobody answers."""
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=300) as client:
         try:
             signed_in = client.post("/api/auth/login", json={"username": "ann", "password": PASSWORD.strip()})
         except httpx.TransportError:

@@ -16,7 +16,7 @@ from dagster._core.execution.api import execute_run
 from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.test_utils import freeze_time
 
-from market_assets.defs.sensors.alerts import alerts_sensor
+from market_assets.defs.sensors import alerts_sensor
 from market_assets.operations.names import CLEANUP, INGESTION, PRUNE, REBUILD, REFRESH
 from market_assets.settings import Settings
 from market_assets_tests.faults.clocks import clock_that_says

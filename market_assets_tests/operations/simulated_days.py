@@ -23,8 +23,7 @@ from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from dagster._scheduler.scheduler import launch_scheduled_runs
 
 from market_assets.operations.names import INGESTION, MAKES_UP_TAG, PARTITION_TAG
-from market_assets.operations.schedule_guard import ACTIVE
-from market_assets.operations.schedule_overrides import schedule_states
+from market_assets.operations.scheduling import ACTIVE, schedule_states
 
 #: The daemon iterates every minute; all that is due here is due at these hours, at some of them on Sundays only.
 DUE_HOURS = [timedelta(hours=hours) for hours in (2, 2.5, 3, 4, 5, 14.5)]

@@ -16,7 +16,7 @@ import yaml
 from dagster._core.scheduler.instigation import TickStatus
 
 from market_assets.operations.names import CLEANUP, INGESTION, PARTITION_TAG, PRUNE, REBUILD, REFRESH
-from market_assets.operations.schedule_guard import MOST_DAYS
+from market_assets.operations.scheduling import MOST_DAYS
 from market_assets.store import schedule_overrides, schema
 from market_assets.store.database import Database
 from market_assets.store.schedule_overrides import Pause

@@ -9,7 +9,7 @@ import pytest
 
 from market_assets.operations.background import BoundedThreads
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 
 
 def test_what_waits_for_room_is_not_started_once_they_are_closed() -> None:

@@ -18,11 +18,10 @@ from dagster._core.remote_origin import (
 from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, ScheduleInstigatorData
 
 from market_assets.definitions import build_defs
+from market_assets.defs.housekeeping import housekeeping_sensor
 from market_assets.defs.schedules import default_schedules
-from market_assets.defs.sensors.housekeeping import housekeeping_sensor
 from market_assets.operations.names import CLEANUP, INGESTION, REBUILD, REFRESH
-from market_assets.operations.schedule_guard import active_run, reason_off_schedule
-from market_assets.operations.schedule_overrides import end_pauses, schedule_states
+from market_assets.operations.scheduling import active_run, end_pauses, reason_off_schedule, schedule_states
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
 from market_assets.store import schedule_overrides, schema

@@ -10,15 +10,47 @@ from typing import Any
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from market_assets.postings.identity import plain_title, text_hashes
-from market_assets.postings.normalise import rejected_frame
+from market_assets.postings.normalise import (
+    MAX_RECORD_BYTES,
+    StatedBatch,
+    normalise,
+    normalise_each,
+    rejected_frame,
+)
 from market_assets.postings.schemas import (
     REJECTED_POSTING,
 )
-from market_assets_tests.postings.raw_records import OBSERVED_AT, normalised, one
+from market_assets_tests.postings.raw_records import OBSERVED_AT, normalised, one, raw_frame
 
 LONG = "We build software that plans the routes of delivery vans. " * 5
+
+
+def test_batches_normalised_together_are_as_each_is_alone() -> None:
+    american = [{"title": "Cook", "posted_at": day} for day in ("07/08/2026", "2 days ago", "today", "2031-01-01")]
+    european = [{"title": "Chef", "posted_at": day} for day in ("07/08/2026", "18/07/2026", "gone")]
+    pay = {"salary_min": "-5", "salary_currency": "QQQ", "salary_period": "soon", "workplace": "?", "board": "B"}
+    bad = [{"title": ""}, {"title": "Big", "description": "x" * MAX_RECORD_BYTES}, {"title": "Baker", **pay}]
+    batches = [
+        StatedBatch("one", OBSERVED_AT, raw_frame(*american)),
+        StatedBatch("One ", OBSERVED_AT - timedelta(days=40), raw_frame(*american)),
+        StatedBatch("two", OBSERVED_AT.replace(tzinfo=None), raw_frame(*european)),
+        StatedBatch("none", OBSERVED_AT, raw_frame()),
+        StatedBatch("two", OBSERVED_AT, raw_frame(*bad)),
+        StatedBatch("bad", OBSERVED_AT, raw_frame(*bad[:2])),
+    ]
+    together = normalise_each(batches)
+    for batch, one_of_many in zip(batches, together, strict=True):
+        alone = normalise(batch.frame, source=batch.source, observed_at=batch.observed_at)
+        assert_frame_equal(one_of_many.postings, alone.postings)
+        assert_frame_equal(one_of_many.rejected, alone.rejected)
+        assert (one_of_many.source, one_of_many.observed_at) == (batch.source, batch.observed_at)
+        assert one_of_many.nulled == alone.nulled
+    days = [batch.postings["stated_posted_at"].dt.strftime("%m-%d").to_list() for batch in together[:3]]
+    assert days == [["07-08", "07-30", "08-01", None], [None, "06-20", "06-22", None], [None, "07-18", None]]
+    assert normalise_each([]) == []
 
 
 def test_a_whole_posting() -> None:

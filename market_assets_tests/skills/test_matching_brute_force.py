@@ -37,7 +37,9 @@ def twin_plain(text: str) -> str:
     return re.sub(white, lambda run: "\n" if "\n" in run.group() else " ", f" {kept} ")
 
 
-TWIN_LETTERS = dict(zip("ŁłØøĐđı、：；！？（）／", "LlOoDdi,:;!?()/", strict=True)) | dict.fromkeys("・【】", "\n")
+TWIN_LETTERS = dict(zip("ŁłØøĐđı、：；！？（）／＃＋．", "LlOoDdi,:;!?()/#+.", strict=True)) | dict.fromkeys(
+    "・【】", "\n"
+)
 TWIN_LETTERS |= {"ß": "ss", "Æ": "AE", "æ": "ae", "Œ": "OE", "œ": "oe", "。": ". "}
 
 

@@ -112,6 +112,18 @@ def test_short_words_of_every_day_never_count_alone() -> None:
     assert found == []
 
 
+def test_identifiers_are_addresses_of_esco_and_of_one_skill_each() -> None:
+    skills = {skill.name: skill for skill in load_taxonomy().skills}
+    identifiers = [skill.esco for skill in skills.values() if skill.esco]
+    assert len(identifiers) == len(set(identifiers)) > 400
+    address = r"http://data\.europa\.eu/esco/skill/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    assert all(re.fullmatch(address, identifier) for identifier in identifiers)
+    # Namesakes and siblings in ESCO: a mineral, a language, a discipline of mathematics.
+    assert [skills[name].esco for name in ("Graphite", "Assembly", "Machine Learning", "Docker")] == [None] * 4
+    identified = replace(Skill("Knitting", "Crafts"), esco=identifiers[0])
+    assert Taxonomy((identified,)).version == Taxonomy((Skill("Knitting", "Crafts"),)).version
+
+
 def test_every_context_is_used() -> None:
     document = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
     entries = [entry for listed in document["skills"].values() for entry in listed if isinstance(entry, dict)]

@@ -19,9 +19,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from market_assets.sources.files import text
-from market_assets.sources.files.csv_records import CsvRecords, sniff_delimiter
 from market_assets.sources.files.decoding import decode
 from market_assets.sources.files.records import Chunk
+from market_assets.sources.files.text import CsvRecords, sniff_delimiter
 from market_assets.sources.protocol import SourceError
 
 

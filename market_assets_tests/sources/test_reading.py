@@ -15,8 +15,16 @@ import pytest
 
 from market_assets.postings.normalise import NormalisedBatch
 from market_assets.postings.schemas import NORMALISED_POSTING, RAW_POSTING, REJECTED_POSTING
+from market_assets.sources import reading
 from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError, SourceKind, Undecodable
-from market_assets.sources.reading import EverySourceFailedError, LandedSource, normalise_batch, read_raw
+from market_assets.sources.reading import (
+    EverySourceFailedError,
+    LandedBatch,
+    LandedSource,
+    normalise_pack,
+    packed,
+    read_raw,
+)
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
@@ -51,7 +59,8 @@ def landed(board: Board, *payloads: tuple[str, list[dict[str, str]]]) -> LandedS
 
 
 def read_batches(sources: list[LandedSource], failures: dict[str, str]) -> Iterator[NormalisedBatch]:
-    return map(normalise_batch, read_raw(sources, failures))
+    for pack in packed([read_raw(sources, failures)]):
+        yield from (batch for batch in normalise_pack(pack) if batch is not None)
 
 
 def titles(batches: list[NormalisedBatch]) -> list[tuple[str, list[str]]]:
@@ -132,3 +141,15 @@ def test_payloads_are_opened_one_at_a_time_and_closed() -> None:
     source = LandedSource(Board("first"), NOON, [Payload(name, opening) for name in "abc"])
     assert len(list(read_batches([source], {}))) == 3
     assert all(content.closed for content in opened)
+
+
+def test_small_days_are_packed_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "POSTINGS_TOGETHER", 2)
+
+    def day(*titles: str) -> Iterator[LandedBatch]:
+        payloads = [(title, [{"title": title}]) for title in titles]
+        return read_raw([landed(Board("board"), *payloads)], {})
+
+    packs = [normalise_pack(pack) for pack in packed([day("a"), day(), day("b", "c", "d"), day("e"), day()])]
+    shown = [[batch and batch.postings["title"][0] for batch in pack] for pack in packs]
+    assert shown == [["a", None, None, "b"], ["c", "d", None], ["e", None, None]]

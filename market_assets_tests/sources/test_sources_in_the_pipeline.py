@@ -225,7 +225,7 @@ class WaitingSource(ingestion.ListedSource):
         return super().fetch(day, now)
 
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 
 
 @pytest.mark.parametrize("stalling_name", ["a", "z"])

@@ -70,6 +70,8 @@ def test_every_kind_of_source_as_the_file_documents_it(tmp_path: Path) -> None:
             "sources: [{type: remotok}]",
             "source 1: it needs a `type`, one of adzuna, arbeitnow, ashby, feed, file,",
         ),
+        ("sources: [{type: remotok}]", "sample; it is 'remotok', did you mean remoteok?"),
+        ("sources:\n  - [\n", "it is not YAML in line 3: expected the node content"),
         ("sources: [{type: [a]}]", "source 1: it needs a `type`, one of adzuna, arbeitnow, ashby, feed, file,"),
         ("sources: [{type: sample}, {type: sample}]", "two sources are called 'sample'; give one another `name`"),
         (
@@ -78,7 +80,7 @@ def test_every_kind_of_source_as_the_file_documents_it(tmp_path: Path) -> None:
         ),
         (
             "sources: [{type: sample, sead: 1}]",
-            "source 1, sead: Extra inputs are not permitted (it is 1)",
+            "source 1, sead: there is no such setting, did you mean seed?",
         ),
         ("sources: [{type: remoteok, name: Remote OK}]", "source 1, name: String should match"),
         ("sources: [{type: remoteok, url: remoteok.com}]", "it must begin with https:// or http://"),

@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 from market_assets.statistics.communities import skill_communities
 from market_assets.statistics.tables import SKILL_COMMUNITIES
 
-PAIR = pl.Schema({"skill_a": pl.String(), "skill_b": pl.String(), "npmi_lower": pl.Float64()})
+PAIR = pl.Schema(
+    {"skill_a": pl.String(), "skill_b": pl.String(), "npmi_lower": pl.Float64(), "co_occurrences": pl.Int64()}
+)
 
 
-def related(*pairs: tuple[str, str, float]) -> pl.DataFrame:
-    return pl.DataFrame([(*sorted(pair[:2]), pair[2]) for pair in pairs], schema=PAIR, orient="row")
+def related(*pairs: tuple[str, str, float], postings: int = 10) -> pl.DataFrame:
+    rows = [(*sorted(pair[:2]), pair[2], postings) for pair in pairs]
+    return pl.DataFrame(rows, schema=PAIR, orient="row")
 
 
 def clique(names: str, npmi: float) -> list[tuple[str, str, float]]:
@@ -43,6 +46,17 @@ def test_pairs_that_may_be_chance_bind_nothing() -> None:
     found = skill_communities(related(("a", "b", 0.049), ("c", "d", -0.5), ("e", "f", 0.05)))
     assert found["skill"].to_list() == ["e", "f"]
     assert skill_communities(related()).equals(pl.DataFrame(schema=SKILL_COMMUNITIES))
+    seldom = related(*clique("abc", 0.9), postings=2)
+    assert skill_communities(pl.concat([seldom, related(("a", "b", 0.2))]))["skill"].to_list() == ["a", "b"]
+
+
+def test_a_community_is_named_after_what_most_of_its_postings_ask_for() -> None:
+    often = {("a", "w"), ("b", "w")}
+    rare = [pair for pair in clique("abcdw", 0.5) if pair[:2] not in often]
+    common = related(*((a, w, 0.4) for a, w in sorted(often)), postings=90)
+    found = skill_communities(pl.concat([related(*rare, postings=3), common]))
+    assert found.filter(pl.col("centrality") == 1)["skill"].to_list() == ["c", "d"]
+    assert set(found["community_name"]) == {"w, a, b"}
 
 
 names = st.sampled_from("abcdefghij")

@@ -52,7 +52,7 @@ def old_and_new() -> list[dict[str, object]]:
 
 
 def clean_up(connection: MarketConnection, archive: Path, cutoff: datetime, now: datetime = NOW) -> int:
-    return sum(step.deleted for step in expire(connection, archive, cutoff, now))
+    return sum(postings for _, postings in expire(connection, archive, cutoff, now))
 
 
 def everything(connection: MarketConnection) -> list[pl.DataFrame]:

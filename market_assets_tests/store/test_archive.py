@@ -9,8 +9,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from market_assets.store.archive import ARCHIVED, read_month, write_month
 from market_assets.store.database import StoreError, StoreUnavailableError
+from market_assets.store.expiry import ARCHIVED, read_month, write_month
 
 MONTH = "2026-01"
 POSTED = datetime(2026, 1, 15, 12, 0, 0, 123_456, tzinfo=UTC)

@@ -210,15 +210,16 @@ def test_a_failing_statement_is_worded_and_leaves_the_connection_of_use(connecti
 
 
 def test_upsert_overwrites_and_adds(connection: MarketConnection) -> None:
-    schema = pl.Schema({"skill_id": pl.Int16(), "skill": pl.String(), "category": pl.String()})
-    known = pl.DataFrame([(1, "A", "x"), (2, "B", "y")], schema=schema, orient="row")
-    rows = pl.DataFrame([(2, "C", "y"), (3, "D", "new")], schema=schema, orient="row")
+    texts = dict.fromkeys(("skill", "category", "esco"), pl.String())
+    schema = pl.Schema({"skill_id": pl.Int16(), **texts})
+    known = pl.DataFrame([(1, "A", "x", None), (2, "B", "y", "e")], schema=schema, orient="row")
+    rows = pl.DataFrame([(2, "C", "y", None), (3, "D", "new", "f")], schema=schema, orient="row")
     with connection.transaction():
         connection.append(skills, known)
         staged = connection.stage("incoming", rows)
         connection.upsert(skills, sa.select(*staged.c).where(sa.true()))
         back = connection.read(sa.select(*skills.c).order_by(skills.c.skill_id), schema)
-    assert back.rows() == [(1, "A", "x"), (2, "C", "y"), (3, "D", "new")]
+    assert back.rows() == [(1, "A", "x", None), (2, "C", "y", None), (3, "D", "new", "f")]
 
 
 def test_staging_again_replaces_and_appending_adds(connection: MarketConnection) -> None:

@@ -12,9 +12,9 @@ from market_assets.postings.ingest import IngestionCounts
 from market_assets.postings.schemas import RAW_POSTING
 from market_assets.sources.protocol import RawBatch, Undecodable
 from market_assets.sources.reading import LandedBatch
-from market_assets.store import ingested_days
+from market_assets.store import ingestion
 from market_assets.store.connection import MarketConnection
-from market_assets.store.ingested_days import DayDigest, note_day, unchanged
+from market_assets.store.ingestion import DayDigest, note_day, unchanged
 from market_assets.store.tables.postings import job_postings
 from market_assets_tests.store.made_up_postings import MARCH, RATES, posting, write_day
 
@@ -56,7 +56,7 @@ def test_everything_that_rows_depend_on_changes_the_digest(monkeypatch: pytest.M
     ]
     assert len(set(digests)) == len(digests)
     assert digest_of(landed()) == digests[0]
-    monkeypatch.setattr(ingested_days, "_program", lambda: b"another version")
+    monkeypatch.setattr(ingestion, "_program", lambda: b"another version")
     assert digest_of(landed()) not in digests
 
 

@@ -132,7 +132,7 @@ def test_the_next_oldest_stands_in_and_a_restored_posting_is_linked_again(
         pass
     assert originals(connection) == {"b": None, "c": "b"}
     assert stored(connection, posting_sketches).height == 3
-    assert forget(connection, NOW - timedelta(days=30), LONG_AGO).fact_rows_deleted == 1
+    assert forget(connection, NOW - timedelta(days=30), LONG_AGO)[0] == 1
     assert stored(connection, posting_sketches).height == 2
     assert originals(connection) == {"b": None, "c": "b"}
     assert restore_month(connection, tmp_path, f"{old:%Y-%m}", NOW) == (1, 0)

@@ -9,10 +9,9 @@ import polars as pl
 import pytest
 
 from market_assets.store import schema
-from market_assets.store.archive import read_month
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError
-from market_assets.store.expiry import RESTORED_DAYS, count_expired, expire, forget, restore_month
+from market_assets.store.expiry import RESTORED_DAYS, count_expired, expire, forget, read_month, restore_month
 from market_assets.store.skills import ensure_skills
 from market_assets.store.tables.postings import (
     job_postings,
@@ -140,14 +139,14 @@ def test_fact_rows_stay_until_no_window_reaches_them(connection: MarketConnectio
     write(connection, old_and_new())
     clean_up(connection, tmp_path, datetime(2026, 4, 1, tzinfo=UTC))
     edge = datetime(2026, 1, 7, tzinfo=UTC)
-    assert forget(connection, LONG_AGO, LONG_AGO).fact_rows_deleted == 0
-    assert forget(connection, edge, LONG_AGO).fact_rows_deleted == 2
+    assert forget(connection, LONG_AGO, LONG_AGO)[0] == 0
+    assert forget(connection, edge, LONG_AGO)[0] == 2
     left = stored(connection, posting_facts)
     assert left["posted_at"].min() == edge
     assert left.height == 10
     first = dict(left.select("external_id", "first_of_job").iter_rows())
     assert [first[f"1-{month}"] for month in ("02", "03", "04")] == [True, False, False]
-    assert forget(connection, NOW, LONG_AGO).fact_rows_deleted == 7
+    assert forget(connection, NOW, LONG_AGO)[0] == 7
     assert stored(connection, posting_facts).equals(left.filter("in_store").with_columns(
         duplicate_of=pl.when(external_id="1-04").then(None).otherwise("duplicate_of"),
         first_of_job=pl.lit(True),
@@ -174,5 +173,5 @@ def test_old_rejections_go(connection: MarketConnection) -> None:
     for number in range(3):
         write_day(connection, days_after(number), [], rejected=[("bad", "title is missing")])
     at_noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
-    assert forget(connection, LONG_AGO, at_noon).rejections_deleted == 1
+    assert forget(connection, LONG_AGO, at_noon)[1] == 1
     assert stored(connection, rejected_postings)["partition_date"].to_list() == [days_after(1), days_after(2)]

@@ -83,6 +83,27 @@ def test_a_broken_invariant_leaves_the_old_rows(
     assert stored(filled).equals(OLD)
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "problem"),
+    [
+        ("demand_share", pl.lit(1.5), "demand_share is above 1.0"),
+        ("min_salary", pl.lit(-1.0), "min_salary is below 0"),
+        ("demand_share", pl.lit(float("nan")), "not a finite number"),
+        ("skill", pl.lit(None, pl.String), "skill is empty"),
+        ("rank", pl.lit("first"), "column rank holds String"),
+    ],
+)
+def test_every_column_is_as_it_is_declared(
+    connection: MarketConnection, column: str, value: pl.Expr, problem: str
+) -> None:
+    rows = demand({"skill": "a"})
+    replace_table(connection, skill_demand, rows, expect_rows=True)
+    with pytest.raises(InvariantError, match=problem):
+        replace_table(connection, skill_demand, rows.with_columns(value.alias(column)), expect_rows=True)
+    with connection.transaction():
+        assert read_table(connection, skill_demand).equals(rows)
+
+
 def test_an_insert_that_fails_in_the_middle_leaves_the_old_rows(filled: MarketConnection) -> None:
     with filled.transaction():
         filled.execute("DELETE FROM skill_pairs WHERE skill_a = 'C'")

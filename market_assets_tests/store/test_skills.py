@@ -13,7 +13,7 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import StoreError
 from market_assets.store.posting_skills import read_texts, skill_rows, write_skills
 from market_assets.store.revisions import POSTINGS, count_up_postings
-from market_assets.store.skills import known_skill_ids, prepare, skill_names
+from market_assets.store.skills import known_skill_ids, prepare, read_known_skills, skill_names
 from market_assets.store.tables.postings import data_revision, posting_facts, posting_skill_facts, skills
 from market_assets_tests.store.made_up_postings import (
     MARCH,
@@ -60,8 +60,12 @@ def test_what_is_new_is_made_known_once(connection: MarketConnection) -> None:
 
 @pytest.mark.parametrize(
     "taxonomy",
-    [Taxonomy((*SKILLS, Skill("zzz", "shells"))), Taxonomy((Skill("Ada", "moved"), SKILLS[1]))],
-    ids=["skill", "category"],
+    [
+        Taxonomy((*SKILLS, Skill("zzz", "shells"))),
+        Taxonomy((Skill("Ada", "moved"), SKILLS[1])),
+        Taxonomy((Skill("Ada", "languages", esco="http://data.europa.eu/esco/skill/ada"), SKILLS[1])),
+    ],
+    ids=["skill", "category", "identifier"],
 )
 def test_whatever_is_new_is_noticed(connection: MarketConnection, taxonomy: Taxonomy) -> None:
     first = prepare(connection, KNOWN)
@@ -70,6 +74,8 @@ def test_whatever_is_new_is_noticed(connection: MarketConnection, taxonomy: Taxo
     assert known(connection) == {
         skill.name: (number, skill.category) for skill, number in zip(taxonomy.skills, ids, strict=True)
     }
+    with_identifiers = read_known_skills(connection).select("skill", "esco").rows()
+    assert sorted(with_identifiers) == [(skill.name, skill.esco) for skill in taxonomy.skills]
 
 
 def test_known_ids_are_those_of_the_names(connection: MarketConnection) -> None:

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from dagster._core.workspace.load_target import WorkspaceFileTarget
 from starlette.testclient import TestClient
 
-from market_assets.dagster_ext.request_context import MarketProcessContext
+from market_assets.dagster_ext.workspace import MarketProcessContext
 from market_assets.settings import Settings
 from market_assets.store import audit, schema
 from market_assets.store.database import Database

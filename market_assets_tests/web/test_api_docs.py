@@ -61,7 +61,7 @@ def test_the_page_keeps_to_its_own_policy(web: WholeProcess) -> None:
 @pytest.mark.slow
 def test_operations_are_tried_in_the_page(base: str, browser: webdriver.Chrome) -> None:
     """As the browser's policy allows it, which is asked for nothing of another site."""
-    wait = WebDriverWait(browser, 60)
+    wait = WebDriverWait(browser, 300)
     browser.get(f"{base}/login?next=/api/docs")
     browser.find_element(By.NAME, "username").send_keys("ada")
     browser.find_element(By.NAME, "password").send_keys(PASSWORD, Keys.ENTER)

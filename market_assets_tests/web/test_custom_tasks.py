@@ -14,7 +14,7 @@ from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.dagster_run import RunRecord
 from dagster._scheduler.scheduler import launch_scheduled_runs
 
-from market_assets.operations.schedule_overrides import schedule_states
+from market_assets.operations.scheduling import schedule_states
 from market_assets.tasks import Interval
 from market_assets_tests.web.admin_calls import PATIENCE, executions, trigger, until
 from market_assets_tests.web.admin_process import JOBS, REFRESH, SCHEDULER, AdminProcess, admin_process
@@ -116,6 +116,7 @@ def test_a_triggered_task_that_is_active_is_not_started_again(process: AdminProc
     process.instance.wipe()
 
 
+@pytest.mark.thorough
 def test_two_days_of_ticks_with_an_outage_and_a_run_that_stays(process: AdminProcess) -> None:
     """Dagster's own scheduler at fixed times: which due times were kept, made up for, and skipped."""
     process.wipe_dagster()

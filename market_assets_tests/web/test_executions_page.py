@@ -15,10 +15,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from market_assets.store.executions import Execution, record_executions
-from market_assets.web import executions_page
 from market_assets.web.admin import executions
+from market_assets.web.admin.executions import parse_position
 from market_assets.web.auth.cross_site import PAGE_POLICY
-from market_assets.web.executions_page import parse_position
 from market_assets_tests.web.whole_process import PASSWORD, WholeProcess, served
 
 JOB = "refresh_market_stats"
@@ -121,7 +120,7 @@ def test_it_is_filtered(web: WholeProcess) -> None:
 
 
 def test_pages_hold_every_run_once(web: WholeProcess, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(executions_page, "PAGE_SIZE", 5)
+    monkeypatch.setattr(executions, "PAGE_SIZE", 5)
     monkeypatch.setattr(executions, "_NOT_WRITTEN_YET", 10)
     # In Dagster and in the table; in the table alone; of the same instant.
     known = [add_run(web) for _ in range(14)]

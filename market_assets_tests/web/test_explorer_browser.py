@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,7 @@ from market_assets_tests.web.whole_process import PASSWORD, WholeProcess, served
 
 pytestmark = pytest.mark.slow
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 300
 PAGES = (
     "/market",
     "/market/skills/skill%200001",
@@ -110,7 +112,7 @@ def test_one_goes_about_by_keyboard(address: str, reader: webdriver.Chrome) -> N
 
 
 def test_the_report_searches_its_skills(address: str, reader: webdriver.Chrome, web: WholeProcess) -> None:
-    """By the one script that the policy of the page lets run."""
+    """By the one script that the policy of the page lets run; printed, it is a PDF."""
     rows = [{"skill": f"Skill {number}", "rank": number} for number in range(1, 41)]
     frames = {table: pl.DataFrame() for table in SCHEMAS}
     demand = pl.DataFrame(rows).with_columns(
@@ -126,4 +128,6 @@ def test_the_report_searches_its_skills(address: str, reader: webdriver.Chrome, 
     assert [cell.text for cell in shown] == [f"Skill {number}" for number in (3, *range(30, 40))]
     assert reader.find_element(By.CSS_SELECTOR, "#every-skill output").text == "11 of 40"
     assert violations(reader) == []
+    printed = base64.b64decode(reader.print_page())
+    assert printed.startswith(b"%PDF-") and len(re.findall(rb"/Type\s*/Page\b", printed)) >= 2
     web.settings.report_path.unlink()

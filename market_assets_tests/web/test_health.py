@@ -17,7 +17,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
-from market_assets.defs.sensors.executions import mirror_executions
+from market_assets.defs.housekeeping import mirror_executions
 from market_assets.operations.background import Probe
 from market_assets.operations.system_state import SystemState
 from market_assets.web import health
@@ -146,7 +146,7 @@ def test_whatever_hangs_is_named_and_holds_up_nobody(
 def test_code_that_does_not_load_is_named(tmp_path: Path) -> None:
     from dagster._core.workspace.load_target import WorkspaceFileTarget
 
-    from market_assets.dagster_ext.request_context import MarketProcessContext
+    from market_assets.dagster_ext.workspace import MarketProcessContext
 
     (tmp_path / "broken_module.py").write_text("raise RuntimeError('a comma is missing')\n")
     workspace = tmp_path / "workspace.yaml"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -211,7 +212,8 @@ def backfill_parameters(*tags: tuple[str, str]) -> dict[str, Any]:
             "partitionSetName": "daily_sample_ingestion_partition_set",
             "repositorySelector": REPOSITORY,
         },
-        "partitionNames": ["2026-06-01"],
+        # Today, which is a partition whenever the test is run.
+        "partitionNames": [f"{datetime.now(UTC):%Y-%m-%d}"],
         "tags": [{"key": key, "value": value} for key, value in tags],
     }
 

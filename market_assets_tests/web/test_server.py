@@ -147,21 +147,6 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
 NO_KEY = r"market-assets: JWT_SECRET_KEY: .*; make one with: .*\n"
 
 
-@pytest.mark.slow
-def test_it_does_not_start_without_a_key_where_others_reach_it(tmp_path: Path) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "market_assets.web.server"],
-        env=environment(tmp_path, MARKET_ASSETS_HOST="0.0.0.0"),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-    )
-    assert ended.returncode == 2
-    assert re.fullmatch(NO_KEY, ended.stderr)
-    assert not (tmp_path / "data").exists()
-
-
 @pytest.mark.parametrize("command", ["web", "serve"])
 def test_no_command_starts_it_without_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
     (tmp_path / "dagster.yaml").write_text("")

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from click.testing import CliRunner, Result
 
 from market_assets import checked_settings
+from market_assets.cli.accounts import make_first_admin
 from market_assets.cli.main import main
-from market_assets.cli.users import make_first_admin
 from market_assets.settings import Settings
 from market_assets.store import audit, schema, users
 from market_assets.store.database import Database

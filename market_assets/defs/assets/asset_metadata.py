@@ -1,17 +1,21 @@
-"""What Dagster shows of an asset beside its figures: its columns, what they come from, where its code is."""
+"""What Dagster shows of an asset beside its figures: columns and what they come from, first rows, its code."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 if TYPE_CHECKING:
+    import polars as pl
     import sqlalchemy as sa
 
 _PACKAGE = Path(__file__).parents[2]
+_PREVIEW_ROWS, _PREVIEW_WIDTH = 10, 60
 _ANNUAL_PAY = ("job_postings", "annual_salary_min"), ("job_postings", "annual_salary_max")
 _SKILL = (("posting_skills", "skill"),)
 #: Which columns of the postings a column of a counted table comes from, as (table, column).
@@ -91,3 +95,35 @@ def code_in(*modules: str) -> dict[str, Any]:
         for module in modules
     ]
     return {"dagster/code_references": dg.CodeReferencesMetadataValue(code_references=references)}
+
+
+def plot(drawing: str | None) -> dict[str, dg.MarkdownMetadataValue]:
+    """The metadata that shows an inline drawing of the report as an image; none where there is no drawing."""
+    if drawing is None:
+        return {}
+    from market_assets.report.svg import image
+
+    return {"plot": dg.MetadataValue.md(f"![plot]({image(drawing)})")}
+
+
+def preview(rows: pl.DataFrame) -> dg.MarkdownMetadataValue:
+    """The first rows as a Markdown table; texts, which may be anybody's, as code: no link or image is live."""
+    lines = [" | ".join(rows.columns), " | ".join("---" for _ in rows.columns)]
+    lines += [" | ".join(_cell(value) for value in row) for row in rows.head(_PREVIEW_ROWS).iter_rows()]
+    return dg.MetadataValue.md("\n".join(f"| {line} |" for line in lines))
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if isinstance(value, bool | int | date):
+        return str(value)
+    text = str(value)
+    if text.startswith('[{"value": '):
+        text = ", ".join(each["value"] for each in json.loads(text))
+    # A backtick would end the code, and a bar the cell.
+    text = " ".join(text.replace("`", "'").split()).replace("|", "¦")
+    shown = text if len(text) <= _PREVIEW_WIDTH else f"{text[: _PREVIEW_WIDTH - 1]}…"
+    return f"`{shown}`" if shown else ""

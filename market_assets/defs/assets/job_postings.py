@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
@@ -25,12 +26,6 @@ DUPLICATES_CHECK = "duplicates_have_an_original"
 SOURCES_CHECK = "every_source_was_read"
 
 
-CHECKS = {
-    DUPLICATES_CHECK: "Each duplicate_of names a posting that is there and is no duplicate itself.",
-    SOURCES_CHECK: "Every source could be read; where one could not, the rest was ingested.",
-}
-
-
 def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
     """The postings of all sources, in one table.
 
@@ -44,35 +39,37 @@ def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) 
 
     @dg.op(
         ins={"landed": dg.In(dg.Nothing)},
-        out={name: dg.Out(dg.Nothing) for name in ("result", *CHECKS)},
+        out={name: dg.Out(dg.Nothing) for name in ("result", SOURCES_CHECK)},
         description="Reads what was landed, and writes its postings.",
     )
     @retry_transient_errors
     def ingest(context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]) -> Iterator[Any]:
-        from market_assets.parallel import Processes
-        from market_assets.sources.reading import normalise_batch
-        from market_assets.store.ingestion import count_broken_links
         from market_assets.store.tables import postings
 
-        days = days_of(context)
-        failures: dict[str, str] = {}
-        with store.ingesting() as connection, Processes(normalise_batch) as processes:
-            ingested = [
-                _ingest(context, store, connection, processes, sources, day, failures)
-                for day in with_progress(context, days, lambda done: f"{done} of {len(days)} days")
-            ]
-            broken = count_broken_links(connection)
+        read = [_LandedDay(context, store, sources, day) for day in days_of(context)]
+        with store.ingesting() as connection:
+            ingested = list(
+                with_progress(
+                    context, _ingest_all(store, connection, read), lambda done: f"{done} of {len(read)} days"
+                )
+            )
+        failures = {source: reason for each in read for source, reason in each.missing.items()}
         without = [f"ingested without {source}: {reason}" for source, reason in failures.items()]
         for source in without:
             context.log.warning(source)
         counts = {**_counts(ingested), "sources_failed": failures, **column_schema(postings.job_postings)}
         yield dg.Output(None, "result", metadata=counts)
-        yield _check(DUPLICATES_CHECK, f"{broken} links are broken" if broken else "", {"broken_links": broken})
-        yield _check(SOURCES_CHECK, "; ".join(without), {"sources_failed": failures})
+        yield dg.AssetCheckResult(
+            asset_key="job_postings",
+            check_name=SOURCES_CHECK,
+            passed=not without,
+            description="; ".join(without) or None,
+            metadata={"sources_failed": failures},
+        )
 
     def job_postings(**landed: Any) -> dict[str, Any]:
         done = ingest([*landed.values(), sources_tried()])
-        return {"result": done.result, **{f"job_postings_{name}": getattr(done, name) for name in CHECKS}}
+        return {"result": done.result, f"job_postings_{SOURCES_CHECK}": getattr(done, SOURCES_CHECK)}
 
     asset = dg.graph_asset(
         ins={"__".join(key.path): dg.AssetIn(key, dagster_type=dg.Nothing) for key in raw},
@@ -80,8 +77,11 @@ def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) 
         kinds={"sql", "table"},
         metadata={"dagster/table_name": "job_postings", **code_in("postings.ingest", "store.ingestion")},
         check_specs=[
-            dg.AssetCheckSpec(name, asset="job_postings", description=description)
-            for name, description in CHECKS.items()
+            dg.AssetCheckSpec(
+                SOURCES_CHECK,
+                asset="job_postings",
+                description="Every source could be read; where one could not, the rest was ingested.",
+            )
         ],
         **{name: value for name, value in DAILY_ASSET.items() if name != "freshness_policy"},
     )(job_postings)
@@ -90,75 +90,133 @@ def job_postings_asset(sources: Sequence["Source"], raw: Sequence[dg.AssetKey]) 
     )
 
 
-def _check(name: str, problem: str, metadata: dict[str, Any]) -> dg.AssetCheckResult:
+@dg.asset_check(
+    asset="job_postings",
+    name=DUPLICATES_CHECK,
+    description="Each duplicate_of names a posting that is there and is no duplicate itself.",
+)
+@retry_transient_errors
+def duplicates_have_an_original(
+    context: dg.AssetCheckExecutionContext,  # noqa: ARG001
+    store: dg.ResourceParam[MarketStore],
+) -> dg.AssetCheckResult:
+    from market_assets.store.ingestion import count_broken_links
+
+    with store.reading() as connection:
+        broken = count_broken_links(connection)
     return dg.AssetCheckResult(
-        asset_key="job_postings",
-        check_name=name,
-        passed=not problem,
-        description=problem or None,
-        metadata=metadata,
+        passed=not broken,
+        description=f"{broken} links are broken" if broken else None,
+        metadata={"broken_links": broken},
     )
 
 
+class _LandedDay:
+    """What was landed for a day.
+
+    Attributes:
+        day: the partition.
+        sources: the names of all sources.
+        missing: source → why nothing can be read of it; known once everything has been read.
+        failure: why nothing can be ingested for the day at all.
+    """
+
+    def __init__(
+        self, context: dg.AssetExecutionContext, store: MarketStore, sources: Sequence["Source"], day: date
+    ) -> None:
+        self._context, self._store, self._sources = context, store, sources
+        self.day = day
+        self.sources = [source.name for source in sources]
+        self.missing: dict[str, str] = {}
+        self.failure: str | None = None
+
+    def batches(self) -> Iterator["LandedBatch"]:
+        """Read it."""
+        from market_assets.sources.reading import EverySourceFailedError, read_raw
+
+        landed = list(self._landed())
+        if not (landed or self.missing):
+            self.failure = f"nothing was landed for {self.day}: materialize raw_postings first"
+            return
+        try:
+            yield from with_progress(
+                self._context,
+                read_raw(landed, self.missing),
+                lambda done: f"{done:,} postings read",
+                lambda batch: batch.raw.frame.height,
+            )
+        except EverySourceFailedError as error:
+            self.failure = f"nothing could be ingested for {self.day}: {error}"
+
+    def _landed(self) -> Iterator["LandedSource"]:
+        from market_assets.sources.reading import LandedSource
+
+        for source in self._sources:
+            landed = self._store.landing.landed(source.name, self.day)
+            if landed is None:
+                if reason := self._store.landing.failure(source.name, self.day):
+                    self.missing[source.name] = reason
+            else:
+                yield LandedSource(source, landed.observed_at, tuple(self._store.landing.open(landed)))
+
+
+def _ingest_all(
+    store: MarketStore, connection: "MarketConnection", days: Sequence[_LandedDay]
+) -> Iterator["IngestionCounts"]:
+    """Ingest days in their order. New ones are read ahead; what is known is read to see whether it has changed."""
+    from market_assets.parallel import Processes
+    from market_assets.sources.reading import normalise_pack
+    from market_assets.store.ingestion import DayDigest, known_days, unchanged
+
+    known = known_days(connection)
+    with Processes(normalise_pack) as processes:
+        for is_known, stretch in groupby(days, key=lambda each: each.day in known):
+            if not is_known:
+                yield from _ingest(store, connection, processes, list(stretch))
+                continue
+            for each in stretch:
+                digest = DayDigest(store.exchange_rates(), store.settings.currency)
+                with connection.transaction():
+                    counts = unchanged(connection, each.day, digest, each.batches())
+                if counts is not None and each.failure is None:
+                    yield counts
+                else:
+                    yield from _ingest(store, connection, processes, [each])
+
+
 def _ingest(
-    context: dg.AssetExecutionContext,
     store: MarketStore,
     connection: "MarketConnection",
-    processes: "Processes[LandedBatch, NormalisedBatch]",
-    sources: Sequence["Source"],
-    day: date,
-    failures: dict[str, str],
-) -> "IngestionCounts":
-    from market_assets.sources.reading import EverySourceFailedError, read_raw
-    from market_assets.store.ingested_days import DayDigest, unchanged
-    from market_assets.store.ingestion import write_day
+    processes: "Processes[Sequence[LandedBatch | None], list[NormalisedBatch | None]]",
+    days: Sequence[_LandedDay],
+) -> Iterator["IngestionCounts"]:
+    from market_assets.sources.reading import packed
+    from market_assets.store.ingestion import DayDigest, write_day
 
-    missing: dict[str, str] = {}
-    landed = list(_landed(store, sources, day, missing))
-    if not (landed or missing):
-        raise dg.Failure(f"nothing was landed for {day}: materialize raw_postings first", allow_retries=False)
     rates, currency = store.exchange_rates(), store.settings.currency
+    digests = [DayDigest(rates, currency) for _ in days]
+    packs = packed(digest.passing(each.batches()) for digest, each in zip(digests, days, strict=True))
+    normalised = chain.from_iterable(processes.results(packs))
 
-    def raw() -> Iterator["LandedBatch"]:
-        return with_progress(
-            context,
-            read_raw(landed, missing),
-            lambda done: f"{done:,} postings read",
-            lambda batch: batch.raw.frame.height,
+    def of_day(each: _LandedDay) -> Iterator["NormalisedBatch"]:
+        for batch in normalised:
+            if batch is None:
+                break
+            yield batch
+        # Known only now: later days may have been read before an earlier one is written.
+        if each.failure:
+            raise dg.Failure(each.failure, allow_retries=False)
+
+    for digest, each in zip(digests, days, strict=True):
+        yield write_day(
+            connection,
+            of_day(each),
+            each.sources,
+            day=each.day,
+            rates=rates,
+            currency=currency,
+            digest=digest,
         )
-
-    try:
-        with connection.transaction():
-            counts = unchanged(connection, day, DayDigest(rates, currency), raw())
-        if counts is None:
-            digest = DayDigest(rates, currency)
-            counts = write_day(
-                connection,
-                processes.results(digest.passing(raw())),
-                [source.name for source in sources],
-                day=day,
-                rates=rates,
-                currency=currency,
-                digest=digest,
-            )
-    except EverySourceFailedError as error:
-        raise dg.Failure(f"nothing could be ingested for {day}: {error}", allow_retries=False) from error
-    failures.update(missing)
-    return counts
-
-
-def _landed(
-    store: MarketStore, sources: Sequence["Source"], day: date, missing: dict[str, str]
-) -> Iterator["LandedSource"]:
-    from market_assets.sources.reading import LandedSource
-
-    for source in sources:
-        landed = store.landing.landed(source.name, day)
-        if landed is None:
-            if reason := store.landing.failure(source.name, day):
-                missing[source.name] = reason
-        else:
-            yield LandedSource(source, landed.observed_at, tuple(store.landing.open(landed)))
 
 
 def _counts(ingested: Sequence["IngestionCounts"]) -> dict[str, Any]:

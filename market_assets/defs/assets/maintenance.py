@@ -28,7 +28,7 @@ class ExpiredPostingsConfig(dg.Config):
     pool=POOL,
     freshness_policy=WEEKLY,
     kinds={"parquet"},
-    metadata=code_in("store.expiry", "store.archive"),
+    metadata=code_in("store.expiry"),
     description="Postings older than the retention, as Parquet files by month; then deleted from the store. "
     "Deletes only in cleanup_old_data or with confirm: true, else reports what it would delete.",
 )
@@ -63,18 +63,18 @@ def _expire(
     reach = max(settings.window_days, settings.trend_days, settings.retention_days, TRENDING_DAYS)
     deleted, months = 0, set[str]()
     with store.alone() as connection:
-        for step in expire(connection, settings.archive_dir, cutoff, now):
-            deleted += step.deleted
-            months.update(step.months)
+        for month, postings in expire(connection, settings.archive_dir, cutoff, now):
+            deleted += postings
+            months.add(month)
             context.log.info(f"{deleted} postings archived and deleted")
-        forgotten = forget(connection, window_start(now, reach), cutoff)
+        fact_rows, rejections = forget(connection, window_start(now, reach), cutoff)
     landed_days = store.landing.remove_before((now - timedelta(days=settings.landing_days)).date())
     return {
         "deleted": deleted,
         "months": sorted(months),
         "archive": dg.MetadataValue.path(settings.archive_dir.resolve()),
-        "fact_rows_deleted": forgotten.fact_rows_deleted,
-        "rejections_deleted": forgotten.rejections_deleted,
+        "fact_rows_deleted": fact_rows,
+        "rejections_deleted": rejections,
         "landed_days_deleted": landed_days,
     }
 

@@ -83,8 +83,8 @@ def report_tables(market: MarketReader) -> "ReportTables":
     shown: dict[str, Any] = {name: market.table(name) for name in SHOWN}
     return ReportTables(
         **shown,
-        rejections=market.rejections(),
-        sources=market.sources(),
+        rejections=market.rejections,
+        sources=market.sources,
         currency=market.currency,
     )
 

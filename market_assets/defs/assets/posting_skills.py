@@ -1,8 +1,9 @@
 """The skills that postings ask for."""
 
+from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -29,31 +30,59 @@ _TEXT = (("job_postings", "title"), ("job_postings", "description"))
 FOUND_IN = {"posting_id": (("job_postings", "posting_id"),), "skill": _TEXT, "weight": _TEXT}
 
 
-@dg.asset(
-    deps=["job_postings"],
-    description="The skills that each posting asks for, found in its title and description.",
-    kinds={"sql", "view"},
-    metadata={"dagster/table_name": "posting_skills", **code_in("skills.matching", "skills.weights")},
-    check_specs=[
-        dg.AssetCheckSpec(
-            EXTRACTED_CHECK, asset="posting_skills", description="No posting of these days waits for its skills."
+# It may be left out of a run of its own check, which Dagster then runs by itself.
+@dg.multi_asset(
+    specs=[
+        dg.AssetSpec(
+            "posting_skills",
+            deps=["job_postings"],
+            description="The skills that each posting asks for, found in its title and description.",
+            kinds={"sql", "view"},
+            metadata={"dagster/table_name": "posting_skills", **code_in("skills.matching", "skills.weights")},
+            skippable=True,
+            **{name: value for name, value in DAILY_ASSET.items() if name != "backfill_policy"},
         )
     ],
-    **DAILY_ASSET,
+    check_specs=[
+        dg.AssetCheckSpec(
+            EXTRACTED_CHECK,
+            asset="posting_skills",
+            description="No posting waits for its skills: of a run's days, or of all where it is run by itself.",
+        )
+    ],
+    can_subset=True,
+    backfill_policy=DAILY_ASSET["backfill_policy"],
 )
 @retry_transient_errors
-def posting_skills(
-    context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]
+def posting_skills(context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]) -> Iterator[Any]:
+    from market_assets.store.posting_skills import count_pending
+
+    days = None
+    if context.selected_asset_keys:
+        days = days_of(context)
+        yield _find_skills(context, store, days)
+    if context.selected_asset_check_keys:
+        with store.reading() as connection:
+            pending = count_pending(connection, days)
+        yield dg.AssetCheckResult(
+            asset_key="posting_skills",
+            check_name=EXTRACTED_CHECK,
+            passed=pending == 0,
+            metadata={"pending": pending},
+        )
+
+
+def _find_skills(
+    context: dg.AssetExecutionContext, store: MarketStore, days: Sequence[date]
 ) -> dg.MaterializeResult:
     from market_assets.parallel import Processes
     from market_assets.skills.matching import skill_matcher
     from market_assets.skills.taxonomy import load_taxonomy
-    from market_assets.store.posting_skills import count_pending, count_skills
+    from market_assets.store.posting_skills import count_skills
     from market_assets.store.reextraction import count_outdated
     from market_assets.store.skills import prepare, rules_version
     from market_assets.store.tables import postings as tables
 
-    days = days_of(context)
     matcher = skill_matcher(load_taxonomy(store.settings.taxonomy))
     version = rules_version(matcher)
     with store.ingesting() as connection:
@@ -64,13 +93,13 @@ def posting_skills(
                 for day in with_progress(context, days, lambda done: f"{done} of {len(days)} days")
             )
         postings, skills, without = count_skills(connection, days)
-        pending = count_pending(connection, days)
         outdated = count_outdated(connection, version)
     if outdated:
         context.log.warning(
             f"{outdated:,} postings were searched by an older taxonomy; `reextract_skills` searches them again"
         )
     return dg.MaterializeResult(
+        asset_key="posting_skills",
         metadata={
             "postings": postings,
             "postings_searched": searched,
@@ -83,9 +112,6 @@ def posting_skills(
             **column_schema(tables.posting_skills),
             **column_lineage(tables.posting_skills, FOUND_IN),
         },
-        check_results=[
-            dg.AssetCheckResult(check_name=EXTRACTED_CHECK, passed=pending == 0, metadata={"pending": pending})
-        ],
     )
 
 

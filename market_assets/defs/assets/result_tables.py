@@ -2,44 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from market_assets.defs.assets import result_plots
 from market_assets.defs.assets.market_reader import MarketReader
-from market_assets.defs.assets.result_asset import Input, ResultTable, result_asset
+from market_assets.defs.assets.result_asset import ResultTable, result_asset
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     import polars as pl
 
     from market_assets.statistics.window import Window
-
-#: The counted postings of the window that most tables are about.
-WINDOW = Input(lambda market: market.window, ("posting_skills",))
-#: Those of the months that pay trends cover, and of the days that growth compares.
-PAY_TREND_WINDOW = Input(lambda market: market.pay_trend_window, ("posting_skills",))
-GROWTH_WINDOW = Input(lambda market: market.growth_window, ("posting_skills",))
-#: Those of the months that skill_history counts again.
-HISTORY_WINDOW = Input(lambda market: market.history_window, ("posting_skills",))
-
-MIN_SAMPLE = Input(lambda market: market.min_sample)
-#: The sources whose postings can be compared over time.
-COMPARED = Input(lambda market: market.compared, ("posting_skills",))
-AS_OF = Input(lambda market: market.as_of)
-WINDOW_START = Input(lambda market: market.window_start)
-DUPLICATES = Input(lambda market: market.duplicates(), ("job_postings",))
-REJECTIONS = Input(lambda market: market.rejections(), ("job_postings",))
-#: A function that reads the newest texts; they are read twice.
-NEWEST_TEXTS = Input(lambda market: market.newest_texts, ("job_postings",))
-MATCHER = Input(lambda market: market.matcher)
-
-
-def stored(table: str) -> Input:
-    """A result table as another asset has written it."""
-    return Input(lambda market: market.table(table), (table,))
 
 
 def has_postings(window: Window) -> bool:
@@ -50,11 +26,11 @@ def has_skills(window: Window) -> bool:
     return len(window.codes) > 0
 
 
-def unusual_days(market: MarketReader, inputs: Mapping[str, Any]) -> list[str]:
+def unusual_days(market: MarketReader) -> list[str]:
     """The sources that left their own range."""
     from market_assets.statistics.counts import unusual_days
 
-    return unusual_days(inputs["window"], market.as_of)
+    return unusual_days(market.window, market.as_of)
 
 
 def revised_months(history: pl.DataFrame, as_of: datetime) -> list[str]:
@@ -98,82 +74,85 @@ def significant(change: str) -> Callable[[pl.DataFrame], pl.DataFrame]:
 STATISTICS = (
     ResultTable(
         "skill_demand",
-        module="statistics.demand",
-        inputs={"window": WINDOW, "min_sample": MIN_SAMPLE},
-        description="How many postings ask for a skill, overall and by industry, and what they pay.",
+        "statistics.demand",
+        "How many postings ask for a skill, overall and by industry, and what they pay.",
+        inputs=("window", "min_sample"),
         first=least("industry", "rank"),
+        draws=result_plots.demand,
         rows_expected=has_skills,
     ),
     ResultTable(
         "salary_statistics",
-        module="statistics.pay",
-        inputs={"window": WINDOW, "min_sample": MIN_SAMPLE},
-        description="What postings pay that ask for a skill, by percentile, country and seniority.",
+        "statistics.pay",
+        "What postings pay that ask for a skill, by percentile, country and seniority.",
+        inputs=("window", "min_sample"),
         first=most("postings_with_salary"),
+        draws=result_plots.pay,
     ),
     ResultTable(
         "employment_salaries",
-        module="statistics.pay",
-        inputs={"window": WINDOW, "min_sample": MIN_SAMPLE},
-        description="What full-time and part-time work, internships and contracts pay.",
+        "statistics.pay",
+        "What full-time and part-time work, internships and contracts pay.",
+        inputs=("window", "min_sample"),
         first=most("postings_with_salary"),
         # No posting may state pay.
         may_be_empty=True,
     ),
     ResultTable(
         "salary_trends",
-        module="statistics.pay_trends",
-        inputs={"window": PAY_TREND_WINDOW, "min_sample": MIN_SAMPLE},
-        description="What postings pay that ask for a skill, month by month, and whether that has changed.",
+        "statistics.pay_trends",
+        "What postings pay that ask for a skill, month by month, and whether that has changed.",
+        inputs=("window", "min_sample"),
+        window="pay_trend_window",
         first=significant("change"),
         rows_expected=has_skills,
         metadata=lambda _inputs, rows: skills_by(rows, "trend_direction", "increasing", "decreasing", "stable"),
     ),
     ResultTable(
         "industry_skills",
-        module="statistics.demand",
-        inputs={"window": WINDOW, "min_sample": MIN_SAMPLE},
-        description="What each industry asks for.",
+        "statistics.demand",
+        "What each industry asks for.",
+        inputs=("window", "min_sample"),
         first=least("rank", "industry"),
     ),
     ResultTable(
         "location_salaries",
-        module="statistics.pay",
-        inputs={"window": WINDOW, "min_sample": MIN_SAMPLE},
-        description="What postings pay in each place.",
+        "statistics.pay",
+        "What postings pay in each place.",
+        inputs=("window", "min_sample"),
         first=most("postings_with_salary"),
     ),
     ResultTable(
         "occupation_demand",
-        module="statistics.occupations",
-        inputs={"window": WINDOW},
-        description="How many postings each occupation has.",
+        "statistics.occupations",
+        "How many postings each occupation has.",
         first=least("rank"),
         # No title may say.
         may_be_empty=True,
     ),
     ResultTable(
         "occupation_skills",
-        module="statistics.occupations",
-        inputs={"window": WINDOW},
-        description="What each occupation asks for, and how much more often than the market does.",
+        "statistics.occupations",
+        "What each occupation asks for, and how much more often than the market does.",
         first=least("rank", "occupation"),
         may_be_empty=True,
     ),
     ResultTable(
         "occupation_salaries",
-        module="statistics.occupations",
-        inputs={"window": WINDOW, "min_sample": MIN_SAMPLE},
-        description="What each occupation pays, by country and seniority.",
+        "statistics.occupations",
+        "What each occupation pays, by country and seniority.",
+        inputs=("window", "min_sample"),
         first=most("postings_with_salary"),
         may_be_empty=True,
     ),
     ResultTable(
         "trending_skills",
-        module="statistics.trends",
-        inputs={"window": GROWTH_WINDOW, "compared": COMPARED},
-        description="Which skills are asked for more, or less, than in the two months before, by their share.",
+        "statistics.trends",
+        "Which skills are asked for more, or less, than in the two months before, by their share.",
+        inputs=("window", "compared"),
+        window="growth_window",
         first=significant("growth"),
+        draws=result_plots.growth,
         rows_expected=has_skills,
         metadata=lambda inputs, rows: {
             "sources_compared": list(inputs["compared"].sources),
@@ -183,50 +162,39 @@ STATISTICS = (
     ),
     ResultTable(
         "skill_history",
-        module="statistics.history",
-        inputs={
-            "window": HISTORY_WINDOW,
-            "stored": Input(lambda market: market.table("skill_history")),
-            "filled": Input(lambda market: market.filled_months),
-            "as_of": AS_OF,
-            "min_sample": MIN_SAMPLE,
-        },
-        description="Demand and pay of each skill by month, kept when the postings have been archived.",
+        "statistics.history",
+        "Demand and pay of each skill by month, kept when the postings have been archived.",
+        inputs=("window", "filled", "as_of", "min_sample"),
+        tables={"stored": "skill_history"},
+        window="history_window",
         first=most("month", "postings"),
         metadata=lambda inputs, rows: {"months_revised": revised_months(rows, inputs["as_of"])},
     ),
     ResultTable(
         "posting_statistics",
-        module="statistics.counts",
-        inputs={"window": WINDOW},
-        description="Postings by source, industry, salary band, day, employment type and place of work.",
+        "statistics.counts",
+        "Postings by source, industry, salary band, day, employment type and place of work.",
         first=most("postings"),
         rows_expected=has_postings,
     ),
     ResultTable(
         "posting_coverage",
-        module="statistics.counts",
-        inputs={"window": WINDOW},
-        description="How many postings state pay, a date, a place and skills, by source and by language.",
+        "statistics.counts",
+        "How many postings state pay, a date, a place and skills, by source and by language.",
         first=most("postings"),
         rows_expected=has_postings,
-        warnings=unusual_days,
-        warns_of="Yesterday, the number of a source's postings and what they state were as in the 28 days before.",
+        warning=(
+            "volume_and_coverage_as_usual",
+            "Yesterday, the number of a source's postings and what they state were as in the 28 days before.",
+            unusual_days,
+        ),
     ),
     ResultTable(
         "market_summary",
-        module="statistics.summary",
-        inputs={
-            "window": WINDOW,
-            "as_of": AS_OF,
-            "window_start": WINDOW_START,
-            "duplicates": DUPLICATES,
-            "rejections": REJECTIONS,
-            "trending": stored("trending_skills"),
-            "compared": COMPARED,
-            "min_sample": MIN_SAMPLE,
-        },
-        description="The headline figures, and the time and window that all tables are about.",
+        "statistics.summary",
+        "The headline figures, and the time and window that all tables are about.",
+        inputs=("window", "as_of", "window_start", "duplicates", "rejections", "compared", "min_sample"),
+        tables={"trending": "trending_skills"},
         first=most("as_of"),
         rows_expected=lambda _window: True,
         metadata=lambda _inputs, rows: headline_figures(rows),
@@ -236,46 +204,46 @@ STATISTICS = (
 RELATIONSHIPS = (
     ResultTable(
         "skill_pairs",
-        module="statistics.pairs",
-        inputs={"window": WINDOW},
-        description="How many postings ask for both of two skills.",
+        "statistics.pairs",
+        "How many postings ask for both of two skills.",
         first=most("co_occurrences"),
     ),
     ResultTable(
         "skill_relationships",
-        module="statistics.relationships",
-        inputs={"pairs": stored("skill_pairs"), "window": WINDOW},
-        description="How strongly two skills belong together: support, confidence, lift, npmi.",
+        "statistics.relationships",
+        "How strongly two skills belong together: support, confidence, lift, npmi.",
+        tables={"pairs": "skill_pairs"},
         first=most("npmi_lower"),
     ),
     ResultTable(
         "category_relationships",
-        module="statistics.pairs",
-        inputs={"window": WINDOW},
-        description="How many postings ask for skills of both of two categories.",
+        "statistics.pairs",
+        "How many postings ask for skills of both of two categories.",
         first=most("co_occurrences"),
     ),
     ResultTable(
         "skill_recommendations",
-        module="statistics.recommendations",
-        inputs={"pairs": stored("skill_pairs"), "window": WINDOW, "min_sample": MIN_SAMPLE},
-        description="Up to ten skills that go most closely with each skill.",
+        "statistics.recommendations",
+        "Up to ten skills that go most closely with each skill.",
+        inputs=("window", "min_sample"),
+        tables={"pairs": "skill_pairs"},
         first=most("score"),
         weekly=True,
     ),
     ResultTable(
         "skill_affinities",
-        module="statistics.recommendations",
-        inputs={"pairs": stored("skill_pairs"), "window": WINDOW},
-        description="How much each skill adds to the score of each other one in recommendations for a set.",
+        "statistics.recommendations",
+        "How much each skill adds to the score of each other one in recommendations for a set.",
+        tables={"pairs": "skill_pairs"},
         first=most("weight"),
         weekly=True,
     ),
     ResultTable(
         "skill_communities",
-        module="statistics.communities",
-        inputs={"relationships": stored("skill_relationships")},
-        description="Groups of skills that are asked for together, as the roles on the market want them.",
+        "statistics.communities",
+        "Groups of skills that are asked for together, as the roles on the market want them.",
+        inputs=(),
+        tables={"relationships": "skill_relationships"},
         first=most("centrality"),
         weekly=True,
         # In a small market no two skills are surely close.
@@ -286,9 +254,9 @@ RELATIONSHIPS = (
 TAXONOMY = (
     ResultTable(
         "skill_candidates",
-        module="skills.candidates",
-        inputs={"read": NEWEST_TEXTS, "matcher": MATCHER},
-        description="Names that postings list beside skills and the taxonomy lacks, each with a line for it.",
+        "skills.candidates",
+        "Names that postings list beside skills and the taxonomy lacks, each with a line for it.",
+        inputs=("read", "matcher"),
         first=least("rank"),
         weekly=True,
         may_be_empty=True,

@@ -1,7 +1,7 @@
 """Detects incidents and their ends from what Dagster has stored.
 
 Detection keeps no record of what it has read: it reads the recent history each time, and `IncidentLog.updated`
-ignores what is known already.
+ignores what is known already. A run that is retried is no incident before its last attempt.
 """
 
 from __future__ import annotations
@@ -13,12 +13,19 @@ from typing import Any
 
 import dagster as dg
 
-from market_assets.dagster_ext.run_events import AssetCheckExecutionRecordStatus
-from market_assets.dagster_ext.schedules import InstigatorState, InstigatorTick, ScheduleInstigatorData, TickStatus
-from market_assets.operations.alerts.failed_runs import run_findings
-from market_assets.operations.alerts.incidents import Finding, IncidentLog, Resolution, incident
+from market_assets.dagster_ext.records import (
+    ROOT_RUN_ID_TAG,
+    WILL_RETRY_TAG,
+    AssetCheckExecutionRecordStatus,
+    InstigatorState,
+    InstigatorTick,
+    ScheduleInstigatorData,
+    TickStatus,
+)
+from market_assets.operations.alerts.incidents import Finding, Incident, IncidentLog, Resolution, incident, listed
+from market_assets.operations.executions import ended_at, recorded_failure
 from market_assets.operations.monitored import Monitored, materialized_at
-from market_assets.operations.names import FETCHED_CHECK
+from market_assets.operations.names import ASSET_JOB, FETCHED_CHECK, PARTITION_TAG
 
 #: A schedule may be so late before a start counts as missed.
 PATIENCE = timedelta(minutes=10)
@@ -29,6 +36,13 @@ _GAP = timedelta(minutes=5)
 #: Sensors tick by the minute; without a bound, their ticks of all days would be sorted to find the newest.
 _TICK_WINDOW = {"schedule": timedelta(days=8), "sensor": timedelta(hours=1)}
 _MISSED_WINDOW = timedelta(days=7)
+#: Dagster decides shortly after a failure whether it retries the run, and launches the retry soon.
+_RETRY_PATIENCE = timedelta(minutes=15)
+#: How far each evaluation goes back before the last one: clocks and commits are not in order, retries take time.
+_OVERLAP = _RETRY_PATIENCE + timedelta(minutes=5)
+#: The first evaluation reports what failed shortly before it, not all of the history.
+_FIRST_WINDOW = timedelta(days=1)
+_LISTED = 10
 _TIME = "%Y-%m-%d %H:%M"
 
 
@@ -39,7 +53,8 @@ def detect(
     states = _running_states(instance, monitored)
     seen = replace(log, evaluated_at=now, schedules=_counted_since(monitored, states, log, now))
     findings = [
-        *run_findings(instance, log, now),
+        *_ended_runs(instance, log, now),
+        *_rematerialized(instance, log),
         *_checks(instance, monitored, log),
         *_ticks(instance, states, now),
         *_missed(instance, monitored, states, log, seen.schedules, now),
@@ -47,6 +62,87 @@ def detect(
         *_removed(monitored, log, now),
     ]
     return findings, seen
+
+
+def _ended_runs(instance: dg.DagsterInstance, log: IncidentLog, now: datetime) -> Iterator[Finding]:
+    since = min(log.evaluated_at, now) - _OVERLAP if log.evaluated_at else now - _FIRST_WINDOW
+    statuses = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE]
+    changed = instance.get_run_records(dg.RunsFilter(statuses=statuses, updated_after=since))
+    # A change of its tags is a change of a run, too.
+    records = sorted((record for record in changed if ended_at(record) >= since), key=ended_at)
+    succeeded = {
+        record.dagster_run.job_name: ended_at(record) for record in records if record.dagster_run.is_success
+    }
+    for record in records:
+        run, ended = record.dagster_run, ended_at(record)
+        if run.is_success:
+            if run.job_name != ASSET_JOB:
+                yield Resolution(f"run:{run.job_name}", ended, _success(run, ended, log))
+        elif log.is_new(_run_key(run), ended):
+            patient = now - ended < _RETRY_PATIENCE or succeeded.get(run.job_name, ended) > ended
+            if not _is_retried(instance, run, patient=patient):
+                yield _failure(instance, run, ended)
+
+
+def _is_retried(instance: dg.DagsterInstance, run: dg.DagsterRun, *, patient: bool) -> bool:
+    """Whether Dagster has retried a failed run, or, as far as one is patient, may still do so."""
+    will_retry = run.tags.get(WILL_RETRY_TAG, "").lower() == "true"
+    if will_retry and not run.is_complete_and_waiting_to_retry:
+        return True
+    undecided = instance.run_retries_enabled and WILL_RETRY_TAG not in run.tags
+    return patient and (will_retry or undecided)
+
+
+def _failure(instance: dg.DagsterInstance, run: dg.DagsterRun, ended: datetime) -> Incident:
+    attempts = 1
+    if run.root_run_id:
+        attempts += len(instance.get_run_ids(dg.RunsFilter(tags={ROOT_RUN_ID_TAG: run.root_run_id})))
+    partition = run.tags.get(PARTITION_TAG)
+    assets = _selected_assets(run)
+    name = f"the run of {listed(assets, _LISTED) or 'assets'}" if run.job_name == ASSET_JOB else run.job_name
+    tried = f" {attempts} times" if attempts > 1 else ""
+    about = f" on {partition}" if partition else ""
+    return incident(
+        _run_key(run),
+        "run",
+        f"{name} failed{tried}{about}",
+        f"{recorded_failure(instance, run.run_id)}\nRun {run.run_id} ended at {ended:{_TIME}} UTC.",
+        ended,
+        assets=assets,
+        partition=partition,
+    )
+
+
+def _run_key(run: dg.DagsterRun) -> str:
+    """Of Dagster's job for single assets, each selection of assets is a job by itself."""
+    return f"run:{run.job_name}" + (f":{','.join(_selected_assets(run))}" if run.job_name == ASSET_JOB else "")
+
+
+def _selected_assets(run: dg.DagsterRun) -> tuple[str, ...]:
+    selected = run.asset_selection if run.job_name == ASSET_JOB else None
+    return tuple(sorted(key.to_user_string() for key in selected or ()))
+
+
+def _success(run: dg.DagsterRun, ended: datetime, log: IncidentLog) -> str:
+    failed, partition = log.newest(f"run:{run.job_name}"), run.tags.get(PARTITION_TAG)
+    ending = f"{run.job_name} succeeded at {ended:{_TIME}} UTC, run {run.run_id}"
+    if failed and failed.partition and partition and failed.partition != partition:
+        ending += (
+            f". That was about {partition}: {failed.partition}, which failed, may still be missing. "
+            "Materialize it in the UI"
+        )
+    return ending
+
+
+def _rematerialized(instance: dg.DagsterInstance, log: IncidentLog) -> Iterator[Resolution]:
+    """Ends the incidents of runs of single assets, when the assets have been materialized by any run since."""
+    waiting = [one for one in log.open if one.assets]
+    keys = (dg.AssetKey.from_user_string(asset) for one in waiting for asset in one.assets)
+    made = materialized_at(instance, keys)
+    for one in waiting:
+        if all(asset in made and made[asset] > one.begun_at for asset in one.assets):
+            at = max(made[asset] for asset in one.assets)
+            yield Resolution(one.key, at, f"{listed(one.assets, _LISTED)} materialized again at {at:{_TIME}} UTC")
 
 
 def _checks(instance: dg.DagsterInstance, monitored: Monitored, log: IncidentLog) -> Iterator[Finding]:
@@ -72,7 +168,9 @@ def _checks(instance: dg.DagsterInstance, monitored: Monitored, log: IncidentLog
         elif (
             log.is_new(key, at) and not _repeats(evaluation, failed_sources) and not _run_failed(instance, run_id)
         ):
-            detail = f"{_reason(evaluation)}\nEvaluated at {at:{_TIME}} UTC in run {run_id}."
+            metadata = [f"{label}: {_plain(value.value)}" for label, value in evaluation.metadata.items()]
+            reason = " ".join("; ".join(filter(None, [evaluation.description, *metadata])).split())
+            detail = f"{reason}\nEvaluated at {at:{_TIME}} UTC in run {run_id}."
             yield incident(key, "check", f"{name} failed", detail.strip(), at)
 
 
@@ -95,11 +193,6 @@ def _run_failed(instance: dg.DagsterInstance, run_id: str) -> bool:
     """Whether the run failed, so that its own incident names the cause, or may still do so."""
     run = instance.get_run_by_id(run_id)
     return run is not None and (run.is_failure or not run.is_finished)
-
-
-def _reason(evaluation: dg.AssetCheckEvaluation) -> str:
-    metadata = [f"{name}: {_plain(value.value)}" for name, value in evaluation.metadata.items()]
-    return " ".join("; ".join(filter(None, (evaluation.description, *metadata))).split())
 
 
 def _plain(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Currencies (`currencies.csv`), their codes, symbols and names; exchange rates (`exchange_rates.csv`)."""
+"""Currencies (`currencies.csv`), exchange rates (`exchange_rates.csv`) and wages of countries (`wages.csv`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from market_assets.postings.gazetteer import country_currencies
+from market_assets.postings.gazetteer import countries, country_currencies
 
 CURRENCIES_FILE = Path(__file__).with_name("currencies.csv")
 
@@ -25,6 +25,15 @@ _FURTHER_CODES = frozenset({"ANG", "BGN", "CLF", "CUC", "HRK", "MXV", "SLL", "US
 
 #: Names of several currencies of which none is usual: crowns of the Nordic countries, and pesos.
 AMBIGUOUS_SYMBOLS = ("kr.", "kr", "Kr.", "Kr", "KR", "pesos", "Pesos", "PESOS", "peso")
+
+WAGES_FILE = Path(__file__).with_name("wages.csv")
+
+#: The top wage is a country's average wage, or this share of the US average, whichever is more, as the pay for
+#: highly qualified work follows that of the world.
+_SHARE_OF_US_AVERAGE = 1 / 4
+
+#: Where the country is not known, the work may be done where wages are lower than in the currency's countries.
+_SHARE_OF_MINIMUM_WITHOUT_COUNTRY = 1 / 2
 
 
 class ExchangeRateError(ValueError):
@@ -94,6 +103,46 @@ def conversion_rates(stated: pl.DataFrame, rates: pl.DataFrame, currency: str) -
 
 
 @cache
+def wages() -> pl.DataFrame:
+    """A year's wages of each country in each currency, by the newest exchange rate that is shipped.
+
+    Returns:
+        country (null for those that are unknown or not in `wages.csv`), currency, minimum_wage, average_wage,
+        top_wage, is_local, one row for each country in `countries.csv` and each currency. `is_local`: whether
+        the currency is the country's own.
+    """
+    stated = pl.read_csv(WAGES_FILE, comment_prefix="#", schema_overrides={"minimum_wage": pl.Float64()}).cast(
+        {"average_wage": pl.Float64()}
+    )
+    rates = _newest_rates()
+    us_average = stated.filter(pl.col("country") == "US")["average_wage"][0]
+    in_dollars = stated.join(rates, on="currency").select(
+        "country",
+        pl.col("currency").alias("local_currency"),
+        pl.col("minimum_wage", "average_wage") * pl.col("usd_per_unit"),
+    )
+    of_currencies = in_dollars.group_by("local_currency", maintain_order=True).agg(
+        pl.col("minimum_wage").min() * _SHARE_OF_MINIMUM_WITHOUT_COUNTRY, pl.col("average_wage").first()
+    )
+    elsewhere = of_currencies.join(rates, left_on="local_currency", right_on="currency").rename(
+        {"local_currency": "currency"}
+    )
+    others = pl.DataFrame({"country": [None, *(code for code in countries() if code not in stated["country"])]})
+    known = in_dollars.join(rates, how="cross")
+    unknown = others.join(elsewhere, how="cross").with_columns(local_currency=pl.col("currency"))
+    return pl.concat([known.select(unknown.columns), unknown]).select(
+        "country",
+        "currency",
+        pl.col("minimum_wage") / pl.col("usd_per_unit"),
+        pl.col("average_wage") / pl.col("usd_per_unit"),
+        (pl.max_horizontal("average_wage", us_average * _SHARE_OF_US_AVERAGE) / pl.col("usd_per_unit")).alias(
+            "top_wage"
+        ),
+        (pl.col("local_currency") == pl.col("currency")).alias("is_local"),
+    )
+
+
+@cache
 def _currencies() -> tuple[dict[str, str], ...]:
     """The rows of `currencies.csv`: code, and symbols and names divided by "|"."""
     with CURRENCIES_FILE.open(encoding="utf-8", newline="") as file:
@@ -145,3 +194,9 @@ def _usd_per_unit(pairs: pl.DataFrame, rates: pl.DataFrame) -> pl.Series:
     return found.select(
         pl.when(pl.col("currency") == "USD").then(1.0).otherwise(pl.coalesce("usd_per_unit", "earliest"))
     ).to_series()
+
+
+def _newest_rates() -> pl.DataFrame:
+    """currency, usd_per_unit."""
+    rates = load_exchange_rates().group_by("currency", maintain_order=True).agg(pl.col("usd_per_unit").last())
+    return pl.concat([rates, pl.DataFrame({"currency": ["USD"], "usd_per_unit": [1.0]})])

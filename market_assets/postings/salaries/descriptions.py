@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from market_assets.postings import word_lists
-from market_assets.postings.salaries.bounds import wages
+from market_assets.postings.salaries.currencies import wages
 from market_assets.postings.salaries.figures import find_pay, in_years
 from market_assets.postings.salaries.pay_words import CURRENCY_CODES
 from market_assets.postings.salaries.readings import BELIEVED_AS_STATED, read_pay, stated_currency
+from market_assets.postings.word_lists import word_lists
 
 #: The columns of stated pay.
 PAY = ("salary_min", "salary_max", "salary_currency", "salary_period")

@@ -21,7 +21,7 @@ from market_assets.postings.salaries.readings import (
     stated_currency,
 )
 from market_assets.postings.schemas import NORMALISED_POSTING
-from market_assets.postings.texts import count_lost, parsed_each
+from market_assets.postings.texts import is_lost, parsed_each
 
 #: Bytes of UTF-8; a longer text is a description and not a statement of pay.
 MAX_TEXT_LENGTH = 5_000
@@ -36,7 +36,7 @@ _FIELDS = ("salary_min", "salary_max", "salary_currency", "salary_period")
 PAY = pl.Schema({name: NORMALISED_POSTING[name] for name in _FIELDS})
 
 
-def stated_pay(stated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+def stated_pay(stated: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Parse the pay of postings, from fields and text.
 
     Args:
@@ -44,10 +44,10 @@ def stated_pay(stated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
             (String, alpha2); further columns are ignored.
 
     Returns:
-        Schema `PAY`, one row a posting; and the numbers of stated values that were implausible or unreadable,
-        under salary, salary_currency and salary_period. Currency and period are taken from the text where the
+        Schema `PAY`, one row a posting; and how many of its stated values were implausible or unreadable, in the
+        columns salary, salary_currency and salary_period. Currency and period are taken from the text where the
         amounts are too, or where the text states the same amounts. A sign of several currencies is null
-        where it means the country's own (`shared_signs`).
+        where it means the country's own (`stated_currency`).
     """
     from_text = in_years(_parsed(stated["salary_text"]))
     table = pl.DataFrame(
@@ -60,24 +60,20 @@ def stated_pay(stated: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
             *(from_text[name].alias(f"text_{name}") for name in from_text.columns),
             stated["country"],
         ]
-    ).with_columns(
-        currency=stated_currency(
-            pl.col("currency"),
-            pl.col("stated_salary_currency").is_in(SHARED_SIGNS),
-            pl.col("country"),
-            amount=pl.max_horizontal("minimum", "maximum"),
-            period=pl.col("period"),
-        ),
-        text_currency=stated_currency(
-            pl.col("text_currency"),
-            pl.col("text_has_shared_sign"),
-            pl.col("country"),
-            amount=pl.max_horizontal("text_minimum", "text_maximum"),
-            period=pl.col("text_period"),
-        ),
     )
-    checked = table.with_columns(_plausible_amounts())
-    return checked.select(_chosen_pay()), checked.select(_counts_of_implausible()).row(0, named=True)
+    signs = {"": pl.col("stated_salary_currency").is_in(SHARED_SIGNS), "text_": pl.col("text_has_shared_sign")}
+    currencies = (
+        stated_currency(
+            pl.col(f"{of}currency"),
+            is_shared,
+            pl.col("country"),
+            amount=pl.max_horizontal(f"{of}minimum", f"{of}maximum"),
+            period=pl.col(f"{of}period"),
+        ).alias(f"{of}currency")
+        for of, is_shared in signs.items()
+    )
+    checked = table.with_columns(currencies).with_columns(_plausible_amounts())
+    return checked.select(_chosen_pay()), checked.select(_implausible())
 
 
 def parse_salary_texts(texts: pl.Series) -> pl.DataFrame:
@@ -109,7 +105,7 @@ def salary_records(texts: Sequence[str]) -> list[dict[str, float | str | None] |
 
     Returns:
         currency, minimum, maximum and period as stated (None where not), and annual_minimum and annual_maximum in
-        the stated currency, where a missing period is assumed as by `annual.pay_period`.
+        the stated currency, where a missing period is assumed as by `readings.pay_period`.
     """
     parsed = _parsed(pl.Series("text", texts, dtype=pl.String))
     period = pay_period(pl.col("minimum"), pl.col("maximum"), pl.col("period"))
@@ -157,21 +153,19 @@ def _chosen_pay() -> list[pl.Expr]:
     ]
 
 
-def _counts_of_implausible() -> list[pl.Expr]:
+def _implausible() -> list[pl.Expr]:
     """How many stated values are implausible or unreadable; an amount that means 'unknown' is not counted."""
-    implausible = [
-        (
-            pl.col(stated).is_not_null()
-            & pl.col(f"{name}_plausible").is_null()
-            & ~pl.col(name).is_in(list(_UNKNOWN)).fill_null(False)
-        ).sum()
+    amounts = [
+        pl.col(stated).is_not_null()
+        & pl.col(f"{name}_plausible").is_null()
+        & ~pl.col(name).is_in(list(_UNKNOWN)).fill_null(False)
         for stated, name in (("stated_salary_min", "minimum"), ("stated_salary_max", "maximum"))
     ]
-    implausible += [count_lost(name, f"{name}_plausible") for name in ("text_minimum", "text_maximum")]
+    amounts += [is_lost(name, f"{name}_plausible") for name in ("text_minimum", "text_maximum")]
     return [
-        pl.sum_horizontal(implausible).alias("salary"),
-        (pl.col("currency").is_null() & ~pl.col("stated_salary_currency").is_in(SHARED_SIGNS))
-        .sum()
+        pl.sum_horizontal(amounts).alias("salary"),
+        (is_lost("stated_salary_currency", "currency") & ~pl.col("stated_salary_currency").is_in(SHARED_SIGNS))
+        .fill_null(False)
         .alias("salary_currency"),
-        count_lost("stated_salary_period", "period").alias("salary_period"),
+        is_lost("stated_salary_period", "period").alias("salary_period"),
     ]

@@ -10,7 +10,6 @@ import math
 import re
 from functools import cache, lru_cache
 
-from market_assets.postings import word_lists
 from market_assets.postings.salaries.currencies import (
     AMBIGUOUS_SYMBOLS,
     currency_codes,
@@ -18,6 +17,7 @@ from market_assets.postings.salaries.currencies import (
     currency_symbols,
 )
 from market_assets.postings.texts import MAX_CACHED
+from market_assets.postings.word_lists import word_lists
 
 #: Inserted before a currency that belongs to the figure after it: in "2026 $90,000" the $ is not the year's.
 PREFIX_MARK = "‹"

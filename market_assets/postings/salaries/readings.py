@@ -10,11 +10,19 @@ from __future__ import annotations
 import polars as pl
 
 from market_assets.postings.gazetteer import country_currencies
-from market_assets.postings.salaries.bounds import HIGHEST, LOWEST, wages
-from market_assets.postings.salaries.currencies import conversion_rates
+from market_assets.postings.salaries.currencies import conversion_rates, wages
+from market_assets.postings.word_lists import word_lists
 
 #: A working year: 52 weeks of 5 days of 8 hours.
 PERIODS_PER_YEAR = {"hourly": 2080, "daily": 260, "weekly": 52, "monthly": 12, "yearly": 1}
+
+#: Period → the share of the minimum wage from which pay is believed, both over a year: part-time work, training; a
+#: month's pay may be that of a few hours a week.
+LOWEST = {"hourly": 1 / 4, "daily": 1 / 4, "weekly": 1 / 8, "monthly": 1 / 8, "yearly": 1 / 4}
+
+#: Period → the multiple of the top wage below which pay is believed, both over a year: that of directors, which
+#: hardly anyone states by the hour.
+HIGHEST = {"hourly": 15, "daily": 15, "weekly": 10, "monthly": 8, "yearly": 25}
 
 #: Where no period is stated, pay below the first is assumed to be hourly, below the second monthly, else yearly.
 HOURLY_BELOW = 500
@@ -51,12 +59,7 @@ _READINGS = pl.DataFrame(
         ("thousands a month", ["monthly"], 12_000.0, 0.1),
         ("a dozen hours", ["yearly"], 2080 / 12, 0.6),
     ],
-    schema={
-        "reading": pl.String(),
-        "of": pl.List(pl.String()),
-        "reading_per_year": pl.Float64(),
-        "unusual": pl.Float64(),
-    },
+    schema=["reading", "of", "reading_per_year", "unusual"],
     orient="row",
 )
 
@@ -64,18 +67,7 @@ _READINGS = pl.DataFrame(
 _FARTHEST = 1.5
 
 #: Signs that several currencies share: "$" means the dollar or peso of the posting's country.
-SHARED_SIGNS = ("$", "¥", "￥", "Dhs", "Dh", "dhs", "DHS", "DH", "Rs.", "Rs", "rs.", "₨")
-
-#: The currency that `currencies.currency_symbols` has for such a sign → the others that are written with it.
-_ALSO_MEANT = {
-    "USD": ("CAD", "AUD", "NZD", "SGD", "BND", "BMD", "BSD", "BBD", "KYD", "XCD"),
-    "JPY": ("CNY",),
-    "AED": ("MAD",),
-    "INR": ("PKR", "LKR", "NPR", "MUR"),
-}
-
-#: Currencies with "$" that are worth so little beside the US dollar that the size of pay tells them apart.
-_SMALLER_THAN_DOLLARS = ("HKD", "TWD", "MXN", "ARS", "CLP", "COP", "UYU", "DOP", "JMD", "TTD", "NAD")
+SHARED_SIGNS: list[str] = word_lists("salaries/pay_words.yaml")["shared_signs"]
 
 #: `currency` is null where it is not known.
 READ_PAY = pl.Schema(
@@ -192,13 +184,14 @@ def stated_currency(
         period: one of `schemas.SALARY_PERIODS`; pay without a period is taken for monthly.
     """
     local = country.replace_strict(country_currencies(), default=None, return_dtype=pl.String)
+    words = word_lists("salaries/pay_words.yaml")
     is_of_similar_value = pl.any_horizontal(
-        (currency == code) & local.is_in(others) for code, others in _ALSO_MEANT.items()
+        (currency == code) & local.is_in(others) for code, others in words["also_meant"].items()
     )
     minimum_wage = country.replace_strict(_local_minimum_wages(), default=None, return_dtype=pl.Float64)
     per_year = periods_per_year(pl.coalesce(period, pl.lit("monthly")))
     is_enough = (amount * per_year >= minimum_wage).fill_null(True)
-    is_smaller = (currency == "USD") & local.is_in(_SMALLER_THAN_DOLLARS) & is_enough
+    is_smaller = (currency == "USD") & local.is_in(words["smaller_than_dollars"]) & is_enough
     return pl.when(~(has_shared_sign & (is_of_similar_value | is_smaller)).fill_null(False)).then(currency)
 
 

@@ -13,7 +13,6 @@ from typing import Any, BinaryIO, cast
 
 import polars as pl
 
-from market_assets.sources.files.csv_records import CsvRecord, CsvRecords, sniff_delimiter
 from market_assets.sources.files.records import (
     CHUNK_RECORDS,
     Chunk,
@@ -24,7 +23,16 @@ from market_assets.sources.files.records import (
     record_chunks,
     unique_names,
 )
-from market_assets.sources.files.text import TextRecord, lines, shortened, text_chunks, without_line_end
+from market_assets.sources.files.text import (
+    CsvRecord,
+    CsvRecords,
+    TextRecord,
+    lines,
+    shortened,
+    sniff_delimiter,
+    text_chunks,
+    without_line_end,
+)
 from market_assets.sources.protocol import SourceError, Undecodable
 
 

@@ -21,8 +21,7 @@ import polars as pl
 from market_assets.postings.schemas import RAW_POSTING, SAMPLE_BOARDS
 from market_assets.sources.files.text import shortened
 from market_assets.sources.protocol import Fetch, Payload, RawBatch, SourceError, SourceKind, Undecodable
-from market_assets.sources.sample.pay import Form, rounded
-from market_assets.sources.sample.postings import draw_choices, render_postings
+from market_assets.sources.sample.postings import Form, draw_choices, render_postings, rounded
 from market_assets.sources.sample.vocabulary import Choices
 
 FIRST_DAY = date(2000, 1, 1)

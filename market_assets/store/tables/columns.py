@@ -2,15 +2,15 @@
 
 The types mean the same on SQLite and PostgreSQL. A column's `info` holds what must be true of its values:
 `minimum`, `maximum` and `choices`. Its `comment` is what the UI, the documentation and PostgreSQL say about it.
+Polars is imported where it is used: a code server that runs nothing needs the tables alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import polars as pl
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -29,7 +29,8 @@ from sqlalchemy import (
     types,
 )
 
-from market_assets.postings.schemas import UTC_DATETIME
+if TYPE_CHECKING:
+    import polars as pl
 
 metadata = MetaData(
     naming_convention={
@@ -131,6 +132,10 @@ class UtcDateTime(types.TypeDecorator[datetime]):
 
 def arrow_type(column: Column[Any]) -> pl.DataType:
     """The polars type that holds the values of a column."""
+    import polars as pl
+
+    from market_assets.postings.schemas import UTC_DATETIME
+
     kinds: list[tuple[type, pl.DataType]] = [
         (UtcDateTime, UTC_DATETIME),
         (Boolean, pl.Boolean()),
@@ -147,6 +152,8 @@ def arrow_type(column: Column[Any]) -> pl.DataType:
 
 def arrow_schema(table: Table) -> pl.Schema:
     """The polars schema of a whole table."""
+    import polars as pl
+
     return pl.Schema({column.name: arrow_type(column) for column in table.columns})
 
 

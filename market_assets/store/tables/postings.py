@@ -17,13 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import text as sqltext
 
-from market_assets.postings.schemas import (
-    EMPLOYMENT_TYPES,
-    PAY_QUALITIES,
-    SALARY_PERIODS,
-    SENIORITIES,
-    WORKPLACES,
-)
+from market_assets.postings.schemas import EMPLOYMENT_TYPES, PAY_QUALITIES, SALARY_PERIODS, SENIORITIES, WORKPLACES
 from market_assets.store.tables.columns import (
     COMMENTS,
     NOT_NEGATIVE,
@@ -175,6 +169,9 @@ skills = Table(
     ),
     Column("skill", Text, nullable=False, unique=True, comment=COMMENTS["skill"]),
     text("category", null=False),
+    text(
+        "esco", comment="Address of the same skill in ESCO, the European classification; null where it has none."
+    ),
 )
 
 rejected_postings = Table(
@@ -188,7 +185,7 @@ rejected_postings = Table(
     time("rejected_at", "When it was rejected."),
 )
 
-#: See `store.ingested_days`.
+#: See `store.ingestion`.
 ingested_days = Table(
     "ingested_days",
     metadata,

@@ -296,7 +296,7 @@ skill_communities = Table(
     metadata,
     text("skill", key=True),
     count("community", "Number of the community; 1 is the largest.", POSITIVE),
-    text("community_name", "Its three most central skills.", null=False),
+    text("community_name", "The three skills that bind most postings to it.", null=False),
     share("centrality", "How closely the skill goes with the others; 1 is the closest."),
 )
 

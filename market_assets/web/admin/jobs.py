@@ -16,7 +16,7 @@ from starlette.requests import HTTPConnection
 from market_assets.dagster_ext.workspace import WorkspaceProcessContext
 from market_assets.operations.executions import begun_at, status_of
 from market_assets.operations.names import CLEANUP, INGESTION, PRUNE, REBUILD, REFRESH, TRIGGERED_BY_TAG
-from market_assets.operations.schedule_guard import active_run
+from market_assets.operations.scheduling import active_run
 from market_assets.settings import Settings
 from market_assets.store.database import Database
 from market_assets.store.lock import mutex

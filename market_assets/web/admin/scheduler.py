@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from market_assets.dagster_ext.schedules import InstigatorState
+from market_assets.dagster_ext.records import InstigatorState
 from market_assets.dagster_ext.workspace import (
     RemoteSchedule,
     WorkspaceProcessContext,
     is_running,
 )
-from market_assets.operations.schedule_overrides import (
+from market_assets.operations.scheduling import (
     end_pauses,
     pause_in_force,
     reason_to_stay_off,

@@ -12,11 +12,11 @@ from starlette.requests import HTTPConnection, Request
 
 from market_assets.dagster_ext.workspace import WorkspaceProcessContext
 from market_assets.settings import Settings
-from market_assets.store import audit
 from market_assets.store.database import Database
 from market_assets.web.admin.executions import RunReader
 from market_assets.web.admin.jobs import Launcher
 from market_assets.web.admin.scheduler import Scheduler
+from market_assets.web.auth.guard import record
 from market_assets.web.auth.tokens import Identity, identity_of
 from market_assets.web.errors import NOT_ADMIN, ApiError
 
@@ -64,16 +64,7 @@ class Call:
             details.append(error.detail)
             raise
         finally:
-            client = self.connection.client
-            audit.record(
-                self.services.accounts,
-                who=self.user.name,
-                address=client.host if client else "",
-                action=action,
-                target=target,
-                result=result,
-                detail="; ".join(details),
-            )
+            record(self.connection, self.user.name, action, target, result, "; ".join(details))
 
 
 # A coroutine, because FastAPI runs plain functions in a thread each time.

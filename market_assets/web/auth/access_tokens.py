@@ -9,9 +9,9 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.requests import Request
 
-from market_assets.store import access_tokens, audit
+from market_assets.store import access_tokens
 from market_assets.store.users import UserError
-from market_assets.web.auth.guard import signed_in_session, tokens_of
+from market_assets.web.auth.guard import record, signed_in_session, tokens_of
 from market_assets.web.auth.tokens import Session
 from market_assets.web.errors import NOT_ADMIN, ApiError
 from market_assets.web.openapi_document import problems
@@ -76,7 +76,7 @@ def make_token(body: TokenRequest, request: Request) -> NewToken:
     session = signed_in_session(request)
     name = session.identity.name
     if body.scope == "admin" and not session.identity.is_admin:
-        _record(request, session, "token.create", body.name, "refused", body.scope)
+        record(request, name, "token.create", body.name, "refused", body.scope)
         raise ApiError(403, NOT_ADMIN)
     try:
         made, secret = access_tokens.add_access_token(
@@ -84,7 +84,14 @@ def make_token(body: TokenRequest, request: Request) -> NewToken:
         )
     except UserError as error:
         raise ApiError(409, str(error)) from None
-    _record(request, session, "token.create", made.token_id, "ok", f"{body.scope}, {body.days} days: {body.name}")
+    record(
+        request,
+        session.identity.name,
+        "token.create",
+        made.token_id,
+        "ok",
+        f"{body.scope}, {body.days} days: {body.name}",
+    )
     return NewToken(**_fields(made), token=secret)
 
 
@@ -103,7 +110,7 @@ def revoke_token(token_id: TokenId, request: Request) -> Revoked:
         token = access_tokens.revoke_access_token(tokens_of(request).engine, token_id, _whose(session))
     except UserError as error:
         raise ApiError(404, str(error)) from None
-    _record(request, session, "token.revoke", token.token_id, "ok", f"of {token.user}: {token.name}")
+    record(request, session.identity.name, "token.revoke", token.token_id, "ok", f"of {token.user}: {token.name}")
     return Revoked()
 
 
@@ -114,15 +121,3 @@ def _whose(session: Session) -> str | None:
 
 def _fields(token: access_tokens.AccessToken) -> dict[str, object]:
     return {"id": token.token_id, **{name: value for name, value in vars(token).items() if name != "token_id"}}
-
-
-def _record(request: Request, session: Session, action: str, target: str, result: str, detail: str) -> None:
-    audit.record(
-        tokens_of(request).engine,
-        who=session.identity.name,
-        address=request.client.host if request.client else "",
-        action=action,
-        target=target,
-        result=result,
-        detail=detail,
-    )

@@ -24,8 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from market_assets.store import audit
 from market_assets.web.auth import cross_site
-from market_assets.web.auth.attempts import Attempts
-from market_assets.web.auth.limits import DEFAULT_LIMITS, UNCOUNTED, Rates, RequestLimits, too_many
+from market_assets.web.auth.limits import DEFAULT_LIMITS, UNCOUNTED, Attempts, Rates, RequestLimits, too_many
 from market_assets.web.auth.proxies import is_loopback
 from market_assets.web.auth.tokens import (
     BROWSERS,
@@ -172,15 +171,9 @@ class Guard:
         _refuse_query_by_get(connection)
 
     async def _record_refusal(self, connection: HTTPConnection, name: str) -> None:
-        scope, address = connection.scope, connection.client.host if connection.client else ""
-        entry = {
-            "who": name,
-            "address": address,
-            "action": "request",
-            "target": f"{scope['method']} {scope['path']}",
-        }
+        target = f"{connection.scope['method']} {connection.scope['path']}"
         try:
-            await to_thread.run_sync(partial(audit.record, self._tokens.engine, result="refused", **entry))
+            await to_thread.run_sync(record, connection, name, "request", target, "refused")
         except sa.exc.SQLAlchemyError:
             raise ApiError(503, "The audit log can't be written", headers={"Retry-After": "5"}) from None
 
@@ -236,6 +229,15 @@ def tokens_of(connection: HTTPConnection) -> Tokens:
     tokens = connection.scope["state"][TOKENS_KEY]
     assert isinstance(tokens, Tokens)
     return tokens
+
+
+def record(
+    connection: HTTPConnection, who: str, action: str, target: str = "", result: str = "ok", detail: str = ""
+) -> None:
+    """Write into the audit log what a user did by a request."""
+    address = connection.client.host if connection.client else ""
+    engine = tokens_of(connection).engine
+    audit.record(engine, who=who, address=address, action=action, target=target, result=result, detail=detail)
 
 
 def attempts_of(connection: HTTPConnection) -> Attempts:

@@ -1,5 +1,7 @@
 """How many requests one user or address may send, how large one may be, and how long its answer may take.
 
+Sign-ins are scarce: passwords are checked by few threads, and guesses at one account are slowed down.
+
 Counts are kept in memory, since one process answers all requests.
 """
 
@@ -8,18 +10,20 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_network
 
-from limits import RateLimitItem, parse_many
+from anyio import CapacityLimiter, to_thread
+from limits import RateLimitItem, parse, parse_many
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from market_assets.store.users import User
 from market_assets.web.auth.proxies import parse_address
 from market_assets.web.auth.tokens import identity_of
 from market_assets.web.errors import POLICY_VIOLATION, TRY_AGAIN_LATER, ApiError, refuse
@@ -225,3 +229,46 @@ def _longest_answer(scope: Scope, seconds: float) -> float:
     """The seconds for an answer: `seconds`, and longer where the caller waits for a run by `?wait=`."""
     waits = scope["path"].endswith("/trigger") and b"wait=" in scope["query_string"]
     return seconds + LONGEST_WAIT_SECONDS if waits else seconds
+
+
+#: A hash takes 64 MiB and four threads for a moment; more at once would take the machine.
+_AT_ONCE = 2
+#: Beyond, waiting would take seconds, so the answer is 503.
+_MOST_WAITING = 8
+
+
+class Attempts:
+    """Checks passwords in threads of their own.
+
+    From some wrong passwords for a name on, whoever sent them, each further attempt at it waits before it is
+    checked, a right one too. The owner gets in a little later; were the account locked, anybody could lock it.
+    """
+
+    def __init__(self, failures: str, delay_seconds: float) -> None:
+        """Count wrong passwords: so many as in `10/10minute` go unpunished."""
+        self._threads = CapacityLimiter(_AT_ONCE)
+        self._under_way = 0
+        self._failures = MovingWindowRateLimiter(MemoryStorage())
+        self._allowed = parse(failures)
+        self._delay_seconds = delay_seconds
+
+    async def check(self, name: str, password_check: Callable[[], User | None]) -> User | None:
+        """The user, where the check finds that the password is right.
+
+        Raises:
+            ApiError: too many passwords wait to be checked.
+        """
+        key = name.casefold()
+        if not self._failures.test(self._allowed, key):
+            await asyncio.sleep(self._delay_seconds)
+        if self._under_way >= _AT_ONCE + _MOST_WAITING:
+            raise ApiError(503, "Too many sign in at once: try again in 2 s", headers={"Retry-After": "2"})
+        # Counted here: the limiter counts those who wait one step of the event loop later, which lets a flood in.
+        self._under_way += 1
+        try:
+            user = await to_thread.run_sync(password_check, limiter=self._threads)
+        finally:
+            self._under_way -= 1
+        if user is None:
+            self._failures.hit(self._allowed, key)
+        return user

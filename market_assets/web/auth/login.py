@@ -15,10 +15,9 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from market_assets.store import audit
 from market_assets.store.users import User, end_session, find_user
 from market_assets.web.auth import cross_site
-from market_assets.web.auth.guard import attempts_of, session_of, signed_in_session, tokens_of
+from market_assets.web.auth.guard import attempts_of, record, session_of, signed_in_session, tokens_of
 from market_assets.web.auth.passwords import is_right
 from market_assets.web.auth.tokens import ACCESS_TIME, SESSION_TIME, Session
 from market_assets.web.errors import ApiError
@@ -96,7 +95,7 @@ def _check_password(request: HTTPConnection, username: str, password: str) -> Us
     user = find_user(engine, username)
     right = is_right(password, user.password_hash if user else None)
     # A name that does not exist may well be a password that was typed into the wrong field.
-    _record(request, user.name if user else "(unknown)", "sign-in", "ok" if right else "refused")
+    record(request, user.name if user else "(unknown)", "sign-in", result="ok" if right else "refused")
     return user if right else None
 
 
@@ -161,12 +160,7 @@ def local_path(wanted: str | None) -> str:
 def _end(request: HTTPConnection, session: Session) -> None:
     assert session.session_id is not None
     end_session(tokens_of(request).engine, session.session_id, session.ends_at)
-    _record(request, session.identity.name, "sign-out", "ok")
-
-
-def _record(request: HTTPConnection, who: str, action: str, result: str) -> None:
-    address = request.client.host if request.client else ""
-    audit.record(tokens_of(request).engine, who=who, address=address, action=action, target="", result=result)
+    record(request, session.identity.name, "sign-out")
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -9,11 +9,12 @@ from starlette.responses import Response
 from market_assets.report import numbers
 from market_assets.statistics.demand import share_interval
 from market_assets.statistics.window import Window
-from market_assets.web.explorer.parameters import FILTERS, Filters, filter_fields, read_filters
-from market_assets.web.explorer.problems import PageProblem
-from market_assets.web.explorer.skill_page import figures_of, history_chart, pay_chart
+from market_assets.web.explorer.parameters import FILTERS, Filters, PageProblem, filter_fields, read_filters
+from market_assets.web.explorer.skill_page import history_chart, pay_chart
 from market_assets.web.explorer.tables import Column, Table
 from market_assets.web.explorer.view import View
+from market_assets.web.market import queries
+from market_assets.web.market.segment_queries import compared_in
 
 LEAST, MOST = 2, 5
 
@@ -52,8 +53,11 @@ def _row(view: View, name: str, filters: Filters, inside: Window) -> dict[str, A
 
     `inside` holds the postings that the filters leave, with this skill alone.
     """
-    figures = figures_of(view, name, filters, inside)
-    demand, salaries = figures["demand"] or {}, figures["salaries"] or {}
+    if filters.chosen:
+        demand, salaries = compared_in(inside, view.min_sample)
+    else:
+        figures = queries.skill(view.market, name)
+        demand, salaries = figures["demand"] or {}, figures["salaries"] or {}
     lower, upper = share_interval(inside, name) or (None, None)
     trending = view.market.trending_by_skill.one(name) or {}
     pay_names = ("median_salary", "median_lower", "median_upper", "p25", "p75")

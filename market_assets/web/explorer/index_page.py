@@ -1,4 +1,8 @@
-"""`/market`: the headline figures, and all skills in a table to filter, sort and page."""
+"""`/market`: the headline figures, and all skills in a table to filter, sort and page.
+
+`/market/occupations`: how many postings each occupation has, and what it pays. `/market/search?q=…`: skills,
+occupations, places, industries and companies by name or by another spelling.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import polars as pl
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from market_assets.report import numbers
 from market_assets.report.headlines import Headline, headlines
@@ -16,7 +20,9 @@ from market_assets.web.explorer.parameters import (
     FILTERS,
     Field,
     Filters,
+    Link,
     Parameters,
+    closest,
     filter_fields,
     page_of,
     read_filters,
@@ -24,6 +30,7 @@ from market_assets.web.explorer.parameters import (
 from market_assets.web.explorer.tables import Column, Table
 from market_assets.web.explorer.view import View
 from market_assets.web.market import queries
+from market_assets.web.market.names import Names
 
 PAGE_SIZE = 50
 #: Rows of the shorter tables.
@@ -75,8 +82,7 @@ def skills(view: View, filters: Filters) -> pl.DataFrame:
     else:
         from market_assets.web.market.segment_queries import skills_in
 
-        window = view.segment(filters).postings_of(view.window())
-        rows = skills_in(window, view.min_sample)
+        rows = view.explorer.postings.counted(view.market, view.segment(filters), skills_in, view.min_sample)
     return with_growth(view, rows)
 
 
@@ -101,7 +107,7 @@ def skills_table(view: View, rows: pl.DataFrame, filters: Filters) -> Table:
 
 
 def _overviews(view: View) -> list[Table]:
-    """Where most postings are, and what forms of employment pay, in the whole market."""
+    """Where most postings are, what forms of employment pay, and what postings state, in the whole market."""
     market = view.market
     postings = Column("postings", "Postings", numbers.count)
     salaries = Column("postings_with_salary", "Salaries", numbers.count, secondary=True)
@@ -109,10 +115,22 @@ def _overviews(view: View) -> list[Table]:
     industry = Column("industry", "Industry", link=partial(page_of, "industries"))
     place = Column("location", "Place", link=partial(page_of, "places"))
     employment = Column("employment_type", "Employment")
+    stated = [
+        Column("value", "Source"),
+        postings,
+        Column("pay_share", "With pay", numbers.share),
+        Column("date_share", "With a date", numbers.share),
+        Column("place_share", "With a place", numbers.share),
+        Column("skill_share", "With a skill", numbers.share),
+    ]
+    sources = market.coverage.filter(pl.col("dimension") == "source").sort(
+        "postings", "value", descending=[True, False]
+    )
     return [
         _table("industries", "Industries with most postings", [industry, postings], market.postings_of_industries),
         _table("places", "Places with most postings", [place, postings, pay, salaries], market.location_salaries),
         _table("employment", "Pay by form of employment", [employment, pay, salaries], market.pay_by_employment),
+        _table("coverage", "What the postings of each source state", stated, sources),
     ]
 
 
@@ -174,3 +192,65 @@ def _headlines(view: View) -> list[Headline]:
         is_compared=bool(summary["sources_compared"]),
         currency=view.currency,
     )
+
+
+_OCCUPATION_SORTS = ("occupation", "postings", "median_salary")
+
+
+def show_occupations(view: View) -> Response:
+    parameters = view.parameters("sort", "page")
+    rows = sorted_rows(view.market.occupation_demand, parameters, _OCCUPATION_SORTS, "occupation")
+    columns = [
+        Column("occupation", "Occupation", link=partial(page_of, "occupations")),
+        Column("code", "Code", secondary=True),
+        Column("postings", "Postings", numbers.count),
+        Column("demand_share", "Share", numbers.share),
+        Column("p25", "25th", numbers.money, secondary=True),
+        Column("median_salary", f"Median pay, {view.currency}", numbers.money),
+        Column("p75", "75th", numbers.money, secondary=True),
+        Column("postings_with_salary", "Salaries", numbers.count, secondary=True),
+    ]
+    table = Table("occupations", "Occupations of the postings", columns, records(rows, columns))
+    shown, page = paged(table, parameters)
+    return view.answer("occupations.html", parameters, [table], shown=shown, page=page, sorts=_OCCUPATION_SORTS)
+
+
+_MOST_FOUND = 8
+
+
+def search(view: View) -> Response:
+    parameters = view.parameters("q")
+    wanted = parameters.get("q")
+    if wanted is None:
+        return view.answer("search.html", parameters, wanted="", found={})
+    meant = _meant(view, wanted)
+    if meant:
+        return RedirectResponse(meant, 303)
+    market = view.market
+    found = {
+        "Skills": _links("skills", wanted, market.skills),
+        "Occupations": _links("occupations", wanted, market.occupations),
+        "Places": _links("places", wanted, market.location_names),
+        "Industries": _links("industries", wanted, market.industries),
+        "Companies": _links("companies", wanted, view.companies.names),
+    }
+    found = {kind: links for kind, links in found.items() if links}
+    return view.answer("search.html", parameters, wanted=wanted, found=found)
+
+
+def _meant(view: View, wanted: str) -> str | None:
+    """The page of what has exactly this name, where there is one."""
+    if skill := view.market.skills.find(wanted):
+        return page_of("skills", skill)
+    if occupation := view.market.occupations.find(wanted):
+        return page_of("occupations", occupation)
+    if place := queries.find_location(view.market, wanted):
+        return page_of("places", place)
+    if industry := view.market.industries.find(wanted):
+        return page_of("industries", industry)
+    company = view.companies.names.find(wanted)
+    return page_of("companies", company) if company else None
+
+
+def _links(kind: str, wanted: str, names: Names) -> list[Link]:
+    return [Link(one, page_of(kind, one)) for one in closest(wanted, names, _MOST_FOUND)]

@@ -16,13 +16,10 @@ from market_assets.web.explorer import (
     comparison_page,
     index_page,
     map_page,
-    occupations_page,
-    search_page,
     segment_pages,
     skill_page,
 )
-from market_assets.web.explorer.parameters import MARKET, address, path_of
-from market_assets.web.explorer.problems import PageProblem
+from market_assets.web.explorer.parameters import MARKET, PageProblem, address, path_of
 from market_assets.web.explorer.view import Explorer, View
 from market_assets.web.pages import render, static_route
 
@@ -36,12 +33,12 @@ def explorer_routes(explorer: Explorer) -> list[BaseRoute]:
     """The routes of all pages under `/market`, with their style and the report."""
     pages: dict[str, PageFunction] = {
         MARKET: index_page.show,
-        f"{MARKET}/search": search_page.show,
+        f"{MARKET}/search": index_page.search,
         f"{MARKET}/compare": comparison_page.show,
         f"{MARKET}/map": map_page.show,
         f"{MARKET}/skills/{{name:path}}": skill_page.show,
         f"{MARKET}/places/{{name:path}}": segment_pages.show_place,
-        f"{MARKET}/occupations": occupations_page.show,
+        f"{MARKET}/occupations": index_page.show_occupations,
         f"{MARKET}/occupations/{{name:path}}": segment_pages.show_occupation,
         f"{MARKET}/industries/{{name:path}}": segment_pages.show_industry,
         f"{MARKET}/companies/{{name:path}}": segment_pages.show_company,

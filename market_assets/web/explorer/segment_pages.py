@@ -18,16 +18,17 @@ from market_assets.web.explorer.index_page import MOST_LISTED, paged, records, s
 from market_assets.web.explorer.parameters import (
     FILTERS,
     Filters,
+    Link,
+    PageProblem,
     address,
+    closest,
     filter_fields,
     page_of,
     read_filters,
 )
-from market_assets.web.explorer.problems import Link, PageProblem, closest
-from market_assets.web.explorer.shown_postings import newest_postings
-from market_assets.web.explorer.skill_tables import pay_table
+from market_assets.web.explorer.skill_page import pay_table
 from market_assets.web.explorer.tables import Column, Table
-from market_assets.web.explorer.view import View
+from market_assets.web.explorer.view import View, newest_postings
 from market_assets.web.market import queries
 from market_assets.web.market.names import Names
 from market_assets.web.market.segment_queries import companies_in, pay_in, skills_in
@@ -51,27 +52,15 @@ class Part:
 
 
 def show_place(view: View) -> Response:
-    written = view.request.path_params["name"]
-    name = queries.find_location(view.market, written)
-    if name is None:
-        raise _not_found("places", "Place", written, view.market.location_names)
-    return _show(view, Part("places", name, {"location": name}, _without("country")))
+    return _of_column(view, "places", "location", "Place", view.market.location_names)
 
 
 def show_industry(view: View) -> Response:
-    written = view.request.path_params["name"]
-    name = view.market.industries.find(written)
-    if name is None:
-        raise _not_found("industries", "Industry", written, view.market.industries)
-    return _show(view, Part("industries", name, {"industry": name}, _without("industry")))
+    return _of_column(view, "industries", "industry", "Industry", view.market.industries)
 
 
 def show_occupation(view: View) -> Response:
-    written = view.request.path_params["name"]
-    name = view.market.occupations.find(written)
-    if name is None:
-        raise _not_found("occupations", "Occupation", written, view.market.occupations)
-    return _show(view, Part("occupations", name, {"occupation": name}, _without("occupation")))
+    return _of_column(view, "occupations", "occupation", "Occupation", view.market.occupations)
 
 
 def show_company(view: View) -> Response:
@@ -83,8 +72,14 @@ def show_company(view: View) -> Response:
     return _show(view, Part("companies", name, {"company_key": key}))
 
 
-def _without(name: str) -> tuple[str, ...]:
-    return tuple(each for each in FILTERS if each != name)
+def _of_column(view: View, kind: str, column: str, word: str, names: Names) -> Response:
+    written = view.request.path_params["name"]
+    name = queries.find_location(view.market, written) if kind == "places" else names.find(written)
+    if name is None:
+        raise _not_found(kind, word, written, names)
+    # A place is in one country.
+    fixed = "country" if kind == "places" else column
+    return _show(view, Part(kind, name, {column: name}, tuple(each for each in FILTERS if each != fixed)))
 
 
 def _not_found(kind: str, word: str, name: str, names: Names) -> PageProblem:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 from anyio import CapacityLimiter
@@ -16,7 +18,10 @@ from market_assets.web.market.names import Names
 from market_assets.web.market.snapshot import MarketSnapshot, consistent_connection
 
 if TYPE_CHECKING:
-    from market_assets.statistics.window import Window
+    from market_assets.statistics.window import Segment, Window
+
+#: Results that are kept; each has a row for each skill at most.
+MOST_FIGURES = 64
 
 
 @dataclass(frozen=True)
@@ -44,13 +49,43 @@ class CountedPostings:
             them, and must not take the threads by which everything else is answered.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, data_dir: Path) -> None:
+        """Read those of a database, with the files that a refresh keeps in the data folder."""
         self.threads = CapacityLimiter(4)
         self._database = database
+        self._data_dir = data_dir
         self._lock = threading.RLock()
         self._state: object = None
         self._window: Window | None = None
         self._companies: Companies | None = None
+        self._figures: dict[tuple[Any, Segment, int], pl.DataFrame] = {}
+
+    def counted(
+        self,
+        market: MarketSnapshot,
+        segment: Segment,
+        count: Callable[[Window, int], pl.DataFrame],
+        min_sample: int,
+    ) -> pl.DataFrame:
+        """What a function counts in a segment of these postings, given them and `min_sample`.
+
+        The last results are kept, for whoever sorts, pages or downloads the same view.
+
+        Raises:
+            ApiError: 404, nothing has been counted yet.
+            sqlalchemy.exc.SQLAlchemyError: the store can't be read.
+        """
+        with self._lock:
+            window, figures = self.window(market), self._figures
+        key = (count, segment, min_sample)
+        found = figures.get(key)
+        if found is None:
+            found = count(segment.postings_of(window), min_sample)
+            with self._lock:
+                if len(figures) >= MOST_FIGURES:
+                    del figures[next(iter(figures))]
+                figures[key] = found
+        return found
 
     def window(self, market: MarketSnapshot) -> Window:
         """The counted postings of the refresh that a snapshot shows.
@@ -89,14 +124,17 @@ class CountedPostings:
             return self._companies
 
     def _keep_only(self, market: MarketSnapshot) -> None:
-        state = (*market.bounds, market.demand_revision)
+        state = (*market.bounds, market.revision)
         if state != self._state:
             # Never two windows in memory.
-            self._state, self._window, self._companies = state, None, None
+            self._state, self._window, self._companies, self._figures = state, None, None, {}
 
     def _read(self, market: MarketSnapshot) -> Window:
-        from market_assets.store.facts import read_window
+        from market_assets.store.facts import Counted, fact_files, read_counted
         from market_assets.store.reading import PooledReader
 
+        start, as_of = market.bounds
+        files = fact_files(self._database, self._data_dir)
         with consistent_connection(self._database.pooled_engine()) as connection:
-            return read_window(PooledReader(self._database, connection), *market.bounds)
+            read = read_counted(PooledReader(self._database, connection), start, as_of, files)
+        return read.since(start, Counted.ORIGINALS)

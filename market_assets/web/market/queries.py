@@ -68,16 +68,6 @@ def communities(market: MarketSnapshot, search: str | None) -> pl.DataFrame:
     return with_name(market.skill_communities, "skill", market.skills, search)
 
 
-def industries(market: MarketSnapshot, search: str | None) -> pl.DataFrame:
-    """Each industry of the postings: industry, postings."""
-    return with_name(market.postings_of_industries, "industry", market.industries, search)
-
-
-def locations(market: MarketSnapshot, search: str | None) -> pl.DataFrame:
-    """The rows of `location_salaries`, those with the most postings first."""
-    return with_name(market.location_salaries, "location", market.location_names, search)
-
-
 def skill(market: MarketSnapshot, name: str) -> Content:
     """Everything about one skill.
 
@@ -152,23 +142,24 @@ def industry_skills(market: MarketSnapshot, name: str) -> tuple[str, pl.DataFram
     return industry, market.industry_skills.of(industry).drop("industry")
 
 
-def occupations(market: MarketSnapshot, search: str | None) -> pl.DataFrame:
-    """The rows of `occupation_demand` with what each pays, by rank."""
-    return with_name(market.occupation_demand, "occupation", market.occupations, search)
-
-
 def occupation(market: MarketSnapshot, name: str) -> Content:
     """Demand for one occupation, and its pay: of all postings, in each country and of each seniority."""
     name = known_name(market.occupations, name, "Occupation")
     demand = market.occupation_demand.filter(pl.col("occupation") == name).row(0, named=True)
-    pay = market.occupation_salaries.of(name).drop("occupation")
-    country, seniority = pl.col("country").is_not_null(), pl.col("seniority").is_not_null()
-    in_all = pay.filter(~country & ~seniority)
     return {
         **{column: demand[column] for column in ("occupation", "code", "postings", "demand_share", "rank")},
-        "salaries": in_all.row(0, named=True) if in_all.height else None,
-        "by_country": pay.filter(country & ~seniority).to_dicts(),
-        "by_seniority": pay.filter(seniority & ~country).to_dicts(),
+        **split_pay(market.occupation_salaries.of(name).drop("occupation")),
+    }
+
+
+def split_pay(pay: pl.DataFrame) -> Content:
+    """Rows of pay by country and seniority: of all, of each country and of each seniority; most salaries first."""
+    rows = pay.sort("postings_with_salary", "country", "seniority", descending=[True, False, False])
+    country, seniority = pl.col("country").is_not_null(), pl.col("seniority").is_not_null()
+    return {
+        "salaries": next(iter(rows.filter(~country, ~seniority).to_dicts()), None),
+        "by_country": rows.filter(country, ~seniority).to_dicts(),
+        "by_seniority": rows.filter(seniority, ~country).to_dicts(),
     }
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from io import BytesIO
+from typing import Any
+
 import polars as pl
 from fastapi import Request, Response
 from pydantic_core import to_json
 
-from market_assets.web.market.lists import MEDIA_TYPES, Wanted, file_of, page_of
+from market_assets.web.errors import ApiError
 from market_assets.web.market.queries import Content
+from market_assets.web.market.requests import MEDIA_TYPES, USUAL_ROWS, Wanted, hint
 from market_assets.web.market.snapshot import MarketSnapshot
 
 #: Clients may keep a response, but ask each time whether it is still current.
@@ -57,3 +62,55 @@ def _matches(if_none_match: str | None, etag: str) -> bool:
         return False
     tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
     return "*" in tags or etag.removeprefix("W/") in tags
+
+
+def page_of(request: Request, name: str, rows: pl.DataFrame, wanted: Wanted) -> dict[str, Any]:
+    """The wanted rows under a name, how many there are, and the path of the next ones.
+
+    Raises:
+        ApiError: 422, the rows have no such column.
+    """
+    limit = wanted.limit or USUAL_ROWS
+    part = _arranged(rows, wanted)[wanted.offset : wanted.offset + limit]
+    end = wanted.offset + part.height
+    following = request.url.include_query_params(limit=limit, offset=end)
+    return {
+        name: part.to_dicts(),
+        "count": part.height,
+        "total": rows.height,
+        "next": f"{following.path}?{following.query}" if part.height > 0 and end < rows.height else None,
+    }
+
+
+def file_of(rows: pl.DataFrame, wanted: Wanted) -> bytes:
+    """The wanted rows as CSV, Parquet or an Arrow stream; lists within a row are JSON in CSV.
+
+    Raises:
+        ApiError: 422, the rows have no such column.
+    """
+    part = _arranged(rows, wanted).slice(wanted.offset, wanted.limit)
+    into = BytesIO()
+    if wanted.format == "csv":
+        nested = [name for name, kind in part.schema.items() if kind.is_nested()]
+        encoded = (pl.Series(name, [json.dumps(value) for value in part[name].to_list()]) for name in nested)
+        part.with_columns(*encoded).write_csv(into)
+    elif wanted.format == "parquet":
+        part.write_parquet(into)
+    else:
+        part.write_ipc_stream(into)
+    return into.getvalue()
+
+
+def _arranged(rows: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
+    sortable = [name for name, kind in rows.schema.items() if not kind.is_nested()]
+    for parameter, names, known in (
+        ("sort", [name for name, _ in wanted.sort], sortable),
+        ("fields", wanted.fields, rows.columns),
+    ):
+        for name in names:
+            if name not in known:
+                raise ApiError(422, f"{parameter}: no column {name}{hint(name, known)}")
+    if wanted.sort:
+        columns, greatest_first = zip(*wanted.sort, strict=True)
+        rows = rows.sort(columns, descending=list(greatest_first), nulls_last=True, maintain_order=True)
+    return rows.select(list(dict.fromkeys(wanted.fields))) if wanted.fields else rows

@@ -14,22 +14,21 @@ from anyio import to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 
+from market_assets.api_client import answers
 from market_assets.web.errors import ApiError
-from market_assets.web.market import models, queries
-from market_assets.web.market.lists import (
+from market_assets.web.market import queries, requests
+from market_assets.web.market.queries import Content
+from market_assets.web.market.requests import (
     FILE_RESPONSES,
-    ListRequest,
-    refuse_unknown_parameters,
-)
-from market_assets.web.market.named_segment import (
     Filter,
+    ListRequest,
     NamedSegment,
     Search,
     SegmentRequest,
     ValuesRequest,
     ValuesWanted,
+    refuse_unknown_parameters,
 )
-from market_assets.web.market.queries import Content
 from market_assets.web.market.responses import as_json, respond, respond_list
 from market_assets.web.market.segment_queries import SegmentQueries
 from market_assets.web.market.snapshot import MarketSnapshot, SnapshotCache
@@ -74,19 +73,19 @@ async def redirect_to_version(request: Request) -> Response:
     return RedirectResponse(path + query, status_code=308)
 
 
-@_get("/summary", response_model=models.MarketSummary)
+@_get("/summary", response_model=answers.MarketSummary)
 async def get_summary(request: Request, market: Snapshot) -> Response:
     """The headline figures of the newest refresh."""
     return respond(request, market, {**queries.summary(market), **_currency(request)})
 
 
-@_get("/coverage", response_model=models.Coverage)
+@_get("/coverage", response_model=answers.Coverage)
 async def get_coverage(request: Request, market: Snapshot) -> Response:
     """What postings state, by source and by language: the share with pay, a date, a place and skills."""
     return respond(request, market, {"coverage": market.coverage.to_dicts()})
 
 
-@_list("/skills", response_model=models.SkillPage)
+@_list("/skills", response_model=answers.SkillPage)
 async def list_skills(
     request: Request,
     market: Snapshot,
@@ -106,19 +105,19 @@ async def list_skills(
 
 
 # Names contain slashes (CI/CD), so the longer paths come first and the bare name last.
-@_get("/skills/{skill:path}/trend", response_model=models.SkillTrend)
+@_get("/skills/{skill:path}/trend", response_model=answers.SkillTrend)
 async def get_trend(request: Request, market: Snapshot, skill: SkillName) -> Response:
     """What a skill paid, month by month, and the direction of the change."""
     return respond(request, market, queries.trend(market, skill))
 
 
-@_get("/skills/{skill:path}/history", response_model=models.SkillHistory)
+@_get("/skills/{skill:path}/history", response_model=answers.SkillHistory)
 async def get_history(request: Request, market: Snapshot, skill: SkillName) -> Response:
     """How often a skill was asked for, month by month, also when the postings have been archived since."""
     return respond(request, market, queries.history(market, skill))
 
 
-@_list("/skills/{skill:path}/related", response_model=models.RelatedPage)
+@_list("/skills/{skill:path}/related", response_model=answers.RelatedPage)
 async def list_related(request: Request, market: Snapshot, skill: SkillName, wanted: ListRequest) -> Response:
     """The skills that postings ask for together with this one, the closest (by npmi_lower) first."""
     name = queries.known_skill(market, skill)
@@ -126,13 +125,13 @@ async def list_related(request: Request, market: Snapshot, skill: SkillName, wan
     return respond_list(request, market, wanted, "related", rows, {"skill": name})
 
 
-@_get("/skills/{skill:path}/recommendations", response_model=models.SkillRecommendations)
+@_get("/skills/{skill:path}/recommendations", response_model=answers.SkillRecommendations)
 async def list_recommendations(request: Request, market: Snapshot, skill: SkillName) -> Response:
     """Up to ten skills to learn next beside this one."""
     return respond(request, market, queries.skill_recommendations(market, skill))
 
 
-@_get("/skills/{skill:path}", response_model=models.SkillDetail)
+@_get("/skills/{skill:path}", response_model=answers.SkillDetail)
 async def get_skill(request: Request, market: Snapshot, skill: SkillName, named: SegmentRequest) -> Response:
     """Demand, pay and industries of one skill, in the whole market or a segment; growth in the whole market."""
     found = await _counted(
@@ -141,7 +140,7 @@ async def get_skill(request: Request, market: Snapshot, skill: SkillName, named:
     return respond(request, market, found)
 
 
-@_list("/categories", response_model=models.CategoryPage)
+@_list("/categories", response_model=answers.CategoryPage)
 async def list_categories(
     request: Request, market: Snapshot, wanted: ListRequest, search: Search = None
 ) -> Response:
@@ -149,7 +148,7 @@ async def list_categories(
     return respond_list(request, market, wanted, "categories", queries.categories(market, search))
 
 
-@_list("/communities", response_model=models.CommunityPage)
+@_list("/communities", response_model=answers.CommunityPage)
 async def list_communities(
     request: Request, market: Snapshot, wanted: ListRequest, search: Search = None
 ) -> Response:
@@ -157,7 +156,7 @@ async def list_communities(
     return respond_list(request, market, wanted, "communities", queries.communities(market, search))
 
 
-@_list("/industries", response_model=models.IndustryValuePage)
+@_list("/industries", response_model=answers.IndustryValuePage)
 async def list_industries(
     request: Request, market: Snapshot, wanted: ListRequest, values: ValuesRequest
 ) -> Response:
@@ -166,7 +165,7 @@ async def list_industries(
     return respond_list(request, market, wanted, "industries", rows)
 
 
-@_list("/locations", response_model=models.LocationPage)
+@_list("/locations", response_model=answers.LocationPage)
 async def list_locations(
     request: Request, market: Snapshot, wanted: ListRequest, values: ValuesRequest
 ) -> Response:
@@ -175,7 +174,7 @@ async def list_locations(
     return respond_list(request, market, wanted, "locations", rows)
 
 
-@_list("/companies", response_model=models.CompanyPage)
+@_list("/companies", response_model=answers.CompanyPage)
 async def list_companies(
     request: Request, market: Snapshot, wanted: ListRequest, values: ValuesRequest
 ) -> Response:
@@ -184,7 +183,7 @@ async def list_companies(
     return respond_list(request, market, wanted, "companies", rows)
 
 
-@_get("/salaries", response_model=models.Salaries)
+@_get("/salaries", response_model=answers.Salaries)
 async def get_salaries(
     request: Request,
     market: Snapshot,
@@ -206,7 +205,7 @@ async def get_salaries(
     return respond(request, market, {**found, **_currency(request)})
 
 
-@_list("/employment-salaries", response_model=models.EmploymentSalariesPage)
+@_list("/employment-salaries", response_model=answers.EmploymentSalariesPage)
 async def list_employment_salaries(
     request: Request,
     market: Snapshot,
@@ -219,7 +218,7 @@ async def list_employment_salaries(
     return respond_list(request, market, wanted, "employment_salaries", rows, _currency(request))
 
 
-@_list("/industries/{industry:path}/skills", response_model=models.IndustryPage)
+@_list("/industries/{industry:path}/skills", response_model=answers.IndustryPage)
 async def list_industry_skills(
     request: Request,
     market: Snapshot,
@@ -231,7 +230,7 @@ async def list_industry_skills(
     return respond_list(request, market, wanted, "skills", rows, {"industry": name})
 
 
-@_list("/occupations", response_model=models.OccupationPage)
+@_list("/occupations", response_model=answers.OccupationPage)
 async def list_occupations(
     request: Request, market: Snapshot, wanted: ListRequest, values: ValuesRequest
 ) -> Response:
@@ -240,7 +239,7 @@ async def list_occupations(
     return respond_list(request, market, wanted, "occupations", rows, _currency(request))
 
 
-@_list("/occupations/{occupation:path}/skills", response_model=models.OccupationSkillPage)
+@_list("/occupations/{occupation:path}/skills", response_model=answers.OccupationSkillPage)
 async def list_occupation_skills(
     request: Request, market: Snapshot, occupation: OccupationName, wanted: ListRequest
 ) -> Response:
@@ -249,32 +248,38 @@ async def list_occupation_skills(
     return respond_list(request, market, wanted, "skills", rows, {"occupation": name})
 
 
-@_get("/occupations/{occupation:path}", response_model=models.OccupationDetail)
-async def get_occupation(request: Request, market: Snapshot, occupation: OccupationName) -> Response:
-    """Demand for one occupation, and what it pays in all, by country and by seniority."""
-    return respond(request, market, {**queries.occupation(market, occupation), **_currency(request)})
+# Not {occupation}, by which a segment may be named.
+@_get("/occupations/{name:path}", response_model=answers.OccupationDetail)
+async def get_occupation(
+    request: Request, market: Snapshot, name: OccupationName, named: SegmentRequest
+) -> Response:
+    """Demand for one occupation and its pay by country and seniority, in the whole market or a segment."""
+    found = await _counted(
+        request, market, lambda segments: segments.occupation(name, named), published=not named.chosen
+    )
+    return respond(request, market, {**found, **_currency(request)})
 
 
-@_list("/trending", response_model=models.TrendingPage)
+@_list("/trending", response_model=answers.TrendingPage)
 async def list_trending(
     request: Request,
     market: Snapshot,
     wanted: ListRequest,
-    trend: Annotated[models.Trend | None, Query(description="Only skills of which the test says so")] = None,
+    trend: Annotated[answers.Trend | None, Query(description="Only skills of which the test says so")] = None,
 ) -> Response:
     """Skills by growth, the fastest first; new ones, without a previous period to grow from, at the end."""
     rows = queries.trending(market, trend)
     return respond_list(request, market, wanted, "trending", rows)
 
 
-@market_router.post("/skill-gap", response_model=models.SkillGap)
-async def find_skill_gap(market: Snapshot, body: models.SkillGapRequest) -> Response:
+@market_router.post("/skill-gap", response_model=answers.SkillGap)
+async def find_skill_gap(market: Snapshot, body: requests.SkillGapRequest) -> Response:
     """What the market, or an industry, asks for most and the given skills lack."""
     return as_json(queries.skill_gap(market, body.skills, body.industry, body.limit))
 
 
-@market_router.post("/recommendations", response_model=models.Recommendations)
-async def recommend_skills(request: Request, market: Snapshot, body: models.RecommendationRequest) -> Response:
+@market_router.post("/recommendations", response_model=answers.Recommendations)
+async def recommend_skills(request: Request, market: Snapshot, body: requests.RecommendationRequest) -> Response:
     """What goes best with all the given skills together, each with the reason; or what an occupation asks for."""
     if body.occupation is None:
         return as_json(queries.recommendations(market, body.skills, body.limit))

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
+import numpy as np
 import polars as pl
 
 from market_assets.postings.gazetteer import countries, country_code
 from market_assets.postings.identity import company_keys
+from market_assets.skills.weights import Weight
 from market_assets.statistics.demand import market_demand, skill_demand, total_skill_demand
 from market_assets.statistics.occupations import occupation_demand, occupation_salaries
 from market_assets.statistics.pay import location_salaries, pay_of_all, salary_statistics
 from market_assets.statistics.window import Segment, Window, window_start
 from market_assets.web.market import queries
 from market_assets.web.market.counted_postings import Companies, CountedPostings
-from market_assets.web.market.named_segment import NamedSegment
 from market_assets.web.market.names import Names
 from market_assets.web.market.queries import IN_INDUSTRY, Content
+from market_assets.web.market.requests import NamedSegment
 from market_assets.web.market.snapshot import MarketSnapshot, with_lists, with_pay
-
-_MOST_PAID = {"postings_with_salary": True, "country": False, "seniority": False}
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,8 @@ class SegmentQueries:
         """The rows of `skill_demand` of the segment, by rank."""
         if named.chosen <= {"industry"}:
             return queries.skills(self.market, named.industry, category, search)
-        rows = with_lists(total_skill_demand(self._inside(named), self.min_sample)).sort("rank")
+        counted = self.postings.counted(self.market, self.segment(named), total_skill_demand, self.min_sample)
+        rows = with_lists(counted).sort("rank")
         return queries.chosen_skills(self.market, rows, category, search)
 
     def skill(self, name: str, named: NamedSegment) -> Content:
@@ -78,28 +78,42 @@ class SegmentQueries:
 
     def locations(self, named: NamedSegment, skill: str | None = None, search: str | None = None) -> pl.DataFrame:
         """The rows of `location_salaries`, of the postings that ask for a skill; most postings first."""
-        if skill is None and not named.chosen:
-            return queries.locations(self.market, search)
-        rows = location_salaries(self._asking(named, skill), self.min_sample)
-        rows = rows.sort("postings", "location", descending=[True, False])
+        rows = self.market.location_salaries
+        if skill or named.chosen:
+            counted = location_salaries(self._asking(named, skill), self.min_sample)
+            rows = counted.sort("postings", "location", descending=[True, False])
         return queries.with_name(rows, "location", self.market.location_names, search)
 
     def industries(self, named: NamedSegment, skill: str | None = None, search: str | None = None) -> pl.DataFrame:
         """industry and postings, of those that ask for a skill; most postings first."""
-        if skill is None and not named.chosen:
-            return queries.industries(self.market, search)
-        rows = _counts(self._asking(named, skill).postings, "industry")
+        rows = self.market.postings_of_industries
+        if skill or named.chosen:
+            rows = _counts(self._asking(named, skill).postings, "industry")
         return queries.with_name(rows, "industry", self.market.industries, search)
 
     def occupations(
         self, named: NamedSegment, skill: str | None = None, search: str | None = None
     ) -> pl.DataFrame:
         """Demand and pay of occupations, of the postings that ask for a skill; by rank."""
-        if skill is None and not named.chosen:
-            return queries.occupations(self.market, search)
-        asking_ones = self._asking(named, skill)
-        rows = with_pay(occupation_demand(asking_ones), occupation_salaries(asking_ones, self.min_sample))
+        rows = self.market.occupation_demand
+        if skill or named.chosen:
+            counted = self._asking(named, skill)
+            rows = with_pay(occupation_demand(counted), occupation_salaries(counted, self.min_sample))
         return queries.with_name(rows, "occupation", self.market.occupations, search)
+
+    def occupation(self, name: str, named: NamedSegment) -> Content:
+        """Demand for an occupation in the segment, and its pay: in all, by country and by seniority."""
+        published = queries.occupation(self.market, name)
+        if not named.chosen:
+            return published
+        known = published["occupation"]
+        demand = self.occupations(named).filter(pl.col("occupation") == known).to_dicts()
+        pay = occupation_salaries(self._inside(replace(named, occupation=known)), self.min_sample)
+        found = demand[0] if demand else {"postings": 0, "demand_share": 0.0, "rank": None}
+        return {
+            **{column: found.get(column, published[column]) for column in published},
+            **queries.split_pay(pay.drop("occupation")),
+        }
 
     def companies(self, named: NamedSegment, skill: str | None = None, search: str | None = None) -> pl.DataFrame:
         """company and postings, of those that ask for a skill; most postings first."""
@@ -145,18 +159,27 @@ def skill_in(postings: Window, min_sample: int) -> Content:
     of_all = demand.filter(pl.col("industry").is_null())
     # Postings without the skill count in shares alone.
     pay = salary_statistics(postings.asking(), min_sample).drop("skill")
-    country, seniority = pl.col("country").is_not_null(), pl.col("seniority").is_not_null()
-    salaries = pay.filter(~country & ~seniority)
     return {
         "demand": {**of_all.row(0, named=True), "rank": None} if of_all.height else None,
-        "salaries": salaries.row(0, named=True) if salaries.height else None,
-        "by_country": _most_paid(pay.filter(country & ~seniority)),
-        "by_seniority": _most_paid(pay.filter(seniority & ~country)),
+        **queries.split_pay(pay),
         "industries": demand.drop_nulls("industry")
         .sort("postings", "industry", descending=[True, False])
         .select(IN_INDUSTRY)
         .to_dicts(),
     }
+
+
+def compared_in(postings: Window, min_sample: int) -> tuple[Content, Content]:
+    """Demand and pay of a skill as `skill_in` has them, without the details that take most of its time.
+
+    `postings` holds no skill but this one.
+    """
+    demand = market_demand(postings, min_sample)
+    if demand.is_empty():
+        return {}, {}
+    known, required = (int(np.count_nonzero(postings.weights >= least)) for least in (1, Weight.ALTERNATIVE))
+    share = required / known if known else None
+    return {**demand.row(0, named=True), "required_share": share}, pay_in(postings.asking(), min_sample) or {}
 
 
 def pay_in(postings: Window, min_sample: int) -> Content | None:
@@ -175,7 +198,3 @@ def _country(name: str) -> str:
 def _counts(postings: pl.DataFrame, column: str) -> pl.DataFrame:
     counts = postings.drop_nulls(column).group_by(column).agg(postings=pl.len().cast(pl.Int64))
     return counts.sort("postings", column, descending=[True, False])
-
-
-def _most_paid(rows: pl.DataFrame) -> list[dict[str, Any]]:
-    return rows.sort(list(_MOST_PAID), descending=list(_MOST_PAID.values()), nulls_last=True).to_dicts()

@@ -109,7 +109,7 @@ class MarketSnapshot:
         self.etag = _etag(summaries, revisions)
         self.summary: dict[str, Any] | None = summaries[0] if summaries else None
         #: Counted up by every refresh, also by one for the same time.
-        self.demand_revision = revisions["skill_demand"]
+        self.revision = revisions["market_summary"]
         #: skill_demand by industry, None for the whole market.
         self.demand = Grouped(demand, "industry", by_rank)
         self.industry_skills = Grouped(frames["industry_skills"], "industry", by_rank)

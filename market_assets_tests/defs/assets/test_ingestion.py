@@ -203,6 +203,14 @@ def test_of_a_range_the_days_that_did_not_fail_are_materialized(settings: Settin
         assert found["job_postings",] == [DAY.isoformat(), NEXT.isoformat()]
 
 
+def test_days_before_one_that_can_not_be_ingested_are_written(pipeline: Pipeline) -> None:
+    pipeline.materialize("raw_postings/listed", tags=TAGS)
+    both = {PARTITION_RANGE_START_TAG: DAY.isoformat(), PARTITION_RANGE_END_TAG: NEXT.isoformat()}
+    failure = failure_of(pipeline.materialize("job_postings", tags=both))
+    assert failure == f"nothing was landed for {NEXT}: materialize raw_postings first"
+    assert titles(pipeline) == {"Cook", "Nurse"}
+
+
 def test_when_every_source_fails_the_run_does_and_says_why(settings: Settings) -> None:
     sources = [ListedSource("one", failure="no route"), ListedSource("two", failure="bad credentials")]
     with Pipeline(settings, *sources) as pipeline:

@@ -45,13 +45,13 @@ def archived(settings: Settings) -> dict[Path, list[Row]]:
     return {path: pq.ParquetFile(path).read().to_pylist() for path in files}
 
 
-@pytest.mark.parametrize("how", ["by itself", "refused", "refused in cleanup_old_data"])
+@pytest.mark.parametrize("how", ["by itself", "refused in cleanup_old_data"])
 def test_without_confirmation_nothing_is_deleted(pipeline: Pipeline, how: str) -> None:
     before = pipeline.everything(INGESTED)
     if how == "refused in cleanup_old_data":
         run = pipeline.run(CLEANUP, config=REFUSE)
     else:
-        run = pipeline.materialize("expired_postings", config=REFUSE if how == "refused" else None)
+        run = pipeline.materialize("expired_postings")
     reported = figures(done(run), "expired_postings")
     assert reported["would_delete"] == 3
     months = {(TODAY - timedelta(days=age)).strftime("%Y-%m") for age in (32, 75, 200)}

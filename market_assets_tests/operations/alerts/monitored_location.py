@@ -31,7 +31,7 @@ from dagster._core.scheduler.instigation import (
 )
 from dagster._utils.error import SerializableErrorInfo
 
-from market_assets.defs.sensors.alerts import alerts_sensor
+from market_assets.defs.sensors import alerts_sensor
 from market_assets.operations.alerts.delivery import Delivery, announce
 from market_assets.operations.alerts.detection import detect
 from market_assets.operations.alerts.incidents import DAEMON_LOG, IncidentLog, load_log, save_log

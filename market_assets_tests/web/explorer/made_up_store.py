@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from market_assets.store.skills import ensure_skills
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import job_postings, posting_facts
-from market_assets.web.error_handlers import add_http_error_handler
+from market_assets.web.application import add_http_error_handler
 from market_assets.web.explorer.routes import explorer_routes
 from market_assets.web.explorer.view import Explorer
 from market_assets.web.market.counted_postings import CountedPostings
@@ -106,12 +107,13 @@ def _completed(rows: pl.DataFrame, table: Any) -> pl.DataFrame:
     return rows.with_columns(missing).select(pl.col(name).cast(dtype) for name, dtype in schema.items())
 
 
-def explorer_client(database: Database) -> TestClient:
+def explorer_client(database: Database, data_dir: Path = Path("data")) -> TestClient:
     """A client of the pages over a database, without the guard."""
-    settings = Settings(DATABASE_URL=database.url.render_as_string(hide_password=False), _env_file=None)
+    url = database.url.render_as_string(hide_password=False)
+    settings = Settings(DATABASE_URL=url, MARKET_ASSETS_DATA_DIR=data_dir, _env_file=None)
     state = State()
     state.market = SnapshotCache(database, check_seconds=0)
-    state.postings = CountedPostings(database)
+    state.postings = CountedPostings(database, settings.data_dir)
     app = Starlette(routes=explorer_routes(Explorer(state, settings, database)))
     add_http_error_handler(app)
     return TestClient(app, base_url="http://localhost:3000", follow_redirects=False)

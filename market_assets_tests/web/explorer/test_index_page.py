@@ -101,6 +101,18 @@ def test_the_headlines_are_those_of_the_summary(client: TestClient, filled: Data
     )
 
 
+def test_what_each_source_states_is_shown(client: TestClient, filled: Database) -> None:
+    known = stored(filled, tables.posting_coverage, tables.posting_coverage.c.dimension == "source")
+    listed = csv_at(client, "/market?format=csv&table=coverage")
+    assert len(listed) == len(known) > 0
+    by_name = {row["value"]: row for row in known}
+    for row in listed:
+        expected = by_name[row["value"]]
+        assert {name: float(value) for name, value in row.items() if name != "value"} == {
+            name: pytest.approx(expected[name]) for name in row if name != "value"
+        }
+
+
 @pytest.mark.parametrize(
     ("query", "meant"),
     [

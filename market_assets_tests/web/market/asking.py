@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
+from jsonschema import Draft202012Validator
 from starlette.testclient import TestClient
 
+from market_assets.settings import Settings
 from market_assets.store.database import Database
 from market_assets.store.tables import results as tables
+from market_assets.web.application import build_api
 from market_assets.web.market.snapshot import TOP_LISTS
 from market_assets_tests.web.market_tables import stored
 
@@ -22,6 +26,17 @@ def got(client: TestClient, path: str, **parameters: object) -> Row:
     assert answer.status_code == 200, answer.text
     content: Row = answer.json()
     return content
+
+
+@cache
+def openapi_document() -> dict[str, Any]:
+    settings = Settings(_env_file=None)
+    return build_api(None, settings, Database(settings.market_url)).openapi()
+
+
+def conforms(schema: str, content: Row) -> None:
+    """Check that content is as the OpenAPI document describes it, without any other property."""
+    Draft202012Validator({**openapi_document(), "$ref": f"#/components/schemas/{schema}"}).validate(content)
 
 
 def walked(client: TestClient, path: str, name: str, **parameters: object) -> list[Row]:

@@ -78,6 +78,22 @@ def test_skills_of_an_occupation_are_those_of_its_table(asked: TestClient) -> No
     ]
 
 
+def test_an_occupation_in_a_country_is_as_published_for_the_country(asked: TestClient, market: Market) -> None:
+    name = "Truck driver"
+    published = got(asked, f"/occupations/{name}")
+    found = got(asked, f"/occupations/{name}", country="us")
+    (in_country,) = (row for row in published["by_country"] if row["country"] == "US")
+    assert in_country["median_salary"] is not None
+    assert found["salaries"] == {**in_country, "country": None}
+    assert found["by_country"] == [in_country]
+    there = [one for one in market.postings if one.country == "US"]
+    postings = sum(one.occupation == name for one in there)
+    assert (found["postings"], found["demand_share"]) == (postings, pytest.approx(postings / len(there)))
+    assert 0 < postings < published["postings"] and found["code"] == published["code"]
+    nowhere = got(asked, f"/occupations/{name}", country="us", company="company 0", period=1, workplace="hybrid")
+    assert (nowhere["postings"], nowhere["rank"], nowhere["salaries"]) == (0, None, None)
+
+
 def test_values_are_counted_of_those_that_ask_for_a_skill(asked: TestClient, part: Market) -> None:
     asking = [one for one in part.postings if SKILL in one.skills]
     for path, field in (("/industries", "industry"), ("/locations", "location"), ("/companies", "employer")):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import pandas as pd
+import polars as pl
 
 from market_assets.cli.templates.project.custom.pay_gap import pay_gap, seniors_are_paid_more
 
-ROWS = pd.DataFrame(
+ROWS = pl.DataFrame(
     [
         ("Python", None, "junior", 50_000.0),
         ("Python", None, "senior", 90_000.0),
@@ -20,19 +20,20 @@ ROWS = pd.DataFrame(
         ("Go", None, "junior", None),
         ("Go", None, "senior", 80_000.0),
     ],
-    columns=["skill", "country", "seniority", "median_salary"],
+    schema=["skill", "country", "seniority", "median_salary"],
+    orient="row",
 )
 
 
 def test_the_gap_is_between_the_medians_of_all_countries() -> None:
     found: Any = pay_gap(ROWS)
-    assert list(found.columns) == ["skill", "junior", "senior", "gap"]
-    assert found.values.tolist() == [["Python", 50_000, 90_000, 40_000], ["SQL", 60_000, 55_000, -5_000]]
+    assert found.columns == ["skill", "junior", "senior", "gap"]
+    assert found.rows() == [("Python", 50_000, 90_000, 40_000), ("SQL", 60_000, 55_000, -5_000)]
 
 
 def test_without_pay_the_table_is_empty() -> None:
-    found: Any = pay_gap(ROWS.iloc[:0])
-    assert found.empty
+    found: Any = pay_gap(ROWS.clear())
+    assert found.is_empty()
 
 
 def test_a_skill_that_pays_juniors_more_is_named() -> None:

@@ -1,19 +1,21 @@
-"""`market-assets user`: users of the web process, and their roles."""
+"""`market-assets user` and `tokens`: who may sign in to the web process, and the programs of theirs."""
 
 from __future__ import annotations
 
 import contextlib
 import getpass
-import json
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
+from operator import attrgetter
 
 import click
 
-from market_assets.cli.command import CommandFailedError, json_option, open_database, pass_settings
+from market_assets.cli.command import CommandFailedError, open_database, pass_settings, print_rows, rows_options
 from market_assets.settings import Settings
-from market_assets.store import audit, users
+from market_assets.store import access_tokens, audit, users
 from market_assets.store.database import Database
+from market_assets.store.tables.accounts import SCOPES
 from market_assets.web.auth.passwords import PasswordError, hash_password, random_password
 
 FIRST_ADMIN = "admin"
@@ -47,18 +49,13 @@ def add(settings: Settings, name: str, role: str, password_stdin: bool) -> None:
 
 
 @user.command("list")
-@json_option("Print a JSON list instead of lines.")
+@rows_options
 @pass_settings
-def list_users(settings: Settings, as_json: bool) -> None:
+def list_users(settings: Settings, as_csv: bool, as_json: bool) -> None:
     """Print every user and role."""
     found = users.list_users(open_database(settings))
-    if as_json:
-        rows = [{"name": u.name, "role": u.role, "created_at": u.created_at.isoformat()} for u in found]
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=1))
-        return
-    width = max((len(user.name) for user in found), default=0)
-    for user in found:
-        click.echo(f"{user.name:<{width}}  {user.role:<6}  since {user.created_at:%Y-%m-%d}")
+    rows = [(user.name, user.role, user.created_at.isoformat()) for user in found]
+    print_rows(("name", "role", "created_at"), rows, as_csv=as_csv, as_json=as_json)
     if not found:
         click.echo("no users yet: market-assets user add NAME --role admin", err=True)
 
@@ -98,6 +95,55 @@ def remove(settings: Settings, name: str) -> None:
     with audited(database, "user.remove", name):
         users.remove_user(database, name)
     click.echo(f"{name} can't sign in any more")
+
+
+@click.group()
+def tokens() -> None:
+    """Personal access tokens, by which programs sign in."""
+
+
+@tokens.command()
+@click.argument("user")
+@click.option("--name", required=True, help="What the token is for.")
+@click.option("--scope", type=click.Choice(SCOPES), default="read", show_default=True, help="What it may do.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, access_tokens.LONGEST_DAYS),
+    default=90,
+    show_default=True,
+    help="For how long.",
+)
+@pass_settings
+def create(settings: Settings, user: str, name: str, scope: str, days: int) -> None:
+    """Make a token of USER and print it; it is shown this once."""
+    database = open_database(settings)
+    with audited(database, "token.create", user, f"{scope}, {days} days: {name}"):
+        made, secret = access_tokens.add_access_token(database, user, name, scope, days)
+    click.echo(secret)
+    click.echo(f"{made.token_id} holds until {made.expires_at:%Y-%m-%d %H:%M} UTC", err=True)
+
+
+@tokens.command("list")
+@rows_options
+@pass_settings
+def list_tokens(settings: Settings, as_csv: bool, as_json: bool) -> None:
+    """Print every token that holds, without its secret."""
+    found = access_tokens.list_access_tokens(open_database(settings))
+    columns = [field.name for field in fields(access_tokens.AccessToken)]
+    print_rows(columns, map(attrgetter(*columns), found), as_csv=as_csv, as_json=as_json)
+    if not found:
+        click.echo("no tokens: market-assets tokens create USER --name …", err=True)
+
+
+@tokens.command()
+@click.argument("token_id")
+@pass_settings
+def revoke(settings: Settings, token_id: str) -> None:
+    """End a token at once, by the id that `list` shows."""
+    database = open_database(settings)
+    with audited(database, "token.revoke", token_id):
+        token = access_tokens.revoke_access_token(database, token_id)
+    click.echo(f"the token {token.name} of {token.user} is worth nothing any more")
 
 
 def make_first_admin(database: Database) -> str | None:

@@ -1,4 +1,7 @@
-"""`market-assets skills`: what is found in texts."""
+"""`market-assets skills` and `salaries`: what is found in texts.
+
+What finds skills takes longer to import than salaries take to be read, so each command imports its own.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,29 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 import click
-import polars as pl
 
 from market_assets.cli.command import json_option, pass_settings, standard_input
-from market_assets.postings.texts import plain_columns
 from market_assets.settings import Settings
-from market_assets.skills.explain import Mention, explain
-from market_assets.skills.matching import skill_matcher
-from market_assets.skills.taxonomy import load_taxonomy
+
+if TYPE_CHECKING:
+    from market_assets.skills.explain import Mention
+
+
+@click.group()
+def salaries() -> None:
+    """Salaries in texts."""
+
+
+@salaries.command()
+def parse() -> None:
+    """Read one salary text a line, print one JSON object a line; null where there is no salary."""
+    from market_assets.postings.salaries.parse import salary_records
+
+    for record in salary_records(standard_input().splitlines()):
+        click.echo(json.dumps(record, ensure_ascii=False))
 
 
 @click.group()
@@ -29,6 +45,9 @@ def skills() -> None:
 @pass_settings
 def extract(settings: Settings, as_json: bool, each_line: bool) -> None:
     """Print the skills found in the text on standard input, one a line."""
+    from market_assets.skills.matching import skill_matcher
+    from market_assets.skills.taxonomy import load_taxonomy
+
     matcher = skill_matcher(load_taxonomy(settings.taxonomy))
     if each_line:
         for of_line in matcher.find_each(standard_input().splitlines()):
@@ -48,6 +67,13 @@ def explain_text(settings: Settings, text: str | None, title: str, as_json: bool
 
     The text is an argument or standard input, plain or HTML.
     """
+    import polars as pl
+
+    from market_assets.postings.texts import plain_columns
+    from market_assets.skills.explain import explain
+    from market_assets.skills.matching import skill_matcher
+    from market_assets.skills.taxonomy import load_taxonomy
+
     text = standard_input() if text is None else text
     # Lone surrogates, which a terminal can pass on, have no UTF-8 form.
     stated = pl.DataFrame({"text": [part.encode("utf-8", "replace").decode() for part in (title, text)]})

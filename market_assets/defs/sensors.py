@@ -1,4 +1,4 @@
-"""The sensor that starts the ingestion of complete files in the inbox, and moves away what was ingested."""
+"""The sensors that people see: alerts, a refresh after new postings, the ingestion of files in the inbox."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,24 +14,102 @@ import dagster as dg
 
 from market_assets.defs.assets.raw_postings import refetching
 from market_assets.operations.executions import begun_at, ended_at
-from market_assets.operations.names import INGESTION, PARTITION_TAG
-from market_assets.operations.schedule_guard import reason_against_start, reason_to_skip
+from market_assets.operations.names import ALERTS_SENSOR, INGESTION, PARTITION_TAG, REFRESH
+from market_assets.operations.scheduling import reason_against_start, reason_to_skip
 from market_assets.settings import Settings
 
 if TYPE_CHECKING:
-    from dagster import RunRecord
-
     from market_assets.sources.files.inbox import Inbox
     from market_assets.store.landing import Landing
 
-SENSOR = "inbox"
-_SECONDS = 30
+INBOX_SENSOR, NEW_POSTINGS_SENSOR = "inbox", "new_postings"
 #: A day whose run failed is tried again after this long, then after twice as long, up to the longest.
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=5), timedelta(hours=6)
 _RUNS = 20
+_INGESTED, _REFRESHED = dg.AssetKey("job_postings"), dg.AssetKey("market_summary")
+#: Far more than there are between two refreshes; what is beyond them counts for the next one.
+_MATERIALIZATIONS = 10_000
 
 #: name → size in bytes and time of the last change in nanoseconds
 Seen = dict[str, list[int]]
+
+
+def alerts_sensor(settings: Settings) -> dg.SensorDefinition:
+    """Detects failed runs, checks and ticks, missed starts and stale tables, and announces each once."""
+
+    @dg.sensor(
+        name=ALERTS_SENSOR,
+        minimum_interval_seconds=30,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Sends messages to MARKET_ASSETS_ALERT_URLS about failed runs, checks, schedules and sensors, "
+        "missed starts and stale tables: one when it begins, one when it is over. Without URLs incidents are only "
+        "shown by `market-assets status` and /health. A tick fails where a message could not be sent.",
+    )
+    def alerts(context: dg.SensorEvaluationContext) -> dg.SkipReason:
+        from market_assets.operations.alerts.delivery import announce
+        from market_assets.operations.alerts.detection import detect
+        from market_assets.operations.alerts.incidents import DAEMON_LOG, load_log, save_log
+        from market_assets.operations.monitored import monitored_in
+
+        assert context.repository_def is not None
+        now = datetime.now(UTC)
+        monitored = monitored_in(context.repository_def)
+        findings, log = detect(context.instance, monitored, load_log(context.instance, DAEMON_LOG), now)
+        save = partial(save_log, context.instance, DAEMON_LOG)
+        delivery = announce(log, findings, settings.alert_urls, now, save)
+        if delivery.failures:
+            # A `Failure` is shown without a traceback.
+            raise dg.Failure("could not be sent: " + "; ".join(delivery.failures))
+        return dg.SkipReason(delivery.summary)
+
+    return alerts
+
+
+def new_postings_sensor(settings: Settings) -> dg.SensorDefinition:
+    """Starts a refresh when enough new postings were ingested since the last one; how many must be set."""
+    enough = settings.refresh_after_postings
+    assert enough is not None
+
+    @dg.sensor(
+        name=NEW_POSTINGS_SENSOR,
+        job_name=REFRESH,
+        minimum_interval_seconds=60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description=f"Starts {REFRESH} when at least MARKET_ASSETS_REFRESH_AFTER_POSTINGS new postings have come "
+        "since the last refresh.",
+    )
+    def new_postings(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        from market_assets.store.database import Database
+
+        refreshed = context.instance.fetch_materializations(_REFRESHED, limit=1).records
+        since = max(refreshed[0].storage_id if refreshed else 0, int(context.cursor or 0))
+        number, newest = _postings_since(context.instance, since)
+        if number < enough:
+            return dg.SkipReason(f"{number:,} new postings since the last refresh, of {enough:,}")
+        now = datetime.now(UTC)
+        blocked = reason_against_start(context.instance, Database(settings.market_url), REFRESH, now)
+        if reason := blocked or reason_to_skip(context.instance, REFRESH):
+            return dg.SkipReason(f"{number:,} new postings, but {reason}")
+        # If the refresh fails, the same postings must not start another one every minute.
+        context.update_cursor(str(newest))
+        return dg.RunRequest()
+
+    return new_postings
+
+
+def _postings_since(instance: dg.DagsterInstance, storage_id: int) -> tuple[int, int]:
+    """How many new postings were ingested after an id in the event log, and the id of the newest ingestion."""
+    # A run of several days reports the same figures for each of them.
+    new_by_run: dict[str, int] = {}
+    newest = storage_id
+    after = dg.AssetRecordsFilter(_INGESTED, after_storage_id=storage_id)
+    for record in instance.fetch_materializations(after, limit=_MATERIALIZATIONS, ascending=True).records:
+        assert record.asset_materialization is not None
+        new = record.asset_materialization.metadata.get("new")
+        if isinstance(new, dg.IntMetadataValue):
+            new_by_run[record.run_id] = new.value or 0
+        newest = max(newest, record.storage_id)
+    return sum(new_by_run.values()), newest
 
 
 def inbox_sensor(settings: Settings) -> dg.SensorDefinition:
@@ -39,9 +118,9 @@ def inbox_sensor(settings: Settings) -> dg.SensorDefinition:
     assert folder is not None
 
     @dg.sensor(
-        name=SENSOR,
+        name=INBOX_SENSOR,
         job_name=INGESTION,
-        minimum_interval_seconds=_SECONDS,
+        minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Starts the ingestion of a file in the inbox (MARKET_ASSETS_INBOX) once it no longer grows.",
     )
@@ -67,7 +146,7 @@ class InboxError(Exception):
 
 @dataclass(frozen=True)
 class InboxTick:
-    """One tick of the sensor."""
+    """One tick of the sensor of the inbox."""
 
     inbox: Inbox
     landing: Landing
@@ -81,10 +160,12 @@ class InboxTick:
             before: the files that waited at the tick before.
             blocked: why no ingestion may be started now.
         """
+        from market_assets.sources.files.decoding import is_known
+
         parts = [f"ingested {number} of {day}" for day, number in self._finish()]
         waiting = self.inbox.waiting()
         seen = {path.name: _state(path) for path in waiting}
-        known = [path for path in waiting if _is_known(path)]
+        known = [path for path in waiting if is_known(path.name)]
         complete = [path for path in known if seen[path.name][0] and before.get(path.name) == seen[path.name]]
         today = self.now.date()
         held = (blocked or self._reason_active(today)) if complete else None
@@ -95,14 +176,13 @@ class InboxTick:
         parts += reasons
         if held:
             parts.append(f"{len(complete)} complete, but {held}")
-        if growing := [path.name for path in known if path not in complete]:
-            parts.append(f"waiting until complete: {', '.join(growing)}")
-        if strange := [path.name for path in waiting if path not in known]:
-            parts.append(f"not a file of postings by its ending: {', '.join(strange)}")
-        if refused := self.inbox.refused():
-            parts.append(f"neither a file nor a folder, so not read: {', '.join(refused)}")
-        if failed := self.inbox.failed():
-            parts.append(f"could not be read: {', '.join(str(path) for path in failed)}")
+        listed = {
+            "waiting until complete": [path.name for path in known if path not in complete],
+            "not a file of postings by its ending": [path.name for path in waiting if path not in known],
+            "neither a file nor a folder, so not read": self.inbox.refused(),
+            "could not be read": [str(path) for path in self.inbox.failed()],
+        }
+        parts += [f"{what}: {', '.join(names)}" for what, names in listed.items() if names]
         skipped = dg.SkipReason("; ".join(parts) or "nothing is in the inbox")
         return dg.SensorResult(
             run_requests=requests, skip_reason=None if requests else skipped, cursor=json.dumps(seen)
@@ -111,7 +191,7 @@ class InboxTick:
     def _finish(self) -> Iterator[tuple[date, int]]:
         """Move the taken files that a successful run has ingested."""
         for day, paths in self.inbox.taken().items():
-            landed = self.landing.landed(SENSOR, day)
+            landed = self.landing.landed(INBOX_SENSOR, day)
             newest = next(iter(self._runs(day)), None)
             if landed is None or newest is None or newest.end_time is None:
                 continue
@@ -129,8 +209,7 @@ class InboxTick:
 
         requests, reasons = [], []
         for day, paths in self.inbox.taken().items():
-            reason = blocked or self._reason_to_wait(day, paths)
-            if reason:
+            if reason := blocked or self._reason_to_wait(day, paths):
                 reasons.append(f"{day}: {reason}")
             else:
                 config = refetching([InboxSource(self.inbox)])
@@ -157,7 +236,7 @@ class InboxTick:
     def _reason_active(self, day: date) -> str | None:
         return reason_to_skip(self.instance, INGESTION, day.isoformat())
 
-    def _runs(self, day: date) -> Sequence[RunRecord]:
+    def _runs(self, day: date) -> Sequence[dg.RunRecord]:
         """The newest runs of the ingestion of a day."""
         about = dg.RunsFilter(job_name=INGESTION, tags={PARTITION_TAG: day.isoformat()})
         return self.instance.get_run_records(about, limit=_RUNS)
@@ -170,9 +249,3 @@ def _state(path: Path) -> list[int]:
         # It was removed in the meantime.
         return [0, 0]
     return [found.st_size, found.st_mtime_ns]
-
-
-def _is_known(path: Path) -> bool:
-    from market_assets.sources.files.decoding import is_known
-
-    return is_known(path.name)

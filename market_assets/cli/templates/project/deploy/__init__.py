@@ -1,1 +1,0 @@
-"""What containers need of a new folder, beside its compose file."""
