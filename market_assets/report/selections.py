@@ -9,11 +9,10 @@ import polars as pl
 
 from market_assets.report.tables import ReportTables
 from market_assets.statistics import pay
+from market_assets.statistics.counts import BAND_WIDTH
 
 #: Pairs of fewer postings than this are mostly chance: they are shown after all others.
 FEW = 10
-#: The width of the salary bands of posting_statistics.
-SALARY_BAND = 25_000
 
 
 def summary(tables: ReportTables) -> dict[str, Any]:
@@ -171,7 +170,7 @@ def salary_bands(tables: ReportTables) -> pl.DataFrame:
     if known.is_empty():
         return pl.DataFrame(schema={"lower": pl.Int64, "label": pl.String, "postings": pl.Int64})
     lowest, highest = known["lower"][0], known["lower"][-1]
-    every = pl.DataFrame({"lower": range(lowest, highest + 1, SALARY_BAND)})
+    every = pl.DataFrame({"lower": range(lowest, highest + 1, BAND_WIDTH)})
     rows = every.join(known, on="lower", how="full", coalesce=True).sort("lower")
     return rows.select("lower", _band_label(), pl.col("postings").fill_null(0))
 
@@ -179,7 +178,7 @@ def salary_bands(tables: ReportTables) -> pl.DataFrame:
 def _band_label() -> pl.Expr:
     lower = pl.col("lower") // 1000
     is_open = pl.col("value").str.ends_with("+").fill_null(False)
-    closed = pl.format("{}–{}k", lower, lower + SALARY_BAND // 1000)
+    closed = pl.format("{}–{}k", lower, lower + BAND_WIDTH // 1000)
     return pl.when(is_open).then(pl.format("{}k+", lower)).otherwise(closed).alias("label")
 
 

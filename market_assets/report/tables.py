@@ -2,48 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import polars as pl
 
-from market_assets.statistics.tables import (
-    CATEGORY_RELATIONSHIPS,
-    EMPLOYMENT_SALARIES,
-    INDUSTRY_SKILLS,
-    LOCATION_SALARIES,
-    MARKET_SUMMARY,
-    OCCUPATION_DEMAND,
-    OCCUPATION_SALARIES,
-    OCCUPATION_SKILLS,
-    POSTING_COVERAGE,
-    POSTING_STATISTICS,
-    SALARY_STATISTICS,
-    SALARY_TRENDS,
-    SKILL_DEMAND,
-    SKILL_RELATIONSHIPS,
-    TRENDING_SKILLS,
-)
+from market_assets.statistics import tables
 from market_assets.statistics.trends import WeeklyChanges
-
-SCHEMAS: dict[str, pl.Schema] = {
-    "market_summary": MARKET_SUMMARY,
-    "skill_demand": SKILL_DEMAND,
-    "salary_statistics": SALARY_STATISTICS,
-    "employment_salaries": EMPLOYMENT_SALARIES,
-    "salary_trends": SALARY_TRENDS,
-    "industry_skills": INDUSTRY_SKILLS,
-    "location_salaries": LOCATION_SALARIES,
-    "occupation_demand": OCCUPATION_DEMAND,
-    "occupation_skills": OCCUPATION_SKILLS,
-    "occupation_salaries": OCCUPATION_SALARIES,
-    "trending_skills": TRENDING_SKILLS,
-    "posting_statistics": POSTING_STATISTICS,
-    "posting_coverage": POSTING_COVERAGE,
-    "skill_relationships": SKILL_RELATIONSHIPS,
-    "category_relationships": CATEGORY_RELATIONSHIPS,
-    "rejections": pl.Schema({"reason": pl.String(), "postings": pl.Int64()}),
-    "sources": pl.Schema({"source": pl.String(), "postings": pl.Int64(), "duplicates": pl.Int64()}),
-}
 
 
 @dataclass(frozen=True)
@@ -87,3 +51,9 @@ class ReportTables:
             columns = [pl.col(column).cast(dtype) for column, dtype in schema.items()]
             conformed = frame.select(columns) if frame.columns else pl.DataFrame(schema=schema)
             object.__setattr__(self, name, conformed)
+
+
+#: The columns of each table, by its name.
+SCHEMAS: dict[str, pl.Schema] = {
+    field.name: vars(tables)[field.name.upper()] for field in fields(ReportTables) if field.type == "pl.DataFrame"
+}

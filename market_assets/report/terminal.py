@@ -134,12 +134,7 @@ def _top_skills(tables: ReportTables) -> Iterator[RenderableType]:
     if skills.is_empty():
         yield Text("No skill found yet.")
         return
-    grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
-    grid.add_column("#", justify="right")
-    grid.add_column("Skill", no_wrap=True, overflow="ellipsis", max_width=40)
-    grid.add_column("Share", justify="right", no_wrap=True)
-    grid.add_column(f"Median pay, {tables.currency}", justify="right", no_wrap=True)
-    grid.add_column("Salaries", justify="right", no_wrap=True)
+    grid = _grid("#", ("Skill", 40), "Share", f"Median pay, {tables.currency}", "Salaries")
     columns = ["rank", "skill", "demand_share", "median_salary", "postings_with_salary"]
     for rank, name, part, median, known in skills.select(columns).iter_rows():
         pay = "-" if median is None else numbers.money(median)
@@ -183,13 +178,21 @@ def _strongest_pairs(tables: ReportTables) -> Iterator[RenderableType]:
     if pairs.is_empty():
         yield Text("No two skills were asked for together yet.")
         return
-    grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
-    grid.add_column("Strongest pairs", no_wrap=True, overflow="ellipsis", max_width=52)
-    grid.add_column("npmi", justify="right", no_wrap=True)
-    grid.add_column("at least", justify="right", no_wrap=True)
-    grid.add_column("Together", justify="right", no_wrap=True)
+    grid = _grid(("Strongest pairs", 52), "npmi", "at least", "Together")
     columns = ["skill_a", "skill_b", "npmi", "npmi_lower", "co_occurrences"]
     for skill_a, skill_b, npmi, npmi_lower, number in pairs.select(columns).iter_rows():
         names = f"{numbers.shortened(skill_a, 24)} + {numbers.shortened(skill_b, 24)}"
         grid.add_row(Text(names), numbers.ratio(npmi), numbers.ratio(npmi_lower), numbers.count(number))
     yield grid
+
+
+def _grid(*headings: str | tuple[str, int]) -> Table:
+    """A table of figures, and of texts, whose headings come with their greatest width."""
+    grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False, show_edge=False)
+    for heading in headings:
+        if isinstance(heading, str):
+            grid.add_column(heading, justify="right", no_wrap=True)
+        else:
+            text, width = heading
+            grid.add_column(text, no_wrap=True, overflow="ellipsis", max_width=width)
+    return grid

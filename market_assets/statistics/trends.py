@@ -61,7 +61,8 @@ def trending_skills(window: Window, compared: Comparison) -> pl.DataFrame:
         }
     )
     if not compared.sources:
-        return _without_comparison(rows)
+        rows = rows.with_columns(trend=pl.lit("insufficient_data"))
+        return rows.match_to_schema(TRENDING_SKILLS, missing_columns="insert").sort("skill")
     of_recent, of_previous = counts.of_recent.sum(), counts.of_previous.sum()
     rows = rows.with_columns(
         recent_share=pl.col("recent_postings") / of_recent,
@@ -70,14 +71,7 @@ def trending_skills(window: Window, compared: Comparison) -> pl.DataFrame:
     ).with_columns(
         growth=pl.when(pl.col("previous_postings") > 0).then(pl.col("recent_share") / pl.col("previous_share") - 1)
     )
-    rows = rows.with_columns(trend=_trend()).sort("skill")
-    return rows.select(pl.col(name).cast(dtype) for name, dtype in TRENDING_SKILLS.items())
-
-
-def _without_comparison(counted: pl.DataFrame) -> pl.DataFrame:
-    nothing = (pl.lit(None, dtype).alias(name) for name, dtype in TRENDING_SKILLS.items() if name not in counted)
-    rows = counted.with_columns(nothing).with_columns(trend=pl.lit("insufficient_data"))
-    return rows.select(pl.col(name).cast(dtype) for name, dtype in TRENDING_SKILLS.items()).sort("skill")
+    return rows.with_columns(trend=_trend()).match_to_schema(TRENDING_SKILLS).sort("skill")
 
 
 def _trend() -> pl.Expr:
