@@ -262,7 +262,7 @@ def test_every_view_is_of_a_known_kind() -> None:
 def test_what_tables_there_are_may_be_asked(invoke: Invoke) -> None:
     assert invoke("db", "upgrade").exit_code == 0
     columns = invoke("sql", "--csv", "SELECT name FROM pragma_table_info('skills')").stdout.split()
-    assert columns == ["name", "skill_id", "skill", "category"]
+    assert columns == ["name", "skill_id", "skill", "category", "esco"]
     recursive = (
         "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 3) SELECT sum(x) AS x FROM n"
     )
