@@ -60,12 +60,6 @@ def read_table_revisions(connection: sa.Connection, *tables: sa.Table) -> dict[s
     return {table.name: known.get(_row_of(table), 0) for table in tables}
 
 
-def read_table_revision(connection: MarketConnection, table: sa.Table) -> int:
-    """How often a result table was replaced; 0 for one that never was."""
-    query = sa.select(data_revision.c.revision).where(data_revision.c.id == _row_of(table))
-    return int(connection.scalar(query) or 0)
-
-
 def _row_of(table: sa.Table) -> int:
     # A number that a table keeps for ever, whatever other tables come and go; far from POSTINGS.
     return crc32(table.name.encode()) + 2

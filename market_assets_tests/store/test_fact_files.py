@@ -18,7 +18,7 @@ from market_assets.store.expiry import forget, restore_month
 from market_assets.store.facts import Counted, CountedPostings, read_counted, read_window
 from market_assets.store.skills import ensure_skills
 from market_assets.store.tables.postings import posting_facts
-from market_assets_tests.store.made_up_postings import days_after, find_skills, write_day
+from market_assets_tests.store.made_up_postings import days_after, find_skills, posting, write_day
 from market_assets_tests.store.old_postings import LONG_AGO, MONTHS, NOW, clean_up, old_and_new, write
 from market_assets_tests.store.test_facts import assert_same
 
@@ -90,6 +90,16 @@ def test_every_change_shows(connection: MarketConnection, files: Path, tmp_path:
     for change in changes:
         change()
         assert_right(connection, files)
+
+
+def test_a_posting_in_which_no_skill_was_found_counts_from_then_on(
+    connection: MarketConnection, files: Path
+) -> None:
+    write_day(connection, days_after(60), [posting("a", title="Nothing")])
+    assert_right(connection, files)
+    find_skills(connection, days_after(60))
+    window = read(connection, files).window
+    assert (len(window), len(window.codes)) == (1, 0)
 
 
 def test_rows_that_were_deleted_by_hand_are_not_counted(connection: MarketConnection, files: Path) -> None:
