@@ -282,14 +282,14 @@ def _digest(postings: pl.DataFrame) -> str:
 
 def _read_file(path: Path) -> pl.DataFrame:
     try:
-        return pl.read_parquet(path, hive_partitioning=False).select(ARCHIVED.names())
+        return pl.read_parquet(path, hive_partitioning=False, glob=False).select(ARCHIVED.names())
     except (OSError, pl.exceptions.PolarsError) as error:
         raise StoreError(f"can't read the archive {path}: {error}") from error
 
 
 def _check(path: Path, rows: int) -> None:
     try:
-        found = pl.scan_parquet(path, hive_partitioning=False).select(pl.len()).collect().item()
+        found = pl.scan_parquet(path, hive_partitioning=False, glob=False).select(pl.len()).collect().item()
     except pl.exceptions.PolarsError as error:
         raise StoreError(f"{path} can't be read back; nothing was deleted: {error}") from error
     if found != rows:

@@ -226,7 +226,7 @@ def _within(part: _Part, start: datetime, end: datetime) -> _Part:
 def _stored_part(folder: Path) -> _Part | None:
     """What was written to a folder; None where there is nothing, or it can't be read."""
     try:
-        read = _Part(pl.read_parquet(folder / "postings.parquet"), pl.read_parquet(folder / "skills.parquet"))
+        read = _Part(*(pl.read_parquet(folder / f"{name}.parquet", glob=False) for name in ("postings", "skills")))
     except (OSError, pl.exceptions.PolarsError):
         return None
     whole = read.postings.schema == _POSTING and read.skills.schema == _SKILL_OF_ROW

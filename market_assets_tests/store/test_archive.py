@@ -43,6 +43,12 @@ def test_what_is_written_is_read_back(tmp_path: Path) -> None:
     assert read_month(tmp_path, MONTH).sort("posting_id").equals(ROWS.sort("posting_id"))
 
 
+def test_the_name_of_a_folder_is_no_pattern(tmp_path: Path) -> None:
+    archive = tmp_path / "archive [1]*"
+    write_month(archive, MONTH, ROWS)
+    assert read_month(archive, MONTH).equals(ROWS)
+
+
 def test_the_same_postings_make_no_second_file(tmp_path: Path) -> None:
     path = write_month(tmp_path, MONTH, ROWS)
     before, place = files(tmp_path), path.stat().st_ino

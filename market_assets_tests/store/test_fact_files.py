@@ -34,7 +34,8 @@ def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
-    return tmp_path / "facts"
+    # Not to be taken for a pattern of names.
+    return tmp_path / "data [1]" / "facts"
 
 
 def read(connection: MarketConnection, files: Path) -> CountedPostings:
@@ -126,7 +127,7 @@ def test_a_damaged_file_is_written_again(
 
 def test_without_a_place_for_files_rows_are_read(connection: MarketConnection, files: Path) -> None:
     write(connection, old_and_new())
-    files.write_text("a file in the way")
+    files.parent.write_text("a file in the way")
     assert_right(connection, files)
 
 
