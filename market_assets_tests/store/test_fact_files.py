@@ -14,8 +14,9 @@ import pytest
 
 from market_assets.store import facts, revisions
 from market_assets.store.connection import MarketConnection
+from market_assets.store.database import Database
 from market_assets.store.expiry import forget, restore_month
-from market_assets.store.facts import Counted, CountedPostings, read_counted, read_window
+from market_assets.store.facts import Counted, CountedPostings, fact_files, read_counted, read_window
 from market_assets.store.skills import ensure_skills
 from market_assets.store.tables.postings import posting_facts
 from market_assets_tests.store.made_up_postings import days_after, find_skills, posting, write_day
@@ -129,6 +130,16 @@ def test_without_a_place_for_files_rows_are_read(connection: MarketConnection, f
     write(connection, old_and_new())
     files.parent.write_text("a file in the way")
     assert_right(connection, files)
+
+
+def test_databases_beside_one_another_have_files_of_their_own(tmp_path: Path) -> None:
+    urls = [*(f"sqlite:///{tmp_path}/{name}.db" for name in ("one", "two")), "postgresql://host/market"]
+    folders = {fact_files(Database(url), tmp_path / "data") for url in urls}
+    assert folders == {
+        tmp_path / "one.db.facts",
+        tmp_path / "two.db.facts",
+        tmp_path / "data" / "postgresql.facts",
+    }
 
 
 def test_files_are_their_owners_alone(connection: MarketConnection, files: Path) -> None:

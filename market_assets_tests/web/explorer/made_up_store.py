@@ -19,6 +19,7 @@ from market_assets.statistics.window import Window
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.posting_skills import POSTING_SKILL, append_skills
+from market_assets.store.revisions import note_changed
 from market_assets.store.skills import ensure_skills
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.columns import arrow_schema
@@ -69,6 +70,7 @@ def fill_store(
                 "weight": weights,
             }
             append_skills(connection, pl.DataFrame(found).cast(dict(POSTING_SKILL)))
+        note_changed(connection, window.postings["posting_id"])
         connection.append(job_postings, _completed(_stated(market, facts, texts or {}), job_postings))
 
 

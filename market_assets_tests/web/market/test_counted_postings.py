@@ -11,7 +11,7 @@ import pytest
 from market_assets.statistics.window import Segment, Window
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
-from market_assets.store.facts import read_window
+from market_assets.store.facts import fact_files, read_window
 from market_assets.web.market import counted_postings
 from market_assets.web.market.counted_postings import CountedPostings
 from market_assets.web.market.snapshot import MarketSnapshot, SnapshotCache
@@ -42,6 +42,7 @@ def test_a_part_of_the_market_is_counted_from_all_its_postings(store: Database, 
         read = CountedPostings(store, tmp_path).window(market)
         assert read.postings.equals(expected.postings) and len(read) > 20
         assert read.codes.tolist() == expected.codes.tolist()
+        assert any(fact_files(store, tmp_path).iterdir())
     store.pooled_engine().dispose()
 
 
