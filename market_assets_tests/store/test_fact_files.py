@@ -7,6 +7,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +18,8 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.expiry import forget, restore_month
 from market_assets.store.facts import Counted, CountedPostings, fact_files, read_counted, read_window
+from market_assets.store.posting_skills import POSTING_SKILL, append_skills
+from market_assets.store.revisions import note_changed
 from market_assets.store.skills import ensure_skills
 from market_assets.store.tables.postings import posting_facts
 from market_assets_tests.store.made_up_postings import days_after, find_skills, posting, write_day
@@ -92,16 +95,32 @@ def test_every_change_shows(connection: MarketConnection, files: Path, tmp_path:
     for change in changes:
         change()
         assert_right(connection, files)
+        blocks = [folder.name.split("-")[0] for folder in files.iterdir()]
+        assert len(blocks) == len(set(blocks)), "files of what has changed are still there"
 
 
 def test_a_posting_in_which_no_skill_was_found_counts_from_then_on(
     connection: MarketConnection, files: Path
 ) -> None:
+    find_skills(connection, days_after(59))
     write_day(connection, days_after(60), [posting("a", title="Nothing")])
     assert_right(connection, files)
     find_skills(connection, days_after(60))
     window = read(connection, files).window
     assert (len(window), len(window.codes)) == (1, 0)
+
+
+def test_what_postings_only_mention_is_read_with_them(connection: MarketConnection, files: Path) -> None:
+    write(connection, old_and_new())
+    with connection.transaction():
+        ids = ensure_skills(connection, pl.DataFrame({"skill": ["zsh"], "category": ["Other"]}))
+        mentions = {"posting_id": [1, 6, 12], "skill_id": [*ids] * 3, "weight": [20] * 3}
+        rows = pl.DataFrame(mentions, POSTING_SKILL)
+        append_skills(connection, rows)
+        note_changed(connection, rows["posting_id"])
+    assert_right(connection, files)
+    window = read(connection, files).window
+    assert window.postings["posting_id"].gather(window.mention_rows).to_list() == [1, 6, 12]
 
 
 def test_rows_that_were_deleted_by_hand_are_not_counted(connection: MarketConnection, files: Path) -> None:
@@ -112,7 +131,15 @@ def test_rows_that_were_deleted_by_hand_are_not_counted(connection: MarketConnec
     assert_right(connection, files)
 
 
-@pytest.mark.parametrize("damage", [b"", b"PAR1 no parquet at all PAR1"])
+def other_columns() -> bytes:
+    file = BytesIO()
+    pl.DataFrame({"posting_id": [1]}).write_parquet(file)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "damage", [b"", b"PAR1 no parquet at all PAR1", other_columns()], ids=("empty", "no Parquet", "other columns")
+)
 @pytest.mark.parametrize("name", ["postings.parquet", "skills.parquet"])
 def test_a_damaged_file_is_written_again(
     connection: MarketConnection, files: Path, name: str, damage: bytes, monkeypatch: pytest.MonkeyPatch
