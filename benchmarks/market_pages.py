@@ -21,6 +21,7 @@ from market_assets.store import schema
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.posting_skills import POSTING_SKILL, append_skills
+from market_assets.store.revisions import note_changed
 from market_assets.store.skills import ensure_skills
 from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import posting_facts
@@ -84,6 +85,7 @@ def store_postings(database: Database, window: Window, times: int) -> None:
                 "weight": weights,
             }
             append_skills(connection, pl.DataFrame(found).cast(dict(POSTING_SKILL)))
+            note_changed(connection, again.postings["posting_id"])
 
 
 def _facts(postings: pl.DataFrame) -> pl.DataFrame:

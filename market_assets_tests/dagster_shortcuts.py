@@ -47,8 +47,6 @@ from dagster._core.storage.runs import in_memory as runs_in_memory
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 
-from market_assets import definitions
-
 _STORAGES = (sqlite_run_storage, sqlite_event_log, consolidated_sqlite_event_log, sqlite_schedule_storage)
 
 
@@ -86,6 +84,9 @@ def _runs_connection(storage: runs_in_memory.InMemoryRunStorage) -> Iterator[sa.
 @contextmanager
 def dagster_shortcuts() -> Iterator[None]:
     """Save this work until the end of the block."""
+    # Imported, it reads the settings, which are to be the tests' own by then.
+    from market_assets import definitions
+
     read_migrations = ScriptDirectory.from_config
     known: dict[str | None, ScriptDirectory] = {}
 

@@ -140,6 +140,18 @@ class Pipeline:
         return {table: self.rows(table) for table in tables}
 
 
+def by_identity(stored: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    """What `INGESTED` holds by source and external_id: the numbers of postings depend on the order of the days."""
+    identity_of = {row["posting_id"]: (row["source"], row["external_id"]) for row in stored["posting_facts"]}
+    numbers = ("posting_id", "duplicate_of")
+    return {
+        table: sorted(
+            (row | {name: identity_of.get(row[name]) for name in numbers if name in row} for row in rows), key=str
+        )
+        for table, rows in stored.items()
+    }
+
+
 def done(result: dg.ExecuteInProcessResult) -> dg.ExecuteInProcessResult:
     """The result of a run that must have succeeded."""
     assert result.success, failure_of(result)

@@ -121,19 +121,24 @@ def open_instance(settings: Settings) -> dg.DagsterInstance:
     """The instance that `dagster.yaml` in DAGSTER_HOME, else in this folder, describes.
 
     Raises:
-        SettingsError: there is no such file.
+        SettingsError: there is no such file, or it is wrong.
         CommandFailedError: its database does not answer.
     """
     import dagster as dg
 
     from market_assets.store.database import make_private_folder
 
-    use_dagster_home(settings)
+    home = use_dagster_home(settings)
     # Before Dagster makes its folder in it, for everyone to read. Where it can't be made, its first use says so.
     with contextlib.suppress(OSError):
         make_private_folder(settings.data_dir)
     with history_errors():
-        return dg.DagsterInstance.get()
+        try:
+            return dg.DagsterInstance.get()
+        except dg.DagsterInvalidConfigError as error:
+            # After it comes all that Dagster knows.
+            problems = "; ".join(each.message.partition(" Expected:")[0] for each in error.errors)
+            raise SettingsError(f"{home / 'dagster.yaml'}: {' '.join(problems.split())}") from None
 
 
 @contextmanager
@@ -156,13 +161,21 @@ def use_dagster_home(settings: Settings) -> Path:
     """Set DAGSTER_HOME, for this process and its children, and return it.
 
     Raises:
-        SettingsError: there is no dagster.yaml in it.
+        SettingsError: there is no dagster.yaml in it, or it is no YAML.
     """
+    import yaml
+
     home = (settings.dagster_home or Path()).resolve()
-    if not (home / "dagster.yaml").exists():
+    file = home / "dagster.yaml"
+    if not file.exists():
         raise SettingsError(
             f"DAGSTER_HOME: there is no dagster.yaml in {home}; run this from the project's folder, or set it"
         )
+    try:
+        with file.open("rb") as content:
+            yaml.safe_load(content)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise SettingsError(f"DAGSTER_HOME: dagster.yaml can't be read: {' '.join(str(error).split())}") from None
     set_dagster_home(home)
     return home
 

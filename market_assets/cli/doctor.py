@@ -77,10 +77,12 @@ def _findings() -> Iterator[Finding]:
     yield Finding(
         "settings", "ok", "of .env and the environment" if Path(".env").exists() else "of the environment"
     )
-    for check in (_folder, _data_folder, _signing_key, _port):
+    folder = _folder(settings)
+    yield folder
+    for check in (_data_folder, _signing_key, _port):
         yield check(settings)
     yield from _sources(settings)
-    if (settings.dagster_home or Path()).joinpath("dagster.yaml").exists():
+    if folder.level == "ok":
         yield from _state(read_system(settings), settings)
 
 
@@ -115,7 +117,9 @@ def _folder(settings: Settings) -> Finding:
     try:
         home = use_dagster_home(settings)
     except SettingsError as error:
-        return Finding("folder", "error", error.message, "go there, or begin one: market-assets init FOLDER")
+        is_there = (settings.dagster_home or Path()).joinpath("dagster.yaml").exists()
+        advice = "correct the file" if is_there else "go there, or begin one: market-assets init FOLDER"
+        return Finding("folder", "error", error.message, advice)
     return Finding("folder", "ok", f"dagster.yaml is in {home}")
 
 
@@ -235,7 +239,7 @@ def _database(state: SystemState, failure: Problem | None, settings: Settings) -
 
 def _daemon(reasons: Mapping[str, Problem]) -> Finding:
     if "history" in reasons:
-        advice = "start it, or correct DAGSTER_POSTGRES_URL"
+        advice = "start it, or correct DAGSTER_POSTGRES_URL or dagster.yaml"
         return Finding("history", "error", reasons["history"].text, advice)
     if "daemon" in reasons:
         return Finding("daemon", "warning", reasons["daemon"].text, "market-assets serve runs it")

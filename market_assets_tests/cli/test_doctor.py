@@ -105,6 +105,26 @@ def test_wrong_sources_keep_a_new_process_from_nothing_else(project: Path, port:
     assert "daemon" in ended.out
 
 
+@pytest.mark.parametrize(
+    ("content", "check", "text"),
+    [
+        ("run_queue: [", "folder", "DAGSTER_HOME: dagster.yaml can't be read: while parsing a flow node"),
+        ("nosuch: 1", "history", 'dagster.yaml: Received unexpected config entry "nosuch" at the root.'),
+    ],
+)
+def test_a_wrong_dagster_yaml_is_named(
+    invoke: Invoke, project: Path, port: int, content: str, check: str, text: str
+) -> None:
+    (project / "dagster.yaml").write_text(content)
+    code, found = examined(invoke, port)
+    assert (code, [each["check"] for each in found.values() if each["level"] == "error"]) == (1, [check])
+    assert text in found[check]["text"]
+    assert "dagster.yaml" in found[check]["advice"] or "the file" in found[check]["advice"]
+    refused = invoke("run")
+    assert (refused.exit_code, refused.stderr.count("\n")) == (2, 1)
+    assert text in refused.stderr
+
+
 def test_a_folder_of_nothing_is_an_error(
     invoke: Invoke, tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

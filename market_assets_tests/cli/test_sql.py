@@ -182,7 +182,7 @@ def test_a_view_comes_in_batches_without_gaps(connection: MarketConnection, batc
     names = {1: "Python", 2: "C", 3: "Ada"}
     pairs = [(posting, skill) for posting in range(20) for skill in names if posting % skill == 0]
     with connection.transaction():
-        connection.append(skills, frame(skills, [(number, name, "Any") for number, name in names.items()]))
+        connection.append(skills, frame(skills, [(number, name, "Any", None) for number, name in names.items()]))
         connection.append(posting_skill_facts, frame(posting_skill_facts, [(*pair, 50, None) for pair in pairs]))
         frames = list(read_batches(connection, posting_skills, batch))
     assert [each.height for each in frames[:-1]] == [batch] * (len(frames) - 1)

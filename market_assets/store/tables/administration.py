@@ -6,7 +6,7 @@ from sqlalchemy import Boolean, Column, Index, Table
 
 from market_assets.store.tables.columns import integer, metadata, number, text, time
 
-#: One row a run, as `defs.sensors.executions` last saw it; it stays when Dagster's own history is pruned.
+#: One row a run, as `defs.housekeeping` last saw it; it stays when Dagster's own history is pruned.
 job_executions = Table(
     "job_executions",
     metadata,
