@@ -269,7 +269,8 @@ def check_installed(module: str, extra: str) -> None:
         ValueError: it is not; the message says how to install it.
     """
     if find_spec(module) is None:
-        raise ValueError(f"it needs {module.replace('_', '-')}: pip install 'market-assets[{extra}]'")
+        package = module.replace("_", "-")
+        raise ValueError(f"{package} is not installed: pip install 'market-assets[{extra}]'")
 
 
 def read_settings(kind: type[Settings]) -> Settings:
