@@ -165,12 +165,11 @@ class LimitedConnection(H11Protocol):
         super().on_response_complete()
         self._watch()
 
-    def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        self._stop_watching()
-        super().handle_websocket_upgrade(event)
-
     def _watch(self) -> None:
-        """Give the next request its time from now on, or go on with the time that it has got."""
+        """Give the next request its time from now on, or go on with the time that it has got.
+
+        A WebSocket has a protocol of its own, and all the time.
+        """
         is_answering = self.cycle is not None and not self.cycle.response_complete
         if is_answering or self.transport.is_closing() or self.transport.get_protocol() is not self:
             self._stop_watching()
