@@ -164,7 +164,6 @@ class Settings(BaseSettings):
             if not value.startswith(("postgresql", "postgres:")):
                 raise ValueError("it must be a PostgreSQL database: postgresql://user:password@host/name")
             parse_database_url(value)
-            check_installed("dagster_postgres", "postgresql")
             if value == info.data.get("database_url"):
                 raise ValueError(
                     "it must be another database than DATABASE_URL's: each keeps its own schema's version"
