@@ -125,7 +125,8 @@ def plot(rows: list[dict[str, Any]], file: Path) -> None:
                 drawing.line([(place[size], _height(cost)) for size, cost in costs.items()], colour, width)
                 drawing.text(345, _height(costs[max(costs)]), f"{step}, {kind}", colour)
     inline = drawing.inline("cost", "Cost of a posting by size")
-    file.write_text(inline.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1), encoding="utf-8")
+    alone = '<svg xmlns="http://www.w3.org/2000/svg" style="background: white; font: 12px sans-serif" '
+    file.write_text(str(inline).replace("<svg ", alone, 1), encoding="utf-8")
 
 
 def _height(microseconds: float) -> float:

@@ -3,6 +3,7 @@
 #
 # A notebook in the form that VS Code, PyCharm and Jupytext open as one: each `# %%` begins a cell. It reads the
 # store of the folder that it runs in, after `./scripts/run` or `market-assets run` has filled it.
+# It needs pandas, which `./scripts/run` installs, and so does `pip install 'market-assets[pandas]'`.
 
 # %%
 import market_assets

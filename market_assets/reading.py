@@ -32,6 +32,7 @@ def read(
 
     Raises:
         ValueError: there is no such kind of frame.
+        FrameError: its library is not installed.
         StoreError: there is no such table, or the database can't be read.
     """
     from market_assets.checked_settings import get_settings

@@ -164,7 +164,6 @@ class Settings(BaseSettings):
             if not value.startswith(("postgresql", "postgres:")):
                 raise ValueError("it must be a PostgreSQL database: postgresql://user:password@host/name")
             parse_database_url(value)
-            check_installed("dagster_postgres", "postgresql")
             if value == info.data.get("database_url"):
                 raise ValueError(
                     "it must be another database than DATABASE_URL's: each keeps its own schema's version"
@@ -269,7 +268,8 @@ def check_installed(module: str, extra: str) -> None:
         ValueError: it is not; the message says how to install it.
     """
     if find_spec(module) is None:
-        raise ValueError(f"it needs {module.replace('_', '-')}: pip install 'market-assets[{extra}]'")
+        package = module.replace("_", "-")
+        raise ValueError(f"{package} is not installed: pip install 'market-assets[{extra}]'")
 
 
 def read_settings(kind: type[Settings]) -> Settings:

@@ -190,8 +190,8 @@ def test_what_is_set_and_not_installed_is_named_with_its_extra(
     monkeypatch.setattr(settings, "find_spec", lambda _module: None)
     monkeypatch.setenv(variable, value)
     message = refusal()
-    assert message.startswith(f"{variable}: it needs ")
-    assert message.endswith(f": pip install 'market-assets[{extra}]'")
+    assert message.startswith(f"{variable}: ")
+    assert message.endswith(f" is not installed: pip install 'market-assets[{extra}]'")
 
 
 def test_the_history_of_runs_has_a_database_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,7 @@ def market_queries(settings: Settings) -> Iterator[SegmentQueries]:
     try:
         market = anyio.run(SnapshotCache(database, settings.taxonomy).current)
         if market.summary is None:
-            raise CommandFailedError(f"{database.name} holds no statistics yet: run ./scripts/run")
+            raise CommandFailedError(f"{database.name} holds no statistics yet: market-assets run makes them")
         yield SegmentQueries(market, CountedPostings(database, settings.data_dir), settings.min_sample)
     except ApiError as error:
         raise CommandFailedError(error.detail) from None

@@ -38,7 +38,7 @@ COMMANDS = {
     ),
     "pay": (
         "lookups",
-        "Print what a skill pays, in all, by country and by seniority; or a place, or a form of employment.",
+        "Print what a skill or an occupation pays, by country and seniority; or a place, or a form of employment.",
     ),
     "recommend": ("market", "Print the skills that go best with some skills, or that an occupation asks for."),
     "related": ("lookups", "Print the skills that postings ask for together with one, the closest first."),

@@ -62,7 +62,7 @@ def summary(settings: Settings, as_json: bool) -> None:
         latest = read_table(connection, market_summary)
         stored = count_stored(connection)
     if latest.is_empty():
-        raise CommandFailedError(f"{store.database.name} holds no statistics yet: run ./scripts/run")
+        raise CommandFailedError(f"{store.database.name} holds no statistics yet: market-assets run makes them")
     counts = latest.row(0, named=True)
     intake = Intake(stored + counts["rejected"], counts["rejected"], counts["duplicates"])
     print_market(settings, counts["as_of"], intake, note=None, as_json=as_json)
@@ -146,8 +146,8 @@ def _known_skills(names: Sequence[str], affinities: pl.DataFrame) -> list[str]:
     skills = [canonical[name.casefold()] for name in names if name.casefold() in canonical]
     unknown = [name for name in names if name.casefold() not in canonical]
     if not skills:
-        hint = "no recommendations have been made yet: run ./scripts/run" if not canonical else "unknown here"
-        raise CommandFailedError(f"nothing to recommend for {', '.join(names)}: {hint}")
+        cause = "unknown here" if canonical else "no recommendations yet: market-assets run makes them"
+        raise CommandFailedError(f"nothing to recommend for {', '.join(names)}: {cause}")
     if unknown:
         click.echo(f"not known, so left out: {', '.join(unknown)}", err=True)
     return skills

@@ -51,7 +51,8 @@ from market_assets.web.metrics import Metrics, RequestTimes
 _PRINT_RUNS = "--print-runs"
 #: Bytes of a request's first line and headers.
 MOST_HEAD_BYTES = 32_768
-#: From the opening of a connection, or the answer before, until a request's headers are complete.
+#: From the opening of a connection, or the first byte after an answer, until a request's headers are complete;
+#: uvicorn itself closes a connection that says nothing after an answer.
 HEAD_SECONDS = 10.0
 #: Connections in all, WebSockets included; each takes a file descriptor, of which a process often has 1,024.
 MOST_CONNECTIONS = 512
@@ -160,17 +161,11 @@ class LimitedConnection(H11Protocol):
         super().data_received(data)
         self._watch()
 
-    def on_response_complete(self) -> None:
-        self._stop_watching()
-        super().on_response_complete()
-        self._watch()
-
-    def handle_websocket_upgrade(self, event: h11.Request) -> None:
-        self._stop_watching()
-        super().handle_websocket_upgrade(event)
-
     def _watch(self) -> None:
-        """Give the next request its time from now on, or go on with the time that it has got."""
+        """Give the next request its time from now on, or go on with the time that it has got.
+
+        A WebSocket has a protocol of its own, and all the time.
+        """
         is_answering = self.cycle is not None and not self.cycle.response_complete
         if is_answering or self.transport.is_closing() or self.transport.get_protocol() is not self:
             self._stop_watching()

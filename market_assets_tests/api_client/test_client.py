@@ -99,10 +99,16 @@ def test_every_call_is_there() -> None:
     } - {"_path", "_stated"}
 
 
-def test_rows_come_page_after_page(client: Client) -> None:
+def test_rows_come_page_after_page(app: Guard, token: str) -> None:
+    http = TestClient(app, base_url=BASE)
+    pages: list[str] = []
+    http.event_hooks["request"].append(lambda request: pages.append(request.url.path))
+    client = Client(BASE, token=token, http=http)
     whole = client.send(market.skills(limit=500))["skills"]
     assert len(whole) > 20
+    pages.clear()
     assert list(client.rows(market.skills(limit=7))) == whole
+    assert len(pages) == -(-len(whole) // 7)
     assert list(client.rows(market.skills())) == whole
     assert [row["skill"] for row in client.rows(market.skills(search="skill 1", sort="skill"))][:2] == [
         "Skill 1",
@@ -164,6 +170,13 @@ def test_too_many_requests_are_waited_for(database: Database, token: str, monkey
         for _ in range(8):
             client.send(market.summary())
     assert raised.value.status == 429
+
+
+def test_a_longer_wait_than_patience_allows_is_refused_at_once() -> None:
+    answers = [httpx.Response(429, headers={"Retry-After": "121"}, json={}), httpx.Response(200, json={})]
+    http = httpx.Client(base_url=BASE, transport=httpx.MockTransport(lambda _request: answers.pop(0)))
+    with pytest.raises(MarketError, match="429"):
+        Client(BASE, token="mapat_any", http=http).send(market.summary())
 
 
 def test_async_programs_have_the_same(app: Guard, token: str, client: Client) -> None:

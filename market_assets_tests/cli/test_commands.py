@@ -122,7 +122,7 @@ def test_summary_prints_what_the_store_holds(invoke: Invoke) -> None:
 def test_summary_of_nothing_names_the_next_step(invoke: Invoke) -> None:
     result = invoke("summary")
     assert result.exit_code == 1
-    assert result.stderr == "market-assets: data/market.db holds no statistics yet: run ./scripts/run\n"
+    assert result.stderr == "market-assets: data/market.db holds no statistics yet: market-assets run makes them\n"
 
 
 @pytest.mark.usefixtures("filled")
@@ -149,7 +149,7 @@ def test_recommendations_for_what_is_not_known(invoke: Invoke) -> None:
 def test_recommendations_of_an_empty_store_say_what_to_do(invoke: Invoke) -> None:
     result = invoke("recommend", "Python")
     assert result.exit_code == 1
-    assert "run ./scripts/run" in result.stderr
+    assert "market-assets run makes them" in result.stderr
 
 
 def test_an_archived_month_is_restored(filled: Pipeline, invoke: Invoke) -> None:

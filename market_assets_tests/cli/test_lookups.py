@@ -173,7 +173,7 @@ def test_what_is_unknown_ends_with_one_line(invoke: Invoke, url: str, arguments:
 def test_before_the_first_refresh_the_next_step_is_named(invoke: Invoke, arguments: list[str]) -> None:
     result = invoke(*arguments)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "market-assets: data/market.db holds no statistics yet: run ./scripts/run\n"
+    assert result.stderr == "market-assets: data/market.db holds no statistics yet: market-assets run makes them\n"
 
 
 @pytest.mark.parametrize(

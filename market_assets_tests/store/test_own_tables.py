@@ -9,6 +9,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from market_assets.store import frames
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import StoreError
 from market_assets.store.frames import FrameError, as_kind, from_any_kind, kind_of_class
@@ -51,6 +52,19 @@ def test_a_frame_of_any_library_comes_back(connection: MarketConnection, kind: s
     assert kind_of_class(type(frame)) == kind
     assert stored(connection, from_any_kind(frame)).equals(rows)
     assert from_any_kind(as_kind(read_any(connection, "mine"), kind)).equals(rows)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "command"), [("pandas", "pip install 'market-assets[pandas]'"), ("arrow", "pip install pyarrow")]
+)
+def test_a_library_that_is_not_installed_is_named(
+    kind: str, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "find_spec", lambda _module: None)
+    with pytest.raises(FrameError, match=r"which is not installed: ") as raised:
+        as_kind(EVERYTHING, kind)  # type: ignore[arg-type]
+    assert command in str(raised.value)
+    assert as_kind(EVERYTHING, "polars") is EVERYTHING
 
 
 def test_a_second_frame_takes_the_place_of_the_first_whole(connection: MarketConnection) -> None:

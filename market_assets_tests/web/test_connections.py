@@ -131,6 +131,17 @@ def test_an_address_has_so_many_connections(web: WholeProcess) -> None:
             pass
 
 
+def test_a_process_has_so_many_connections(web: WholeProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", FEW)
+    with served(web.process) as url:
+        with ExitStack() as held:
+            for number in range(FEW):
+                held.enter_context(opened(url, f"127.0.0.{number + 2}")).sendall(LIVE)
+            assert not is_answered(url, "127.0.0.99")
+        while not is_answered(url, "127.0.0.99"):
+            pass
+
+
 def test_connections_of_a_proxy_are_not_counted(web: WholeProcess) -> None:
     trusted = (ip_network("127.0.0.2/32"),)
     with (

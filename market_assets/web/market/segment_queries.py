@@ -107,8 +107,9 @@ class SegmentQueries:
         if not named.chosen:
             return published
         known = published["occupation"]
-        demand = self.occupations(named).filter(pl.col("occupation") == known).to_dicts()
-        pay = occupation_salaries(self._inside(replace(named, occupation=known)), self.min_sample)
+        inside = self._inside(named)
+        demand = occupation_demand(inside).filter(pl.col("occupation") == known).to_dicts()
+        pay = occupation_salaries(Segment(occupation=known).postings_of(inside), self.min_sample)
         found = demand[0] if demand else {"postings": 0, "demand_share": 0.0, "rank": None}
         return {
             **{column: found.get(column, published[column]) for column in published},

@@ -12,6 +12,8 @@ from market_assets.statistics.window import Segment, Window
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.facts import fact_files, read_window
+from market_assets.store.revisions import count_up_table
+from market_assets.store.tables.results import market_summary
 from market_assets.web.market import counted_postings
 from market_assets.web.market.counted_postings import CountedPostings
 from market_assets.web.market.snapshot import MarketSnapshot, SnapshotCache
@@ -67,4 +69,14 @@ def test_a_view_is_counted_once_until_the_next_refresh(
     store.pooled_engine().dispose()
     fill(store)
     assert postings.counted(newest(store), US, count, 5).height == 1 and len(counted) == 5
+    store.pooled_engine().dispose()
+
+
+def test_a_refresh_for_the_same_time_is_another_one(store: Database, tmp_path: Path) -> None:
+    postings = CountedPostings(store, tmp_path)
+    before = postings.window(newest(store))
+    assert postings.window(newest(store)) is before
+    with store.pooled_engine().begin() as connection:
+        count_up_table(connection, market_summary)
+    assert postings.window(newest(store)) is not before
     store.pooled_engine().dispose()

@@ -92,6 +92,8 @@ def test_an_occupation_in_a_country_is_as_published_for_the_country(asked: TestC
     assert 0 < postings < published["postings"] and found["code"] == published["code"]
     nowhere = got(asked, f"/occupations/{name}", country="us", company="company 0", period=1, workplace="hybrid")
     assert (nowhere["postings"], nowhere["rank"], nowhere["salaries"]) == (0, None, None)
+    another = got(asked, f"/occupations/{name}", occupation="Nurse")
+    assert (another["postings"], another["salaries"], another["by_country"]) == (0, None, [])
 
 
 def test_values_are_counted_of_those_that_ask_for_a_skill(asked: TestClient, part: Market) -> None:
