@@ -75,8 +75,10 @@ class Processes(Generic[_Batch, _Result]):
                 busy[-1].start(batch)
                 yield result
         for process in busy:
-            yield process.result()
+            result = process.result()
+            # Before the result is given: who knows how many there are does not ask for what follows the last.
             self._idle.append(process)
+            yield result
 
 
 class _Process:

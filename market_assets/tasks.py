@@ -7,7 +7,7 @@ A file in `market_assets/custom/` or in the folder `MARKET_ASSETS_CUSTOM_DIR`:
     @scheduled_job("my_custom_job", hours=1)      # or cron="0 6 * * 1-5", minutes=…, days=…
     def my_custom_ingestion(): ...
 
-`defs.custom_tasks` makes a job and its schedule of each declared task.
+`defs.custom` makes a job and its schedule of each declared task.
 """
 
 from __future__ import annotations

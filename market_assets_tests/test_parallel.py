@@ -57,6 +57,11 @@ def test_few_batches_start_no_process_and_later_ones_use_those_that_are_there() 
     assert os.getpid() not in first
 
 
+def test_a_process_is_used_again_though_nobody_asks_for_what_follows_its_result() -> None:
+    with Processes(computed_in, 2, first=0) as processes:
+        assert len({next(processes.results([batch])) for batch in range(3)}) == 1
+
+
 def test_errors_are_those_of_the_function() -> None:
     with Processes(reciprocal, 2) as processes, pytest.raises(ZeroDivisionError):
         list(processes.results([1, 2, 3, 0]))

@@ -81,6 +81,9 @@ class MarketStore:
 
         self._make_ready()
         with MarketConnection(self.database) as connection:
+            if not self.database.is_sqlite:
+                # What is read up to the end of the first transaction is of one state, as on SQLite.
+                connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             yield connection
 
     def window(self, connection: MarketConnection, start: datetime, end: datetime, counted: Counted) -> Window:

@@ -49,8 +49,8 @@ class Recommender:
         """Index the tables.
 
         Args:
-            affinities: schema `affinities.SKILL_AFFINITIES`.
-            related: as from `related.related_skills`.
+            affinities: schema `tables.SKILL_AFFINITIES`.
+            related: as from `relationships.related_skills`.
             pay: skill, postings_with_salary, median_salary: one row a skill.
         """
         related = related.filter((pl.col("co_occurrences") >= ENOUGH_TOGETHER) | (pl.col("npmi_lower") > 0))

@@ -94,8 +94,8 @@ def _trend() -> pl.Expr:
 class _Counts:
     """Postings of the periods by source (rows) and skill (columns), and all postings by source.
 
-    `compared`: the rows of the postings of both periods. Of each of them, `recent_one`: whether it is of the later
-    period; `stratum`: the position of its source; `employer`.
+    Of each posting of the window, `period`: 1 if it is recent, 0 if it is previous, −1 if it isn't compared; and
+    `stratum`: the position of its source.
     """
 
     window: Window

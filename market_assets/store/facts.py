@@ -25,7 +25,7 @@ import sqlalchemy as sa
 
 from market_assets.skills.weights import ASKED_FOR
 from market_assets.statistics.window import WINDOW_POSTING, Window
-from market_assets.store.database import Database
+from market_assets.store.database import Database, make_private_folder
 from market_assets.store.reading import FrameReader
 from market_assets.store.revisions import BLOCK
 from market_assets.store.skills import read_known_skills
@@ -236,7 +236,7 @@ def _stored_part(folder: Path) -> _Part | None:
 def _store_part(part: _Part, folder: Path) -> None:
     """Write a part to a folder, which gets its name when it is whole; nothing is said where that fails."""
     with contextlib.suppress(OSError, pl.exceptions.PolarsError):
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(folder.parent)
         unfinished = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
         for name, frame in (("postings", part.postings), ("skills", part.skills)):
             with (unfinished / f"{name}.parquet").open("wb") as file:
@@ -249,7 +249,8 @@ def _store_part(part: _Part, folder: Path) -> None:
 
 
 def _remove_others(files: Path, names: set[str | None]) -> None:
-    if files.is_dir():
+    # There may be no such folder, or one that this process must not read.
+    with contextlib.suppress(OSError):
         for folder in files.iterdir():
             if folder.name not in names:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -189,7 +189,7 @@ def test_a_table_that_no_asset_makes_can_be_read_too(
     )
     assert materialize(defs, instance, "mine").success
     skills, found, postings = read(store, "mine")["columns"]
-    assert skills == "skill_id, skill, category"
+    assert skills == "skill_id, skill, category, esco"
     assert found == "posting_id, skill, weight"
     assert postings.startswith("posting_id, source, external_id, title")
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from market_assets.store import facts, revisions
 from market_assets.store.connection import MarketConnection
 from market_assets.store.expiry import forget, restore_month
 from market_assets.store.facts import Counted, CountedPostings, read_counted, read_window
+from market_assets.store.skills import ensure_skills
 from market_assets.store.tables.postings import posting_facts
 from market_assets_tests.store.made_up_postings import days_after, find_skills, write_day
 from market_assets_tests.store.old_postings import LONG_AGO, MONTHS, NOW, clean_up, old_and_new, write
@@ -113,6 +117,29 @@ def test_a_damaged_file_is_written_again(
 def test_without_a_place_for_files_rows_are_read(connection: MarketConnection, files: Path) -> None:
     write(connection, old_and_new())
     files.write_text("a file in the way")
+    assert_right(connection, files)
+
+
+def test_files_are_their_owners_alone(connection: MarketConnection, files: Path) -> None:
+    write(connection, old_and_new())
+    before = os.umask(0)
+    try:
+        assert_right(connection, files)
+    finally:
+        os.umask(before)
+    folders = [files, *files.iterdir()]
+    assert len(folders) > 1
+    assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o700}
+
+
+def test_another_version_of_what_is_known_of_skills_is_read_again(
+    connection: MarketConnection, files: Path
+) -> None:
+    write(connection, old_and_new())
+    assert_right(connection, files)
+    with connection.transaction():
+        # Comes before all others in the order of names, by which codes are given.
+        ensure_skills(connection, pl.DataFrame({"skill": ["#"], "category": ["Other"]}))
     assert_right(connection, files)
 
 

@@ -118,7 +118,7 @@ class _LandedDay:
         day: the partition.
         sources: the names of all sources.
         missing: source → why nothing can be read of it; known once everything has been read.
-        failure: why nothing can be ingested for the day at all.
+        failure: what ended the reading; nothing of the day is ingested then.
     """
 
     def __init__(
@@ -128,16 +128,24 @@ class _LandedDay:
         self.day = day
         self.sources = [source.name for source in sources]
         self.missing: dict[str, str] = {}
-        self.failure: str | None = None
+        self.failure: Exception | None = None
 
     def batches(self) -> Iterator["LandedBatch"]:
-        """Read it."""
+        """Read it, as far as that goes."""
+        self.failure = None
+        try:
+            yield from self._batches()
+        except Exception as error:
+            # Raised when it is this day's turn: it may be read before earlier ones are written.
+            self.failure = error
+
+    def _batches(self) -> Iterator["LandedBatch"]:
         from market_assets.sources.reading import EverySourceFailedError, read_raw
 
         landed = list(self._landed())
         if not (landed or self.missing):
-            self.failure = f"nothing was landed for {self.day}: materialize raw_postings first"
-            return
+            reason = f"nothing was landed for {self.day}: materialize raw_postings first"
+            raise dg.Failure(reason, allow_retries=False)
         try:
             yield from with_progress(
                 self._context,
@@ -146,7 +154,8 @@ class _LandedDay:
                 lambda batch: batch.raw.frame.height,
             )
         except EverySourceFailedError as error:
-            self.failure = f"nothing could be ingested for {self.day}: {error}"
+            reason = f"nothing could be ingested for {self.day}: {error}"
+            raise dg.Failure(reason, allow_retries=False) from error
 
     def _landed(self) -> Iterator["LandedSource"]:
         from market_assets.sources.reading import LandedSource
@@ -168,7 +177,9 @@ def _ingest_all(
     from market_assets.sources.reading import normalise_pack
     from market_assets.store.ingestion import DayDigest, known_days, unchanged
 
-    known = known_days(connection)
+    # Reading outside of a transaction would begin one, in which SQLite lets nobody write once others have.
+    with connection.transaction():
+        known = known_days(connection)
     with Processes(normalise_pack) as processes:
         for is_known, stretch in groupby(days, key=lambda each: each.day in known):
             if not is_known:
@@ -203,9 +214,8 @@ def _ingest(
             if batch is None:
                 break
             yield batch
-        # Known only now: later days may have been read before an earlier one is written.
         if each.failure:
-            raise dg.Failure(each.failure, allow_retries=False)
+            raise each.failure
 
     for digest, each in zip(digests, days, strict=True):
         yield write_day(

@@ -17,6 +17,10 @@ from market_assets.operations.names import (
     PARTITION_TAG,
 )
 from market_assets.settings import Settings
+from market_assets.sources import reading
+from market_assets.store.connection import MarketConnection
+from market_assets.store.database import Database
+from market_assets.store.revisions import count_up_postings
 from market_assets_tests.pipelines import (
     INGESTED,
     ListedSource,
@@ -209,6 +213,40 @@ def test_days_before_one_that_can_not_be_ingested_are_written(pipeline: Pipeline
     failure = failure_of(pipeline.materialize("job_postings", tags=both))
     assert failure == f"nothing was landed for {NEXT}: materialize raw_postings first"
     assert titles(pipeline) == {"Cook", "Nurse"}
+
+
+class Unread(ListedSource):
+    """A source with a bug that shows at some postings."""
+
+    def read(self, name: str, content: Any) -> Any:
+        for batch in super().read(name, content):
+            if self.failure and self.failure in batch.frame["title"]:
+                raise ZeroDivisionError("a bug of the source")
+            yield batch
+
+
+def test_days_before_one_that_fails_unexpectedly_are_written(settings: Settings) -> None:
+    both = {PARTITION_RANGE_START_TAG: DAY.isoformat(), PARTITION_RANGE_END_TAG: NEXT.isoformat()}
+    source = Unread(days={DAY: [COOK], NEXT: [NURSE]})
+    with Pipeline(settings, source) as pipeline:
+        done(pipeline.materialize("raw_postings/listed", tags=both))
+        source.failure = "Nurse"
+        assert "ZeroDivisionError" in failure_of(pipeline.materialize("job_postings", tags=both))
+        assert titles(pipeline) == {"Cook"}
+
+
+def test_new_days_are_ingested_while_others_write(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    done(pipeline.materialize("raw_postings/listed", tags=TAGS))
+    read_raw = reading.read_raw
+
+    def while_another_writes(landed: Any, failures: Any) -> Any:
+        with MarketConnection(Database(pipeline.settings.market_url)) as other, other.transaction():
+            count_up_postings(other)
+        return read_raw(landed, failures)
+
+    monkeypatch.setattr(reading, "read_raw", while_another_writes)
+    result = done(pipeline.materialize("job_postings", tags=TAGS))
+    assert not [event for event in result.all_events if event.is_step_up_for_retry]
 
 
 def test_when_every_source_fails_the_run_does_and_says_why(settings: Settings) -> None:
