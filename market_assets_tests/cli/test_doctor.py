@@ -161,6 +161,13 @@ def test_a_process_that_others_reach_needs_a_key(
     assert settings.get("JWT_SECRET_KEY", "x" * 99) not in str(finding)
 
 
+def test_a_database_where_no_folder_can_be_is_an_error(invoke: Invoke, project: Path, port: int) -> None:
+    (project / "notes").write_text("no folder")
+    code, found = examined(invoke, port, DATABASE_URL="sqlite:///notes/market.db")
+    assert (code, found["database"]["level"], found["database"]["advice"]) == (1, "error", "correct DATABASE_URL")
+    assert found["database"]["text"] == f"{project / 'notes'} can't be written by this account"
+
+
 def test_a_database_that_does_not_answer_is_an_error(invoke: Invoke, port: int) -> None:
     nowhere = f"postgresql://user:open-sesame@127.0.0.1:{port}/market"
     code, found = examined(invoke, port, DATABASE_URL=nowhere)

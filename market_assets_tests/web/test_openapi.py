@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from market_assets.api_client import answers
 from market_assets.web import errors
 from market_assets.web.auth.cross_site import SESSION_COOKIE
 from market_assets.web.errors import PROBLEM_TYPE
@@ -87,6 +88,16 @@ def test_every_property_and_parameter_is_described(market: WholeProcess) -> None
     for method, path, operation in operations(document):
         for parameter in operation.get("parameters", []):
             assert parameter.get("description"), (method, path, parameter["name"])
+
+
+def test_answers_of_the_market_have_what_is_described_alone_and_times_are_times(market: WholeProcess) -> None:
+    schemas = document_of(market)["components"]["schemas"]
+    described = {name: schema for name, schema in schemas.items() if hasattr(answers, name)}
+    assert {name for name, schema in described.items() if schema["additionalProperties"] is not False} == set()
+    assert {"MarketSummary", "SkillDemand", "SkillGap"} <= set(described)
+    time = {"type": "string", "format": "date-time"}
+    assert described["MarketSummary"]["properties"]["as_of"]["anyOf"] == [time, {"type": "null"}]
+    assert described["HistoryMonth"]["properties"]["recorded_at"].items() >= time.items()
 
 
 def test_answers_say_how_many_requests_are_left(market: WholeProcess) -> None:

@@ -104,7 +104,9 @@ def test_the_headlines_are_those_of_the_summary(client: TestClient, filled: Data
 def test_what_each_source_states_is_shown(client: TestClient, filled: Database) -> None:
     known = stored(filled, tables.posting_coverage, tables.posting_coverage.c.dimension == "source")
     listed = csv_at(client, "/market?format=csv&table=coverage")
-    assert len(listed) == len(known) > 0
+    by_postings = sorted(known, key=lambda row: (-row["postings"], row["value"]))
+    assert [row["value"] for row in listed] == [row["value"] for row in by_postings]
+    assert listed and "What the postings of each source state" in client.get("/market").text
     by_name = {row["value"]: row for row in known}
     for row in listed:
         expected = by_name[row["value"]]
