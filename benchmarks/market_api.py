@@ -60,10 +60,10 @@ WITH_POSTINGS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
         "/api/v1/market/industries?skill=Skill%203",
         "/market",
         "/market?country=US",
-        "/market/skills/Python",
-        "/market/skills/Python?country=DE",
-        "/market/places/Berlin",
-        "/market/compare?skill=Python&skill=CI%2FCD&country=DE",
+        "/market/skills/Skill%203",
+        "/market/skills/Skill%203?country=DE",
+        "/market/places/Berlin%2C%20DE",
+        "/market/compare?skill=Skill%203&skill=CI%2FCD&country=DE",
     )
 }
 
