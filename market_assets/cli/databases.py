@@ -7,6 +7,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -173,10 +174,13 @@ def _site(settings: Settings, instance: dg.DagsterInstance) -> Site:
 
 def _path_for(settings: Settings, place: Path | None, now: datetime) -> Path:
     """The named file, or a new one in the named folder; in the data folder where there is no name."""
-    name = f"market-assets-{now:%Y-%m-%dT%H%M%SZ}.zip"
-    if place is None:
-        return settings.data_dir / "backups" / name
-    return place / name if place.is_dir() else place
+    if place is not None and not place.is_dir():
+        return place
+    folder = place or settings.data_dir / "backups"
+    name = f"market-assets-{now:%Y-%m-%dT%H%M%SZ}"
+    # Another backup may have been made in the same second.
+    paths = (folder / f"{name}{suffix}.zip" for suffix in chain([""], (f"-{number}" for number in count(2))))
+    return next(path for path in paths if not path.exists())
 
 
 def _refuse_while_daemon_runs(instance: dg.DagsterInstance) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import zipfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -70,6 +71,17 @@ def test_a_backup_goes_to_the_named_place(invoke: Invoke, project: Path) -> None
     again = invoke("backup", "one.zip")
     assert again.exit_code == 1
     assert again.output.splitlines()[-1] == "market-assets: one.zip exists; a backup never replaces one"
+
+
+@pytest.mark.usefixtures("store")
+def test_two_backups_of_one_second_have_two_names(invoke: Invoke, project: Path) -> None:
+    shelf, now = project / "shelf", datetime.now(UTC)
+    shelf.mkdir()
+    for second in range(300):
+        (shelf / f"market-assets-{now + timedelta(seconds=second):%Y-%m-%dT%H%M%SZ}.zip").touch()
+    assert invoke("backup", "shelf").exit_code == 0
+    (path,) = shelf.glob("*-2.zip")
+    assert zipfile.ZipFile(path).testzip() is None
 
 
 def test_a_filled_store_is_replaced_only_with_force(invoke: Invoke, store: Database, project: Path) -> None:
