@@ -16,7 +16,7 @@ READY_SECONDS = 300.0
 #: A process that ends is started again after 1, 2, 4 … seconds; after so many in ten minutes `serve` gives up.
 MOST_RESTARTS = 5
 RESTARTS_WITHIN = 600.0
-#: A code server that is told to load the code again has its next child sooner.
+#: A code server that loads the code again has its next child sooner.
 _CHILDLESS_SECONDS = 5.0
 
 
