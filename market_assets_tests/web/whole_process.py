@@ -29,8 +29,9 @@ from market_assets.store.tables.catalog import metadata
 from market_assets.web.auth.limits import RequestLimits
 from market_assets.web.auth.passwords import hash_password
 from market_assets.web.auth.tokens import identity_of, signing_key
+from market_assets.web.connections import server_config
 from market_assets.web.market.snapshot import SnapshotCache
-from market_assets.web.server import WebProcess, server_config
+from market_assets.web.server import WebProcess
 
 LOCATION = "market_assets"
 #: The fields of every error but those of the admin calls.
