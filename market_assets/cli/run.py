@@ -93,8 +93,8 @@ def _plan_for_file(settings: Settings, file: Path, mapping: dict[str, str], echo
     name = re.sub(r"[^a-z0-9]+", "_", file.stem.lower()).strip("_") or "file"
     name = name if name[0].isalpha() else f"file_{name}"
     source = FileSource(name, file, mapping)
-    echo(f"{file}: which column is what (change it with --map FIELD=COLUMN)")
     mapping, unused = source.resolved_columns()
+    echo(f"{file}: which column is what (change it with --map FIELD=COLUMN)")
     for field, column in mapping.items():
         echo(f"  {field:<16} {column}")
     if unused:
