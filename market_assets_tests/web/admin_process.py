@@ -41,6 +41,7 @@ run_coordinator:
   class: QueuedRunCoordinator
   config: {dequeue_interval_seconds: 1}
 telemetry: {enabled: false}
+nux: {enabled: false}
 """
 _WORKSPACE_YAML = """
 load_from:

@@ -78,6 +78,11 @@ def show_as(browser: webdriver.Chrome, width: int, scheme: str) -> None:
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
 
 
+def width_of(browser: webdriver.Chrome) -> int:
+    width: int = browser.execute_script("return document.documentElement.scrollWidth")
+    return width
+
+
 def violations(browser: webdriver.Chrome) -> Any:
     browser.execute_script(AXE_SCRIPT)
     return browser.execute_async_script(VIOLATIONS)
@@ -88,7 +93,8 @@ def test_every_page_is_accessible(address: str, reader: webdriver.Chrome, width:
     show_as(reader, width, scheme)
     for path in PAGES:
         reader.get(f"{address}{path}")
-        assert reader.execute_script("return document.documentElement.scrollWidth") <= width, path
+        # A page is loaded a little before it has been laid out for a phone.
+        WebDriverWait(reader, PATIENCE_SECONDS).until(lambda page: width_of(page) <= width, f"{path} is too wide")
         assert violations(reader) == [], path
     policed = [entry["message"] for entry in reader.get_log("browser") if "Content Security" in entry["message"]]
     assert policed == []

@@ -146,7 +146,7 @@ def whole_process(folder: Path, limits: RequestLimits = UNLIMITED, **variables: 
     home = folder / "dagster"
     home.mkdir()
     queue = {"module": "dagster._core.run_coordinator", "class": "QueuedRunCoordinator"}
-    overrides = {"run_coordinator": queue, "telemetry": {"enabled": False}}
+    overrides = {"run_coordinator": queue, "telemetry": {"enabled": False}, "nux": {"enabled": False}}
     origin = InProcessCodeLocationOrigin(
         LoadableTargetOrigin(module_name="market_assets.definitions"), location_name=LOCATION
     )
