@@ -1,16 +1,19 @@
-"""Clients that send calls: one that waits, and one for `async` programs."""
+"""What a call is, and the clients that send calls: one that waits, and one for `async` programs."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Callable, Generator, Iterator, Mapping
-from typing import Any, Literal, Self
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, Self, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 import anyio
 import httpx
 
-from market_assets.api_client.calls import PREFIX, Answer, Call, ListCall, Row
+Answer = TypeVar("Answer")
+Row = TypeVar("Row")
+PREFIX = "/api/v1/market"
 
 _JSON = "application/json"
 _MEDIA_TYPES = {
@@ -23,6 +26,22 @@ _MOST_ROWS = 500
 _SECONDS = 60.0
 #: Of waiting for one call because of too many.
 _PATIENCE_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Call(Generic[Answer]):
+    """A request whose answer is of a type."""
+
+    path: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class ListCall(Call[Answer], Generic[Answer, Row]):
+    """A request for a list: its answer is a page, with the rows under a name."""
+
+    name: str = ""
 
 
 class MarketError(Exception):

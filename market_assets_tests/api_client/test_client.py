@@ -14,7 +14,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from market_assets import client as market
-from market_assets.api_client import calls
 from market_assets.client import AsyncClient, Call, Client, MarketError
 from market_assets.settings import Settings
 from market_assets.store import access_tokens, users
@@ -95,7 +94,7 @@ def test_every_call_has_the_answer_that_it_says(client: Client, name: str) -> No
 
 def test_every_call_is_there() -> None:
     assert set(CALLS) == {
-        name for name, value in vars(calls).items() if isfunction(value) and value.__module__ == calls.__name__
+        name for name, value in vars(market).items() if isfunction(value) and value.__module__ == market.__name__
     } - {"_path", "_stated"}
 
 
