@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from market_assets.report import numbers, selections
-from market_assets.report.tables import ReportTables
+from market_assets.report.selections import ReportTables
 
 _TOP_SKILLS = 10
 _MOVING = 5

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from made_up_market import count_tables, market
 
-from market_assets.report.tables import SCHEMAS, ReportTables
+from market_assets.report.selections import SCHEMAS, ReportTables
 
 
 @pytest.fixture(scope="session")

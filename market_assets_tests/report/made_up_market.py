@@ -14,7 +14,7 @@ from statistics import fmean, median
 import numpy as np
 import polars as pl
 
-from market_assets.report.tables import SCHEMAS, ReportTables
+from market_assets.report.selections import SCHEMAS, ReportTables
 from market_assets_tests.statistics.markets import Posting as CountedPosting
 from market_assets_tests.statistics.occupations_by_hand import (
     occupation_demand,

@@ -18,7 +18,7 @@ from selectolax.lexbor import LexborNode as Node
 
 from market_assets.report import numbers, plots
 from market_assets.report.page import render_report
-from market_assets.report.tables import SCHEMAS, ReportTables
+from market_assets.report.selections import SCHEMAS, ReportTables
 
 
 def without_salaries(tables: ReportTables) -> ReportTables:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from market_assets.report import numbers, selections
-from market_assets.report.tables import SCHEMAS, ReportTables
+from market_assets.report.selections import SCHEMAS, ReportTables
 
 
 class TestTables:

@@ -13,7 +13,7 @@ from made_up_market import AS_OF, Posting, count_tables, renamed
 from rich.cells import cell_len
 from rich.console import Console
 
-from market_assets.report.tables import ReportTables
+from market_assets.report.selections import ReportTables
 from market_assets.report.terminal import summary_json, summary_renderables
 
 RUN: dict[str, Any] = {

@@ -18,7 +18,7 @@ from selenium.webdriver.support.expected_conditions import presence_of_element_l
 from selenium.webdriver.support.ui import WebDriverWait
 
 from market_assets.report.page import render_report
-from market_assets.report.tables import SCHEMAS, ReportTables
+from market_assets.report.selections import SCHEMAS, ReportTables
 from market_assets_tests.statistics.markets import random_market
 from market_assets_tests.store.migrating import copied
 from market_assets_tests.web.explorer.made_up_store import copy_into, fill_store, weighed

@@ -13,7 +13,7 @@ from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
 
 if TYPE_CHECKING:
-    from market_assets.report.tables import ReportTables
+    from market_assets.report.selections import ReportTables
 
 #: The tables that the report shows.
 SHOWN = (
@@ -78,7 +78,7 @@ def market_report_asset(freshness: dg.FreshnessPolicy) -> dg.AssetsDefinition:
 
 def report_tables(market: MarketReader) -> "ReportTables":
     """The input of the report and the terminal summary, read from the store."""
-    from market_assets.report.tables import ReportTables
+    from market_assets.report.selections import ReportTables
 
     shown: dict[str, Any] = {name: market.table(name) for name in SHOWN}
     return ReportTables(
