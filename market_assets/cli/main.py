@@ -62,7 +62,7 @@ COMMANDS = {
     ),
     "trending": ("lookups", "Print the skills by growth of their share of the postings, the fastest first."),
     "user": ("accounts", "Users of the web process, and their roles."),
-    "watch": ("watch", "Print a line for each change of a run, until Ctrl-C."),
+    "watch": ("status", "Print a line for each change of a run, until Ctrl-C."),
     "web": ("serve", "Run the web process alone, against the code server that workspace.yaml names."),
 }
 

@@ -1,10 +1,14 @@
-"""`market-assets status`: health, read from the stores alone; `market-assets alerts`: test messages."""
+"""`market-assets status` and `watch`: health, and changes of runs, from the stores alone; `alerts`: messages."""
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from time import sleep
 from typing import Any
 
 import click
@@ -16,6 +20,7 @@ from rich.text import Text
 
 from market_assets.cli.command import (
     CommandFailedError,
+    history_errors,
     json_option,
     open_instance,
     pass_settings,
@@ -23,6 +28,7 @@ from market_assets.cli.command import (
 )
 from market_assets.operations.alerts.delivery import Message, host_of, recipient_of, send_all
 from market_assets.operations.background import Probe
+from market_assets.operations.executions import as_line, changes, newest_executions
 from market_assets.operations.health import Health, health_report, judge
 from market_assets.operations.monitored import Monitored, monitored_in
 from market_assets.operations.system_state import (
@@ -35,6 +41,7 @@ from market_assets.operations.system_state import (
 )
 from market_assets.settings import Settings
 from market_assets.store.database import Database, StoreError
+from market_assets.store.executions import Execution
 from market_assets.store.schedule_overrides import ScheduleOverrides, read_overrides_if_any
 
 #: A part that has not answered by then is reported.
@@ -158,6 +165,42 @@ def _span(span: timedelta) -> str:
         if seconds >= 2 * size or (name == "m" and seconds >= size):
             return f"{seconds // size} {name}"
     return f"{seconds} s"
+
+
+@click.command()
+@json_option("Print a JSON object for each change instead.")
+@click.option("--job", help="Only runs of this job.")
+@click.option(
+    "--every",
+    default=1.0,
+    show_default=True,
+    type=click.FloatRange(0.1, 60),
+    metavar="SECONDS",
+    help="How often to look.",
+)
+@pass_settings
+def watch(settings: Settings, as_json: bool, job: str | None, every: float) -> None:
+    """Print a line for each change of a run, until Ctrl-C.
+
+    Reads the history's database alone: no other process needs to run.
+    """
+    # A shell that starts this in the background makes it ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with open_instance(settings) as instance, history_errors():
+            for changed in changes(newest_executions(instance, job), lambda: sleep(every)):
+                click.echo(_as_json(changed) if as_json else as_line(changed))
+    except KeyboardInterrupt:
+        pass
+    except BrokenPipeError:
+        # So that the interpreter's last flush of it does not fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _as_json(run: Execution) -> str:
+    content = asdict(run)
+    times = {name: value.isoformat() for name, value in content.items() if isinstance(value, datetime)}
+    return json.dumps({"type": "run", **content, **times})
 
 
 @click.group()

@@ -19,8 +19,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from market_assets.checked_settings import get_settings
 from market_assets.dagster_ext.webserver import MarketWebserver
 from market_assets.dagster_ext.workspace import MarketProcessContext, WorkspaceFileTarget
+from market_assets.operations.executions import print_runs
 from market_assets.operations.names import TRIGGERED_BY_TAG
-from market_assets.operations.run_changes import print_runs
 from market_assets.settings import Settings, SettingsError
 from market_assets.store import schema
 from market_assets.store.database import Database, StoreError

@@ -17,8 +17,8 @@ import dagster as dg
 import pytest
 
 from market_assets.definitions import build_defs
+from market_assets.operations.executions import changes
 from market_assets.operations.names import CLEANUP, PRUNE
-from market_assets.operations.run_changes import changes
 from market_assets.settings import Settings
 from market_assets.sources.sample.source import SampleSource
 from market_assets.store import schema
