@@ -46,7 +46,7 @@ def build_defs(settings: Settings, sources: Sequence[Source] | None = None) -> d
         asset.map_asset_specs(placed)
         for asset in _assets(sources, partitions_from(first), day_by_day=settings.broker_url is not None)
     ]
-    jobs = default_jobs(settings)
+    jobs = default_jobs()
     taken = {job.name for job in jobs} | {asset.node_def.name for asset in assets}
     custom = load_custom_files(settings.custom_folder, taken)
     ours = dg.Definitions(

@@ -15,10 +15,10 @@ from market_assets.operations.names import CLEANUP, INGESTION, PRUNE, REBUILD, R
 
 if TYPE_CHECKING:
     from market_assets.dagster_ext.history import Pruned
-    from market_assets.settings import Settings
+    from market_assets.store.database import Database
 
 
-def default_jobs(settings: "Settings") -> "list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]":
+def default_jobs() -> "list[dg.JobDefinition | dg.UnresolvedAssetJobDefinition]":
     """The jobs, by the ids that the REST API and the command line know them by."""
     return [
         _asset_job(
@@ -46,7 +46,7 @@ def default_jobs(settings: "Settings") -> "list[dg.JobDefinition | dg.Unresolved
             "may lack.",
         ),
         reextraction_job,
-        prune_history_job(settings),
+        prune_history_job,
     ]
 
 
@@ -123,69 +123,60 @@ class PruneConfig(dg.Config):
     dry_run: bool = False
 
 
-def prune_history_job(settings: "Settings") -> dg.JobDefinition:
-    """Deletes finished runs that are older than the history's days, with their events, logs and files."""
+@dg.op(
+    out=dg.Out(dg.Nothing),
+    # One run at a time, however it was started: a further one waits in the queue.
+    pool=PRUNE,
+    description="Prunes runs with their events, check results, logs and files; its metadata has the counts.",
+)
+@retry_transient_errors
+def prune(context: dg.OpExecutionContext, config: PruneConfig, store: dg.ResourceParam[MarketStore]) -> None:
+    from market_assets.store import audit
 
-    @dg.op(
-        out=dg.Out(dg.Nothing),
-        # One run at a time, however it was started: a further one waits in the queue.
-        pool=PRUNE,
-        description="Prunes runs with their events, check results, logs and files; its metadata has the counts.",
+    now, settings = datetime.now(UTC), store.settings
+    before = now - timedelta(days=settings.history_days)
+    pruned = prune_recorded(context.instance, store.database, before, dry_run=config.dry_run)
+    entries = audit.prune(store.database, now - timedelta(days=settings.audit_days), dry_run=config.dry_run)
+    done = "would prune" if config.dry_run else "pruned"
+    context.log.info(
+        f"{done}: {pruned.runs:,} runs, {pruned.bytes:,} bytes of files, {entries:,} entries of the audit "
+        f"log; kept {pruned.kept_runs:,} old runs whose results are the latest of an asset, check or job"
     )
-    @retry_transient_errors
-    def prune(context: dg.OpExecutionContext, config: PruneConfig) -> None:
-        from market_assets.store import audit
-        from market_assets.store.database import Database
+    counted = {"before": before.isoformat(), **vars(pruned), "audit_entries": entries}
+    context.add_output_metadata({"dry_run": config.dry_run, **counted})
 
-        now = datetime.now(UTC)
-        before, audited_before = (
-            now - timedelta(days=settings.history_days),
-            now - timedelta(days=settings.audit_days),
-        )
-        pruned = prune_recorded(context.instance, settings, before, dry_run=config.dry_run)
-        entries = audit.prune(Database(settings.market_url), audited_before, dry_run=config.dry_run)
-        done = "would prune" if config.dry_run else "pruned"
-        context.log.info(
-            f"{done}: {pruned.runs:,} runs, {pruned.bytes:,} bytes of files, {entries:,} entries of the audit "
-            f"log; kept {pruned.kept_runs:,} old runs whose results are the latest of an asset, check or job"
-        )
-        counted = {"before": before.isoformat(), **vars(pruned), "audit_entries": entries}
-        context.add_output_metadata({"dry_run": config.dry_run, **counted})
 
-    @dg.config_mapping
-    def simple(val: PruneConfig) -> dg.RunConfig:
-        return dg.RunConfig(ops={"prune": val})
+@dg.config_mapping
+def config_of_prune(val: PruneConfig) -> dg.RunConfig:
+    return dg.RunConfig(ops={"prune": val})
 
-    @dg.job(
-        name=PRUNE,
-        config=simple,
-        description="Finished runs older than MARKET_ASSETS_HISTORY_DAYS leave Dagster's history, with events and "
-        "logs; what is shown of assets stays, and so does job_executions.",
-        **job_options("prune"),
-    )
-    def prune_history() -> None:
-        prune()
 
-    return prune_history
+@dg.job(
+    name=PRUNE,
+    config=config_of_prune,
+    description="Finished runs older than MARKET_ASSETS_HISTORY_DAYS leave Dagster's history, with events and "
+    "logs; what is shown of assets stays, and so does job_executions.",
+    **job_options("prune"),
+)
+def prune_history_job() -> None:
+    prune()
 
 
 def prune_recorded(
-    instance: dg.DagsterInstance, settings: "Settings", before: datetime, *, dry_run: bool = False
+    instance: dg.DagsterInstance, database: "Database", before: datetime, *, dry_run: bool = False
 ) -> "Pruned":
     """Prune the history, once the runs are in the table `job_executions`.
 
     Args:
         instance: whose history it is.
-        settings: which market database has the table.
+        database: has the table.
         before: runs that changed last before this time are old.
         dry_run: count only.
     """
     from market_assets.dagster_ext import history
-    from market_assets.store.database import Database
     from market_assets.store.executions import record_executions
     from market_assets.store.schema import ensure_current
 
-    database = Database(settings.market_url)
     ensure_current(database)
     engine = database.engine()
     reader = ExecutionReader(instance)

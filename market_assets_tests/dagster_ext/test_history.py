@@ -50,8 +50,7 @@ def settings_in(folder: Path) -> Settings:
 
 
 def prune(instance: dg.DagsterInstance, engine: sa.Engine, days: int = 90, *, dry_run: bool = False) -> Pruned:
-    settings = Settings(DATABASE_URL=engine.url.render_as_string(), _env_file=None)
-    return prune_recorded(instance, settings, days_ago(days), dry_run=dry_run)
+    return prune_recorded(instance, Database(engine.url.render_as_string()), days_ago(days), dry_run=dry_run)
 
 
 def run_ids(instance: dg.DagsterInstance) -> set[str]:

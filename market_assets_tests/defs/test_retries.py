@@ -142,7 +142,7 @@ def test_a_cut_and_a_circular_chain() -> None:
 
 
 def test_every_run_is_retried_once_and_from_its_beginning() -> None:
-    for job in default_jobs(Settings(_env_file=None)):
+    for job in default_jobs():
         assert job.tags is not None
         assert RUN_RETRY_TAGS.items() <= job.tags.items()
     assert RUN_RETRY_TAGS == {"dagster/max_retries": "1", "dagster/retry_strategy": "ALL_STEPS"}
