@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
@@ -14,6 +15,7 @@ import click
 from market_assets.cli.command import (
     CommandFailedError,
     complete_skill,
+    json_option,
     open_database,
     pass_settings,
     print_rows,
@@ -30,16 +32,8 @@ from market_assets.web.market.segment_queries import SegmentQueries
 from market_assets.web.market.snapshot import SnapshotCache
 
 _DEMAND = ("skill", "category", "postings", "demand_share", "rank")
-_PAY = (
-    "country",
-    "seniority",
-    "postings_with_salary",
-    "p25",
-    "median_salary",
-    "median_lower",
-    "median_upper",
-    "p75",
-)
+_SALARY = ("postings_with_salary", "p25", "median_salary", "median_lower", "median_upper", "p75")
+_PAY = ("country", "seniority", *_SALARY)
 _TREND = ("recent_share", "previous_share", "growth", "growth_lower", "growth_upper", "trend")
 _COMPARED = (*_DEMAND, "median_salary", "postings_with_salary", *_TREND)
 _RELATED = ("related_skill", "co_occurrences", "confidence", "lift", "npmi_lower", "strength")
@@ -105,7 +99,7 @@ def skill(settings: Settings, name: str, named: NamedSegment, as_csv: bool, as_j
         found = segments.skill(name, named)
         row = {
             **_compared(found),
-            **{column: (found["salaries"] or {}).get(column) for column in _PAY[2:]},
+            **{column: (found["salaries"] or {}).get(column) for column in _SALARY},
             "pay_trend": found["trend_direction"],
             "goes_with": ", ".join(queries.related(segments.market, name)["related_skill"].head(5)),
         }
@@ -245,6 +239,50 @@ def history(settings: Settings, name: str, as_csv: bool, as_json: bool) -> None:
     with market_queries(settings) as segments:
         rows = queries.history(segments.market, name)["months"]
     _print(columns, rows, as_csv=as_csv, as_json=as_json)
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="SKILL...", shell_complete=complete_skill)
+@click.option("--occupation", help="Print what the occupation asks for more often than the market does.")
+@click.option("--limit", default=10, show_default=True, type=click.IntRange(1, 100))
+@json_option("Print a JSON list instead of lines.")
+@pass_settings
+def recommend(
+    settings: Settings, names: tuple[str, ...], occupation: str | None, limit: int, as_json: bool
+) -> None:
+    """Print the skills that go best with some skills, or that an occupation asks for."""
+    if occupation is None and not names:
+        raise click.UsageError("name a skill, or an --occupation")
+    with market_queries(settings) as segments:
+        if occupation is None:
+            found = queries.recommendations(segments.market, names, limit)
+        else:
+            found = queries.recommendations_for(segments.market, occupation, names, limit, settings.min_sample)
+    if occupation is None and not found["skills"]:
+        raise CommandFailedError(f"nothing to recommend for {', '.join(names)}: unknown here")
+    if found["unknown"]:
+        click.echo(f"not known, so left out: {', '.join(found['unknown'])}", err=True)
+    best, asked_by = found["recommendations"], found["occupation"]
+    if as_json:
+        click.echo(json.dumps(best, ensure_ascii=False))
+    elif best:
+        click.echo("\n".join(_recommendation(row, asked_by, settings.currency) for row in best))
+    elif asked_by:
+        click.echo(f"too few postings of {asked_by} ask for any skill", err=True)
+    else:
+        click.echo("no other skill goes with these", err=True)
+
+
+def _recommendation(row: Row, occupation: str | None, currency: str) -> str:
+    """A recommended skill with the reason, and its pay."""
+    partners = (
+        f"{one['skill']} ({one['strength'].replace('_', ' ')}, {one['co_occurrences']:,} postings)"
+        for one in row["goes_with"]
+    )
+    by_occupation = f"asked for by {row['score']:.0%} of {occupation} postings"
+    why = by_occupation if occupation else f"goes with {', '.join(partners)}"
+    pay = "" if row["median_salary"] is None else f"; median pay {row['median_salary']:,.0f} {currency}"
+    return f"{row['score']:.3f}  {row['recommended_skill']}: {why}{pay}"
 
 
 def _compared(found: Row) -> Row:

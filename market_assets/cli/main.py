@@ -40,7 +40,7 @@ COMMANDS = {
         "lookups",
         "Print what a skill or an occupation pays, by country and seniority; or a place, or a form of employment.",
     ),
-    "recommend": ("market", "Print the skills that go best with some skills, or that an occupation asks for."),
+    "recommend": ("lookups", "Print the skills that go best with some skills, or that an occupation asks for."),
     "related": ("lookups", "Print the skills that postings ask for together with one, the closest first."),
     "restore": ("databases", "Restore a backup, whole or not at all; an older one is upgraded."),
     "run": ("run", "Run the whole pipeline once and print the market summary."),

@@ -1,9 +1,8 @@
-"""`market-assets summary` and `recommend`: what the result tables show of the market."""
+"""`market-assets summary`: what the result tables show of the market."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
 from operator import add
@@ -12,12 +11,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from market_assets.cli.command import (
-    CommandFailedError,
-    complete_skill,
-    json_option,
-    pass_settings,
-)
+from market_assets.cli.command import CommandFailedError, json_option, pass_settings
 from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.assets.market_report import report_tables
 from market_assets.defs.resources import MarketStore
@@ -72,53 +66,3 @@ def print_market(settings: Settings, as_of: datetime, intake: Intake, note: str 
         console.print(renderable)
     for name, place in places.items():
         click.echo(f"{name.capitalize():<8}  {printable(place)}")
-
-
-@click.command()
-@click.argument("names", nargs=-1, metavar="SKILL...", shell_complete=complete_skill)
-@click.option("--occupation", help="Print what the occupation asks for more often than the market does.")
-@click.option("--limit", default=10, show_default=True, type=click.IntRange(1, 100))
-@json_option("Print a JSON list instead of lines.")
-@pass_settings
-def recommend(
-    settings: Settings, names: tuple[str, ...], occupation: str | None, limit: int, as_json: bool
-) -> None:
-    """Print the skills that go best with some skills, or that an occupation asks for."""
-    if occupation is None and not names:
-        raise click.UsageError("name a skill, or an --occupation")
-    # They take longer to import than the other commands to run.
-    from market_assets.cli.lookups import market_queries
-    from market_assets.web.market import queries
-
-    with market_queries(settings) as segments:
-        if occupation is None:
-            found = queries.recommendations(segments.market, names, limit)
-        else:
-            found = queries.recommendations_for(segments.market, occupation, names, limit, settings.min_sample)
-    if occupation is None and not found["skills"]:
-        raise CommandFailedError(f"nothing to recommend for {', '.join(names)}: unknown here")
-    if found["unknown"]:
-        click.echo(f"not known, so left out: {', '.join(found['unknown'])}", err=True)
-    if as_json:
-        click.echo(json.dumps(found["recommendations"], ensure_ascii=False))
-        return
-    asked_by = found["occupation"]
-    if not found["recommendations"]:
-        none = (
-            f"too few postings of {asked_by} ask for any skill" if asked_by else "no other skill goes with these"
-        )
-        click.echo(none, err=True)
-    for row in found["recommendations"]:
-        why = f"asked for by {row['score']:.0%} of {asked_by} postings" if asked_by else _partners(row)
-        pay = (
-            "" if row["median_salary"] is None else f"; median pay {row['median_salary']:,.0f} {settings.currency}"
-        )
-        click.echo(f"{row['score']:.3f}  {row['recommended_skill']}: {why}{pay}")
-
-
-def _partners(row: Mapping[str, Any]) -> str:
-    reasons = (
-        f"{reason['skill']} ({reason['strength'].replace('_', ' ')}, {reason['co_occurrences']:,} postings)"
-        for reason in row["goes_with"]
-    )
-    return f"goes with {', '.join(reasons)}"
