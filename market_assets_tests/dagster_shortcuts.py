@@ -155,10 +155,13 @@ def dagster_shortcuts() -> Iterator[None]:
             asset_graph=job_def.asset_layer.asset_graph,
         )
 
-    fetch_versions = DataVersionCache._fetch_asset_records
+    fetch_versions = DataVersionCache._fetch_input_asset_version_info
 
-    def versions(cache: DataVersionCache, keys: Sequence[dg.AssetKey]) -> dict[dg.AssetKey, Any]:
-        return {} if cache._context.instance.is_ephemeral else fetch_versions(cache, keys)
+    def versions(cache: DataVersionCache, keys: Sequence[dg.AssetKey]) -> None:
+        if cache._context.instance.is_ephemeral:
+            cache.input_asset_version_info.update(dict.fromkeys(keys))
+        else:
+            fetch_versions(cache, keys)
 
     def without_terminal(_path: str, _stream: Any) -> nullcontext[tuple[None, None]]:
         return nullcontext((None, None))
@@ -195,7 +198,7 @@ def dagster_shortcuts() -> Iterator[None]:
         patch.setattr(ActiveExecution, "sleep_til_ready", retry_at_once)
         patch.setattr(compute_logs, "tail_to_stream", without_terminal)
         patch.setattr(RunDomain, "create_run_for_job", run_without_snapshots)
-        patch.setattr(DataVersionCache, "_fetch_asset_records", versions)
+        patch.setattr(DataVersionCache, "_fetch_input_asset_version_info", versions)
         patch.setattr(definitions, "result_assets", lru_cache(definitions.result_assets))
         yield
     _engine.cache_clear()
