@@ -15,7 +15,7 @@ from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets.store.lock import StoreLock
 from market_assets_tests.deployment.client import PAUSE_SECONDS, Client
-from market_assets_tests.deployment.processes import Deployment, wait_until
+from market_assets_tests.deployment.processes import PATIENCE_SECONDS, Deployment, wait_until
 from market_assets_tests.pipelines import Pipeline
 
 pytestmark = [
@@ -94,9 +94,10 @@ def is_told(client: Client, run_id: str, words: str) -> bool:
     return any(words in line for line in client.log(run_id))
 
 
-def worker_with(workers: CeleryLauncher, task: str) -> int:
+def worker_with(composed: Deployment, workers: CeleryLauncher, task: str) -> int:
     """The number of the worker that executes a task."""
-    answers = workers.celery.control.inspect().active()
+    everyone = len(composed.running["worker"])
+    answers = workers.celery.control.inspect(timeout=PATIENCE_SECONDS, limit=everyone).active()
     (name,) = (name for name, tasks in answers.items() if any(one["id"] == task for one in tasks))
     return int(name.removeprefix("runs@worker"))
 
@@ -105,7 +106,7 @@ def test_a_worker_that_is_killed_in_the_middle_loses_nothing(
     composed: Deployment, client: Client, workers: CeleryLauncher, held_run: tuple[str, StoreLock]
 ) -> None:
     run_id, lock = held_run
-    number = worker_with(workers, client.run(run_id)["tags"]["dagster-celery/task_id"])
+    number = worker_with(composed, workers, client.run(run_id)["tags"]["dagster-celery/task_id"])
     composed.kill("worker", number)
     client.wait_for(run_id, "FAILURE")
     assert is_told(client, run_id, "no Celery worker has this run any more")
