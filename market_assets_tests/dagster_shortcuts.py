@@ -8,8 +8,8 @@ statement and set it up anew; here connections are set up once and kept.
 
 Each step lists the partitions of what it depends on, thousands of days, to find that there are many; here they are
 listed once a day. A step that is retried after a pause is retried at once. Runs that are forgotten with their
-instance are kept without the snapshots of their job and plan, which take longer than a small step. The assets of
-the result tables, which depend on no setting, are made once.
+instance are kept without the snapshots of their job and plan, which take longer than a small step, and without the
+versions of what each step read. The assets of the result tables, which depend on no setting, are made once.
 
 What steps print goes to the same files as ever, but not to the terminal too, for which each run starts four
 programs.
@@ -37,6 +37,7 @@ from alembic.script import ScriptDirectory
 from dagster._core.definitions.partitions.context import partition_loading_context
 from dagster._core.definitions.partitions.definition.time_window import TimeWindowPartitionsDefinition
 from dagster._core.execution import compute_logs
+from dagster._core.execution.context.data_version_cache import DataVersionCache
 from dagster._core.execution.plan.active import ActiveExecution
 from dagster._core.execution.plan.plan import ExecutionPlan
 from dagster._core.instance.runs.run_domain import RunDomain
@@ -154,6 +155,14 @@ def dagster_shortcuts() -> Iterator[None]:
             asset_graph=job_def.asset_layer.asset_graph,
         )
 
+    fetch_versions = DataVersionCache._fetch_input_asset_version_info
+
+    def versions(cache: DataVersionCache, keys: Sequence[dg.AssetKey]) -> None:
+        if cache._context.instance.is_ephemeral:
+            cache.input_asset_version_info.update(dict.fromkeys(keys))
+        else:
+            fetch_versions(cache, keys)
+
     def without_terminal(_path: str, _stream: Any) -> nullcontext[tuple[None, None]]:
         return nullcontext((None, None))
 
@@ -189,6 +198,7 @@ def dagster_shortcuts() -> Iterator[None]:
         patch.setattr(ActiveExecution, "sleep_til_ready", retry_at_once)
         patch.setattr(compute_logs, "tail_to_stream", without_terminal)
         patch.setattr(RunDomain, "create_run_for_job", run_without_snapshots)
+        patch.setattr(DataVersionCache, "_fetch_input_asset_version_info", versions)
         patch.setattr(definitions, "result_assets", lru_cache(definitions.result_assets))
         yield
     _engine.cache_clear()

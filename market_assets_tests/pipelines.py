@@ -119,13 +119,14 @@ class Pipeline:
             }
         return done(self.run(INGESTION, tags, refetching(self._sources) if refetch else {}))
 
-    def refresh(self, as_of: datetime, *, report: bool = False) -> dg.ExecuteInProcessResult:
-        """The tables, and the report where a test asks for it: it takes as long as several tables."""
+    def refresh(self, as_of: datetime | None = None, *, report: bool = False) -> dg.ExecuteInProcessResult:
+        """The tables, as of now by default, and the report where asked: it takes as long as several tables."""
         tables = dg.AssetSelection.groups("statistics", "relationships") - dg.AssetSelection.assets(
             "market_report"
         )
         keys = sorted(tables.resolve(self.definitions.resolve_asset_graph()))
-        return done(self.run(REFRESH, {AS_OF_TAG: as_of.isoformat()}, selection=None if report else keys))
+        tags = {} if as_of is None else {AS_OF_TAG: as_of.isoformat()}
+        return done(self.run(REFRESH, tags, selection=None if report else keys))
 
     def rebuild(self, as_of: datetime) -> dg.ExecuteInProcessResult:
         return done(self.run(REBUILD, {AS_OF_TAG: as_of.isoformat()}))

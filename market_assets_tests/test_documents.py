@@ -90,7 +90,6 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
         today = datetime.now(UTC).date()
         pipeline.ingest(today - timedelta(days=2), today)
         done(pipeline.run("refresh_market_stats"))
-        done(pipeline.run("rebuild_skill_relationships"))
     return folder
 
 

@@ -107,12 +107,12 @@ class Server:
         return self.process.returncode
 
 
-def eventually(happens: Callable[[], bool]) -> None:
-    """Wait until something holds."""
+def eventually(happens: Callable[[], bool], pause: float = 0.3) -> None:
+    """Wait until something holds, looking again after pauses of some seconds."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not happens():
         assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.3)
+        time.sleep(pause)
 
 
 @contextlib.contextmanager
@@ -170,7 +170,7 @@ def test_it_serves_and_runs_jobs(server: Server) -> None:
     sign_in(server)
     status, info = server.ask("/server_info")
     assert (status, "dagster_version" in info) == (200, True)
-    eventually(lambda: healthy_daemons(server) >= DAEMONS)
+    eventually(lambda: healthy_daemons(server) >= DAEMONS, pause=1)
 
     repositories = server.query(
         "{ repositoriesOrError { ... on RepositoryConnection { nodes { location { name } "
@@ -208,7 +208,7 @@ def test_a_process_that_is_killed_is_started_again_and_ctrl_c_ends_all(server: S
         eventually(lambda command=command: any(command in line for line in server.processes().values()))  # type: ignore[misc]
         kill_and_wait(server, command)
     eventually(lambda: signs_in(server))
-    eventually(lambda: healthy_daemons(server) >= DAEMONS)
+    eventually(lambda: healthy_daemons(server) >= DAEMONS, pause=1)
     triggered = "/api/admin/scheduler/jobs/prune_history/trigger?wait=120"
     eventually(lambda: server.ask(triggered, {}, method="POST")[0] == 200)
     server.process.send_signal(signal.SIGINT)

@@ -10,6 +10,8 @@ from market_assets_tests.deployment.processes import PATIENCE_SECONDS, Deploymen
 
 PASSWORD = "a long password of the test's own"
 JOBS = ("daily_sample_ingestion", "refresh_market_stats", "cleanup_old_data", "rebuild_skill_relationships")
+#: Between two looks at a run, each of which is work for the web process and the database.
+PAUSE_SECONDS = 1.0
 #: Statuses of runs that come to nothing any more.
 ENDED = {"SUCCESS", "FAILURE", "CANCELED"}
 _LAUNCH = """mutation ($params: ExecutionParams!) {
@@ -93,7 +95,7 @@ class Client:
             assert status in statuses or status not in ENDED, f"{run_id} is {status}: {self.log(run_id)}"
             return status in statuses
 
-        wait_until(happened, f"{run_id} is one of {statuses}")
+        wait_until(happened, f"{run_id} is one of {statuses}", PAUSE_SECONDS)
         return self.run(run_id)
 
     def log(self, run_id: str) -> list[str]:
@@ -116,7 +118,7 @@ class Client:
             runs = self.runs(**tags)
             return len(runs) == len(partitions) and all(run["status"] in ENDED for run in runs)
 
-        wait_until(all_ended, f"every day of the backfill {tags}")
+        wait_until(all_ended, f"every day of the backfill {tags}", PAUSE_SECONDS)
         return self.runs(**tags)
 
     def runs(self, **tags: str) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from market_assets_tests.cli.conftest import invoke, project  # noqa: F401
+from market_assets.dagster_ext.celery_launcher import CeleryLauncher
 from market_assets_tests.deployment.client import Client
 from market_assets_tests.deployment.postgresql import system_programs
 from market_assets_tests.deployment.processes import Deployment, deployment
@@ -38,6 +38,13 @@ def composed(deployment_folder: Path) -> Iterator[Deployment]:
     with deployment(deployment_folder, SOURCES, **SECRETS) as made:
         made.start_all()
         yield made
+
+
+@pytest.fixture(scope="package")
+def workers(composed: Deployment) -> CeleryLauncher:
+    """The workers of the deployment, as the daemon reaches them."""
+    service = composed.composition.services["daemon"]
+    return CeleryLauncher(composed.environment_of(service)["MARKET_ASSETS_BROKER_URL"])
 
 
 @pytest.fixture(scope="package")

@@ -16,6 +16,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -150,20 +151,19 @@ class Deployment:
         service = self.composition.services[name]
         if "healthcheck" not in service.said:
             return
-        for place in self.running.get(name, [Running(service, 0, self._log(name, 0))]):
+        places = self.running.get(name, [Running(service, 0, self._log(name, 0))])
 
-            def has_begun(place: Running = place) -> bool:
-                ended = place.process is not None and place.process.poll() is not None
-                assert not ended, f"{name} ended: {place.log.read_text()[-3000:]}"
-                return self._has_begun(place)
+        def has_begun(place: Running) -> bool:
+            ended = place.process is not None and place.process.poll() is not None
+            assert not ended, f"{name} ended: {place.log.read_text()[-3000:]}"
+            return self._has_begun(place)
 
-            def is_healthy(place: Running = place) -> bool:
-                return has_begun(place) and self.is_healthy(place)
-
-            # Most checks are programs that take as long to start as the services.
-            wait_until(has_begun, f"{name} has begun; {place.log}")
-            pause = _seconds(service.said["healthcheck"]["start_interval"])
-            wait_until(is_healthy, f"{name} is healthy; {place.log}", pause)
+        # Most checks are programs that take as long to start as the services: begun, replicas are alike.
+        for place in places:
+            wait_until(partial(has_begun, place), f"{name} has begun; {place.log}")
+        pause = _seconds(service.said["healthcheck"]["start_interval"])
+        first = places[0]
+        wait_until(lambda: has_begun(first) and self.is_healthy(first), f"{name} is healthy; {first.log}", pause)
 
     def _has_begun(self, place: Running) -> bool:
         """Whether a try of the health check may succeed."""

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
+from market_assets.dagster_ext.celery_launcher import CeleryLauncher
 from market_assets.settings import Settings
 from market_assets.sources.configuration import load_sources
 from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets.store.lock import StoreLock
-from market_assets_tests.deployment.client import Client
-from market_assets_tests.deployment.processes import Deployment, wait_until
+from market_assets_tests.deployment.client import PAUSE_SECONDS, Client
+from market_assets_tests.deployment.processes import PATIENCE_SECONDS, Deployment, wait_until
 from market_assets_tests.pipelines import Pipeline
 
 pytestmark = [
@@ -85,32 +85,34 @@ def held_run(client: Client, market_url: str) -> Iterator[tuple[str, StoreLock]]
         **{"dagster/partition": TODAY.isoformat(), "dagster/max_retries": "1"},
     )
     client.wait_for(run_id, "STARTED")
-    wait_until(lambda: any("waiting for the market tables" in line for line in client.log(run_id)), "it waits")
+    wait_until(lambda: is_told(client, run_id, "waiting for the market tables"), "it waits", PAUSE_SECONDS)
     yield run_id, lock
     lock.release()
 
 
-def worker_with(composed: Deployment, task: str) -> int:
+def is_told(client: Client, run_id: str, words: str) -> bool:
+    return any(words in line for line in client.log(run_id))
+
+
+def worker_with(composed: Deployment, workers: CeleryLauncher, task: str) -> int:
     """The number of the worker that executes a task."""
-    asked = composed.run(
-        "worker", *["celery", "--app", "market_assets.dagster_ext.celery_app", "inspect", "active", "--json"]
-    )
-    answers = json.loads(asked.stdout.splitlines()[-1])
+    everyone = len(composed.running["worker"])
+    answers = workers.celery.control.inspect(timeout=PATIENCE_SECONDS, limit=everyone).active()
     (name,) = (name for name, tasks in answers.items() if any(one["id"] == task for one in tasks))
     return int(name.removeprefix("runs@worker"))
 
 
 def test_a_worker_that_is_killed_in_the_middle_loses_nothing(
-    composed: Deployment, client: Client, held_run: tuple[str, StoreLock]
+    composed: Deployment, client: Client, workers: CeleryLauncher, held_run: tuple[str, StoreLock]
 ) -> None:
     run_id, lock = held_run
-    number = worker_with(composed, client.run(run_id)["tags"]["dagster-celery/task_id"])
+    number = worker_with(composed, workers, client.run(run_id)["tags"]["dagster-celery/task_id"])
     composed.kill("worker", number)
     client.wait_for(run_id, "FAILURE")
-    assert any("no Celery worker has this run any more" in line for line in client.log(run_id))
+    assert is_told(client, run_id, "no Celery worker has this run any more")
     lock.release()
     retried = {"dagster/parent_run_id": run_id}
-    wait_until(lambda: bool(client.runs(**retried)), "it is run again")
+    wait_until(lambda: bool(client.runs(**retried)), "it is run again", PAUSE_SECONDS)
     (again,) = client.runs(**retried)
     client.wait_for(again["runId"], "SUCCESS")
     assert composed.postgresql is not None

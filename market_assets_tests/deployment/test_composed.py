@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from market_assets.dagster_ext.celery_launcher import CeleryLauncher
 from market_assets_tests.deployment.client import JOBS, Client
-from market_assets_tests.deployment.processes import Deployment
+from market_assets_tests.deployment.processes import Deployment, wait_until
 
 pytestmark = [
     pytest.mark.slow,
@@ -57,13 +58,15 @@ def test_the_history_is_in_postgresql_and_the_connections_are_few(composed: Depl
 RESTARTED = ("worker", "redis", "daemon", "code", "web", "postgres")
 
 
-def test_jobs_run_after_stores_and_code_server_were_restarted(composed: Deployment, client: Client) -> None:
+def test_jobs_run_after_stores_and_code_server_were_restarted(
+    composed: Deployment, client: Client, workers: CeleryLauncher
+) -> None:
     """That the daemon has found its stores again is seen by the run."""
     for name in ("postgres", "redis", "code"):
         composed.stop(name)
         composed.start(name)
-    for name in ("web", "worker"):
-        composed.wait_for_health(name)
+    composed.wait_for_health("web")
+    wait_until(workers.has_worker, "a worker has found its store again")
     run = client.wait_for(client.trigger("cleanup_old_data"), "SUCCESS")
     assert CELERY_TASK in run["tags"]
 
@@ -80,7 +83,9 @@ def test_a_service_that_is_restarted_is_healthy_again_and_jobs_run(
     client.wait_for(client.trigger("cleanup_old_data"), "SUCCESS")
 
 
+@pytest.mark.thorough
 def test_the_migrations_run_again_and_change_nothing(composed: Deployment) -> None:
+    """As the market's do in cli/test_commands.py each time; Dagster's find nothing to do the first time too."""
     composed.start("migrate")
 
 

@@ -44,8 +44,9 @@ def programs(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (packages,) = venv.glob("lib/python*/site-packages")
     # After the environment's own packages, and without the links of an editable install.
     (packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
-    pip = [sys.executable, "-m", "pip", "--python", venv, "install", "--quiet", "--no-deps", "--no-index"]
-    done = subprocess.run([*pip, wheel], capture_output=True, text=True, check=False)
+    pip = [sys.executable, "-m", "pip", "--python", venv, "install"]
+    options = ["--quiet", "--no-compile", "--no-deps", "--no-index"]
+    done = subprocess.run([*pip, *options, wheel], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return venv / "bin"
 

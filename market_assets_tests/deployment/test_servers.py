@@ -1,4 +1,7 @@
-"""The servers that docker-compose.yml adds, real ones with its commands and files: who may do what on them."""
+"""The servers that docker-compose.yml adds, real ones with its commands and files: who may do what on them.
+
+That they may do enough is seen in test_composed.py.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,9 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
-import sqlalchemy as sa
 from psycopg.errors import InsufficientPrivilege
 
 from market_assets.dagster_ext.celery_launcher import CeleryLauncher
-from market_assets.store.database import Database
-from market_assets_tests.cli.conftest import Invoke
-from market_assets_tests.cli.programs import run
 from market_assets_tests.deployment.composition import Composition
 from market_assets_tests.deployment.conftest import SECRETS
 from market_assets_tests.deployment.postgresql import PostgresqlProcess
@@ -44,22 +43,6 @@ def url_of(deployment_folder: Path) -> Iterator[Callable[..., str]]:
 
     yield url
     server.stop()
-
-
-@pytest.mark.postgresql
-def test_the_role_is_enough_for_the_migrations_and_the_pipeline(
-    url_of: Callable[..., str], project: Path, invoke: Invoke
-) -> None:
-    urls = {"DATABASE_URL": url_of("market"), "DAGSTER_POSTGRES_URL": url_of("dagster")}
-    for program, *arguments in map(str.split, SERVICES["migrate"].command[-1].split(" && ")):
-        done = run(program, *arguments, cwd=project, DAGSTER_HOME=str(project), **urls)
-        assert done.code == 0, done.err
-    ran = invoke("run", "--days", "1", **urls)
-    assert ran.exit_code == 0, ran.stderr
-    with Database(urls["DATABASE_URL"]).engine().connect() as connection:
-        assert connection.scalar(sa.text("SELECT count(*) FROM job_postings")) >= 20
-    with Database(urls["DAGSTER_POSTGRES_URL"]).engine().connect() as connection:
-        assert connection.scalar(sa.text("SELECT count(*) FROM runs")) >= 1
 
 
 @pytest.mark.postgresql

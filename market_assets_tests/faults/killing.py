@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import signal
@@ -88,7 +89,6 @@ class Market:
         with self.pipeline() as pipeline:
             pipeline.ingest(first, last)
             pipeline.refresh(self.now - timedelta(days=1))
-            pipeline.rebuild(self.now - timedelta(days=1))
         return self
 
     def copy(self, folder: Path) -> Market:
@@ -136,7 +136,7 @@ class Market:
         program = [sys.executable, "-m", "market_assets_tests.faults.dying_run", job, json.dumps(self.tags(job))]
         changes = {f"MARKET_ASSETS_{name}": value for name, value in _LIMITS.items()}
         # The tests are not installed, and the process is in another folder.
-        changes["PYTHONPATH"] = str(PROJECT)
+        changes["PYTHONPATH"] = os.pathsep.join((str(PROJECT), os.environ["PYTHONPATH"]))
         ended = subprocess.run(
             [*program, moment.kind, str(moment.number)],
             cwd=self.folder,

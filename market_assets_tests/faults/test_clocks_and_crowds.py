@@ -60,7 +60,7 @@ def test_a_clock_that_goes_back_a_day_and_forward_a_year(settings: Settings) -> 
             with clock_off_by(difference) as now, freeze_time(now):
                 done(pipeline.run(INGESTION))
                 if difference:
-                    done(pipeline.run(REFRESH))
+                    pipeline.refresh()
             postings = assert_sound(url)
             assert postings >= known
             known = postings
@@ -133,7 +133,7 @@ def test_a_source_that_is_down_for_days_changes_nothing_of_the_others(settings: 
                 ("raw_postings/broken", "fetched", "ERROR"),
                 ("job_postings", "every_source_was_read", "ERROR"),
             }
-        done(pipeline.run(REFRESH))
+        pipeline.refresh()
         found = pipeline.everything(INGESTED)
     assert_sound(settings.market_url)
     alone = settings_for(f"sqlite:///{tmp_path / 'alone.db'}", tmp_path / "alone")

@@ -115,10 +115,8 @@ def test_a_command_that_dies_fails_and_is_not_started_again(box: Machine, held: 
         eventually(lambda: status_of(instance, run) == "FAILURE", "the end of the dead run")
         assert f"the process {command.pid} on" in why_it_failed(instance, run.run_id)
         assert eventually(lambda: will_retry(instance, run), "the decision about a repetition") == "false"
-        next_run = instance.get_run_by_id(box.launch(instance, CLEANUP))
-        assert next_run is not None
-        eventually(lambda: status_of(instance, next_run) == "SUCCESS", "the success of the next run")
-        assert instance.get_runs_count() == known + 2
+        # That the next clean-up can begin is seen in test_queue.py, on the same machine.
+        assert instance.get_runs_count() == known + 1
 
 
 @pytest.mark.thorough
