@@ -85,12 +85,12 @@ def held_run(client: Client, market_url: str) -> Iterator[tuple[str, StoreLock]]
         **{"dagster/partition": TODAY.isoformat(), "dagster/max_retries": "1"},
     )
     client.wait_for(run_id, "STARTED")
-    wait_until(lambda: is_told(client, run_id, "waiting for the market tables"), "it waits", PAUSE_SECONDS)
+    wait_until(lambda: has_logged(client, run_id, "waiting for the market tables"), "it waits", PAUSE_SECONDS)
     yield run_id, lock
     lock.release()
 
 
-def is_told(client: Client, run_id: str, words: str) -> bool:
+def has_logged(client: Client, run_id: str, words: str) -> bool:
     return any(words in line for line in client.log(run_id))
 
 
@@ -109,7 +109,7 @@ def test_a_worker_that_is_killed_in_the_middle_loses_nothing(
     number = worker_with(composed, workers, client.run(run_id)["tags"]["dagster-celery/task_id"])
     composed.kill("worker", number)
     client.wait_for(run_id, "FAILURE")
-    assert is_told(client, run_id, "no Celery worker has this run any more")
+    assert has_logged(client, run_id, "no Celery worker has this run any more")
     lock.release()
     retried = {"dagster/parent_run_id": run_id}
     wait_until(lambda: bool(client.runs(**retried)), "it is run again", PAUSE_SECONDS)
