@@ -31,6 +31,8 @@ from market_assets.store.tables.postings import ingested_days, job_postings, pos
 _PACKAGE = Path(__file__).parents[1]
 #: What decides which rows postings become.
 _RULES = ("postings", "store")
+#: Indexes of random keys grow at every place: of a million postings, pages would else be written again and again.
+_CACHE_MEGABYTES = 256
 _PAY = ("posted_at", "annual_salary_min", "annual_salary_max")
 #: What changes in a posting whose content is newer than the day that is written.
 _OF_SIGHTINGS = ("ingested_at", "partition_date", "duplicate_of", *_PAY)
@@ -193,6 +195,7 @@ def write_day(
         digest: of the batches, once they have been read; it is kept, to know the day again.
     """
     with connection.transaction():
+        connection.keep_pages(_CACHE_MEGABYTES)
         ingested = ingest(batches, StoredPostings(connection), day=day, rates=rates, currency=currency)
         if ingested.postings.height:
             _write_postings(connection, ingested.postings)
