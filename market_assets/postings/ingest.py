@@ -21,6 +21,8 @@ from market_assets.postings.schemas import NORMALISED_POSTING, REJECTED_POSTING,
 
 #: Texts are stored separately while a day is ingested; only the other columns are in memory at once.
 TEXTS = ("title", "company", "description", "url")
+#: What is stored separately: the sketches of texts, too, are longer than all that is left of a posting.
+KEPT = (*TEXTS, "sketch")
 
 #: The columns of a posting that statistics, annual pay or views depend on.
 CONTENT = (
@@ -82,7 +84,11 @@ class KnownPostings(LinkedPostings, Protocol):
     """Access to the stored postings, and a place for texts during the ingestion."""
 
     def keep_texts(self, texts: pl.DataFrame) -> None:
-        """Keep texts (row, `TEXTS`) for the postings of the same `row`."""
+        """Keep texts and sketches (row, `KEPT`) for the postings of the same `row`."""
+        ...
+
+    def number_texts(self, postings: pl.DataFrame) -> None:
+        """Note which postings (posting_id, row) take theirs from those: `sketches` gives them from then on."""
         ...
 
     def known(self, identities: pl.DataFrame) -> pl.DataFrame:
@@ -113,7 +119,7 @@ class IngestedDay:
     """The rows of a day.
 
     Attributes:
-        postings: one row a posting to be written: posting_id, all of `NORMALISED_POSTING` but `TEXTS`, the columns
+        postings: one row a posting to be written: posting_id, all of `NORMALISED_POSTING` but `KEPT`, the columns
             of `merge_sightings` and `LINK`, `row` of its texts, and `returns`: whether it was archived. Without
             rows it may lack columns.
         links: schema `LINK`, other postings whose link has changed.
@@ -160,7 +166,8 @@ def ingest(
     if implausible:
         counts.nulled["annual_salary"] = implausible
     postings = _numbered(_not_archived(merged, known, counts), store)
-    candidates = postings.with_columns(in_store=pl.lit(True), sketch=pl.when("takes_content").then("sketch"))
+    store.number_texts(postings.filter("takes_content").select("posting_id", "row"))
+    candidates = postings.with_columns(in_store=pl.lit(True), sketch=pl.lit(None, pl.Binary()))
     keys = pl.concat([postings.select(KEYS), known.select(KEYS)])
     links = relink(keys, store, candidates.select(CANDIDATE.names()))
     postings = postings.with_columns(links[: postings.height].drop("posting_id"))
@@ -218,15 +225,15 @@ def merge_sightings(
 def _collected(
     batches: Iterable[NormalisedBatch], store: KnownPostings, day: date, counts: IngestionCounts
 ) -> tuple[list[pl.DataFrame], pl.DataFrame]:
-    """The rows of each batch without their texts, which the store keeps; and the rejected postings."""
+    """The rows of each batch without what is kept by the store; and the rejected postings."""
     kept: list[pl.DataFrame] = []
     rejected = [REJECTED.to_frame()]
     for batch in batches:
         rows = batch.postings.with_row_index("row", offset=counts.accepted).cast({"row": pl.Int64})
         counts.accepted += rows.height
-        store.keep_texts(rows.select("row", *TEXTS))
+        store.keep_texts(rows.select("row", *KEPT))
         observed_at = pl.lit(batch.observed_at, UTC_DATETIME)
-        kept.append(rows.drop(TEXTS).with_columns(observed_at=observed_at))
+        kept.append(rows.drop(KEPT).with_columns(observed_at=observed_at))
         refused = batch.rejected.with_columns(
             source=pl.lit(batch.source), partition_date=pl.lit(day, pl.Date()), rejected_at=observed_at
         )
