@@ -6,9 +6,9 @@ the result depends neither on the order in which partitions are run, nor on how 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from typing import Protocol
 
 import polars as pl
@@ -21,6 +21,8 @@ from market_assets.postings.schemas import NORMALISED_POSTING, REJECTED_POSTING,
 
 #: Texts are stored separately while a day is ingested; only the other columns are in memory at once.
 TEXTS = ("title", "company", "description", "url")
+#: What is stored separately: the sketches of texts, too, are longer than all that is left of a posting.
+KEPT = (*TEXTS, "sketch")
 
 #: The columns of a posting that statistics, annual pay or views depend on.
 CONTENT = (
@@ -69,6 +71,10 @@ KNOWN = pl.Schema(
     }
 )
 
+#: So many postings are merged at a time: it takes several times their memory.
+_MERGED_TOGETHER = 50_000
+_NO_IDENTITY = pl.DataFrame(schema=dict.fromkeys(IDENTITY, pl.String()))
+
 REJECTED = pl.Schema(
     {"source": pl.String(), "partition_date": pl.Date(), **REJECTED_POSTING, "rejected_at": UTC_DATETIME}
 )
@@ -78,7 +84,11 @@ class KnownPostings(LinkedPostings, Protocol):
     """Access to the stored postings, and a place for texts during the ingestion."""
 
     def keep_texts(self, texts: pl.DataFrame) -> None:
-        """Keep texts (row, `TEXTS`) for the postings of the same `row`."""
+        """Keep texts and sketches (row, `KEPT`) for the postings of the same `row`."""
+        ...
+
+    def number_texts(self, postings: pl.DataFrame) -> None:
+        """Note which postings (posting_id, row) take theirs from those: `sketches` gives them from then on."""
         ...
 
     def known(self, identities: pl.DataFrame) -> pl.DataFrame:
@@ -109,7 +119,7 @@ class IngestedDay:
     """The rows of a day.
 
     Attributes:
-        postings: one row a posting to be written: posting_id, all of `NORMALISED_POSTING` but `TEXTS`, the columns
+        postings: one row a posting to be written: posting_id, all of `NORMALISED_POSTING` but `KEPT`, the columns
             of `merge_sightings` and `LINK`, `row` of its texts, and `returns`: whether it was archived. Without
             rows it may lack columns.
         links: schema `LINK`, other postings whose link has changed.
@@ -137,21 +147,30 @@ def ingest(
     """
     counts = IngestionCounts()
     incoming, rejected = _collected(batches, store, day, counts)
-    known = store.known(incoming.select(IDENTITY))
-    if incoming.is_empty():
-        return IngestedDay(incoming, LINK.to_frame(), rejected, counts)
+    identities = pl.concat([_NO_IDENTITY, *(rows.select(IDENTITY) for rows in incoming)])
+    # Sources that repeat a posting list its newest version last.
+    newest = identities.select(pl.struct(IDENTITY).is_last_distinct()).to_series()
+    counts.repeated = counts.accepted - len(newest.arg_true())
+    known = store.known(identities.filter(newest))
+    if identities.is_empty():
+        return IngestedDay(identities, LINK.to_frame(), rejected, counts)
+    # In one piece: Polars would copy all columns whenever one that is in one piece is put beside them.
     merged = pl.concat(
-        merge_sightings(rows, known, day=day, observed_at=observed_at, rates=rates, currency=currency)
-        for (observed_at,), rows in incoming.group_by("observed_at", maintain_order=True)
+        [
+            merge_sightings(rows, known, day=day, rates=rates, currency=currency)
+            for rows in _only(incoming, newest)
+        ],
+        rechunk=True,
     )
     implausible = merged.select((pl.col("takes_content") & (pl.col("pay_quality") == "implausible")).sum()).item()
     if implausible:
         counts.nulled["annual_salary"] = implausible
     postings = _numbered(_not_archived(merged, known, counts), store)
-    candidates = postings.with_columns(in_store=pl.lit(True), sketch=pl.when("takes_content").then("sketch"))
+    store.number_texts(postings.filter("takes_content").select("posting_id", "row"))
+    candidates = postings.with_columns(in_store=pl.lit(True), sketch=pl.lit(None, pl.Binary()))
     keys = pl.concat([postings.select(KEYS), known.select(KEYS)])
     links = relink(keys, store, candidates.select(CANDIDATE.names()))
-    postings = postings.join(links, on="posting_id", how="left", maintain_order="left")
+    postings = postings.with_columns(links[: postings.height].drop("posting_id"))
     counts.duplicates = postings["duplicate_of"].count()
     return IngestedDay(postings, links[postings.height :], rejected, counts)
 
@@ -161,17 +180,16 @@ def merge_sightings(
     existing: pl.DataFrame,
     *,
     day: date,
-    observed_at: datetime,
     rates: pl.DataFrame,
     currency: str,
 ) -> pl.DataFrame:
     """Merge the postings of a day's partition with the stored ones.
 
     Args:
-        incoming: `IDENTITY`, `CONTENT` and any further columns, one row a posting.
+        incoming: `IDENTITY`, `CONTENT`, observed_at (when it was fetched, UTC) and any further columns, one row a
+            posting.
         existing: posting_id, `IDENTITY`, `CONTENT` and `SIGHTING`, for those of them that are stored.
         day: the partition.
-        observed_at: when the partition's payloads were fetched, UTC.
         rates: exchange rates, as `postings.salaries.readings.annual_pay` takes them.
         currency: the reporting currency.
 
@@ -186,7 +204,7 @@ def merge_sightings(
     joined = incoming.join(known, on=IDENTITY, how="left", maintain_order="left")
     takes_content = (pl.col("known_content_date") <= day).fill_null(True)
     first_sight = (pl.col("known_partition_date") >= day).fill_null(True)
-    seen, partition = pl.lit(observed_at, UTC_DATETIME), pl.lit(day, pl.Date())
+    seen, partition = pl.col("observed_at"), pl.lit(day, pl.Date())
     merged = joined.with_columns(
         (takes_content & pl.col("text_hash").ne_missing(pl.col("known_text_hash"))).alias("text_changed"),
         *(pl.when(takes_content).then(name).otherwise(f"known_{name}").alias(name) for name in CONTENT),
@@ -206,38 +224,52 @@ def merge_sightings(
 
 def _collected(
     batches: Iterable[NormalisedBatch], store: KnownPostings, day: date, counts: IngestionCounts
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The newest row of each posting without its texts, which the store keeps; and the rejected postings."""
+) -> tuple[list[pl.DataFrame], pl.DataFrame]:
+    """The rows of each batch without what is kept by the store; and the rejected postings."""
     kept: list[pl.DataFrame] = []
     rejected = [REJECTED.to_frame()]
     for batch in batches:
         rows = batch.postings.with_row_index("row", offset=counts.accepted).cast({"row": pl.Int64})
         counts.accepted += rows.height
-        store.keep_texts(rows.select("row", *TEXTS))
+        store.keep_texts(rows.select("row", *KEPT))
         observed_at = pl.lit(batch.observed_at, UTC_DATETIME)
-        kept.append(rows.drop(TEXTS).with_columns(observed_at=observed_at))
+        kept.append(rows.drop(KEPT).with_columns(observed_at=observed_at))
         refused = batch.rejected.with_columns(
             source=pl.lit(batch.source), partition_date=pl.lit(day, pl.Date()), rejected_at=observed_at
         )
         rejected.append(refused.select(REJECTED.names()))
         for name, number in batch.nulled.items():
             counts.nulled[name] = counts.nulled.get(name, 0) + number
-    every = pl.concat(kept) if kept else pl.DataFrame(schema=dict.fromkeys(IDENTITY, pl.String))
-    # Sources that repeat a posting list its newest version last.
-    newest = every.unique(IDENTITY, keep="last", maintain_order=True)
     unique = pl.concat(rejected).unique(["source", "payload_hash"], maintain_order=True)
-    counts.repeated, counts.rejected = counts.accepted - newest.height, unique.height
-    return newest, unique
+    counts.rejected = unique.height
+    return kept, unique
+
+
+def _only(batches: list[pl.DataFrame], wanted: pl.Series) -> Iterator[pl.DataFrame]:
+    """The wanted rows of all batches, many at a time; what has been given leaves the list, and so memory."""
+    start, together = 0, list[pl.DataFrame]()
+    while batches:
+        rows = batches.pop(0)
+        together.append(rows.filter(wanted.slice(start, rows.height)))
+        start += rows.height
+        if not batches or sum(each.height for each in together) >= _MERGED_TOGETHER:
+            yield pl.concat(together)
+            together = []
 
 
 def _not_archived(merged: pl.DataFrame, known: pl.DataFrame, counts: IngestionCounts) -> pl.DataFrame:
     """Drop archived postings that are not posted again; `returns` marks those that are."""
     in_archive = known.filter(~pl.col("in_store")).select("posting_id", archived_posted_at="posted_at")
-    merged = merged.join(in_archive, on="posting_id", how="left", maintain_order="left")
+    times = merged.select("posting_id", "stated_posted_at", "posted_at").join(
+        in_archive, on="posting_id", how="left", maintain_order="left"
+    )
     returns = pl.col("archived_posted_at").is_not_null()
     # Without a stated time, a posting would otherwise return as new as long as its board lists it.
     older = pl.col("stated_posted_at").is_null() | (pl.col("posted_at") <= pl.col("archived_posted_at"))
-    postings = merged.filter(~(returns & older)).with_columns(returns=returns).drop("archived_posted_at")
+    is_dropped = times.select(returns & older).to_series()
+    postings = merged.with_columns(times.select(returns=returns))
+    if is_dropped.any():
+        postings = postings.filter(~is_dropped)
     counts.already_archived = merged.height - postings.height
     counts.updated = postings.filter(pl.col("posting_id").is_not_null() & ~pl.col("returns")).height
     counts.new = postings.height - counts.updated

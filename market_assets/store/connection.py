@@ -71,6 +71,11 @@ class MarketConnection:
                 self._connection.rollback()
             raise
 
+    def keep_pages(self, megabytes: int) -> None:
+        """Let SQLite keep so much of the file in memory, as long as this connection is open."""
+        if self.database.is_sqlite:
+            self.execute(f"PRAGMA cache_size = {-1024 * megabytes}")
+
     def execute(self, statement: sa.sql.ClauseElement | str) -> int:
         """Run a statement; returns the number of affected rows, -1 where the driver does not know it."""
         with _adbc_errors(self.database), self._connection.cursor() as cursor:

@@ -17,20 +17,29 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
+from market_assets.postings.duplicates import SKETCH
 from market_assets.postings.identity import IDENTITY
-from market_assets.postings.ingest import KNOWN, TEXTS, IngestionCounts, ingest
+from market_assets.postings.ingest import KEPT, KNOWN, TEXTS, IngestionCounts, ingest
 from market_assets.postings.normalise import NormalisedBatch
 from market_assets.sources.reading import LandedBatch
 from market_assets.store.connection import MarketConnection
-from market_assets.store.duplicate_links import StoredLinks, write_links, write_sketches
+from market_assets.store.duplicate_links import COMPARED, StoredLinks, write_links
 from market_assets.store.posting_skills import archive_skills, delete_skills
 from market_assets.store.revisions import count_up_postings, note_changed
 from market_assets.store.tables.columns import arrow_schema
-from market_assets.store.tables.postings import ingested_days, job_postings, posting_facts, rejected_postings
+from market_assets.store.tables.postings import (
+    ingested_days,
+    job_postings,
+    posting_facts,
+    posting_sketches,
+    rejected_postings,
+)
 
 _PACKAGE = Path(__file__).parents[1]
 #: What decides which rows postings become.
 _RULES = ("postings", "store")
+#: Indexes of random keys grow at every place: of a million postings, pages would else be written again and again.
+_CACHE_MEGABYTES = 256
 _PAY = ("posted_at", "annual_salary_min", "annual_salary_max")
 #: What changes in a posting whose content is newer than the day that is written.
 _OF_SIGHTINGS = ("ingested_at", "partition_date", "duplicate_of", *_PAY)
@@ -43,12 +52,22 @@ def _staged(name: str, *columns: str) -> sa.TableClause:
 # Temporary tables and statements are the same every day, and compiling them takes longer than a small day's rows:
 # so they are made once.
 _MERGED, _FACTS = "merged", "facts"
-_INCOMING_TEXTS = _staged("incoming_texts", "row", *TEXTS)
+_INCOMING_TEXTS = _staged("incoming_texts", "row", *KEPT)
 #: SQLite would copy all texts into an index before it joins them, if they had no key.
 _DROP_TEXTS = f"DROP TABLE IF EXISTS temp.{_INCOMING_TEXTS.name}"
 _CREATE_TEXTS = f"""
-    CREATE TABLE temp.{_INCOMING_TEXTS.name} ("row" INTEGER PRIMARY KEY, {", ".join(TEXTS)})
+    CREATE TABLE temp.{_INCOMING_TEXTS.name} ("row" INTEGER PRIMARY KEY, {", ".join(KEPT)})
 """
+_NUMBERED = _staged("numbered_texts", "posting_id", "row")
+_INCOMING_SKETCHES = sa.select(_NUMBERED.c.posting_id, _INCOMING_TEXTS.c.sketch).join_from(
+    _NUMBERED, _INCOMING_TEXTS, _INCOMING_TEXTS.c["row"] == _NUMBERED.c["row"]
+)
+_COMPARED_SKETCHES = _INCOMING_SKETCHES.join(COMPARED, COMPARED.c.posting_id == _NUMBERED.c.posting_id)
+_NEW_SKETCHES = _INCOMING_SKETCHES.where(_INCOMING_TEXTS.c.sketch.is_not(None))
+_WITHOUT_SKETCH = _INCOMING_SKETCHES.with_only_columns(_NUMBERED.c.posting_id).where(
+    _INCOMING_TEXTS.c.sketch.is_(None)
+)
+_DELETE_SKETCHES = posting_sketches.delete().where(posting_sketches.c.posting_id.in_(_WITHOUT_SKETCH))
 _WANTED = _staged("wanted", *IDENTITY)
 _SEEN_BEFORE = _staged("seen_before", "posting_id", *_OF_SIGHTINGS)
 
@@ -114,6 +133,17 @@ class StoredPostings(StoredLinks):
             self._texts = True
         self._connection.stage(_INCOMING_TEXTS.name, texts, append=self._texts)
         self._texts = True
+
+    def number_texts(self, postings: pl.DataFrame) -> None:
+        """Stage which postings take their texts from those that were staged."""
+        self._connection.stage(_NUMBERED.name, postings)
+
+    def sketches(self, posting_ids: pl.Series) -> pl.DataFrame:
+        """The sketches of postings: the stored ones, but for those of staged texts."""
+        stored = super().sketches(posting_ids)
+        incoming = self._connection.read(_COMPARED_SKETCHES, SKETCH)
+        known = incoming.filter(pl.col("sketch").is_not_null())
+        return pl.concat([stored.join(incoming, on="posting_id", how="anti"), known])
 
     def known(self, identities: pl.DataFrame) -> pl.DataFrame:
         """What is known of postings; other writers of postings wait from here on."""
@@ -193,6 +223,7 @@ def write_day(
         digest: of the batches, once they have been read; it is kept, to know the day again.
     """
     with connection.transaction():
+        connection.keep_pages(_CACHE_MEGABYTES)
         ingested = ingest(batches, StoredPostings(connection), day=day, rates=rates, currency=currency)
         if ingested.postings.height:
             _write_postings(connection, ingested.postings)
@@ -222,7 +253,8 @@ def _write_facts(connection: MarketConnection, postings: pl.DataFrame) -> None:
     connection.stage(_FACTS, facts)
     written = connection.upsert_noting(posting_facts, _fact_rows(tuple(facts.columns)))
     note_changed(connection, written["posting_id"])
-    write_sketches(connection, postings.filter("takes_content"))
+    connection.upsert(posting_sketches, _NEW_SKETCHES)
+    connection.execute(_DELETE_SKETCHES)
     archive_skills(connection, postings.filter("returns")["posting_id"], archived=False)
     delete_skills(connection, postings.filter("text_changed")["posting_id"])
 

@@ -23,12 +23,17 @@ class Memory:
     def __init__(self) -> None:
         self.rows = pl.DataFrame(schema={**KNOWN, **LINK, "sketch": pl.Binary(), "salary": pl.Float64()})
         self.kept = 0
+        self.incoming = self.taken = pl.DataFrame()
         self.calls: list[str] = []
 
     def keep_texts(self, texts: pl.DataFrame) -> None:
         assert texts["row"].to_list() == list(range(self.kept, self.kept + texts.height))
         self.kept += texts.height
+        self.incoming = pl.concat([self.incoming, texts.select("row", "sketch")], how="diagonal")
         self.calls.append("keep_texts")
+
+    def number_texts(self, postings: pl.DataFrame) -> None:
+        self.taken = postings.join(self.incoming, on="row", how="left").select(SKETCH.names())
 
     def known(self, identities: pl.DataFrame) -> pl.DataFrame:
         self.calls.append("known")
@@ -43,14 +48,19 @@ class Memory:
 
     def sketches(self, posting_ids: pl.Series) -> pl.DataFrame:
         wanted = pl.col("posting_id").is_in(posting_ids.implode()) & pl.col("sketch").is_not_null()
-        return self.rows.filter(wanted).select(SKETCH.names())
+        stored = self.rows.select(SKETCH.names()).join(self.taken, on="posting_id", how="anti")
+        return pl.concat([stored, self.taken]).filter(wanted)
 
     def write(self, day: IngestedDay) -> None:
         if day.postings.is_empty():
             return
         stored = self.rows.select("posting_id", stored_sketch="sketch")
-        taken = day.postings.join(stored, on="posting_id", how="left").with_columns(
-            in_store=pl.lit(True), sketch=pl.when("takes_content").then("sketch").otherwise("stored_sketch")
+        taken = (
+            day.postings.join(stored, on="posting_id", how="left")
+            .join(self.taken, on="posting_id", how="left")
+            .with_columns(
+                in_store=pl.lit(True), sketch=pl.when("takes_content").then("sketch").otherwise("stored_sketch")
+            )
         )
         others = self.rows.join(taken, on="posting_id", how="anti").update(
             day.links, on="posting_id", include_nulls=True
@@ -58,7 +68,7 @@ class Memory:
         self.rows = pl.concat([others, taken.select(self.rows.columns)])
 
     def ingest(self, batches: Sequence[NormalisedBatch], number: int) -> IngestedDay:
-        self.kept, self.calls = 0, []
+        self.kept, self.calls, self.incoming = 0, [], pl.DataFrame()
         day = ingest(batches, self, day=day_of(number), rates=RATES, currency="USD")
         self.write(day)
         return day

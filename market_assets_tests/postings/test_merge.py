@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from market_assets.postings.identity import IDENTITY
 from market_assets.postings.ingest import CONTENT, SIGHTING, merge_sightings
 from market_assets.postings.salaries.currencies import EXCHANGE_RATE
-from market_assets.postings.schemas import NORMALISED_POSTING
+from market_assets.postings.schemas import NORMALISED_POSTING, UTC_DATETIME
 
 INCOMING = pl.Schema(
     {
@@ -71,9 +71,12 @@ def incoming(*postings: dict[str, Any]) -> pl.DataFrame:
 
 
 def merge(rows: pl.DataFrame, known: pl.DataFrame, number: int) -> pl.DataFrame:
-    return merge_sightings(
-        rows, known, day=day_of(number), observed_at=observed(number), rates=RATES, currency="USD"
-    )
+    return merge_seen(rows, known, day_of(number), observed(number))
+
+
+def merge_seen(rows: pl.DataFrame, known: pl.DataFrame, day: date, observed_at: datetime) -> pl.DataFrame:
+    seen = rows.with_columns(observed_at=pl.lit(observed_at, UTC_DATETIME))
+    return merge_sightings(seen, known, day=day, rates=RATES, currency="USD").drop("observed_at")
 
 
 def run(sightings: Sequence[Sighting]) -> dict[str, Any]:
@@ -136,9 +139,7 @@ def test_a_partition_that_was_fetched_anew_stands_for_what_it_was() -> None:
     known = merge(incoming({"industry": "Finance"}), pl.DataFrame(schema=KNOWN), 2)
     anew = observed(2) + timedelta(hours=3)
     rows = incoming({"industry": "Retail"})
-    merged = merge_sightings(
-        rows, known.select(KNOWN.names()), day=day_of(2), observed_at=anew, rates=RATES, currency="USD"
-    ).row(0, named=True)
+    merged = merge_seen(rows, known.select(KNOWN.names()), day_of(2), anew).row(0, named=True)
     assert merged["industry"] == "Retail"
     assert merged["ingested_at"] == merged["last_seen_at"] == merged["posted_at"] == anew
 

@@ -177,8 +177,8 @@ def _list_text(values: list[Any]) -> str | None:
 
 
 #: The most records in a chunk, and the length of their text at which it ends early.
-CHUNK_RECORDS = 10_000
-CHUNK_CHARACTERS = 32_000_000
+CHUNK_RECORDS = 5_000
+CHUNK_CHARACTERS = 16_000_000
 #: Further columns of a chunk of nested records are in the payload only.
 MOST_COLUMNS = 1_000
 

@@ -135,7 +135,7 @@ class FileSource:
         return Fetch(observed_at=now, payloads=map(self._checked, find_files(str(self.path), self.get)))
 
     def read(self, name: str, content: BinaryIO) -> Iterator[RawBatch]:
-        """Read the postings of the file, in batches of at most ten thousand rows.
+        """Read the postings of the file, in batches of at most five thousand rows.
 
         Raises:
             SourceError: it is not of its ending's format, has no posting, or has no column for the title.
