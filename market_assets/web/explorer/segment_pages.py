@@ -15,6 +15,7 @@ from market_assets.report import numbers
 from market_assets.statistics.occupations import occupation_salaries
 from market_assets.statistics.window import Window
 from market_assets.web.explorer.index_page import MOST_LISTED, paged, records, sorted_rows, with_growth
+from market_assets.web.explorer.late_parts import newest_postings
 from market_assets.web.explorer.parameters import (
     FILTERS,
     Filters,
@@ -28,7 +29,7 @@ from market_assets.web.explorer.parameters import (
 )
 from market_assets.web.explorer.skill_page import pay_table
 from market_assets.web.explorer.tables import Column, Table
-from market_assets.web.explorer.view import View, newest_postings
+from market_assets.web.explorer.view import View
 from market_assets.web.market import queries
 from market_assets.web.market.names import Names
 from market_assets.web.market.segment_queries import companies_in, pay_in, skills_in
@@ -114,7 +115,7 @@ def _show(view: View, part: Part) -> Response:
         shown=shown,
         page=page,
         occupation=known_occupations().get(part.name) if part.kind == "occupations" else None,
-        postings=newest_postings(view, inside),
+        postings=newest_postings(inside),
     )
 
 
