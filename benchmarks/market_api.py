@@ -35,7 +35,7 @@ from market_assets_tests.web.market_tables import fill, made_up_window
 SKILLS, POSTINGS = 2_000, 40_000
 REQUESTS, CLIENTS = 1_500, 50
 #: Requests for what nobody has asked for: each is counted.
-NEW_REQUESTS = 300
+NEW_REQUESTS = 100
 HELLO = "GET /hello"
 API = "/api/v1/market"
 NEVER = "never the same"

@@ -109,7 +109,7 @@ def _show(view: View, part: Part) -> Response:
         filters=filters,
         fields=filter_fields(filters, view.market, part.filters),
         count=len(inside),
-        of_postings=len(replace(segment, **dict.fromkeys(part.fixed)).postings_of(whole)),
+        of_postings=replace(segment, **dict.fromkeys(part.fixed)).size_in(whole),
         pay=pay_in(inside, view.min_sample),
         remote=int((inside.postings["workplace"] == "remote").sum()),
         shown=shown,
