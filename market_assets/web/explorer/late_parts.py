@@ -11,7 +11,7 @@ from functools import partial
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,6 +25,8 @@ from market_assets.web.explorer.templates import environment
 from market_assets.web.market.answer_cache import copied
 
 SAMPLE = 5
+#: Pages read postings in few threads, fewer than there are connections, and not in those that count.
+_READERS = CapacityLimiter(4)
 #: No posting can state it, since nobody is told.
 _MARK = secrets.token_hex(16)
 SIGN_OUT = Markup(f"{_MARK}-sign-out")
@@ -58,7 +60,7 @@ async def filled(page: Response, request: Request, database: Database) -> Respon
     )
     body = bytes(page.body).replace(SIGN_OUT.encode(), sign_out.encode())
     if _POSTINGS.search(body):
-        body = await to_thread.run_sync(partial(_POSTINGS.sub, partial(_sample, database), body))
+        body = await to_thread.run_sync(_POSTINGS.sub, partial(_sample, database), body, limiter=_READERS)
     return copied(page, body)
 
 
