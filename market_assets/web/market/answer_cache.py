@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable
 
 from starlette.responses import Response
 
 MOST_BYTES = 64 << 20
-#: What an answer takes beside its body, about.
+#: What an answer takes beside its body and its address, about.
 _OVERHEAD = 2_000
+
+#: The address that is asked for, and what else the answer depends on.
+Key = tuple[str | bytes, ...]
 
 
 class AnswerCache:
@@ -20,13 +23,13 @@ class AnswerCache:
     """
 
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
-        """Keep the answers that were used last, up to so many bytes of bodies."""
+        """Keep the answers that were used last, up to so many bytes."""
         self._most_bytes = most_bytes
         self._bytes = 0
-        self._kept: OrderedDict[Hashable, Response] = OrderedDict()
-        self._under_way: dict[Hashable, asyncio.Task[Response]] = {}
+        self._kept: OrderedDict[Key, Response] = OrderedDict()
+        self._under_way: dict[Key, asyncio.Task[Response]] = {}
 
-    async def answer(self, key: Hashable, make: Callable[[], Awaitable[Response]]) -> Response:
+    async def answer(self, key: Key, make: Callable[[], Awaitable[Response]]) -> Response:
         """The answer to a request, which is never sent itself (`copied`): middleware adds headers to what is sent.
 
         Whoever asks while it is being made waits for the same one, and gets the same error; it is made to the end
@@ -41,14 +44,14 @@ class AnswerCache:
             task.add_done_callback(lambda made: self._keep(key, made))
         return await asyncio.shield(self._under_way[key])
 
-    def _keep(self, key: Hashable, made: asyncio.Task[Response]) -> None:
+    def _keep(self, key: Key, made: asyncio.Task[Response]) -> None:
         del self._under_way[key]
         if made.cancelled() or made.exception() or made.result().status_code != 200:
             return
         self._kept[key] = made.result()
-        self._bytes += _size(made.result())
+        self._bytes += _size(key, made.result())
         while self._bytes > self._most_bytes:
-            self._bytes -= _size(self._kept.popitem(last=False)[1])
+            self._bytes -= _size(*self._kept.popitem(last=False))
 
 
 def copied(answer: Response, body: bytes | None = None) -> Response:
@@ -57,5 +60,5 @@ def copied(answer: Response, body: bytes | None = None) -> Response:
     return Response(bytes(answer.body) if body is None else body, answer.status_code, headers)
 
 
-def _size(answer: Response) -> int:
-    return len(answer.body) + _OVERHEAD
+def _size(key: Key, answer: Response) -> int:
+    return len(answer.body) + sum(map(len, key)) + _OVERHEAD

@@ -42,15 +42,15 @@ class Maker:
 def test_all_who_ask_at_once_wait_for_the_same_answer() -> None:
     async def ask() -> None:
         cache, maker = AnswerCache(), Maker()
-        waiting = [asyncio.ensure_future(cache.answer("a", maker.of("one"))) for _ in range(50)]
-        other = asyncio.ensure_future(cache.answer("b", maker.of("other")))
+        waiting = [asyncio.ensure_future(cache.answer(("a",), maker.of("one"))) for _ in range(50)]
+        other = asyncio.ensure_future(cache.answer(("b",), maker.of("other")))
         await asyncio.sleep(0)
         # The first to ask goes away: the others get theirs all the same.
         waiting.pop(0).cancel()
         maker.may_go_on.set()
         assert {bytes(answer.body) for answer in await asyncio.gather(*waiting)} == {b"one"}
         assert bytes((await other).body) == b"other"
-        assert bytes((await cache.answer("a", maker.of("again"))).body) == b"one"
+        assert bytes((await cache.answer(("a",), maker.of("again"))).body) == b"one"
         assert maker.made == ["one", "other"]
 
     asyncio.run(ask())
@@ -59,14 +59,14 @@ def test_all_who_ask_at_once_wait_for_the_same_answer() -> None:
 def test_what_fails_is_not_kept() -> None:
     async def ask() -> None:
         cache, maker, missing = AnswerCache(), Maker(), Maker(404)
-        failing = [asyncio.ensure_future(cache.answer("a", maker.of("bad", OSError("full")))) for _ in range(3)]
+        failing = [asyncio.ensure_future(cache.answer(("a",), maker.of("bad", OSError("full")))) for _ in range(3)]
         await asyncio.sleep(0)
         maker.may_go_on.set()
         missing.may_go_on.set()
         assert [type(each) for each in await asyncio.gather(*failing, return_exceptions=True)] == [OSError] * 3
-        assert bytes((await cache.answer("a", maker.of("good"))).body) == b"good"
+        assert bytes((await cache.answer(("a",), maker.of("good"))).body) == b"good"
         for _ in range(2):
-            assert (await cache.answer("b", missing.of("none"))).status_code == 404
+            assert (await cache.answer(("b",), missing.of("none"))).status_code == 404
         assert (maker.made, missing.made) == (["bad", "good"], ["none", "none"])
 
     asyncio.run(ask())
@@ -77,12 +77,13 @@ def test_the_answers_used_last_are_kept() -> None:
         cache, maker = AnswerCache(most_bytes=100_000), Maker()
         maker.may_go_on.set()
         for key in ("a", "b", "a", "c", "a", "b"):
-            await cache.answer(key, maker.of(key * 40_000))
+            await cache.answer((key,), maker.of(key * 40_000))
         assert [body[0] for body in maker.made] == ["a", "b", "c", "b"]
         # One that is larger than all that may be kept.
         for _ in range(2):
-            assert len((await cache.answer("d", maker.of("d" * 200_000))).body) == 200_000
-        assert [body[0] for body in maker.made[4:]] == ["d", "d"]
+            assert len((await cache.answer(("d",), maker.of("d" * 200_000))).body) == 200_000
+            await cache.answer(("e" * 200_000,), maker.of("e"))
+        assert [body[0] for body in maker.made[4:]] == ["d", "e", "d", "e"]
 
     asyncio.run(ask())
 
@@ -133,16 +134,16 @@ def test_a_refresh_is_seen_while_the_answer_before_it_is_being_made(changing: Da
     async def ask() -> None:
         tables, maker = SnapshotCache(changing, check_seconds=0), Maker()
         old = await tables.current()
-        slow = asyncio.ensure_future(old.answers.answer("a", maker.of("old")))
+        slow = asyncio.ensure_future(old.answers.answer(("a",), maker.of("old")))
         await asyncio.sleep(0)
         changing.pooled_engine().dispose()
         fill(changing, made_up_window(seed=8))
         new = await tables.current()
         assert new is not old
         maker.may_go_on.set()
-        assert bytes((await new.answers.answer("a", maker.of("new"))).body) == b"new"
+        assert bytes((await new.answers.answer(("a",), maker.of("new"))).body) == b"new"
         assert bytes((await slow).body) == b"old"
-        assert bytes((await new.answers.answer("a", maker.of("newer"))).body) == b"new"
+        assert bytes((await new.answers.answer(("a",), maker.of("newer"))).body) == b"new"
 
     asyncio.run(ask())
     changing.pooled_engine().dispose()
