@@ -1,8 +1,10 @@
-"""The market API beside a bare FastAPI "hello", in one run: `python -m benchmarks.market_api [POSTINGS]`.
+"""The market API beside a bare FastAPI "hello", in one run: `python -m benchmarks.market_api [POSTINGS [FOLDER]]`.
 
-A store of 2,000 skills is made up; a server process with one worker serves both applications, and client
-processes ask one after the other, then 50 at once. Prints milliseconds and ratios to the baseline. With a number
-of postings, they are in the store too, and pages and parts of the market are asked for as well.
+A store of 2,000 skills is made up; a server process with one worker serves both applications, and clients ask one
+after the other, then 50 at once. Prints milliseconds, the ratio to the baseline and the server's CPU time. With a
+number of postings, they are in the store too, and pages and parts of the market are asked for as well: the same
+again and again; such as nobody has asked for; the same by everybody right after a refresh; and a small call beside
+pages that count. A folder keeps the store for the next time.
 """
 
 from __future__ import annotations
@@ -17,8 +19,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
-from itertools import cycle
+from collections.abc import Iterator, Sequence
+from itertools import cycle, product
 from pathlib import Path
 from typing import Any
 
@@ -26,38 +28,88 @@ from benchmarks.market_pages import DRAWN, store_postings
 from market_assets.settings import Settings
 from market_assets.store import schema
 from market_assets.store.database import Database
+from market_assets.store.revisions import count_up_table
+from market_assets.store.tables.results import market_summary
 from market_assets_tests.web.market_tables import fill, made_up_window
 
 SKILLS, POSTINGS = 2_000, 40_000
 REQUESTS, CLIENTS = 1_500, 50
+#: Requests for what nobody has asked for: each is counted.
+NEW_REQUESTS = 100
 HELLO = "GET /hello"
+API = "/api/v1/market"
+NEVER = "never the same"
 _LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 HELD = {"skills": ["C#", "CI/CD", "Skill 3", "Skill 9"]}
-CALLS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
-    HELLO: ("GET", "/hello", None),
-    "GET /summary": ("GET", "/api/v1/market/summary", None),
-    "GET /skills": ("GET", "/api/v1/market/skills", None),
-    "GET /skills?limit=500": ("GET", "/api/v1/market/skills?limit=500", None),
-    "GET /skills?industry&category": ("GET", "/api/v1/market/skills?industry=finance&category=category%201", None),
-    "GET /skills/CI%2FCD": ("GET", "/api/v1/market/skills/CI%2FCD", None),
-    "GET …/trend": ("GET", "/api/v1/market/skills/C%23/trend", None),
-    "GET …/related": ("GET", "/api/v1/market/skills/C%23/related", None),
-    "GET …/recommendations": ("GET", "/api/v1/market/skills/C%23/recommendations", None),
-    "GET /salaries": ("GET", "/api/v1/market/salaries?skill=C%23", None),
-    "GET /industries/…/skills": ("GET", "/api/v1/market/industries/Finance/skills", None),
-    "GET /trending": ("GET", "/api/v1/market/trending", None),
-    "POST /skill-gap": ("POST", "/api/v1/market/skill-gap", HELD),
-    "POST /skill-gap, never the same": ("POST", "/api/v1/market/skill-gap", HELD),
-    "POST /recommendations": ("POST", "/api/v1/market/recommendations", HELD),
-    "POST /recommendations, never the same": ("POST", "/api/v1/market/recommendations", HELD),
-}
+OTHERS = [{"skills": [f"Skill {number}", f"Skill {number + 7}", "C#", "CI/CD"]} for number in range(1_900)]
+PERIODS, SENIORITIES = range(1, 90), ("junior", "senior")
 
-#: What needs the postings, and pages.
-WITH_POSTINGS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
-    f"GET {path}": ("GET", path, None)
-    for path in (
-        "/api/v1/market/skills?country=US&limit=10",
-        "/api/v1/market/industries?skill=Skill%203",
+
+def main() -> None:
+    postings = int(sys.argv[1]) if len(sys.argv) > 1 else 0
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(sys.argv[2] if len(sys.argv) > 2 else temporary)
+        database = Database(f"sqlite:///{folder / 'market.db'}")
+        if not (folder / "market.db").exists():
+            _make(database, postings)
+        calls = {name: cycle(asked) for name, asked in (_calls() | (_with_postings() if postings else {})).items()}
+        port = _free_port()
+        context = multiprocessing.get_context("spawn")
+        server = context.Process(
+            target=_serve, args=(database.url.render_as_string(False), str(folder), port), daemon=True
+        )
+        server.start()
+        try:
+            asyncio.run(_measure(calls, port, server.pid or 0))
+            if postings:
+                asyncio.run(_measure_refresh(calls, database, port))
+                asyncio.run(_measure_beside(calls, port))
+        finally:
+            server.terminate()
+            server.join()
+
+
+def _make(database: Database, postings: int) -> None:
+    schema.upgrade(database)
+    window = made_up_window(SKILLS, DRAWN if postings else POSTINGS)
+    fill(database, window)
+    database.pooled_engine().dispose()
+    if postings:
+        store_postings(database, window, postings // DRAWN)
+
+
+def _calls() -> dict[str, Sequence[bytes]]:
+    """Requests by their name, which are sent in turn."""
+    paths = {
+        "GET /summary": "/summary",
+        "GET /skills": "/skills",
+        "GET /skills?limit=500": "/skills?limit=500",
+        "GET /skills?industry&category": "/skills?industry=finance&category=category%201",
+        "GET /skills/CI%2FCD": "/skills/CI%2FCD",
+        "GET …/trend": "/skills/C%23/trend",
+        "GET …/related": "/skills/C%23/related",
+        "GET …/recommendations": "/skills/C%23/recommendations",
+        "GET /salaries": "/salaries?skill=C%23",
+        "GET /industries/…/skills": "/industries/Finance/skills",
+        "GET /trending": "/trending",
+    }
+    return {
+        HELLO: [_get("/hello")],
+        **{name: [_get(API + path)] for name, path in paths.items()},
+        f"GET /skills?limit=500, {NEVER}": [_get(f"{API}/skills?limit=500&offset={n}") for n in range(1_800)],
+        **{
+            f"POST {path}{kind}": [_request("POST", API + path, body) for body in bodies]
+            for path in ("/skill-gap", "/recommendations")
+            for kind, bodies in (("", [HELD]), (f", {NEVER}", OTHERS))
+        },
+    }
+
+
+def _with_postings() -> dict[str, Sequence[bytes]]:
+    """What needs the postings, and pages."""
+    same = (
+        f"{API}/skills?country=US&limit=10",
+        f"{API}/industries?skill=Skill%203",
         "/market",
         "/market?country=US",
         "/market/skills/Skill%203",
@@ -65,33 +117,17 @@ WITH_POSTINGS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
         "/market/places/Berlin%2C%20DE",
         "/market/compare?skill=Skill%203&skill=CI%2FCD&country=DE",
     )
-}
-
-NEVER_THE_SAME = {name for name in CALLS if "never" in name}
-
-
-def main() -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        database = Database(f"sqlite:///{Path(folder) / 'market.db'}")
-        schema.upgrade(database)
-        postings = int(sys.argv[1]) if len(sys.argv) > 1 else 0
-        window = made_up_window(SKILLS, DRAWN if postings else POSTINGS)
-        fill(database, window)
-        if postings:
-            database.pooled_engine().dispose()
-            store_postings(database, window, postings // DRAWN)
-            CALLS.update(WITH_POSTINGS)
-        port = _free_port()
-        context = multiprocessing.get_context("spawn")
-        server = context.Process(
-            target=_serve, args=(database.url.render_as_string(False), folder, port), daemon=True
-        )
-        server.start()
-        try:
-            asyncio.run(_measure(port))
-        finally:
-            server.terminate()
-            server.join()
+    filters = [f"country={c}&seniority={s}&period={p}" for p, s, c in product(PERIODS, SENIORITIES, ("US", "DE"))]
+    skills = [f"Skill%20{number}" for number in range(1_900)]
+    return {
+        **{f"GET {path}": [_get(path)] for path in same},
+        f"GET {API}/skills?country&seniority&period, {NEVER}": [_get(f"{API}/skills?{each}") for each in filters],
+        f"GET /market?country&seniority&period, {NEVER}": [_get(f"/market?{each}&sort=skill") for each in filters],
+        f"GET /market/skills/…?country, {NEVER}": [_get(f"/market/skills/{each}?country=DE") for each in skills],
+        f"GET /market/industries/…?country&seniority&period, {NEVER}": [
+            _get(f"/market/industries/Finance?{each}") for each in filters
+        ],
+    }
 
 
 def _serve(url: str, folder: str, port: int) -> None:
@@ -125,46 +161,71 @@ def _serve(url: str, folder: str, port: int) -> None:
     uvicorn.run(both, host="127.0.0.1", port=port, log_level="warning", access_log=False, lifespan="off")
 
 
-async def _measure(port: int) -> None:
+Calls = dict[str, Iterator[bytes]]
+
+
+async def _measure(calls: Calls, port: int, server: int) -> None:
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, set(range(os.cpu_count() or 1)) - {0} or {0})
     await _until_ready(port)
-    print(f"{SKILLS} skills; one client, {REQUESTS // 5} requests each: milliseconds, and ratio to {HELLO}")
-    await _table(port, 1, REQUESTS // 5)
-    print(f"\n{CLIENTS} clients at once, {REQUESTS} requests each")
-    await _table(port, CLIENTS, REQUESTS)
+    for clients, asks, part in ((1, "one client", 5), (CLIENTS, f"{CLIENTS} clients at once", 1)):
+        print(f"{SKILLS} skills; {asks}: milliseconds, and ratio to {HELLO}", flush=True)
+        print(f"{'':62}{'median':>9}{'p99':>9}{'ratio':>8}{'req/s':>8}{'CPU':>8}")
+        baseline = 0.0
+        for name, asked in calls.items():
+            counts = NEVER in name and name not in _calls()
+            requests = (NEW_REQUESTS if counts else REQUESTS) // part
+            started, used = time.perf_counter(), _cpu_seconds(server)
+            times = await _times(port, clients, requests, asked)
+            rate, cpu = requests / (time.perf_counter() - started), (_cpu_seconds(server) - used) / requests
+            median = statistics.median(times)
+            baseline = baseline or median
+            print(
+                f"{name:62}{median:9.2f}{_p99(times):9.2f}{median / baseline:8.2f}{rate:8.0f}{cpu * 1000:8.2f}",
+                flush=True,
+            )
 
 
-async def _table(port: int, clients: int, requests: int) -> None:
-    print(f"{'':62}{'median':>9}{'p99':>9}{'ratio':>8}{'req/s':>8}")
-    baseline = 0.0
-    for name, call in CALLS.items():
-        started = time.perf_counter()
-        asked = (
-            [_request(*call)]
-            if name not in NEVER_THE_SAME
-            else [
-                _request(call[0], call[1], {"skills": [f"Skill {number}", f"Skill {number + 7}", "C#", "CI/CD"]})
-                for number in range(requests)
-            ]
-        )
-        times = await _times(port, clients, requests, asked)
-        rate = requests / (time.perf_counter() - started)
-        median, p99 = statistics.median(times), statistics.quantiles(times, n=100)[98]
-        baseline = baseline or median
-        print(f"{name:62}{median:9.2f}{p99:9.2f}{median / baseline:8.2f}{rate:8.0f}")
+async def _measure_refresh(calls: Calls, database: Database, port: int) -> None:
+    """All ask for the same page, of which a refresh has just changed every figure."""
+    for name in ("GET /market", "GET /market/skills/Skill%203?country=DE"):
+        with database.engine().begin() as connection:
+            count_up_table(connection, market_summary)
+        times = await _times(port, CLIENTS, CLIENTS, calls[name])
+        print(f"{name}, {CLIENTS} clients at once right after a refresh: the last after {max(times):.0f} ms")
 
 
-async def _times(port: int, clients: int, requests: int, asked: Sequence[bytes]) -> Sequence[float]:
+async def _measure_beside(calls: Calls, port: int) -> None:
+    """One client asks for something small while others let figures be counted."""
+    [name] = [name for name in calls if name.startswith("GET /market/industries/…")]
+    counting = asyncio.ensure_future(_times(port, 4, NEW_REQUESTS, calls[name]))
+    times: list[float] = []
+    while not counting.done():
+        times += await _times(port, 1, 10, calls["GET /summary"])
+    median, slowest = statistics.median(times), _p99(times)
+    print(f"GET /summary beside 4 clients of {name}: median {median:.1f}, p99 {slowest:.1f} ms")
+
+
+def _p99(times: Sequence[float]) -> float:
+    return statistics.quantiles(times, n=100)[98]
+
+
+def _cpu_seconds(process: int) -> float:
+    """What a process has used; 0 where the system does not say it."""
+    path = Path(f"/proc/{process}/stat")
+    fields = path.read_text().rpartition(")")[2].split() if path.exists() else ["0"] * 13
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+async def _times(port: int, clients: int, requests: int, asked: Iterator[bytes]) -> Sequence[float]:
     """Milliseconds from the first byte sent to the last received, without a client library's own time."""
     times: list[float] = []
-    next_of = cycle(asked)
 
     async def one_client() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         for _ in range(requests // clients):
             started = time.perf_counter()
-            writer.write(next(next_of))
+            writer.write(next(asked))
             head = await reader.readuntil(b"\r\n\r\n")
             await reader.readexactly(int(_LENGTH.search(head)[1]))  # type: ignore[index]
             times.append((time.perf_counter() - started) * 1_000)
@@ -173,6 +234,10 @@ async def _times(port: int, clients: int, requests: int, asked: Sequence[bytes])
 
     await asyncio.gather(*(one_client() for _ in range(clients)))
     return times
+
+
+def _get(path: str) -> bytes:
+    return _request("GET", path, None)
 
 
 def _request(method: str, path: str, body: dict[str, Any] | None) -> bytes:
@@ -185,7 +250,7 @@ async def _until_ready(port: int) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
-            await _times(port, 1, 1, [_request("GET", "/api/v1/market/summary", None)])
+            await _times(port, 1, 1, iter([_get(f"{API}/summary")]))
             return
         except OSError:
             await asyncio.sleep(0.1)

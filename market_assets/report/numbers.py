@@ -57,7 +57,9 @@ def printable(text: str) -> str:
     Names come from outside: an escape sequence would steer a terminal, and XML cannot hold most
     control characters.
     """
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    if not text.isprintable():
+        text = "".join(letter if letter.isprintable() else " " for letter in text)
+    return " ".join(text.split())
 
 
 def shortened(text: str, width: int) -> str:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from market_assets.skills.weights import Weight
-from market_assets.statistics.groups import SkillGroups, crosstab, employers, labels
+from market_assets.statistics.groups import SkillGroups, crosstab, labels
 from market_assets.statistics.published_pay import known_or_null
 from market_assets.statistics.significance import wilson_interval
 from market_assets.statistics.tables import INDUSTRY_SKILLS, SKILL_DEMAND
@@ -74,10 +74,9 @@ def share_interval(window: Window, skill: str) -> tuple[float, float] | None:
     if not len(window):
         return None
     asking = window.of_skill(skill).sizes > 0
-    employer = employers(window)
-    having = np.bincount(employer, weights=asking)
-    share = float(asking.mean())
-    together = float(((having - share * np.bincount(employer)) ** 2).sum())
+    share, postings = float(asking.mean()), np.bincount(window.employers)
+    having = np.bincount(window.employers, weights=asking)[postings > 0]
+    together = float(((having - share * postings[postings > 0]) ** 2).sum())
     alone = share * (1 - share) * len(window)
     effect = max(together / alone, 1.0) if alone > 0 else 1.0
     trials = np.array([len(window) / effect])

@@ -223,11 +223,3 @@ def distinct(first: Integers, second: Integers) -> tuple[Int64s, Int64s, Int64s]
         seen[combinations] = True
         found, position = np.flatnonzero(seen), (np.cumsum(seen) - 1)[combinations]
     return found // width, found % width, position
-
-
-def employers(window: Window) -> npt.NDArray[np.int32]:
-    """The number of each posting's employer, from 0; a posting whose employer is unknown has one of its own."""
-    numbers = window.postings["company_key"].rank("dense").fill_null(0).to_numpy().astype(np.int32)
-    unknown = np.flatnonzero(numbers == 0)
-    numbers[unknown] = numbers.max(initial=0) + 1 + np.arange(len(unknown))
-    return numbers - 1

@@ -13,7 +13,6 @@ from market_assets.statistics.groups import (
     SkillGroups,
     crosstab,
     distinct,
-    employers,
     month_labels,
     runs,
     skill_blocks,
@@ -105,7 +104,7 @@ class _Fit:
 
 def _fits(window: Window, months: Labels) -> _Fit:
     """The line of each skill of the window that can be tested; the others have no months."""
-    skills, employer = window.skills.height, employers(window)
+    skills, employer = window.skills.height, window.employers
     usable = window.postings["dated"].to_numpy() & (window.salaries > 0)
     rows = window.by_salary[usable[window.by_salary]]
     rows = rows[np.argsort(employer[rows], kind="stable")]

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from market_assets.statistics.comparison import Comparison
-from market_assets.statistics.groups import crosstab, employers, runs
+from market_assets.statistics.groups import crosstab, runs
 from market_assets.statistics.published_pay import known_or_null
 from market_assets.statistics.significance import benjamini_hochberg, ratio_interval, two_sided_p
 from market_assets.statistics.tables import TRENDING_SKILLS
@@ -205,7 +205,7 @@ def _clustered_variance(counts: _Counts) -> Floats:
     employer's postings would add at the share of their source.
     """
     window, share = counts.window, counts.share
-    employer, strata = employers(window), len(counts.of_recent)
+    employer, strata = window.employers, len(counts.of_recent)
     recent, previous = counts.scores
     score = np.select([counts.period == 1, counts.period == 0], [recent[counts.stratum], previous[counts.stratum]])
     cell = employer * np.int64(strata) + counts.stratum

@@ -89,7 +89,7 @@ class Window:
     def __len__(self) -> int:
         return self.postings.height
 
-    @property
+    @cached_property
     def sizes(self) -> npt.NDArray[np.int64]:
         """How many skills each posting has."""
         return np.diff(self.offsets)
@@ -134,8 +134,19 @@ class Window:
         order = order_of(codes, self.skills.height)
         return np.repeat(np.arange(len(rows), dtype=np.int32), self.sizes[rows])[order], codes[order]
 
+    @cached_property
+    def employers(self) -> npt.NDArray[np.int32]:
+        """The number of each posting's employer, from 0; one whose employer is unknown has one of its own."""
+        numbers = self.postings["company_key"].rank("dense").fill_null(0).to_numpy().astype(np.int32)
+        unknown = np.flatnonzero(numbers == 0)
+        numbers[unknown] = numbers.max(initial=0) + 1 + np.arange(len(unknown))
+        return numbers - 1
+
     def coded(self, column: str) -> tuple[Integers, pl.Series]:
-        """A text column as codes: positions in its distinct values, ascending; −1 where it is null."""
+        """A text column as codes: positions in its distinct values, ascending; −1 where it is null.
+
+        There may be further values, which postings of the window that this one was cut from have.
+        """
         if column not in self._coded:
             self._coded[column] = coded(self.postings[column])
         return self._coded[column]
@@ -148,32 +159,47 @@ class Window:
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> Window:
         """The chosen postings with their skills; `chosen` has a value for each posting."""
-        keep, mentions = np.repeat(chosen, self.sizes), chosen[self.mention_rows]
+        rows, mentions = np.flatnonzero(chosen), chosen[self.mention_rows]
+        # A mask of all entries takes longer than the positions of few.
+        keep = self.entries_of(rows) if 2 * len(rows) < len(chosen) else np.repeat(chosen, self.sizes)
         new_row = np.cumsum(chosen, dtype=np.int32) - 1
-        return Window(
+        made = Window(
             postings=self.postings.filter(pl.Series(chosen)),
-            offsets=np.concatenate(([0], np.cumsum(self.sizes[chosen]))),
+            offsets=np.concatenate(([0], np.cumsum(self.sizes[rows]))),
             codes=self.codes[keep],
             skills=self.skills,
             weights=self.weights[keep] if len(self.weights) else self.weights,
             mention_rows=new_row[self.mention_rows[mentions]],
             mention_codes=self.mention_codes[mentions],
         )
+        # A copy, since other threads may add to it.
+        for column, (codes, names) in self._coded.copy().items():
+            made._coded[column] = codes[rows], names
+        # What has been put in order for these is in order for a part of them.
+        if "employers" in vars(self):
+            vars(made)["employers"] = self.employers[rows]
+        if "by_salary" in vars(self):
+            vars(made)["by_salary"] = new_row[self.by_salary[chosen[self.by_salary]]]
+        return made
 
     def of_skill(self, skill: str) -> Window:
         """The same postings with no skill but one, which is the only one in `skills`; none if it isn't known."""
         position = self.skills["skill"].index_of(skill)
         code = -1 if position is None else position
-        keep, mentions = self.codes == code, self.mention_codes == code
-        return Window(
+        entries, mentions = np.flatnonzero(self.codes == code), self.mention_codes == code
+        rows = np.searchsorted(self.offsets, entries, side="right") - 1
+        made = Window(
             postings=self.postings,
-            offsets=np.concatenate(([0], np.cumsum(keep, dtype=np.int64)))[self.offsets],
-            codes=np.zeros(int(keep.sum()), dtype=np.int32),
+            offsets=np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=len(self))))),
+            codes=np.zeros(len(entries), dtype=np.int32),
             skills=self.skills.filter(pl.col("skill") == skill),
-            weights=self.weights[keep] if len(self.weights) else self.weights,
+            weights=self.weights[entries] if len(self.weights) else self.weights,
             mention_rows=self.mention_rows[mentions],
             mention_codes=np.zeros(int(mentions.sum()), dtype=np.int32),
         )
+        made._coded.update(self._coded)
+        vars(made).update({name: vars(self)[name] for name in ("employers", "by_salary") if name in vars(self)})
+        return made
 
     def asking(self) -> Window:
         """The postings that ask for any skill of the window; after `of_skill`, for that one."""
@@ -192,6 +218,8 @@ def order_of(codes: Integers, size: int) -> npt.NDArray[np.int64]:
 
     NumPy sorts integers of 16 bits in linear time, some twenty times faster than those of 64.
     """
+    if size == 1 and codes.min(initial=0) == 0:
+        return np.arange(len(codes))
     return np.argsort(codes.astype(_least_type(size), copy=False), kind="stable")
 
 
@@ -223,17 +251,28 @@ class Segment:
 
     def postings_of(self, window: Window) -> Window:
         """The postings of a window that are in the segment, with their skills."""
+        chosen = self.chosen(window)
+        return window if chosen is None else window.only(chosen)
+
+    def size_in(self, window: Window) -> int:
+        """How many postings of a window are in the segment."""
+        chosen = self.chosen(window)
+        return len(window) if chosen is None else int(np.count_nonzero(chosen))
+
+    def chosen(self, window: Window) -> npt.NDArray[np.bool_] | None:
+        """Of each posting of a window, whether it is in the segment; None where all are."""
         equal = {name: value for name, value in vars(self).items() if name not in ("location", "since")}
         terms = [pl.col(name) == value for name, value in equal.items() if value is not None]
         if self.location is not None:
-            there = places(window).filter(pl.col("location") == self.location)["row"]
-            terms.append(pl.int_range(pl.len()).is_in(there.implode()))
+            several = _several_places(window).filter(pl.col("location") == self.location)["row"]
+            single = pl.col("locations").is_null() & (pl.col("location") == self.location)
+            terms.append(single | pl.int_range(pl.len()).is_in(several.implode()) if len(several) else single)
         if self.since is not None:
             terms.append(pl.col("posted_at") >= self.since)
         if not terms:
-            return window
+            return None
         inside = window.postings.select(pl.all_horizontal(term.fill_null(False) for term in terms))
-        return window.only(inside.to_series().to_numpy())
+        return inside.to_series().to_numpy()
 
 
 def counts_by(window: Window, column: str) -> pl.DataFrame:
@@ -250,20 +289,26 @@ def counts_by(window: Window, column: str) -> pl.DataFrame:
         rows = places(window)
         rows = rows.with_columns(asks=asks.gather(rows["row"]))
     else:
-        rows = window.postings.select(pl.col(column).cast(pl.String), asks).drop_nulls(column)
+        rows = window.postings.select(column, asks).drop_nulls(column)
     counts = rows.group_by(column).agg(postings=pl.col("asks").sum().cast(pl.Int64), share=pl.col("asks").mean())
-    return counts.filter(pl.col("postings") > 0).sort("postings", column, descending=[True, False])
+    found = counts.filter(pl.col("postings") > 0).with_columns(pl.col(column).cast(pl.String))
+    return found.sort("postings", column, descending=[True, False])
 
 
 def places(window: Window) -> pl.DataFrame:
-    """Each place of each posting: row (Int64, of the posting) and location (String), each pair once."""
-    rows = window.postings.select("location", "locations", row=pl.int_range(pl.len()))
-    single = (
-        rows.filter(pl.col("locations").is_null()).select("row", pl.col("location").cast(pl.String)).drop_nulls()
-    )
+    """Each place of each posting: row (Int64, of the posting) and location (Categorical), each pair once."""
+    rows = window.postings.select("location", row=pl.int_range(pl.len()), listed=pl.col("locations").is_not_null())
+    single = rows.filter(~pl.col("listed")).select("row", "location").drop_nulls()
+    return pl.concat([single, _several_places(window)])
+
+
+def _several_places(window: Window) -> pl.DataFrame:
+    """The rows of `places` about postings that state several."""
+    rows = window.postings.select("locations", row=pl.int_range(pl.len())).drop_nulls("locations")
     listed = pl.col("locations").str.json_decode(pl.List(pl.List(pl.String))).alias("location")
-    several = rows.drop_nulls("locations").select("row", listed).explode("location")
-    return pl.concat([single, several.select("row", pl.col("location").list.first()).unique(maintain_order=True)])
+    several = rows.select("row", listed).explode("location")
+    found = several.select("row", pl.col("location").list.first().cast(pl.Categorical()))
+    return found.unique(maintain_order=True)
 
 
 def window_start(as_of: datetime, days: int) -> datetime:

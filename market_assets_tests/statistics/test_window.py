@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from market_assets.statistics.demand import market_demand, share_interval, skill_demand
-from market_assets.statistics.pay import employment_salaries, pay_of_all
+from market_assets.statistics.pay import employment_salaries, pay_of_all, salary_statistics
 from market_assets.statistics.window import Segment, Window, counts_by, window_start
 from market_assets_tests.statistics.markets import SKILLS, TODAY, Market, Posting, market, markets
 from market_assets_tests.statistics.significance_by_hand import wilson
@@ -60,6 +61,28 @@ def test_a_segment_holds_its_postings_with_their_skills(made: Market, fields: di
     window = made.window()
     expected = [entry for entry, one in zip(entries(window), made.postings, strict=True) if is_in(one, fields)]
     assert entries(Segment(**fields).postings_of(window)) == expected
+
+
+@given(made=markets(), fields=st.fixed_dictionaries(FIELDS), skill=st.sampled_from(SKILLS))
+def test_a_part_of_what_is_in_order_is_counted_the_same(made: Market, fields: dict[str, Any], skill: str) -> None:
+    segment, plain, ordered = Segment(**fields), made.window(), made.window()
+    _ = ordered.by_salary, ordered.employers
+    for column in ("source", "industry", "location", "country", "seniority"):
+        ordered.coded(column)
+    cuts: tuple[Callable[[Window], Window], ...] = (
+        segment.postings_of,
+        lambda window: segment.postings_of(window.of_skill(skill)),
+        lambda window: segment.postings_of(window).of_skill(skill),
+        lambda window: segment.postings_of(window.of_skill(skill)).asking(),
+    )
+    for cut in cuts:
+        expected, found = cut(plain), cut(ordered)
+        assert entries(found) == entries(expected)
+        assert found.by_salary.tolist() == expected.by_salary.tolist()
+        assert share_interval(found, skill) == share_interval(expected, skill)
+        for count in (skill_demand, salary_statistics):
+            assert_frame_equal(count(found, 2), count(expected, 2))
+    assert segment.size_in(ordered) == len(segment.postings_of(plain))
 
 
 def test_a_segment_begins_at_its_time_and_keeps_mentions_with_their_postings() -> None:

@@ -66,6 +66,21 @@ def test_one_signs_out_from_them(web: WholeProcess) -> None:
     assert browser.get(SKILL).status_code == 401
 
 
+@pytest.mark.parametrize("path", [SKILL, "/market?country=DE", "/market/skills/nothing"])
+def test_nobody_gets_the_name_or_the_token_of_another(web: WholeProcess, path: str) -> None:
+    """Although the page is made once for all."""
+    browsers = {name: web.browser(name) for name in ("vic", "ada")}
+    found = {name: browser.get(path) for name, browser in browsers.items()}
+    tokens = {name: csrf_of(page) for name, page in found.items()}
+    assert tokens["vic"] != tokens["ada"]
+    for name, other in (("vic", "ada"), ("ada", "vic")):
+        assert f"Sign out {name}" in found[name].text and f"Sign out {other}" not in found[name].text
+        assert tokens[other] not in found[name].text
+        assert browsers[name].get(path).text == found[name].text
+    without_cookies = web.signed_in("vic").get(path)
+    assert "Sign out" not in without_cookies.text and without_cookies.status_code == found["vic"].status_code
+
+
 def test_other_pages_lead_to_them(web: WholeProcess) -> None:
     browser = web.browser("ada")
     for path in ("/executions", "/api/docs", "/login"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 
 import sqlalchemy as sa
 from anyio import to_thread
@@ -19,6 +20,7 @@ from market_assets.web.explorer import (
     segment_pages,
     skill_page,
 )
+from market_assets.web.explorer.late_parts import filled
 from market_assets.web.explorer.parameters import MARKET, PageProblem, address, path_of
 from market_assets.web.explorer.view import Explorer, View
 from market_assets.web.pages import render, static_route
@@ -54,11 +56,13 @@ def _endpoint(explorer: Explorer, show: PageFunction) -> Callable[[Request], obj
     async def page(request: Request) -> Response:
         try:
             market = await explorer.state.market.current()
-            view = View(explorer, request, market)
             short = _without_empty(request)
             if short is not None:
                 return RedirectResponse(short, 303)
-            return await to_thread.run_sync(_shown, show, view, limiter=explorer.postings.threads)
+            view = View(explorer, request, market)
+            make = partial(to_thread.run_sync, _shown, show, view, limiter=explorer.postings.threads)
+            key = request.scope["path"], request.scope["query_string"]
+            return await filled(await market.answers.answer(key, make), request, explorer.database)
         except sa.exc.SQLAlchemyError as error:
             _log.error("%s: the market database failed: %s", request.url.path, error)
             headers = {"Retry-After": "5"}

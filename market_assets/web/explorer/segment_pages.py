@@ -15,6 +15,7 @@ from market_assets.report import numbers
 from market_assets.statistics.occupations import occupation_salaries
 from market_assets.statistics.window import Window
 from market_assets.web.explorer.index_page import MOST_LISTED, paged, records, sorted_rows, with_growth
+from market_assets.web.explorer.late_parts import newest_postings
 from market_assets.web.explorer.parameters import (
     FILTERS,
     Filters,
@@ -28,7 +29,7 @@ from market_assets.web.explorer.parameters import (
 )
 from market_assets.web.explorer.skill_page import pay_table
 from market_assets.web.explorer.tables import Column, Table
-from market_assets.web.explorer.view import View, newest_postings
+from market_assets.web.explorer.view import View
 from market_assets.web.market import queries
 from market_assets.web.market.names import Names
 from market_assets.web.market.segment_queries import companies_in, pay_in, skills_in
@@ -108,13 +109,13 @@ def _show(view: View, part: Part) -> Response:
         filters=filters,
         fields=filter_fields(filters, view.market, part.filters),
         count=len(inside),
-        of_postings=len(replace(segment, **dict.fromkeys(part.fixed)).postings_of(whole)),
+        of_postings=replace(segment, **dict.fromkeys(part.fixed)).size_in(whole),
         pay=pay_in(inside, view.min_sample),
         remote=int((inside.postings["workplace"] == "remote").sum()),
         shown=shown,
         page=page,
         occupation=known_occupations().get(part.name) if part.kind == "occupations" else None,
-        postings=newest_postings(view, inside),
+        postings=newest_postings(inside),
     )
 
 

@@ -14,6 +14,7 @@ from market_assets.statistics.demand import share_interval
 from market_assets.statistics.window import Window, counts_by
 from market_assets.web.explorer import charts
 from market_assets.web.explorer.index_page import MOST_LISTED
+from market_assets.web.explorer.late_parts import newest_postings
 from market_assets.web.explorer.parameters import (
     FILTERS,
     Filters,
@@ -24,7 +25,7 @@ from market_assets.web.explorer.parameters import (
     read_filters,
 )
 from market_assets.web.explorer.tables import Column, Table
-from market_assets.web.explorer.view import View, newest_postings
+from market_assets.web.explorer.view import View
 from market_assets.web.market import queries
 from market_assets.web.market.segment_queries import companies_in, skill_in
 
@@ -66,7 +67,7 @@ def show(view: View) -> Response:
         seniorities=pay_chart("Pay by seniority", tables[1], "seniority"),
         graph=graph(view, name, view.skill_page),
         least_of_month=LEAST_OF_MONTH,
-        postings=newest_postings(view, inside.asking()),
+        postings=newest_postings(inside.asking()),
     )
 
 

@@ -4,32 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from pathlib import Path
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from functools import cached_property
+from typing import Any
 
-import jinja2
-from markupsafe import Markup
 from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from market_assets.report import numbers
 from market_assets.settings import Settings
 from market_assets.skills.taxonomy import Skill, load_taxonomy
 from market_assets.statistics.window import Segment, Window
 from market_assets.store.database import Database
-from market_assets.store.shown_postings import ShownPosting, read_shown_postings
-from market_assets.web.auth.cross_site import CSRF_COOKIE
-from market_assets.web.auth.tokens import identity_of
 from market_assets.web.explorer import parameters as addresses
-from market_assets.web.explorer.parameters import MARKET, Filters, Link, PageProblem, Parameters, closest
+from market_assets.web.explorer.late_parts import SIGN_OUT
+from market_assets.web.explorer.parameters import Filters, Link, PageProblem, Parameters, closest
 from market_assets.web.explorer.tables import Table, by_name, csv_response
+from market_assets.web.explorer.templates import environment
 from market_assets.web.market.counted_postings import Companies, CountedPostings
 from market_assets.web.market.snapshot import MarketSnapshot
-
-_TEMPLATES = Path(__file__).parents[1] / "templates" / "market"
 
 
 class Explorer:
@@ -128,65 +120,11 @@ class View:
         return self.page(template, parameters=parameters, tables=named, **context)
 
     def page(self, template: str, status: int = 200, **context: Any) -> Response:
-        identity = identity_of(self.request)
+        """The page for everybody: `late_parts.filled` puts in what is not the same for all."""
         shared = {
             "view": self,
             "summary": self.market.summary,
             "currency": self.currency,
-            "user": identity.name if identity else None,
-            "csrf_token": self.request.cookies.get(CSRF_COOKIE),
+            "sign_out": SIGN_OUT,
         }
         return HTMLResponse(environment().get_template(template).render(**shared, **context), status)
-
-
-@lru_cache(maxsize=1)
-def environment() -> jinja2.Environment:
-    """The templates of the pages; every string that is not markup is escaped and has no control characters."""
-    made = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=_printable,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.globals |= {
-        "number": numbers,
-        "MARKET": MARKET,
-        "page_of": addresses.page_of,
-        "country_name": addresses.country_name,
-    }
-    return made
-
-
-def _printable(value: object) -> object:
-    return numbers.printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-SAMPLE = 5
-
-
-class PostingLine(NamedTuple):
-    """A posting of a page; `href` is its link where that is one for browsers."""
-
-    posting: ShownPosting
-    href: str | None
-
-
-def newest_postings(view: View, window: Window) -> list[PostingLine]:
-    """The newest postings of a window that are still in the store."""
-    newest = window.postings.select("posted_at", "posting_id").top_k(SAMPLE, by=["posted_at", "posting_id"])
-    with view.explorer.database.pooled_engine().connect() as connection:
-        found = read_shown_postings(connection, newest["posting_id"].to_list())
-    return [PostingLine(posting, web_address(posting.url)) for posting in found]
-
-
-def web_address(url: str | None) -> str | None:
-    """The link of a posting if it is one of the web; None for any other, such as one that would run a script."""
-    if url is None or any(letter.isspace() or not letter.isprintable() for letter in url):
-        return None
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return None
-    return url if parts.scheme.lower() in ("http", "https") and parts.netloc else None

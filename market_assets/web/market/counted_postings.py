@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Results that are kept; each has a row for each skill at most.
 MOST_FIGURES = 64
+#: The columns of few values by which parts of the market are counted.
+_CODED = ("source", "industry", "country", "seniority", "occupation")
 
 
 @dataclass(frozen=True)
@@ -137,4 +139,7 @@ class CountedPostings:
         files = fact_files(self._database, self._data_dir)
         with consistent_connection(self._database.pooled_engine()) as connection:
             read = read_counted(PooledReader(self._database, connection), start, as_of, files)
-        return read.since(start, Counted.ORIGINALS)
+        window = read.since(start, Counted.ORIGINALS)
+        # Put in order once: every part of the market is cut out of that order.
+        _ = window.by_salary, window.employers, [window.coded(column) for column in _CODED]
+        return window

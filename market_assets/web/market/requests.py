@@ -143,7 +143,7 @@ async def requested_list(
 ) -> Wanted:
     """The part of a list that a request is for."""
     order = tuple((column.removeprefix("-"), column.startswith("-")) for column in _split(sort))
-    chosen = format or _accepted(request.headers.get("accept", ""))
+    chosen = format or accepted(request.headers.get("accept", ""))
     return Wanted(limit, offset, order, _split(fields), chosen)
 
 
@@ -192,7 +192,7 @@ def _split(value: str | None) -> tuple[str, ...]:
     return tuple(part.strip() for part in (value or "").split(",") if part.strip())
 
 
-def _accepted(accept: str) -> Format:
+def accepted(accept: str) -> Format:
     """The first format of the header that there is; JSON where none is."""
     for part in accept.split(","):
         media_type = part.partition(";")[0].strip().lower()

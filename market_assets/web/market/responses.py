@@ -3,25 +3,52 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Coroutine
 from io import BytesIO
 from typing import Any
 
 import polars as pl
 from fastapi import Request, Response
+from fastapi.routing import APIRoute
 from pydantic_core import to_json
 
 from market_assets.web.errors import ApiError
+from market_assets.web.market.answer_cache import copied
 from market_assets.web.market.queries import Content
-from market_assets.web.market.requests import MEDIA_TYPES, USUAL_ROWS, Wanted, hint
+from market_assets.web.market.requests import MEDIA_TYPES, USUAL_ROWS, Wanted, accepted, hint
 from market_assets.web.market.snapshot import MarketSnapshot
 
 #: Clients may keep a response, but ask each time whether it is still current.
 CACHING = "private, no-cache"
 
 
-def respond(request: Request, market: MarketSnapshot, content: Content) -> Response:
-    """200 with the content, or 304 where the client's copy is current."""
-    return _not_modified(request, market) or as_json(content, _caching(market))
+class SnapshotRoute(APIRoute):
+    """A route that is answered from the newest state of the tables, `request.state.market`.
+
+    A GET is answered with what was made for the same address before, or 304 where the client's copy is current.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            market: MarketSnapshot = await request.app.state.market.current()
+            request.state.market = market
+            if request.method != "GET":
+                return await handler(request)
+            scope = request.scope
+            key = scope["path"], scope["query_string"], accepted(request.headers.get("accept", ""))
+            found = await market.answers.answer(key, lambda: handler(request))
+            if found.status_code == 200 and _matches(request.headers.get("if-none-match"), market.etag):
+                return Response(status_code=304, headers=_caching(market))
+            return copied(found)
+
+        return answer
+
+
+def respond(market: MarketSnapshot, content: Content) -> Response:
+    """200 with the content."""
+    return as_json(content, _caching(market))
 
 
 def respond_list(
@@ -33,18 +60,9 @@ def respond_list(
     about: Content | None = None,
 ) -> Response:
     """The wanted rows under a name, beside what the list is about; or as a file of rows alone."""
-    not_modified = _not_modified(request, market)
-    if not_modified:
-        return not_modified
     if wanted.format == "json":
         return as_json({**(about or {}), **page_of(request, name, rows, wanted)}, _caching(market))
     return Response(file_of(rows, wanted), media_type=MEDIA_TYPES[wanted.format], headers=_caching(market))
-
-
-def _not_modified(request: Request, market: MarketSnapshot) -> Response | None:
-    if _matches(request.headers.get("if-none-match"), market.etag):
-        return Response(status_code=304, headers=_caching(market))
-    return None
 
 
 def _caching(market: MarketSnapshot) -> dict[str, str]:

@@ -29,9 +29,9 @@ from market_assets.web.market.requests import (
     ValuesWanted,
     refuse_unknown_parameters,
 )
-from market_assets.web.market.responses import as_json, respond, respond_list
+from market_assets.web.market.responses import SnapshotRoute, as_json, respond, respond_list
 from market_assets.web.market.segment_queries import SegmentQueries
-from market_assets.web.market.snapshot import MarketSnapshot, SnapshotCache
+from market_assets.web.market.snapshot import MarketSnapshot
 
 _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
     304: {"description": "The client's copy (If-None-Match) is still current"}
@@ -39,9 +39,9 @@ _NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
 
 
 async def current_snapshot(request: Request) -> MarketSnapshot:
-    """The newest state of the tables."""
-    cache: SnapshotCache = request.app.state.market
-    return await cache.current()
+    """The state of the tables that a request is answered from."""
+    market: MarketSnapshot = request.state.market
+    return market
 
 
 Snapshot = Annotated[MarketSnapshot, Depends(current_snapshot)]
@@ -58,7 +58,12 @@ PREFIX = "/api/v1/market"
 Counted = TypeVar("Counted")
 #: Where the API was before it had versions.
 UNVERSIONED = "/api/market"
-market_router = APIRouter(prefix=PREFIX, tags=["market"], dependencies=[Depends(refuse_unknown_parameters)])
+market_router = APIRouter(
+    prefix=PREFIX,
+    tags=["market"],
+    dependencies=[Depends(refuse_unknown_parameters)],
+    route_class=SnapshotRoute,
+)
 _get = partial(market_router.get, responses=_NOT_MODIFIED)
 _list = partial(market_router.get, responses={**_NOT_MODIFIED, **FILE_RESPONSES})
 
@@ -76,13 +81,13 @@ async def redirect_to_version(request: Request) -> Response:
 @_get("/summary", response_model=answers.MarketSummary)
 async def get_summary(request: Request, market: Snapshot) -> Response:
     """The headline figures of the newest refresh."""
-    return respond(request, market, {**queries.summary(market), **_currency(request)})
+    return respond(market, {**queries.summary(market), **_currency(request)})
 
 
 @_get("/coverage", response_model=answers.Coverage)
-async def get_coverage(request: Request, market: Snapshot) -> Response:
+async def get_coverage(market: Snapshot) -> Response:
     """What postings state, by source and by language: the share with pay, a date, a place and skills."""
-    return respond(request, market, {"coverage": market.coverage.to_dicts()})
+    return respond(market, {"coverage": market.coverage.to_dicts()})
 
 
 @_list("/skills", response_model=answers.SkillPage)
@@ -106,15 +111,15 @@ async def list_skills(
 
 # Names contain slashes (CI/CD), so the longer paths come first and the bare name last.
 @_get("/skills/{skill:path}/trend", response_model=answers.SkillTrend)
-async def get_trend(request: Request, market: Snapshot, skill: SkillName) -> Response:
+async def get_trend(market: Snapshot, skill: SkillName) -> Response:
     """What a skill paid, month by month, and the direction of the change."""
-    return respond(request, market, queries.trend(market, skill))
+    return respond(market, queries.trend(market, skill))
 
 
 @_get("/skills/{skill:path}/history", response_model=answers.SkillHistory)
-async def get_history(request: Request, market: Snapshot, skill: SkillName) -> Response:
+async def get_history(market: Snapshot, skill: SkillName) -> Response:
     """How often a skill was asked for, month by month, also when the postings have been archived since."""
-    return respond(request, market, queries.history(market, skill))
+    return respond(market, queries.history(market, skill))
 
 
 @_list("/skills/{skill:path}/related", response_model=answers.RelatedPage)
@@ -126,9 +131,9 @@ async def list_related(request: Request, market: Snapshot, skill: SkillName, wan
 
 
 @_get("/skills/{skill:path}/recommendations", response_model=answers.SkillRecommendations)
-async def list_recommendations(request: Request, market: Snapshot, skill: SkillName) -> Response:
+async def list_recommendations(market: Snapshot, skill: SkillName) -> Response:
     """Up to ten skills to learn next beside this one."""
-    return respond(request, market, queries.skill_recommendations(market, skill))
+    return respond(market, queries.skill_recommendations(market, skill))
 
 
 @_get("/skills/{skill:path}", response_model=answers.SkillDetail)
@@ -137,7 +142,7 @@ async def get_skill(request: Request, market: Snapshot, skill: SkillName, named:
     found = await _counted(
         request, market, lambda segments: segments.skill(skill, named), published=not named.chosen
     )
-    return respond(request, market, found)
+    return respond(market, found)
 
 
 @_list("/categories", response_model=answers.CategoryPage)
@@ -202,7 +207,7 @@ async def get_salaries(
 
     is_published = named.chosen <= (set() if skill else {"location"})
     found = await _counted(request, market, salaries, published=is_published)
-    return respond(request, market, {**found, **_currency(request)})
+    return respond(market, {**found, **_currency(request)})
 
 
 @_list("/employment-salaries", response_model=answers.EmploymentSalariesPage)
@@ -257,7 +262,7 @@ async def get_occupation(
     found = await _counted(
         request, market, lambda segments: segments.occupation(name, named), published=not named.chosen
     )
-    return respond(request, market, {**found, **_currency(request)})
+    return respond(market, {**found, **_currency(request)})
 
 
 @_list("/trending", response_model=answers.TrendingPage)

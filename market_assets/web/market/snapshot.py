@@ -26,6 +26,7 @@ from market_assets.store.revisions import read_table_revisions
 from market_assets.store.tables import results as tables
 from market_assets.store.tables.columns import arrow_schema
 from market_assets.web.errors import ApiError
+from market_assets.web.market.answer_cache import AnswerCache
 from market_assets.web.market.names import Names, town_spellings
 
 if TYPE_CHECKING:
@@ -108,6 +109,8 @@ class MarketSnapshot:
         #: Compared with a client's copy: changes with every table, with as_of and with the program's version.
         self.etag = _etag(summaries, revisions)
         self.summary: dict[str, Any] | None = summaries[0] if summaries else None
+        #: Those that were made from these tables.
+        self.answers = AnswerCache()
         #: Counted up by every refresh, also by one for the same time.
         self.revision = revisions["market_summary"]
         #: skill_demand by industry, None for the whole market.

@@ -7,11 +7,13 @@ from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from market_assets.report import numbers
 from market_assets.store.database import Database
 from market_assets.store.tables import results as tables
+from market_assets.store.tables.postings import job_postings
 from market_assets_tests.statistics import brute_force
 from market_assets_tests.statistics.markets import TODAY, Market, Posting
 from market_assets_tests.statistics.markets import market as market_of
@@ -105,6 +107,24 @@ def test_filters_count_it_anew(client: TestClient, market: Market) -> None:
     assert [item.attributes["datetime"] for item in page.css(".postings time")] == [
         time.isoformat() for time in newest
     ]
+
+
+def test_postings_are_shown_as_the_store_has_them_by_now(database: Database) -> None:
+    """Also on a page that was made before."""
+    made = market_of([Posting(("SQL",), location="Berlin, DE", employer="Acme")] * 6)
+    fill_store(database, made, weighed(made))
+    client = explorer_client(database)
+    paths = ("/market/skills/SQL", "/market/places/Berlin%2C%20DE")
+    for path in paths:
+        assert len(page_at(client, path).css(".postings time")) == 5
+    with database.pooled_engine().begin() as connection:
+        connection.execute(job_postings.update().values(title="Another <title>"))
+        newest = sa.select(sa.func.max(job_postings.c.posting_id)).scalar_subquery()
+        connection.execute(job_postings.delete().where(job_postings.c.posting_id == newest))
+    for path in paths:
+        shown = [node.text() for node in page_at(client, path).css(".postings a")]
+        assert shown == ["Another <title>"] * 4
+    database.pooled_engine().dispose()
 
 
 def test_every_table_can_be_downloaded_as_it_is_shown(client: TestClient) -> None:
