@@ -27,7 +27,7 @@ from market_assets.web.market.answer_cache import copied
 SAMPLE = 5
 #: Pages read postings in few threads, fewer than there are connections, and not in those that count.
 _READERS = CapacityLimiter(4)
-#: No posting can state it, since nobody is told.
+#: No posting can state it, since it is in no answer.
 _MARK = secrets.token_hex(16)
 SIGN_OUT = Markup(f"{_MARK}-sign-out")
 _POSTINGS = re.compile(rf"{_MARK}-postings-([\d,]*)-".encode())
