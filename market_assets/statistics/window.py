@@ -134,24 +134,24 @@ class Window:
         Of each entry, the place of its posting in `rows` and the code of its skill.
         """
         place_bits = len(rows).bit_length()
-        number = np.min_scalar_type(self.skills.height << place_bits)
+        dtype = np.min_scalar_type(self.skills.height << place_bits)
         place = np.full(len(self), -1, dtype=np.int32)
         place[rows] = np.arange(len(rows))
-        numbers = np.empty(self.sizes[rows].sum(), dtype=number)
+        numbers = np.empty(self.sizes[rows].sum(), dtype=dtype)
         filled = 0
         for start in range(0, len(self), _POSTINGS):
             offsets = self.offsets[start : start + _POSTINGS + 1]
             places = np.repeat(place[start : start + _POSTINGS], np.diff(offsets))
             chosen = places >= 0
-            entries = self.codes[offsets[0] : offsets[-1]][chosen].astype(number)
-            entries <<= number.type(place_bits)
-            entries |= places[chosen].astype(number)
+            entries = self.codes[offsets[0] : offsets[-1]][chosen].astype(dtype)
+            entries <<= dtype.type(place_bits)
+            entries |= places[chosen].astype(dtype)
             numbers[filled : filled + len(entries)] = entries
             filled += len(entries)
         # NumPy sorts numbers several times faster than it finds their order.
         numbers.sort()
-        places = (numbers & number.type((1 << place_bits) - 1)).astype(np.int32)
-        numbers >>= number.type(place_bits)
+        places = (numbers & dtype.type((1 << place_bits) - 1)).astype(np.int32)
+        numbers >>= dtype.type(place_bits)
         return places, numbers.astype(self.codes.dtype)
 
     def coded(self, column: str) -> tuple[Integers, pl.Series]:
