@@ -120,7 +120,7 @@ def _demand_and_pay(groups: SkillGroups, min_sample: int) -> pl.DataFrame:
             "postings": groups.postings,
             "demand_share": groups.postings / groups.of_segment,
             "rank": groups.ranks(),
-            **groups.pay(min_sample).figures(SKILL_DEMAND),
+            **groups.pay(SKILL_DEMAND, min_sample),
         }
     )
 

@@ -5,7 +5,7 @@ The (posting, skill) entries are many: they are counted in flat arrays, and noth
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -144,14 +144,26 @@ class SkillGroups:
         """How many postings of the segment of each group mention the skill without asking for it."""
         return self._counted(self.segments.codes[self.window.mention_rows], self.window.mention_codes)
 
-    def pay(self, min_sample: int) -> PublishedPay:
-        """The known salaries of each group."""
+    def pay(self, columns: Iterable[str], min_sample: int) -> dict[str, pl.Series]:
+        """Those of the columns of a result table that are about pay, of the known salaries of each group."""
         places, codes = self.window.paid
-        segment = self.segments.codes[self.window.by_salary][places]
-        # Stable, so that the salaries of each group stay ascending.
-        order = order_of(segment, self.segments.size)[np.count_nonzero(segment < 0) :]
+        segments = self.segments.codes[self.window.by_salary]
         salaries = self.window.salaries[self.window.by_salary]
-        return PublishedPay(self._counted(segment, codes), salaries[places[order]], min_sample)
+        of_group, of_segment = self.skill, self.segment
+        found, tables, first = [], [], 0
+        # The last block has no entries, and those skills that come after all with a salary.
+        for block in (*skill_blocks(codes), slice(len(codes), len(codes))):
+            end = int(codes[block][-1]) + 1 if block.start < block.stop else self.window.skills.height
+            segment, salary = segments[places[block]], salaries[places[block]]
+            groups = np.flatnonzero((of_group >= first) & (of_group < end))
+            counts = crosstab(segment, codes[block] - first, self.segments.size, end - first)
+            # Stable, so that the salaries of each group stay ascending.
+            order = order_of(segment, self.segments.size)[np.count_nonzero(segment < 0) :]
+            of_skill = counts[of_segment[groups], of_group[groups] - first]
+            found.append(groups)
+            tables.append(pl.DataFrame(PublishedPay(of_skill, salary[order], min_sample).figures(columns)))
+            first = end
+        return pl.concat(tables)[np.argsort(np.concatenate(found))].to_dict()
 
     def _counted(self, segments: Integers, codes: Integers) -> Int64s:
         """How many of some (posting, skill) entries, given by segment and skill, are in each group."""
@@ -195,14 +207,14 @@ def rank_within(groups: Integers, values: Integers | npt.NDArray[np.float64]) ->
 
 def skill_blocks(codes: Integers) -> Iterator[slice]:
     """Slices of ascending codes of skills of about `BLOCK` entries, each with all entries of its skills."""
-    ends = np.flatnonzero(np.diff(codes, append=-1)) + 1
+    ends = np.searchsorted(codes, np.arange(int(codes[-1]) + 1 if len(codes) else 0, dtype=codes.dtype), "right")
     cuts = ends[np.searchsorted(ends, np.arange(BLOCK, len(codes), BLOCK))]
     yield from (slice(start, end) for start, end in pairwise(np.unique([0, *cuts, len(codes)]).tolist()))
 
 
 def runs(*codes: Integers) -> Int64s:
     """Where one of several codes differs from the one before: the start of each run of equal ones."""
-    differs = np.any([np.diff(each, prepend=-1) != 0 for each in codes], axis=0)
+    differs = np.any([np.diff(each, prepend=each.dtype.type(-1)) != 0 for each in codes], axis=0)
     return np.flatnonzero(differs)
 
 

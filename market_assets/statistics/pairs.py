@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from market_assets.statistics.groups import crosstab
 from market_assets.statistics.tables import CATEGORY_RELATIONSHIPS, SKILL_PAIRS
 from market_assets.statistics.window import OtherPostingsError, Window, coded
 
@@ -90,9 +91,11 @@ def pair_codes(pairs: pl.DataFrame, window: Window) -> tuple[Int64s, Int64s]:
     if any(column.null_count() for column in columns):
         raise OtherPostingsError("skill_pairs")
     a, b = (column.cast(pl.Int64).to_numpy() for column in columns)
-    both, lengths = pairs["co_occurrences"].to_numpy(), np.diff(window.offsets)
+    both, lengths = pairs["co_occurrences"].to_numpy(), window.sizes.astype(np.int16)
+    most = int(lengths.max(initial=0))
     # A posting with n skills adds n - 1 to the sum of each of them.
-    expected = np.bincount(window.codes, np.repeat(lengths - 1, lengths), window.skills.height)
+    by_length = crosstab(np.repeat(lengths, lengths), window.codes, most + 1, window.skills.height)
+    expected = (np.arange(most + 1) - 1) @ by_length
     counted = np.bincount(a, both, window.skills.height) + np.bincount(b, both, window.skills.height)
     if not np.array_equal(counted, expected):
         raise OtherPostingsError("skill_pairs")

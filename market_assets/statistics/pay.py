@@ -27,7 +27,7 @@ def salary_statistics(window: Window, min_sample: int) -> pl.DataFrame:
         of the median.
     """
     tables = [
-        pl.DataFrame({**groups.names(), **groups.pay(min_sample).figures(SALARY_STATISTICS)})
+        pl.DataFrame({**groups.names(), **groups.pay(SALARY_STATISTICS, min_sample)})
         for groups in (SkillGroups.of(window, segments) for segments in combined(window, "country", "seniority"))
     ]
     rows = pl.concat(tables, how="diagonal").filter(pl.col("postings_with_salary") > 0)

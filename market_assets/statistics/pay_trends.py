@@ -55,7 +55,7 @@ def salary_trends(window: Window, min_sample: int) -> pl.DataFrame:
     """
     months = month_labels(window)
     groups = SkillGroups.of(window, months)
-    figures = groups.pay(min_sample).figures(SALARY_TRENDS)
+    figures = groups.pay(SALARY_TRENDS, min_sample)
     rows = pl.DataFrame({**groups.names(), "postings": groups.postings, **figures})
     changes = _changes(window, months)[groups.skill]
     return pl.concat([rows, changes], how="horizontal").match_to_schema(SALARY_TRENDS).sort("skill", "month")
@@ -113,13 +113,15 @@ def _fits(window: Window, months: Labels) -> _Fit:
     day = months.values["month"].str.to_date("%Y-%m")
     number = (day.dt.year().cast(pl.Int64) * 12 + day.dt.month()).to_numpy().astype(np.float64)
     places, codes = window.entries_by_skill(rows)
-    tested = crosstab(month[places], codes, months.size, skills) >= MONTH_POSTINGS
-    tested &= tested.sum(axis=0) >= TESTED_MONTHS
-    kept = tested[month[places], codes]
-    places, codes = places[kept], codes[kept]
     fits = np.zeros((len(fields(_Fit)), skills))
     for block in skill_blocks(codes):
-        place, starts = places[block], runs(codes[block])
+        first, last = codes[block][[0, -1]].tolist()
+        place, skill = places[block], codes[block] - first
+        tested = crosstab(month[place], skill, months.size, last - first + 1) >= MONTH_POSTINGS
+        tested &= tested.sum(axis=0) >= TESTED_MONTHS
+        kept = tested[month[place], skill]
+        place, skill = place[kept], skill[kept]
+        starts = runs(skill)
         paid = _Paid(
             skill=np.repeat(np.arange(len(starts)), np.diff(starts, append=len(place))),
             month=number[month[place]],
@@ -127,7 +129,7 @@ def _fits(window: Window, months: Labels) -> _Fit:
             employer=employer[place],
             alike=alike[place],
         )
-        fits[:, codes[block][starts]] = astuple(_fitted(paid, len(starts)))
+        fits[:, first + skill[starts]] = astuple(_fitted(paid, len(starts)))
     return _Fit(*fits)
 
 

@@ -61,7 +61,7 @@ def skill_recommendations(pairs: pl.DataFrame, window: Window, min_sample: int, 
     names = window.skills["skill"]
     groups = SkillGroups.of(window)
     of_other = np.searchsorted(groups.numbers, other)
-    pay = groups.pay(min_sample).figures(SKILL_RECOMMENDATIONS)
+    pay = groups.pay(SKILL_RECOMMENDATIONS, min_sample)
     return pl.DataFrame(
         {
             "skill": names.gather(skill),

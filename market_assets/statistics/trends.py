@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from market_assets.statistics.comparison import Comparison
-from market_assets.statistics.groups import crosstab, runs
+from market_assets.statistics.groups import crosstab, runs, skill_blocks
 from market_assets.statistics.published_pay import known_or_null
 from market_assets.statistics.significance import benjamini_hochberg, ratio_interval, two_sided_p
 from market_assets.statistics.tables import TRENDING_SKILLS
@@ -216,10 +216,11 @@ def _clustered_variance(counts: _Counts) -> Floats:
     rows = rows[np.argsort(employer[rows], kind="stable")]
     score, employer = score[rows], employer[rows]
     places, codes = window.entries_by_skill(rows)
-    starts = runs(codes, employer[places])
-    if len(starts):
-        skill, of = codes[starts], employer[places[starts]]
-        a = np.add.reduceat(score[places], starts)
+    for block in skill_blocks(codes):
+        place = places[block]
+        starts = runs(codes[block], employer[place])
+        skill, of = codes[block][starts], employer[place[starts]]
+        a = np.add.reduceat(score[place], starts)
         b = (of_employer[of] * share.T[skill]).sum(axis=1)
         added += np.bincount(skill, weights=a**2 - 2 * a * b, minlength=len(added))
     return added

@@ -43,6 +43,7 @@ _PACKED = (
 _BATCH = 100_000
 #: Counts up when the files hold something else.
 _FORMAT = 1
+_ID = pl.Schema({"id": pl.Int64()})
 _SKILL_OF_ROW = pl.Schema({"row": pl.Int32(), "code": pl.Int16(), "weight": pl.UInt8()})
 
 Integers = npt.NDArray[np.int64]
@@ -134,17 +135,22 @@ def _blocks(connection: FrameReader, known: pl.DataFrame) -> dict[int, str | Non
 
     The number of rows is part of the name, so that rows which somebody deletes by hand are not counted either.
     """
-    block = (posting_facts.c.posting_id // BLOCK).label("block")
-    rows = sa.select(block, sa.func.count().label("rows")).group_by(block).subquery()
-    query = sa.select(rows.c.block, rows.c.rows, fact_blocks.c.stamp).join_from(
-        rows, fact_blocks, fact_blocks.c.block == rows.c.block, isouter=True
-    )
-    found = connection.read(query, pl.Schema(dict.fromkeys(("block", "rows", "stamp"), pl.Int64()))).sort("block")
+    posting_id = posting_facts.c.posting_id
+    # Each by itself, so that SQLite looks at one row.
+    bounds = [
+        connection.read(sa.select(bound(posting_id).label("id")), _ID) for bound in (sa.func.min, sa.func.max)
+    ]
+    first, last = (each["id"][0] for each in bounds)
+    if first is None:
+        return {}
+    block = fact_blocks.c.block
+    of_block = posting_id.between(block * BLOCK, (block + 1) * BLOCK - 1)
+    rows = sa.select(sa.func.count()).where(of_block).correlate(fact_blocks).scalar_subquery()
+    query = sa.select(block, rows.label("rows"), fact_blocks.c.stamp)
+    found = connection.read(query, pl.Schema(dict.fromkeys(("block", "rows", "stamp"), pl.Int64())))
     skills = sha256(f"{_FORMAT} {known.rows()}".encode()).hexdigest()[:12]
-    return {
-        block: None if stamp is None else f"{block}-{stamp}-{rows}-{skills}"
-        for block, rows, stamp in found.iter_rows()
-    }
+    names = {block: f"{block}-{stamp}-{rows}-{skills}" for block, rows, stamp in found.iter_rows()}
+    return {block: names.get(block) for block in range(first // BLOCK, last // BLOCK + 1)}
 
 
 def _read_part(connection: FrameReader, known: pl.DataFrame, *condition: sa.ColumnElement[bool]) -> _Part:

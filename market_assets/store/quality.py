@@ -53,6 +53,14 @@ def read_sources(connection: MarketConnection, start: datetime, end: datetime) -
     )
 
 
+def count_duplicates(connection: MarketConnection, start: datetime, end: datetime) -> int:
+    """How many postings with start ≤ posted_at ≤ end are not counted because they are another's duplicates."""
+    facts = posting_facts.c
+    within = sa.func.count().filter(facts.posted_at.between(start, end))
+    # Duplicates are few, and have an index; a time as a condition would have the database read all of the window.
+    return int(connection.scalar(sa.select(within).where(facts.duplicate_of.is_not(None))))
+
+
 def count_stored(connection: MarketConnection) -> int:
     """How many postings the store holds."""
     return int(connection.scalar(sa.select(sa.func.count()).select_from(job_postings)))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from polars.testing import assert_frame_equal
 
-from market_assets.statistics import counts, demand, groups, occupations, pay, pay_trends, tables, trends
+from market_assets.statistics import counts, demand, groups, occupations, pay, pay_trends, tables, trends, window
 from market_assets.statistics.comparison import comparison
 from market_assets.statistics.window import Window
 from market_assets_tests.statistics import brute_force, changes_by_hand, occupations_by_hand, pay_by_hand
@@ -131,6 +131,7 @@ def test_no_postings_give_an_empty_table(name: str, categories: dict[str, str | 
 def test_blocks_of_entries_change_no_row(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     compute, schema, expected = TABLES[name]
     monkeypatch.setattr(groups, "BLOCK", 97)
+    monkeypatch.setattr(window, "_POSTINGS", 7)
     assert_rows(compute(larger_market().window()), schema, expected(larger_market()))
 
 

@@ -119,7 +119,9 @@ class MarketReader:
     @property
     def duplicates(self) -> int:
         """How many postings of the window are not counted because they are another's duplicates."""
-        return int(self.sources["duplicates"].sum())
+        from market_assets.store.quality import count_duplicates
+
+        return count_duplicates(self.connection, self.window_start, self.as_of)
 
     @property
     def rejections(self) -> pl.DataFrame:
