@@ -136,9 +136,9 @@ def _serve(url: str, folder: str, port: int) -> None:
     from fastapi import FastAPI
     from starlette.applications import Starlette
 
+    from market_assets.web.application import build_api
     from market_assets.web.explorer.routes import explorer_routes
     from market_assets.web.explorer.view import Explorer
-    from market_assets.web.server import build_api
 
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {0})

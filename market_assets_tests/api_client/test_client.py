@@ -18,11 +18,11 @@ from market_assets.client import AsyncClient, Call, Client, MarketError
 from market_assets.settings import Settings
 from market_assets.store import access_tokens, users
 from market_assets.store.database import Database
+from market_assets.web.application import build_api
 from market_assets.web.auth.guard import Guard
 from market_assets.web.auth.limits import RequestLimits
 from market_assets.web.auth.passwords import hash_password
 from market_assets.web.auth.tokens import Tokens
-from market_assets.web.server import build_api
 from market_assets_tests.store.migrating import copied
 from market_assets_tests.web.market.asking import conforms
 from market_assets_tests.web.market_tables import fill

@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 
 from market_assets.settings import Settings
 from market_assets.store.database import Database
+from market_assets.web.application import build_api
 from market_assets.web.market.snapshot import SnapshotCache
-from market_assets.web.server import build_api
 
 
 @contextmanager

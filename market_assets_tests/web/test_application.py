@@ -13,9 +13,9 @@ from starlette.testclient import TestClient
 
 from market_assets.settings import Settings
 from market_assets.store.database import Database, StoreUnavailableError
+from market_assets.web.application import build_api
 from market_assets.web.auth.limits import RequestLimits, with_limits
 from market_assets.web.errors import ApiError
-from market_assets.web.server import build_api
 from market_assets_tests.web.whole_process import WholeProcess
 
 SECRET = "postgresql://someone:secret@host/market"

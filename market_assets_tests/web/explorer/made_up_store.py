@@ -24,11 +24,11 @@ from market_assets.store.skills import ensure_skills
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import job_postings, posting_facts
+from market_assets.web.application import add_http_error_handler
 from market_assets.web.explorer.routes import explorer_routes
 from market_assets.web.explorer.view import Explorer
 from market_assets.web.market.counted_postings import CountedPostings
 from market_assets.web.market.snapshot import SnapshotCache
-from market_assets.web.server import add_http_error_handler
 from market_assets_tests.statistics.markets import AS_OF, Market
 from market_assets_tests.web.market_tables import fill
 

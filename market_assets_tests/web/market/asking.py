@@ -13,8 +13,8 @@ from starlette.testclient import TestClient
 from market_assets.settings import Settings
 from market_assets.store.database import Database
 from market_assets.store.tables import results as tables
+from market_assets.web.application import build_api
 from market_assets.web.market.snapshot import TOP_LISTS
-from market_assets.web.server import build_api
 from market_assets_tests.web.market_tables import stored
 
 API = "/api/v1/market"
