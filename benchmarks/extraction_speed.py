@@ -81,7 +81,7 @@ def main() -> None:
     titles, column = pl.Series(["Data Engineer"] * POSTINGS), pl.Series(descriptions)
     print(f"{POSTINGS:,} postings of {column.str.len_bytes().mean():,.0f} bytes ({name}), one thread, CPU seconds")
 
-    prepared = [prepare_texts(batch) for batch in batches(column)]
+    prepared = [prepare_texts(batch) for batch in batches(column.cast(pl.Binary))]
     plain_patterns = [p for p in matcher.patterns if not p.conditional and p.open is None]
     baseline = FirstWords([pattern.words for pattern in plain_patterns])
     expected, found = Counter[bytes](), Counter[bytes]()

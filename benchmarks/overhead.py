@@ -1,22 +1,22 @@
-"""`dagster job execute` of each job, beside empty jobs of Dagster's own, as whole processes.
+"""`dagster job execute` of each job, beside empty jobs of Dagster's own, as whole processes: CPU seconds.
 
 There are two baselines: a job of one asset that does nothing, and one of as many such assets as the refresh
-has, each with a check: what Dagster itself takes for that many steps.
+has, each with a check: what Dagster itself takes for that many steps. Where PyArrow and pandas are installed, as
+for development, ADBC imports both: half a second to a second of each job, which other installations do not have.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 from market_assets.operations.names import CLEANUP, INGESTION, REBUILD, REFRESH
 from market_assets.settings import environment_for_children
 
-ROUNDS = 5
 STEPS = 14
 EMPTY = """
 import dagster as dg
@@ -36,13 +36,15 @@ defs = dg.Definitions(assets, jobs=[dg.define_asset_job("empty")], executor=dg.i
 """
 
 
-def seconds(command: list[str], environment: dict[str, str]) -> float:
-    started = time.perf_counter()
+def cpu_seconds(command: list[str], environment: dict[str, str]) -> float:
+    """What a command and its children compute, whatever else the machine does."""
+    before = os.times()
     subprocess.run(command, env=environment, check=True, capture_output=True)
-    return time.perf_counter() - started
+    after = os.times()
+    return after.children_user - before.children_user + after.children_system - before.children_system
 
 
-def main() -> None:
+def main(rounds: int = 5) -> None:
     dagster = [str(Path(sys.executable).with_name("dagster")), "job", "execute"]
     with tempfile.TemporaryDirectory() as folder:
         environment = environment_for_children(MARKET_ASSETS_DATA_DIR=folder, DATABASE_URL="")
@@ -54,9 +56,9 @@ def main() -> None:
         for job in (INGESTION, REFRESH, REBUILD, CLEANUP):
             commands[job] = [*dagster, "-m", "market_assets.definitions", "-j", job]
         took: dict[str, list[float]] = {name: [] for name in commands}
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             for name, command in commands.items():
-                took[name].append(seconds(command, environment))
+                took[name].append(cpu_seconds(command, environment))
     baseline = statistics.median(took["empty, 1 steps"])
     for name, times in took.items():
         median = statistics.median(times)
@@ -64,4 +66,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:2]))

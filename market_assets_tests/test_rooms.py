@@ -184,3 +184,22 @@ def test_loading_the_code_location_stays_cheap(tmp_path: Path) -> None:
     loaded = loaded_after("import market_assets.definitions", tmp_path)
     assert "dagster" in loaded
     assert loaded.isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize(
+    ("statements", "avoided"),
+    [
+        ("import market_assets.cli.main", {"dagster", "pydantic", *HEAVY}),
+        (
+            "from market_assets.skills.matching import skill_matcher\n"
+            "from market_assets.skills.taxonomy import load_taxonomy\n"
+            "assert skill_matcher(load_taxonomy()).find('Python') == ['Python']",
+            {"dagster", "polars", "sqlalchemy"},
+        ),
+        ("import market_assets.web.server", {"polars", "numpy", "matplotlib"}),
+    ],
+)
+def test_what_is_started_often_or_idle_for_long_loads_little(
+    statements: str, avoided: set[str], tmp_path: Path
+) -> None:
+    assert loaded_after(statements, tmp_path).isdisjoint(avoided)

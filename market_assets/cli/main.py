@@ -12,9 +12,8 @@ from importlib import import_module
 from typing import Any
 
 import click
+from click.exceptions import Exit
 from click.shell_completion import BashComplete, CompletionItem, add_completion_class, get_completion_class
-
-from market_assets.settings import SettingsError
 
 #: Command → the module that has it, and the beginning of its help, so that showing the list loads no module.
 COMMANDS = {
@@ -97,22 +96,23 @@ class _Commands(click.Group):
         gc.set_threshold(50_000, 20, 20)
         try:
             return super().invoke(ctx)
-        except SettingsError as error:
-            _end(error.message, 2)
+        except (click.UsageError, Exit):
+            raise
         except KeyboardInterrupt:
             _end("interrupted", 130)
         except Exception as error:
             if not isinstance(error, _expected_errors()):
                 raise
-            _end(str(error), 1)
+            _end(str(error), getattr(error, "exit_code", 1))
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:
     from market_assets.cli.command import CommandFailedError
+    from market_assets.settings import SettingsError
     from market_assets.sources.protocol import SourceError
     from market_assets.store.database import StoreError
 
-    return CommandFailedError, SourceError, StoreError
+    return CommandFailedError, SettingsError, SourceError, StoreError
 
 
 def _end(message: str, code: int) -> None:

@@ -66,7 +66,11 @@ def _serve_all(settings: Settings, *, verbose: bool) -> int:
         click.echo(f"Other accounts may look into {settings.data_dir}: `chmod 700` it, unless they should")
     _refuse_taken_port(settings)
     environment = environment_for_children(
-        DAGSTER_HOME=str(home), MARKET_ASSETS_HOST=settings.host, MARKET_ASSETS_PORT=str(settings.port)
+        DAGSTER_HOME=str(home),
+        MARKET_ASSETS_HOST=settings.host,
+        MARKET_ASSETS_PORT=str(settings.port),
+        # A heap for each thread costs each process some megabytes: most of gRPC's threads wait.
+        MALLOC_ARENA_MAX="1",
     )
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

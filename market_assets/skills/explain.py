@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
 
-from market_assets.skills.matching import SkillMatcher, joined_texts
+from market_assets.skills.matching import SkillMatcher
 from market_assets.skills.patterns import NO_SKILL, Pattern
-from market_assets.skills.tokenize import PreparedTexts, prepare_texts
+from market_assets.skills.tokenize import TITLE_END, PreparedTexts, prepare_texts
 from market_assets.skills.weights import NO_CUE, Reason, Weight
 
 #: Bytes of the text that are shown before and after a mention.
@@ -60,9 +59,8 @@ def explain(matcher: SkillMatcher, title: str, text: str) -> list[Mention]:
     The skills of the `counted` mentions are those that the matcher finds.
     """
     # A lone surrogate has no UTF-8 form.
-    encodable = [part.encode("utf-8", "replace").decode("utf-8") for part in (title, text)]
-    texts = joined_texts(pl.Series([encodable[0]]), pl.Series([encodable[1]]))
-    return list(_Explainer(matcher, prepare_texts(texts)).mentions())
+    joined = f"{title} {TITLE_END} {text}".encode("utf-8", "replace")
+    return list(_Explainer(matcher, prepare_texts([joined])).mentions())
 
 
 class _Explainer:

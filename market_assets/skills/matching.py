@@ -7,14 +7,14 @@ weights. Only hits on names that are ordinary words too are checked one by one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import chain, islice, pairwise
+from itertools import chain, islice
+from typing import TYPE_CHECKING
 
 import ahocorasick_rs
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 from market_assets.skills.cues import CueTable, cues_version, load_cues
 from market_assets.skills.layout import Flags, Indices
@@ -22,6 +22,9 @@ from market_assets.skills.patterns import NO_SKILL, cue_patterns, skill_patterns
 from market_assets.skills.taxonomy import Taxonomy
 from market_assets.skills.tokenize import TITLE_END, PreparedTexts, prepare_texts
 from market_assets.skills.weights import Hits, Mentions, weigh
+
+if TYPE_CHECKING:
+    import polars as pl
 
 #: Bytes of text in one search, so many that the overhead of the call is negligible.
 BATCH_BYTES = 2**19
@@ -76,8 +79,7 @@ class SkillMatcher:
     def find_each(self, texts: Sequence[str]) -> list[list[str]]:
         """The names of the skills in each of many texts, in ascending order."""
         # A lone surrogate, as JSON can carry, has no UTF-8 form.
-        readable = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
-        counts, positions, _ = self._found(pl.Series(readable, dtype=pl.String))
+        counts, positions, _ = self._found(text.encode("utf-8", "replace") for text in texts)
         names = iter([self.taxonomy.skills[position].name for position in positions])
         return [list(islice(names, count)) for count in counts]
 
@@ -94,6 +96,9 @@ class SkillMatcher:
         Raises:
             ValueError: the columns differ in length.
         """
+        # A command that reads one text does without: importing it takes longer than the search.
+        import polars as pl
+
         if len(titles) != len(descriptions):
             raise ValueError(f"{len(titles)} titles but {len(descriptions)} descriptions")
         counts, positions, weights = self._found(joined_texts(titles, descriptions))
@@ -158,14 +163,14 @@ class SkillMatcher:
         counts: Flags = is_skill & ~within_phrase & (self._nested[hits.pattern] | ~within_any)
         return counts
 
-    def _found(self, texts: pl.Series) -> tuple[Indices, Indices, npt.NDArray[np.uint8]]:
+    def _found(self, texts: Iterable[bytes]) -> tuple[Indices, Indices, npt.NDArray[np.uint8]]:
         """The number of skills of each text, and the concatenated positions and weights of all."""
         nothing = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0, dtype=np.uint8))
         columns = zip(nothing, *map(self._search, batches(texts)), strict=True)
         counts, positions, weights = (np.concatenate(column) for column in columns)
         return counts, positions, weights
 
-    def _search(self, texts: pl.Series) -> tuple[Indices, Indices, npt.NDArray[np.uint8]]:
+    def _search(self, texts: Sequence[bytes]) -> tuple[Indices, Indices, npt.NDArray[np.uint8]]:
         mentions = self.mentions(prepare_texts(texts))
         found = mentions.weight > 0
         keys = (mentions.row * len(self.taxonomy.skills) + mentions.skill)[found]
@@ -183,8 +188,11 @@ def _automaton(words: list[bytes]) -> ahocorasick_rs.BytesAhoCorasick:
 
 
 def joined_texts(titles: pl.Series, descriptions: pl.Series) -> pl.Series:
-    """Each title and description (String, nulls allowed) as one text, divided by `tokenize.TITLE_END`."""
-    return titles.cast(pl.String).fill_null("") + f" {TITLE_END} " + descriptions.cast(pl.String).fill_null("")
+    """Each title and description (String, nulls allowed) as one text (Binary), divided by `tokenize.TITLE_END`."""
+    import polars as pl
+
+    texts = titles.cast(pl.String).fill_null("") + f" {TITLE_END} " + descriptions.cast(pl.String).fill_null("")
+    return texts.cast(pl.Binary)
 
 
 @lru_cache(maxsize=4)
@@ -200,11 +208,14 @@ def _is_within_earlier(end: Indices, reach: Indices) -> Flags:
     return np.concatenate(([False], np.maximum.accumulate(reach)[:-1] >= end[1:]))
 
 
-def batches(texts: pl.Series) -> Iterator[pl.Series]:
-    """Slices of the texts of about `BATCH_BYTES`; texts are not divided."""
-    if texts.is_empty():
-        return
-    batch = texts.str.len_bytes().cum_sum().to_numpy() // BATCH_BYTES
-    starts = [0, *(np.flatnonzero(np.diff(batch)) + 1).tolist(), len(texts)]
-    for start, stop in pairwise(starts):
-        yield texts.slice(start, stop - start)
+def batches(texts: Iterable[bytes]) -> Iterator[list[bytes]]:
+    """The texts in lists of about `BATCH_BYTES`; texts are not divided."""
+    batch, size = [], 0
+    for text in texts:
+        batch.append(text)
+        size += len(text)
+        if size >= BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

@@ -17,7 +17,6 @@ from unicodedata import category, name, normalize
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
 _ByteArray = npt.NDArray[np.uint8]
 _Flags = npt.NDArray[np.bool_]
@@ -54,9 +53,9 @@ class PreparedTexts:
         return found
 
 
-def prepare_texts(texts: pl.Series) -> PreparedTexts:
-    """Prepare texts (String, no nulls); each gets a space before and after it."""
-    written = [text.replace(b"\0", b" ") for text in texts.cast(pl.Binary).to_list()]
+def prepare_texts(texts: Sequence[bytes]) -> PreparedTexts:
+    """Prepare texts (UTF-8); each gets a space before and after it."""
+    written = [text.replace(b"\0", b" ") for text in texts]
     return _separated(_spaced(_latin(b" " + b" \0 ".join(written) + b" \0")))
 
 
@@ -64,7 +63,7 @@ def prepared_words(texts: Sequence[str]) -> list[bytes]:
     """Each text as it is in a prepared text (`PreparedTexts.spaced`), without the spaces around it."""
     if not texts:
         return []
-    prepared = prepare_texts(pl.Series(texts, dtype=pl.String))
+    prepared = prepare_texts([text.encode() for text in texts])
     return [text.strip(b" ") for text in prepared.spaced.split(b"\0")][: len(texts)]
 
 

@@ -1,16 +1,27 @@
-"""Errors: problems by RFC 9457 that carry `error` too, with their status."""
+"""Errors: problems by RFC 9457 that carry `error` too, with their status; and exceptions that leave a route."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Literal
 
+import sqlalchemy as sa
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from market_assets.dagster_ext.workspace import CodeLocationError
+from market_assets.store.database import StoreError
+
+_log = logging.getLogger(__name__)
+_STORE_FAILURES = (StoreError, sa.exc.OperationalError, sa.exc.ProgrammingError, sa.exc.TimeoutError)
 #: WebSocket close codes: refused for good; come back later.
 POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
 NOT_SIGNED_IN = "Sign in first"
@@ -71,3 +82,39 @@ async def refuse(response: Response, scope: Scope, receive: Receive, send: Send,
         await response(scope, receive, send)
     else:
         await send({"type": "websocket.close", "code": close_code, "reason": ""})
+
+
+def add_http_error_handler(application: Starlette) -> None:
+    """Answer errors that routes raise on purpose, such as 404."""
+    application.add_exception_handler(HTTPException, _on_error)
+
+
+def add_error_handlers(api: FastAPI) -> None:
+    """Answer every exception that leaves a route of the application."""
+    for error in (HTTPException, RequestValidationError, *_STORE_FAILURES, CodeLocationError, Exception):
+        api.add_exception_handler(error, _on_error)
+
+
+async def _on_error(request: Request, error: Exception) -> Response:
+    return _answer_to(error, request).response(request.url.path)
+
+
+def _answer_to(error: Exception, request: Request) -> ApiError:
+    if isinstance(error, HTTPException):
+        extra = error.extra if isinstance(error, ApiError) else None
+        return ApiError(error.status_code, str(error.detail), extra, error.headers)
+    if isinstance(error, RequestValidationError):
+        return ApiError(422, "; ".join(_describe(problem) for problem in error.errors()))
+    if isinstance(error, CodeLocationError):
+        return ApiError(503, f"The code does not load: {error}")
+    if isinstance(error, _STORE_FAILURES):
+        _log.error("%s %s: the market database failed: %s", request.method, request.url.path, error)
+        return ApiError(503, "The market database does not answer", headers={"Retry-After": "5"})
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return ApiError(500, "Something went wrong; the web process's log has the details")
+
+
+def _describe(problem: Mapping[str, Any]) -> str:
+    """A problem of a request in words, such as `limit: Input should be less than or equal to 500`."""
+    where = ".".join(str(part) for part in problem["loc"][1:]) or str(problem["loc"][0])
+    return f"{where}: {problem['msg']}"

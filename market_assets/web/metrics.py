@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, get_args
 
@@ -193,7 +193,7 @@ def _gauges(name: str, what: str, label: str, values: Mapping[str, float]) -> Ga
 class RequestTimes:
     """A histogram of how long responses take, those of the guard and the limits included."""
 
-    def __init__(self, api: FastAPI, registry: CollectorRegistry) -> None:
+    def __init__(self, api: Callable[[], FastAPI], registry: CollectorRegistry) -> None:
         self._api = api
         self._seconds = Histogram(
             "market_assets_http_request_duration_seconds",
@@ -242,5 +242,5 @@ class RequestTimes:
     @cached_property
     def _templates(self) -> list[tuple[str, re.Pattern[str]]]:
         """The API's paths as its OpenAPI document has them, the constant ones first, as they are routed."""
-        templates = sorted([*self._api.openapi()["paths"], *_UNDESCRIBED], key=lambda path: path.count("{"))
+        templates = sorted([*self._api().openapi()["paths"], *_UNDESCRIBED], key=lambda path: path.count("{"))
         return [(template, compile_path(template)[0]) for template in templates]

@@ -8,10 +8,13 @@ from __future__ import annotations
 import contextlib
 import sys
 import threading
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import dagster as dg
 import uvicorn
+from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -27,7 +30,6 @@ from market_assets.store.database import Database, StoreError
 from market_assets.store.users import has_admin
 from market_assets.web.admin.executions import executions_routes
 from market_assets.web.admin.services import Services
-from market_assets.web.application import add_http_error_handler, build_api
 from market_assets.web.auth.cross_site import with_security_headers
 from market_assets.web.auth.guard import Guard
 from market_assets.web.auth.limits import DEFAULT_LIMITS, RequestLimits, UserRate, with_limits
@@ -35,12 +37,36 @@ from market_assets.web.auth.login import login_routes
 from market_assets.web.auth.proxies import behind_proxies
 from market_assets.web.auth.tokens import Tokens, identity_of, signing_key
 from market_assets.web.connections import server_config
-from market_assets.web.explorer.routes import explorer_routes
-from market_assets.web.explorer.view import Explorer
+from market_assets.web.errors import add_http_error_handler
 from market_assets.web.health import IncidentWatch, Monitor, health_routes
 from market_assets.web.metrics import Metrics, RequestTimes
 
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
 _PRINT_RUNS = "--print-runs"
+_App = TypeVar("_App", bound=ASGIApp)
+
+
+class MadeOnFirstUse(Generic[_App]):
+    """An application that is made when it is first needed, so that an idle process does without what it loads."""
+
+    def __init__(self, make: Callable[[], _App]) -> None:
+        self._make = make
+        self._made: _App | None = None
+        self._lock = threading.Lock()
+
+    def get(self) -> _App:
+        """The application, which the first call makes."""
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # In a thread: meanwhile others are answered.
+        application = await to_thread.run_sync(self.get) if self._made is None else self._made
+        await application(scope, receive, send)
 
 
 class WebProcess:
@@ -60,35 +86,62 @@ class WebProcess:
         )
         self.dagster = self.webserver.create_asgi_app()
         self.services = Services(process_context, self.webserver.schema, settings, database)
-        self.api = build_api(self.services, settings, database)
+        # These two load Polars and NumPy.
+        self._api = MadeOnFirstUse(self._make_api)
+        self._market_pages = MadeOnFirstUse(self._make_market_pages)
         self.monitor = Monitor(process_context, settings, database)
         self.metrics = Metrics(process_context, self.monitor, database)
         watch = IncidentWatch(process_context.instance, self.monitor, settings)
         self.pages = Starlette(routes=[*self._routes(), Mount("/", app=self.dagster)], lifespan=watch.lifespan)
         for application in (self.dagster, self.pages):
             add_http_error_handler(application)
+        parts: dict[str, ASGIApp] = {"/api/": self._api, "/market/": self._market_pages}
         metrics_token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
-        guarded = Guard(_by_path(self.api, self.pages), self.tokens, metrics_token, limits)
+        guarded = Guard(_by_path(parts, self.pages), self.tokens, metrics_token, limits)
         secured = with_security_headers(with_limits(guarded, limits))
-        times = RequestTimes(self.api, self.metrics.registry)
+        times = RequestTimes(self._api.get, self.metrics.registry)
         self.application: ASGIApp = times.wrap(behind_proxies(secured, settings.trusted_proxies))
+
+    @property
+    def api(self) -> FastAPI:
+        """The application for `/api`."""
+        return self._api.get()
+
+    @property
+    def market_pages(self) -> Starlette:
+        """The application for `/market`."""
+        return self._market_pages.get()
+
+    def _make_api(self) -> FastAPI:
+        from market_assets.web.application import build_api
+
+        return build_api(self.services, self.settings, self.database)
+
+    def _make_market_pages(self) -> Starlette:
+        from market_assets.web.explorer.routes import explorer_routes
+        from market_assets.web.explorer.view import Explorer
+
+        routes = explorer_routes(Explorer(self.api.state, self.settings, self.database))
+        pages = Starlette(routes=[*routes, Mount("/", app=self.dagster)])
+        add_http_error_handler(pages)
+        return pages
 
     def _routes(self) -> list[BaseRoute]:
         return [
             *health_routes(self.monitor),
             self.metrics.route(),
-            *explorer_routes(Explorer(self.api.state, self.settings, self.database)),
             *login_routes(),
             *executions_routes(self.services.runs),
         ]
 
 
-def _by_path(api: ASGIApp, rest: ASGIApp) -> ASGIApp:
-    """`api` for all of `/api`; not a Mount, which would remove `/api` from the paths that the API describes."""
+def _by_path(parts: Mapping[str, ASGIApp], rest: ASGIApp) -> ASGIApp:
+    """The part whose prefix a path has; no Mounts, which would take the prefix from the paths."""
 
     async def chosen(scope: Scope, receive: Receive, send: Send) -> None:
-        path = scope.get("path", "")
-        await (api if f"{path}/".startswith("/api/") else rest)(scope, receive, send)
+        path = f"{scope.get('path', '')}/"
+        part = next((part for prefix, part in parts.items() if path.startswith(prefix)), rest)
+        await part(scope, receive, send)
 
     return chosen
 

@@ -167,6 +167,10 @@ def healthy_daemons(server: Server) -> set[str]:
 def test_it_serves_and_runs_jobs(server: Server) -> None:
     assert_no_other_account_reaches_the_code_server(server.project)
     assert server.ask("/server_info")[0] == 401
+    for command in ("dagster api grpc", "dagster._daemon run", "market_assets.web.server"):
+        libraries = Path(f"/proc/{server.pid_of(command)}/maps").read_text()
+        # Nobody has asked about the market yet.
+        assert ("cygrpc" in libraries, "polars" in libraries) == (True, False), command
     sign_in(server)
     status, info = server.ask("/server_info")
     assert (status, "dagster_version" in info) == (200, True)

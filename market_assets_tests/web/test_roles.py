@@ -72,7 +72,8 @@ def routes_of(web: WholeProcess) -> list[tuple[str, bool]]:
             else:
                 found.append((prefix + route.path, not hasattr(route, "methods")))
 
-    for application in (web.process.pages, web.process.dagster, web.process.api):
+    process = web.process
+    for application in (process.pages, process.market_pages, process.dagster, process.api):
         walk(application.routes)
     return [(named(path), is_socket) for path, is_socket in dict.fromkeys(found)]
 

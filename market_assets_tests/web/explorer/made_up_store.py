@@ -24,7 +24,7 @@ from market_assets.store.skills import ensure_skills
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import job_postings, posting_facts
-from market_assets.web.application import add_http_error_handler
+from market_assets.web.errors import add_http_error_handler
 from market_assets.web.explorer.routes import explorer_routes
 from market_assets.web.explorer.view import Explorer
 from market_assets.web.market.counted_postings import CountedPostings
