@@ -85,14 +85,14 @@ BOTH_DATABASES = ("store", "dagster_ext", "deployment")
 
 def _repeats_on_postgresql(item: pytest.Item) -> bool:
     """Whether a test is the PostgreSQL twin of one on SQLite, outside the rooms where that matters each time."""
-    room = Path(item.fspath).relative_to(Path(__file__).parent).parts[0]
     parameters = getattr(item, "callspec", None)
-    twin = parameters is not None and any(
-        isinstance(value, str) and value == "postgresql" for value in parameters.params.values()
-    )
+    values = parameters.params.values() if parameters is not None else ()
+    if not any(isinstance(value, str) and value == "postgresql" for value in values):
+        return False
+    room = Path(item.fspath).relative_to(Path(__file__).parent).parts[0]
     if room in BOTH_DATABASES:
-        return twin and item.get_closest_marker("one_database") is not None
-    return twin and not item.get_closest_marker("both_databases")
+        return item.get_closest_marker("one_database") is not None
+    return not item.get_closest_marker("both_databases")
 
 
 @pytest.hookimpl(optionalhook=True)

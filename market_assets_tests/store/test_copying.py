@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import polars as pl
 import pytest
@@ -19,6 +18,7 @@ from market_assets.store.reading import read_batches
 from market_assets.store.tables.accounts import accounts
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.postings import data_revision, job_postings, skills
+from market_assets_tests.databases import copied_on
 from market_assets_tests.store.any_rows import everything, fill_every_table
 from market_assets_tests.store.made_up_postings import MARCH, days_after, find_skills, posting, write_day
 from market_assets_tests.store.migrating import add_version, copied
@@ -50,33 +50,33 @@ def kind_of_database(kinds: tuple[str, str]) -> str:
 
 
 @pytest.fixture
-def target(kinds: tuple[str, str], request: pytest.FixtureRequest, tmp_path: Path) -> Database:
+def target(kinds: tuple[str, str], request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A database with empty tables beside `database`."""
+    if kinds[1] == "sqlite":
+        yield copied(request.getfixturevalue("migrated_sqlite"), tmp_path / "copy.db")
+        return
+    server, template = (request.getfixturevalue(name) for name in ("postgresql_server", "migrated_postgresql"))
+    with copied_on(server, template) as url:
+        yield Database(url)
+
+
+@pytest.fixture
+def without_tables(kinds: tuple[str, str], request: pytest.FixtureRequest, tmp_path: Path) -> Database:
     """A database without tables beside `database`."""
     if kinds[1] == "sqlite":
         return Database(f"sqlite:///{tmp_path / 'copy.db'}")
-    server = Database(request.getfixturevalue("postgresql_server"))
-    name = f"market_copy_{uuid4().hex}"
-    with server.engine().execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    url = server.url.set(database=name)
-
-    def drop() -> None:
-        with server.engine().execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-            connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
-
-    request.addfinalizer(drop)
-    return Database(url.render_as_string(hide_password=False))
+    return Database(request.getfixturevalue("postgresql_url"))
 
 
-def test_every_row_of_every_table_arrives(database: Database, target: Database) -> None:
+def test_every_row_of_every_table_arrives(database: Database, without_tables: Database) -> None:
     before = fill_every_table(database)
     progress: dict[str, int] = {}
-    copied = copy_store(database, target, batch=2, progress=progress.__setitem__)
-    assert everything(target) == everything(database) == before
+    copied = copy_store(database, without_tables, batch=2, progress=progress.__setitem__)
+    assert everything(without_tables) == everything(database) == before
     assert copied == {table: len(rows) for table, rows in before.items()}
     assert progress == copied
     assert copied.keys() == {table.name for table in (*metadata.sorted_tables, *accounts.sorted_tables)}
-    assert schema.current_version(target) == schema.newest_version()
+    assert schema.current_version(without_tables) == schema.newest_version()
 
 
 def test_numbers_go_on_after_the_highest(database: Database, target: Database) -> None:
@@ -91,7 +91,7 @@ def test_a_copied_store_goes_on(database: Database, target: Database) -> None:
     with MarketConnection(database) as connection:
         write_day(connection, MARCH, [posting("a", title="Python SQL"), posting("b", title="Docker")])
         find_skills(connection, MARCH)
-    copy_store(database, target, batch=1, progress=silently)
+    copy_store(database, target, batch=100, progress=silently)
     for each in (database, target):
         with MarketConnection(each) as connection:
             write_day(connection, days_after(1), [posting("b", title="Kafka"), posting("c")])
@@ -152,7 +152,7 @@ def test_a_copy_that_breaks_off_leaves_an_empty_target(database: Database, targe
     with pytest.raises(KeyboardInterrupt):
         copy_store(database, target, batch=1, progress=break_off)
     assert sum(map(len, everything(target).values())) == 1
-    copy_store(database, target, batch=1, progress=silently)
+    copy_store(database, target, batch=100, progress=silently)
     assert everything(target) == everything(database)
 
 
@@ -176,7 +176,6 @@ def test_the_source_may_change_meanwhile(database: Database, target: Database) -
 
 def test_a_filled_target_is_refused(database: Database, target: Database) -> None:
     fill_every_table(database)
-    schema.upgrade(target)
     before = fill_every_table(target, rows=1)
     with pytest.raises(CopyError, match=r"is not empty \(\d+ rows in .*skills"):
         copy_store(database, target, batch=100, progress=silently)
@@ -185,28 +184,27 @@ def test_a_filled_target_is_refused(database: Database, target: Database) -> Non
 
 def test_a_target_in_use_is_refused(database: Database, target: Database) -> None:
     fill_every_table(database)
-    schema.upgrade(target)
     with shared(StoreLock(target, "ingestion")), pytest.raises(StoreBusyError, match="held by ingestion"):
         copy_store(database, target, batch=100, progress=silently)
 
 
 def test_databases_that_do_not_fit(
-    database: Database, target: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: Database, without_tables: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(CopyError, match="into itself"):
         copy_store(
             database, Database(database.url.render_as_string(hide_password=False)), batch=1, progress=silently
         )
     with pytest.raises(CopyError, match="nothing to copy"):
-        copy_store(target, database, batch=1, progress=silently)
-    schema.upgrade(target)
-    older = schema.current_version(target)
+        copy_store(without_tables, database, batch=1, progress=silently)
+    schema.upgrade(without_tables)
+    older = schema.current_version(without_tables)
     add_version(monkeypatch, tmp_path, "SELECT 1")
     schema.upgrade(database)
-    for one, other in ((database, target), (target, database)):
+    for one, other in ((database, without_tables), (without_tables, database)):
         with pytest.raises(StoreError, match=f"at version {older}, the code needs"):
             copy_store(one, other, batch=1, progress=silently)
-    assert schema.current_version(target) == older
+    assert schema.current_version(without_tables) == older
     link = tmp_path / "link.db"
     if database.is_sqlite:
         link.symlink_to(database.path)
@@ -218,7 +216,7 @@ def test_revisions_are_those_of_the_source(database: Database, target: Database)
     with MarketConnection(database) as connection:
         for number in range(3):
             write_day(connection, days_after(number), [posting("a")])
-    copy_store(database, target, batch=1, progress=silently)
+    copy_store(database, target, batch=100, progress=silently)
     with target.engine().connect() as connection:
         assert connection.execute(sa.select(data_revision)).all() == [(1, 3)]
 

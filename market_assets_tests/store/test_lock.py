@@ -19,6 +19,8 @@ from market_assets_tests.store.sharing import shared
 
 pytestmark = pytest.mark.timeout(600)
 
+MODES = ("exclusive", "shared")
+
 HOLDER = """
     import sys
     from market_assets.store import lock
@@ -108,17 +110,18 @@ def waiter_for(database: Database, purpose: str, mode: str) -> Iterator[Program]
         yield waiter
 
 
-@pytest.mark.parametrize("holder_mode", ["exclusive", "shared"])
-@pytest.mark.parametrize("mode", ["exclusive", "shared"])
-def test_only_shared_goes_with_shared(empty: Database, holder_mode: str, mode: str) -> None:
+@pytest.mark.parametrize("holder_mode", MODES)
+def test_only_shared_goes_with_shared(empty: Database, holder_mode: str) -> None:
     with holder_of(empty, "the other", holder_mode) as holder:
-        if holder_mode == mode == "shared":
-            take(empty, mode).release()
-        else:
-            would_wait(empty, mode)
+        for mode in MODES:
+            if holder_mode == mode == "shared":
+                take(empty, mode).release()
+            else:
+                would_wait(empty, mode)
         holder.go_on()
         holder.expect("released")
-        take(empty, mode).release()
+        for mode in MODES:
+            take(empty, mode).release()
 
 
 def test_a_waiting_request_names_the_holders(empty: Database) -> None:
@@ -134,7 +137,7 @@ def test_a_waiting_request_names_the_holders(empty: Database) -> None:
         assert f"held by daily_sample_ingestion run 2 (process {other.pid})" in message
 
 
-@pytest.mark.parametrize("mode", ["exclusive", "shared"])
+@pytest.mark.parametrize("mode", MODES)
 def test_a_killed_holder_loses_it_at_once(empty: Database, mode: str) -> None:
     with holder_of(empty, "killed", mode) as holder:
         would_wait(empty, "exclusive")
@@ -211,7 +214,7 @@ def test_holding_again_in_the_same_mode_changes_nothing(empty: Database) -> None
     take(empty, "exclusive").release()
 
 
-@pytest.mark.parametrize("mode", ["exclusive", "shared"])
+@pytest.mark.parametrize("mode", MODES)
 def test_an_exception_lets_go(empty: Database, mode: str) -> None:
     mine = StoreLock(empty, "test", notice=refuse)
     with pytest.raises(KeyboardInterrupt), mine.exclusive() if mode == "exclusive" else shared(mine):

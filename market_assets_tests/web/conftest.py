@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 from argon2 import PasswordHasher
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
@@ -24,6 +25,14 @@ def costly_hasher() -> Iterator[PasswordHasher]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(passwords, "_hasher", PasswordHasher(**LOWEST_COST))
         yield costly
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_event_loop() -> Iterator[None]:
+    """Requests of all clients run in one, as in a server: a new one for each takes as long as its answer."""
+    with start_blocking_portal() as portal, pytest.MonkeyPatch.context() as patched:
+        patched.setattr(TestClient, "portal", portal)
+        yield
 
 
 @pytest.fixture(scope="session")
