@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Callable
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,13 +13,9 @@ from markupsafe import Markup
 
 from market_assets.report import numbers, plots, selections
 from market_assets.report.headlines import Headline, headlines
+from market_assets.report.search_script import SEARCH_SCRIPT, SEARCH_SCRIPT_HASH
 from market_assets.report.selections import ReportTables
 
-_TEMPLATES = Path(__file__).parent / "templates"
-#: The one script of the page: it searches the table of every skill, which without it is whole.
-SEARCH_SCRIPT = (_TEMPLATES / "search.js").read_text(encoding="utf-8")
-#: By which a Content-Security-Policy knows it.
-SEARCH_SCRIPT_HASH = f"'sha256-{b64encode(sha256(SEARCH_SCRIPT.encode()).digest()).decode()}'"
 #: Skills that are listed of those whose share changed within a week.
 _MOST_CHANGED = 12
 
@@ -75,7 +69,7 @@ def render_report(tables: ReportTables) -> str:
 def _template() -> Template:
     """The page; every string that is not markup is escaped and has no control characters."""
     environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_printable,

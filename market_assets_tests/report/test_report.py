@@ -11,7 +11,8 @@ import pytest
 from page_reading import SECTIONS, cells, labels, tiles
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
-from market_assets.report.page import SEARCH_SCRIPT, SEARCH_SCRIPT_HASH, render_report
+from market_assets.report.page import render_report
+from market_assets.report.search_script import SEARCH_SCRIPT, SEARCH_SCRIPT_HASH
 from market_assets.report.selections import ReportTables
 from market_assets.statistics.pay import of_all_postings
 from market_assets.statistics.tables import TRENDING_SKILLS

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from market_assets.report.page import SEARCH_SCRIPT_HASH
+from market_assets.report.search_script import SEARCH_SCRIPT_HASH
 from market_assets.web.auth.cross_site import (
     DATA_POLICY,
     PAGE_POLICY,

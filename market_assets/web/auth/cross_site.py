@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from market_assets.report.page import SEARCH_SCRIPT_HASH
+from market_assets.report.search_script import SEARCH_SCRIPT_HASH
 
 SESSION_COOKIE = "market_assets_session"
 #: Readable by this site's pages, which send it back in the header, or in a form's field.
