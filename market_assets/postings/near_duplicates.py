@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,9 @@ MAX_ALL_PAIRS = 64
 #: Beyond, the texts that share one of the first `BANDS` numbers of their sketches are sorted, and each is compared
 #: with its next `NEIGHBOURS`.
 BANDS, NEIGHBOURS = 12, 4
+
+#: About so many texts are compared at a time, always all of a near_key: as numbers they take much memory.
+TOGETHER = 50_000
 
 _HEADER_BYTES = 2 * len(HEADER)
 _PLACE, _REMOTE, _RANKS, _COMPANY, _COMPANIES = slice(0, 3), 3, 4, 5, slice(5, 9)
@@ -63,7 +67,22 @@ def near_groups(postings: pl.DataFrame) -> pl.Series:
     nodes = rows.select("near_key", "sketch", "own").unique().sort("near_key", "sketch", "own", nulls_last=False)
     nodes = nodes.with_row_index("node").cast({"node": pl.Int64})
     rows = rows.join(nodes, on=["near_key", "sketch", "own"], how="left", nulls_equal=True, maintain_order="left")
-    return groups.scatter(rows["row"], _grouped(nodes, _pairs_without_text(rows))[rows["node"].to_numpy()])
+    return groups.scatter(
+        rows["row"], pl.Series(_grouped(nodes, _pairs_without_text(rows))[rows["node"].to_numpy()], dtype=pl.Int64)
+    )
+
+
+def _grouped(nodes: pl.DataFrame, linked: Pairs) -> Indices:
+    """For each node, in the order of near_keys, the number of its group: its smallest node."""
+    keys = nodes["near_key"].to_numpy()
+    ends = np.append(np.flatnonzero(keys[1:] != keys[:-1]) + 1, nodes.height)
+    cuts = ends[np.searchsorted(ends, np.arange(TOGETHER, nodes.height, TOGETHER))]
+    groups = []
+    for start, end in pairwise(np.unique([0, *cuts, nodes.height]).tolist()):
+        here = (linked[0] >= start) & (linked[0] < end)
+        of_keys = _grouped_together(nodes[start:end], (linked[0][here] - start, linked[1][here] - start))
+        groups.append(of_keys + start)
+    return np.concatenate(groups)
 
 
 def _pairs_without_text(rows: pl.DataFrame) -> Pairs:
@@ -88,8 +107,8 @@ def _pairs_without_text(rows: pl.DataFrame) -> Pairs:
     return linked["first"].to_numpy(), linked["node"].to_numpy()
 
 
-def _grouped(nodes: pl.DataFrame, linked: Pairs) -> pl.Series:
-    """For each node the number of its group."""
+def _grouped_together(nodes: pl.DataFrame, linked: Pairs) -> Indices:
+    """The same for all nodes of some near_keys."""
     encoded = nodes["sketch"].to_list()
     headers = np.frombuffer(b"".join(sketch[:_HEADER_BYTES] for sketch in encoded), dtype="<u2")
     headers = headers.reshape(-1, len(HEADER)).astype(np.int64)
@@ -108,7 +127,7 @@ def _grouped(nodes: pl.DataFrame, linked: Pairs) -> pl.Series:
     doubtful &= same
     # The surest first.
     order = np.lexsort((other[doubtful], one[doubtful], -shares[doubtful]))
-    return pl.Series(_joined(group, headers, one[doubtful][order], other[doubtful][order]), dtype=pl.Int64)
+    return _joined(group, headers, one[doubtful][order], other[doubtful][order])
 
 
 def _compatible(one: Headers, other: Headers) -> npt.NDArray[np.bool_]:

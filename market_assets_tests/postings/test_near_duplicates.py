@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings import near_duplicates
-from market_assets.postings.near_duplicates import BANDS, MAX_ALL_PAIRS, NEIGHBOURS, near_groups
+from market_assets.postings.near_duplicates import BANDS, MAX_ALL_PAIRS, NEIGHBOURS, TOGETHER, near_groups
 from market_assets.postings.near_keys import HEADER, padded, sketches
 from market_assets_tests.postings.test_sketches import hashes_of, prose
 
@@ -147,9 +147,12 @@ def merged(known: list[tuple[Any, ...]]) -> tuple[Any, ...]:
     return (max(country), max(city), min(remote), max(ranks), max(company, key=len))
 
 
+@pytest.mark.parametrize("together", [1, 3, TOGETHER])
 @given(postings=POSTINGS)
-def test_groups_are_those_of_comparing_each_with_each(postings: list[Made]) -> None:
-    assert partition(near_groups(frame(postings)).to_list()) == compared_one_by_one(postings)
+def test_groups_are_those_of_comparing_each_with_each(together: int, postings: list[Made]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(near_duplicates, "TOGETHER", together)
+        assert partition(near_groups(frame(postings)).to_list()) == compared_one_by_one(postings)
 
 
 @pytest.mark.parametrize("all_pairs", [0, 3, MAX_ALL_PAIRS])
