@@ -15,10 +15,10 @@ from market_assets_tests.store.migrating import copied
 
 @contextlib.contextmanager
 def database_of_kind(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, kind: str | None = None
 ) -> Iterator[Database]:
-    """A database with its tables, of the kind that the fixture is asked for by `param`."""
-    if request.param == "sqlite":
+    """A database with its tables, of a kind: the one that the fixture is asked for by `param`, or another."""
+    if (kind or request.param) == "sqlite":
         folder = tmp_path_factory.mktemp("market")
         yield copied(request.getfixturevalue("migrated_sqlite"), folder / "market.db")
         return

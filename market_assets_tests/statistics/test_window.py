@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -181,6 +182,26 @@ def test_paid_entries_come_by_skill_and_salary(made: Market) -> None:
     ]
     found = [(names[code], made.postings[row].salary, row) for row, code in zip(rows, codes, strict=True)]
     assert found == sorted(expected)
+
+
+def test_entries_of_millions_of_postings_come_by_skill_too() -> None:
+    """A skill and a place are one number, here of more than 32 bits."""
+    postings, skills = 1 << 21, 3_000
+    draw = np.random.default_rng(1)
+    sizes = np.zeros(postings, dtype=np.int64)
+    sizes[draw.choice(postings, 2_000)] = 2
+    codes = draw.integers(0, skills, sizes.sum()).astype(np.int32)
+    window = Window(
+        postings=pl.DataFrame({"posting_id": np.arange(postings)}),
+        offsets=np.concatenate(([0], np.cumsum(sizes))),
+        codes=codes,
+        skills=pl.DataFrame({"skill": [str(number) for number in range(skills)]}),
+    )
+    rows = draw.permutation(postings)
+    place_of = np.argsort(rows)
+    expected = sorted(zip(codes.tolist(), place_of[np.repeat(np.arange(postings), sizes)].tolist(), strict=True))
+    places, found = window.entries_by_skill(rows)
+    assert list(zip(found.tolist(), places.tolist(), strict=True)) == expected
 
 
 @pytest.mark.parametrize(

@@ -251,6 +251,14 @@ def test_what_was_committed_is_forced_to_disk(connection: MarketConnection) -> N
         assert connection.scalar(left), "as the server has it"
 
 
+def test_sqlite_keeps_as_many_pages_as_it_may(connection: MarketConnection) -> None:
+    if not connection.database.is_sqlite:
+        pytest.skip("PostgreSQL has pages of its own")
+    connection.keep_pages(64)
+    # Kibibytes, where it is negative.
+    assert connection.scalar("PRAGMA cache_size") == -64 * 1024
+
+
 def test_texts_are_compressed_by_the_quickest_method_that_the_server_has(connection: MarketConnection) -> None:
     if connection.database.is_sqlite:
         pytest.skip("SQLite compresses nothing")

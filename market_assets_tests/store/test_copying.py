@@ -18,7 +18,7 @@ from market_assets.store.reading import read_batches
 from market_assets.store.tables.accounts import accounts
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.postings import data_revision, job_postings, skills
-from market_assets_tests.databases import copied_on
+from market_assets_tests.databases import database_of_kind
 from market_assets_tests.store.any_rows import everything, fill_every_table
 from market_assets_tests.store.made_up_postings import MARCH, days_after, find_skills, posting, write_day
 from market_assets_tests.store.migrating import add_version, copied
@@ -50,14 +50,12 @@ def kind_of_database(kinds: tuple[str, str]) -> str:
 
 
 @pytest.fixture
-def target(kinds: tuple[str, str], request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+def target(
+    kinds: tuple[str, str], request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
     """A database with empty tables beside `database`."""
-    if kinds[1] == "sqlite":
-        yield copied(request.getfixturevalue("migrated_sqlite"), tmp_path / "copy.db")
-        return
-    server, template = (request.getfixturevalue(name) for name in ("postgresql_server", "migrated_postgresql"))
-    with copied_on(server, template) as url:
-        yield Database(url)
+    with database_of_kind(request, tmp_path_factory, kinds[1]) as database:
+        yield database
 
 
 @pytest.fixture
