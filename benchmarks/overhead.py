@@ -1,8 +1,8 @@
 """`dagster job execute` of each job, beside empty jobs of Dagster's own, as whole processes: CPU seconds.
 
 Each has two baselines: a job of one asset that does nothing, and one of as many such assets as it has steps, each
-with a check: what Dagster itself takes for that many. Where PyArrow and pandas are installed, as for development, ADBC
-imports both: half a second to a second of each job, which other installations do not have.
+with a check: what Dagster itself takes for that many. Where PyArrow and pandas are installed, as for development,
+ADBC imports both: half a second to a second of each job, which other installations do not have.
 """
 
 from __future__ import annotations
