@@ -16,7 +16,7 @@ from market_assets.skills.taxonomy import Skill, load_taxonomy
 from market_assets.statistics.window import Segment, Window
 from market_assets.store.database import Database
 from market_assets.web.explorer import parameters as addresses
-from market_assets.web.explorer.late_parts import SIGN_OUT
+from market_assets.web.explorer.late_parts import SIGN_OUT, NewestPostings
 from market_assets.web.explorer.parameters import Filters, Link, PageProblem, Parameters, closest
 from market_assets.web.explorer.tables import Table, by_name, csv_response
 from market_assets.web.explorer.templates import environment
@@ -30,11 +30,13 @@ class Explorer:
     Attributes:
         state: of the API, whose `market` is the cache of the tables.
         postings: the counted postings in memory, which the API uses too.
+        newest: the newest postings of pages.
     """
 
     def __init__(self, state: State, settings: Settings, database: Database) -> None:
-        self.state, self.settings, self.database = state, settings, database
+        self.state, self.settings = state, settings
         self.postings: CountedPostings = state.postings
+        self.newest = NewestPostings(database)
 
     @cached_property
     def taxonomy(self) -> dict[str, Skill]:
