@@ -12,7 +12,7 @@ import polars as pl
 
 from market_assets.postings import categories, workplaces
 from market_assets.postings.dates import parse_dates
-from market_assets.postings.identity import identities
+from market_assets.postings.identity import identities, plain_descriptions
 from market_assets.postings.languages import languages
 from market_assets.postings.near_keys import near_identities
 from market_assets.postings.occupations import occupations
@@ -252,6 +252,7 @@ def _normalised(clean: pl.DataFrame, origins: pl.DataFrame) -> tuple[pl.DataFram
         (workplace == "remote").alias("is_remote"),
         web_address(pl.col("url_text")).alias("url"),
     )
-    known = columns.hstack(identities(columns)).hstack(near_identities(columns))
+    plain = plain_descriptions(columns)
+    known = columns.hstack(identities(columns, plain)).hstack(near_identities(columns, plain))
     lost = known.select(is_lost(f"{field}_text", column).alias(field) for field, column in _COUNTED.items())
     return known.select(NORMALISED_POSTING.names()), nulled.hstack(lost)
