@@ -19,7 +19,6 @@ from market_assets.sources.files.records import (
     Row,
     compact_json,
     find_postings,
-    flatten,
     json_beginning,
     load,
     row_chunks,
@@ -58,9 +57,6 @@ def read_batches(content: BinaryIO, size: int) -> Iterator[pl.DataFrame]:
 
 
 _HEAD_CHARACTERS = 65_536
-
-#: A line with any of these is not kept as it came: spaces, halves of surrogate pairs, values that JSON has not.
-_REWRITTEN = ('": ', ', "', "\\ud", "\\uD", "NaN", "Infinity")
 
 
 def decode(name: str, content: BinaryIO) -> Iterator[Chunk]:
@@ -174,8 +170,7 @@ def _line_row(line: TextRecord) -> Row | Undecodable:
         return Undecodable(shortened(text), f"line {line.line} is not JSON: {reason}")
     if not isinstance(value, dict):
         return Undecodable(shortened(text), f"line {line.line} is not an object but {json_beginning(value)}")
-    # Writing each record once more would take longer than reading it.
-    return row_of(value) if any(part in text for part in _REWRITTEN) else (flatten(value), text)
+    return row_of(value, text)
 
 
 def _entry_row(position: int, entry: Any) -> Row | Undecodable:

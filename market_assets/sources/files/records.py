@@ -122,9 +122,9 @@ def compact_json(value: Any) -> str:
         return json.dumps(finite, ensure_ascii=False, separators=(",", ":"))
 
 
-def without_lone_surrogates(payload: str) -> str:
-    """JSON text in which halves of surrogate pairs, which no encoding can hold, are U+FFFD."""
-    return payload.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+def without_lone_surrogates(text: str) -> str:
+    """A text in which halves of surrogate pairs, which no encoding can hold, are U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def flatten(record: Mapping[str, Any]) -> dict[str, str]:
@@ -229,28 +229,30 @@ def row_chunks(rows: Iterable[Row | Undecodable], names: Sequence[str] = ()) -> 
             payloads.append(row[1])
             size += len(row[1])
         if len(flat) + len(undecodable) >= CHUNK_RECORDS or size >= CHUNK_CHARACTERS:
-            yield Chunk(_text_frame(flat, names), pl.Series(payloads, dtype=pl.String), undecodable)
+            yield _chunk(flat, payloads, names, undecodable)
             flat, payloads, undecodable, size = [], [], [], 0
     if flat or undecodable:
-        yield Chunk(_text_frame(flat, names), pl.Series(payloads, dtype=pl.String), undecodable)
+        yield _chunk(flat, payloads, names, undecodable)
 
 
-def row_of(record: dict[str, Any]) -> Row | Undecodable:
-    """The row of a record of any shape; its payload is compact JSON."""
+def row_of(record: dict[str, Any], written: str | None = None) -> Row | Undecodable:
+    """The row of a record of any shape; its payload is what was written, else compact JSON."""
     try:
-        payload = compact_json(record)
+        payload = compact_json(record) if written is None else written
+        flat = flatten(record)
     except RecursionError:
         return Undecodable("", "the record is nested too deeply")
+    size = utf8_size(payload)
+    return Undecodable(shortened(payload), over_limit(size)) if size > MAX_RECORD_BYTES else (flat, payload)
+
+
+def _chunk(flat: list[dict[str, str]], payloads: list[str], names: Sequence[str], bad: list[Undecodable]) -> Chunk:
     try:
-        size = len(payload.encode())
+        return Chunk(_text_frame(flat, names), pl.Series(payloads, dtype=pl.String), bad)
     except UnicodeEncodeError:
-        payload = without_lone_surrogates(payload)
-        record, size = load(payload), utf8_size(payload)
-    return (
-        Undecodable(shortened(payload), over_limit(size))
-        if size > MAX_RECORD_BYTES
-        else (flatten(record), payload)
-    )
+        whole = without_lone_surrogates
+        rows = [{whole(name): whole(text) for name, text in row.items()} for row in flat]
+        return _chunk(rows, list(map(whole, payloads)), names, bad)
 
 
 def _text_frame(flat: list[dict[str, str]], stated: Sequence[str]) -> pl.DataFrame:
