@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from market_assets.postings import categories, workplaces
+from market_assets.postings import categories
 from market_assets.postings.dates import parse_dates
 from market_assets.postings.identity import identities, plain_descriptions
 from market_assets.postings.languages import languages
@@ -232,10 +232,10 @@ def _normalised(clean: pl.DataFrame, origins: pl.DataFrame) -> tuple[pl.DataFram
             place["country"],
             place["locations"],
             place["workplace"].alias("workplace_of_location"),
-            workplaces.workplaces(clean["workplace"]).alias("workplace_of_field"),
-            workplaces.workplaces_of_titles(clean["title"]).alias("workplace_of_title"),
-            workplaces.workplaces_of_texts(clean["description"]).alias("workplace_of_text"),
-            workplaces.denies_remote(clean["workplace"]).alias("denies_remote"),
+            categories.workplaces(clean["workplace"]).alias("workplace_of_field"),
+            categories.workplaces_of_titles(clean["title"]).alias("workplace_of_title"),
+            categories.workplaces_of_texts(clean["description"]).alias("workplace_of_text"),
+            categories.denies_remote(clean["workplace"]).alias("denies_remote"),
             employment_types,
             categories.industries(clean["industry"]),
             seniorities(clean["title"], clean["seniority"], clean["description"], employment_types),
