@@ -156,7 +156,11 @@ def described_pay(postings: pl.DataFrame) -> pl.DataFrame:
         one row a posting, in their order; all null where it states none.
     """
     numbered = postings.select("description", "country").with_row_index("row")
-    likely = numbered.filter(pl.any_horizontal(pl.col("description").str.contains(sign) for sign in _SIGNS_OF_PAY))
+    text = pl.col("description")
+    # All of these signs have a digit, which is found at once or not at all.
+    likely = numbered.filter(text.str.contains("[0-9]")).filter(
+        pl.any_horizontal(text.str.contains(sign) for sign in _SIGNS_OF_PAY)
+    )
     found = pl.DataFrame(
         [
             (row, *amount)
