@@ -22,6 +22,7 @@ from market_assets.postings.salaries.parse import stated_pay
 from market_assets.postings.schemas import NORMALISED_POSTING, RAW_POSTING, REJECTED_POSTING, UTC_DATETIME
 from market_assets.postings.seniority import seniorities
 from market_assets.postings.texts import (
+    MARKED_UP_OR_UNTIDY,
     MAX_ADDRESS_INPUT,
     first_line,
     in_one_line,
@@ -134,6 +135,14 @@ def normalise_each(batches: Sequence[StatedBatch]) -> list[NormalisedBatch]:
         )
         for at, batch in enumerate(batches)
     ]
+
+
+def without_payloads(raw: pl.DataFrame) -> pl.DataFrame:
+    """Raw postings with the payloads of those alone that may be rejected: half of the bytes, where all are."""
+    title = pl.col("title")
+    is_titled = unless_missing(title).is_not_null() & ~title.str.contains(MARKED_UP_OR_UNTIDY)
+    is_small = pl.col("payload").str.len_bytes() <= MAX_RECORD_BYTES
+    return raw.with_columns(pl.when(~(is_titled & is_small).fill_null(False)).then("payload").alias("payload"))
 
 
 def _origins(posted_at: pl.Series, number: pl.Series, batches: Sequence[StatedBatch]) -> pl.DataFrame:

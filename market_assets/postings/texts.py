@@ -44,7 +44,7 @@ _UNTIDY = (
     "[\x00-\x08\x0b-\x1f\x7f-\xa0\u00ad\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff\ufffe\uffff]"
 )
 #: A text without any of these characters needs no cleaning.
-_MARKED_UP_OR_UNTIDY = f"[<&{_UNTIDY[1:]}"
+MARKED_UP_OR_UNTIDY = f"[<&{_UNTIDY[1:]}"
 
 #: All white space but a single space, which is the most frequent and is kept.
 _WHITE_SPACE = r"\s{2,}|[^\S ]"
@@ -84,7 +84,7 @@ def plain_columns(texts: pl.DataFrame) -> pl.DataFrame:
     Plain text, HTML and HTML that was escaped once more are recognised. Paragraphs and list items get a line each.
     """
     return texts.with_columns(
-        _replace_where(column, column.str.contains(_MARKED_UP_OR_UNTIDY), _plain) for column in texts
+        _replace_where(column, column.str.contains(MARKED_UP_OR_UNTIDY), _plain) for column in texts
     )
 
 
