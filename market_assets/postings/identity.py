@@ -35,7 +35,7 @@ IDENTITIES = pl.Schema(
 )
 
 
-def identities(postings: pl.DataFrame) -> pl.DataFrame:
+def identities(postings: pl.DataFrame, plain: pl.Series | None = None) -> pl.DataFrame:
     """The external id of postings, the keys of their jobs, and the hash of their texts.
 
     external_id: the stated one, else the canonical URL, else SHA-256 (hex) of title, company, stated location and
@@ -49,6 +49,7 @@ def identities(postings: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         postings: stated_id, url, title, company, location, stated_location, description: cleaned texts.
+        plain: `plain_descriptions` of them, if they are known.
 
     Returns:
         Schema `IDENTITIES`.
@@ -62,7 +63,10 @@ def identities(postings: pl.DataFrame) -> pl.DataFrame:
         {
             "external_id": external_id,
             "url_key": hashes(page_and_title.to_series()),
-            "job_key": _job_keys(postings.with_columns(known["plain_title"])),
+            "job_key": _job_keys(
+                postings.with_columns(known["plain_title"]),
+                plain_descriptions(postings) if plain is None else plain,
+            ),
             "company_key": company_keys(postings["company"]),
             "text_hash": text_hashes(postings["title"], postings["description"]),
         },
@@ -90,7 +94,8 @@ def hashes(texts: pl.Series) -> pl.Series:
     The hash is the first 8 bytes of BLAKE2b, big-endian, without the lowest bit. Polars' own hash is not used, as
     it may change between versions.
     """
-    return pl.Series(texts.name, [None if text is None else _hash(text) for text in texts], pl.Int64)
+    encoded = texts.cast(pl.Binary)
+    return pl.Series(texts.name, [None if text is None else _hash(text) for text in encoded], pl.Int64)
 
 
 def plain_title(title: pl.Expr) -> pl.Expr:
@@ -104,6 +109,11 @@ def plain_text(text: pl.Expr) -> pl.Expr:
     return text.str.to_lowercase().str.replace_all(_BETWEEN_WORDS, " ").str.strip_chars(" ")
 
 
+def plain_descriptions(postings: pl.DataFrame) -> pl.Series:
+    """The `plain_text` of the descriptions of postings (company, description); null without a company."""
+    return postings.select(plain_text(pl.when(pl.col("company").is_not_null()).then("description"))).to_series()
+
+
 def _external_ids(known: pl.Series, postings: pl.DataFrame) -> pl.Series:
     unknown = postings.filter(known.is_null()) if known.null_count() else postings.clear()
     content = iter(unknown.select(_joined("title", "company", "stated_location", "description")).to_series())
@@ -114,14 +124,14 @@ def _external_ids(known: pl.Series, postings: pl.DataFrame) -> pl.Series:
     return pl.Series("external_id", ids, pl.String)
 
 
-def _job_keys(postings: pl.DataFrame) -> pl.Series:
+def _job_keys(postings: pl.DataFrame, plain: pl.Series) -> pl.Series:
     has_key = postings.select(
         pl.col("company").is_not_null() & (pl.col("description").str.len_chars() >= MIN_DESCRIPTION_LENGTH)
     ).to_series()
-    plain = plain_text(pl.col("company", "location", "description"))
     joined = (
-        postings.filter(has_key)
-        .with_columns(plain)
+        postings.with_columns(plain.alias("description"))
+        .filter(has_key)
+        .with_columns(plain_text(pl.col("company", "location")))
         .select(_joined("plain_title", "company", "location", "description"))
         .to_series()
     )
@@ -133,8 +143,8 @@ def _joined(*names: str) -> pl.Expr:
     return pl.concat_str([pl.col(name).fill_null("") for name in names], separator=SEPARATOR)
 
 
-def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") >> 1
+def _hash(text: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big") >> 1
 
 
 def _sha256(text: str) -> str:

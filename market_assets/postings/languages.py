@@ -30,21 +30,35 @@ def languages(titles: pl.Series, texts: pl.Series) -> pl.Series:
     """
     frame = pl.DataFrame({"title": titles.cast(pl.String), "text": texts.cast(pl.String)})
     frame = frame.select(pl.coalesce("text", "title").str.head(MAX_TEXT).str.to_lowercase().alias("text"))
-    by_script = [
-        pl.when(pl.col("text").str.count_matches(letters) >= _LEAST_LETTERS).then(pl.lit(language))
-        for language, letters in word_lists("languages.yaml")["scripts"].items()
-    ]
-    scripts = frame.select(pl.coalesce(*by_script).alias("script"), pl.int_range(pl.len()).alias("row"))
-    known = scripts.join(_by_words(frame["text"]), on="row", how="left", maintain_order="left")
+    rows = frame.with_row_index("row")
+    known = rows.join(_by_script(rows), on="row", how="left", maintain_order="left").join(
+        _by_words(rows), on="row", how="left", maintain_order="left"
+    )
     return known.select(pl.coalesce("script", "language").alias("language")).to_series()
 
 
-def _by_words(texts: pl.Series) -> pl.DataFrame:
+def _by_script(rows: pl.DataFrame) -> pl.DataFrame:
+    """row, script: the language of the texts that are written in a script of its own."""
+    text = pl.col("text")
+    by_script = [
+        pl.when(text.str.count_matches(letters) >= _LEAST_LETTERS).then(pl.lit(language))
+        for language, letters in word_lists("languages.yaml")["scripts"].items()
+    ]
+    # Each of their letters has two bytes at least, and most texts have few of those.
+    can_be = rows.filter(text.str.len_bytes() - text.str.len_chars() >= _LEAST_LETTERS)
+    return can_be.select("row", script=pl.coalesce(*by_script))
+
+
+def _by_words(rows: pl.DataFrame) -> pl.DataFrame:
     """row, language of the texts that have enough frequent words of one language, and fewer of any other."""
-    # Splitting at what is no letter is several times faster than a pattern a language.
-    words = texts.to_frame("word").select(
-        pl.int_range(pl.len()).alias("row"),
-        pl.col("word").str.replace_all(r"[^\p{L}\p{M}]+", " ").str.strip_chars().str.split(" "),
+    # Splitting at what is no letter is several times faster than a pattern a language; and single spaces, of which
+    # there are the most, need not be replaced.
+    words = rows.select(
+        "row",
+        word=pl.col("text")
+        .str.replace_all(r" *[^\p{L}\p{M} ][^\p{L}\p{M}]*| {2,}", " ")
+        .str.strip_chars()
+        .str.split(" "),
     )
     words = words.with_columns(all_words=pl.col("word").list.len()).explode("word")
     counts = (

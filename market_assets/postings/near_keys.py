@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from struct import Struct
 from typing import NamedTuple
 from zlib import crc32
 
@@ -21,7 +22,7 @@ import numpy.typing as npt
 import polars as pl
 
 from market_assets.postings.gazetteer import country_names, place_key, places_by_key
-from market_assets.postings.identity import SEPARATOR, hashes, plain_text, plain_title
+from market_assets.postings.identity import SEPARATOR, hashes, plain_descriptions, plain_title
 from market_assets.postings.texts import MAX_CACHED
 from market_assets.postings.word_lists import word_lists
 
@@ -32,6 +33,8 @@ MIN_SKETCH_LENGTH = 20
 #: unknown; 1 where the work is remote; a bit for each rank in the title; hashes of the company's name and of its
 #: first one, two and three words.
 HEADER = ("country", "region", "city", "remote", "ranks", "company", "company_1", "company_2", "company_3")
+
+_HEADER = Struct(f"<{len(HEADER)}H")
 
 NEAR_IDENTITY = pl.Schema({"near_key": pl.Int64(), "sketch": pl.Binary()})
 
@@ -73,7 +76,8 @@ MAX_TEXT_LENGTH = 20_000
 #: Two sketches with fewer comparable numbers share nothing.
 MIN_COMPARED = 6
 
-_CHUNK_BYTES = 500_000
+#: Arrays of eight bytes for each of these fit into the caches of a processor.
+_CHUNK_BYTES = 125_000
 _CHUNK_ROWS = 0x10000
 _SPACE = 32
 _LARGEST = 0xFFFF
@@ -94,7 +98,7 @@ class _Place(NamedTuple):
     city: str = ""
 
 
-def near_identities(postings: pl.DataFrame) -> pl.DataFrame:
+def near_identities(postings: pl.DataFrame, plain_texts: pl.Series | None = None) -> pl.DataFrame:
     """The key and the sketch of postings, for `near_duplicates.near_groups`.
 
     near_key: a hash of the company's first word and of the role; null unless the company is known.
@@ -103,6 +107,7 @@ def near_identities(postings: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         postings: title, company, description: cleaned texts; location, country, workplace: normalised.
+        plain_texts: `identity.plain_descriptions` of them, if they are known.
 
     Returns:
         Schema `NEAR_IDENTITY`.
@@ -118,26 +123,22 @@ def near_identities(postings: pl.DataFrame) -> pl.DataFrame:
         pl.col("location").fill_null(""),
         pl.col("country").fill_null(""),
         (pl.col("workplace") == "remote").fill_null(False).alias("remote"),
-        plain_text(pl.when(pl.col("company").is_not_null()).then("description")).alias("description"),
     )
     names: list[str | None] = []
     sketched: list[bytes | None] = []
-    texts = sketches(plain["description"])
-    for (stated, bare, company, location, country, remote), text in zip(
-        plain.drop("description").iter_rows(), texts, strict=True
-    ):
+    texts = sketches(plain_descriptions(postings) if plain_texts is None else plain_texts)
+    for (stated, bare, company, location, country, remote), text in zip(plain.iter_rows(), texts, strict=True):
         if not company:
             names.append(None)
             sketched.append(None)
             continue
         place, of_place = _place_of(location, country)
         in_title, of_title = _places_in_title(stated)
-        employer, of_employer = _company(company)
+        employer, company_numbers, of_employer = _company(company)
         role, ranks = _role_and_ranks(bare, of_place | of_title | of_employer)
-        names.append(f"{employer[0]}{SEPARATOR}{role}")
+        names.append(f"{employer}{SEPARATOR}{role}")
         known = place if place.city or not in_title.city else in_title
-        company_numbers = [_number(" ".join(employer[:length])) for length in (None, 1, 2, 3)]
-        header = np.array([*map(_number, known), remote, ranks, *company_numbers], dtype="<u2").tobytes()
+        header = _HEADER.pack(*map(_number, known), remote, ranks, *company_numbers)
         sketched.append(header + (text if len(text) >= 2 * MIN_SKETCH_LENGTH else b""))
     keys = hashes(pl.Series(names, dtype=pl.String))
     return pl.DataFrame({"near_key": keys, "sketch": sketched}, schema=NEAR_IDENTITY)
@@ -200,14 +201,16 @@ def _number(name: str) -> int:
 
 
 @lru_cache(MAX_CACHED)
-def _company(name: str) -> tuple[tuple[str, ...], frozenset[str]]:
-    """The words of the name without 'The', 'Careers' and legal form, and all its words."""
+def _company(name: str) -> tuple[str, list[int], frozenset[str]]:
+    """Of the name without 'The', 'Careers' and legal form the first word and `HEADER`'s numbers; and all words."""
     lowered = name.lower()
     plain = " ".join(_WORD.findall(lowered.replace(".", "")))
     words = _CAREERS_AT.sub("", plain).split()
     while len(words) > 1 and words[-1] in _LEGAL_FORMS | _OF_CAREERS:
         words.pop()
-    return tuple(words or [lowered]), frozenset((*plain.split(), *_WORD.findall(lowered)))
+    words = words or [lowered]
+    numbers = [_number(" ".join(words[:length])) for length in (None, 1, 2, 3)]
+    return words[0], numbers, frozenset((*plain.split(), *_WORD.findall(lowered)))
 
 
 @lru_cache(MAX_CACHED)

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import polars as pl
 
-from market_assets.postings import categories, workplaces
+from market_assets.postings import categories
 from market_assets.postings.dates import parse_dates
-from market_assets.postings.identity import identities
+from market_assets.postings.identity import identities, plain_descriptions
 from market_assets.postings.languages import languages
 from market_assets.postings.near_keys import near_identities
 from market_assets.postings.occupations import occupations
@@ -22,6 +22,7 @@ from market_assets.postings.salaries.parse import stated_pay
 from market_assets.postings.schemas import NORMALISED_POSTING, RAW_POSTING, REJECTED_POSTING, UTC_DATETIME
 from market_assets.postings.seniority import seniorities
 from market_assets.postings.texts import (
+    MARKED_UP_OR_UNTIDY,
     MAX_ADDRESS_INPUT,
     first_line,
     in_one_line,
@@ -136,6 +137,14 @@ def normalise_each(batches: Sequence[StatedBatch]) -> list[NormalisedBatch]:
     ]
 
 
+def without_payloads(raw: pl.DataFrame) -> pl.DataFrame:
+    """Raw postings with the payloads of those alone that may be rejected: half of the bytes, where all are."""
+    title = pl.col("title")
+    is_titled = unless_missing(title).is_not_null() & ~title.str.contains(MARKED_UP_OR_UNTIDY)
+    is_small = pl.col("payload").str.len_bytes() <= MAX_RECORD_BYTES
+    return raw.with_columns(pl.when(~(is_titled & is_small).fill_null(False)).then("payload").alias("payload"))
+
+
 def _origins(posted_at: pl.Series, number: pl.Series, batches: Sequence[StatedBatch]) -> pl.DataFrame:
     """For each posting the source and the time of its batch, and the publication time, read beside its batch's."""
     return pl.concat(
@@ -232,10 +241,10 @@ def _normalised(clean: pl.DataFrame, origins: pl.DataFrame) -> tuple[pl.DataFram
             place["country"],
             place["locations"],
             place["workplace"].alias("workplace_of_location"),
-            workplaces.workplaces(clean["workplace"]).alias("workplace_of_field"),
-            workplaces.workplaces_of_titles(clean["title"]).alias("workplace_of_title"),
-            workplaces.workplaces_of_texts(clean["description"]).alias("workplace_of_text"),
-            workplaces.denies_remote(clean["workplace"]).alias("denies_remote"),
+            categories.workplaces(clean["workplace"]).alias("workplace_of_field"),
+            categories.workplaces_of_titles(clean["title"]).alias("workplace_of_title"),
+            categories.workplaces_of_texts(clean["description"]).alias("workplace_of_text"),
+            categories.denies_remote(clean["workplace"]).alias("denies_remote"),
             employment_types,
             categories.industries(clean["industry"]),
             seniorities(clean["title"], clean["seniority"], clean["description"], employment_types),
@@ -252,6 +261,7 @@ def _normalised(clean: pl.DataFrame, origins: pl.DataFrame) -> tuple[pl.DataFram
         (workplace == "remote").alias("is_remote"),
         web_address(pl.col("url_text")).alias("url"),
     )
-    known = columns.hstack(identities(columns)).hstack(near_identities(columns))
+    plain = plain_descriptions(columns)
+    known = columns.hstack(identities(columns, plain)).hstack(near_identities(columns, plain))
     lost = known.select(is_lost(f"{field}_text", column).alias(field) for field, column in _COUNTED.items())
     return known.select(NORMALISED_POSTING.names()), nulled.hstack(lost)

@@ -14,6 +14,7 @@ from itertools import takewhile
 
 import polars as pl
 
+from market_assets.postings.categories import WORKPLACE_WORDS, workplace_of
 from market_assets.postings.gazetteer import (
     EDGES,
     WORDS,
@@ -26,7 +27,6 @@ from market_assets.postings.gazetteer import (
     region_code,
 )
 from market_assets.postings.texts import MAX_CACHED, listed
-from market_assets.postings.workplaces import WORKPLACE_WORDS, workplace_of
 
 LOCATION = pl.Schema(
     {"location": pl.String(), "country": pl.String(), "workplace": pl.String(), "locations": pl.String()}

@@ -44,7 +44,7 @@ _UNTIDY = (
     "[\x00-\x08\x0b-\x1f\x7f-\xa0\u00ad\u1680\u2000-\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff\ufffe\uffff]"
 )
 #: A text without any of these characters needs no cleaning.
-_MARKED_UP_OR_UNTIDY = f"[<&{_UNTIDY[1:]}"
+MARKED_UP_OR_UNTIDY = f"[<&{_UNTIDY[1:]}"
 
 #: All white space but a single space, which is the most frequent and is kept.
 _WHITE_SPACE = r"\s{2,}|[^\S ]"
@@ -84,7 +84,7 @@ def plain_columns(texts: pl.DataFrame) -> pl.DataFrame:
     Plain text, HTML and HTML that was escaped once more are recognised. Paragraphs and list items get a line each.
     """
     return texts.with_columns(
-        _replace_where(column, column.str.contains(_MARKED_UP_OR_UNTIDY), _plain) for column in texts
+        _replace_where(column, column.str.contains(MARKED_UP_OR_UNTIDY), _plain) for column in texts
     )
 
 
@@ -165,7 +165,7 @@ def is_lost(stated_name: str, kept_name: str) -> pl.Expr:
 
 def _plain(texts: pl.Series) -> pl.Series:
     """Texts without markup, entities, control characters and special spaces."""
-    texts = _tidy_characters(_repair_misread(texts))
+    texts = _tidy_characters(texts, misread=True)
     tags = texts.str.count_matches(_TAG) if _any(texts, "<") else pl.repeat(0, len(texts), eager=True)
     if _any(texts, "&lt;"):
         escaped_tags = texts.str.count_matches(_ESCAPED_TAG)
@@ -189,11 +189,12 @@ def _replace_where(texts: pl.Series, where: pl.Series, replace: Callable[[pl.Ser
     return texts.clone().scatter(where.arg_true(), replace(texts.filter(where))) if where.any() else texts
 
 
-def _tidy_characters(texts: pl.Series) -> pl.Series:
+def _tidy_characters(texts: pl.Series, *, misread: bool = False) -> pl.Series:
     """Line breaks as newlines, all spaces as U+0020, without control and invisible characters."""
 
     def tidy(untidy: pl.Series) -> pl.Series:
-        broken = untidy.str.replace_all(_LINE_BREAKS, "\n")
+        repaired = _repair_misread(untidy) if misread else untidy
+        broken = repaired.str.replace_all(_LINE_BREAKS, "\n")
         return broken.str.replace_all(_SPACES, " ").str.replace_all(_DROPPED, "")
 
     return _replace_where(texts, texts.str.contains(_UNTIDY), tidy)

@@ -119,7 +119,10 @@ class SkillMatcher:
         found = self._automaton.find_matches_as_indexes(prepared.folded, overlapping=True)
         flat = np.fromiter(chain.from_iterable(found), dtype=np.int64, count=3 * len(found)).reshape(-1, 3)
         flat = self._whole(prepared.folded, flat)
-        pattern, start, end = flat[np.lexsort((-self._precedence[flat[:, 0]], -flat[:, 2], flat[:, 1]))].T
+        pattern, start, end = flat.T
+        # Sorting one number a hit takes a quarter of the time of sorting by three columns.
+        order = np.argsort((start << 34) - (end - start << 12) - self._precedence[pattern], kind="stable")
+        pattern, start, end = flat[order].T
         is_cue = pattern >= len(self.patterns)
         skills = Hits(pattern, start, end).where(~is_cue)
         return skills, Hits(pattern[is_cue] - len(self.patterns), start[is_cue], end[is_cue])
@@ -127,8 +130,7 @@ class SkillMatcher:
     def _whole(self, folded: bytes, hits: Indices) -> Indices:
         """Rows of pattern, start and end; those of spellings with `*` are of whole words, if all of it matches."""
         open_hits = np.flatnonzero(self._open[hits[:, 0]])
-        for hit in open_hits.tolist():
-            pattern, start, _ = hits[hit].tolist()
+        for hit, (pattern, start, _) in zip(open_hits.tolist(), hits[open_hits].tolist(), strict=True):
             spelling = self.patterns[pattern].open
             hits[hit, 1:] = (spelling and spelling.find(folded, start)) or (-1, -1)
         return hits[hits[:, 1] >= 0] if len(open_hits) else hits

@@ -10,9 +10,12 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
+import os
 import re
 import shutil
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -60,6 +63,19 @@ class LandedDay:
 
 
 _LANDED_DAY = TypeAdapter(LandedDay)
+_compress = partial(gzip.compress, compresslevel=1, mtime=0)
+
+
+def _compressed(content: BinaryIO) -> Iterator[tuple[bytes, Future[bytes]]]:
+    """Each block of a payload, and its gzip member, which is made on several cores meanwhile."""
+    threads = os.cpu_count() or 1
+    waiting: deque[tuple[bytes, Future[bytes]]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        while block := content.read(_BLOCK):
+            waiting.append((block, pool.submit(_compress, block)))
+            if len(waiting) > threads:
+                yield waiting.popleft()
+        yield from waiting
 
 
 class Landing:
@@ -202,11 +218,11 @@ class Landing:
     def _write(self, folder: str, payload: Payload) -> LandedPayload:
         digest, size, unfinished = hashlib.sha256(), 0, f"{folder}/{payload.name}.part"
         with payload.open() as content, file_errors(unfinished):
-            with self._files.open(unfinished, "wb") as raw, gzip.GzipFile("", "wb", 1, raw, mtime=0) as packed:
-                while block := content.read(_BLOCK):
+            with self._files.open(unfinished, "wb") as packed:
+                for block, member in _compressed(content):
                     digest.update(block)
                     size += len(block)
-                    packed.write(block)
+                    packed.write(member.result())
             landed = LandedPayload(payload.name, size, digest.hexdigest(), payload.problem())
             self._files.mv(unfinished, f"{folder}/{landed.file}")
         return landed

@@ -32,6 +32,15 @@ def test_the_language_of_a_text(language: str, text: str) -> None:
     assert languages(pl.Series(["Senior Engineer"]), pl.Series([text])).to_list() == [language]
 
 
+@pytest.mark.parametrize(
+    ("language", "letter"),
+    {"ja": "あ", "zh": "我", "ko": "한", "uk": "ї", "ru": "ж", "el": "λ", "he": "ש", "ar": "ش", "th": "ก"}.items(),
+)
+def test_twenty_letters_of_a_script_decide(language: str, letter: str) -> None:
+    texts = pl.Series([f"Senior Engineer {letter * 20}", f"Senior Engineer – € {letter * 19}"])
+    assert languages(pl.Series(["", ""]), texts).to_list() == [language, None]
+
+
 def test_each_text_is_read_by_itself() -> None:
     texts = pl.Series(list(TEXTS.values()))
     assert languages(texts.clear().extend_constant("The Engineer", len(texts)), texts).to_list() == list(TEXTS)

@@ -8,7 +8,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_assets.postings.normalise import NormalisedBatch
+from market_assets.postings.normalise import NormalisedBatch, normalise, without_payloads
 from market_assets.postings.schemas import (
     EMPLOYMENT_TYPES,
     NORMALISED_POSTING,
@@ -53,6 +53,22 @@ def test_a_batch_is_what_its_records_are_one_by_one(records: list[dict[str, str 
     assert whole.rejected.equals(pl.concat([REJECTED_POSTING.to_frame(), *(each.rejected for each in alone)]))
     assert whole.nulled == dict(sorted(nulled.items()))
     assert_believable(whole, len(records))
+
+
+@given(RECORDS)
+def test_payloads_that_are_left_out_are_those_of_accepted_records(records: list[dict[str, str | None]]) -> None:
+    raw = pl.DataFrame([dict.fromkeys(RAW_POSTING, "large") | {"payload": "x" * 1_000_001}, *records], RAW_POSTING)
+    whole, lighter = (
+        normalise(frame, source="board", observed_at=OBSERVED_AT) for frame in (raw, without_payloads(raw))
+    )
+    assert lighter.postings.equals(whole.postings)
+    assert lighter.rejected.equals(whole.rejected)
+    assert lighter.rejected.height >= 1
+
+
+def test_most_payloads_are_left_out() -> None:
+    raw = pl.DataFrame({"title": ["Cook", " n/a", "<br>", None], "payload": ["1", "2", "3", "4"]})
+    assert without_payloads(raw)["payload"].to_list() == [None, "2", "3", "4"]
 
 
 def assert_believable(result: NormalisedBatch, records: int) -> None:

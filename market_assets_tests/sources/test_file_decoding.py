@@ -370,6 +370,20 @@ def test_json_payload_is_compact_and_keeps_letters() -> None:
     assert chunks[0].payload.to_list() == ['{"title":"Köchin","n":[1,2]}']
 
 
+def test_json_lines_are_kept_as_they_came() -> None:
+    lines = [
+        '{"title": "K\\u00f6chin",  "n": 1e3}',
+        r'{"title": "x\ud800y", "b\udc00": {"c": ["\ud83d\ude00\ud83d"]}}',
+    ]
+    frame, _, reasons, chunks = decoded("jobs.jsonl", "\r\n".join(lines).encode())
+    assert chunks[0].payload.to_list() == lines
+    assert frame.to_dicts() == [
+        {"title": "Köchin", "n": "1000", "b\ufffd.c": None},
+        {"title": "x\ufffdy", "n": None, "b\ufffd.c": "😀\ufffd"},
+    ]
+    assert not reasons
+
+
 def test_json_halves_of_surrogate_pairs() -> None:
     found, _ = table(r'[{"a": "x\ud800y", "b\udc00": "z", "c": "\ud83d\ude00"}]', "jobs.json")
     assert found == [{"a": "x\ufffdy", "b\ufffd": "z", "c": "😀"}]

@@ -128,7 +128,7 @@ def test_later_records_may_lack_columns_or_all_of_them(tmp_path: Path) -> None:
     assert [len(batch.undecodable) for batch in found] == [0, 2]
     assert found[1].frame["title"].null_count() == 4_998
     assert found[1].frame["url"].to_list()[:3] == [None, "u", None]
-    assert found[1].frame["payload"].to_list()[:2] == ["{}", '{"url":"u","more":1}']
+    assert found[1].frame["payload"].to_list()[:2] == ["{}", '{"url": "u", "more": 1}']
 
 
 def test_a_batch_of_bad_records_alone(tmp_path: Path) -> None:

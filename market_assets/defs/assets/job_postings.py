@@ -180,7 +180,7 @@ def _ingest_all(
     # Reading outside of a transaction would begin one, in which SQLite lets nobody write once others have.
     with connection.transaction():
         known = known_days(connection)
-    with Processes(normalise_pack) as processes:
+    with Processes(normalise_pack, first=1) as processes:
         for is_known, stretch in groupby(days, key=lambda each: each.day in known):
             if not is_known:
                 yield from _ingest(store, connection, processes, list(stretch))

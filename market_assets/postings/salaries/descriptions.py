@@ -89,6 +89,9 @@ _AMOUNT = re.compile(
     rf"(?P<range>\s?(?:[-–—−~]{{1,2}}|/|{_joined('between_bounds')})\s?"
     rf"(?:up\sto\s)?{_figure('2')})?"
 )
+_DIGIT = re.compile(r"\d")
+#: Characters of the longest mark and space before the first digit of an amount, and some more.
+_LONGEST_MARK = 20
 _LEAD = re.compile(rf"{_WORD_BEGINS}(?:{_joined('leads')})\s*$", re.IGNORECASE)
 _UP_TO = re.compile(r"up\s?to\b", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[!?;]\s|(?<=[\w)\]%])\.\s+(?=[A-ZÄÖÜÉÀŁŚŻ•*-])|\s[•·|]\s")
@@ -153,7 +156,11 @@ def described_pay(postings: pl.DataFrame) -> pl.DataFrame:
         one row a posting, in their order; all null where it states none.
     """
     numbered = postings.select("description", "country").with_row_index("row")
-    likely = numbered.filter(pl.any_horizontal(pl.col("description").str.contains(sign) for sign in _SIGNS_OF_PAY))
+    text = pl.col("description")
+    # All of these signs have a digit, which is found at once or not at all.
+    likely = numbered.filter(text.str.contains("[0-9]")).filter(
+        pl.any_horizontal(text.str.contains(sign) for sign in _SIGNS_OF_PAY)
+    )
     found = pl.DataFrame(
         [
             (row, *amount)
@@ -225,7 +232,7 @@ def _described_amounts(text: str) -> Iterator[tuple[float, str, str | None, int]
     Yields:
         A score, the amount with the words that belong to it, the period that the words before it name, its place.
     """
-    for amount in _AMOUNT.finditer(text):
+    for amount in _amounts(text):
         has_mark = any(amount[group] for group in ("mark1", "sign1", "mark2", "sign2"))
         if not has_mark and not _is_large_or_range(amount):
             continue
@@ -246,6 +253,17 @@ def _described_amounts(text: str) -> Iterator[tuple[float, str, str | None, int]
         form = (_RANGE if amount["range"] else 0.0) + (_BEGINS_A_PHRASE if is_offered else 0.0)
         stated = beginning + amount[0] + (after if has_mark else "")
         yield named + form, stated, period, amount.start()
+
+
+def _amounts(text: str) -> Iterator[re.Match[str]]:
+    """As `_AMOUNT.finditer`, which takes several times as long: searches from shortly before the next digit on."""
+    end = 0
+    while digit := _DIGIT.search(text, end):
+        amount = _AMOUNT.search(text, max(end, digit.start() - _LONGEST_MARK))
+        if amount is None:
+            return
+        yield amount
+        end = amount.end()
 
 
 def _is_large_or_range(amount: re.Match[str]) -> bool:

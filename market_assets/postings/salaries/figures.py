@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -109,8 +108,7 @@ def _find_candidates(texts: pl.Series, bare: pl.Series) -> pl.DataFrame:
     )
 
 
-@dataclass(frozen=True)
-class _Side:
+class _Side(NamedTuple):
     """A figure of a candidate, and what is written around it: the groups of `MONEY`, None where missing."""
 
     before: str | None

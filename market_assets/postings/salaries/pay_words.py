@@ -148,6 +148,8 @@ _NOT_PAY = re.compile(
     rf"(?i)\b(?:{_any_of('not_pay')})(?:(?!{_ELSEWHERE})(?:\d+\s?%|[^\d;|\n])){{0,40}}?{_RANGE}(?!\d|\s?%)"
     rf"|{_RANGE}(?:[/ ]+(?!{_ELSEWHERE})[^\s\d;|,.()+]+){{0,4}}?\s+(?:{_any_of('not_pay')})(?!\w*:)"
 )
+#: Without any of these there is none of those, and searching for these is several times faster.
+_WORDS_OF_NO_PAY = re.compile(rf"(?i)(?:{_any_of('not_pay')})")
 _TARGET = rf"(?:{_any_of('on_target')})"
 _ON_TARGET = re.compile(rf"(?i){_RANGE}\s*{_TARGET}\b|\b{_TARGET}\b(?:(?!\bbase\b)[^\d;|]){{0,20}}?{_RANGE}")
 _BASE = re.compile(rf"(?i)\b(?:{_any_of('base')})\b")
@@ -245,7 +247,8 @@ def only_pay(text: str) -> tuple[str, int | None]:
         text = _TEN_THOUSANDS.sub(_in_figures, text.translate(_FULL_WIDTH))
         text = _RANGE_IN_JAPANESE.sub(r"\1~", text)
         text = _UP_TO_IN_JAPANESE.sub(r"up to \1", _FROM_IN_JAPANESE.sub(" or more", text))
-    text = _NOT_PAY.sub(" ", text)
+    if _WORDS_OF_NO_PAY.search(text):
+        text = _NOT_PAY.sub(" ", text)
     if _BASE.search(text):
         text = _ON_TARGET.sub(" ", text)
     stated = _PAYMENTS.search(text)

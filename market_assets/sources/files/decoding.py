@@ -16,11 +16,13 @@ import polars as pl
 from market_assets.sources.files.records import (
     CHUNK_RECORDS,
     Chunk,
+    Row,
     compact_json,
     find_postings,
     json_beginning,
     load,
-    record_chunks,
+    row_chunks,
+    row_of,
     unique_names,
 )
 from market_assets.sources.files.text import (
@@ -115,12 +117,12 @@ def decode_csv(name: str, content: BinaryIO) -> Iterator[Chunk]:
     if header.problem:
         raise SourceError(f"its header can't be read: {header.problem}")
     names = unique_names(name.strip() or f"column_{at}" for at, name in enumerate(header.fields, 1))
-    return record_chunks((_row_value(names, record) for record in records), names)
+    return row_chunks((_csv_row(names, record) for record in records), names)
 
 
-def _row_value(names: list[str], record: CsvRecord) -> dict[str, Any] | Undecodable:
+def _csv_row(names: list[str], record: CsvRecord) -> Row | Undecodable:
     if record.problem is None and len(record.fields) == len(names):
-        return {name: value or None for name, value in zip(names, record.fields, strict=True)}
+        return row_of({name: value or None for name, value in zip(names, record.fields, strict=True)})
     width = f"line {record.line} has {len(record.fields)} fields where the header has {len(names)}"
     return Undecodable(shortened(record.text), record.problem or width)
 
@@ -146,18 +148,18 @@ def _decode_document(text: str) -> Iterator[Chunk]:
     try:
         document = load(text)
     except ValueError as error:
-        if isinstance(_line_value(TextRecord(1, text.strip().split("\n", 1)[0])), Undecodable):
+        if isinstance(_line_row(TextRecord(1, text.strip().split("\n", 1)[0])), Undecodable):
             raise SourceError(f"it is not JSON: {error}") from error
         return _decode_lines([text])
     entries = find_postings(document)
-    return record_chunks(_entry_value(position, entry) for position, entry in enumerate(entries, 1))
+    return row_chunks(_entry_row(position, entry) for position, entry in enumerate(entries, 1))
 
 
 def _decode_lines(chunks: Iterable[str]) -> Iterator[Chunk]:
-    return record_chunks(_line_value(line) for line in lines(chunks) if line.text.strip())
+    return row_chunks(_line_row(line) for line in lines(chunks) if line.text.strip())
 
 
-def _line_value(line: TextRecord) -> dict[str, Any] | Undecodable:
+def _line_row(line: TextRecord) -> Row | Undecodable:
     if line.problem:
         return Undecodable(line.text, line.problem)
     text = without_line_end(line.text)
@@ -166,14 +168,14 @@ def _line_value(line: TextRecord) -> dict[str, Any] | Undecodable:
     except ValueError as error:
         reason = re.sub(r" at line \d+ column", " at column", str(error))
         return Undecodable(shortened(text), f"line {line.line} is not JSON: {reason}")
-    if isinstance(value, dict):
-        return value
-    return Undecodable(shortened(text), f"line {line.line} is not an object but {json_beginning(value)}")
+    if not isinstance(value, dict):
+        return Undecodable(shortened(text), f"line {line.line} is not an object but {json_beginning(value)}")
+    return row_of(value, text)
 
 
-def _entry_value(position: int, entry: Any) -> dict[str, Any] | Undecodable:
+def _entry_row(position: int, entry: Any) -> Row | Undecodable:
     if isinstance(entry, dict):
-        return entry
+        return row_of(entry)
     reason = f"entry {position} is not an object but {json_beginning(entry)}"
     return Undecodable(shortened(compact_json(entry)), reason)
 
@@ -187,7 +189,7 @@ def decode_parquet(_name: str, content: BinaryIO) -> Iterator[Chunk]:
         # Through text, since 1.1 in 32 bits is 1.10000002384 in 64.
         frame = batch.with_columns(pl.col(pl.Float32).cast(pl.String).cast(pl.Float64))
         plain = [name for name, dtype in frame.schema.items() if not dtype.is_nested()]
-        yield from record_chunks(frame.iter_rows(named=True), plain)
+        yield from row_chunks(map(row_of, frame.iter_rows(named=True)), plain)
 
 
 _DECODERS: dict[str, Callable[[str, BinaryIO], Iterator[Chunk]]] = {

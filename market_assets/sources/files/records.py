@@ -122,9 +122,9 @@ def compact_json(value: Any) -> str:
         return json.dumps(finite, ensure_ascii=False, separators=(",", ":"))
 
 
-def without_lone_surrogates(payload: str) -> str:
-    """JSON text in which halves of surrogate pairs, which no encoding can hold, are U+FFFD."""
-    return payload.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+def without_lone_surrogates(text: str) -> str:
+    """A text in which halves of surrogate pairs, which no encoding can hold, are U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def flatten(record: Mapping[str, Any]) -> dict[str, str]:
@@ -176,6 +176,9 @@ def _list_text(values: list[Any]) -> str | None:
     return "; ".join(text for text in map(value_text, values) if text) or None
 
 
+#: The texts of a record by their paths, and its payload.
+Row = tuple[dict[str, str], str]
+
 #: The most records in a chunk, and the length of their text at which it ends early.
 CHUNK_RECORDS = 5_000
 CHUNK_CHARACTERS = 16_000_000
@@ -189,7 +192,7 @@ class Chunk:
 
     Attributes:
         frame: one row a record; every column is text, null where missing or empty.
-        payload: for each row the record as compact JSON text.
+        payload: for each row the record as JSON text.
         undecodable: the records that could not be decoded, with the reason.
     """
 
@@ -207,49 +210,49 @@ def unique_names(names: Iterable[str]) -> list[str]:
     return list(unique)
 
 
-def record_chunks(records: Iterable[dict[str, Any] | Undecodable], names: Sequence[str] = ()) -> Iterator[Chunk]:
-    """Chunks of records of any shape.
-
-    Record by record, since each may have other fields, nested in other ways.
+def row_chunks(rows: Iterable[Row | Undecodable], names: Sequence[str] = ()) -> Iterator[Chunk]:
+    """Chunks of rows, of which each may have other fields.
 
     Args:
-        records: the records.
+        rows: the rows.
         names: columns that each chunk has, even without a value.
     """
     flat: list[dict[str, str]] = []
     payloads: list[str] = []
     undecodable: list[Undecodable] = []
     size = 0
-    for record in records:
-        taken = record if isinstance(record, Undecodable) else _row(record)
-        if isinstance(taken, Undecodable):
-            undecodable.append(taken)
+    for row in rows:
+        if isinstance(row, Undecodable):
+            undecodable.append(row)
         else:
-            flat.append(taken[0])
-            payloads.append(taken[1])
-            size += len(taken[1])
+            flat.append(row[0])
+            payloads.append(row[1])
+            size += len(row[1])
         if len(flat) + len(undecodable) >= CHUNK_RECORDS or size >= CHUNK_CHARACTERS:
-            yield Chunk(_text_frame(flat, names), pl.Series(payloads, dtype=pl.String), undecodable)
+            yield _chunk(flat, payloads, names, undecodable)
             flat, payloads, undecodable, size = [], [], [], 0
     if flat or undecodable:
-        yield Chunk(_text_frame(flat, names), pl.Series(payloads, dtype=pl.String), undecodable)
+        yield _chunk(flat, payloads, names, undecodable)
 
 
-def _row(record: dict[str, Any]) -> tuple[dict[str, str], str] | Undecodable:
+def row_of(record: dict[str, Any], written: str | None = None) -> Row | Undecodable:
+    """The row of a record of any shape; its payload is what was written, else compact JSON."""
     try:
-        payload = compact_json(record)
+        payload = compact_json(record) if written is None else written
+        flat = flatten(record)
     except RecursionError:
         return Undecodable("", "the record is nested too deeply")
+    size = utf8_size(payload)
+    return Undecodable(shortened(payload), over_limit(size)) if size > MAX_RECORD_BYTES else (flat, payload)
+
+
+def _chunk(flat: list[dict[str, str]], payloads: list[str], names: Sequence[str], bad: list[Undecodable]) -> Chunk:
     try:
-        size = len(payload.encode())
+        return Chunk(_text_frame(flat, names), pl.Series(payloads, dtype=pl.String), bad)
     except UnicodeEncodeError:
-        payload = without_lone_surrogates(payload)
-        record, size = load(payload), utf8_size(payload)
-    return (
-        Undecodable(shortened(payload), over_limit(size))
-        if size > MAX_RECORD_BYTES
-        else (flatten(record), payload)
-    )
+        whole = without_lone_surrogates
+        rows = [{whole(name): whole(text) for name, text in row.items()} for row in flat]
+        return _chunk(rows, list(map(whole, payloads)), names, bad)
 
 
 def _text_frame(flat: list[dict[str, str]], stated: Sequence[str]) -> pl.DataFrame:

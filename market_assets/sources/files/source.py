@@ -192,12 +192,10 @@ class FileSource:
 def _raw_postings(chunk: Chunk, mapping: Mapping[str, str], beside: list[str]) -> pl.DataFrame:
     """The chunk with the columns of `RAW_POSTING`. A chunk of nested records may lack a column."""
     known = set(chunk.frame.columns)
-    fields = {
-        # JSON text may contain NUL characters, which databases refuse.
-        name: pl.col(column).str.replace_all("\0", "", literal=True)
-        for name, column in mapping.items()
-        if column in known
-    }
+    fields = {name: pl.col(column) for name, column in mapping.items() if column in known}
+    # JSON can escape NUL characters, which databases refuse.
+    if chunk.payload.str.contains(r"\u0000", literal=True).any():
+        fields = {name: text.str.replace_all("\0", "", literal=True) for name, text in fields.items()}
     for column in beside if "location" in fields else ():
         if column in known:
             fields["location"] = _completed(fields["location"], pl.col(column))

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.postings.gazetteer import country_currencies
+from market_assets.postings.salaries.descriptions import _AMOUNT, _amounts, completed_pay, described_pay
 from market_assets.postings.salaries.descriptions import PAY as PAY_COLUMNS
-from market_assets.postings.salaries.descriptions import completed_pay, described_pay
 from market_assets.postings.salaries.readings import PERIODS_PER_YEAR, read_pay
 from market_assets.postings.schemas import NORMALISED_POSTING
 
@@ -366,6 +366,13 @@ WORDS = st.sampled_from(
         "(",
     ]
 )
+
+
+@given(st.lists(st.lists(WORDS, max_size=14).map(" ".join) | st.text(max_size=60), max_size=8))
+def test_amounts_are_those_of_the_whole_text(parts: list[str]) -> None:
+    for between in ("", " ", " with much that is no amount between it and others "):
+        text = between.join(parts)
+        assert [each.span() for each in _amounts(text)] == [each.span() for each in _AMOUNT.finditer(text)]
 
 
 @given(st.lists(st.lists(WORDS, max_size=14).map(" ".join) | st.text(max_size=60), max_size=8))
