@@ -23,7 +23,7 @@ from market_assets.postings.ingest import KEPT, KNOWN, TEXTS, IngestionCounts, i
 from market_assets.postings.normalise import NormalisedBatch
 from market_assets.sources.reading import LandedBatch
 from market_assets.store.connection import MarketConnection
-from market_assets.store.duplicate_links import COMPARED, StoredLinks, write_links
+from market_assets.store.duplicate_links import StoredLinks, write_links
 from market_assets.store.posting_skills import archive_skills, delete_skills
 from market_assets.store.revisions import count_up_postings, note_changed
 from market_assets.store.tables.columns import arrow_schema
@@ -62,7 +62,10 @@ _NUMBERED = _staged("numbered_texts", "posting_id", "row")
 _INCOMING_SKETCHES = sa.select(_NUMBERED.c.posting_id, _INCOMING_TEXTS.c.sketch).join_from(
     _NUMBERED, _INCOMING_TEXTS, _INCOMING_TEXTS.c["row"] == _NUMBERED.c["row"]
 )
-_COMPARED_SKETCHES = _INCOMING_SKETCHES.join(COMPARED, COMPARED.c.posting_id == _NUMBERED.c.posting_id)
+_COMPARED_TEXTS = _staged("compared_texts", "posting_id", "row")
+_COMPARED_SKETCHES = sa.select(_COMPARED_TEXTS.c.posting_id, _INCOMING_TEXTS.c.sketch).join_from(
+    _COMPARED_TEXTS, _INCOMING_TEXTS, _INCOMING_TEXTS.c["row"] == _COMPARED_TEXTS.c["row"]
+)
 _NEW_SKETCHES = _INCOMING_SKETCHES.where(_INCOMING_TEXTS.c.sketch.is_not(None))
 _WITHOUT_SKETCH = _INCOMING_SKETCHES.with_only_columns(_NUMBERED.c.posting_id).where(
     _INCOMING_TEXTS.c.sketch.is_(None)
@@ -124,6 +127,7 @@ class StoredPostings(StoredLinks):
     def __init__(self, connection: MarketConnection) -> None:
         super().__init__(connection)
         self._texts = False
+        self._numbered = pl.DataFrame(schema={"posting_id": pl.Int64(), "row": pl.Int64()})
 
     def keep_texts(self, texts: pl.DataFrame) -> None:
         """Stage texts in the database, so that memory does not grow with the day."""
@@ -137,13 +141,17 @@ class StoredPostings(StoredLinks):
     def number_texts(self, postings: pl.DataFrame) -> None:
         """Stage which postings take their texts from those that were staged."""
         self._connection.stage(_NUMBERED.name, postings)
+        self._numbered = postings
 
     def sketches(self, posting_ids: pl.Series) -> pl.DataFrame:
         """The sketches of postings: the stored ones, but for those of staged texts."""
-        stored = super().sketches(posting_ids)
-        incoming = self._connection.read(_COMPARED_SKETCHES, SKETCH)
-        known = incoming.filter(pl.col("sketch").is_not_null())
-        return pl.concat([stored.join(incoming, on="posting_id", how="anti"), known])
+        ids = posting_ids.alias("posting_id").to_frame()
+        compared = self._numbered.join(ids, on="posting_id", how="semi")
+        stored = super().sketches(ids.join(compared, on="posting_id", how="anti")["posting_id"])
+        if compared.is_empty():
+            return stored
+        self._connection.stage(_COMPARED_TEXTS.name, compared)
+        return pl.concat([stored, self._connection.read(_COMPARED_SKETCHES, SKETCH).drop_nulls("sketch")])
 
     def known(self, identities: pl.DataFrame) -> pl.DataFrame:
         """What is known of postings; other writers of postings wait from here on."""
