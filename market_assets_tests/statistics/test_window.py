@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from polars.testing import assert_frame_equal
 
 from market_assets.statistics.demand import market_demand, share_interval, skill_demand
 from market_assets.statistics.pay import employment_salaries, pay_of_all, salary_statistics
-from market_assets.statistics.window import Segment, Window, counts_by, window_start
+from market_assets.statistics.window import Entries, Segment, Window, counts_by, window_start
 from market_assets_tests.statistics.markets import SKILLS, TODAY, Market, Posting, market, markets
 from market_assets_tests.statistics.significance_by_hand import wilson
 
@@ -173,7 +173,7 @@ def test_an_interval_is_known_at_the_ends() -> None:
 @given(made=markets())
 def test_paid_entries_come_by_skill_and_salary(made: Market) -> None:
     window = made.window()
-    places, codes = window.paid
+    places, codes = joined(window.paid)
     rows = window.by_salary[places]
     names = window.skills["skill"].to_list()
     expected = [
@@ -184,6 +184,32 @@ def test_paid_entries_come_by_skill_and_salary(made: Market) -> None:
     ]
     found = [(names[code], made.postings[row].salary, row) for row, code in zip(rows, codes, strict=True)]
     assert found == sorted(expected)
+
+
+def joined(slices: Iterable[Entries]) -> Entries:
+    return Entries(*(np.concatenate(parts) for parts in zip(*slices, strict=True)))
+
+
+@given(made=markets(), postings=st.integers(1, 5), entries=st.integers(1, 9), data=st.data())
+def test_entries_come_in_slices_of_whole_skills(
+    made: Market, postings: int, entries: int, data: st.DataObject
+) -> None:
+    window = made.window()
+    rows = np.array(data.draw(st.permutations(range(len(window)))), dtype=np.int64)[: data.draw(st.integers(0, 9))]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("market_assets.statistics.window._POSTINGS", postings)
+        patch.setattr("market_assets.statistics.window._ENTRIES", entries)
+        slices = list(window.entries_by_skill(rows))
+    expected = sorted(
+        (code, place)
+        for place, row in enumerate(rows.tolist())
+        for code in window.codes[window.offsets[row] : window.offsets[row + 1]].tolist()
+    )
+    found = [list(zip(codes.tolist(), places.tolist(), strict=True)) for places, codes in slices]
+    assert [entry for each in found for entry in each] == expected
+    assert sum(len({code for code, _ in each}) for each in found) == len({code for code, _ in expected})
+    of_skill = window.postings_by_skill
+    assert all(sum(of_skill[code] for code in {c for c, _ in each}) < entries + of_skill.max() for each in found)
 
 
 def test_entries_of_millions_of_postings_come_by_skill_too() -> None:
@@ -202,7 +228,7 @@ def test_entries_of_millions_of_postings_come_by_skill_too() -> None:
     rows = draw.permutation(postings)
     place_of = np.argsort(rows)
     expected = sorted(zip(codes.tolist(), place_of[np.repeat(np.arange(postings), sizes)].tolist(), strict=True))
-    places, found = window.entries_by_skill(rows)
+    places, found = joined(window.entries_by_skill(rows))
     assert list(zip(found.tolist(), places.tolist(), strict=True)) == expected
 
 
