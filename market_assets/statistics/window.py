@@ -68,7 +68,7 @@ _ENTRIES = 1 << 24
 
 
 class Entries(NamedTuple):
-    """(posting, skill) entries by skill: the place of each one's posting in some order, and the code of its skill."""
+    """(posting, skill) entries by skill: of each the place of its posting in some order, and its skill's code."""
 
     places: npt.NDArray[np.int32]
     codes: Integers
@@ -167,8 +167,7 @@ class Window:
             chosen = places >= 0
             if last - first < self.skills.height:
                 chosen &= (codes >= first) & (codes < last)
-            found = codes[chosen].astype(dtype)
-            found -= dtype.type(first)
+            found = (codes[chosen] - first).astype(dtype)
             found <<= dtype.type(place_bits)
             found |= places[chosen].astype(dtype)
             numbers[filled : filled + len(found)] = found
@@ -179,8 +178,7 @@ class Window:
         places = np.empty(filled, dtype=np.int32)
         np.bitwise_and(numbers, dtype.type((1 << place_bits) - 1), out=places, casting="unsafe")
         numbers >>= dtype.type(place_bits)
-        numbers += dtype.type(first)
-        return Entries(places, numbers.astype(self.codes.dtype))
+        return Entries(places, numbers.astype(self.codes.dtype) + first)
 
     def blocks(self) -> Iterator[tuple[slice, slice]]:
         """The postings and their entries of `codes`, some at a time."""

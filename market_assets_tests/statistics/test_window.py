@@ -212,6 +212,20 @@ def test_entries_come_in_slices_of_whole_skills(
     assert all(sum(of_skill[code] for code in {c for c, _ in each}) < entries + of_skill.max() for each in found)
 
 
+def test_slices_of_few_entries_of_hundreds_of_skills(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number of eight bits holds a place and a skill of the slice, but not every skill."""
+    monkeypatch.setattr("market_assets.statistics.window._ENTRIES", 1)
+    window = Window(
+        postings=pl.DataFrame({"posting_id": [1, 2, 3]}),
+        offsets=np.array([0, 2, 3, 4]),
+        codes=np.array([7, 299, 299, 7], dtype=np.int16),
+        skills=pl.DataFrame({"skill": [str(number) for number in range(300)]}),
+    )
+    places, codes = joined(window.entries_by_skill(np.array([2, 1, 0])))
+    assert (places.tolist(), codes.tolist()) == ([0, 2, 1, 2], [7, 7, 299, 299])
+    assert codes.dtype == np.int16
+
+
 def test_entries_of_millions_of_postings_come_by_skill_too() -> None:
     """A skill and a place are one number, here of more than 32 bits."""
     postings, skills = 1 << 21, 3_000
