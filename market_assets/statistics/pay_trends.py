@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +53,8 @@ def salary_trends(window: Window, min_sample: int) -> pl.DataFrame:
         `trend_direction`, the same in all rows of a skill, is stable (the interval lies within ±5 %), increasing
         or decreasing (q ≤ 0.05), uncertain, or insufficient_data (fewer than three such months).
     """
+    # What is put in order here is of no use to other tables: it goes with a window of its own.
+    window = replace(window)
     months = month_labels(window)
     groups = SkillGroups.of(window, months)
     figures = groups.pay(SALARY_TRENDS, min_sample, kept=False)
@@ -104,12 +106,12 @@ class _Fit:
 
 def _fits(window: Window, months: Labels) -> _Fit:
     """The line of each skill of the window that can be tested; the others have no months."""
-    skills, salaries = window.skills.height, window.salaries
-    usable = window.postings["dated"].to_numpy() & (salaries > 0)
+    skills = window.skills.height
+    usable = window.postings["dated"].to_numpy() & (window.salaries > 0)
     rows = window.by_salary[usable[window.by_salary]]
     rows = rows[np.argsort(window.employers[rows], kind="stable")]
     month, employer = months.codes[rows], window.employers[rows]
-    logarithm, alike = np.log(salaries[rows]), _alike(window, rows)
+    logarithm, alike = np.log(window.salaries[rows]), _alike(window, rows)
     day = months.values["month"].str.to_date("%Y-%m")
     number = (day.dt.year().cast(pl.Int64) * 12 + day.dt.month()).to_numpy().astype(np.float64)
     fits = np.zeros((len(fields(_Fit)), skills))

@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from hashlib import sha256
@@ -80,8 +80,7 @@ class CountedPostings:
     def since(self, start: datetime, counted: Counted) -> Window:
         """Those that count, from a time on."""
         chosen = (self.window.postings["posted_at"] >= start).to_numpy() & self.counts[counted]
-        # A window of its own, so that what is kept with it goes when it does.
-        return replace(self.window) if chosen.all() else self.window.only(chosen)
+        return self.window if chosen.all() else self.window.only(chosen)
 
 
 @dataclass(frozen=True)

@@ -227,7 +227,7 @@ def test_slices_of_few_entries_of_hundreds_of_skills(monkeypatch: pytest.MonkeyP
 
 
 def test_entries_of_millions_of_postings_come_by_skill_too() -> None:
-    """A skill and a place are one number, here of more than 32 bits."""
+    """A skill and a place are one number of 32 bits, which here holds some of the skills."""
     postings, skills = 1 << 21, 3_000
     draw = np.random.default_rng(1)
     sizes = np.zeros(postings, dtype=np.int64)
