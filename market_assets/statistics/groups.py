@@ -179,7 +179,8 @@ class SkillGroups:
 def skill_counts(window: Window, segments: Labels, least: int = 0) -> Int64s:
     """How many postings of each segment (rows) have each skill (columns), with a weight of at least so much."""
     counts = np.zeros((segments.size, window.skills.height), dtype=np.int64)
-    for postings, entries in window.blocks():
+    # More at once for a large matrix: adding it up would take longer than counting.
+    for postings, entries in window.blocks(counts.size // 8):
         of_entry, codes = np.repeat(segments.codes[postings], window.sizes[postings]), window.codes[entries]
         if least:
             chosen = window.weights[entries] >= least
@@ -191,11 +192,12 @@ def skill_counts(window: Window, segments: Labels, least: int = 0) -> Int64s:
 def crosstab(first: Integers, second: Integers, rows: int, columns: int) -> Int64s:
     """How often each combination of two codes occurs, those of −1 left out, as a matrix."""
     counts = np.zeros((rows + 1) * (columns + 1), dtype=np.int64)
-    for start in range(0, len(first), BLOCK):
+    step = max(BLOCK, len(counts))
+    for start in range(0, len(first), step):
         # −1 has a row and a column of its own, the first.
-        numbers = first[start : start + BLOCK].astype(np.int64)
+        numbers = first[start : start + step].astype(np.int64)
         numbers *= columns + 1
-        numbers += second[start : start + BLOCK]
+        numbers += second[start : start + step]
         numbers += columns + 2
         counts += np.bincount(numbers, minlength=len(counts))
     return counts.reshape(rows + 1, columns + 1)[1:, 1:]
@@ -226,9 +228,8 @@ def rank_within(groups: Integers, values: Integers | npt.NDArray[np.float64]) ->
 def skill_blocks(slices: Iterable[Entries]) -> Iterator[Entries]:
     """Entries by skill in blocks of about `BLOCK`, each with all entries of its skills; none is empty."""
     for places, codes in slices:
-        ends = np.searchsorted(
-            codes, np.arange(int(codes[-1]) + 1 if len(codes) else 0, dtype=codes.dtype), "right"
-        )
+        skills = np.arange(int(codes[-1]) + 1 if len(codes) else 0, dtype=codes.dtype)
+        ends = np.searchsorted(codes, skills, "right")
         cuts = ends[np.searchsorted(ends, np.arange(BLOCK, len(codes), BLOCK))]
         for start, end in pairwise(np.unique([0, *cuts, len(codes)]).tolist()):
             yield Entries(places[start:end], codes[start:end])

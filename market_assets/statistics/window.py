@@ -185,10 +185,11 @@ class Window:
         numbers >>= dtype.type(place_bits)
         return Entries(places, numbers.astype(self.codes.dtype) + first)
 
-    def blocks(self) -> Iterator[tuple[slice, slice]]:
-        """The postings and their entries of `codes`, some at a time."""
-        for start in range(0, len(self), _POSTINGS):
-            end = min(start + _POSTINGS, len(self))
+    def blocks(self, least: int = 0) -> Iterator[tuple[slice, slice]]:
+        """The postings and their entries of `codes`, some at a time: at least so many but for the last."""
+        step = max(_POSTINGS, least)
+        for start in range(0, len(self), step):
+            end = min(start + step, len(self))
             yield slice(start, end), slice(int(self.offsets[start]), int(self.offsets[end]))
 
     @cached_property
