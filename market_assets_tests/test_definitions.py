@@ -12,7 +12,7 @@ import pytest
 
 from market_assets import definitions
 from market_assets.definitions import build_defs
-from market_assets.operations.names import REEXTRACTION
+from market_assets.operations.names import REEXTRACTION, REFRESH
 from market_assets.settings import Settings, SettingsError
 from market_assets.sources.files.source import FileSource
 from market_assets.sources.protocol import Source
@@ -216,6 +216,13 @@ def test_every_result_table_is_checked() -> None:
         ("posting_skills", "skills_found_in_every_posting"),
     }
     assert checks == expected
+
+
+def test_what_needs_the_most_memory_is_computed_before_other_tables() -> None:
+    refresh = code_location().resolve_job_def(REFRESH)
+    priorities = {node.name: int(node.definition.tags.get("dagster/priority", "0")) for node in refresh.nodes}
+    assert max(priorities, key=lambda name: priorities[name]) == "salary_trends"
+    assert sorted(priorities.values())[-2:] == [0, 1]
 
 
 def test_a_job_that_is_started_twice_waits_for_itself() -> None:

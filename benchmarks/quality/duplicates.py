@@ -24,7 +24,7 @@ from benchmarks.quality.edits import (
 )
 from benchmarks.quality.labelled import identity
 from benchmarks.quality.real_postings import DATA, Posting, real_postings
-from market_assets.postings.duplicates import CANDIDATE, link_duplicates
+from market_assets.postings.duplicates import CANDIDATE, SKETCH, link_duplicates
 from market_assets.postings.normalise import normalise
 from market_assets.postings.places import normalise_locations
 from market_assets.postings.schemas import RAW_POSTING
@@ -41,11 +41,15 @@ def links_of(postings: list[Posting]) -> list[int | None]:
     missing = [pl.lit(None, pl.String()).alias(name) for name in RAW_POSTING if name not in raw.columns]
     known = normalise(raw.with_columns(missing).select(RAW_POSTING.names()), source="board", observed_at=NOW)
     assert known.postings.height == len(postings)
-    candidates = known.postings.with_columns(
+    numbered = known.postings.with_columns(
         posting_id=pl.int_range(pl.len()), posted_at=pl.col("stated_posted_at").fill_null(NOW), in_store=True
-    ).select(pl.col(name).cast(dtype) for name, dtype in CANDIDATE.items())
+    )
+    candidates = numbered.select(pl.col(name).cast(dtype) for name, dtype in CANDIDATE.items())
+    sketches = numbered.select(SKETCH.names())
     place = {number: place for place, number in enumerate(candidates["posting_id"])}
-    original = dict(link_duplicates(candidates).select("posting_id", "duplicate_of").iter_rows())
+    original = dict(
+        link_duplicates(candidates, lambda _ids: sketches).select("posting_id", "duplicate_of").iter_rows()
+    )
     return [place.get(original[number]) for number in candidates["posting_id"]]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import polars as pl
@@ -21,15 +22,14 @@ CANDIDATE = pl.Schema(
         "posted_at": UTC_DATETIME,
         **dict.fromkeys(KEYS, pl.Int64()),
         "in_store": pl.Boolean(),
-        "sketch": pl.Binary(),
     }
 )
 
 #: The result of `link_duplicates`.
 LINK = pl.Schema({"posting_id": pl.Int64(), "duplicate_of": pl.Int64(), "first_of_job": pl.Boolean()})
 
-#: A stored posting: `CANDIDATE` without the sketch, and its link.
-LINKED = pl.Schema({**{name: dtype for name, dtype in CANDIDATE.items() if name != "sketch"}, **LINK})
+#: A stored posting and its link.
+LINKED = pl.Schema({**CANDIDATE, **LINK})
 SKETCH = pl.Schema({"posting_id": pl.Int64(), "sketch": pl.Binary()})
 
 
@@ -51,16 +51,14 @@ def relink(keys: pl.DataFrame, stored: LinkedPostings, changed: pl.DataFrame | N
     Args:
         keys: `KEYS` of those postings, present and former.
         stored: the stored postings.
-        changed: schema `CANDIDATE`, new and changed postings; a sketch that has not changed may be missing.
+        changed: schema `CANDIDATE`, new and changed postings, whose sketches `stored` gives too.
 
     Returns:
         Schema `LINK`: first `changed` in its order, then the stored postings whose link has changed.
     """
     changed = CANDIDATE.to_frame() if changed is None else changed
     others = _whole_jobs(keys, stored, changed["posting_id"])
-    same_columns = [name for name in CANDIDATE if name != "sketch"]
-    candidates = pl.concat([changed, others.select(same_columns)], how="diagonal")
-    links = link_duplicates(_with_sketches(candidates, stored))
+    links = link_duplicates(pl.concat([changed, others.select(CANDIDATE.names())]), stored.sketches)
     of_changed = changed.select("posting_id").join(links, on="posting_id", how="left", maintain_order="left")
     of_others = links.join(changed, on="posting_id", how="anti")
     news = of_others.join(others, on=LINK.names(), how="anti", nulls_equal=True)
@@ -84,21 +82,7 @@ def _whole_jobs(keys: pl.DataFrame, stored: LinkedPostings, changed: pl.Series) 
     return found
 
 
-def _with_sketches(candidates: pl.DataFrame, stored: LinkedPostings) -> pl.DataFrame:
-    """Add missing sketches, but only where another posting has the near_key, which is rare."""
-    shared = pl.col("near_key").is_not_null() & (pl.len().over("near_key") > 1)
-    wanted = candidates.filter(shared & pl.col("sketch").is_null())["posting_id"]
-    if wanted.is_empty():
-        return candidates
-    sketches = stored.sketches(wanted).rename({"sketch": "stored"})
-    return (
-        candidates.join(sketches, on="posting_id", how="left", maintain_order="left")
-        .with_columns(sketch=pl.coalesce("sketch", "stored"))
-        .drop("stored")
-    )
-
-
-def link_duplicates(candidates: pl.DataFrame) -> pl.DataFrame:
+def link_duplicates(candidates: pl.DataFrame, sketches: Callable[[pl.Series], pl.DataFrame]) -> pl.DataFrame:
     """Link each posting to the original of its job.
 
     Postings that share a `url_key` or a `job_key` are the same job, and so are near duplicates among those that
@@ -107,15 +91,15 @@ def link_duplicates(candidates: pl.DataFrame) -> pl.DataFrame:
     the remaining fact rows.
 
     Args:
-        candidates: schema `CANDIDATE`, all postings of each key. A sketch may be missing where no other posting
-            has the near_key.
+        candidates: schema `CANDIDATE`, all postings of each key.
+        sketches: gives the sketches (`SKETCH`) of some of them; asked only about those that share a near_key.
 
     Returns:
         Schema `LINK`. duplicate_of: null for an original; first_of_job: whether it is the first posting of its
         job, including those that are not in the store.
     """
     ordered = candidates.sort("posted_at", "source", "external_id").with_row_index("order")
-    ordered = ordered.with_columns(near_groups(ordered))
+    ordered = ordered.with_columns(near_groups(ordered, sketches))
     pairs = [
         ordered.drop_nulls(key).select("order", first=pl.col("order").min().over(key))
         for key in ("url_key", "job_key", "near_group")

@@ -167,7 +167,7 @@ def ingest(
         counts.nulled["annual_salary"] = implausible
     postings = _numbered(_not_archived(merged, known, counts), store)
     store.number_texts(postings.filter("takes_content").select("posting_id", "row"))
-    candidates = postings.with_columns(in_store=pl.lit(True), sketch=pl.lit(None, pl.Binary()))
+    candidates = postings.with_columns(in_store=pl.lit(True))
     keys = pl.concat([postings.select(KEYS), known.select(KEYS)])
     links = relink(keys, store, candidates.select(CANDIDATE.names()))
     postings = postings.with_columns(links[: postings.height].drop("posting_id"))

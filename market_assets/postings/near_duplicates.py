@@ -8,7 +8,7 @@ pairs whose sketches begin alike are compared, so that the time does not grow wi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from itertools import pairwise
 
@@ -32,7 +32,7 @@ MAX_ALL_PAIRS = 64
 #: with its next `NEIGHBOURS`.
 BANDS, NEIGHBOURS = 12, 4
 
-#: About so many texts are compared at a time, always all of a near_key: as numbers they take much memory.
+#: The sketches of about so many postings are in memory at a time, always of all of a near_key.
 TOGETHER = 50_000
 
 _HEADER_BYTES = 2 * len(HEADER)
@@ -43,46 +43,46 @@ Headers = npt.NDArray[np.int64]
 Pairs = tuple[Indices, Indices]
 
 
-def near_groups(postings: pl.DataFrame) -> pl.Series:
+def near_groups(postings: pl.DataFrame, sketches: Callable[[pl.Series], pl.DataFrame]) -> pl.Series:
     """Group near duplicates, also those that are only connected by way of others.
 
     Args:
-        postings: near_key, sketch, source, posted_at; every posting of each near_key, in the order of posted_at.
+        postings: posting_id, near_key, source, posted_at; all of each near_key, in the order of posted_at.
+        sketches: gives posting_id and sketch of those of some postings that have one.
 
     Returns:
-        near_group, Int64: a number that all postings of a group share, and no others; null for a posting whose
-        near_key or sketch is null, or whose near_key no other posting has.
+        near_group, Int64: a number that all postings of a group share, and no others; null for a posting without
+        near_key or sketch, or whose near_key no other posting has.
     """
-    known = pl.col("near_key").is_not_null() & pl.col("sketch").is_not_null()
-    rows = postings.with_columns(pl.int_range(pl.len()).alias("row")).filter(
-        known & (pl.len().over("near_key") > 1)
-    )
-    groups = pl.repeat(None, postings.height, dtype=pl.Int64, eager=True).alias("near_group")
-    if rows.is_empty():
-        return groups
+    shared = pl.col("near_key").is_not_null() & (pl.len().over("near_key") > 1)
+    rows = postings.select("posting_id", "near_key", "source", "posted_at", row=pl.int_range(pl.len()))
+    rows = rows.filter(shared).sort("near_key", maintain_order=True)
+    groups = np.full(postings.height, -1)
+    for start, end in _whole_keys(rows["near_key"].to_numpy()):
+        part = rows[start:end]
+        part = part.join(sketches(part["posting_id"]), on="posting_id", maintain_order="left")
+        groups[part["row"].to_numpy()] = _grouped(part) + start
+    return pl.Series("near_group", groups).set(pl.Series(groups < 0), None)
+
+
+def _whole_keys(keys: Indices) -> Iterator[tuple[int, int]]:
+    """Start and end of slices of about `TOGETHER` ascending keys, each with all that are the same."""
+    ends = np.append(np.flatnonzero(keys[1:] != keys[:-1]) + 1, len(keys))
+    cuts = ends[np.searchsorted(ends, np.arange(TOGETHER, len(keys), TOGETHER))]
+    return pairwise(np.unique([0, *cuts, len(keys)]).tolist())
+
+
+def _grouped(rows: pl.DataFrame) -> Indices:
+    """For each posting of some near_keys, which are in order, a number of its group below that of postings."""
     # A text that several post is one node, a posting without text is a node of its own.
     has_text = pl.col("sketch").bin.size() > _HEADER_BYTES
-    own = pl.when(~has_text).then("row")
-    rows = rows.with_columns(own=own)
+    rows = rows.with_columns(own=pl.when(~has_text).then("row"))
     nodes = rows.select("near_key", "sketch", "own").unique().sort("near_key", "sketch", "own", nulls_last=False)
     nodes = nodes.with_row_index("node").cast({"node": pl.Int64})
     rows = rows.join(nodes, on=["near_key", "sketch", "own"], how="left", nulls_equal=True, maintain_order="left")
-    return groups.scatter(
-        rows["row"], pl.Series(_grouped(nodes, _pairs_without_text(rows))[rows["node"].to_numpy()], dtype=pl.Int64)
-    )
-
-
-def _grouped(nodes: pl.DataFrame, linked: Pairs) -> Indices:
-    """For each node, in the order of near_keys, the number of its group: its smallest node."""
-    keys = nodes["near_key"].to_numpy()
-    ends = np.append(np.flatnonzero(keys[1:] != keys[:-1]) + 1, nodes.height)
-    cuts = ends[np.searchsorted(ends, np.arange(TOGETHER, nodes.height, TOGETHER))]
-    groups = []
-    for start, end in pairwise(np.unique([0, *cuts, nodes.height]).tolist()):
-        here = (linked[0] >= start) & (linked[0] < end)
-        of_keys = _grouped_together(nodes[start:end], (linked[0][here] - start, linked[1][here] - start))
-        groups.append(of_keys + start)
-    return np.concatenate(groups)
+    of_nodes = _groups_of_nodes(nodes, _pairs_without_text(rows))
+    groups: Indices = of_nodes[rows["node"].to_numpy()]
+    return groups
 
 
 def _pairs_without_text(rows: pl.DataFrame) -> Pairs:
@@ -107,8 +107,8 @@ def _pairs_without_text(rows: pl.DataFrame) -> Pairs:
     return linked["first"].to_numpy(), linked["node"].to_numpy()
 
 
-def _grouped_together(nodes: pl.DataFrame, linked: Pairs) -> Indices:
-    """The same for all nodes of some near_keys."""
+def _groups_of_nodes(nodes: pl.DataFrame, linked: Pairs) -> Indices:
+    """For each node, in the order of near_keys, the number of its group: its smallest node."""
     encoded = nodes["sketch"].to_list()
     headers = np.frombuffer(b"".join(sketch[:_HEADER_BYTES] for sketch in encoded), dtype="<u2")
     headers = headers.reshape(-1, len(HEADER)).astype(np.int64)

@@ -71,26 +71,29 @@ def comparison(window: Window, as_of: datetime, only_open: Collection[str] = ())
     start = boundary - timedelta(days=PREVIOUS_DAYS)
     sources: list[str] = []
     left_out: dict[str, str] = {}
-    inside = window.postings.filter(pl.col("posted_at").is_between(start, as_of))
-    for (name,), postings in inside.select("source", "posted_at", "dated", "partition_date").group_by("source"):
+    inside = window.postings.lazy().filter(pl.col("posted_at").is_between(start, as_of))
+    part = ((pl.col("posted_at") - start).dt.total_days() // PART_DAYS).clip(upper_bound=_PARTS - 1)
+    parts = inside.group_by("source", "dated", part.alias("part")).agg(
+        postings=pl.len(), first_seen=pl.col("partition_date").min()
+    )
+    for (name,), of_source in parts.collect().group_by("source"):
         source = str(name)
-        if reason := _reason(postings, start, is_only_open=source in only_open):
+        if reason := _reason(of_source, start, is_only_open=source in only_open):
             left_out[source] = reason
         else:
             sources.append(source)
     return Comparison(as_of, boundary, start, tuple(sorted(sources)), dict(sorted(left_out.items())))
 
 
-def _reason(postings: pl.DataFrame, start: datetime, *, is_only_open: bool) -> str | None:
-    """Why a source can't be compared, given its postings since `start`; None if it can."""
-    dated = postings.filter("dated")
+def _reason(parts: pl.DataFrame, start: datetime, *, is_only_open: bool) -> str | None:
+    """Why a source can't be compared, given its postings by part since `start`; None if it can."""
+    dated = parts.filter("dated")
     if dated.is_empty():
         return "its postings have no dates"
-    followed_from: date = postings["partition_date"].min()  # type: ignore[assignment]
+    followed_from: date = parts["first_seen"].min()  # type: ignore[assignment]
     if is_only_open and followed_from >= start.date() + timedelta(days=PART_DAYS):
         return f"it is followed since {followed_from} only"
-    days = dated.select((pl.col("posted_at") - start).dt.total_days()).to_series().to_numpy()
-    counts = np.bincount(np.minimum(days // PART_DAYS, _PARTS - 1), minlength=_PARTS)
+    counts = np.bincount(dated["part"], dated["postings"], _PARTS)
     if (counts == 0).any():
         first = start.date() + timedelta(days=int(counts.argmin()) * PART_DAYS)
         return f"no postings from {first} to {first + timedelta(days=PART_DAYS - 1)}"

@@ -37,7 +37,7 @@ def posting_statistics(window: Window) -> pl.DataFrame:
         "source": postings["source"],
         "industry": postings["industry"],
         "salary_band": _salary_bands(window.salaries),
-        "day": postings["posted_at"].dt.date().cast(pl.String),
+        "day": postings["posted_at"].dt.date(),
         "employment_type": postings["employment_type"],
         "remote": postings["workplace"],
     }
@@ -63,7 +63,7 @@ def _salary_bands(salary: npt.NDArray[np.float64]) -> pl.Series:
     bands = np.searchsorted(edges, salary, side="right")
     unknown = len(names) + 1
     bands[~np.isfinite(salary)] = unknown
-    return pl.Series([*names, f"{TOP_BAND}+", None], dtype=pl.String).gather(bands)
+    return pl.Series([*names, f"{TOP_BAND}+", None], dtype=pl.Categorical).gather(bands)
 
 
 def posting_coverage(window: Window) -> pl.DataFrame:
@@ -76,9 +76,9 @@ def posting_coverage(window: Window) -> pl.DataFrame:
     """
     stated = _stated(window)
     tables = [
-        stated.group_by(pl.col(dimension).cast(pl.String).fill_null("unknown").alias("value"))
+        stated.group_by(pl.col(dimension).alias("value"))
         .agg(postings=pl.len().cast(pl.Int64), **{share: pl.col(share).mean() for share in _SHARES})
-        .with_columns(dimension=pl.lit(dimension))
+        .with_columns(pl.col("value").cast(pl.String).fill_null("unknown"), dimension=pl.lit(dimension))
         for dimension in ("language", "source")
     ]
     return pl.concat(tables).match_to_schema(POSTING_COVERAGE).sort("dimension", "value")

@@ -20,6 +20,8 @@ from market_assets.statistics.window import Integers, Window
 _TOP = {"top_sources": "source", "top_industries": "industry", "top_locations": "location"}
 #: Up to this many combinations of skill and value, counting in a flat array (32 MiB) beats sorting.
 DENSE_CELLS = 1 << 22
+#: So many postings are counted at once.
+_POSTINGS = 1 << 16
 #: demand_score is 100 at this demand_share and above.
 FULL_SCORE_SHARE = 0.5
 
@@ -135,9 +137,8 @@ def top_values(groups: SkillGroups, *columns: str, limit: int = 5) -> Iterator[p
     coded = [window.coded(column) for column in columns]
     best = np.full((len(columns), limit, len(groups.numbers)), -1)
     for segment, rows in enumerate(groups.segments.rows()):
-        codes, sizes = window.codes[window.entries_of(rows)], window.sizes[rows]
         for place, (values, names) in enumerate(coded):
-            keys, postings = _combinations(codes, np.repeat(values[rows], sizes), skills, len(names))
+            keys, postings = _combinations(window, rows, values, len(names))
             skill, value = np.divmod(keys, max(len(names), 1))
             starts = np.flatnonzero(np.diff(skill, prepend=-1))
             group = np.searchsorted(groups.numbers, segment * skills + skill[starts])
@@ -148,14 +149,20 @@ def top_values(groups: SkillGroups, *columns: str, limit: int = 5) -> Iterator[p
         yield _as_json(merits, names)
 
 
-def _combinations(codes: Integers, values: Integers, skills: int, width: int) -> tuple[Int64s, Int64s]:
-    """The combinations of skill and value that occur, ascending, as skill · width + value, and how often."""
+def _combinations(window: Window, rows: Integers, values: Integers, width: int) -> tuple[Int64s, Int64s]:
+    """The combinations of skill and value of some postings, ascending, as skill · width + value, and how often."""
+    skills = window.skills.height
     if skills * width > DENSE_CELLS:
-        known = values >= 0
-        return np.unique(codes[known].astype(np.int64) * width + values[known], return_counts=True)
-    counts = crosstab(codes, values, skills, width).ravel()
+        codes, of_entry = window.codes[window.entries_of(rows)], np.repeat(values[rows], window.sizes[rows])
+        known = of_entry >= 0
+        return np.unique(codes[known].astype(np.int64) * width + of_entry[known], return_counts=True)
+    counts = np.zeros((skills, width), dtype=np.int64)
+    for start in range(0, len(rows), _POSTINGS):
+        some = rows[start : start + _POSTINGS]
+        of_entry = np.repeat(values[some], window.sizes[some])
+        counts += crosstab(window.codes[window.entries_of(some)], of_entry, skills, width)
     found = np.flatnonzero(counts)
-    return found, counts[found]
+    return found, counts.ravel()[found]
 
 
 def _greatest(merits: Int64s, starts: Int64s, limit: int) -> Int64s:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from market_assets.statistics.published_pay import PublishedPay
-from market_assets.statistics.window import Integers, Window, order_of
+from market_assets.statistics.window import Entries, Integers, Window, order_of
 
 #: (posting, skill) entries that are counted at once: the arrays of a block stay in the processor's cache.
 BLOCK = 1 << 18
@@ -74,8 +74,9 @@ def labels(window: Window, *columns: str) -> Labels:
 
 def month_labels(window: Window) -> Labels:
     """The month of posting ('YYYY-MM', UTC) of each posting."""
-    posted = window.postings["posted_at"].dt
-    number = (posted.year().cast(pl.Int64) * 12 + posted.month() - 1).to_numpy()
+    posted = pl.col("posted_at").dt
+    months = posted.year() * 12 + posted.month().cast(pl.Int32) - 1
+    number = window.postings.select(months).to_series().to_numpy()
     first = int(number.min()) if len(number) else 0
     seen = np.bincount(number - first) > 0
     codes = (np.cumsum(seen) - 1)[number - first].astype(np.int16)
@@ -103,8 +104,7 @@ class SkillGroups:
     def of(cls, window: Window, segments: Labels | None = None) -> SkillGroups:
         """Without `segments`, all postings are one."""
         segments = segments or labels(window)
-        of_entry = np.repeat(segments.codes, window.sizes)
-        counts = crosstab(of_entry, window.codes, segments.size, window.skills.height).ravel()
+        counts = skill_counts(window, segments).ravel()
         numbers = np.flatnonzero(counts)
         return cls(window, segments, numbers, counts[numbers])
 
@@ -134,50 +134,70 @@ class SkillGroups:
     def weighing(self, least: int) -> Int64s:
         """How many of the postings of each group want the skill by at least so much, as far as that is known."""
         weights = self.window.weights
-        if len(weights) and weights.min() >= least:
+        if not len(weights):
+            return np.zeros_like(self.postings)
+        if weights.min() >= least:
             return self.postings
-        chosen = np.flatnonzero(weights >= least)
-        of_entry = np.repeat(self.segments.codes, self.window.sizes)
-        return self._counted(of_entry[chosen], self.window.codes[chosen])
+        return skill_counts(self.window, self.segments, least).ravel()[self.numbers]
 
     def mentions(self) -> Int64s:
         """How many postings of the segment of each group mention the skill without asking for it."""
-        return self._counted(self.segments.codes[self.window.mention_rows], self.window.mention_codes)
+        segments = self.segments.codes[self.window.mention_rows]
+        counts = crosstab(segments, self.window.mention_codes, self.segments.size, self.window.skills.height)
+        return counts.ravel()[self.numbers]
 
-    def pay(self, columns: Iterable[str], min_sample: int) -> dict[str, pl.Series]:
-        """Those of the columns of a result table that are about pay, of the known salaries of each group."""
-        places, codes = self.window.paid
-        segments = self.segments.codes[self.window.by_salary]
-        salaries = self.window.salaries[self.window.by_salary]
+    def pay(self, columns: Iterable[str], min_sample: int, *, kept: bool = True) -> dict[str, pl.Series]:
+        """Those of the columns of a result table that are about pay, of the known salaries of each group.
+
+        Args:
+            columns: of the table.
+            min_sample: averages, percentiles and intervals of fewer salaries are null.
+            kept: whether the window keeps the order of its salaries by skill, for other tables.
+        """
+        window = self.window
+        segments, salaries = self.segments.codes[window.by_salary], window.salaries[window.by_salary]
         of_group, of_segment = self.skill, self.segment
         found, tables, first = [], [], 0
-        # The last block has no entries, and those skills that come after all with a salary.
-        for block in (*skill_blocks(codes), slice(len(codes), len(codes))):
-            end = int(codes[block][-1]) + 1 if block.start < block.stop else self.window.skills.height
-            segment, salary = segments[places[block]], salaries[places[block]]
+        for places, codes in skill_blocks(window.paid if kept else window.entries_by_skill(window.by_salary)):
+            end = int(codes[-1]) + 1
+            segment, salary = segments[places], salaries[places]
             groups = np.flatnonzero((of_group >= first) & (of_group < end))
-            counts = crosstab(segment, codes[block] - first, self.segments.size, end - first)
+            counts = crosstab(segment, codes - first, self.segments.size, end - first)
             # Stable, so that the salaries of each group stay ascending.
             order = order_of(segment, self.segments.size)[np.count_nonzero(segment < 0) :]
             of_skill = counts[of_segment[groups], of_group[groups] - first]
             found.append(groups)
             tables.append(pl.DataFrame(PublishedPay(of_skill, salary[order], min_sample).figures(columns)))
             first = end
+        # Those skills that come after all with a salary.
+        found.append(np.flatnonzero(of_group >= first))
+        none = PublishedPay(np.zeros(len(found[-1]), dtype=np.int64), np.empty(0), min_sample)
+        tables.append(pl.DataFrame(none.figures(columns)))
         return pl.concat(tables)[np.argsort(np.concatenate(found))].to_dict()
 
-    def _counted(self, segments: Integers, codes: Integers) -> Int64s:
-        """How many of some (posting, skill) entries, given by segment and skill, are in each group."""
-        return crosstab(segments, codes, self.segments.size, self.window.skills.height).ravel()[self.numbers]
+
+def skill_counts(window: Window, segments: Labels, least: int = 0) -> Int64s:
+    """How many postings of each segment (rows) have each skill (columns), with a weight of at least so much."""
+    counts = np.zeros((segments.size, window.skills.height), dtype=np.int64)
+    # More at once for a large matrix: adding it up would take longer than counting.
+    for postings, entries in window.blocks(counts.size // 8):
+        of_entry, codes = np.repeat(segments.codes[postings], window.sizes[postings]), window.codes[entries]
+        if least:
+            chosen = window.weights[entries] >= least
+            of_entry, codes = of_entry[chosen], codes[chosen]
+        counts += crosstab(of_entry, codes, *counts.shape)
+    return counts
 
 
 def crosstab(first: Integers, second: Integers, rows: int, columns: int) -> Int64s:
     """How often each combination of two codes occurs, those of −1 left out, as a matrix."""
     counts = np.zeros((rows + 1) * (columns + 1), dtype=np.int64)
-    for start in range(0, len(first), BLOCK):
+    step = max(BLOCK, len(counts))
+    for start in range(0, len(first), step):
         # −1 has a row and a column of its own, the first.
-        numbers = first[start : start + BLOCK].astype(np.int64)
+        numbers = first[start : start + step].astype(np.int64)
         numbers *= columns + 1
-        numbers += second[start : start + BLOCK]
+        numbers += second[start : start + step]
         numbers += columns + 2
         counts += np.bincount(numbers, minlength=len(counts))
     return counts.reshape(rows + 1, columns + 1)[1:, 1:]
@@ -205,11 +225,14 @@ def rank_within(groups: Integers, values: Integers | npt.NDArray[np.float64]) ->
     return ranks
 
 
-def skill_blocks(codes: Integers) -> Iterator[slice]:
-    """Slices of ascending codes of skills of about `BLOCK` entries, each with all entries of its skills."""
-    ends = np.searchsorted(codes, np.arange(int(codes[-1]) + 1 if len(codes) else 0, dtype=codes.dtype), "right")
-    cuts = ends[np.searchsorted(ends, np.arange(BLOCK, len(codes), BLOCK))]
-    yield from (slice(start, end) for start, end in pairwise(np.unique([0, *cuts, len(codes)]).tolist()))
+def skill_blocks(slices: Iterable[Entries]) -> Iterator[Entries]:
+    """Entries by skill in blocks of about `BLOCK`, each with all entries of its skills; none is empty."""
+    for places, codes in slices:
+        skills = np.arange(int(codes[-1]) + 1 if len(codes) else 0, dtype=codes.dtype)
+        ends = np.searchsorted(codes, skills, "right")
+        cuts = ends[np.searchsorted(ends, np.arange(BLOCK, len(codes), BLOCK))]
+        for start, end in pairwise(np.unique([0, *cuts, len(codes)]).tolist()):
+            yield Entries(places[start:end], codes[start:end])
 
 
 def runs(*codes: Integers) -> Int64s:

@@ -85,7 +85,7 @@ def _counted(window: Window, counted: list[str], min_sample: int) -> pl.DataFram
             "postings": groups.postings,
             "share": groups.postings / groups.of_segment,
             "market_postings": groups.of_segment,
-            **groups.pay(SKILL_HISTORY, min_sample),
+            **groups.pay(SKILL_HISTORY, min_sample, kept=False),
         }
     ).filter(pl.col("month").is_in(counted))
 

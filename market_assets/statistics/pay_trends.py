@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -53,9 +53,11 @@ def salary_trends(window: Window, min_sample: int) -> pl.DataFrame:
         `trend_direction`, the same in all rows of a skill, is stable (the interval lies within ±5 %), increasing
         or decreasing (q ≤ 0.05), uncertain, or insufficient_data (fewer than three such months).
     """
+    # What is put in order here is of no use to other tables: it goes with a window of its own.
+    window = replace(window)
     months = month_labels(window)
     groups = SkillGroups.of(window, months)
-    figures = groups.pay(SALARY_TRENDS, min_sample)
+    figures = groups.pay(SALARY_TRENDS, min_sample, kept=False)
     rows = pl.DataFrame({**groups.names(), "postings": groups.postings, **figures})
     changes = _changes(window, months)[groups.skill]
     return pl.concat([rows, changes], how="horizontal").match_to_schema(SALARY_TRENDS).sort("skill", "month")
@@ -104,19 +106,18 @@ class _Fit:
 
 def _fits(window: Window, months: Labels) -> _Fit:
     """The line of each skill of the window that can be tested; the others have no months."""
-    skills, employer = window.skills.height, window.employers
+    skills = window.skills.height
     usable = window.postings["dated"].to_numpy() & (window.salaries > 0)
     rows = window.by_salary[usable[window.by_salary]]
-    rows = rows[np.argsort(employer[rows], kind="stable")]
-    month, employer = months.codes[rows], employer[rows]
-    logarithm, alike = np.log(window.salaries[rows]), _alike(window)[rows]
+    rows = rows[np.argsort(window.employers[rows], kind="stable")]
+    month, employer = months.codes[rows], window.employers[rows]
+    logarithm, alike = np.log(window.salaries[rows]), _alike(window, rows)
     day = months.values["month"].str.to_date("%Y-%m")
     number = (day.dt.year().cast(pl.Int64) * 12 + day.dt.month()).to_numpy().astype(np.float64)
-    places, codes = window.entries_by_skill(rows)
     fits = np.zeros((len(fields(_Fit)), skills))
-    for block in skill_blocks(codes):
-        first, last = codes[block][[0, -1]].tolist()
-        place, skill = places[block], codes[block] - first
+    for place, codes in skill_blocks(window.entries_by_skill(rows)):
+        first, last = codes[[0, -1]].tolist()
+        skill = codes - first
         tested = crosstab(month[place], skill, months.size, last - first + 1) >= MONTH_POSTINGS
         tested &= tested.sum(axis=0) >= TESTED_MONTHS
         kept = tested[month[place], skill]
@@ -133,13 +134,15 @@ def _fits(window: Window, months: Labels) -> _Fit:
     return _Fit(*fits)
 
 
-def _alike(window: Window) -> Integers:
-    """A number for each posting, the same for those that are compared."""
-    alike = np.zeros(len(window), dtype=np.int64)
+def _alike(window: Window, rows: Integers) -> Integers:
+    """A number for each of some postings, the same for those that are compared."""
+    alike = np.zeros(len(rows), dtype=np.int64)
     for values, names in map(window.coded, _LIKE):
-        alike = alike * (len(names) + 1) + values + 1
+        alike *= len(names) + 1
+        alike += values[rows]
+        alike += 1
     # Numbered by those that occur.
-    return (np.cumsum(np.bincount(alike) > 0) - 1)[alike]
+    return (np.cumsum(np.bincount(alike) > 0, dtype=np.int32) - 1)[alike]
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def market_summary(
             "duplicates": [duplicates],
             "rejected": [int(rejections["postings"].sum())],
             **pay_of(window, labels(window), min_sample).figures(MARKET_SUMMARY),
-            "salary_countries": [postings.drop_nulls("salary")["country"].drop_nulls().n_unique()],
+            "salary_countries": [postings.select("salary", "country").drop_nulls()["country"].n_unique()],
             "skills": [int((by_skill > 0).sum())],
             "industries": [postings["industry"].drop_nulls().n_unique()],
             "locations": [places(window)["location"].n_unique()],

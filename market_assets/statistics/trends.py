@@ -11,7 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from market_assets.statistics.comparison import Comparison
-from market_assets.statistics.groups import crosstab, runs, skill_blocks
+from market_assets.statistics.groups import Labels, runs, skill_blocks, skill_counts
 from market_assets.statistics.published_pay import known_or_null
 from market_assets.statistics.significance import benjamini_hochberg, ratio_interval, two_sided_p
 from market_assets.statistics.tables import TRENDING_SKILLS
@@ -94,8 +94,8 @@ def _trend() -> pl.Expr:
 class _Counts:
     """Postings of the periods by source (rows) and skill (columns), and all postings by source.
 
-    Of each posting of the window, `period`: 1 if it is recent, 0 if it is previous, −1 if it isn't compared; and
-    `stratum`: the position of its source.
+    Of each posting of the window, `cell`: twice the position of its source, and one more if it is recent; −1 if it
+    isn't compared. Of the least type, since it is looked up for every skill of a posting.
     """
 
     window: Window
@@ -103,22 +103,18 @@ class _Counts:
     previous: Integers
     of_recent: Integers
     of_previous: Integers
-    period: npt.NDArray[np.int8]
-    stratum: Integers
+    cell: Integers
 
     @classmethod
     def of(cls, window: Window, compared: Comparison) -> _Counts:
         period = compared.periods(window)
-        stratum = np.zeros(len(window), dtype=np.int64)
-        for position, source in enumerate(compared.sources):
-            stratum[(window.postings["source"] == source).to_numpy()] = position
         strata, skills = max(len(compared.sources), 1), window.skills.height
-        cell = np.where(period >= 0, stratum * 2 + period, -1)
-        counts = crosstab(np.repeat(cell, window.sizes), window.codes, strata * 2, skills).reshape(
-            strata, 2, skills
-        )
+        cell = period.astype(np.min_scalar_type(-2 * strata))
+        for position, source in enumerate(compared.sources):
+            cell[(window.postings["source"] == source).to_numpy() & (period >= 0)] += 2 * position
+        counts = skill_counts(window, Labels(cell, {}, strata * 2)).reshape(strata, 2, skills)
         of_previous, of_recent = np.bincount(cell[cell >= 0], minlength=strata * 2).reshape(strata, 2).T
-        return cls(window, counts[:, 1], counts[:, 0], of_recent, of_previous, period, stratum)
+        return cls(window, counts[:, 1], counts[:, 0], of_recent, of_previous, cell)
 
     @property
     def share(self) -> Floats:
@@ -207,20 +203,18 @@ def _clustered_variance(counts: _Counts) -> Floats:
     window, share = counts.window, counts.share
     employer, strata = window.employers, len(counts.of_recent)
     recent, previous = counts.scores
-    score = np.select([counts.period == 1, counts.period == 0], [recent[counts.stratum], previous[counts.stratum]])
-    cell = employer * np.int64(strata) + counts.stratum
-    many = int(employer.max(initial=-1)) + 1
-    of_employer = np.bincount(cell, weights=score, minlength=many * strata).reshape(many, strata)
-    added: Floats = np.einsum("sk,st,tk->k", share, of_employer.T @ of_employer, share)
-    rows: Integers = np.flatnonzero(counts.period >= 0)
+    rows: Integers = np.flatnonzero(counts.cell >= 0)
     rows = rows[np.argsort(employer[rows], kind="stable")]
-    score, employer = score[rows], employer[rows]
-    places, codes = window.entries_by_skill(rows)
-    for block in skill_blocks(codes):
-        place = places[block]
-        starts = runs(codes[block], employer[place])
-        skill, of = codes[block][starts], employer[place[starts]]
-        a = np.add.reduceat(score[place], starts)
+    cell, employer = counts.cell[rows], employer[rows]
+    score = np.stack((previous, recent), axis=1).ravel()
+    many = int(employer.max(initial=-1)) + 1
+    numbers = employer * np.int64(strata) + cell // 2
+    of_employer = np.bincount(numbers, weights=score[cell], minlength=many * strata).reshape(many, strata)
+    added: Floats = np.einsum("sk,st,tk->k", share, of_employer.T @ of_employer, share)
+    for place, codes in skill_blocks(window.entries_by_skill(rows)):
+        starts = runs(codes, employer[place])
+        skill, of = codes[starts], employer[place[starts]]
+        a = np.add.reduceat(score[cell[place]], starts)
         b = (of_employer[of] * share.T[skill]).sum(axis=1)
         added += np.bincount(skill, weights=a**2 - 2 * a * b, minlength=len(added))
     return added

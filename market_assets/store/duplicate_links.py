@@ -15,8 +15,7 @@ from market_assets.store.tables.postings import job_postings, posting_facts, pos
 # Temporary tables and statements are made once, as compiling them takes longer than a small day's rows.
 _LINKS = sa.table("links", *(sa.column(name) for name in LINK))
 _FOLLOWED = sa.table("followed_keys", sa.column("key"))
-#: The postings whose sketches `StoredLinks.sketches` gives.
-COMPARED = sa.table("compared", sa.column("posting_id"))
+_COMPARED = sa.table("compared", sa.column("posting_id"))
 _SKETCHED = sa.table("sketched", *(sa.column(name) for name in SKETCH))
 
 
@@ -33,7 +32,7 @@ def _sharing(key: str) -> sa.Select[Any]:
 _LINK_FACTS = _linking(posting_facts, "duplicate_of", "first_of_job")
 _LINK_POSTINGS = _linking(job_postings, "duplicate_of")
 _SHARING = {key: _sharing(key) for key in KEYS}
-_SKETCHES = sa.select(*posting_sketches.c).join(COMPARED, COMPARED.c.posting_id == posting_sketches.c.posting_id)
+_SKETCHES = sa.select(*posting_sketches.c).join(_COMPARED, _COMPARED.c.posting_id == posting_sketches.c.posting_id)
 _SKETCHED_ROWS = sa.select(*_SKETCHED.c).where(_SKETCHED.c.sketch.is_not(None))
 _DELETE_SKETCHES = posting_sketches.delete().where(
     posting_sketches.c.posting_id.in_(sa.select(_SKETCHED.c.posting_id).where(_SKETCHED.c.sketch.is_(None)))
@@ -51,7 +50,9 @@ class StoredLinks:
         return self._connection.read(_SHARING[key], LINKED)
 
     def sketches(self, posting_ids: pl.Series) -> pl.DataFrame:
-        self._connection.stage(COMPARED.name, posting_ids.alias("posting_id").to_frame())
+        if posting_ids.is_empty():
+            return SKETCH.to_frame()
+        self._connection.stage(_COMPARED.name, posting_ids.alias("posting_id").to_frame())
         return self._connection.read(_SKETCHES, SKETCH)
 
 

@@ -11,7 +11,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -97,7 +97,7 @@ def read_window(
     """The counted postings with start ≤ posted_at ≤ end that have been searched, with their skills."""
     within = (posting_facts.c.posted_at >= start, posting_facts.c.posted_at <= end)
     known = read_known_skills(connection).sort("skill")
-    return _window([_read_part(connection, known, *within, _COUNTS[counted])], known)
+    return _counted([_read_part(connection, known, *within, _COUNTS[counted])], known).window
 
 
 def fact_files(database: Database, data_dir: Path) -> Path:
@@ -115,19 +115,21 @@ def read_counted(connection: FrameReader, start: datetime, end: datetime, files:
         files: the folder of the files of this database, which is made where it is missing.
     """
     known = read_known_skills(connection).sort("skill")
-    read, names = [], set()
-    for block, name in _blocks(connection, known).items():
-        part = _stored_part(files / name) if name else None
-        if part is None:
-            numbers = posting_facts.c.posting_id.between(block * BLOCK, (block + 1) * BLOCK - 1)
-            part = _read_part(connection, known, numbers, sa.or_(*_COUNTS.values()))
-            if name:
-                _store_part(part, files / name)
-        names.add(name)
-        read.append(_within(part, start, end))
-    _remove_others(files, names)
-    postings = pl.concat([_POSTING.to_frame(), *(part.postings for part in read)])
-    return CountedPostings(_window(read, known), {each: postings[each.name].to_numpy() for each in Counted})
+    blocks = _blocks(connection, known)
+
+    def parts() -> Iterator[_Part]:
+        for block, name in blocks.items():
+            part = _stored_part(files / name) if name else None
+            if part is None:
+                numbers = posting_facts.c.posting_id.between(block * BLOCK, (block + 1) * BLOCK - 1)
+                part = _read_part(connection, known, numbers, sa.or_(*_COUNTS.values()))
+                if name:
+                    _store_part(part, files / name)
+            yield _within(part, start, end)
+
+    counted = _counted(parts(), known)
+    _remove_others(files, set(blocks.values()))
+    return counted
 
 
 def _blocks(connection: FrameReader, known: pl.DataFrame) -> dict[int, str | None]:
@@ -193,30 +195,29 @@ def _ordered(entries: Integers, posting_ids: Integers, code_of: Integers) -> pl.
     )
 
 
-def _window(parts: Iterable[_Part], known: pl.DataFrame) -> Window:
-    postings, wanted, mentioned = (
-        [WINDOW_POSTING.to_frame()],
-        [_SKILL_OF_ROW.to_frame()],
-        [_SKILL_OF_ROW.to_frame()],
-    )
-    sizes, height = [np.zeros(1, dtype=np.int64)], 0
+def _counted(parts: Iterable[_Part], known: pl.DataFrame) -> CountedPostings:
+    """The postings of all parts, of which one at a time is in memory beside what is kept of it."""
+    postings, wanted, mentioned, height = [], [], [], 0
     for part in parts:
-        postings.append(part.postings.select(WINDOW_POSTING.names()))
         asked_for = part.skills["weight"] >= int(ASKED_FOR)
-        wanted.append(part.skills.filter(asked_for))
-        sizes.append(np.bincount(wanted[-1]["row"].to_numpy(), minlength=part.postings.height))
-        mentioned.append(part.skills.filter(~asked_for).with_columns(pl.col("row") + height))
+        wanted.append(part.skills.filter(asked_for).select("code", "weight"))
+        mentioned.append(part.skills.filter(~asked_for).select(pl.col("row") + height, "code"))
+        sizes = np.bincount(part.skills["row"].to_numpy()[asked_for.to_numpy()], minlength=part.postings.height)
+        postings.append(part.postings.with_columns(size=pl.Series(sizes, dtype=pl.Int32)))
         height += part.postings.height
-    skills, mentions = (pl.concat(frames) for frames in (wanted, mentioned))
-    return Window(
-        postings=pl.concat(postings),
-        offsets=np.cumsum(np.concatenate(sizes)),
+    counted = pl.concat([pl.DataFrame(schema={**_POSTING, "size": pl.Int32()}), *postings])
+    skills = pl.concat([_SKILL_OF_ROW.to_frame().select("code", "weight"), *wanted])
+    mentions = pl.concat([_SKILL_OF_ROW.to_frame().select("row", "code"), *mentioned])
+    window = Window(
+        postings=counted.select(WINDOW_POSTING.names()),
+        offsets=np.cumsum(np.concatenate(([0], counted["size"]))),
         codes=skills["code"].to_numpy(),
         skills=known.select("skill", "category"),
         weights=skills["weight"].to_numpy(),
         mention_rows=mentions["row"].to_numpy(),
         mention_codes=mentions["code"].to_numpy(),
     )
+    return CountedPostings(window, {each: counted[each.name].to_numpy() for each in Counted})
 
 
 def _within(part: _Part, start: datetime, end: datetime) -> _Part:

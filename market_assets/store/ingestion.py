@@ -19,11 +19,11 @@ import sqlalchemy as sa
 
 from market_assets.postings.duplicates import SKETCH
 from market_assets.postings.identity import IDENTITY
-from market_assets.postings.ingest import KEPT, KNOWN, TEXTS, IngestionCounts, ingest
+from market_assets.postings.ingest import KNOWN, TEXTS, IngestionCounts, ingest
 from market_assets.postings.normalise import NormalisedBatch
 from market_assets.sources.reading import LandedBatch
 from market_assets.store.connection import MarketConnection
-from market_assets.store.duplicate_links import COMPARED, StoredLinks, write_links
+from market_assets.store.duplicate_links import StoredLinks, write_links
 from market_assets.store.posting_skills import archive_skills, delete_skills
 from market_assets.store.revisions import count_up_postings, note_changed
 from market_assets.store.tables.columns import arrow_schema
@@ -52,20 +52,31 @@ def _staged(name: str, *columns: str) -> sa.TableClause:
 # Temporary tables and statements are the same every day, and compiling them takes longer than a small day's rows:
 # so they are made once.
 _MERGED, _FACTS = "merged", "facts"
-_INCOMING_TEXTS = _staged("incoming_texts", "row", *KEPT)
+_INCOMING_TEXTS = _staged("incoming_texts", "row", *TEXTS)
+#: Apart, since those that are compared are read in the order of their keys.
+_INCOMING_SKETCHES = _staged("incoming_sketches", "row", "sketch")
 #: SQLite would copy all texts into an index before it joins them, if they had no key.
-_DROP_TEXTS = f"DROP TABLE IF EXISTS temp.{_INCOMING_TEXTS.name}"
-_CREATE_TEXTS = f"""
-    CREATE TABLE temp.{_INCOMING_TEXTS.name} ("row" INTEGER PRIMARY KEY, {", ".join(KEPT)})
-"""
-_NUMBERED = _staged("numbered_texts", "posting_id", "row")
-_INCOMING_SKETCHES = sa.select(_NUMBERED.c.posting_id, _INCOMING_TEXTS.c.sketch).join_from(
-    _NUMBERED, _INCOMING_TEXTS, _INCOMING_TEXTS.c["row"] == _NUMBERED.c["row"]
+_CREATE_BY_ROW = (
+    f"DROP TABLE IF EXISTS temp.{_INCOMING_TEXTS.name}",
+    f"""CREATE TABLE temp.{_INCOMING_TEXTS.name} ("row" INTEGER PRIMARY KEY, {", ".join(TEXTS)})""",
+    f"DROP TABLE IF EXISTS temp.{_INCOMING_SKETCHES.name}",
+    f"""CREATE TABLE temp.{_INCOMING_SKETCHES.name} ("row" INTEGER PRIMARY KEY, sketch)""",
 )
-_COMPARED_SKETCHES = _INCOMING_SKETCHES.join(COMPARED, COMPARED.c.posting_id == _NUMBERED.c.posting_id)
-_NEW_SKETCHES = _INCOMING_SKETCHES.where(_INCOMING_TEXTS.c.sketch.is_not(None))
-_WITHOUT_SKETCH = _INCOMING_SKETCHES.with_only_columns(_NUMBERED.c.posting_id).where(
-    _INCOMING_TEXTS.c.sketch.is_(None)
+_NUMBERED = _staged("numbered_texts", "posting_id", "row")
+_COMPARED = _staged("compared_texts", "posting_id", "row")
+
+
+def _sketches_of(numbered: sa.TableClause) -> sa.Select[Any]:
+    sketches = _INCOMING_SKETCHES.c
+    return sa.select(numbered.c.posting_id, sketches.sketch).join_from(
+        numbered, _INCOMING_SKETCHES, sketches["row"] == numbered.c["row"]
+    )
+
+
+_COMPARED_SKETCHES = _sketches_of(_COMPARED).where(_INCOMING_SKETCHES.c.sketch.is_not(None))
+_NEW_SKETCHES = _sketches_of(_NUMBERED).where(_INCOMING_SKETCHES.c.sketch.is_not(None))
+_WITHOUT_SKETCH = (
+    _sketches_of(_NUMBERED).with_only_columns(_NUMBERED.c.posting_id).where(_INCOMING_SKETCHES.c.sketch.is_(None))
 )
 _DELETE_SKETCHES = posting_sketches.delete().where(posting_sketches.c.posting_id.in_(_WITHOUT_SKETCH))
 _WANTED = _staged("wanted", *IDENTITY)
@@ -124,26 +135,32 @@ class StoredPostings(StoredLinks):
     def __init__(self, connection: MarketConnection) -> None:
         super().__init__(connection)
         self._texts = False
+        self._numbered = pl.DataFrame(schema={"posting_id": pl.Int64(), "row": pl.Int64()})
 
     def keep_texts(self, texts: pl.DataFrame) -> None:
         """Stage texts in the database, so that memory does not grow with the day."""
         if self._connection.database.is_sqlite and not self._texts:
-            self._connection.execute(_DROP_TEXTS)
-            self._connection.execute(_CREATE_TEXTS)
+            for statement in _CREATE_BY_ROW:
+                self._connection.execute(statement)
             self._texts = True
-        self._connection.stage(_INCOMING_TEXTS.name, texts, append=self._texts)
+        self._connection.stage(_INCOMING_TEXTS.name, texts.drop("sketch"), append=self._texts)
+        self._connection.stage(_INCOMING_SKETCHES.name, texts.select("row", "sketch"), append=self._texts)
         self._texts = True
 
     def number_texts(self, postings: pl.DataFrame) -> None:
         """Stage which postings take their texts from those that were staged."""
         self._connection.stage(_NUMBERED.name, postings)
+        self._numbered = postings
 
     def sketches(self, posting_ids: pl.Series) -> pl.DataFrame:
         """The sketches of postings: the stored ones, but for those of staged texts."""
-        stored = super().sketches(posting_ids)
-        incoming = self._connection.read(_COMPARED_SKETCHES, SKETCH)
-        known = incoming.filter(pl.col("sketch").is_not_null())
-        return pl.concat([stored.join(incoming, on="posting_id", how="anti"), known])
+        ids = posting_ids.alias("posting_id").to_frame()
+        compared = self._numbered.join(ids, on="posting_id", how="semi")
+        stored = super().sketches(ids.join(compared, on="posting_id", how="anti")["posting_id"])
+        if compared.is_empty():
+            return stored
+        self._connection.stage(_COMPARED.name, compared)
+        return pl.concat([stored, self._connection.read(_COMPARED_SKETCHES, SKETCH)])
 
     def known(self, identities: pl.DataFrame) -> pl.DataFrame:
         """What is known of postings; other writers of postings wait from here on."""

@@ -9,7 +9,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from market_assets.postings.duplicates import CANDIDATE, link_duplicates
+from market_assets.postings.duplicates import CANDIDATE, SKETCH, link_duplicates
 from market_assets_tests.store.brute_force import links
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -39,7 +39,8 @@ def candidates(*rows: dict[str, Any]) -> pl.DataFrame:
 
 
 def linked(frame: pl.DataFrame) -> dict[int, tuple[int | None, bool]]:
-    return {number: (duplicate_of, first) for number, duplicate_of, first in link_duplicates(frame).iter_rows()}
+    links_found = link_duplicates(frame, lambda _ids: SKETCH.to_frame())
+    return {number: (duplicate_of, first) for number, duplicate_of, first in links_found.iter_rows()}
 
 
 def places(frame: pl.DataFrame) -> list[int | None]:
@@ -100,7 +101,7 @@ def test_the_next_oldest_stands_in_for_an_original_that_left() -> None:
 
 
 def test_nothing_linked_is_nothing() -> None:
-    answer = link_duplicates(pl.DataFrame(schema=CANDIDATE))
+    answer = link_duplicates(CANDIDATE.to_frame(), lambda _ids: SKETCH.to_frame())
     assert answer.is_empty()
     assert answer.schema == {
         "posting_id": pl.Int64(),

@@ -19,7 +19,13 @@ from market_assets_tests.postings.test_sketches import hashes_of, prose
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 SCHEMA = pl.Schema(
-    {"near_key": pl.Int64(), "sketch": pl.Binary(), "source": pl.String(), "posted_at": pl.Datetime("us", "UTC")}
+    {
+        "posting_id": pl.Int64(),
+        "near_key": pl.Int64(),
+        "sketch": pl.Binary(),
+        "source": pl.String(),
+        "posted_at": pl.Datetime("us", "UTC"),
+    }
 )
 #: Texts of three jobs, whole, cut, changed and mixed. All their hashes are in their sketches.
 BASES = [prose(90, seed).split() for seed in (1, 2, 3)]
@@ -73,14 +79,28 @@ def frame(postings: list[Made]) -> pl.DataFrame:
     encoded = sketches(pl.Series([made.text or None for made in postings], dtype=pl.String))
     rows = [
         {
+            "posting_id": number,
             "near_key": made.key,
             "sketch": np.array(made.header, "<u2").tobytes() + sketch,
             "source": made.source,
             "posted_at": START + timedelta(days=made.day),
         }
-        for made, sketch in zip(postings, encoded, strict=True)
+        for number, (made, sketch) in enumerate(zip(postings, encoded, strict=True))
     ]
     return pl.DataFrame(rows, schema=SCHEMA)
+
+
+def groups_of(rows: pl.DataFrame) -> pl.Series:
+    """The groups of postings, of which each sketch is asked for once at the most."""
+    asked_for: list[int] = []
+
+    def sketches_of(posting_ids: pl.Series) -> pl.DataFrame:
+        asked_for.extend(posting_ids)
+        return rows.select("posting_id", "sketch").filter(pl.col("posting_id").is_in(posting_ids.implode()))
+
+    groups = near_groups(rows.drop("sketch"), sketches_of)
+    assert len(asked_for) == len(set(asked_for))
+    return groups
 
 
 def fits(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
@@ -152,7 +172,7 @@ def merged(known: list[tuple[Any, ...]]) -> tuple[Any, ...]:
 def test_groups_are_those_of_comparing_each_with_each(together: int, postings: list[Made]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(near_duplicates, "TOGETHER", together)
-        assert partition(near_groups(frame(postings)).to_list()) == compared_one_by_one(postings)
+        assert partition(groups_of(frame(postings)).to_list()) == compared_one_by_one(postings)
 
 
 @pytest.mark.parametrize("all_pairs", [0, 3, MAX_ALL_PAIRS])
@@ -162,8 +182,8 @@ def test_groups_do_not_depend_on_the_order(all_pairs: int, postings: list[Made],
     rows = frame(postings)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(near_duplicates, "MAX_ALL_PAIRS", all_pairs)
-        straight = partition(near_groups(rows).to_list())
-        shuffled = partition(near_groups(rows[order]).to_list())
+        straight = partition(groups_of(rows).to_list())
+        shuffled = partition(groups_of(rows[order]).to_list())
     assert {frozenset(order[place] for place in group) for group in shuffled} == straight
 
 
@@ -178,14 +198,14 @@ def test_many_texts_of_one_employer_take_time_that_grows_with_their_number_only(
     one, other = near_duplicates._candidates(rows["near_key"].to_numpy(), numbers)
     assert len(one) <= len(postings) * BANDS * NEIGHBOURS < len(postings) ** 2 / 3
     assert np.all(one < other)
-    found = partition(near_groups(frame(postings)).to_list())
+    found = partition(groups_of(frame(postings)).to_list())
     expected = {frozenset((20 * place, len(jobs) + place)) for place in range(len(again))}
     assert found <= expected
     assert len(found) >= 0.9 * len(expected)
 
 
 def test_a_text_that_many_post_word_for_word_is_one_group() -> None:
-    groups = near_groups(frame([Made(text=prose(100, 1))] * 500 + [Made(6, prose(100, 1))]))
+    groups = groups_of(frame([Made(text=prose(100, 1))] * 500 + [Made(6, prose(100, 1))]))
     assert groups[:500].n_unique() == 1
     assert groups[500] is None
 
@@ -235,8 +255,18 @@ def test_one_text_is_enough_but_two_are_compared() -> None:
 
 
 def grouped(*postings: Made) -> set[frozenset[int]]:
-    return partition(near_groups(frame([*postings])).to_list())
+    return partition(groups_of(frame([*postings])).to_list())
 
 
 def test_no_postings() -> None:
-    assert near_groups(pl.DataFrame(schema=SCHEMA)).to_list() == []
+    assert groups_of(pl.DataFrame(schema=SCHEMA)).to_list() == []
+
+
+def test_a_posting_without_a_sketch_is_in_no_group() -> None:
+    rows = frame([Made(text=TEXT)] * 3)
+    without = pl.col("posting_id") == 1
+    known = rows.with_columns(sketch=pl.when(~without).then("sketch")).drop_nulls("sketch")
+    groups = near_groups(rows.drop("sketch"), lambda _ids: known.select("posting_id", "sketch"))
+    assert partition(groups.to_list()) == {frozenset((0, 2))}
+    assert groups[1] is None
+    assert near_groups(rows.drop("sketch"), lambda _ids: known.clear()).null_count() == 3

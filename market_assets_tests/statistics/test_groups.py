@@ -22,7 +22,7 @@ from market_assets.statistics.groups import (
     skill_blocks,
 )
 from market_assets.statistics.published_pay import PublishedPay
-from market_assets.statistics.window import coded, order_of
+from market_assets.statistics.window import Entries, coded, order_of
 from market_assets_tests.statistics.markets import Market, markets
 
 _values = st.one_of(st.floats(0, 1e9, allow_nan=False), st.integers(0, 5).map(float))
@@ -132,8 +132,11 @@ def test_combinations_are_numbered(entries: list[tuple[int, int]], most: int) ->
 def test_blocks_hold_every_entry_of_their_skills(codes: list[int], block: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(groups, "BLOCK", block)
-        found = [codes[each] for each in skill_blocks(np.array(codes, dtype=np.int16))]
+        entries = Entries(np.arange(len(codes), dtype=np.int32), np.array(codes, dtype=np.int16))
+        blocks = list(skill_blocks([entries]))
+    found = [block.codes.tolist() for block in blocks]
     assert [code for each in found for code in each] == codes
+    assert [place for block in blocks for place in block.places.tolist()] == list(range(len(codes)))
     assert sum(len(set(each)) for each in found) == len(set(codes))
     assert all(len(each) - each.count(each[-1]) < block for each in found)
 

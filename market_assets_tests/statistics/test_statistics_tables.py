@@ -131,7 +131,9 @@ def test_no_postings_give_an_empty_table(name: str, categories: dict[str, str | 
 def test_blocks_of_entries_change_no_row(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     compute, schema, expected = TABLES[name]
     monkeypatch.setattr(groups, "BLOCK", 97)
-    monkeypatch.setattr(window, "_POSTINGS", 7)
+    monkeypatch.setattr(window, "_ENTRIES", 500)
+    for module in (demand, window):
+        monkeypatch.setattr(module, "_POSTINGS", 7)
     assert_rows(compute(larger_market().window()), schema, expected(larger_market()))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from polars.testing import assert_frame_equal
 
 from market_assets.statistics.demand import market_demand, share_interval, skill_demand
 from market_assets.statistics.pay import employment_salaries, pay_of_all, salary_statistics
-from market_assets.statistics.window import Segment, Window, counts_by, window_start
+from market_assets.statistics.window import Entries, Segment, Window, counts_by, window_start
 from market_assets_tests.statistics.markets import SKILLS, TODAY, Market, Posting, market, markets
 from market_assets_tests.statistics.significance_by_hand import wilson
 
@@ -173,7 +173,7 @@ def test_an_interval_is_known_at_the_ends() -> None:
 @given(made=markets())
 def test_paid_entries_come_by_skill_and_salary(made: Market) -> None:
     window = made.window()
-    places, codes = window.paid
+    places, codes = joined(window.paid)
     rows = window.by_salary[places]
     names = window.skills["skill"].to_list()
     expected = [
@@ -186,8 +186,48 @@ def test_paid_entries_come_by_skill_and_salary(made: Market) -> None:
     assert found == sorted(expected)
 
 
+def joined(slices: Iterable[Entries]) -> Entries:
+    return Entries(*(np.concatenate(parts) for parts in zip(*slices, strict=True)))
+
+
+@given(made=markets(), postings=st.integers(1, 5), entries=st.integers(1, 9), data=st.data())
+def test_entries_come_in_slices_of_whole_skills(
+    made: Market, postings: int, entries: int, data: st.DataObject
+) -> None:
+    window = made.window()
+    rows = np.array(data.draw(st.permutations(range(len(window)))), dtype=np.int64)[: data.draw(st.integers(0, 9))]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("market_assets.statistics.window._POSTINGS", postings)
+        patch.setattr("market_assets.statistics.window._ENTRIES", entries)
+        slices = list(window.entries_by_skill(rows))
+    expected = sorted(
+        (code, place)
+        for place, row in enumerate(rows.tolist())
+        for code in window.codes[window.offsets[row] : window.offsets[row + 1]].tolist()
+    )
+    found = [list(zip(codes.tolist(), places.tolist(), strict=True)) for places, codes in slices]
+    assert [entry for each in found for entry in each] == expected
+    assert sum(len({code for code, _ in each}) for each in found) == len({code for code, _ in expected})
+    of_skill = window.postings_by_skill
+    assert all(sum(of_skill[code] for code in {c for c, _ in each}) < entries + of_skill.max() for each in found)
+
+
+def test_slices_of_few_entries_of_hundreds_of_skills(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A number of eight bits holds a place and a skill of the slice, but not every skill."""
+    monkeypatch.setattr("market_assets.statistics.window._ENTRIES", 1)
+    window = Window(
+        postings=pl.DataFrame({"posting_id": [1, 2, 3]}),
+        offsets=np.array([0, 2, 3, 4]),
+        codes=np.array([7, 299, 299, 7], dtype=np.int16),
+        skills=pl.DataFrame({"skill": [str(number) for number in range(300)]}),
+    )
+    places, codes = joined(window.entries_by_skill(np.array([2, 1, 0])))
+    assert (places.tolist(), codes.tolist()) == ([0, 2, 1, 2], [7, 7, 299, 299])
+    assert codes.dtype == np.int16
+
+
 def test_entries_of_millions_of_postings_come_by_skill_too() -> None:
-    """A skill and a place are one number, here of more than 32 bits."""
+    """A skill and a place are one number of 32 bits, which here holds some of the skills."""
     postings, skills = 1 << 21, 3_000
     draw = np.random.default_rng(1)
     sizes = np.zeros(postings, dtype=np.int64)
@@ -202,7 +242,7 @@ def test_entries_of_millions_of_postings_come_by_skill_too() -> None:
     rows = draw.permutation(postings)
     place_of = np.argsort(rows)
     expected = sorted(zip(codes.tolist(), place_of[np.repeat(np.arange(postings), sizes)].tolist(), strict=True))
-    places, found = window.entries_by_skill(rows)
+    places, found = joined(window.entries_by_skill(rows))
     assert list(zip(found.tolist(), places.tolist(), strict=True)) == expected
 
 

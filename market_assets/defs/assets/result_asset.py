@@ -53,6 +53,7 @@ class ResultTable:
         first: puts the most interesting rows first, for the preview.
         rows_expected: whether an empty table must be a mistake, given the input `window`; None: never.
         weekly: computed by the weekly rebuild; a refresh does it only where the table is empty.
+        priority: of the tables that a run may compute next, it computes that of the highest.
         may_be_empty: whether an empty table is ordinary, and nothing to warn of.
         metadata: further metadata of a materialization, from the inputs and the rows.
         draws: draws the rows, with pay in a currency; None where there is nothing to draw.
@@ -68,6 +69,7 @@ class ResultTable:
     window: str = "window"
     rows_expected: "Callable[[Window], bool] | None" = None
     weekly: bool = False
+    priority: int = 0
     may_be_empty: bool = False
     metadata: "Callable[[Mapping[str, Any], pl.DataFrame], dict[str, Any]] | None" = None
     draws: "Callable[[pl.DataFrame, str], str | None] | None" = None
@@ -101,7 +103,14 @@ def result_asset(table: ResultTable, group: str, freshness: dg.FreshnessPolicy) 
     )
 
     # An asset that may be left out of a run of its own checks: Dagster runs those by themselves.
-    @dg.multi_asset(name=table.name, specs=[spec], check_specs=_check_specs(table), can_subset=True, pool=POOL)
+    @dg.multi_asset(
+        name=table.name,
+        specs=[spec],
+        check_specs=_check_specs(table),
+        can_subset=True,
+        pool=POOL,
+        op_tags={"dagster/priority": str(table.priority)},
+    )
     @retry_transient_errors
     def asset(context: dg.AssetExecutionContext, store: dg.ResourceParam[MarketStore]) -> Iterator[Any]:
         with store.alone() if context.selected_asset_keys else store.reading() as connection:

@@ -104,6 +104,8 @@ STATISTICS = (
         "What postings pay that ask for a skill, month by month, and whether that has changed.",
         inputs=("window", "min_sample"),
         window="pay_trend_window",
+        # It needs the most memory: before anything is kept for other tables.
+        priority=1,
         first=significant("change"),
         rows_expected=has_skills,
         metadata=lambda _inputs, rows: skills_by(rows, "trend_direction", "increasing", "decreasing", "stable"),
