@@ -14,7 +14,7 @@ from market_assets.store.database import Database, StoreError
 from market_assets.store.lock import StoreLock
 from market_assets.store.reading import read_batches
 from market_assets.store.results import count_rows
-from market_assets.store.tables.accounts import accounts
+from market_assets.store.tables.administration import accounts
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.postings import data_revision
 
@@ -50,12 +50,7 @@ def copy_store(source: Database, target: Database, *, batch: int, progress: Prog
     ):
         _refuse_filled(there, metadata)
         _refuse_filled(accounts_there, accounts)
-        with (
-            _reading(accounts_here),
-            _reading(here),
-            accounts_there.transaction(),
-            there.transaction(),
-        ):
+        with _reading(accounts_here), _reading(here), accounts_there.transaction(), there.transaction():
             # The migration inserts a row into it; the source's revisions are to go on.
             there.execute(data_revision.delete())
             copied = _copy_tables(here, there, metadata, batch, progress)

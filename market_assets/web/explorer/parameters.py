@@ -14,7 +14,7 @@ from starlette.requests import Request
 from market_assets.postings.gazetteer import countries, country_code
 from market_assets.postings.schemas import SENIORITIES, WORKPLACES
 from market_assets.statistics.window import Segment, window_start
-from market_assets.web.market.names import Names
+from market_assets.web.market.requests import Names
 from market_assets.web.market.snapshot import MarketSnapshot
 
 MARKET = "/market"
@@ -168,11 +168,7 @@ def filter_fields(filters: Filters, market: MarketSnapshot, names: Iterable[str]
             "all countries",
         ),
         "industry": ("Industry", [(name, name) for name in market.industries.all], "all industries"),
-        "occupation": (
-            "Occupation",
-            [(name, name) for name in market.occupations.all],
-            "all occupations",
-        ),
+        "occupation": ("Occupation", [(name, name) for name in market.occupations.all], "all occupations"),
         "seniority": ("Seniority", [(name, name) for name in SENIORITIES], "any seniority"),
         "workplace": ("Workplace", [(name, name) for name in WORKPLACES], "any workplace"),
         "period": ("Period", [(str(one), f"last {one} days") for one in days], f"{window_days(market)} days"),

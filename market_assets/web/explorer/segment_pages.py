@@ -14,8 +14,7 @@ from market_assets.postings.occupations import known_occupations
 from market_assets.report import numbers
 from market_assets.statistics.occupations import occupation_salaries
 from market_assets.statistics.window import Window
-from market_assets.web.explorer.index_page import MOST_LISTED, paged, records, sorted_rows, with_growth
-from market_assets.web.explorer.late_parts import newest_postings
+from market_assets.web.explorer.index_page import MOST_LISTED, paged, skills_table, sorted_rows, with_growth
 from market_assets.web.explorer.parameters import (
     FILTERS,
     Filters,
@@ -28,10 +27,9 @@ from market_assets.web.explorer.parameters import (
     read_filters,
 )
 from market_assets.web.explorer.skill_page import pay_table
-from market_assets.web.explorer.tables import Column, Table
-from market_assets.web.explorer.view import View
+from market_assets.web.explorer.view import Column, Table, View, newest_postings
 from market_assets.web.market import queries
-from market_assets.web.market.names import Names
+from market_assets.web.market.requests import Names
 from market_assets.web.market.segment_queries import companies_in, pay_in, skills_in
 
 
@@ -132,17 +130,9 @@ def _skills(view: View, part: Part, filters: Filters, inside: Window) -> pl.Data
 
 def _skills_table(view: View, rows: pl.DataFrame, part: Part, filters: Filters) -> Table:
     passed: dict[str, Any] = {name: value for name, value in part.fixed.items() if name in FILTERS}
-    linked = replace(filters, **passed)
-    columns = [
-        Column("skill", "Skill", link=lambda name: view.skill_page(name, linked)),
-        Column("category", "Category", secondary=True),
-        Column("postings", "Postings", numbers.count),
-        Column("demand_share", "Share", numbers.share),
-        Column("times", "× the market", numbers.ratio, secondary=True),
-        Column("median_salary", f"Median pay, {view.currency}", numbers.money),
-        Column("postings_with_salary", "Salaries", numbers.count, secondary=True),
-    ]
-    return Table("skills", f"Skills that postings ask for: {part.name}", columns, records(rows, columns))
+    times = Column("times", "× the market", numbers.ratio, secondary=True)
+    caption = f"Skills that postings ask for: {part.name}"
+    return skills_table(view, rows, replace(filters, **passed), caption, [times])
 
 
 def _other_tables(view: View, part: Part, inside: Window) -> list[Table]:

@@ -1,27 +1,103 @@
-"""What a page is made with: the request, the newest figures, and its template."""
+"""What a page is made with: the request, the newest figures, its tables and its template.
+
+Pages are kept for all who ask. Who is signed in, and postings as the store has them by now, are not: a page is
+made with marks in these places, and each answer is filled in anew.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import csv
+import io
+import re
+import secrets
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from datetime import datetime
+from functools import cached_property, partial
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
+from anyio import CapacityLimiter, to_thread
+from markupsafe import Markup
 from starlette.datastructures import State
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
 from market_assets.settings import Settings
 from market_assets.skills.taxonomy import Skill, load_taxonomy
 from market_assets.statistics.window import Segment, Window
 from market_assets.store.database import Database
+from market_assets.store.posting_queries import ShownPosting, read_shown_postings
+from market_assets.web.auth.credentials import identity_of
+from market_assets.web.auth.cross_site import CSRF_COOKIE
 from market_assets.web.explorer import parameters as addresses
-from market_assets.web.explorer.late_parts import SIGN_OUT
 from market_assets.web.explorer.parameters import Filters, Link, PageProblem, Parameters, closest
-from market_assets.web.explorer.tables import Table, by_name, csv_response
-from market_assets.web.explorer.templates import environment
 from market_assets.web.market.counted_postings import Companies, CountedPostings
+from market_assets.web.market.responses import copied
 from market_assets.web.market.snapshot import MarketSnapshot
+from market_assets.web.pages import environment, render
+
+SAMPLE = 5
+#: Pages read postings in few threads, fewer than there are connections, and not in those that count.
+_READERS = CapacityLimiter(4)
+#: No posting can state it, since it is in no answer.
+_MARK = secrets.token_hex(16)
+SIGN_OUT = Markup(f"{_MARK}-sign-out")
+_POSTINGS = re.compile(rf"{_MARK}-postings-([\d,]*)-".encode())
+#: Programs for tables would run a text that begins with one of these.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+class Column(NamedTuple):
+    """A column of a table.
+
+    Attributes:
+        name: the key in each row, and the heading in CSV.
+        heading: as shown.
+        show: formats a number; None for a column of text.
+        link: the address that a text leads to.
+        secondary: leave it out on the narrowest screens.
+    """
+
+    name: str
+    heading: str
+    show: Callable[[Any], str] | None = None
+    link: Callable[[str], str] | None = None
+    secondary: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of a page: `name` is how `?table=` calls it, the first column names the row."""
+
+    name: str
+    caption: str
+    columns: Sequence[Column]
+    rows: Sequence[Mapping[str, Any]]
+
+    def to_csv(self) -> str:
+        """All rows with their columns, numbers as they are; a text that would be a formula begins with '."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(column.name for column in self.columns)
+        writer.writerows([_cell(row[column.name]) for column in self.columns] for row in self.rows)
+        return text.getvalue()
+
+
+def csv_response(table: Table) -> Response:
+    """A table as a file to download."""
+    headers = {"Content-Disposition": f'attachment; filename="{table.name}.csv"'}
+    return Response(table.to_csv(), media_type="text/csv; charset=utf-8", headers=headers)
+
+
+def by_name(tables: Iterable[Table]) -> dict[str, Table]:
+    return {table.name: table for table in tables}
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 
 class Explorer:
@@ -120,11 +196,64 @@ class View:
         return self.page(template, parameters=parameters, tables=named, **context)
 
     def page(self, template: str, status: int = 200, **context: Any) -> Response:
-        """The page for everybody: `late_parts.filled` puts in what is not the same for all."""
-        shared = {
+        """The page for everybody: `filled` puts in what is not the same for all."""
+        shared: dict[str, Any] = {
             "view": self,
             "summary": self.market.summary,
             "currency": self.currency,
             "sign_out": SIGN_OUT,
+            "MARKET": addresses.MARKET,
+            "page_of": addresses.page_of,
         }
-        return HTMLResponse(environment().get_template(template).render(**shared, **context), status)
+        return render(template, status_code=status, **shared, **context)
+
+
+class PostingLine(NamedTuple):
+    """A posting of a page; `href` is its link where that is one for browsers."""
+
+    posting: ShownPosting
+    href: str | None
+
+
+def newest_postings(window: Window) -> Markup:
+    """The place of the newest postings of a window."""
+    newest = window.postings.select("posted_at", "posting_id").top_k(SAMPLE, by=["posted_at", "posting_id"])
+    return Markup(f"{_MARK}-postings-{','.join(map(str, newest['posting_id']))}-")
+
+
+async def filled(page: Response, request: Request, database: Database) -> Response:
+    """An answer for one user, made of one for all; postings that are no longer in the store are left out.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: the store can't be read.
+    """
+    identity = identity_of(request)
+    sign_out = (
+        environment()
+        .get_template("sign_out.html")
+        .render(csrf_token=request.cookies.get(CSRF_COOKIE), user=identity.name if identity else None)
+    )
+    body = bytes(page.body).replace(SIGN_OUT.encode(), sign_out.encode())
+    if _POSTINGS.search(body):
+        body = await to_thread.run_sync(_POSTINGS.sub, partial(_sample, database), body, limiter=_READERS)
+    return copied(page, body)
+
+
+def _sample(database: Database, mark: re.Match[bytes]) -> bytes:
+    posting_ids = [int(number) for number in mark[1].split(b",") if number]
+    with database.pooled_engine().connect() as connection:
+        found = read_shown_postings(connection, posting_ids)
+    lines = [PostingLine(posting, web_address(posting.url)) for posting in found]
+    shown: Markup = environment().get_template("macros.html").module.sample(lines)  # type: ignore[attr-defined]
+    return shown.encode()
+
+
+def web_address(url: str | None) -> str | None:
+    """The link of a posting if it is one of the web; None for any other, such as one that would run a script."""
+    if url is None or any(letter.isspace() or not letter.isprintable() for letter in url):
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return url if parts.scheme.lower() in ("http", "https") and parts.netloc else None

@@ -13,8 +13,8 @@ import polars as pl
 from anyio import CapacityLimiter
 
 from market_assets.store.database import Database
-from market_assets.store.shown_postings import read_companies
-from market_assets.web.market.names import Names
+from market_assets.store.posting_queries import read_companies
+from market_assets.web.market.requests import Names
 from market_assets.web.market.snapshot import MarketSnapshot, consistent_connection
 
 if TYPE_CHECKING:

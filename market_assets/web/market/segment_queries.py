@@ -16,9 +16,8 @@ from market_assets.statistics.pay import location_salaries, pay_of_all, salary_s
 from market_assets.statistics.window import Segment, Window, window_start
 from market_assets.web.market import queries
 from market_assets.web.market.counted_postings import Companies, CountedPostings
-from market_assets.web.market.names import Names
 from market_assets.web.market.queries import IN_INDUSTRY, Content
-from market_assets.web.market.requests import NamedSegment
+from market_assets.web.market.requests import NamedSegment, Names
 from market_assets.web.market.snapshot import MarketSnapshot, with_lists, with_pay
 
 
