@@ -1,16 +1,22 @@
-"""How much there is, and what did not count: duplicates and rejections of a window, months that were filled."""
+"""What the store has of postings: how many, which did not count and why, and what pages show of single ones."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 import sqlalchemy as sa
 
-from market_assets.store.connection import MarketConnection
 from market_assets.store.tables.postings import job_postings, posting_facts, rejected_postings
+
+if TYPE_CHECKING:
+    # Readers in the web process must not load ADBC: see `Database.pooled_engine`.
+    from market_assets.store.connection import MarketConnection
+
+#: Postings that one statement names; SQLite takes 32,766 at most.
+_BATCH = 1_000
 
 
 def read_rejections(connection: MarketConnection, start: datetime, end: datetime) -> pl.DataFrame:
@@ -107,10 +113,6 @@ def _months_of_posting(connection: MarketConnection) -> list[str]:
         following = (month + timedelta(days=32)).replace(day=1)
         found = connection.read(oldest.where(posted_at >= following), schema)["oldest"][0]
     return months
-
-
-#: Postings that one statement names; SQLite takes 32,766 at most.
-_BATCH = 1_000
 
 
 class ShownPosting(NamedTuple):

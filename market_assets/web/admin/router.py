@@ -134,7 +134,7 @@ def pause_job(job_id: JobId, call: AdminCall, body: models.PauseRequest | None =
     scheduler = call.services.scheduler
     until = f"until {request.until.isoformat()}" if request.until else ""
     with call.audited("scheduler.pause", job_id, " ".join(filter(None, (until, request.reason)))):
-        pause = Pause(scheduler.clock(), call.user.name, request.reason, request.until)
+        pause = Pause(utc_now(), call.user.name, request.reason, request.until)
         return _done(scheduler.pause(job_id, pause))
 
 

@@ -8,7 +8,7 @@ completes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -184,18 +184,15 @@ class Scheduler:
     that state already; 404, there is no such job; 422, the job has no schedule, or its pause would be over.
     """
 
-    def __init__(
-        self, context: WorkspaceProcessContext, database: Database, clock: Callable[[], datetime] = utc_now
-    ) -> None:
+    def __init__(self, context: WorkspaceProcessContext, database: Database) -> None:
         self.context = context
         self.engine = database.pooled_engine()
-        self.clock = clock
         # Other web processes of the same store may change the schedules at the same time.
         self._database = database
 
     def overview(self) -> Overview:
         """The present state; jobs that are new are registered now."""
-        now = self.clock()
+        now = utc_now()
         jobs = known_jobs(self.context)
         overrides = schedule_overrides.read_overrides(self.engine)
         if not jobs.keys() <= overrides.jobs.keys():

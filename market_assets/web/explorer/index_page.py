@@ -160,7 +160,7 @@ def paged(table: Table, parameters: Parameters) -> tuple[Table, Page]:
     """The rows of the page that `page` names, and where the others are."""
     total = len(table.rows)
     last = max(-(-total // PAGE_SIZE), 1)
-    number = parameters.whole("page", 1, last) or 1
+    number = parameters.whole("page", last) or 1
     first = (number - 1) * PAGE_SIZE
     rows = table.rows[first : first + PAGE_SIZE]
     return Table(table.name, table.caption, table.columns, rows), Page(

@@ -30,7 +30,7 @@ from market_assets.web.explorer.skill_page import pay_table
 from market_assets.web.explorer.view import Column, Table, View, newest_postings
 from market_assets.web.market import queries
 from market_assets.web.market.requests import Names
-from market_assets.web.market.segment_queries import companies_in, pay_in, skills_in
+from market_assets.web.market.segment_queries import companies_in, counts_of, pay_in, skills_in
 
 
 @dataclass(frozen=True)
@@ -139,10 +139,9 @@ def _other_tables(view: View, part: Part, inside: Window) -> list[Table]:
     postings = Column("postings", "Postings", numbers.count)
     tables: list[Table] = []
     if part.kind == "occupations":
-        pay = occupation_salaries(inside, view.min_sample)
-        country, seniority = pl.col("country").is_null(), pl.col("seniority").is_null()
-        tables.append(pay_table(view, "seniority", _most_paid(pay.filter(country & ~seniority))))
-        tables.append(pay_table(view, "country", _most_paid(pay.filter(seniority & ~country))))
+        pay = queries.split_pay(occupation_salaries(inside, view.min_sample))
+        tables.append(pay_table(view, "seniority", pay["by_seniority"]))
+        tables.append(pay_table(view, "country", pay["by_country"]))
     for kind, column, heading in (
         ("occupations", "occupation", "Occupation"),
         ("industries", "industry", "Industry"),
@@ -150,20 +149,10 @@ def _other_tables(view: View, part: Part, inside: Window) -> list[Table]:
     ):
         if kind != part.kind:
             link = Column(column, heading, link=partial(page_of, kind))
-            rows = _counts(inside, column)
+            rows = counts_of(inside.postings, column).head(MOST_LISTED).to_dicts()
             tables.append(Table(kind, f"{kind.capitalize()} with most postings", [link, postings], rows))
     if part.kind != "companies":
         link = Column("company", "Company", link=partial(page_of, "companies"))
         rows = companies_in(inside, view.companies).head(MOST_LISTED).to_dicts()
         tables.append(Table("companies", "Companies with most postings", [link, postings], rows))
     return tables
-
-
-def _most_paid(rows: pl.DataFrame) -> list[dict[str, object]]:
-    return rows.sort("postings_with_salary", "country", "seniority", descending=[True, False, False]).to_dicts()
-
-
-def _counts(inside: Window, column: str) -> list[dict[str, object]]:
-    """The values of a column with most postings."""
-    counts = inside.postings.drop_nulls(column).group_by(column).agg(postings=pl.len())
-    return counts.sort("postings", column, descending=[True, False]).head(MOST_LISTED).to_dicts()

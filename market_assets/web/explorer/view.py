@@ -10,7 +10,7 @@ import csv
 import io
 import re
 import secrets
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -88,10 +88,6 @@ def csv_response(table: Table) -> Response:
     """A table as a file to download."""
     headers = {"Content-Disposition": f'attachment; filename="{table.name}.csv"'}
     return Response(table.to_csv(), media_type="text/csv; charset=utf-8", headers=headers)
-
-
-def by_name(tables: Iterable[Table]) -> dict[str, Table]:
-    return {table.name: table for table in tables}
 
 
 def _cell(value: object) -> object:
@@ -189,7 +185,7 @@ class View:
         Raises:
             PageProblem: 422, it has no such table.
         """
-        named = by_name(tables)
+        named = {table.name: table for table in tables}
         chosen = parameters.one_of("table", named) if named else None
         if parameters.one_of("format", ("csv",) if named else ()):
             return csv_response(named[chosen or next(iter(named))])
