@@ -117,13 +117,11 @@ def _services(settings: Settings, code_socket: Path, *, verbose: bool) -> list[S
     workspace = _write_workspace(settings, code_socket)
     python = [sys.executable, "-m"]
     level = "info" if verbose else "warning"
-    code = [*python, "dagster", "code-server", "start", "-m", "market_assets.definitions", "--log-level", level]
+    # What can't be loaded is shown in the UI.
+    code = ["-m", "market_assets.definitions", "--location-name", "market_assets", "--lazy-load-user-code"]
+    code_server = [*python, "market_assets.dagster_ext.code_server", *code, "--log-level", level]
     services = [
-        Service(
-            "code server",
-            [*code, "--location-name", "market_assets", "--socket", str(code_socket)],
-            needs_child=True,
-        ),
+        Service("code server", [*code_server, "--socket", str(code_socket)]),
         Service("daemon", [*python, "dagster._daemon", "run", "-w", str(workspace), "--log-level", level]),
         Service("web process", [*python, "market_assets.web.server", str(workspace), "--print-runs"]),
     ]
@@ -142,7 +140,6 @@ def _run_until(
     code_server.start(environment)
     if not _wait_for(services, stop, socket.AF_UNIX, code_server.command[-1]):
         return _report_end(services, stop, code_server)
-    code_server.expect_child()
     daemon.start(environment)
     # Its lines about runs are shown after the addresses, also if it is started again.
     lines, web_process.output = os.pipe()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import subprocess
 import time
 from contextlib import ExitStack
@@ -16,8 +15,6 @@ READY_SECONDS = 300.0
 #: A process that ends is started again after 1, 2, 4 … seconds; after so many in ten minutes `serve` gives up.
 MOST_RESTARTS = 5
 RESTARTS_WITHIN = 600.0
-#: A code server that loads the code again has its next child sooner.
-_CHILDLESS_SECONDS = 5.0
 
 
 @dataclass
@@ -32,8 +29,6 @@ class Service:
         process: the newest one, if it was started.
         restarts: when it was started again, as `time.monotonic()`.
         due: when it is to be started again; None while it runs.
-        needs_child: whether a child does its work, which it does not start again by itself.
-        child_due: when it has to have had a living child, as `time.monotonic()`.
     """
 
     name: str
@@ -43,8 +38,6 @@ class Service:
     process: subprocess.Popen[bytes] | None = None
     restarts: list[float] = field(default_factory=list)
     due: float | None = None
-    needs_child: bool = False
-    child_due: float = 0.0
 
     def start(self, environment: dict[str, str]) -> None:
         """Start it in a new session, so that Ctrl-C reaches only `serve`, which ends the others in order."""
@@ -55,7 +48,7 @@ class Service:
             self.process = subprocess.Popen(
                 self.command, env=environment, start_new_session=True, stdout=output, stderr=log
             )
-        self.due, self.child_due = None, time.monotonic() + READY_SECONDS
+        self.due = None
 
     def has_ended(self) -> bool:
         return self.process is not None and self.process.poll() is not None
@@ -63,10 +56,6 @@ class Service:
     def keep_running(self, environment: dict[str, str]) -> bool:
         """Start it again where it has ended and its pause is over; False if it ends too often."""
         now = time.monotonic()
-        if self.needs_child and self._has_lost_child(now):
-            assert self.process is not None
-            self.process.kill()
-            self.process.wait()
         if not self.has_ended():
             return True
         if self.due is None:
@@ -81,17 +70,6 @@ class Service:
             self.start(environment)
         return True
 
-    def expect_child(self) -> None:
-        """From now on a child is missed soon: a process that is ready has had one."""
-        self.child_due = time.monotonic() + _CHILDLESS_SECONDS
-
-    def _has_lost_child(self, now: float) -> bool:
-        if self.process is None or self.has_ended():
-            return False
-        if _has_living_child(self.process.pid):
-            self.expect_child()
-        return now > self.child_due
-
     @property
     def ending(self) -> str:
         code = self.process.returncode if self.process else None
@@ -105,14 +83,3 @@ class Service:
         lines = self.log.read_text(encoding="utf-8", errors="replace").split("\n")
         last = next((line.strip() for line in reversed(lines) if line.strip()), "it printed nothing")
         return f": {last.removeprefix('market-assets: ')} (all of it is in {self.log})"
-
-
-def _has_living_child(pid: int) -> bool:
-    """Whether a process has a child that has not ended; True where the system does not say."""
-    by_thread = list(Path(f"/proc/{pid}/task").glob("*/children"))
-    with contextlib.suppress(OSError):
-        for child in (child for children in by_thread for child in children.read_text().split()):
-            state = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0]
-            if state != "Z":
-                return True
-    return not by_thread

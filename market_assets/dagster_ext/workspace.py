@@ -19,6 +19,7 @@ from dagster._core.workspace.load_target import WorkspaceFileTarget
 from starlette.requests import HTTPConnection
 
 from market_assets.dagster_ext.records import InstigatorState
+from market_assets.settings import SettingsError
 
 __all__ = [
     "CodeLocationError",
@@ -56,7 +57,8 @@ def load_failure(context: WorkspaceProcessContext) -> str | None:
     for entry in context.get_current_workspace().code_location_entries.values():
         if entry.load_error is not None:
             error = entry.load_error
-            while error.cause is not None:
+            # What caused a wrong setting is in its message.
+            while error.cause is not None and error.cls_name != SettingsError.__name__:
                 error = error.cause
             return " ".join(error.message.split())[:300]
     return None

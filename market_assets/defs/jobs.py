@@ -85,7 +85,7 @@ def search_postings_again(context: dg.OpExecutionContext, store: dg.ResourcePara
     matcher = skill_matcher(load_taxonomy(store.settings.taxonomy))
     searched = changed = moved = 0
     with store.ingesting() as connection:
-        outdated = count_outdated(connection, rules_version(matcher))
+        outdated = count_outdated(connection, rules_version(matcher.taxonomy))
         context.log.info(
             f"{outdated:,} postings were searched by another taxonomy than {matcher.taxonomy.version}"
         )

@@ -67,11 +67,6 @@ class SkillMatcher:
     def __reduce__(self) -> tuple[type[SkillMatcher], tuple[Taxonomy]]:
         return SkillMatcher, (self.taxonomy,)
 
-    @property
-    def rules(self) -> str:
-        """The versions of cues and code, on which the found skills depend beside the taxonomy."""
-        return f"cues {cues_version()}, rules {RULES}"
-
     def find(self, text: str) -> list[str]:
         """The names of the skills in a text, in ascending order."""
         return self.find_each([text])[0]
@@ -193,6 +188,11 @@ def joined_texts(titles: pl.Series, descriptions: pl.Series) -> pl.Series:
 
     texts = titles.cast(pl.String).fill_null("") + f" {TITLE_END} " + descriptions.cast(pl.String).fill_null("")
     return texts.cast(pl.Binary)
+
+
+def rules() -> str:
+    """The versions of cues and code, on which the found skills depend beside the taxonomy."""
+    return f"cues {cues_version()}, rules {RULES}"
 
 
 @lru_cache(maxsize=4)

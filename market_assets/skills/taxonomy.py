@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
@@ -39,6 +38,7 @@ MAXIMUM_SKILLS = 65_535
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Contexts = Mapping[str, tuple[str, ...]]
+_SEPARATORS = re.compile(r"[^\w.+#*,]+|_")
 _TOP_KEYS = frozenset({"contexts", "skills"})
 
 
@@ -156,8 +156,12 @@ class Taxonomy:
     @cached_property
     def version(self) -> str:
         """Twelve hexadecimal digits that change with whatever decides which skills are found in a text."""
-        skills = json.dumps([asdict(replace(skill, esco=None)) for skill in self.skills], sort_keys=True)
+        skills = repr([replace(skill, esco=None) for skill in self.skills])
         return hashlib.sha256(skills.encode()).hexdigest()[:12]
+
+    def __hash__(self) -> int:
+        # By the skills themselves it takes milliseconds, at every look into a cache.
+        return hash(self.version)
 
 
 def load_taxonomy(override: Path | None = None) -> Taxonomy:
@@ -308,4 +312,4 @@ def _check_spellings(skills: tuple[Skill, ...]) -> None:
 
 def _key(spelling: str) -> str:
     """The form that spellings share which can't be distinguished in a text."""
-    return " ".join(re.split(r"[^\w.+#*,]+|_", spelling.casefold())).strip()
+    return " ".join(_SEPARATORS.split(spelling.casefold())).strip()

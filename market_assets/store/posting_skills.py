@@ -272,7 +272,7 @@ def reextract(
         How many postings were searched, how many of them have other skills or weights now, and how many another
         occupation.
     """
-    version, last = rules_version(matcher), 0
+    version, last = rules_version(matcher.taxonomy), 0
     skill_ids = prepare(connection, matcher.taxonomy)
     while True:
         with connection.transaction():

@@ -16,7 +16,6 @@ from market_assets.store.revisions import count_up_postings
 from market_assets.store.tables.postings import skills
 
 if TYPE_CHECKING:
-    from market_assets.skills.matching import SkillMatcher
     from market_assets.skills.taxonomy import Taxonomy
     from market_assets.store.connection import MarketConnection
 
@@ -25,10 +24,12 @@ _NAMES = ("skill", "category", "esco")
 _MOST_SKILLS = 2**15
 
 
-def rules_version(matcher: SkillMatcher) -> int:
+def rules_version(taxonomy: Taxonomy) -> int:
     """A number for what decides which skills and which occupation a stored text has: see `posting_facts`."""
-    rules = f"{matcher.rules}\n{matcher.taxonomy.version}".encode() + occupations_version()
-    digest = sha256(rules).digest()
+    # Who only reads what is known of skills does without the matcher.
+    from market_assets.skills.matching import rules
+
+    digest = sha256(f"{rules()}\n{taxonomy.version}".encode() + occupations_version()).digest()
     return int.from_bytes(digest[:8], "little", signed=True)
 
 

@@ -167,7 +167,7 @@ def healthy_daemons(server: Server) -> set[str]:
 def test_it_serves_and_runs_jobs(server: Server) -> None:
     assert_no_other_account_reaches_the_code_server(server.project)
     assert server.ask("/server_info")[0] == 401
-    for command in ("dagster api grpc", "dagster._daemon run", "market_assets.web.server"):
+    for command in ("dagster_ext.code_server", "dagster._daemon run", "market_assets.web.server"):
         libraries = Path(f"/proc/{server.pid_of(command)}/maps").read_text()
         # Nobody has asked about the market yet.
         assert ("cygrpc" in libraries, "polars" in libraries) == (True, False), command
@@ -207,8 +207,7 @@ def test_it_serves_and_runs_jobs(server: Server) -> None:
 
 
 def test_a_process_that_is_killed_is_started_again_and_ctrl_c_ends_all(server: Server) -> None:
-    # What loads the code is a child of the code server; first, while there is no other of a server before.
-    for command in ("dagster api grpc", "dagster._daemon run", "market_assets.web.server", "code-server start"):
+    for command in ("dagster_ext.code_server", "dagster._daemon run", "market_assets.web.server"):
         eventually(lambda command=command: any(command in line for line in server.processes().values()))  # type: ignore[misc]
         kill_and_wait(server, command)
     eventually(lambda: signs_in(server))
@@ -224,7 +223,7 @@ def test_a_process_that_is_killed_is_started_again_and_ctrl_c_ends_all(server: S
 
 def test_it_ends_while_it_starts(project: Path) -> None:
     with serving(project) as server:
-        eventually(lambda: any("code-server start" in line for line in server.processes().values()))
+        eventually(lambda: any("dagster_ext.code_server" in line for line in server.processes().values()))
         server.process.send_signal(signal.SIGTERM)
         assert server.end() == 0
         eventually(lambda: server.processes() == {})

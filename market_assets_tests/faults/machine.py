@@ -61,10 +61,9 @@ class Machine:
 
     def start_code_server(self) -> None:
         """Start it and wait until it answers."""
-        arguments = ["-m", "market_assets.definitions", "--host", "127.0.0.1", "--port", str(self._port)]
-        self.code_server = self.start(
-            "dagster", "code-server", "start", *arguments, "--location-name", "market_assets"
-        )
+        code = ["-m", "market_assets.definitions", "--location-name", "market_assets"]
+        address = ["--host", "127.0.0.1", "--port", str(self._port)]
+        self.code_server = self.start("market_assets.dagster_ext.code_server", *code, *address)
         eventually(self._answers, "an answer of the code server")
 
     def start_daemon(self) -> None:

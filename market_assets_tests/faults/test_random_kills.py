@@ -35,7 +35,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.timeout(3_600)
 SECONDS = float(os.environ.get("KILLING_SECONDS", "600"))
 PAUSES = (5.0, 20.0)
 #: The processes that `serve` starts again, as often as it does so in ten minutes.
-RESTARTED = ("code-server start", "dagster._daemon run", "market_assets.web.server")
+RESTARTED = ("dagster_ext.code_server", "dagster._daemon run", "market_assets.web.server")
 MOST_RESTARTS = 5
 JOBS = ("INGESTION", "REFRESH", "CLEANUP", "REBUILD", "HISTORY")
 #: Of runs of one tick, the first; the others repeat it.
@@ -115,9 +115,6 @@ def kill_at_random(server: Server, draw: random.Random) -> dict[str, int]:
 
 def kind_of(command: str) -> str:
     """What a process is, by its command line: a service, or a run."""
-    if "dagster api grpc" in command:
-        # The code server is started again for its child.
-        return RESTARTED[0]
     return next((service for service in RESTARTED if service in command), "run")
 
 

@@ -134,12 +134,11 @@ class AdminProcess:
 
 
 @contextmanager
-def admin_process(folder: Path, *, reloads: bool = False, **settings_of_test: str) -> Iterator[AdminProcess]:
+def admin_process(folder: Path, **settings_of_test: str) -> Iterator[AdminProcess]:
     """A web process in a folder of its own, with three users; further settings by the names of their variables.
 
     Args:
         folder: an empty one.
-        reloads: whether the code server can load the code again, which takes another process.
         settings_of_test: further environment variables of the code server and the daemon.
     """
     variables = {
@@ -162,8 +161,7 @@ def admin_process(folder: Path, *, reloads: bool = False, **settings_of_test: st
         name: add_user(database, name, role, "a hash that no password has")
         for name, role in (("alice", "admin"), ("anna", "admin"), ("victor", "viewer"))
     }
-    server = ["code-server", "start"] if reloads else ["api", "grpc"]
-    arguments = ["-m", "dagster", *server, "--module-name", "market_assets.definitions"]
+    arguments = ["-m", "market_assets.dagster_ext.code_server", "--module-name", "market_assets.definitions"]
     arguments += ["--host", "127.0.0.1", "--port", str(port), "--location-name", "market_assets"]
     with _program("code_server", arguments, folder, environment) as code_server:
         deadline = time.monotonic() + _READY_SECONDS

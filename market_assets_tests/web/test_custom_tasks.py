@@ -14,6 +14,7 @@ from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.storage.dagster_run import RunRecord
 from dagster._scheduler.scheduler import launch_scheduled_runs
 
+from market_assets.dagster_ext.workspace import load_failure
 from market_assets.operations.scheduling import schedule_states
 from market_assets.tasks import Interval
 from market_assets_tests.web.admin_calls import PATIENCE, executions, trigger, until
@@ -45,10 +46,9 @@ def own_tasks(folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def process(tmp_path_factory: pytest.TempPathFactory, thorough: bool) -> Iterator[AdminProcess]:
+def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AdminProcess]:
     folder = tmp_path_factory.mktemp("admin")
-    # Only the test of a reload, at full depth, needs the further process that loads the code again.
-    with admin_process(folder, reloads=thorough, MARKET_ASSETS_CUSTOM_DIR=str(own_tasks(folder))) as process:
+    with admin_process(folder, MARKET_ASSETS_CUSTOM_DIR=str(own_tasks(folder))) as process:
         yield process
 
 
@@ -200,7 +200,6 @@ def failures(process: AdminProcess) -> list[str]:
     return [str(tick.error) for tick in ticks if tick.status is TickStatus.FAILURE]
 
 
-@pytest.mark.thorough
 def test_a_reload_of_the_code_location_reads_the_files_again(process: AdminProcess) -> None:
     alice = process.client()
     tasks = process.folder / "tasks"
@@ -216,3 +215,19 @@ def test_a_reload_of_the_code_location_reads_the_files_again(process: AdminProce
     content = alice.get(f"{SCHEDULER}/jobs").json()
     assert len(content["task_problems"]) == 1
     assert "added" not in {job["id"] for job in content["jobs"]}
+
+
+def test_a_reload_reads_the_configuration_again_and_shows_what_is_wrong_with_it(process: AdminProcess) -> None:
+    sources = process.folder / "sources.yaml"
+    right = sources.read_text()
+    sources.write_text("sources: [{type: no such type}]")
+    with pytest.warns(UserWarning, match="it needs a `type`"):
+        process.context.reload_code_location("market_assets")
+    failure = load_failure(process.context)
+    assert failure is not None
+    assert f"MARKET_ASSETS_SOURCES: {sources}: " in failure
+    assert "it needs a `type`" in failure
+    sources.write_text(right)
+    process.context.reload_code_location("market_assets")
+    assert load_failure(process.context) is None
+    assert set(JOBS) < {job["id"] for job in process.client().get(f"{SCHEDULER}/jobs").json()["jobs"]}

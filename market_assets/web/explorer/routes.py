@@ -55,7 +55,7 @@ def _endpoint(explorer: Explorer, show: PageFunction) -> Callable[[Request], obj
             view = View(explorer, request, market)
             make = partial(to_thread.run_sync, _shown, show, view, limiter=explorer.postings.threads)
             key = request.scope["path"], request.scope["query_string"]
-            return await filled(await market.answers.answer(key, make), request, explorer.database)
+            return await filled(await market.answers.answer(key, make), request, explorer.newest)
         except sa.exc.SQLAlchemyError as error:
             _log.error("%s: the market database failed: %s", request.url.path, error)
             headers = {"Retry-After": "5"}

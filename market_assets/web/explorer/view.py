@@ -10,10 +10,11 @@ import csv
 import io
 import re
 import secrets
+import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -38,6 +39,10 @@ from market_assets.web.market.snapshot import MarketSnapshot
 from market_assets.web.pages import environment, render
 
 SAMPLE = 5
+#: So long are the postings of a page shown again without a look into the store.
+_KEPT_SECONDS = 1.0
+#: Pages whose postings are kept; those of all are forgotten when there are more.
+_MOST_KEPT = 1_000
 #: Pages read postings in few threads, fewer than there are connections, and not in those that count.
 _READERS = CapacityLimiter(4)
 #: No posting can state it, since it is in no answer.
@@ -102,11 +107,13 @@ class Explorer:
     Attributes:
         state: of the API, whose `market` is the cache of the tables.
         postings: the counted postings in memory, which the API uses too.
+        newest: the newest postings of pages.
     """
 
     def __init__(self, state: State, settings: Settings, database: Database) -> None:
-        self.state, self.settings, self.database = state, settings, database
+        self.state, self.settings = state, settings
         self.postings: CountedPostings = state.postings
+        self.newest = NewestPostings(database)
 
     @cached_property
     def taxonomy(self) -> dict[str, Skill]:
@@ -217,8 +224,41 @@ def newest_postings(window: Window) -> Markup:
     return Markup(f"{_MARK}-postings-{','.join(map(str, newest['posting_id']))}-")
 
 
-async def filled(page: Response, request: Request, database: Database) -> Response:
-    """An answer for one user, made of one for all; postings that are no longer in the store are left out.
+class NewestPostings:
+    """The newest postings of pages, as they show them: of a page that many ask for, one a second reads them.
+
+    Those that have left the store are left out, a second later at most.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._kept: dict[bytes, tuple[float, bytes]] = {}
+
+    async def put_in(self, body: bytes) -> bytes:
+        """A page with its postings in their places."""
+        shown = {mark: self._fresh(mark) for mark in _POSTINGS.findall(body)}
+        if None in shown.values():
+            return await to_thread.run_sync(_POSTINGS.sub, self._read, body, limiter=_READERS)
+        return _POSTINGS.sub(lambda mark: shown[mark[1]] or b"", body)
+
+    def _fresh(self, posting_ids: bytes) -> bytes | None:
+        until, shown = self._kept.get(posting_ids, (0.0, b""))
+        return shown if time.monotonic() < until else None
+
+    def _read(self, mark: re.Match[bytes]) -> bytes:
+        posting_ids = [int(number) for number in mark[1].split(b",") if number]
+        with self._database.pooled_engine().connect() as connection:
+            found = read_shown_postings(connection, posting_ids)
+        lines = [PostingLine(posting, web_address(posting.url)) for posting in found]
+        shown: Markup = environment().get_template("macros.html").module.sample(lines)  # type: ignore[attr-defined]
+        if len(self._kept) >= _MOST_KEPT:
+            self._kept.clear()
+        self._kept[mark[1]] = time.monotonic() + _KEPT_SECONDS, shown.encode()
+        return shown.encode()
+
+
+async def filled(page: Response, request: Request, newest: NewestPostings) -> Response:
+    """An answer for one user, made of one for all.
 
     Raises:
         sqlalchemy.exc.SQLAlchemyError: the store can't be read.
@@ -230,18 +270,7 @@ async def filled(page: Response, request: Request, database: Database) -> Respon
         .render(csrf_token=request.cookies.get(CSRF_COOKIE), user=identity.name if identity else None)
     )
     body = bytes(page.body).replace(SIGN_OUT.encode(), sign_out.encode())
-    if _POSTINGS.search(body):
-        body = await to_thread.run_sync(_POSTINGS.sub, partial(_sample, database), body, limiter=_READERS)
-    return copied(page, body)
-
-
-def _sample(database: Database, mark: re.Match[bytes]) -> bytes:
-    posting_ids = [int(number) for number in mark[1].split(b",") if number]
-    with database.pooled_engine().connect() as connection:
-        found = read_shown_postings(connection, posting_ids)
-    lines = [PostingLine(posting, web_address(posting.url)) for posting in found]
-    shown: Markup = environment().get_template("macros.html").module.sample(lines)  # type: ignore[attr-defined]
-    return shown.encode()
+    return copied(page, await newest.put_in(body))
 
 
 def web_address(url: str | None) -> str | None:
