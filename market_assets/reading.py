@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from market_assets.store.frames import FrameKind
+    from market_assets.store.own_tables import FrameKind
 
 
 @overload
@@ -38,8 +38,7 @@ def read(
     from market_assets.checked_settings import get_settings
     from market_assets.store.connection import MarketConnection
     from market_assets.store.database import Database
-    from market_assets.store.frames import FRAME_KINDS, as_kind
-    from market_assets.store.own_tables import read_any
+    from market_assets.store.own_tables import FRAME_KINDS, as_kind, read_any
 
     if as_ not in FRAME_KINDS:
         raise ValueError(f"as_ must be one of {', '.join(FRAME_KINDS)}, not {as_!r}")

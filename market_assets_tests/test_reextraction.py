@@ -16,7 +16,7 @@ from market_assets.skills.matching import skill_matcher
 from market_assets.skills.taxonomy import load_taxonomy
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
-from market_assets.store.reextraction import reextract
+from market_assets.store.posting_skills import reextract
 from market_assets.store.tables.postings import (
     job_postings,
     posting_facts,

@@ -197,6 +197,8 @@ def test_loading_the_code_location_stays_cheap(tmp_path: Path) -> None:
             {"dagster", "polars", "sqlalchemy"},
         ),
         ("import market_assets.web.server", {"polars", "numpy", "matplotlib"}),
+        # In one process, ADBC's handles of an SQLite file would take away SQLAlchemy's locks on it.
+        ("import market_assets.web.application, market_assets.web.explorer.routes", {"adbc_driver_manager"}),
     ],
 )
 def test_what_is_started_often_or_idle_for_long_loads_little(

@@ -12,11 +12,10 @@ import sqlalchemy as sa
 
 from market_assets.definitions import build_defs
 from market_assets.settings import Settings
-from market_assets.store.tables.accounts import accounts
-from market_assets.store.tables.catalog import metadata
+from market_assets.store.tables.administration import accounts
+from market_assets.store.tables.catalog import VIEWS, metadata
 from market_assets.store.tables.columns import unique_keys, value_rules
 from market_assets.store.tables.postings import posting_locations, posting_skills
-from market_assets.store.tables.views import VIEWS
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "tables.md"
 HEADING = "## Every column\n"

@@ -28,7 +28,7 @@ from benchmarks.attack.friend import Answers, Friend
 from market_assets.store.database import Database
 from market_assets.store.dumps import count_all_rows
 from market_assets.store.users import add_user
-from market_assets.web.auth.passwords import hash_password
+from market_assets.web.auth.credentials import hash_password
 from market_assets_tests.cli.programs import PROGRAMS, environment, make_project, run
 from market_assets_tests.cli.test_serve import Server, eventually, free_port
 

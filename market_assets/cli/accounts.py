@@ -13,10 +13,10 @@ import click
 
 from market_assets.cli.command import CommandFailedError, open_database, pass_settings, print_rows, rows_options
 from market_assets.settings import Settings
-from market_assets.store import access_tokens, audit, users
+from market_assets.store import audit, users
 from market_assets.store.database import Database
-from market_assets.store.tables.accounts import SCOPES
-from market_assets.web.auth.passwords import PasswordError, hash_password, random_password
+from market_assets.store.tables.administration import SCOPES
+from market_assets.web.auth.credentials import PasswordError, hash_password, random_password
 
 FIRST_ADMIN = "admin"
 
@@ -107,18 +107,14 @@ def tokens() -> None:
 @click.option("--name", required=True, help="What the token is for.")
 @click.option("--scope", type=click.Choice(SCOPES), default="read", show_default=True, help="What it may do.")
 @click.option(
-    "--days",
-    type=click.IntRange(1, access_tokens.LONGEST_DAYS),
-    default=90,
-    show_default=True,
-    help="For how long.",
+    "--days", type=click.IntRange(1, users.LONGEST_TOKEN_DAYS), default=90, show_default=True, help="For how long."
 )
 @pass_settings
 def create(settings: Settings, user: str, name: str, scope: str, days: int) -> None:
     """Make a token of USER and print it; it is shown this once."""
     database = open_database(settings)
     with audited(database, "token.create", user, f"{scope}, {days} days: {name}"):
-        made, secret = access_tokens.add_access_token(database, user, name, scope, days)
+        made, secret = users.add_access_token(database, user, name, scope, days)
     click.echo(secret)
     click.echo(f"{made.token_id} holds until {made.expires_at:%Y-%m-%d %H:%M} UTC", err=True)
 
@@ -128,8 +124,8 @@ def create(settings: Settings, user: str, name: str, scope: str, days: int) -> N
 @pass_settings
 def list_tokens(settings: Settings, as_csv: bool, as_json: bool) -> None:
     """Print every token that holds, without its secret."""
-    found = access_tokens.list_access_tokens(open_database(settings))
-    columns = [field.name for field in fields(access_tokens.AccessToken)]
+    found = users.list_access_tokens(open_database(settings))
+    columns = [field.name for field in fields(users.AccessToken)]
     print_rows(columns, map(attrgetter(*columns), found), as_csv=as_csv, as_json=as_json)
     if not found:
         click.echo("no tokens: market-assets tokens create USER --name …", err=True)
@@ -142,7 +138,7 @@ def revoke(settings: Settings, token_id: str) -> None:
     """End a token at once, by the id that `list` shows."""
     database = open_database(settings)
     with audited(database, "token.revoke", token_id):
-        token = access_tokens.revoke_access_token(database, token_id)
+        token = users.revoke_access_token(database, token_id)
     click.echo(f"the token {token.name} of {token.user} is worth nothing any more")
 
 

@@ -142,7 +142,7 @@ def _closed_folder(folder: Path) -> Path | None:
 
 
 def _signing_key(settings: Settings) -> Finding:
-    from market_assets.web.auth.tokens import is_reachable, signing_key
+    from market_assets.web.auth.credentials import is_reachable, signing_key
 
     if not is_reachable(settings) and settings.jwt_secret_key is None:
         return Finding("sign-in", "ok", "for this machine alone; the key is kept in the data folder")

@@ -2,39 +2,80 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass
 from datetime import UTC, date, datetime, timedelta
+from operator import add
 from pathlib import Path
 from typing import Any
 
 import click
 import dagster as dg
+from rich.console import Console
 
 from market_assets.cli.command import CommandFailedError, json_option, open_instance, pass_settings
-from market_assets.cli.market import Intake, print_market
 from market_assets.dagster_ext.command_runs import execute_job
+from market_assets.defs.assets.market_reader import MarketReader
+from market_assets.defs.assets.market_report import report_tables
 from market_assets.defs.assets.raw_postings import refetching
 from market_assets.defs.assets.result_asset import KEEP_WEEKLY_TAG
 from market_assets.defs.partitions import FIRST_DAYS, first_day
 from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import NO_RUN_RETRY_TAGS
 from market_assets.operations.executions import cause_of_event
-from market_assets.operations.names import AS_OF_TAG, INGESTION, REFRESH
+from market_assets.operations.names import (
+    AS_OF_TAG,
+    INGESTION,
+    PARTITION_RANGE_END_TAG,
+    PARTITION_RANGE_START_TAG,
+    PARTITION_TAG,
+    REFRESH,
+)
+from market_assets.report.numbers import printable
+from market_assets.report.terminal import summary_json, summary_renderables
 from market_assets.settings import Settings
 from market_assets.sources.protocol import Source
 from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets.store.lock import StoreLock
-from market_assets.store.quality import count_stored, newest_stated, read_rejected
-from market_assets.store.results import count_rows
+from market_assets.store.posting_queries import count_stored, newest_stated, read_rejected
+from market_assets.store.results import count_rows, read_table
 from market_assets.store.tables.results import market_summary
 
 _MOST_REJECTED_SHOWN = 50
 
 _Echo = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Intake:
+    """How many postings were ingested, how many of them were rejected, and how many are duplicates."""
+
+    postings_in: int = 0
+    rejected: int = 0
+    duplicates: int = 0
+
+    def __add__(self, other: Intake) -> Intake:
+        return Intake(*map(add, astuple(self), astuple(other)))
+
+
+@click.command()
+@json_option("Print the summary as JSON.")
+@pass_settings
+def summary(settings: Settings, as_json: bool) -> None:
+    """Print the market summary of the store."""
+    store = MarketStore(settings, "summary")
+    with store.reading() as connection:
+        latest = read_table(connection, market_summary)
+        stored = count_stored(connection)
+    if latest.is_empty():
+        raise CommandFailedError(f"{store.database.name} holds no statistics yet: market-assets run makes them")
+    counts = latest.row(0, named=True)
+    intake = Intake(stored + counts["rejected"], counts["rejected"], counts["duplicates"])
+    print_market(settings, counts["as_of"], intake, note=None, as_json=as_json)
 
 
 @dataclass(frozen=True)
@@ -149,15 +190,12 @@ def _run(instance: dg.DagsterInstance, plan: _Plan, echo: _Echo, *, as_json: boo
     if plan.past_days and backfillable:
         first, last = today - timedelta(days=plan.past_days), today - timedelta(days=1)
         echo(f"Filling {plan.past_days} days, {first} to {last}")
-        tags = {
-            "dagster/asset_partition_range_start": first.isoformat(),
-            "dagster/asset_partition_range_end": last.isoformat(),
-        }
+        tags = {PARTITION_RANGE_START_TAG: first.isoformat(), PARTITION_RANGE_END_TAG: last.isoformat()}
         intake += _ingest(instance, plan, backfillable, tags, quiet=as_json)
     echo(f"Ingesting {today}")
     config = refetching(plan.sources) if plan.from_file else {}
     intake += _ingest(
-        instance, plan, plan.sources, {"dagster/partition": today.isoformat()}, config=config, quiet=as_json
+        instance, plan, plan.sources, {PARTITION_TAG: today.isoformat()}, config=config, quiet=as_json
     )
 
     if plan.from_file:
@@ -236,3 +274,20 @@ def _execute(
         causes = (cause_of_event(instance, result.run_id, event) for event in failures)
         raise CommandFailedError(next(causes, "the run failed before its first step"))
     return result
+
+
+def print_market(settings: Settings, as_of: datetime, intake: Intake, note: str | None, *, as_json: bool) -> None:
+    """Print the market summary from the result tables."""
+    store = MarketStore(settings, "summary")
+    with store.reading() as connection:
+        tables = report_tables(MarketReader(store, connection, as_of))
+    run: dict[str, Any] = {**asdict(intake), "window_note": note}
+    places = {"database": store.database.name, "report": str(settings.report_path)}
+    if as_json:
+        click.echo(json.dumps(run | summary_json(tables) | places, ensure_ascii=False, indent=1))
+        return
+    console = Console(highlight=False, soft_wrap=True)
+    for renderable in summary_renderables(tables, **run):
+        console.print(renderable)
+    for name, place in places.items():
+        click.echo(f"{name.capitalize():<8}  {printable(place)}")

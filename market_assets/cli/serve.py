@@ -99,7 +99,7 @@ def _prepare(settings: Settings) -> None:
     from market_assets.checked_settings import all_sources
     from market_assets.store import schema
     from market_assets.store.database import Database, make_private_folder
-    from market_assets.web.auth.tokens import signing_key
+    from market_assets.web.auth.credentials import signing_key
 
     signing_key(settings)
     all_sources(settings)

@@ -87,11 +87,9 @@ def export(settings: Settings, table: str, written_as: str | None, output: Path 
     declared = EXPORTED[table]
     with (
         MarketConnection(open_database(settings)) as connection,
-        connection.transaction(),
+        connection.snapshot(),
         _opened(output) as file,
     ):
-        if not connection.database.is_sqlite:
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         rows = _WRITERS[kind](file, declared, read_batches(connection, declared))
     if output:
         click.echo(f"{rows:,} rows of {table} written to {output}")

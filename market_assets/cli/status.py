@@ -67,7 +67,9 @@ def status(settings: Settings, as_json: bool) -> None:
 def read_system(settings: Settings) -> SystemState:
     """The whole state, each part read at the same time as the others."""
     try:
-        monitored: Monitored | None = _monitored(settings)
+        from market_assets.definitions import build_defs
+
+        monitored: Monitored | None = monitored_in(build_defs(settings).get_repository_def())
         code_error = None
     except Exception as error:
         monitored, code_error = None, error
@@ -88,12 +90,6 @@ def read_system(settings: Settings) -> SystemState:
         "disk": Probe(lambda: read_disk(settings)),
     }
     return read_state(probes, _TIMEOUT_SECONDS)
-
-
-def _monitored(settings: Settings) -> Monitored:
-    from market_assets.definitions import build_defs
-
-    return monitored_in(build_defs(settings).get_repository_def())
 
 
 def _overrides(database: Database) -> ScheduleOverrides | None:

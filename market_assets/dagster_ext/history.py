@@ -103,10 +103,7 @@ def _runs_with_latest_results(instance: dg.DagsterInstance) -> set[str]:
 def _newest_runs(instance: dg.DagsterInstance, job: str) -> set[str]:
     """The last run of a job and its last success, which `/health` and the UI's list of jobs show."""
     succeeded = dg.RunsFilter(job_name=job, statuses=[dg.DagsterRunStatus.SUCCESS])
-    return {
-        *instance.get_run_ids(dg.RunsFilter(job_name=job), limit=1),
-        *instance.get_run_ids(succeeded, limit=1),
-    }
+    return {*instance.get_run_ids(dg.RunsFilter(job_name=job), limit=1), *instance.get_run_ids(succeeded, limit=1)}
 
 
 def _is_in_active_backfill(instance: dg.DagsterInstance, run: dg.DagsterRun) -> bool:

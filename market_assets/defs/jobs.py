@@ -65,10 +65,7 @@ def _asset_job(
 ) -> "dg.UnresolvedAssetJobDefinition":
     runs = " or ".join(f'group:"{group}"' for group in groups)
     return dg.define_asset_job(
-        name,
-        selection=dg.AssetSelection.groups(*groups),
-        description=description,
-        **job_options(runs, tags),
+        name, selection=dg.AssetSelection.groups(*groups), description=description, **job_options(runs, tags)
     )
 
 
@@ -82,7 +79,7 @@ def _asset_job(
 def search_postings_again(context: dg.OpExecutionContext, store: dg.ResourceParam[MarketStore]) -> None:
     from market_assets.skills.matching import skill_matcher
     from market_assets.skills.taxonomy import load_taxonomy
-    from market_assets.store.reextraction import count_outdated, reextract
+    from market_assets.store.posting_skills import count_outdated, reextract
     from market_assets.store.skills import rules_version
 
     matcher = skill_matcher(load_taxonomy(store.settings.taxonomy))

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from market_assets.statistics.window import Window
     from market_assets.store.connection import MarketConnection
     from market_assets.store.facts import Counted, CountedPostings
-    from market_assets.store.frames import FrameKind
     from market_assets.store.landing import Landing
+    from market_assets.store.own_tables import FrameKind
 
 #: Sources that a run fetches at a time; a payload may have 100 MB.
 FETCHED_AT_ONCE = 4
@@ -180,8 +180,7 @@ class StoreIOManager(dg.IOManager):
         Raises:
             dg.Failure: the frame can't be a table, or the asset has partitions.
         """
-        from market_assets.store.frames import FrameError, from_any_kind, kind_of_class
-        from market_assets.store.own_tables import replace_own
+        from market_assets.store.own_tables import FrameError, from_any_kind, kind_of_class, replace_own
 
         if obj is None:
             return
@@ -213,8 +212,7 @@ class StoreIOManager(dg.IOManager):
         Raises:
             dg.Failure: there is no such table.
         """
-        from market_assets.store.frames import as_kind
-        from market_assets.store.own_tables import NoSuchTableError, read_any
+        from market_assets.store.own_tables import NoSuchTableError, as_kind, read_any
 
         kind = _kind_of(context)
         if kind is None or not context.has_asset_key:
@@ -242,7 +240,7 @@ def _table_of(key: dg.AssetKey) -> str:
 
 def _kind_of(context: dg.InputContext) -> FrameKind | None:
     """The library whose frame an input wants; None where it is annotated with something else."""
-    from market_assets.store.frames import kind_of_class
+    from market_assets.store.own_tables import kind_of_class
 
     wanted = context.dagster_type.typing_type
     return "pandas" if wanted is Any else kind_of_class(wanted)

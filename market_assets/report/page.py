@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from market_assets.report import numbers, plots, selections
-from market_assets.report.headlines import Headline, headlines
+from market_assets.report.numbers import Headline, headlines
 from market_assets.report.search_script import SEARCH_SCRIPT, SEARCH_SCRIPT_HASH
 from market_assets.report.selections import ReportTables
 

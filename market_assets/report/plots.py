@@ -235,10 +235,7 @@ def _pay_line(
     reach = max(max(medians) - min(medians), abs(middle) * _LEAST_SPAN, 1.0) * 0.6
     step = width / (len(timeline) - 0.4)
     points = [
-        (
-            left + (timeline.index(month) + 0.3) * step,
-            top + height / 2 * (1 - (median - middle) / reach),
-        )
+        (left + (timeline.index(month) + 0.3) * step, top + height / 2 * (1 - (median - middle) / reach))
         for month, median in zip(skill["month"], medians, strict=True)
     ]
     drawing.line([(left, top + height), (left + width, top + height)], RULE)

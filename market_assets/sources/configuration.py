@@ -15,8 +15,7 @@ import yaml
 from pydantic import Discriminator, Field, Tag, TypeAdapter, ValidationError
 
 from market_assets.sources.boards.company_boards import Ashby, Greenhouse, Lever
-from market_assets.sources.boards.hacker_news import HackerNews
-from market_assets.sources.boards.open_boards import Arbeitnow, Himalayas, Jobicy, RemoteOk, Remotive
+from market_assets.sources.boards.open_boards import Arbeitnow, HackerNews, Himalayas, Jobicy, RemoteOk, Remotive
 from market_assets.sources.boards.search_engines import Adzuna, JSearch
 from market_assets.sources.boards.web_pages import Feed, JsonLd
 from market_assets.sources.protocol import Entry, Fetch, RawBatch, Source, SourceKind, Tools, without_queries

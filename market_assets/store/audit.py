@@ -8,21 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from market_assets.store.database import Database, accounts_engine_of
-from market_assets.store.tables.accounts import audit_log
+from market_assets.store.tables.administration import audit_log
 
 #: Characters of a column: names and addresses come from requests, and must not grow without bounds.
 _LONGEST = 2_000
 
 
 def record(
-    store: Database | sa.Engine,
-    *,
-    who: str,
-    address: str,
-    action: str,
-    target: str,
-    result: str,
-    detail: str = "",
+    store: Database | sa.Engine, *, who: str, address: str, action: str, target: str, result: str, detail: str = ""
 ) -> None:
     """Add an entry.
 

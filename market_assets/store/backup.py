@@ -20,7 +20,7 @@ from market_assets.store.database import Database, file_errors, make_private_fol
 from market_assets.store.dumps import copy_sqlite, count_all_rows, dump, restore_dump
 from market_assets.store.landing import Landing
 from market_assets.store.lock import StoreLock
-from market_assets.store.tables.accounts import accounts
+from market_assets.store.tables.administration import accounts
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.postings import data_revision
 

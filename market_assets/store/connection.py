@@ -71,6 +71,14 @@ class MarketConnection:
                 self._connection.rollback()
             raise
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """A transaction that only reads, and sees the state at its first statement, whatever others write."""
+        with self.transaction():
+            if not self.database.is_sqlite:
+                self.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            yield
+
     def keep_pages(self, megabytes: int) -> None:
         """Let SQLite keep so much of the file in memory, as long as this connection is open."""
         if self.database.is_sqlite:

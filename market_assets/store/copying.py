@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator
 
 import polars as pl
@@ -14,7 +13,7 @@ from market_assets.store.database import Database, StoreError
 from market_assets.store.lock import StoreLock
 from market_assets.store.reading import read_batches
 from market_assets.store.results import count_rows
-from market_assets.store.tables.accounts import accounts
+from market_assets.store.tables.administration import accounts
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.postings import data_revision
 
@@ -50,26 +49,12 @@ def copy_store(source: Database, target: Database, *, batch: int, progress: Prog
     ):
         _refuse_filled(there, metadata)
         _refuse_filled(accounts_there, accounts)
-        with (
-            _reading(accounts_here),
-            _reading(here),
-            accounts_there.transaction(),
-            there.transaction(),
-        ):
+        with accounts_here.snapshot(), here.snapshot(), accounts_there.transaction(), there.transaction():
             # The migration inserts a row into it; the source's revisions are to go on.
             there.execute(data_revision.delete())
             copied = _copy_tables(here, there, metadata, batch, progress)
             copied |= _copy_tables(accounts_here, accounts_there, accounts, batch, progress)
     return copied
-
-
-@contextlib.contextmanager
-def _reading(connection: MarketConnection) -> Iterator[None]:
-    """A transaction that sees the state at its first statement, whatever others write meanwhile."""
-    with connection.transaction():
-        if not connection.database.is_sqlite:
-            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        yield
 
 
 def _copy_tables(

@@ -23,7 +23,7 @@ from market_assets.store.database import (
     StoreUnavailableError,
     connected,
 )
-from market_assets.store.tables.accounts import accounts
+from market_assets.store.tables.administration import accounts
 from market_assets.store.tables.catalog import metadata
 
 #: How long a restore on PostgreSQL waits for readers of the tables that it replaces.

@@ -90,7 +90,7 @@ def register(engine: sa.Engine, jobs: Iterable[str], now: datetime) -> None:
     """Store when jobs were first seen; known ones are left as they are."""
     with _changing(engine) as connection:
         for job in jobs:
-            _insert_if_absent(connection, scheduled_jobs, job=job, registered_at=now)
+            _register(connection, job, now)
 
 
 def pause(engine: sa.Engine, job: str, pause: Pause) -> None:
@@ -102,7 +102,7 @@ def pause(engine: sa.Engine, job: str, pause: Pause) -> None:
         "paused_until": pause.until,
     }
     with _changing(engine) as connection:
-        _insert_if_absent(connection, scheduled_jobs, job=job, registered_at=pause.at)
+        _register(connection, job, pause.at)
         _update_job(connection, job, **values, resumes=False)
 
 
@@ -118,7 +118,7 @@ def end_pause(engine: sa.Engine, job: str, begun_at: datetime | None = None) -> 
 def delete(engine: sa.Engine, job: str, deletion: Change, *, resumes: bool) -> None:
     """Mark a job as deleted; `resumes`: whether it is on the schedule again when it is restored."""
     with _changing(engine) as connection:
-        _insert_if_absent(connection, scheduled_jobs, job=job, registered_at=deletion.at)
+        _register(connection, job, deletion.at)
         _update_job(connection, job, deleted_at=deletion.at, deleted_by=deletion.by, resumes=resumes)
 
 
@@ -163,9 +163,9 @@ def _update_job(connection: sa.Connection, job: str, **values: Any) -> None:
     connection.execute(sa.update(scheduled_jobs).where(scheduled_jobs.c.job == job).values(values))
 
 
-def _insert_if_absent(connection: sa.Connection, table: sa.Table, **values: Any) -> None:
+def _register(connection: sa.Connection, job: str, at: datetime) -> None:
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    connection.execute(insert(table).values(values).on_conflict_do_nothing())
+    connection.execute(insert(scheduled_jobs).values(job=job, registered_at=at).on_conflict_do_nothing())
 
 
 @contextmanager

@@ -70,7 +70,7 @@ def upgrade(database: Database, *, locked: bool = False) -> bool:
 
 def make_accounts(database: Database) -> None:
     """Make what is missing of the tables of accounts."""
-    from market_assets.store.tables.accounts import accounts
+    from market_assets.store.tables.administration import accounts
 
     with connected(database) as connection:
         # PostgreSQL refuses IF NOT EXISTS to a role that may not create schemas, even where it exists.

@@ -1,4 +1,6 @@
-"""Users and ended sessions. Passwords are stored as hashes only (see `web.auth.passwords`).
+"""Users, their ended sessions and access tokens; passwords and tokens are stored as hashes only.
+
+A token holds until it expires or is revoked, or until its user's password or role changes or the user is removed.
 
 Functions take the market database, or an engine on its accounts.
 
@@ -9,21 +11,26 @@ remove the last admin.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 import secrets
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
 from market_assets.store.database import Database, accounts_engine_of
-from market_assets.store.tables.accounts import ROLES, access_tokens, ended_sessions, users
+from market_assets.store.tables.administration import ADMIN_SCOPE, ROLES, access_tokens, ended_sessions, users
 
 ADMIN, VIEWER = "admin", "viewer"
 #: A user name: letters and digits of any script, and the other characters of e-mail addresses.
 _NAME = re.compile(r"[\w.@+-]{1,64}")
+#: Of every token, so that programs that look for secrets in files know one.
+TOKEN_PREFIX = "mapat_"
+MOST_TOKENS = 50
+LONGEST_TOKEN_DAYS = 366
 
 
 class UserError(Exception):
@@ -54,12 +61,12 @@ def add_user(store: Database | sa.Engine, name: str, role: str, password_hash: s
     now = datetime.now(UTC)
     # Random, so that tokens of a removed user of the same name stay invalid.
     version = secrets.randbits(48)
-    with changing(store) as connection:
+    with _changing(store) as connection:
         if (taken := _find(connection, shown)) is not None:
             raise UserError(f"there is a user {taken.name} already")
         connection.execute(
             sa.insert(users).values(
-                name_key=name_key(shown),
+                name_key=_name_key(shown),
                 name=shown,
                 role=role,
                 password_hash=password_hash,
@@ -87,7 +94,7 @@ def find_session(store: Database | sa.Engine, name: str, session_id: str) -> Use
 def list_users(store: Database | sa.Engine) -> list[User]:
     """Every user, by name."""
     with accounts_engine_of(store).connect() as connection:
-        return [user_of(row) for row in connection.execute(sa.select(users).order_by(users.c.name_key))]
+        return [_user(row) for row in connection.execute(sa.select(users).order_by(users.c.name_key))]
 
 
 def has_admin(store: Database | sa.Engine) -> bool:
@@ -120,11 +127,11 @@ def remove_user(store: Database | sa.Engine, name: str) -> User:
     Raises:
         UserError: there is no such user, or it is the last admin.
     """
-    with changing(store) as connection:
-        user = existing_user(connection, name)
+    with _changing(store) as connection:
+        user = _existing(connection, name)
         _keep_an_admin(connection, user, "removed")
         for table in (access_tokens, users):
-            connection.execute(sa.delete(table).where(table.c.name_key == name_key(name)))
+            connection.execute(sa.delete(table).where(table.c.name_key == _name_key(name)))
     return user
 
 
@@ -132,22 +139,22 @@ def end_session(store: Database | sa.Engine, session_id: str, expires_at: dateti
     """Store that a session was signed out, and delete the ended sessions that have expired since."""
     session = ended_sessions.c
     done = sa.or_(session.expires_at < datetime.now(UTC), session.session_id == session_id)
-    with changing(store) as connection:
+    with _changing(store) as connection:
         connection.execute(sa.delete(ended_sessions).where(done))
         connection.execute(sa.insert(ended_sessions).values(session_id=session_id, expires_at=expires_at))
 
 
 def _change(store: Database | sa.Engine, name: str, **values: str) -> User:
-    with changing(store) as connection:
-        user = existing_user(connection, name)
+    with _changing(store) as connection:
+        user = _existing(connection, name)
         if values.get("role", user.role) != user.role:
             _keep_an_admin(connection, user, "made a viewer")
         connection.execute(
             sa.update(users)
-            .where(users.c.name_key == name_key(name))
+            .where(users.c.name_key == _name_key(name))
             .values(token_version=users.c.token_version + 1, changed_at=datetime.now(UTC), **values)
         )
-        return existing_user(connection, name)
+        return _existing(connection, name)
 
 
 def _keep_an_admin(connection: sa.Connection, user: User, change: str) -> None:
@@ -159,12 +166,7 @@ def _admins(connection: sa.Connection) -> int:
     return connection.scalar(sa.select(sa.func.count()).where(users.c.role == ADMIN)) or 0
 
 
-def existing_user(connection: sa.Connection, name: str) -> User:
-    """The user of a name.
-
-    Raises:
-        UserError: there is no such user.
-    """
+def _existing(connection: sa.Connection, name: str) -> User:
     if (user := _find(connection, name)) is None:
         raise UserError(f"there is no user {name}")
     return user
@@ -173,16 +175,15 @@ def existing_user(connection: sa.Connection, name: str) -> User:
 def _find(connection: sa.Connection, name: str, *further: sa.ColumnElement[bool]) -> User | None:
     if not _NAME.fullmatch(unicodedata.normalize("NFKC", name)):
         return None
-    row = connection.execute(sa.select(users).where(users.c.name_key == name_key(name), *further)).first()
-    return None if row is None else user_of(row)
+    row = connection.execute(sa.select(users).where(users.c.name_key == _name_key(name), *further)).first()
+    return None if row is None else _user(row)
 
 
-def user_of(row: sa.Row[tuple[object, ...]]) -> User:
-    """The user of a row with the columns of `users`."""
+def _user(row: sa.Row[tuple[object, ...]]) -> User:
     return User(row.name, row.role, row.password_hash, row.token_version, row.created_at)
 
 
-def name_key(name: str) -> str:
+def _name_key(name: str) -> str:
     """The name without regard to case, and to how its letters are encoded."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
@@ -193,7 +194,7 @@ def _check_role(role: str) -> None:
 
 
 @contextlib.contextmanager
-def changing(store: Database | sa.Engine) -> Iterator[sa.Connection]:
+def _changing(store: Database | sa.Engine) -> Iterator[sa.Connection]:
     """A transaction that no other change of users runs beside."""
     with accounts_engine_of(store).connect() as connection:
         if connection.dialect.name == "sqlite":
@@ -203,3 +204,99 @@ def changing(store: Database | sa.Engine) -> Iterator[sa.Connection]:
             connection.execute(sa.text(f"LOCK TABLE {users.fullname} IN SHARE ROW EXCLUSIVE MODE"))
         yield connection
         connection.commit()
+
+
+@dataclass(frozen=True)
+class AccessToken:
+    """A token as it is listed, without its secret."""
+
+    token_id: str
+    user: str
+    name: str
+    scope: str
+    created_at: datetime
+    expires_at: datetime
+
+
+def add_access_token(
+    store: Database | sa.Engine, user_name: str, name: str, scope: str, days: int
+) -> tuple[AccessToken, str]:
+    """Make a token; returns it with its secret, which is not stored.
+
+    Raises:
+        UserError: there is no such user, a viewer can't have the scope, or the user has too many.
+    """
+    secret, now = TOKEN_PREFIX + secrets.token_urlsafe(32), datetime.now(UTC)
+    with _changing(store) as connection:
+        user = _existing(connection, user_name)
+        if scope == ADMIN_SCOPE and user.role != ADMIN:
+            raise UserError(f"{user.name} is no admin: make a token with the scope read")
+        connection.execute(sa.delete(access_tokens).where(access_tokens.c.expires_at <= now))
+        if len(connection.execute(_valid(now, user.name)).all()) >= MOST_TOKENS:
+            raise UserError(f"{user.name} has {MOST_TOKENS} tokens already: revoke one")
+        token = AccessToken(secrets.token_hex(6), user.name, name, scope, now, now + timedelta(days=days))
+        connection.execute(
+            sa.insert(access_tokens).values(
+                token_id=token.token_id,
+                token_hash=_hash(secret),
+                name_key=_name_key(user.name),
+                token_version=user.token_version,
+                name=name,
+                scope=scope,
+                created_at=token.created_at,
+                expires_at=token.expires_at,
+            )
+        )
+    return token, secret
+
+
+def find_access_token(store: Database | sa.Engine, secret: str) -> tuple[AccessToken, User] | None:
+    """The token of a secret and its user; None where there is none that holds."""
+    query = _valid(datetime.now(UTC)).where(access_tokens.c.token_hash == _hash(secret))
+    with accounts_engine_of(store).connect() as connection:
+        row = connection.execute(query).first()
+    return None if row is None else (_token(row), _user(row))
+
+
+def list_access_tokens(store: Database | sa.Engine, user_name: str | None = None) -> list[AccessToken]:
+    """The tokens that hold, of a user or of all, the newest first."""
+    query = _valid(datetime.now(UTC), user_name).order_by(
+        access_tokens.c.created_at.desc(), access_tokens.c.token_id
+    )
+    with accounts_engine_of(store).connect() as connection:
+        return [_token(row) for row in connection.execute(query)]
+
+
+def revoke_access_token(store: Database | sa.Engine, token_id: str, user_name: str | None = None) -> AccessToken:
+    """End a token, of a user or of anybody, and return it.
+
+    Raises:
+        UserError: there is no such token.
+    """
+    with _changing(store) as connection:
+        query = _valid(datetime.now(UTC), user_name).where(access_tokens.c.token_id == token_id)
+        row = connection.execute(query).first()
+        if row is None:
+            raise UserError(f"there is no token {token_id}")
+        connection.execute(sa.delete(access_tokens).where(access_tokens.c.token_id == token_id))
+    return _token(row)
+
+
+def _valid(now: datetime, user_name: str | None = None) -> sa.Select[tuple[object, ...]]:
+    """The tokens that hold, with their users."""
+    tokens = access_tokens.c
+    columns = (tokens.token_id, tokens.name.label("label"), tokens.scope, tokens.expires_at)
+    query = sa.select(*users.columns, *columns, tokens.created_at.label("made_at")).join(
+        access_tokens, sa.and_(tokens.name_key == users.c.name_key, tokens.token_version == users.c.token_version)
+    )
+    query = query.where(tokens.expires_at > now)
+    return query if user_name is None else query.where(users.c.name_key == _name_key(user_name))
+
+
+def _token(row: sa.Row[tuple[object, ...]]) -> AccessToken:
+    return AccessToken(row.token_id, row.name, row.label, row.scope, row.made_at, row.expires_at)
+
+
+def _hash(secret: str) -> str:
+    # Not a slow hash, as for passwords: nobody guesses 256 random bits.
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()

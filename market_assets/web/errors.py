@@ -1,4 +1,4 @@
-"""Errors: problems by RFC 9457 that carry `error` too, with their status; and exceptions that leave a route."""
+"""Errors: problems by RFC 9457 that carry `error` too, their descriptions, and exceptions that leave a route."""
 
 from __future__ import annotations
 
@@ -26,11 +26,21 @@ _STORE_FAILURES = (StoreError, sa.exc.OperationalError, sa.exc.ProgrammingError,
 POLICY_VIOLATION, TRY_AGAIN_LATER = 1008, 1013
 NOT_SIGNED_IN = "Sign in first"
 NOT_ADMIN = "Admin access required"
-
-
 #: Calls whose errors are `{"error": …}` alone, as they have always been.
 ADMIN_CALLS = "/api/admin/"
 PROBLEM_TYPE = "application/problem+json"
+
+Responses = dict[int | str, dict[str, Any]]
+#: By status: a description, the status of the example, and what is wrong in it.
+Errors = dict[int | str, tuple[str, int, str]]
+
+#: What every call may answer.
+_ERRORS: Errors = {
+    401: ("Not signed in", 401, NOT_SIGNED_IN),
+    422: ("The request is not as described here", 422, "limit: Input should be greater than or equal to 1"),
+    429: ("Too many requests", 429, "Too many requests: try again in 12 s"),
+    "default": ("Any other error", 503, "The market database does not answer"),
+}
 
 
 class Error(BaseModel):
@@ -74,6 +84,29 @@ def problem_of(status: int, error: str) -> dict[str, Any]:
     """The fields that every problem has."""
     title = HTTPStatus(status).phrase
     return {"type": "about:blank", "title": title, "status": status, "detail": error, "error": error}
+
+
+def problems(**others: tuple[str, int, str]) -> Responses:
+    """The errors of calls that answer with problems; `others` are further ones, by `_` and the status."""
+    further: Errors = {int(status.removeprefix("_")): error for status, error in others.items()}
+    stated: Errors = {**_ERRORS, **further}
+    return {
+        status: _error(description, PROBLEM_TYPE, "Problem", problem_of(code, error))
+        for status, (description, code, error) in stated.items()
+    }
+
+
+def plain_errors() -> Responses:
+    """The errors of the admin calls."""
+    return {
+        status: _error(description, "application/json", "Error", {"error": error})
+        for status, (description, _code, error) in _ERRORS.items()
+    }
+
+
+def _error(description: str, media_type: str, model: str, example: dict[str, Any]) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{model}"}
+    return {"description": description, "content": {media_type: {"schema": schema, "example": example}}}
 
 
 async def refuse(response: Response, scope: Scope, receive: Receive, send: Send, close_code: int) -> None:

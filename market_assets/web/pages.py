@@ -8,11 +8,15 @@ from pathlib import Path
 import fastapi_offline
 import jinja2
 from fastapi import APIRouter
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
+from market_assets.report import numbers
+
 _WEB = Path(__file__).parent
+_TEMPLATES = _WEB / "templates"
 _SWAGGER_UI = Path(fastapi_offline.__file__).parent / "static"
 _MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css"}
 _REVALIDATED = {"Cache-Control": "no-cache"}
@@ -24,7 +28,26 @@ def render(
     template: str, *, status_code: int = 200, headers: dict[str, str] | None = None, **context: object
 ) -> Response:
     """A page from a template; every value in it is escaped."""
-    return HTMLResponse(_environment().get_template(template).render(**context), status_code, headers)
+    return HTMLResponse(environment().get_template(template).render(**context), status_code, headers)
+
+
+@lru_cache(maxsize=1)
+def environment() -> jinja2.Environment:
+    """The templates, compiled once; every string that is not markup is escaped and has no control characters."""
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([_TEMPLATES, _TEMPLATES / "market"]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_printable,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["number"] = numbers
+    return made
+
+
+def _printable(value: object) -> object:
+    return numbers.printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def static_route(path: str, file: str, folder: Path = _WEB / "static") -> Route:
@@ -48,11 +71,3 @@ docs_router.routes += [
     static_route("/api/docs/swagger-ui.js", "swagger-ui-bundle.js", _SWAGGER_UI),
     static_route("/api/docs/swagger-ui.css", "swagger-ui.css", _SWAGGER_UI),
 ]
-
-
-@lru_cache(maxsize=1)
-def _environment() -> jinja2.Environment:
-    loader = jinja2.FileSystemLoader(_WEB / "templates")
-    return jinja2.Environment(
-        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from market_assets.api_client import answers
 from market_assets.store.tables import results as tables
-from market_assets.web.openapi_document import TABLE_OF
+from market_assets.web.application import TABLE_OF
 
 #: Columns that a row does not have, since what is around it says them; and those that rows have under other names.
 LEFT_OUT = {

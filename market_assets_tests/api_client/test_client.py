@@ -16,13 +16,12 @@ from starlette.testclient import TestClient
 from market_assets import client as market
 from market_assets.client import AsyncClient, Call, Client, MarketError
 from market_assets.settings import Settings
-from market_assets.store import access_tokens, users
+from market_assets.store import users
 from market_assets.store.database import Database
 from market_assets.web.application import build_api
+from market_assets.web.auth.credentials import Tokens, hash_password
 from market_assets.web.auth.guard import Guard
 from market_assets.web.auth.limits import RequestLimits
-from market_assets.web.auth.passwords import hash_password
-from market_assets.web.auth.tokens import Tokens
 from market_assets_tests.store.migrating import copied
 from market_assets_tests.web.market.asking import conforms
 from market_assets_tests.web.market_tables import fill
@@ -67,7 +66,7 @@ def database(migrated_sqlite: Any, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def token(database: Database) -> str:
-    return access_tokens.add_access_token(database, "vic", "client", "read", 1)[1]
+    return users.add_access_token(database, "vic", "client", "read", 1)[1]
 
 
 def guarded(database: Database, user: str = "100000/minute") -> Guard:

@@ -27,7 +27,7 @@ from market_assets.cli.service import Service
 from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets.store.users import add_user
-from market_assets.web.auth.passwords import hash_password
+from market_assets.web.auth.credentials import hash_password
 from market_assets_tests.cli.conftest import Invoke
 from market_assets_tests.cli.programs import PATIENCE_SECONDS, PROGRAMS, environment, make_project
 from market_assets_tests.free_ports import free_port

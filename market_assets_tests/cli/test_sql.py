@@ -24,9 +24,9 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError
 from market_assets.store.read_only import answered
 from market_assets.store.reading import read_batches
+from market_assets.store.tables.catalog import VIEWS
 from market_assets.store.tables.columns import arrow_schema
 from market_assets.store.tables.postings import posting_skill_facts, posting_skills, skills
-from market_assets.store.tables.views import VIEWS
 from market_assets_tests.cli.conftest import Invoke
 from market_assets_tests.databases import database_of_kind
 from market_assets_tests.web.market_tables import fill

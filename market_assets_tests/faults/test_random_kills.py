@@ -21,7 +21,7 @@ from market_assets.operations.names import PARTITION_TAG
 from market_assets.store import schema
 from market_assets.store.database import Database
 from market_assets.store.users import add_user
-from market_assets.web.auth.passwords import hash_password
+from market_assets.web.auth.credentials import hash_password
 from market_assets_tests.cli.programs import PROGRAMS, environment, make_project
 from market_assets_tests.cli.test_serve import PASSWORD, Server, eventually, free_port, sign_in, signs_in
 from market_assets_tests.faults.killing import Market, utc_now

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from market_assets.store import audit, schema, users
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import ACCOUNTS_SCHEMA, Database
-from market_assets.store.tables.accounts import accounts
+from market_assets.store.tables.administration import accounts
 from market_assets.store.tables.catalog import metadata
 
 HASH = "$argon2id$of-this-test"

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from market_assets.store import audit
 from market_assets.store.database import Database
-from market_assets.store.tables.accounts import audit_log
+from market_assets.store.tables.administration import audit_log
 
 
 @pytest.mark.parametrize("dry_run", [False, True])

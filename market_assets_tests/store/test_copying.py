@@ -15,7 +15,7 @@ from market_assets.store.copying import CopyError, copy_store
 from market_assets.store.database import Database, StoreError
 from market_assets.store.lock import StoreBusyError, StoreLock
 from market_assets.store.reading import read_batches
-from market_assets.store.tables.accounts import accounts
+from market_assets.store.tables.administration import accounts
 from market_assets.store.tables.catalog import metadata
 from market_assets.store.tables.postings import data_revision, job_postings, skills
 from market_assets_tests.databases import database_of_kind

@@ -9,11 +9,19 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from market_assets.store import frames
+from market_assets.store import own_tables
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import StoreError
-from market_assets.store.frames import FrameError, as_kind, from_any_kind, kind_of_class
-from market_assets.store.own_tables import NoSuchTableError, declared_tables, read_any, replace_own
+from market_assets.store.own_tables import (
+    FrameError,
+    NoSuchTableError,
+    as_kind,
+    declared_tables,
+    from_any_kind,
+    kind_of_class,
+    read_any,
+    replace_own,
+)
 
 NOON = datetime(2026, 3, 5, 12, 30, 0, 123456, tzinfo=UTC)
 EVERYTHING = pl.DataFrame(
@@ -60,7 +68,7 @@ def test_a_frame_of_any_library_comes_back(connection: MarketConnection, kind: s
 def test_a_library_that_is_not_installed_is_named(
     kind: str, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frames, "find_spec", lambda _module: None)
+    monkeypatch.setattr(own_tables, "find_spec", lambda _module: None)
     with pytest.raises(FrameError, match=r"which is not installed: ") as raised:
         as_kind(EVERYTHING, kind)  # type: ignore[arg-type]
     assert command in str(raised.value)

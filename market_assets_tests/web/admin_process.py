@@ -22,10 +22,9 @@ from market_assets.dagster_ext.workspace import MarketProcessContext
 from market_assets.settings import Settings
 from market_assets.store import audit, schema
 from market_assets.store.database import Database
-from market_assets.store.tables.accounts import audit_log
-from market_assets.store.tables.administration import job_executions, scheduled_jobs, scheduler_stops
+from market_assets.store.tables.administration import audit_log, job_executions, scheduled_jobs, scheduler_stops
 from market_assets.store.users import add_user
-from market_assets.web.auth.tokens import identity_of
+from market_assets.web.auth.credentials import identity_of
 from market_assets.web.server import WebProcess
 from market_assets_tests.free_ports import free_port
 

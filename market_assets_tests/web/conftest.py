@@ -13,7 +13,7 @@ from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from starlette.testclient import TestClient
 
-from market_assets.web.auth import passwords
+from market_assets.web.auth import credentials
 from market_assets_tests.web.admin_process import AdminProcess, admin_process
 from market_assets_tests.web.whole_process import LOWEST_COST, WholeProcess, whole_process
 
@@ -21,9 +21,9 @@ from market_assets_tests.web.whole_process import LOWEST_COST, WholeProcess, who
 @pytest.fixture(scope="session", autouse=True)
 def costly_hasher() -> Iterator[PasswordHasher]:
     """The product's hasher; passwords are hashed at the lowest cost instead, since nearly every test signs in."""
-    costly = passwords._hasher
+    costly = credentials._hasher
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(passwords, "_hasher", PasswordHasher(**LOWEST_COST))
+        patched.setattr(credentials, "_hasher", PasswordHasher(**LOWEST_COST))
         yield costly
 
 

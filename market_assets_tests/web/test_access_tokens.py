@@ -14,12 +14,11 @@ from starlette.testclient import TestClient
 
 from market_assets import checked_settings
 from market_assets.cli.main import main
-from market_assets.store import access_tokens as stored
 from market_assets.store import audit, users
 from market_assets.store.database import Database, accounts_engine_of
-from market_assets.store.tables.accounts import access_tokens
+from market_assets.store.tables.administration import access_tokens
 from market_assets.store.users import UserError
-from market_assets.web.auth.tokens import PROGRAMS, TokenError, Tokens
+from market_assets.web.auth.credentials import PROGRAMS, TokenError, Tokens
 from market_assets_tests.web.whole_process import PASSWORD, WholeProcess
 
 TOKENS = "/api/auth/tokens"
@@ -188,7 +187,7 @@ def accepted(database: Database, secret: str) -> bool:
 @pytest.mark.both_databases
 @pytest.mark.parametrize("end", ["expiry", "password", "role", "removal", "removal and return", "revocation"])
 def test_every_end_of_a_token(ann: Database, end: str) -> None:
-    token, secret = stored.add_access_token(ann, "BOB", "job", "read", 1)
+    token, secret = users.add_access_token(ann, "BOB", "job", "read", 1)
     assert accepted(ann, secret)
     if end == "expiry":
         expire(ann, token.token_id)
@@ -197,28 +196,28 @@ def test_every_end_of_a_token(ann: Database, end: str) -> None:
     elif end == "role":
         users.set_role(ann, "bob", "admin")
     elif end == "revocation":
-        assert stored.revoke_access_token(ann, token.token_id, "bob") == token
+        assert users.revoke_access_token(ann, token.token_id, "bob") == token
     else:
         users.remove_user(ann, "bob")
         if end == "removal and return":
             users.add_user(ann, "Bob", "viewer", HASH)
     assert not accepted(ann, secret)
-    assert stored.list_access_tokens(ann) == []
+    assert users.list_access_tokens(ann) == []
 
 
 @pytest.mark.both_databases
 def test_a_user_has_so_many(ann: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stored, "MOST_OF_USER", 2)
-    first, _ = stored.add_access_token(ann, "ann", "1", "admin", 1)
-    stored.add_access_token(ann, "ann", "2", "read", 1)
+    monkeypatch.setattr(users, "MOST_TOKENS", 2)
+    first, _ = users.add_access_token(ann, "ann", "1", "admin", 1)
+    users.add_access_token(ann, "ann", "2", "read", 1)
     with pytest.raises(UserError, match="ann has 2 tokens already"):
-        stored.add_access_token(ann, "ann", "3", "read", 1)
-    stored.add_access_token(ann, "bob", "1", "read", 1)
+        users.add_access_token(ann, "ann", "3", "read", 1)
+    users.add_access_token(ann, "bob", "1", "read", 1)
     expire(ann, first.token_id)
-    stored.add_access_token(ann, "ann", "3", "read", 1)
-    assert [token.name for token in stored.list_access_tokens(ann, "ANN")] == ["3", "2"]
+    users.add_access_token(ann, "ann", "3", "read", 1)
+    assert [token.name for token in users.list_access_tokens(ann, "ANN")] == ["3", "2"]
     with pytest.raises(UserError, match="Bob is no admin"):
-        stored.add_access_token(ann, "bob", "2", "admin", 1)
+        users.add_access_token(ann, "bob", "2", "admin", 1)
 
 
 @pytest.mark.both_databases

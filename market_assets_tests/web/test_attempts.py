@@ -36,7 +36,7 @@ def test_a_flood_of_sign_ins_stops_nobody_else(web: WholeProcess, monkeypatch: p
             return super().verify(*stated, **named)
 
     bearer = {"Authorization": f"Bearer {web.sign_in('vic')}"}
-    monkeypatch.setattr("market_assets.web.auth.passwords._hasher", Slow(**LOWEST_COST))
+    monkeypatch.setattr("market_assets.web.auth.credentials._hasher", Slow(**LOWEST_COST))
     credentials = {"username": "ada", "password": PASSWORD}
     limits = httpx.Limits(max_connections=MANY + 10)
     with (

@@ -12,7 +12,7 @@ import pytest
 from websockets import Subprotocol
 from websockets.sync.client import connect
 
-from market_assets.web import connections
+from market_assets.web import server
 from market_assets_tests.web.whole_process import WholeProcess, served
 
 PATIENCE_SECONDS = 300
@@ -24,7 +24,7 @@ FEW = 8
 def url(web: WholeProcess) -> Iterator[str]:
     """The process as it is served, with less patience."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(connections, "HEAD_SECONDS", 2.0)
+        patched.setattr(server, "HEAD_SECONDS", 2.0)
         with served(web.process, connections_per_address=FEW) as url:
             yield url
 
@@ -132,7 +132,7 @@ def test_an_address_has_so_many_connections(web: WholeProcess) -> None:
 
 
 def test_a_process_has_so_many_connections(web: WholeProcess, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections, "MOST_CONNECTIONS", FEW)
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", FEW)
     with served(web.process) as url:
         with ExitStack() as held:
             for number in range(FEW):

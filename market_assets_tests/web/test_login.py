@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from market_assets.store import audit
+from market_assets.web.auth.credentials import PROGRAMS
 from market_assets.web.auth.login import local_path
-from market_assets.web.auth.tokens import PROGRAMS
 from market_assets_tests.web.whole_process import PASSWORD, PROBLEM, SITE, WholeProcess, csrf_of
 
 SESSION, CSRF = "market_assets_session", "market_assets_csrf"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 
-from market_assets.web.auth import passwords
-from market_assets.web.auth.passwords import PasswordError, hash_password, is_right, random_password
+from market_assets.web.auth import credentials
+from market_assets.web.auth.credentials import PasswordError, hash_password, is_right, random_password
 from market_assets_tests.web.whole_process import LOWEST_COST, PASSWORD, known_hash
 
 
@@ -51,7 +51,7 @@ def test_nobodys_password_takes_as_much_work(monkeypatch: pytest.MonkeyPatch) ->
             checked.append(hash)
             return super().verify(hash, password)
 
-    monkeypatch.setattr(passwords, "_hasher", Watched(**LOWEST_COST))
+    monkeypatch.setattr(credentials, "_hasher", Watched(**LOWEST_COST))
     assert not is_right(PASSWORD, None)
     assert not is_right("another password", known_hash(PASSWORD))
     nobodys, somebodys = (extract_parameters(stored) for stored in checked)
@@ -61,7 +61,7 @@ def test_nobodys_password_takes_as_much_work(monkeypatch: pytest.MonkeyPatch) ->
 def test_the_product_hashes_at_the_costs_of_rfc_9106(
     costly_hasher: PasswordHasher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(passwords, "_hasher", costly_hasher)
+    monkeypatch.setattr(credentials, "_hasher", costly_hasher)
     costs = extract_parameters(hash_password(PASSWORD))
     assert (costs.time_cost, costs.memory_cost, costs.parallelism) >= (3, 64 * 1024, 4)
 

@@ -17,7 +17,7 @@ import pytest
 
 from market_assets.settings import Settings, SettingsError
 from market_assets.store import users
-from market_assets.web.auth.tokens import BROWSERS, PROGRAMS, signing_key
+from market_assets.web.auth.credentials import BROWSERS, PROGRAMS, signing_key
 from market_assets_tests.web.whole_process import PROBLEM, WholeProcess
 
 #: Whatever answers 200 to whoever signed in, and 401 to nobody.

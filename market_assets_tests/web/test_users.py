@@ -17,9 +17,9 @@ from market_assets.cli.main import main
 from market_assets.settings import Settings
 from market_assets.store import audit, schema, users
 from market_assets.store.database import Database
-from market_assets.store.tables.accounts import users as users_table
+from market_assets.store.tables.administration import users as users_table
 from market_assets.store.users import UserError
-from market_assets.web.auth.passwords import is_right
+from market_assets.web.auth.credentials import is_right
 
 HASH = "not a hash, but the store does not mind"
 

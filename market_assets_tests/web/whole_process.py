@@ -24,14 +24,12 @@ from market_assets.dagster_ext.workspace import MarketProcessContext
 from market_assets.settings import Settings
 from market_assets.store import schema, users
 from market_assets.store.database import Database
-from market_assets.store.tables.accounts import accounts
+from market_assets.store.tables.administration import accounts
 from market_assets.store.tables.catalog import metadata
+from market_assets.web.auth.credentials import hash_password, identity_of, signing_key
 from market_assets.web.auth.limits import RequestLimits
-from market_assets.web.auth.passwords import hash_password
-from market_assets.web.auth.tokens import identity_of, signing_key
-from market_assets.web.connections import server_config
 from market_assets.web.market.snapshot import SnapshotCache
-from market_assets.web.server import WebProcess
+from market_assets.web.server import WebProcess, server_config
 
 LOCATION = "market_assets"
 #: The fields of every error but those of the admin calls.

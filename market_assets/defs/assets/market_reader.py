@@ -83,7 +83,7 @@ class MarketReader:
     @cached_property
     def filled(self) -> pl.DataFrame:
         """month, postings: how many the daily partitions of each month have ingested; with months of posting."""
-        from market_assets.store.quality import read_filled_months
+        from market_assets.store.posting_queries import read_filled_months
 
         return read_filled_months(self.connection)
 
@@ -119,21 +119,21 @@ class MarketReader:
     @property
     def duplicates(self) -> int:
         """How many postings of the window are not counted because they are another's duplicates."""
-        from market_assets.store.quality import count_duplicates
+        from market_assets.store.posting_queries import count_duplicates
 
         return count_duplicates(self.connection, self.window_start, self.as_of)
 
     @property
     def rejections(self) -> pl.DataFrame:
         """reason, postings: what was rejected on the days of the window."""
-        from market_assets.store.quality import read_rejections
+        from market_assets.store.posting_queries import read_rejections
 
         return read_rejections(self.connection, self.window_start, self.as_of)
 
     @property
     def sources(self) -> pl.DataFrame:
         """source, postings, duplicates: what each source gave in the window."""
-        from market_assets.store.quality import read_sources
+        from market_assets.store.posting_queries import read_sources
 
         return read_sources(self.connection, self.window_start, self.as_of)
 

@@ -81,12 +81,7 @@ def report_tables(market: MarketReader) -> "ReportTables":
     from market_assets.report.selections import ReportTables
 
     shown: dict[str, Any] = {name: market.table(name) for name in SHOWN}
-    return ReportTables(
-        **shown,
-        rejections=market.rejections,
-        sources=market.sources,
-        currency=market.currency,
-    )
+    return ReportTables(**shown, rejections=market.rejections, sources=market.sources, currency=market.currency)
 
 
 def _replace_file(path: Path, page: str) -> None:

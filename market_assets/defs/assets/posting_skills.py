@@ -77,8 +77,7 @@ def _find_skills(
 ) -> dg.MaterializeResult:
     from market_assets.parallel import Processes
     from market_assets.skills.taxonomy import load_taxonomy
-    from market_assets.store.posting_skills import count_skills
-    from market_assets.store.reextraction import count_outdated
+    from market_assets.store.posting_skills import count_outdated, count_skills
     from market_assets.store.skills import prepare, rules_version
     from market_assets.store.tables import postings as tables
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from market_assets.defs.assets import result_plots
+from market_assets.defs.assets.asset_metadata import demand_plot, growth_plot, pay_plot
 from market_assets.defs.assets.market_reader import MarketReader
 from market_assets.defs.assets.result_asset import ResultTable, result_asset
 
@@ -78,7 +78,7 @@ STATISTICS = (
         "How many postings ask for a skill, overall and by industry, and what they pay.",
         inputs=("window", "min_sample"),
         first=least("industry", "rank"),
-        draws=result_plots.demand,
+        draws=demand_plot,
         rows_expected=has_skills,
     ),
     ResultTable(
@@ -87,7 +87,7 @@ STATISTICS = (
         "What postings pay that ask for a skill, by percentile, country and seniority.",
         inputs=("window", "min_sample"),
         first=most("postings_with_salary"),
-        draws=result_plots.pay,
+        draws=pay_plot,
     ),
     ResultTable(
         "employment_salaries",
@@ -154,7 +154,7 @@ STATISTICS = (
         inputs=("window", "compared"),
         window="growth_window",
         first=significant("growth"),
-        draws=result_plots.growth,
+        draws=growth_plot,
         rows_expected=has_skills,
         metadata=lambda inputs, rows: {
             "sources_compared": list(inputs["compared"].sources),

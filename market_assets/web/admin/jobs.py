@@ -15,21 +15,27 @@ from starlette.requests import HTTPConnection
 
 from market_assets.dagster_ext.workspace import WorkspaceProcessContext
 from market_assets.operations.executions import begun_at, status_of
-from market_assets.operations.names import CLEANUP, INGESTION, PRUNE, REBUILD, REFRESH, TRIGGERED_BY_TAG
+from market_assets.operations.names import (
+    CLEANUP,
+    INGESTION,
+    PARTITION_TAG,
+    PRUNE,
+    REBUILD,
+    REFRESH,
+    TRIGGERED_BY_TAG,
+)
 from market_assets.operations.scheduling import active_run
 from market_assets.settings import Settings
 from market_assets.store.database import Database
 from market_assets.store.lock import mutex
 from market_assets.web.admin.executions import RunReader
 from market_assets.web.admin.models import Configuration, DefaultTask, Job, JobPause, TriggerRequest
-from market_assets.web.admin.scheduler import Overview, utc_now
+from market_assets.web.admin.scheduler import KnownJob, Overview, utc_now
 from market_assets.web.errors import ApiError
-from market_assets.web.known_jobs import KnownJob
 
 #: The caller's name for a request: repeated within this time it gives the same run.
 IDEMPOTENCY_TAG = "market_assets/idempotency_key"
 IDEMPOTENCY_TIME = timedelta(hours=24)
-_PARTITION_TAG = "dagster/partition"
 _DAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
 _LAUNCH = """
 mutation Trigger($parameters: ExecutionParams!) {
@@ -124,7 +130,7 @@ class Launcher:
         run_config = _checked_config(request.run_config)
         tags = {TRIGGERED_BY_TAG: f"api:{user}"}
         if partition is not None:
-            tags[_PARTITION_TAG] = partition
+            tags[PARTITION_TAG] = partition
         # Other web processes of the same store may get a trigger at the same time.
         with mutex(self._database):
             if key is not None:

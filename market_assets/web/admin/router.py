@@ -18,13 +18,12 @@ from market_assets.store import audit
 from market_assets.store.executions import ExecutionStatus
 from market_assets.store.schedule_overrides import Pause
 from market_assets.web.admin import models
-from market_assets.web.admin.events import serve_events
+from market_assets.web.admin.executions import serve_events
 from market_assets.web.admin.jobs import configuration, job_entry
-from market_assets.web.admin.scheduler import utc_now
+from market_assets.web.admin.scheduler import task_problems, utc_now
 from market_assets.web.admin.services import AdminCall, Services, services_of
 from market_assets.web.auth.limits import LONGEST_WAIT_SECONDS
 from market_assets.web.errors import NOT_ADMIN, ApiError, Error
-from market_assets.web.known_jobs import task_problems
 
 _WAIT_POLL_SECONDS = 0.25
 #: How many of its runs a job is shown with.
@@ -135,7 +134,7 @@ def pause_job(job_id: JobId, call: AdminCall, body: models.PauseRequest | None =
     scheduler = call.services.scheduler
     until = f"until {request.until.isoformat()}" if request.until else ""
     with call.audited("scheduler.pause", job_id, " ".join(filter(None, (until, request.reason)))):
-        pause = Pause(scheduler.clock(), call.user.name, request.reason, request.until)
+        pause = Pause(utc_now(), call.user.name, request.reason, request.until)
         return _done(scheduler.pause(job_id, pause))
 
 

@@ -1,4 +1,4 @@
-"""Control of the schedules: stop and start of all, pause, deletion and their end for one job.
+"""The jobs of the code locations, and control of their schedules: stop and start, pause, deletion and their end.
 
 Dagster keeps whether a schedule runs, so that its UI shows what was done here and the reverse; the store keeps the
 overrides that Dagster has no place for. An override is written first when something is taken off the schedule, and
@@ -8,16 +8,25 @@ completes it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import dagster as dg
+
 from market_assets.dagster_ext.records import InstigatorState
 from market_assets.dagster_ext.workspace import (
+    CodeLocationError,
+    RemoteRepository,
     RemoteSchedule,
     WorkspaceProcessContext,
     is_running,
+    jobs_of,
+    load_failure,
+    repositories,
 )
+from market_assets.operations.monitored import monitored_schedule
+from market_assets.operations.names import RUNS_TAG, TASK_PROBLEMS, TASKS_SENSOR
 from market_assets.operations.scheduling import (
     end_pauses,
     pause_in_force,
@@ -31,7 +40,74 @@ from market_assets.store.lock import mutex
 from market_assets.store.schedule_overrides import Change, Pause, ScheduleOverrides
 from market_assets.web.admin.models import JobStatus
 from market_assets.web.errors import ApiError
-from market_assets.web.known_jobs import KnownJob, known_jobs
+
+
+@dataclass(frozen=True)
+class KnownJob:
+    """A job, and the schedules that start it, if there are any."""
+
+    job_id: str
+    repository: RemoteRepository
+    schedules: tuple[RemoteSchedule, ...]
+
+    @property
+    def cron(self) -> str:
+        """When the job is due, see `MonitoredSchedule.cron`; empty where no schedule starts it."""
+        return ", ".join(monitored_schedule(schedule).cron for schedule in self.schedules)
+
+    @property
+    def schedule_names(self) -> list[str]:
+        return [schedule.name for schedule in self.schedules]
+
+    @property
+    def description(self) -> str | None:
+        description: str | None = self.repository.get_full_job(self.job_id).description
+        return description
+
+    @property
+    def func_name(self) -> str:
+        """The assets that it makes, as Dagster's asset selection, or the function that it calls."""
+        tags: Mapping[str, str] = self.repository.get_full_job(self.job_id).tags
+        return tags.get(RUNS_TAG, self.job_id)
+
+    @property
+    def partitions(self) -> dg.PartitionsDefinition | None:
+        """How the job's assets are partitioned; None where they are not."""
+        for snap in self.repository.get_asset_node_snaps(self.job_id):
+            if snap.partitions is not None:
+                return snap.partitions.get_partitions_definition()
+        return None
+
+    def next_run(self, now: datetime) -> datetime:
+        """When a schedule of the job is due next, whether or not it is running."""
+        return min(monitored_schedule(schedule).next_due(now) for schedule in self.schedules)
+
+
+def known_jobs(context: WorkspaceProcessContext) -> dict[str, KnownJob]:
+    """Every job, without Dagster's own for assets that are materialized by hand, by its name.
+
+    Raises:
+        CodeLocationError: there is none, because the code does not load.
+    """
+    found: dict[str, KnownJob] = {}
+    for _location, repository in repositories(context):
+        for job_id in jobs_of(repository):
+            schedules = repository.schedules_by_job_name.get(job_id, ())
+            ordered = tuple(sorted(schedules, key=lambda schedule: schedule.name))
+            found[job_id] = KnownJob(job_id, repository, ordered)
+    if not found and (failure := load_failure(context)):
+        raise CodeLocationError(failure)
+    return dict(sorted(found.items()))
+
+
+def task_problems(context: WorkspaceProcessContext) -> list[str]:
+    """Problems of the files of the user's own tasks, as the code location found them."""
+    found: list[str] = []
+    for _location, repository in repositories(context):
+        if repository.has_sensor(TASKS_SENSOR) and (metadata := repository.get_sensor(TASKS_SENSOR).metadata):
+            listed = (metadata.standard_metadata or {}).get(TASK_PROBLEMS)
+            found += map(str, listed.value or []) if isinstance(listed, dg.JsonMetadataValue) else []
+    return found
 
 
 def utc_now() -> datetime:
@@ -108,18 +184,15 @@ class Scheduler:
     that state already; 404, there is no such job; 422, the job has no schedule, or its pause would be over.
     """
 
-    def __init__(
-        self, context: WorkspaceProcessContext, database: Database, clock: Callable[[], datetime] = utc_now
-    ) -> None:
+    def __init__(self, context: WorkspaceProcessContext, database: Database) -> None:
         self.context = context
         self.engine = database.pooled_engine()
-        self.clock = clock
         # Other web processes of the same store may change the schedules at the same time.
         self._database = database
 
     def overview(self) -> Overview:
         """The present state; jobs that are new are registered now."""
-        now = self.clock()
+        now = utc_now()
         jobs = known_jobs(self.context)
         overrides = schedule_overrides.read_overrides(self.engine)
         if not jobs.keys() <= overrides.jobs.keys():

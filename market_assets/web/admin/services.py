@@ -16,8 +16,8 @@ from market_assets.store.database import Database
 from market_assets.web.admin.executions import RunReader
 from market_assets.web.admin.jobs import Launcher
 from market_assets.web.admin.scheduler import Scheduler
+from market_assets.web.auth.credentials import Identity, identity_of
 from market_assets.web.auth.guard import record
-from market_assets.web.auth.tokens import Identity, identity_of
 from market_assets.web.errors import NOT_ADMIN, ApiError
 
 

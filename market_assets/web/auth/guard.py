@@ -24,9 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from market_assets.store import audit
 from market_assets.web.auth import cross_site
-from market_assets.web.auth.limits import DEFAULT_LIMITS, UNCOUNTED, Attempts, Rates, RequestLimits, too_many
-from market_assets.web.auth.proxies import is_loopback
-from market_assets.web.auth.tokens import (
+from market_assets.web.auth.credentials import (
     BROWSERS,
     IDENTITY_KEY,
     PROGRAMS,
@@ -35,6 +33,8 @@ from market_assets.web.auth.tokens import (
     Tokens,
     identity_of,
 )
+from market_assets.web.auth.limits import DEFAULT_LIMITS, UNCOUNTED, Attempts, Rates, RequestLimits, too_many
+from market_assets.web.auth.proxies import is_loopback
 from market_assets.web.errors import NOT_ADMIN, NOT_SIGNED_IN, POLICY_VIOLATION, TRY_AGAIN_LATER, ApiError, refuse
 
 TOKENS_KEY = "market_assets.tokens"

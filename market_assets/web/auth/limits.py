@@ -24,8 +24,8 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from market_assets.store.users import User
+from market_assets.web.auth.credentials import identity_of
 from market_assets.web.auth.proxies import parse_address
-from market_assets.web.auth.tokens import identity_of
 from market_assets.web.errors import POLICY_VIOLATION, TRY_AGAIN_LATER, ApiError, refuse
 
 #: The longest that a caller may wait for the end of a run (`?wait=`).

@@ -1,32 +1,40 @@
-"""Sign-in and sign-out: `/api/auth/…` for programs (`auth_router`), `/login` and `/logout` for people."""
+"""Sign-in and sign-out: `/api/auth/…` for programs (`auth_router`), `/login` and `/logout` for people.
+
+`/api/auth/tokens`: personal access tokens, made, listed and revoked by who has signed in with a password.
+"""
 
 from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime
 from functools import partial
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import parse_qs, quote, urlsplit
 
-from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from market_assets.store.users import User, end_session, find_user
+from market_assets.store import users
+from market_assets.store.users import User, UserError, end_session, find_user
 from market_assets.web.auth import cross_site
+from market_assets.web.auth.credentials import ACCESS_TIME, SESSION_TIME, Session, is_right
 from market_assets.web.auth.guard import attempts_of, record, session_of, signed_in_session, tokens_of
-from market_assets.web.auth.passwords import is_right
-from market_assets.web.auth.tokens import ACCESS_TIME, SESSION_TIME, Session
-from market_assets.web.errors import ApiError
-from market_assets.web.openapi_document import problems
+from market_assets.web.errors import NOT_ADMIN, ApiError, problems
 from market_assets.web.pages import render
 
 _WRONG = "The name or the password is wrong"
 _OUT_OF_DATE = "This page was out of date. Please try again."
 _BUSY = problems(_503=("Too many sign in at once", 503, "Too many sign in at once: try again in 2 s"))
+_TOKEN_ERRORS = problems(
+    _403=("Not allowed to this user, or to an access token", 403, NOT_ADMIN),
+    _409=("The user has too many tokens", 409, "ada has 50 tokens already: revoke one"),
+)
+_UNKNOWN_TOKEN = problems(_404=("No such token", 404, "there is no token 5c0f3a91d2e8"))
+TokenId = Annotated[str, Path(max_length=64, description="Its id", examples=["5c0f3a91d2e8"])]
 _NOT_STORED = {"Cache-Control": "no-store"}
 
 auth_router = APIRouter(prefix="/api/auth", tags=["sign-in"])
@@ -210,3 +218,92 @@ def _set_cookie(request: Request, response: Response, name: str, value: str, *, 
 def _clear_cookies(response: Response) -> None:
     response.delete_cookie(cross_site.SESSION_COOKIE, path="/", httponly=True, samesite="strict")
     response.delete_cookie(cross_site.CSRF_COOKIE, path="/", samesite="strict")
+
+
+class TokenRequest(BaseModel):
+    """What a token is for."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"name": "notebook", "scope": "read", "days": 90}]}
+    )
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]*$")] = Field(
+        description="What it is for, in words of yours"
+    )
+    scope: Literal["read", "admin"] = Field(
+        "read", description="What it may do: what viewers may, or what admins may"
+    )
+    days: int = Field(90, ge=1, le=users.LONGEST_TOKEN_DAYS, description="For how long it holds")
+
+
+class TokenEntry(BaseModel):
+    """A token that holds; its secret is not kept."""
+
+    id: str = Field(description="Names the token, to revoke it")
+    user: str = Field(description="Whose it is")
+    name: str = Field(description="What it is for")
+    scope: Literal["read", "admin"] = Field(description="What it may do")
+    created_at: datetime = Field(description="When it was made")
+    expires_at: datetime = Field(description="When it stops working by itself")
+
+
+class NewToken(TokenEntry):
+    """A token with its secret, which is shown this once."""
+
+    token: str = Field(description="For the header `Authorization: Bearer …`")
+
+
+class TokenList(BaseModel):
+    """The tokens of the user; of everybody, for admins."""
+
+    tokens: list[TokenEntry] = Field(description="The newest first")
+
+
+class Revoked(BaseModel):
+    """The token is worth nothing any more."""
+
+    success: Literal[True] = True
+
+
+@auth_router.post("/tokens", status_code=201, responses=_TOKEN_ERRORS)
+def make_token(body: TokenRequest, request: Request) -> NewToken:
+    """Make a token for programs, which needs no refreshing; only with a sign-in by password."""
+    session = signed_in_session(request)
+    name = session.identity.name
+    if body.scope == "admin" and not session.identity.is_admin:
+        record(request, name, "token.create", body.name, "refused", body.scope)
+        raise ApiError(403, NOT_ADMIN)
+    try:
+        made, secret = users.add_access_token(tokens_of(request).engine, name, body.name, body.scope, body.days)
+    except UserError as error:
+        raise ApiError(409, str(error)) from None
+    record(request, name, "token.create", made.token_id, "ok", f"{body.scope}, {body.days} days: {body.name}")
+    return NewToken(**_fields(made), token=secret)
+
+
+@auth_router.get("/tokens", responses=_TOKEN_ERRORS)
+def list_tokens(request: Request) -> TokenList:
+    """Your tokens; an admin sees everybody's."""
+    found = users.list_access_tokens(tokens_of(request).engine, _whose(signed_in_session(request)))
+    return TokenList(tokens=[TokenEntry(**_fields(token)) for token in found])
+
+
+@auth_router.delete("/tokens/{token_id}", responses={**_TOKEN_ERRORS, **_UNKNOWN_TOKEN})
+def revoke_token(token_id: TokenId, request: Request) -> Revoked:
+    """End a token of yours at once; an admin ends anybody's."""
+    session = signed_in_session(request)
+    try:
+        token = users.revoke_access_token(tokens_of(request).engine, token_id, _whose(session))
+    except UserError as error:
+        raise ApiError(404, str(error)) from None
+    record(request, session.identity.name, "token.revoke", token.token_id, "ok", f"of {token.user}: {token.name}")
+    return Revoked()
+
+
+def _whose(session: Session) -> str | None:
+    """Whose tokens a user may see and end; None: everybody's."""
+    return None if session.identity.is_admin else session.identity.name
+
+
+def _fields(token: users.AccessToken) -> dict[str, object]:
+    return {"id": token.token_id, **{name: value for name, value in vars(token).items() if name != "token_id"}}

@@ -14,7 +14,7 @@ import polars as pl
 from starlette.responses import RedirectResponse, Response
 
 from market_assets.report import numbers
-from market_assets.report.headlines import Headline, headlines
+from market_assets.report.numbers import Headline, headlines
 from market_assets.store.tables.results import TRENDS
 from market_assets.web.explorer.parameters import (
     FILTERS,
@@ -27,14 +27,15 @@ from market_assets.web.explorer.parameters import (
     page_of,
     read_filters,
 )
-from market_assets.web.explorer.tables import Column, Table
-from market_assets.web.explorer.view import View
+from market_assets.web.explorer.view import Column, Table, View
 from market_assets.web.market import queries
-from market_assets.web.market.names import Names
+from market_assets.web.market.requests import Names
 
 PAGE_SIZE = 50
 #: Rows of the shorter tables.
 MOST_LISTED = 10
+#: Of the whole market, whatever the filters.
+_GROWTH = (Column("growth", "Growth", numbers.growth, secondary=True), Column("trend", "Trend", secondary=True))
 _SORTS = ("skill", "category", "postings", "growth", "median_salary")
 
 
@@ -59,7 +60,7 @@ def show(view: View) -> Response:
     if trend:
         rows = rows.filter(pl.col("trend") == trend)
     rows = sorted_rows(rows, parameters)
-    table = skills_table(view, rows, filters)
+    table = skills_table(view, rows, filters, "Skills that postings ask for", _GROWTH)
     part, page = paged(table, parameters)
     return view.answer(
         "index.html",
@@ -92,18 +93,20 @@ def with_growth(view: View, rows: pl.DataFrame) -> pl.DataFrame:
     return rows.join(growth, on="skill", how="left", maintain_order="left")
 
 
-def skills_table(view: View, rows: pl.DataFrame, filters: Filters) -> Table:
+def skills_table(
+    view: View, rows: pl.DataFrame, filters: Filters, caption: str, further: Sequence[Column]
+) -> Table:
+    """Skills with their demand, `further` columns, and their pay; each links to its page with the filters."""
     columns = [
         Column("skill", "Skill", link=lambda name: view.skill_page(name, filters)),
         Column("category", "Category", secondary=True),
         Column("postings", "Postings", numbers.count),
         Column("demand_share", "Share", numbers.share),
-        Column("growth", "Growth", numbers.growth, secondary=True),
-        Column("trend", "Trend", secondary=True),
+        *further,
         Column("median_salary", f"Median pay, {view.currency}", numbers.money),
         Column("postings_with_salary", "Salaries", numbers.count, secondary=True),
     ]
-    return Table("skills", "Skills that postings ask for", columns, records(rows, columns))
+    return Table("skills", caption, columns, records(rows, columns))
 
 
 def _overviews(view: View) -> list[Table]:
@@ -157,7 +160,7 @@ def paged(table: Table, parameters: Parameters) -> tuple[Table, Page]:
     """The rows of the page that `page` names, and where the others are."""
     total = len(table.rows)
     last = max(-(-total // PAGE_SIZE), 1)
-    number = parameters.whole("page", 1, last) or 1
+    number = parameters.whole("page", last) or 1
     first = (number - 1) * PAGE_SIZE
     rows = table.rows[first : first + PAGE_SIZE]
     return Table(table.name, table.caption, table.columns, rows), Page(

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from market_assets.postings.gazetteer import countries, country_code
 from market_assets.postings.schemas import SENIORITIES, WORKPLACES
 from market_assets.statistics.window import Segment, window_start
-from market_assets.web.market.names import Names
+from market_assets.web.market.requests import Names
 from market_assets.web.market.snapshot import MarketSnapshot
 
 MARKET = "/market"
@@ -73,8 +73,8 @@ class Parameters:
             raise self.wrong(name, value, closest(value, known) or known[:8])
         return found
 
-    def whole(self, name: str, least: int, most: int) -> int | None:
-        """The value of a parameter that must be a whole number.
+    def whole(self, name: str, most: int) -> int | None:
+        """The value of a parameter that must be a whole number from 1 on.
 
         Raises:
             PageProblem: 422, it is not, or is out of its bounds.
@@ -82,8 +82,8 @@ class Parameters:
         value = self.get(name)
         if value is None:
             return None
-        if not (value.isascii() and value.isdigit() and len(value) < 10 and least <= int(value) <= most):
-            raise PageProblem(422, "Wrong address", f"{name} must be a whole number from {least} to {most}.")
+        if not (value.isascii() and value.isdigit() and len(value) < 10 and 1 <= int(value) <= most):
+            raise PageProblem(422, "Wrong address", f"{name} must be a whole number from 1 to {most}.")
         return int(value)
 
     def wrong(self, name: str, value: str, meant: Iterable[str]) -> PageProblem:
@@ -151,7 +151,7 @@ def read_filters(parameters: Parameters, market: MarketSnapshot) -> Filters:
         occupation=_known(parameters, "occupation", market.occupations),
         seniority=parameters.one_of("seniority", SENIORITIES),
         workplace=parameters.one_of("workplace", WORKPLACES),
-        period=parameters.whole("period", 1, window_days(market)),
+        period=parameters.whole("period", window_days(market)),
     )
 
 
@@ -168,11 +168,7 @@ def filter_fields(filters: Filters, market: MarketSnapshot, names: Iterable[str]
             "all countries",
         ),
         "industry": ("Industry", [(name, name) for name in market.industries.all], "all industries"),
-        "occupation": (
-            "Occupation",
-            [(name, name) for name in market.occupations.all],
-            "all occupations",
-        ),
+        "occupation": ("Occupation", [(name, name) for name in market.occupations.all], "all occupations"),
         "seniority": ("Seniority", [(name, name) for name in SENIORITIES], "any seniority"),
         "workplace": ("Workplace", [(name, name) for name in WORKPLACES], "any workplace"),
         "period": ("Period", [(str(one), f"last {one} days") for one in days], f"{window_days(market)} days"),

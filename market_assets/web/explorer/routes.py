@@ -13,16 +13,9 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from market_assets.web.errors import ApiError
-from market_assets.web.explorer import (
-    comparison_page,
-    index_page,
-    map_page,
-    segment_pages,
-    skill_page,
-)
-from market_assets.web.explorer.late_parts import filled
+from market_assets.web.explorer import index_page, segment_pages, several_skills_pages, skill_page
 from market_assets.web.explorer.parameters import MARKET, PageProblem, address, path_of
-from market_assets.web.explorer.view import Explorer, View
+from market_assets.web.explorer.view import Explorer, View, filled
 from market_assets.web.pages import render, static_route
 
 REPORT = f"{MARKET}/report"
@@ -36,8 +29,8 @@ def explorer_routes(explorer: Explorer) -> list[BaseRoute]:
     pages: dict[str, PageFunction] = {
         MARKET: index_page.show,
         f"{MARKET}/search": index_page.search,
-        f"{MARKET}/compare": comparison_page.show,
-        f"{MARKET}/map": map_page.show,
+        f"{MARKET}/compare": several_skills_pages.show_comparison,
+        f"{MARKET}/map": several_skills_pages.show_map,
         f"{MARKET}/skills/{{name:path}}": skill_page.show,
         f"{MARKET}/places/{{name:path}}": segment_pages.show_place,
         f"{MARKET}/occupations": index_page.show_occupations,

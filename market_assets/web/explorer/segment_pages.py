@@ -14,8 +14,7 @@ from market_assets.postings.occupations import known_occupations
 from market_assets.report import numbers
 from market_assets.statistics.occupations import occupation_salaries
 from market_assets.statistics.window import Window
-from market_assets.web.explorer.index_page import MOST_LISTED, paged, records, sorted_rows, with_growth
-from market_assets.web.explorer.late_parts import newest_postings
+from market_assets.web.explorer.index_page import MOST_LISTED, paged, skills_table, sorted_rows, with_growth
 from market_assets.web.explorer.parameters import (
     FILTERS,
     Filters,
@@ -28,11 +27,10 @@ from market_assets.web.explorer.parameters import (
     read_filters,
 )
 from market_assets.web.explorer.skill_page import pay_table
-from market_assets.web.explorer.tables import Column, Table
-from market_assets.web.explorer.view import View
+from market_assets.web.explorer.view import Column, Table, View, newest_postings
 from market_assets.web.market import queries
-from market_assets.web.market.names import Names
-from market_assets.web.market.segment_queries import companies_in, pay_in, skills_in
+from market_assets.web.market.requests import Names
+from market_assets.web.market.segment_queries import companies_in, counts_of, pay_in, skills_in
 
 
 @dataclass(frozen=True)
@@ -132,27 +130,18 @@ def _skills(view: View, part: Part, filters: Filters, inside: Window) -> pl.Data
 
 def _skills_table(view: View, rows: pl.DataFrame, part: Part, filters: Filters) -> Table:
     passed: dict[str, Any] = {name: value for name, value in part.fixed.items() if name in FILTERS}
-    linked = replace(filters, **passed)
-    columns = [
-        Column("skill", "Skill", link=lambda name: view.skill_page(name, linked)),
-        Column("category", "Category", secondary=True),
-        Column("postings", "Postings", numbers.count),
-        Column("demand_share", "Share", numbers.share),
-        Column("times", "× the market", numbers.ratio, secondary=True),
-        Column("median_salary", f"Median pay, {view.currency}", numbers.money),
-        Column("postings_with_salary", "Salaries", numbers.count, secondary=True),
-    ]
-    return Table("skills", f"Skills that postings ask for: {part.name}", columns, records(rows, columns))
+    times = Column("times", "× the market", numbers.ratio, secondary=True)
+    caption = f"Skills that postings ask for: {part.name}"
+    return skills_table(view, rows, replace(filters, **passed), caption, [times])
 
 
 def _other_tables(view: View, part: Part, inside: Window) -> list[Table]:
     postings = Column("postings", "Postings", numbers.count)
     tables: list[Table] = []
     if part.kind == "occupations":
-        pay = occupation_salaries(inside, view.min_sample)
-        country, seniority = pl.col("country").is_null(), pl.col("seniority").is_null()
-        tables.append(pay_table(view, "seniority", _most_paid(pay.filter(country & ~seniority))))
-        tables.append(pay_table(view, "country", _most_paid(pay.filter(seniority & ~country))))
+        pay = queries.split_pay(occupation_salaries(inside, view.min_sample))
+        tables.append(pay_table(view, "seniority", pay["by_seniority"]))
+        tables.append(pay_table(view, "country", pay["by_country"]))
     for kind, column, heading in (
         ("occupations", "occupation", "Occupation"),
         ("industries", "industry", "Industry"),
@@ -160,20 +149,10 @@ def _other_tables(view: View, part: Part, inside: Window) -> list[Table]:
     ):
         if kind != part.kind:
             link = Column(column, heading, link=partial(page_of, kind))
-            rows = _counts(inside, column)
+            rows = counts_of(inside.postings, column).head(MOST_LISTED).to_dicts()
             tables.append(Table(kind, f"{kind.capitalize()} with most postings", [link, postings], rows))
     if part.kind != "companies":
         link = Column("company", "Company", link=partial(page_of, "companies"))
         rows = companies_in(inside, view.companies).head(MOST_LISTED).to_dicts()
         tables.append(Table("companies", "Companies with most postings", [link, postings], rows))
     return tables
-
-
-def _most_paid(rows: pl.DataFrame) -> list[dict[str, object]]:
-    return rows.sort("postings_with_salary", "country", "seniority", descending=[True, False, False]).to_dicts()
-
-
-def _counts(inside: Window, column: str) -> list[dict[str, object]]:
-    """The values of a column with most postings."""
-    counts = inside.postings.drop_nulls(column).group_by(column).agg(postings=pl.len())
-    return counts.sort("postings", column, descending=[True, False]).head(MOST_LISTED).to_dicts()

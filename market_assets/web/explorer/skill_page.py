@@ -14,7 +14,6 @@ from market_assets.statistics.demand import share_interval
 from market_assets.statistics.window import Window, counts_by
 from market_assets.web.explorer import charts
 from market_assets.web.explorer.index_page import MOST_LISTED
-from market_assets.web.explorer.late_parts import newest_postings
 from market_assets.web.explorer.parameters import (
     FILTERS,
     Filters,
@@ -24,8 +23,7 @@ from market_assets.web.explorer.parameters import (
     page_of,
     read_filters,
 )
-from market_assets.web.explorer.tables import Column, Table
-from market_assets.web.explorer.view import View
+from market_assets.web.explorer.view import Column, Table, View, newest_postings
 from market_assets.web.market import queries
 from market_assets.web.market.segment_queries import companies_in, skill_in
 

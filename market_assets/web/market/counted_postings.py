@@ -13,8 +13,8 @@ import polars as pl
 from anyio import CapacityLimiter
 
 from market_assets.store.database import Database
-from market_assets.store.shown_postings import read_companies
-from market_assets.web.market.names import Names
+from market_assets.store.posting_queries import read_companies
+from market_assets.web.market.requests import Names
 from market_assets.web.market.snapshot import MarketSnapshot, consistent_connection
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ class Companies:
 class CountedPostings:
     """The window that the result tables were counted over, read when it is first asked for after a refresh.
 
-    Not for the event loop: a million postings take seconds to read.
+    Not for the event loop: a million postings take seconds to read. Its methods raise ApiError (404, nothing has
+    been counted yet) and SQLAlchemyError (the store can't be read).
 
     Attributes:
         threads: those in which figures are counted, few at once: while the postings are read, callers wait for
@@ -72,10 +73,6 @@ class CountedPostings:
         """What a function counts in a segment of these postings, given them and `min_sample`.
 
         The last results are kept, for whoever sorts, pages or downloads the same view.
-
-        Raises:
-            ApiError: 404, nothing has been counted yet.
-            sqlalchemy.exc.SQLAlchemyError: the store can't be read.
         """
         with self._lock:
             window, figures = self.window(market), self._figures
@@ -90,12 +87,7 @@ class CountedPostings:
         return found
 
     def window(self, market: MarketSnapshot) -> Window:
-        """The counted postings of the refresh that a snapshot shows.
-
-        Raises:
-            ApiError: 404, nothing has been counted yet.
-            sqlalchemy.exc.SQLAlchemyError: the store can't be read.
-        """
+        """The counted postings of the refresh that a snapshot shows."""
         with self._lock:
             self._keep_only(market)
             if self._window is None:
@@ -103,12 +95,7 @@ class CountedPostings:
             return self._window
 
     def companies(self, market: MarketSnapshot) -> Companies:
-        """The employers of these postings.
-
-        Raises:
-            ApiError: 404, nothing has been counted yet.
-            sqlalchemy.exc.SQLAlchemyError: the store can't be read.
-        """
+        """The employers of these postings."""
         with self._lock:
             window = self.window(market)
             if self._companies is None:

@@ -10,7 +10,7 @@ import polars as pl
 from market_assets.postings.places import normalise_locations
 from market_assets.store.tables.results import market_summary
 from market_assets.web.errors import ApiError
-from market_assets.web.market.names import Names
+from market_assets.web.market.requests import Names
 from market_assets.web.market.snapshot import MarketSnapshot
 
 Content = dict[str, Any]

@@ -46,12 +46,10 @@ async def current_snapshot(request: Request) -> MarketSnapshot:
 
 Snapshot = Annotated[MarketSnapshot, Depends(current_snapshot)]
 SkillName = Annotated[
-    str,
-    Path(max_length=200, description="In any case; %23 for #", examples=["Python", "CI/CD"]),
+    str, Path(max_length=200, description="In any case; %23 for #", examples=["Python", "CI/CD"])
 ]
 OccupationName = Annotated[
-    str,
-    Path(max_length=200, description="In any case, or a title of it", examples=["Data engineer"]),
+    str, Path(max_length=200, description="In any case, or a title of it", examples=["Data engineer"])
 ]
 
 PREFIX = "/api/v1/market"
@@ -59,10 +57,7 @@ Counted = TypeVar("Counted")
 #: Where the API was before it had versions.
 UNVERSIONED = "/api/market"
 market_router = APIRouter(
-    prefix=PREFIX,
-    tags=["market"],
-    dependencies=[Depends(refuse_unknown_parameters)],
-    route_class=SnapshotRoute,
+    prefix=PREFIX, tags=["market"], dependencies=[Depends(refuse_unknown_parameters)], route_class=SnapshotRoute
 )
 _get = partial(market_router.get, responses=_NOT_MODIFIED)
 _list = partial(market_router.get, responses={**_NOT_MODIFIED, **FILE_RESPONSES})
@@ -293,11 +288,7 @@ async def recommend_skills(request: Request, market: Snapshot, body: requests.Re
 
 
 async def _counted(
-    request: Request,
-    market: MarketSnapshot,
-    query: Callable[[SegmentQueries], Counted],
-    *,
-    published: bool,
+    request: Request, market: MarketSnapshot, query: Callable[[SegmentQueries], Counted], *, published: bool
 ) -> Counted:
     """The result of a query; in a thread, unless the figures are `published`: nothing is counted for these."""
     state = request.app.state

@@ -16,9 +16,8 @@ from market_assets.statistics.pay import location_salaries, pay_of_all, salary_s
 from market_assets.statistics.window import Segment, Window, window_start
 from market_assets.web.market import queries
 from market_assets.web.market.counted_postings import Companies, CountedPostings
-from market_assets.web.market.names import Names
 from market_assets.web.market.queries import IN_INDUSTRY, Content
-from market_assets.web.market.requests import NamedSegment
+from market_assets.web.market.requests import NamedSegment, Names
 from market_assets.web.market.snapshot import MarketSnapshot, with_lists, with_pay
 
 
@@ -88,7 +87,7 @@ class SegmentQueries:
         """industry and postings, of those that ask for a skill; most postings first."""
         rows = self.market.postings_of_industries
         if skill or named.chosen:
-            rows = _counts(self._asking(named, skill).postings, "industry")
+            rows = counts_of(self._asking(named, skill).postings, "industry")
         return queries.with_name(rows, "industry", self.market.industries, search)
 
     def occupations(
@@ -141,7 +140,7 @@ class SegmentQueries:
 
 def companies_in(postings: Window, companies: Companies) -> pl.DataFrame:
     """company and postings of the employers of these postings, most first."""
-    return _counts(postings.postings.select("company_key").join(companies.by_key, on="company_key"), "company")
+    return counts_of(postings.postings.select("company_key").join(companies.by_key, on="company_key"), "company")
 
 
 def skills_in(postings: Window, min_sample: int) -> pl.DataFrame:
@@ -196,6 +195,7 @@ def _country(name: str) -> str:
     return code
 
 
-def _counts(postings: pl.DataFrame, column: str) -> pl.DataFrame:
+def counts_of(postings: pl.DataFrame, column: str) -> pl.DataFrame:
+    """The known values of a column and how many postings have each, most first."""
     counts = postings.drop_nulls(column).group_by(column).agg(postings=pl.len().cast(pl.Int64))
     return counts.sort("postings", column, descending=[True, False])

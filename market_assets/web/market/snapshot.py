@@ -26,8 +26,8 @@ from market_assets.store.revisions import read_table_revisions
 from market_assets.store.tables import results as tables
 from market_assets.store.tables.columns import arrow_schema
 from market_assets.web.errors import ApiError
-from market_assets.web.market.answer_cache import AnswerCache
-from market_assets.web.market.names import Names, town_spellings
+from market_assets.web.market.requests import Names, town_spellings
+from market_assets.web.market.responses import AnswerCache
 
 if TYPE_CHECKING:
     from market_assets.statistics.recommender import Recommender
@@ -169,8 +169,7 @@ class MarketSnapshot:
             *(self.trending_by_skill, self.related, self.recommendations),
         )
         self.skills = Names(
-            (name for grouped in by_skill for name in grouped.groups),
-            partial(_other_spellings, taxonomy),
+            (name for grouped in by_skill for name in grouped.groups), partial(_other_spellings, taxonomy)
         )
         self.industries = Names({*self.industry_skills.groups, *self.demand.groups}, industry_names)
         self.categories = Names(demand["category"].unique())

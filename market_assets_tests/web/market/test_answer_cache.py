@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from market_assets.store.database import Database
 from market_assets.web.market import responses
-from market_assets.web.market.answer_cache import AnswerCache, copied
+from market_assets.web.market.responses import AnswerCache, copied
 from market_assets.web.market.snapshot import SnapshotCache
 from market_assets_tests.web.market.asking import API
 from market_assets_tests.web.market_client import market_client

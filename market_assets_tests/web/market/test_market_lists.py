@@ -13,8 +13,7 @@ from starlette.testclient import TestClient
 
 from market_assets.store.database import Database
 from market_assets.store.tables import results as tables
-from market_assets.web.market.names import Names, town_spellings
-from market_assets.web.market.requests import MEDIA_TYPES
+from market_assets.web.market.requests import MEDIA_TYPES, Names, town_spellings
 from market_assets_tests.web.market.asking import API, Row, demand_rows, got, walked
 from market_assets_tests.web.market_tables import stored
 

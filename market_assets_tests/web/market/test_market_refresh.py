@@ -13,7 +13,7 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.results import read_table, replace_table
 from market_assets.store.tables import results as tables
-from market_assets.web.market.names import Names
+from market_assets.web.market.requests import Names
 from market_assets.web.market.snapshot import SnapshotCache
 from market_assets_tests.web.market.asking import API, demand_rows, got, walked
 from market_assets_tests.web.market_client import market_client

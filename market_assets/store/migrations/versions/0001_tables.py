@@ -9,9 +9,8 @@ from __future__ import annotations
 from alembic import op
 
 from market_assets.store.revisions import POSTINGS
-from market_assets.store.tables.catalog import metadata
+from market_assets.store.tables.catalog import metadata, view_statements
 from market_assets.store.tables.postings import POSTING_SKILLS_VIEW, data_revision, posting_locations_view
-from market_assets.store.tables.views import statements
 
 revision = "0001"
 down_revision = None
@@ -21,7 +20,7 @@ depends_on = None
 
 def upgrade() -> None:
     metadata.create_all(op.get_bind())
-    for statement in (POSTING_SKILLS_VIEW, posting_locations_view(op.get_bind().dialect.name), *statements()):
+    for statement in (POSTING_SKILLS_VIEW, posting_locations_view(op.get_bind().dialect.name), *view_statements()):
         op.execute(statement)
     op.bulk_insert(data_revision, [{"id": POSTINGS, "revision": 0}])
     if op.get_bind().dialect.name == "postgresql":

@@ -1,31 +1,47 @@
-"""`/market/compare?skill=A&skill=B`: two to five skills side by side."""
+"""Pages of several skills: `/market/compare?skill=A&skill=B`, two to five side by side, and `/market/map`."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
+from markupsafe import Markup
 from starlette.responses import Response
 
 from market_assets.report import numbers
 from market_assets.statistics.demand import share_interval
 from market_assets.statistics.window import Window
-from market_assets.web.explorer.parameters import FILTERS, Filters, PageProblem, filter_fields, read_filters
-from market_assets.web.explorer.skill_page import history_chart, pay_chart
-from market_assets.web.explorer.tables import Column, Table
-from market_assets.web.explorer.view import View
+from market_assets.web.explorer import charts
+from market_assets.web.explorer.parameters import (
+    FILTERS,
+    MARKET,
+    Filters,
+    PageProblem,
+    address,
+    filter_fields,
+    read_filters,
+)
+from market_assets.web.explorer.skill_page import edges_among, graph, history_chart, pay_chart
+from market_assets.web.explorer.view import Column, Table, View
 from market_assets.web.market import queries
 from market_assets.web.market.segment_queries import compared_in
 
 LEAST, MOST = 2, 5
+#: Skills that a community's graph shows; all are listed below it.
+_DRAWN = 12
 
 
-def show(view: View) -> Response:
+def show_comparison(view: View) -> Response:
+    """Demand, pay and growth of two to five skills."""
     parameters = view.parameters("skill", *FILTERS, repeated=("skill",))
     names = list(dict.fromkeys(view.known_skill(name) for name in parameters.all_of("skill")))
     if len(names) > MOST:
         raise PageProblem(422, "Too many skills", f"At most {MOST} skills can be compared.")
     filters = read_filters(parameters, view.market)
-    table = _table(view, _rows(view, names, filters) if names else [], filters)
+    rows = []
+    if names:
+        inside = view.segment(filters).postings_of(view.window())
+        rows = [_compared_row(view, name, filters, inside.of_skill(name)) for name in names]
+    table = _comparison(view, rows, filters)
     return view.answer(
         "compare.html",
         parameters,
@@ -43,12 +59,7 @@ def show(view: View) -> Response:
     )
 
 
-def _rows(view: View, names: list[str], filters: Filters) -> list[dict[str, Any]]:
-    inside = view.segment(filters).postings_of(view.window())
-    return [_row(view, name, filters, inside.of_skill(name)) for name in names]
-
-
-def _row(view: View, name: str, filters: Filters, inside: Window) -> dict[str, Any]:
+def _compared_row(view: View, name: str, filters: Filters, inside: Window) -> dict[str, Any]:
     """The figures of a skill, None where nothing is known.
 
     `inside` holds the postings that the filters leave, with this skill alone.
@@ -74,7 +85,7 @@ def _row(view: View, name: str, filters: Filters, inside: Window) -> dict[str, A
     }
 
 
-def _table(view: View, rows: list[dict[str, Any]], filters: Filters) -> Table:
+def _comparison(view: View, rows: list[dict[str, Any]], filters: Filters) -> Table:
     pay = f"Median pay, {view.currency}"
     columns = [
         Column("skill", "Skill", link=lambda name: view.skill_page(name, filters)),
@@ -95,3 +106,40 @@ def _table(view: View, rows: list[dict[str, Any]], filters: Filters) -> Table:
         Column("trend", "Trend"),
     ]
     return Table("comparison", "Skills compared", columns, rows)
+
+
+class Community(NamedTuple):
+    """Skills that are asked for together, the most central first."""
+
+    name: str
+    graph: Markup
+    skills: list[str]
+
+
+def show_map(view: View) -> Response:
+    """The communities of skills as graphs, and the neighbourhood of one skill."""
+    parameters = view.parameters("skill")
+    written = parameters.get("skill")
+    if written is not None:
+        name = view.known_skill(written)
+        return view.answer(
+            "neighbours.html", parameters, name=name, graph=graph(view, name, on_map), on_map=on_map
+        )
+    communities = [_community(view, name) for name in view.market.communities.groups]
+    communities.sort(key=lambda one: (-len(one.skills), one.name))
+    rows = [{"skill": skill, "community": one.name} for one in communities for skill in one.skills]
+    table = Table("communities", "Communities", [Column("skill", "Skill"), Column("community", "Community")], rows)
+    return view.answer("map.html", parameters, [table], communities=communities, on_map=on_map)
+
+
+def on_map(name: str) -> str:
+    """The address of a skill's neighbourhood."""
+    return address(f"{MARKET}/map", {"skill": name})
+
+
+def _community(view: View, name: str) -> Community:
+    rows = view.market.communities.of(name).head(_DRAWN)
+    names, central = rows["skill"].to_list(), rows["centrality"].to_list()
+    nodes = [charts.Node(skill, on_map(skill), size) for skill, size in zip(names, central, strict=True)]
+    drawing = charts.wheel(f"Skills around {name}", None, nodes, edges_among(view, names))
+    return Community(name, drawing, view.market.communities.of(name)["skill"].to_list())

@@ -1,14 +1,22 @@
-"""How much there is, and what did not count: duplicates and rejections of a window, months that were filled."""
+"""What the store has of postings: how many, which did not count and why, and what pages show of single ones."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
 import sqlalchemy as sa
 
-from market_assets.store.connection import MarketConnection
 from market_assets.store.tables.postings import job_postings, posting_facts, rejected_postings
+
+if TYPE_CHECKING:
+    # Readers in the web process must not load ADBC: see `Database.pooled_engine`.
+    from market_assets.store.connection import MarketConnection
+
+#: Postings that one statement names; SQLite takes 32,766 at most.
+_BATCH = 1_000
 
 
 def read_rejections(connection: MarketConnection, start: datetime, end: datetime) -> pl.DataFrame:
@@ -105,3 +113,35 @@ def _months_of_posting(connection: MarketConnection) -> list[str]:
         following = (month + timedelta(days=32)).replace(day=1)
         found = connection.read(oldest.where(posted_at >= following), schema)["oldest"][0]
     return months
+
+
+class ShownPosting(NamedTuple):
+    """A posting as its source stated it."""
+
+    posting_id: int
+    title: str
+    company: str | None
+    location: str | None
+    posted_at: datetime
+    url: str | None
+
+
+def read_shown_postings(connection: sa.Connection, posting_ids: Sequence[int]) -> list[ShownPosting]:
+    """The postings of these numbers that are in job_postings, the newest first."""
+    columns = [job_postings.c[name] for name in ShownPosting._fields]
+    found = [ShownPosting(*row) for row in _rows(connection, columns, posting_ids)]
+    return sorted(found, key=lambda posting: (posting.posted_at, posting.posting_id), reverse=True)
+
+
+def read_companies(connection: sa.Connection, posting_ids: Sequence[int]) -> dict[int, str]:
+    """The employers of postings as they state it, by posting; those that are in job_postings and state one."""
+    columns = [job_postings.c.posting_id, job_postings.c.company]
+    return {number: company for number, company in _rows(connection, columns, posting_ids) if company}
+
+
+def _rows(
+    connection: sa.Connection, columns: Sequence[sa.Column[Any]], posting_ids: Sequence[int]
+) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(posting_ids), _BATCH):
+        wanted = job_postings.c.posting_id.in_(posting_ids[start : start + _BATCH])
+        yield from connection.execute(sa.select(*columns).where(wanted))

@@ -1,10 +1,13 @@
-"""Tokens: how they are signed, what they contain, and whether they are still valid.
+"""Passwords and tokens: how they are made, what tokens contain, and whether one is right or still valid.
+
+A check of a password takes as long for a user who does not exist as for one who does, so that it does not reveal
+names.
 
 A sign-in opens a session of 12 hours. The browser's cookie holds a token for all of it; programs get one for
 15 minutes, which they renew while the session lasts. Both are checked against the store at every request, so a
 changed password or role, a removed user and a session that was signed out of end at once.
 
-Personal access tokens (`store.access_tokens`) are not signed: they hold for months, and are known by their hashes.
+Personal access tokens (`store.users`) are not signed: they hold for months, and are known by their hashes.
 
 The signing key is JWT_SECRET_KEY, or one that is made and kept in the data folder.
 """
@@ -18,19 +21,23 @@ import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
 from starlette.requests import HTTPConnection
 
 from market_assets.settings import Settings, SettingsError
-from market_assets.store.access_tokens import PREFIX, find_access_token
 from market_assets.store.database import make_private_folder
-from market_assets.store.tables.accounts import ADMIN_SCOPE
-from market_assets.store.users import ADMIN, VIEWER, User, find_session
+from market_assets.store.tables.administration import ADMIN_SCOPE
+from market_assets.store.users import ADMIN, TOKEN_PREFIX, VIEWER, User, find_access_token, find_session
 from market_assets.web.auth.proxies import parse_address
 
+#: Characters of a password.
+SHORTEST, LONGEST = 8, 1_000
 #: Key of the Identity in `scope["state"]`, where the guard puts it.
 IDENTITY_KEY = "market_assets.identity"
 ALGORITHM = "HS256"
@@ -51,6 +58,45 @@ _PLACEHOLDERS = (
     *("yoursecret", "yourjwt", "mysecret", "supersecret", "secretkey", "jwtsecret", "password"),
 )
 _HOW = "make one with: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+_hasher = PasswordHasher()
+
+
+class PasswordError(Exception):
+    """A password that can't be used; the message is for people."""
+
+
+def hash_password(password: str) -> str:
+    """The password's argon2 hash.
+
+    Raises:
+        PasswordError: it is too short or too long.
+    """
+    if not SHORTEST <= len(password) <= LONGEST:
+        raise PasswordError(f"a password has {SHORTEST} to {LONGEST:,} characters, not {len(password):,}")
+    return _hasher.hash(_bytes(password))
+
+
+def is_right(password: str, stored_hash: str | None) -> bool:
+    """Whether it is the password; `stored_hash` is None where there is no such user."""
+    try:
+        right = _hasher.verify(stored_hash or _random_hash(), _bytes(password[: LONGEST + 1]))
+    except (VerificationError, InvalidHashError):
+        return False
+    return right and stored_hash is not None
+
+
+def random_password() -> str:
+    """A password that nobody can guess."""
+    return secrets.token_urlsafe(15)
+
+
+@lru_cache(maxsize=1)
+def _random_hash() -> str:
+    return _hasher.hash(secrets.token_bytes(16))
+
+
+def _bytes(password: str) -> bytes:
+    return password.encode("utf-8", "surrogatepass")
 
 
 class TokenError(Exception):
@@ -108,7 +154,7 @@ class Tokens:
         Raises:
             TokenError: it is not valid.
         """
-        if token.startswith(PREFIX) and audience == PROGRAMS:
+        if token.startswith(TOKEN_PREFIX) and audience == PROGRAMS:
             return self._of_access_token(token)
         claims = self._decode(token, audience)
         user = find_session(self.engine, claims["sub"], claims["sid"])
