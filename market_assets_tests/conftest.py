@@ -32,7 +32,7 @@ hypothesis.settings.register_profile("thorough", deadline=None, max_examples=500
 hypothesis.settings.load_profile("ordinary")
 
 # The modules and tests that are loaded stay to the end: collecting garbage among them over and over is in vain.
-gc.set_threshold(50_000, 20, 20)
+gc.disable()
 
 # The days of tests are made up, and some long ago. Programs that tests start inherit it.
 os.environ["MARKET_ASSETS_START"] = "2020-01-01"
@@ -109,6 +109,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.set_threshold(200_000, 20, 20)
+    gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    # Nor is there any use in collecting what is there at the end.
     gc.freeze()
 
 
