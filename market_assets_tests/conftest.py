@@ -6,7 +6,6 @@ import gc
 import os
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets_tests.dagster_shortcuts import dagster_shortcuts
 from market_assets_tests.databases import copied_on, on_server, url_on
-from market_assets_tests.postgresql_servers import start_postgresql
+from market_assets_tests.postgresql_servers import server_folder, start_postgresql
 from market_assets_tests.store.migrating import copied
 
 # A busy machine is no failure: no example has to be quick. The ordinary run is the same each time; only the
@@ -142,11 +141,12 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """The URL of a PostgreSQL server that these tests start and stop."""
-    folder = Path(tempfile.mkdtemp(prefix="market_assets_postgresql_", dir="/tmp"))
+    folder = server_folder()
     server = start_postgresql(folder)
     try:
         off = (f"ALTER SYSTEM SET {name} = off" for name in FORGETFUL)
-        on_server(server.get_uri(), *off, "SELECT pg_reload_conf()")
+        small = "ALTER SYSTEM SET max_wal_size = '128MB'"
+        on_server(server.get_uri(), *off, small, "SELECT pg_reload_conf()")
         yield server.get_uri()
     finally:
         server.cleanup()
