@@ -6,7 +6,6 @@ import gc
 import os
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets_tests.dagster_shortcuts import dagster_shortcuts
 from market_assets_tests.databases import copied_on, on_server, url_on
-from market_assets_tests.postgresql_servers import start_postgresql
+from market_assets_tests.postgresql_servers import server_folder, start_postgresql
 from market_assets_tests.store.migrating import copied
 
 # A busy machine is no failure: no example has to be quick. The ordinary run is the same each time; only the
@@ -32,7 +31,7 @@ hypothesis.settings.register_profile("thorough", deadline=None, max_examples=500
 hypothesis.settings.load_profile("ordinary")
 
 # The modules and tests that are loaded stay to the end: collecting garbage among them over and over is in vain.
-gc.set_threshold(50_000, 20, 20)
+gc.disable()
 
 # The days of tests are made up, and some long ago. Programs that tests start inherit it.
 os.environ["MARKET_ASSETS_START"] = "2020-01-01"
@@ -110,6 +109,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 def pytest_collection_finish() -> None:
     gc.freeze()
+    gc.set_threshold(200_000, 20, 20)
+    gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    # Nor is there any use in collecting what is there at the end.
+    gc.freeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -135,11 +141,12 @@ def real_data() -> Path:
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """The URL of a PostgreSQL server that these tests start and stop."""
-    folder = Path(tempfile.mkdtemp(prefix="market_assets_postgresql_", dir="/tmp"))
+    folder = server_folder()
     server = start_postgresql(folder)
     try:
         off = (f"ALTER SYSTEM SET {name} = off" for name in FORGETFUL)
-        on_server(server.get_uri(), *off, "SELECT pg_reload_conf()")
+        small = "ALTER SYSTEM SET max_wal_size = '128MB'"
+        on_server(server.get_uri(), *off, small, "SELECT pg_reload_conf()")
         yield server.get_uri()
     finally:
         server.cleanup()

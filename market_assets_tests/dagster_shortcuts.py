@@ -1,10 +1,11 @@
 """Less work for Dagster in the tests' own process.
 
-Its SQLite storages make an engine for each statement, which then compiles the statement anew, and read all of
-Dagster's migrations whenever an instance is opened. Here an engine is kept for each file, and migrations are read
-once. Connections are opened and closed as ever: the engines have no pool. The tables for a run's events, in a file
-of the run's own, are copied from a file that was made as ever. Its storages in memory open a connection for each
-statement and set it up anew; here connections are set up once and kept.
+Its SQLite storages make an engine for each statement, which then opens the file and compiles the statement anew,
+and read all of Dagster's migrations whenever an instance is opened. Here engines and connections are kept as the
+product keeps them, and migrations are read once. The tables for a run's events, in a file of the run's own, are
+copied from a file that was made as ever. Its storages in memory open a connection for each statement and set it up
+anew; here connections are set up once and kept. Nor do they keep what no test reads of a run: how its steps began
+and ended, apart from failures, and what checks found, which are in its result.
 
 Each step lists the partitions of what it depends on, thousands of days, to find that there are many; here they are
 listed once a day. A step that is retried after a pause is retried at once. Runs that are forgotten with their
@@ -36,10 +37,13 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from dagster._core.definitions.partitions.context import partition_loading_context
 from dagster._core.definitions.partitions.definition.time_window import TimeWindowPartitionsDefinition
+from dagster._core.events import DagsterEventType
+from dagster._core.events.log import EventLogEntry
 from dagster._core.execution import compute_logs
 from dagster._core.execution.context.data_version_cache import DataVersionCache
 from dagster._core.execution.plan.active import ActiveExecution
 from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.instance.methods.event_methods import EventMethods
 from dagster._core.instance.runs.run_domain import RunDomain
 from dagster._core.storage.event_log import in_memory as events_in_memory
 from dagster._core.storage.event_log.sqlite import consolidated_sqlite_event_log, sqlite_event_log
@@ -48,16 +52,27 @@ from dagster._core.storage.runs import in_memory as runs_in_memory
 from dagster._core.storage.runs.sqlite import sqlite_run_storage
 from dagster._core.storage.schedules.sqlite import sqlite_schedule_storage
 
+from market_assets.dagster_ext.sqlite_storage import KeptEventLogStorage, _engines
+
 _STORAGES = (sqlite_run_storage, sqlite_event_log, consolidated_sqlite_event_log, sqlite_schedule_storage)
 
+#: Events that an instance in memory does not keep.
+_UNREAD = {
+    DagsterEventType.STEP_START,
+    DagsterEventType.STEP_INPUT,
+    DagsterEventType.STEP_OUTPUT,
+    DagsterEventType.STEP_SUCCESS,
+    DagsterEventType.LOADED_INPUT,
+    DagsterEventType.HANDLED_OUTPUT,
+    DagsterEventType.RESOURCE_INIT_STARTED,
+    DagsterEventType.RESOURCE_INIT_SUCCESS,
+    DagsterEventType.LOGS_CAPTURED,
+    DagsterEventType.ASSET_CHECK_EVALUATION,
+}
 
-@lru_cache(maxsize=200)
-def _engine(url: str, poolclass: type[sa.Pool], timeout: float | None) -> sa.Engine:
-    return sa.create_engine(url, poolclass=poolclass, connect_args={} if timeout is None else {"timeout": timeout})
 
-
-def _kept_engine(url: str, *, poolclass: type[sa.Pool], connect_args: dict[str, float] | None = None) -> sa.Engine:
-    return _engine(url, poolclass, (connect_args or {}).get("timeout"))
+def _kept_engine(url: str, **_options: Any) -> sa.Engine:
+    return _engines.of(url)
 
 
 def _engine_in_memory(url: str, poolclass: type[sa.Pool]) -> sa.Engine:  # noqa: ARG001
@@ -166,6 +181,12 @@ def dagster_shortcuts() -> Iterator[None]:
     def without_terminal(_path: str, _stream: Any) -> nullcontext[tuple[None, None]]:
         return nullcontext((None, None))
 
+    should_store = EventMethods.should_store_event
+
+    def is_read(instance: EventMethods, event: EventLogEntry) -> bool:
+        unread = instance._instance.is_ephemeral and event.dagster_event_type in _UNREAD
+        return not unread and should_store(instance, event)
+
     with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
         make_tables, empty = SqliteEventLogStorage._initdb, Path(folder) / "empty.db"
 
@@ -179,7 +200,7 @@ def dagster_shortcuts() -> Iterator[None]:
             copied = path.with_name(f"{path.name}.{uuid4().hex}")
             with one_at_a_time:
                 if not empty.exists():
-                    make_tables(storage, _engine(f"sqlite:///{empty}", sa.NullPool, None))
+                    make_tables(storage, sa.create_engine(f"sqlite:///{empty}", poolclass=sa.NullPool))
                 shutil.copy(empty, copied)
             # Another process may have made the file meanwhile.
             with suppress(FileExistsError):
@@ -189,10 +210,12 @@ def dagster_shortcuts() -> Iterator[None]:
         patch.setattr(SqliteEventLogStorage, "_initdb", copy_tables)
         for storage in _STORAGES:
             patch.setattr(storage, "create_engine", _kept_engine)
+        patch.setattr(SqliteEventLogStorage, "_connect", KeptEventLogStorage._connect)
         for in_memory in (events_in_memory, runs_in_memory):
             patch.setattr(in_memory, "create_engine", _engine_in_memory)
         patch.setattr(events_in_memory.InMemoryEventLogStorage, "_connect", _events_connection)
         patch.setattr(runs_in_memory.InMemoryRunStorage, "connect", _runs_connection)
+        patch.setattr(EventMethods, "should_store_event", is_read)
         patch.setattr(ScriptDirectory, "from_config", migrations)
         patch.setattr(TimeWindowPartitionsDefinition, "get_partition_keys", partitions)
         patch.setattr(ActiveExecution, "sleep_til_ready", retry_at_once)
@@ -201,4 +224,3 @@ def dagster_shortcuts() -> Iterator[None]:
         patch.setattr(DataVersionCache, "_fetch_input_asset_version_info", versions)
         patch.setattr(definitions, "result_assets", lru_cache(definitions.result_assets))
         yield
-    _engine.cache_clear()

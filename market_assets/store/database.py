@@ -129,13 +129,17 @@ class Database:
         return sql
 
     def engine(self) -> sa.Engine:
-        """A new SQLAlchemy engine that keeps no connection open."""
+        """The SQLAlchemy engine that keeps no connection open."""
+        return self._engine
+
+    @cached_property
+    def _engine(self) -> sa.Engine:
         return self._new_engine(poolclass=NullPool)
 
     def pooled_engine(self) -> sa.Engine:
         """The engine of a process that reads often and never opens ADBC: it keeps a few connections open.
 
-        It is the same one at every call; call its `dispose()` when it is no longer needed.
+        Call its `dispose()` when it is no longer needed.
         """
         return self._pooled_engine
 

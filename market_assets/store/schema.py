@@ -112,7 +112,8 @@ def ensure_current(database: Database) -> None:
     version = current_version(database)
     if version is None or (version == newest_version() and not has_accounts(database)):
         upgrade(database)
-    elif not _is_current(database):
+    elif version != newest_version():
+        refuse_newer(version, f"the database {database.name}")
         raise StoreError(
             f"the database {database.name} is at version {version}, the code needs {newest_version()}: "
             "run `market-assets db upgrade`"

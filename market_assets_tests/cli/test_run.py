@@ -172,13 +172,6 @@ def test_a_job_that_fails_ends_with_1_and_its_last_line_names_the_cause(project:
     assert "Connection refused" in ended.last_line
 
 
-def test_a_wrong_setting_ends_dagsters_commands_too(project: Path) -> None:
-    ended = run("dagster", *EXECUTE, JOBS[1], cwd=project, MARKET_ASSETS_WINDOW_DAYS="ninety")
-    assert ended.code == 2
-    assert "MARKET_ASSETS_WINDOW_DAYS" in ended.last_line
-    assert "Traceback" not in ended.err
-
-
 def test_dagster_materializes_from_the_folder(project: Path) -> None:
     materialized = run(
         "dagster", "asset", "materialize", "-m", "market_assets.definitions", "--select", "group:ingestion",

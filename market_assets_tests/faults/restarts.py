@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import random
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -21,7 +20,7 @@ from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets_tests.faults.soundness import assert_sound
 from market_assets_tests.pipelines import RESULTS, Pipeline, failure_of
-from market_assets_tests.postgresql_servers import pg_ctl, start_postgresql
+from market_assets_tests.postgresql_servers import pg_ctl, server_folder, start_postgresql
 
 DAYS = (date(2024, 3, 1), date(2024, 3, 2))
 TAGS = {
@@ -60,7 +59,7 @@ class Server:
 @contextlib.contextmanager
 def own_server() -> Iterator[Server]:
     """A server that no other test uses."""
-    folder = Path(tempfile.mkdtemp(prefix="market_assets_crashing_", dir="/tmp"))
+    folder = server_folder()
     server = Server(folder)
     try:
         yield server

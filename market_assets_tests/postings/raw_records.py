@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from market_assets.postings.normalise import NormalisedBatch, normalise
+from market_assets.postings.normalise import NormalisedBatch, StatedBatch, normalise, normalise_each
 from market_assets.postings.schemas import (
     NORMALISED_POSTING,
     RAW_POSTING,
@@ -36,3 +36,10 @@ def one(**fields: str | None) -> dict[str, Any]:
     """The one posting that a record gives, and under 'nulled' what was counted."""
     result = normalised({"title": "Engineer", **fields})
     return {**result.postings.row(0, named=True), "nulled": result.nulled}
+
+
+def each_of(*records: Mapping[str, str | None]) -> list[dict[str, Any]]:
+    """As `one` for each, worked out at once."""
+    batches = [StatedBatch("board", OBSERVED_AT, raw_frame({"title": "Engineer", **fields})) for fields in records]
+    results = normalise_each(batches)
+    return [{**result.postings.row(0, named=True), "nulled": result.nulled} for result in results]

@@ -23,7 +23,7 @@ from market_assets.postings.normalise import (
 from market_assets.postings.schemas import (
     REJECTED_POSTING,
 )
-from market_assets_tests.postings.raw_records import OBSERVED_AT, normalised, one, raw_frame
+from market_assets_tests.postings.raw_records import OBSERVED_AT, each_of, normalised, one, raw_frame
 
 LONG = "We build software that plans the routes of delivery vans. " * 5
 
@@ -218,12 +218,13 @@ SALARIES: list[tuple[dict[str, str | None], tuple[Any, ...], dict[str, int]]] = 
 ]
 
 
-@pytest.mark.parametrize(("fields", "expected", "nulled"), SALARIES)
-def test_salaries(fields: dict[str, str | None], expected: tuple[Any, ...], nulled: dict[str, int]) -> None:
-    posting = one(**fields)
+def test_salaries() -> None:
     names = ("salary_min", "salary_max", "salary_currency", "salary_period")
-    assert tuple(posting[name] for name in names) == expected
-    assert posting["nulled"] == nulled
+    postings = each_of(*(fields for fields, _, _ in SALARIES))
+    assert [
+        (fields, tuple(posting[name] for name in names), posting["nulled"])
+        for (fields, _, _), posting in zip(SALARIES, postings, strict=True)
+    ] == SALARIES
 
 
 def test_salaries_all_at_once() -> None:
@@ -253,11 +254,12 @@ DATES: list[tuple[str | None, datetime | None, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected", "count"), DATES)
-def test_dates(text: str | None, expected: datetime | None, count: int) -> None:
-    posting = one(posted_at=text)
-    assert posting["stated_posted_at"] == expected
-    assert posting["nulled"] == ({"posted_at": count} if count else {})
+def test_dates() -> None:
+    postings = each_of(*({"posted_at": text} for text, _, _ in DATES))
+    assert [
+        (text, posting["stated_posted_at"], posting["nulled"])
+        for (text, _, _), posting in zip(DATES, postings, strict=True)
+    ] == [(text, expected, {"posted_at": count} if count else {}) for text, expected, count in DATES]
 
 
 # workplace, location, title: the workplace
@@ -274,11 +276,14 @@ WORKPLACE = [
 ]
 
 
-@pytest.mark.parametrize(("field", "location", "title", "expected"), WORKPLACE)
-def test_workplace(field: str | None, location: str | None, title: str, expected: str | None) -> None:
-    posting = one(workplace=field, location=location, title=title)
-    assert posting["workplace"] == expected
-    assert posting["is_remote"] == (None if expected is None else expected == "remote")
+def test_workplace() -> None:
+    names = ("workplace", "location", "title")
+    postings = each_of(*(dict(zip(names, stated, strict=True)) for *stated, _ in WORKPLACE))
+    assert [
+        (*stated, posting["workplace"]) for (*stated, _), posting in zip(WORKPLACE, postings, strict=True)
+    ] == WORKPLACE
+    for posting in postings:
+        assert posting["is_remote"] == (posting["workplace"] and posting["workplace"] == "remote")
 
 
 def test_unreadable_words_are_counted() -> None:

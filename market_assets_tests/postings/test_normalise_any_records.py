@@ -38,7 +38,7 @@ TEXTS = st.one_of(
         ]
     ),
 )
-RECORDS = st.lists(st.fixed_dictionaries(dict.fromkeys(RAW_POSTING, TEXTS)), max_size=5)
+RECORDS = st.lists(st.fixed_dictionaries(dict.fromkeys(RAW_POSTING, TEXTS)), max_size=3)
 
 
 @given(RECORDS)

@@ -7,5 +7,5 @@ and its users seldom have, ADBC loads it whole, and pandas with it.
 import gc
 import sys
 
-gc.set_threshold(50_000, 20, 20)
+gc.set_threshold(500_000, 20, 20)
 sys.modules["pyarrow.dataset"] = None  # type: ignore[assignment]

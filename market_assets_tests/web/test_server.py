@@ -98,16 +98,6 @@ def test_every_mutation_that_starts_runs_can_be_tagged() -> None:
     assert set(types["ExecutionTag"].fields) == {"key", "value"}, CHANGED
 
 
-def test_the_process_starts_with_what_it_needs_alone() -> None:
-    """A second SQLite library must never open the file that SQLAlchemy has open; the rest costs seconds."""
-    unwanted = ["adbc_driver_manager", "pyarrow", "pandas", "matplotlib", "cryptography", "numba"]
-    asked = f"import market_assets.web.server, sys; print([name for name in {unwanted} if name in sys.modules])"
-    done = subprocess.run(
-        [sys.executable, "-c", asked], capture_output=True, text=True, timeout=PATIENCE_SECONDS, cwd=PROJECT
-    )
-    assert done.stdout == "[]\n", done.stderr
-
-
 def test_the_report(web: WholeProcess) -> None:
     client = web.signed_in("vic")
     missing = client.get("/market/report")

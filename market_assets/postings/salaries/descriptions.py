@@ -13,12 +13,10 @@ import polars as pl
 
 from market_assets.postings.salaries.currencies import wages
 from market_assets.postings.salaries.figures import find_pay, in_years
+from market_assets.postings.salaries.parse import PAY
 from market_assets.postings.salaries.pay_words import CURRENCY_CODES
 from market_assets.postings.salaries.readings import BELIEVED_AS_STATED, read_pay, stated_currency
 from market_assets.postings.word_lists import word_lists
-
-#: The columns of stated pay.
-PAY = ("salary_min", "salary_max", "salary_currency", "salary_period")
 
 #: Amounts in descriptions are pay from this share of the minimum wage (training) up to this many top wages.
 _LEAST, _MOST = 0.4, 10
@@ -124,7 +122,7 @@ def completed_pay(postings: pl.DataFrame) -> pl.DataFrame:
     """The pay of postings, from the description where nothing else states an amount.
 
     Args:
-        postings: the columns `PAY` (schema `parse.PAY`), description, country (String, alpha2).
+        postings: the columns of `PAY`, description, country (String, alpha2).
 
     Returns:
         The first four, and pay_quality (String): from_text where the amounts are the description's, else null.
@@ -170,6 +168,8 @@ def described_pay(postings: pl.DataFrame) -> pl.DataFrame:
         _CANDIDATE,
         orient="row",
     )
+    if found.is_empty():
+        return PAY.to_frame().clear(postings.height)
     pay = (
         found.join(in_years(find_pay(found["text"].unique())), on="text")
         .join(numbered.select("row", "country"), on="row")

@@ -47,7 +47,8 @@ def find_pay(texts: pl.Series) -> pl.DataFrame:
     payments = dict(zip(texts, (number for _, number in stripped), strict=True))
     found: dict[str, tuple[Any, ...]] = {}
     bare = pl.Series([text for text, _ in stripped], dtype=pl.String)
-    for row in _find_candidates(texts, bare).iter_rows(named=True):
+    # Most small batches have no such text.
+    for row in _find_candidates(texts, bare).iter_rows(named=True) if stripped else ():
         if row["text"] not in found and (pay := _Candidate(row).pay()) is not None:
             found[row["text"]] = _with_payments(pay, payments[row["text"]])
     rows = [(text, *pay) for text, pay in found.items()]

@@ -7,6 +7,8 @@ amount only if it comes to ordinary pay, which is narrower than what is believed
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import polars as pl
 
 from market_assets.postings.gazetteer import country_currencies
@@ -302,6 +304,7 @@ def _read() -> list[pl.Expr]:
     ]
 
 
+@lru_cache(maxsize=1)
 def _local_minimum_wages() -> dict[str, float]:
     """Country → a year's minimum wage in its own currency."""
     local = wages().filter("is_local", pl.col("country").is_not_null())
