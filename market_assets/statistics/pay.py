@@ -8,8 +8,9 @@ import numpy as np
 import polars as pl
 
 from market_assets.statistics.groups import Labels, SkillGroups, labels, pay_in_order, pay_of
+from market_assets.statistics.segments import places
 from market_assets.statistics.tables import EMPLOYMENT_SALARIES, LOCATION_SALARIES, SALARY_STATISTICS
-from market_assets.statistics.window import Window, coded, places
+from market_assets.statistics.window import Window, coded
 
 
 def salary_statistics(window: Window, min_sample: int) -> pl.DataFrame:

@@ -10,8 +10,9 @@ import polars as pl
 from market_assets.postings.schemas import SAMPLE_BOARDS
 from market_assets.statistics.comparison import Comparison
 from market_assets.statistics.groups import labels, pay_of
+from market_assets.statistics.segments import places
 from market_assets.statistics.tables import MARKET_SUMMARY
-from market_assets.statistics.window import Window, places
+from market_assets.statistics.window import Window
 
 
 def market_summary(

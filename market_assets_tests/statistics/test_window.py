@@ -17,7 +17,8 @@ from polars.testing import assert_frame_equal
 
 from market_assets.statistics.demand import market_demand, share_interval, skill_demand
 from market_assets.statistics.pay import employment_salaries, pay_of_all, salary_statistics
-from market_assets.statistics.window import Entries, Segment, Window, counts_by, window_start
+from market_assets.statistics.segments import Segment, counts_by
+from market_assets.statistics.window import Entries, Window, window_start
 from market_assets_tests.statistics.markets import SKILLS, TODAY, Market, Posting, market, markets
 from market_assets_tests.statistics.significance_by_hand import wilson
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 #: Batches of texts that are searched before other processes help.
 _SEARCHED_HERE = 8
+#: The skills of so many batches are written at once: on their way they take several times their memory.
+_WRITTEN_TOGETHER = 100
 EXTRACTED_CHECK = "skills_found_in_every_posting"
 _TEXT = (("job_postings", "title"), ("job_postings", "description"))
 #: Which columns of job_postings the columns of the view come from.
@@ -137,13 +139,12 @@ def _extract(
         for postings, found in processes.results(batches):
             searched.append(postings)
             rows.append(skill_rows(postings["posting_id"], found, skill_ids))
-    if not searched:
-        return 0
     # Searching takes long and holds nobody up; others who write postings wait for the writing alone.
-    every = pl.concat(searched)
     with connection.transaction():
-        write_skills(connection, every, pl.concat(rows), version)
-    return every.height
+        for start in range(0, len(searched), _WRITTEN_TOGETHER):
+            together = slice(start, start + _WRITTEN_TOGETHER)
+            write_skills(connection, pl.concat(searched[together]), pl.concat(rows[together]), version)
+    return sum(postings.height for postings in searched)
 
 
 def _search(taxonomy: "Taxonomy", texts: "pl.DataFrame") -> tuple["pl.DataFrame", "pl.DataFrame"]:

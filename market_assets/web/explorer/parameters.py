@@ -13,7 +13,8 @@ from starlette.requests import Request
 
 from market_assets.postings.gazetteer import countries, country_code
 from market_assets.postings.schemas import SENIORITIES, WORKPLACES
-from market_assets.statistics.window import Segment, window_start
+from market_assets.statistics.segments import Segment
+from market_assets.statistics.window import window_start
 from market_assets.web.market.requests import Names
 from market_assets.web.market.snapshot import MarketSnapshot
 

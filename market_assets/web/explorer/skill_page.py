@@ -11,7 +11,8 @@ from starlette.responses import RedirectResponse, Response
 
 from market_assets.report import numbers
 from market_assets.statistics.demand import share_interval
-from market_assets.statistics.window import Window, counts_by
+from market_assets.statistics.segments import counts_by
+from market_assets.statistics.window import Window
 from market_assets.web.explorer import charts
 from market_assets.web.explorer.index_page import MOST_LISTED
 from market_assets.web.explorer.parameters import (

@@ -26,7 +26,8 @@ from starlette.responses import Response
 
 from market_assets.settings import Settings
 from market_assets.skills.taxonomy import Skill, load_taxonomy
-from market_assets.statistics.window import Segment, Window
+from market_assets.statistics.segments import Segment
+from market_assets.statistics.window import Window
 from market_assets.store.database import Database
 from market_assets.store.posting_queries import ShownPosting, read_shown_postings
 from market_assets.web.auth.credentials import identity_of

@@ -18,7 +18,8 @@ from market_assets.web.market.requests import Names
 from market_assets.web.market.snapshot import MarketSnapshot, consistent_connection
 
 if TYPE_CHECKING:
-    from market_assets.statistics.window import Segment, Window
+    from market_assets.statistics.segments import Segment
+    from market_assets.statistics.window import Window
 
 #: Results that are kept; each has a row for each skill at most.
 MOST_FIGURES = 64

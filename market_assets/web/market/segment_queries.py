@@ -13,7 +13,8 @@ from market_assets.skills.weights import Weight
 from market_assets.statistics.demand import market_demand, skill_demand, total_skill_demand
 from market_assets.statistics.occupations import occupation_demand, occupation_salaries
 from market_assets.statistics.pay import location_salaries, pay_of_all, salary_statistics
-from market_assets.statistics.window import Segment, Window, window_start
+from market_assets.statistics.segments import Segment
+from market_assets.statistics.window import Window, window_start
 from market_assets.web.market import queries
 from market_assets.web.market.counted_postings import Companies, CountedPostings
 from market_assets.web.market.queries import IN_INDUSTRY, Content

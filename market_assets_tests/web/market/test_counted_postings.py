@@ -8,7 +8,8 @@ import anyio
 import polars as pl
 import pytest
 
-from market_assets.statistics.window import Segment, Window
+from market_assets.statistics.segments import Segment
+from market_assets.statistics.window import Window
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.facts import fact_files, read_window
