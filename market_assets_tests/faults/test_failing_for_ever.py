@@ -17,6 +17,7 @@ from dagster._core.scheduler.instigation import TickStatus
 from dagster._core.test_utils import freeze_time
 
 from market_assets.defs.sensors import alerts_sensor
+from market_assets.operations.alerts.incidents import IncidentLog, log_to_json
 from market_assets.operations.names import CLEANUP, INGESTION, PRUNE, REBUILD, REFRESH
 from market_assets.settings import Settings
 from market_assets_tests.faults.clocks import clock_that_says
@@ -76,6 +77,8 @@ def working_daemon(folder: Path, url: str, alerts_to: str) -> Iterator[WorkingDa
     tasks = folder / "custom"
     tasks.mkdir()
     (tasks / "mine.py").write_text(TASKS)
+    # Pydantic takes no other datetime than its own: what it makes of the log is made before the clock is another.
+    log_to_json(IncidentLog())
     alerts = alerts_sensor(Settings(MARKET_ASSETS_ALERT_URLS=alerts_to, _env_file=None))
     with simulated_daemon(folder, url, SOURCES, MARKET_ASSETS_CUSTOM_DIR=str(tasks)) as simulated:
         location = ReconstructableRepository.for_file(str(folder / LOCATION), "defs")
