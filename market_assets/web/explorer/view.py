@@ -228,7 +228,7 @@ def newest_postings(window: Window) -> Markup:
 class NewestPostings:
     """The newest postings of pages, as they show them: of a page that many ask for, one a second reads them.
 
-    Those that have left the store are left out, a second later at most.
+    Those that have left the store are left out, two seconds later at most.
     """
 
     def __init__(self, database: Database) -> None:
@@ -243,8 +243,13 @@ class NewestPostings:
         return _POSTINGS.sub(lambda mark: shown[mark[1]] or b"", body)
 
     def _fresh(self, posting_ids: bytes) -> bytes | None:
-        until, shown = self._kept.get(posting_ids, (0.0, b""))
-        return shown if time.monotonic() < until else None
+        until, shown = self._kept.get(posting_ids, (0.0, None))
+        now = time.monotonic()
+        if shown is None or now < until:
+            return shown
+        # One reads them anew; the others are shown what was read before meanwhile.
+        self._kept[posting_ids] = now + _KEPT_SECONDS, shown
+        return None
 
     def _read(self, mark: re.Match[bytes]) -> bytes:
         posting_ids = [int(number) for number in mark[1].split(b",") if number]

@@ -111,7 +111,7 @@ def test_filters_count_it_anew(client: TestClient, market: Market) -> None:
 
 
 def test_postings_are_shown_as_the_store_has_them_by_now(database: Database) -> None:
-    """Also on a page that was made before, a second later at most."""
+    """Also on a page that was made before, soon afterwards."""
     made = market_of([Posting(("SQL",), location="Berlin, DE", employer="Acme")] * 6)
     fill_store(database, made, weighed(made))
     client = explorer_client(database)
