@@ -228,6 +228,17 @@ def test_a_reload_reads_the_configuration_again_and_shows_what_is_wrong_with_it(
     assert f"MARKET_ASSETS_SOURCES: {sources}: " in failure
     assert "it needs a `type`" in failure
     sources.write_text(right)
+    settings = process.folder / ".env"
+    settings.write_text("MARKET_ASSETS_REFRESH_CRON=17 */5 * * *\n")
     process.context.reload_code_location("market_assets")
     assert load_failure(process.context) is None
-    assert set(JOBS) < {job["id"] for job in process.client().get(f"{SCHEDULER}/jobs").json()["jobs"]}
+    assert _schedule_of(process, REFRESH) == "17 */5 * * *"
+    settings.unlink()
+    process.context.reload_code_location("market_assets")
+    assert _schedule_of(process, REFRESH) != "17 */5 * * *"
+
+
+def _schedule_of(process: AdminProcess, job: str) -> str:
+    jobs = {each["id"]: each for each in process.client().get(f"{SCHEDULER}/jobs").json()["jobs"]}
+    assert set(JOBS) < set(jobs)
+    return str(jobs[job]["schedule"])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from market_assets.operations.names import (
 )
 from market_assets.settings import Settings
 from market_assets.sources import reading
+from market_assets.store import posting_skills
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.revisions import count_up_postings
@@ -36,6 +39,7 @@ NEXT = DAY + timedelta(days=1)
 TAGS = {PARTITION_TAG: DAY.isoformat()}
 COOK = {"id": "job-1", "title": "Cook", "company": "Inn", "description": "HACCP and Excel"}
 NURSE = {"id": "job-2", "title": "Nurse", "company": "Ward", "description": "Nursing and English"}
+BOTH = (COOK, NURSE)
 INGESTION_ASSETS = {("raw_postings", "listed"), ("job_postings",), ("posting_skills",)}
 
 
@@ -289,6 +293,32 @@ def test_a_source_that_cant_be_read_fails_alone(settings: Settings, source: List
     with Pipeline(settings, garbled) as pipeline:
         assert "garbled: " in failure_of(pipeline.run(INGESTION, TAGS))
         assert titles(pipeline) == {"Cook", "Nurse"}
+
+
+def test_the_skills_of_a_large_day_are_written_in_parts(
+    pipeline: Pipeline, source: ListedSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipeline.ingest(DAY)
+    at_once = skills_by_title(pipeline)
+    assert at_once.keys() == {"Cook", "Nurse"}
+    monkeypatch.setattr(posting_skills, "read_texts", partial(posting_skills.read_texts, batch=3))
+    monkeypatch.setattr("market_assets.defs.assets.posting_skills._WRITTEN_TOGETHER", 2)
+    source.days[NEXT] = [
+        {**posting, "id": f"{number}-{posting['id']}"} for number in range(10) for posting in BOTH
+    ]
+    result = figures(pipeline.ingest(NEXT), "posting_skills")
+    assert (result["postings_searched"], result["postings_without_skills"]) == (20, 0)
+    eleven_times = {title: Counter(dict.fromkeys(skills, 11)) for title, skills in at_once.items()}
+    assert skills_by_title(pipeline) == eleven_times
+
+
+def skills_by_title(pipeline: Pipeline) -> dict[str, Counter[int]]:
+    """How many postings of each title have each skill."""
+    titles = {row["posting_id"]: row["title"] for row in pipeline.rows("job_postings")}
+    found: dict[str, Counter[int]] = {title: Counter() for title in titles.values()}
+    for row in pipeline.rows("posting_skill_facts"):
+        found[titles[row["posting_id"]]][row["skill_id"]] += 1
+    return found
 
 
 def test_skills_that_no_posting_shows_any_more_are_found_anew(pipeline: Pipeline, source: ListedSource) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from datetime import timedelta
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import pytest
@@ -14,6 +16,7 @@ from market_assets.report import numbers
 from market_assets.store.database import Database
 from market_assets.store.tables import results as tables
 from market_assets.store.tables.postings import job_postings
+from market_assets.web.explorer import view
 from market_assets_tests.statistics import brute_force
 from market_assets_tests.statistics.markets import TODAY, Market, Posting
 from market_assets_tests.statistics.markets import market as market_of
@@ -129,6 +132,33 @@ def test_postings_are_shown_as_the_store_has_them_by_now(database: Database) -> 
 
     until(are_new)
     database.pooled_engine().dispose()
+
+
+def test_of_many_who_ask_for_a_page_one_a_second_reads_its_postings(
+    filled: Database, market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_others: object) -> None:
+        reads.append(statement)
+
+    now = 1_000.0
+    monkeypatch.setattr(view, "time", SimpleNamespace(monotonic=lambda: now))
+    newest, place = view.NewestPostings(filled), str(view.newest_postings(market.window())).encode()
+
+    async def ask_at_once() -> set[bytes]:
+        return set(await asyncio.gather(*(newest.put_in(b"before " + place) for _ in range(20))))
+
+    (shown,) = asyncio.run(ask_at_once())
+    assert shown.startswith(b"before ")
+    assert shown.count(b"<time") == view.SAMPLE
+    sa.event.listen(filled.pooled_engine(), "before_cursor_execute", note)
+    assert asyncio.run(ask_at_once()) == {shown}
+    assert reads == []
+    now += 2
+    assert asyncio.run(ask_at_once()) == {shown}
+    assert sum("job_postings" in statement for statement in reads) == 1
+    sa.event.remove(filled.pooled_engine(), "before_cursor_execute", note)
 
 
 def test_every_table_can_be_downloaded_as_it_is_shown(client: TestClient) -> None:
