@@ -37,6 +37,9 @@ __all__ = [
 ]
 
 
+_SETTINGS_ERROR = f"{SettingsError.__module__}.{SettingsError.__name__}"
+
+
 class CodeLocationError(Exception):
     """The code location can't be used; the message is the cause, in one line."""
 
@@ -58,9 +61,9 @@ def load_failure(context: WorkspaceProcessContext) -> str | None:
         if entry.load_error is not None:
             error = entry.load_error
             # What caused a wrong setting is in its message.
-            while error.cause is not None and error.cls_name != SettingsError.__name__:
+            while error.cause is not None and not error.message.startswith(_SETTINGS_ERROR):
                 error = error.cause
-            return " ".join(error.message.split())[:300]
+            return " ".join(error.message.split()).removeprefix(f"{_SETTINGS_ERROR}: ")[:300]
     return None
 
 

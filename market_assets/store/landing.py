@@ -39,11 +39,19 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 @dataclass(frozen=True)
 class LandedPayload:
-    """A landed payload's name, its size in bytes and SHA-256 before compression, and why it could not be read."""
+    """A landed payload.
+
+    Attributes:
+        name: as its source calls it.
+        size, sha256: of the payload, in bytes.
+        stored: bytes of its file. A file that has lost gzip members at its end can be read without an error.
+        problem: why no postings could be read from it.
+    """
 
     name: str
     size: int
     sha256: str
+    stored: int
     problem: str | None = None
 
     @property
@@ -144,7 +152,7 @@ class Landing:
         for payload in landed.payloads:
             if with_problem and payload.problem is None:
                 continue
-            yield Payload(payload.name, partial(self._open, f"{folder}/{payload.file}"))
+            yield Payload(payload.name, partial(self._open, f"{folder}/{payload.file}", payload.stored))
 
     def files(self) -> Iterator[tuple[str, BinaryIO]]:
         """The path in the landing area and the stored file of each landed day, its manifest after its payloads.
@@ -199,7 +207,9 @@ class Landing:
             return []
         return sorted(path.rstrip("/").rsplit("/", 1)[-1] for path in self._files.ls(folder, detail=False))
 
-    def _open(self, path: str) -> BinaryIO:
+    def _open(self, path: str, stored: int) -> BinaryIO:
+        if (there := self._files.size(path)) != stored:
+            raise EOFError(f"{path} is damaged: {there:,} of its {stored:,} bytes are there")
         return cast(BinaryIO, gzip.open(self._files.open(path, "rb")))
 
     def _write_all(self, folder: str, fetch: Fetch) -> tuple[list[LandedPayload], list[SourceError]]:
@@ -216,14 +226,15 @@ class Landing:
         return payloads, problems
 
     def _write(self, folder: str, payload: Payload) -> LandedPayload:
-        digest, size, unfinished = hashlib.sha256(), 0, f"{folder}/{payload.name}.part"
+        digest, size, stored, unfinished = hashlib.sha256(), 0, 0, f"{folder}/{payload.name}.part"
         with payload.open() as content, file_errors(unfinished):
             with self._files.open(unfinished, "wb") as packed:
                 for block, member in _compressed(content):
                     digest.update(block)
                     size += len(block)
+                    stored += len(member.result())
                     packed.write(member.result())
-            landed = LandedPayload(payload.name, size, digest.hexdigest(), payload.problem())
+            landed = LandedPayload(payload.name, size, digest.hexdigest(), stored, payload.problem())
             self._files.mv(unfinished, f"{folder}/{landed.file}")
         return landed
 

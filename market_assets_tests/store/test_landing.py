@@ -79,6 +79,19 @@ def test_a_payload_larger_than_a_block_comes_back(landing: Landing) -> None:
     assert contents(landing) == {"large": large, "empty": b""}
 
 
+def test_a_payload_of_which_a_part_is_lost_is_not_read_as_if_it_were_whole(tmp_path: Path) -> None:
+    landing = Landing(str(tmp_path))
+    whole = random.Random(7).randbytes(3 * 2**20)
+    landing.land("board", DAY, fetch(whole=whole))
+    (file,) = tmp_path.rglob("*.gz")
+    first_member = gzip.compress(whole[: 2**20], compresslevel=1, mtime=0)
+    assert file.read_bytes().startswith(first_member)
+    for rest in (first_member, file.read_bytes()[:-1], b""):
+        file.write_bytes(rest)
+        with pytest.raises(EOFError, match=r"is damaged: [\d,]+ of its [\d,]+ bytes are there"):
+            contents(landing)
+
+
 def test_the_manifest_lists_what_was_landed(landing: Landing) -> None:
     assert landing.landed("board", DAY) is None
     landed = landing.land("board", DAY, fetch(a=b"abc", b=b""))

@@ -225,7 +225,7 @@ def test_a_reload_reads_the_configuration_again_and_shows_what_is_wrong_with_it(
         process.context.reload_code_location("market_assets")
     failure = load_failure(process.context)
     assert failure is not None
-    assert f"MARKET_ASSETS_SOURCES: {sources}: " in failure
+    assert failure.startswith(f"MARKET_ASSETS_SOURCES: {sources}: ")
     assert "it needs a `type`" in failure
     sources.write_text(right)
     settings = process.folder / ".env"

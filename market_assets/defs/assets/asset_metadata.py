@@ -1,4 +1,4 @@
-"""What Dagster shows of an asset beside its figures: columns and what they come from, first rows, its code."""
+"""What Dagster shows of an asset beside its figures: columns, what they come from, first rows, plots, its code."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _PACKAGE = Path(__file__).parents[2]
 _PREVIEW_ROWS, _PREVIEW_WIDTH = 10, 60
+#: As many rows as are drawn; of trending skills, as many that grow, decline or are new.
+_PLOTTED_ROWS, _PLOTTED_OF_TREND = 15, 6
 _ANNUAL_PAY = ("job_postings", "annual_salary_min"), ("job_postings", "annual_salary_max")
 _SKILL = (("posting_skills", "skill"),)
 #: Which columns of the postings a column of a counted table comes from, as (table, column).
@@ -127,12 +129,6 @@ def _cell(value: object) -> str:
     text = " ".join(text.replace("`", "'").split()).replace("|", "¦")
     shown = text if len(text) <= _PREVIEW_WIDTH else f"{text[: _PREVIEW_WIDTH - 1]}…"
     return f"`{shown}`" if shown else ""
-
-
-#: As many rows as are drawn.
-_PLOTTED_ROWS = 15
-#: Of trending skills: that grow, decline or are new.
-_PLOTTED_OF_TREND = 6
 
 
 def demand_plot(rows: pl.DataFrame, currency: str) -> str | None:
