@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any, Generic, TypeVar
@@ -29,19 +30,20 @@ _Result = TypeVar("_Result")
 class Processes(Generic[_Batch, _Result]):
     """Processes that compute a function of batches; a context manager, at whose end they have ended.
 
-    The first batches are computed here: starting processes takes as long, so that little work starts none.
+    Little work starts none, as starting them takes as long. Of much work none is done here, so that no memory is
+    taken for it while processes take theirs.
     """
 
-    def __init__(self, compute: Callable[[_Batch], _Result], most: int | None = None, first: int = 2) -> None:
+    def __init__(self, compute: Callable[[_Batch], _Result], most: int | None = None, little: int = 2) -> None:
         """Prepare to start processes.
 
         Args:
             compute: a function that can be pickled.
             most: how many processes; by default as many as there are cores, up to `MOST_PROCESSES`.
-            first: so many batches are computed before processes are started; some two seconds of work.
+            little: so many batches in all are computed here; some two seconds of work.
         """
         self._compute = compute
-        self._first = first
+        self._little = little
         self._most = min(os.cpu_count() or 1, MOST_PROCESSES) if most is None else most
         self._computed = 0
         self._started = contextlib.ExitStack()
@@ -54,18 +56,27 @@ class Processes(Generic[_Batch, _Result]):
         self._started.close()
 
     def results(self, batches: Iterable[_Batch]) -> Iterator[_Result]:
-        """The result of each batch, in order; one batch for each process is read ahead.
+        """The result of each batch, in order; as many are read ahead as there are processes, or as are little.
 
         Raises:
             ConnectionError: a process was killed.
             Exception: what the function raised.
         """
+        if self._most < 2:
+            yield from map(self._compute, batches)
+            return
+        following = iter(batches)
+        ahead = list(islice(following, self._little - self._computed + 1))
+        if self._computed + len(ahead) <= self._little:
+            self._computed += len(ahead)
+            yield from map(self._compute, ahead)
+            return
+        everything = chain(ahead, following)
+        # They would be kept to the end.
+        del ahead
         busy: deque[_Process] = deque()
-        for batch in batches:
-            if self._most < 2 or self._computed < self._first:
-                self._computed += 1
-                yield self._compute(batch)
-            elif len(busy) < self._most:
+        for batch in everything:
+            if len(busy) < self._most:
                 busy.append(
                     self._idle.pop() if self._idle else self._started.enter_context(_Process(self._compute))
                 )

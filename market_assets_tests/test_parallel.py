@@ -40,7 +40,7 @@ def killed_by_two(number: int) -> int:
     return number
 
 
-@pytest.mark.parametrize("first", [3, 4, 8])
+@pytest.mark.parametrize("first", [1, 3, 4, 8])
 @pytest.mark.parametrize("most", [1, 2, 3])
 def test_results_are_those_of_a_loop_in_its_order(first: int, most: int) -> None:
     with Processes(reciprocal, most) as processes:
@@ -58,8 +58,13 @@ def test_few_batches_start_no_process_and_later_ones_use_those_that_are_there() 
     assert os.getpid() not in first
 
 
+def test_of_much_work_nothing_is_done_here() -> None:
+    with Processes(computed_in, 2) as processes:
+        assert os.getpid() not in set(processes.results(range(3)))
+
+
 def test_a_process_is_used_again_though_nobody_asks_for_what_follows_its_result() -> None:
-    with Processes(computed_in, 2, first=0) as processes:
+    with Processes(computed_in, 2, little=0) as processes:
         assert len({next(processes.results([batch])) for batch in range(3)}) == 1
 
 

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from io import BytesIO
 from typing import Protocol
 
 import polars as pl
+from polars import selectors
 
 from market_assets.postings.duplicates import CANDIDATE, KEYS, LINK, LinkedPostings, relink
 from market_assets.postings.identity import IDENTITY
@@ -48,6 +50,9 @@ CONTENT = (
     "near_key",
     "text_hash",
 )
+
+#: As codes they wait in half of the memory until all is written.
+_TEXTS_OF_FEW_VALUES = (selectors.by_name(CONTENT) & selectors.string()).cast(pl.Categorical)
 
 #: When a posting was first and last seen, and the partitions of first sight and of the content.
 SIGHTING = pl.Schema(
@@ -120,8 +125,8 @@ class IngestedDay:
 
     Attributes:
         postings: one row a posting to be written: posting_id, all of `NORMALISED_POSTING` but `KEPT`, the columns
-            of `merge_sightings` and `LINK`, `row` of its texts, and `returns`: whether it was archived. Without
-            rows it may lack columns.
+            of `merge_sightings` and `LINK`, `row` of its texts, and `returns`: whether it was archived. Texts of
+            `CONTENT` are Categorical. Without rows it may lack columns.
         links: schema `LINK`, other postings whose link has changed.
         rejected: schema `REJECTED`, each payload once.
         counts: the numbers of records.
@@ -146,21 +151,16 @@ def ingest(
         currency: the reporting currency.
     """
     counts = IngestionCounts()
-    incoming, rejected = _collected(batches, store, day, counts)
-    identities = pl.concat([_NO_IDENTITY, *(rows.select(IDENTITY) for rows in incoming)])
+    incoming, identities, rejected = _collected(batches, store, day, counts)
     # Sources that repeat a posting list its newest version last.
     newest = identities.select(pl.struct(IDENTITY).is_last_distinct()).to_series()
     counts.repeated = counts.accepted - len(newest.arg_true())
     known = store.known(identities.filter(newest))
     if identities.is_empty():
         return IngestedDay(identities, LINK.to_frame(), rejected, counts)
-    # In one piece: Polars would copy all columns whenever one that is in one piece is put beside them.
-    merged = pl.concat(
-        [
-            merge_sightings(rows, known, day=day, rates=rates, currency=currency)
-            for rows in _only(incoming, newest)
-        ],
-        rechunk=True,
+    merged = _in_one_piece(
+        merge_sightings(rows, known, day=day, rates=rates, currency=currency).with_columns(_TEXTS_OF_FEW_VALUES)
+        for rows in _only(incoming, newest)
     )
     implausible = merged.select((pl.col("takes_content") & (pl.col("pay_quality") == "implausible")).sum()).item()
     if implausible:
@@ -224,16 +224,18 @@ def merge_sightings(
 
 def _collected(
     batches: Iterable[NormalisedBatch], store: KnownPostings, day: date, counts: IngestionCounts
-) -> tuple[list[pl.DataFrame], pl.DataFrame]:
-    """The rows of each batch without what is kept by the store; and the rejected postings."""
-    kept: list[pl.DataFrame] = []
+) -> tuple[list[bytes], pl.DataFrame, pl.DataFrame]:
+    """The rows of each batch without what is kept by the store, packed; all identities; the rejected postings."""
+    kept: list[bytes] = []
+    identities = [_NO_IDENTITY]
     rejected = [REJECTED.to_frame()]
     for batch in batches:
         rows = batch.postings.with_row_index("row", offset=counts.accepted).cast({"row": pl.Int64})
         counts.accepted += rows.height
         store.keep_texts(rows.select("row", *KEPT))
         observed_at = pl.lit(batch.observed_at, UTC_DATETIME)
-        kept.append(rows.drop(KEPT).with_columns(observed_at=observed_at))
+        kept.append(_packed(rows.drop(KEPT).with_columns(observed_at=observed_at)))
+        identities.append(rows.select(IDENTITY))
         refused = batch.rejected.with_columns(
             source=pl.lit(batch.source), partition_date=pl.lit(day, pl.Date()), rejected_at=observed_at
         )
@@ -242,19 +244,33 @@ def _collected(
             counts.nulled[name] = counts.nulled.get(name, 0) + number
     unique = pl.concat(rejected).unique(["source", "payload_hash"], maintain_order=True)
     counts.rejected = unique.height
-    return kept, unique
+    return kept, pl.concat(identities), unique
 
 
-def _only(batches: list[pl.DataFrame], wanted: pl.Series) -> Iterator[pl.DataFrame]:
-    """The wanted rows of all batches, many at a time; what has been given leaves the list, and so memory."""
+def _packed(rows: pl.DataFrame) -> bytes:
+    """Rows in a fraction of their memory, as all wait until the last batch has been normalised."""
+    file = BytesIO()
+    rows.write_ipc(file, compression="lz4")
+    return file.getvalue()
+
+
+def _only(batches: list[bytes], wanted: pl.Series) -> Iterator[pl.DataFrame]:
+    """The wanted rows of all packed batches, many at a time; those that have been given leave the list."""
     start, together = 0, list[pl.DataFrame]()
     while batches:
-        rows = batches.pop(0)
+        rows = pl.read_ipc(batches.pop(0))
         together.append(rows.filter(wanted.slice(start, rows.height)))
         start += rows.height
         if not batches or sum(each.height for each in together) >= _MERGED_TOGETHER:
             yield pl.concat(together)
             together = []
+
+
+def _in_one_piece(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """All rows in one piece: else Polars would copy all columns whenever one in one piece is put beside them."""
+    columns = pl.concat(parts).get_columns()
+    # Column by column, so that never all of them are there twice.
+    return pl.DataFrame([columns.pop(0).rechunk() for _ in range(len(columns))])
 
 
 def _not_archived(merged: pl.DataFrame, known: pl.DataFrame, counts: IngestionCounts) -> pl.DataFrame:

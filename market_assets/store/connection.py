@@ -34,6 +34,8 @@ from market_assets.store.tables.columns import SQLITE_TIME, arrow_schema, arrow_
 
 #: SQLite's driver infers a column's type from the first batch, so one batch must hold all rows.
 _ALL_ROWS = 2**31 - 2
+#: Rows that are written at a time, as what the driver takes is made of them first.
+_WRITTEN_TOGETHER = 100_000
 #: lz4 compresses texts in a quarter of the default's time, much of the server's work. Not every server has it.
 _QUICK_COMPRESSION = """
     SELECT set_config('default_toast_compression', 'lz4', false) FROM pg_settings
@@ -143,9 +145,11 @@ class MarketConnection:
     def _ingest(
         self, name: str, frame: pl.DataFrame, *, mode: Any, temporary: bool = False, schema: str | None = None
     ) -> None:
-        rows = _for_database(frame, self.database)
         with _adbc_errors(self.database), self._connection.cursor() as cursor:
-            cursor.adbc_ingest(name, rows, mode=mode, temporary=temporary, db_schema_name=schema)
+            for start in range(0, max(frame.height, 1), _WRITTEN_TOGETHER):
+                rows = _for_database(frame.slice(start, _WRITTEN_TOGETHER), self.database)
+                cursor.adbc_ingest(name, rows, mode=mode, temporary=temporary, db_schema_name=schema)
+                mode = "append"
 
 
 def optimise(connection: MarketConnection) -> tuple[int, int]:
@@ -239,6 +243,7 @@ def _fetched(cursor: dbapi.Cursor) -> pl.DataFrame:
 
 def _for_database(frame: pl.DataFrame, database: Database) -> pl.DataFrame:
     """SQLite has no times, dates or booleans: they are stored in SQLAlchemy's text format."""
+    frame = frame.cast({pl.Categorical: pl.String})
     if not database.is_sqlite or not any(dtype.is_temporal() or dtype == pl.Boolean for dtype in frame.dtypes):
         return frame
     return frame.with_columns(

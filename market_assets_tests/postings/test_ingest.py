@@ -65,7 +65,7 @@ class Memory:
         others = self.rows.join(taken, on="posting_id", how="anti").update(
             day.links, on="posting_id", include_nulls=True
         )
-        self.rows = pl.concat([others, taken.select(self.rows.columns)])
+        self.rows = pl.concat([others, taken.select(self.rows.columns).cast({pl.Categorical: pl.String})])
 
     def ingest(self, batches: Sequence[NormalisedBatch], number: int) -> IngestedDay:
         self.kept, self.calls, self.incoming = 0, [], pl.DataFrame()

@@ -152,4 +152,4 @@ def test_small_days_are_packed_together(monkeypatch: pytest.MonkeyPatch) -> None
 
     packs = [normalise_pack(pack) for pack in packed([day("a"), day(), day("b", "c", "d"), day("e"), day()])]
     shown = [[batch and batch.postings["title"][0] for batch in pack] for pack in packs]
-    assert shown == [["a", None, None, "b"], ["c", "d", None], ["e", None, None]]
+    assert shown == [["a", None, None, "b"], ["c", "d", None], ["e", None]]

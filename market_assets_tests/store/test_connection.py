@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from market_assets.store import connection as connection_module
 from market_assets.store import database as database_module
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database, StoreError
@@ -37,6 +38,7 @@ EVERY_TYPE = pl.Schema(
         "raw": pl.Binary(),
     }
 )
+NUMBERS = pl.Schema({"number": pl.Int64(), "text": pl.String()})
 AWKWARD_TEXTS = (
     "",
     "100%",
@@ -230,6 +232,18 @@ def test_staging_again_replaces_and_appending_adds(connection: MarketConnection)
         assert connection.read("SELECT a FROM staged", one.schema)["a"].to_list() == [1, 1]
         connection.stage("staged", other)
         assert connection.read("SELECT b FROM staged", other.schema)["b"].to_list() == ["x"]
+
+
+@pytest.mark.parametrize("height", [0, 2, 5])
+def test_many_rows_are_written_some_at_a_time(
+    connection: MarketConnection, monkeypatch: pytest.MonkeyPatch, height: int
+) -> None:
+    monkeypatch.setattr(connection_module, "_WRITTEN_TOGETHER", 2)
+    numbers = pl.DataFrame({"number": range(height), "text": [None, *"abcd"][:height]}, NUMBERS)
+    coded = numbers.with_columns(pl.col("text").cast(pl.Categorical))
+    for frame in (numbers, coded):
+        staged = connection.stage("numbers", frame)
+        assert connection.read(sa.select(staged).order_by("number"), numbers.schema).equals(numbers)
 
 
 def test_staging_never_touches_a_table_that_somebody_keeps_under_that_name(connection: MarketConnection) -> None:

@@ -1,7 +1,8 @@
 """The postings of all sources in one table, and what was rejected beside it."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import date
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,6 @@ from market_assets.defs.resources import MarketStore
 from market_assets.defs.retries import retry_transient_errors
 
 if TYPE_CHECKING:
-    from market_assets.parallel import Processes
     from market_assets.postings.ingest import IngestionCounts
     from market_assets.postings.normalise import NormalisedBatch
     from market_assets.sources.protocol import Source
@@ -173,33 +173,27 @@ def _ingest_all(
     store: MarketStore, connection: "MarketConnection", days: Sequence[_LandedDay]
 ) -> Iterator["IngestionCounts"]:
     """Ingest days in their order. New ones are read ahead; what is known is read to see whether it has changed."""
-    from market_assets.parallel import Processes
-    from market_assets.sources.reading import normalise_pack
     from market_assets.store.ingestion import DayDigest, known_days, unchanged
 
     # Reading outside of a transaction would begin one, in which SQLite lets nobody write once others have.
     with connection.transaction():
         known = known_days(connection)
-    with Processes(normalise_pack, first=1) as processes:
-        for is_known, stretch in groupby(days, key=lambda each: each.day in known):
-            if not is_known:
-                yield from _ingest(store, connection, processes, list(stretch))
-                continue
-            for each in stretch:
-                digest = DayDigest(store.exchange_rates(), store.settings.currency)
-                with connection.transaction():
-                    counts = unchanged(connection, each.day, digest, each.batches())
-                if counts is not None and each.failure is None:
-                    yield counts
-                else:
-                    yield from _ingest(store, connection, processes, [each])
+    for is_known, stretch in groupby(days, key=lambda each: each.day in known):
+        if not is_known:
+            yield from _ingest(store, connection, list(stretch))
+            continue
+        for each in stretch:
+            digest = DayDigest(store.exchange_rates(), store.settings.currency)
+            with connection.transaction():
+                counts = unchanged(connection, each.day, digest, each.batches())
+            if counts is not None and each.failure is None:
+                yield counts
+            else:
+                yield from _ingest(store, connection, [each])
 
 
 def _ingest(
-    store: MarketStore,
-    connection: "MarketConnection",
-    processes: "Processes[Sequence[LandedBatch | None], list[NormalisedBatch | None]]",
-    days: Sequence[_LandedDay],
+    store: MarketStore, connection: "MarketConnection", days: Sequence[_LandedDay]
 ) -> Iterator["IngestionCounts"]:
     from market_assets.sources.reading import packed
     from market_assets.store.ingestion import DayDigest, write_day
@@ -207,26 +201,37 @@ def _ingest(
     rates, currency = store.exchange_rates(), store.settings.currency
     digests = [DayDigest(rates, currency) for _ in days]
     packs = packed(digest.passing(each.batches()) for digest, each in zip(digests, days, strict=True))
-    normalised = chain.from_iterable(processes.results(packs))
+    with closing(_normalised(packs)) as normalised:
+        for digest, each in zip(digests, days, strict=True):
+            yield write_day(
+                connection,
+                _of_day(each, normalised),
+                each.sources,
+                day=each.day,
+                rates=rates,
+                currency=currency,
+                digest=digest,
+            )
 
-    def of_day(each: _LandedDay) -> Iterator["NormalisedBatch"]:
-        for batch in normalised:
-            if batch is None:
-                break
-            yield batch
-        if each.failure:
-            raise each.failure
 
-    for digest, each in zip(digests, days, strict=True):
-        yield write_day(
-            connection,
-            of_day(each),
-            each.sources,
-            day=each.day,
-            rates=rates,
-            currency=currency,
-            digest=digest,
-        )
+def _of_day(day: _LandedDay, normalised: Iterator["NormalisedBatch | None"]) -> Iterator["NormalisedBatch"]:
+    for batch in normalised:
+        if batch is None:
+            break
+        yield batch
+    if day.failure:
+        raise day.failure
+
+
+def _normalised(
+    packs: Iterable[list["LandedBatch | None"]],
+) -> Generator["NormalisedBatch | None", None, None]:
+    """The batches, with None between days. The processes that helped have ended when the last day is written."""
+    from market_assets.parallel import Processes
+    from market_assets.sources.reading import normalise_pack
+
+    with Processes(normalise_pack) as processes:
+        yield from chain.from_iterable(processes.results(packs))
 
 
 def _counts(ingested: Sequence["IngestionCounts"]) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def _find_skills(
     version = rules_version(taxonomy)
     with store.ingesting() as connection:
         skill_ids = prepare(connection, taxonomy)
-        with Processes(partial(_search, taxonomy), first=_SEARCHED_HERE) as processes:
+        with Processes(partial(_search, taxonomy), little=_SEARCHED_HERE) as processes:
             searched = sum(
                 _extract(context, connection, day, processes, skill_ids, version)
                 for day in with_progress(context, days, lambda done: f"{done} of {len(days)} days")

@@ -24,7 +24,7 @@ def load(text: str) -> Any:
         ValueError: the text is not JSON, or nested too deeply; the message has the position.
     """
     try:
-        return json.loads(text, parse_constant=_no_value)
+        return _DECODER.decode(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     except json.JSONDecodeError as error:
@@ -33,6 +33,10 @@ def load(text: str) -> Any:
 
 def _no_value(_constant: str) -> None:
     return None
+
+
+#: Made once: a call of `json.loads` with an option makes one each time.
+_DECODER = json.JSONDecoder(parse_constant=_no_value)
 
 
 def json_beginning(value: Any) -> str:

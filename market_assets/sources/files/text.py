@@ -60,7 +60,8 @@ def shortened(text: str) -> str:
 
 
 def utf8_size(text: str) -> int:
-    return len(text.encode("utf-8", "surrogatepass"))
+    # A string knows whether it is ASCII.
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _as_windows_1252(error: UnicodeError) -> tuple[str, int]:
