@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 #: Postings that are searched again at a time.
 BATCH = 5_000
 _TEXT = pl.Schema({"posting_id": pl.Int64(), "title": pl.String(), "description": pl.String()})
+_HASH = pl.Schema({"posting_id": pl.Int64(), "text_hash": pl.Int64()})
 #: The texts of a posting with the hash that they were stored with.
 HASHED_TEXT = pl.Schema({**_TEXT, "text_hash": pl.Int64()})
 _OUTDATED_TEXT = pl.Schema({**HASHED_TEXT, "occupation": pl.String()})
@@ -87,24 +88,18 @@ def read_texts(
 
     Columns posting_id, title, description, text_hash.
     """
-    postings = job_postings.c
-    searched_by = posting_facts.c.skills_version
-    not_searched = sa.or_(searched_by.is_(None), searched_by != version)
-    last = -1
-    while True:
-        query = (
-            sa.select(postings.posting_id, postings.title, postings.description, posting_facts.c.text_hash)
-            .join_from(job_postings, posting_facts, posting_facts.c.posting_id == postings.posting_id)
-            .where(postings.content_date == day, postings.posting_id > last, not_searched)
-            .order_by(postings.posting_id)
-            .limit(batch)
-        )
-        rows = connection.read(query, HASHED_TEXT)
-        if rows.height:
-            last = int(rows["posting_id"][-1])
-            yield rows
-        if rows.height < batch:
-            return
+    facts = posting_facts.c
+    not_searched = sa.or_(facts.skills_version.is_(None), facts.skills_version != version)
+    waiting = connection.read(
+        sa.select(facts.posting_id, facts.text_hash)
+        .join(job_postings, job_postings.c.posting_id == facts.posting_id)
+        .where(job_postings.c.content_date == day, not_searched)
+        .order_by(facts.posting_id),
+        _HASH,
+    )
+    for some in waiting.iter_slices(batch):
+        texts = _read_texts(connection, some["posting_id"])
+        yield some.join(texts, on="posting_id", maintain_order="left").select(HASHED_TEXT.names())
 
 
 def read_newest_texts(
@@ -114,7 +109,7 @@ def read_newest_texts(
 
     The newest first, ties by source and external_id, so that their order does not depend on that of the days.
     """
-    facts, postings = posting_facts.c, job_postings.c
+    facts = posting_facts.c
     newest = connection.read(
         sa.select(facts.posting_id)
         .where(facts.posted_at.between(start, end), facts.in_store, facts.duplicate_of.is_(None))
@@ -123,14 +118,20 @@ def read_newest_texts(
         pl.Schema({"posting_id": pl.Int64()}),
     )
     for ids in newest.iter_slices(batch):
-        wanted = connection.stage("wanted_texts", ids)
-        texts = connection.read(
-            sa.select(postings.posting_id, postings.title, postings.description).join(
-                wanted, wanted.c.posting_id == postings.posting_id
-            ),
-            _TEXT,
-        )
-        yield ids.join(texts, on="posting_id", maintain_order="left")
+        yield ids.join(_read_texts(connection, ids["posting_id"]), on="posting_id", maintain_order="left")
+
+
+def _read_texts(connection: MarketConnection, posting_ids: pl.Series) -> pl.DataFrame:
+    """posting_id, title and description of postings, in any order."""
+    postings = job_postings.c
+    wanted = sa.and_(
+        # Without it PostgreSQL reads the whole table as long as it has no statistics of one that was just filled.
+        postings.posting_id.between(posting_ids.min(), posting_ids.max()),
+        postings.posting_id.in_(posting_ids.to_list()),
+    )
+    return connection.read(
+        sa.select(postings.posting_id, postings.title, postings.description).where(wanted), _TEXT
+    )
 
 
 def skill_rows(posting_ids: pl.Series, found: pl.DataFrame, skill_ids: npt.NDArray[np.int16]) -> pl.DataFrame:
