@@ -27,7 +27,7 @@ _TEXT = pl.Schema({"posting_id": pl.Int64(), "title": pl.String(), "description"
 _HASH = pl.Schema({"posting_id": pl.Int64(), "text_hash": pl.Int64()})
 #: The texts of a posting with the hash that they were stored with.
 HASHED_TEXT = pl.Schema({**_TEXT, "text_hash": pl.Int64()})
-_OUTDATED_TEXT = pl.Schema({**HASHED_TEXT, "occupation": pl.String()})
+_OUTDATED = pl.Schema({**_HASH, "occupation": pl.String()})
 #: A skill of a posting; `weight` is a `skills.weights.Weight`.
 POSTING_SKILL = pl.Schema({"posting_id": pl.Int64(), "skill_id": pl.Int16(), "weight": pl.Int16()})
 _SEARCHED_POSTING = pl.Schema({"posting_id": pl.Int64(), "skills_version": pl.Int64()})
@@ -308,15 +308,15 @@ def _write_occupations(connection: MarketConnection, texts: pl.DataFrame) -> int
 
 def _read_outdated(connection: MarketConnection, version: int, after: int, batch: int) -> pl.DataFrame:
     """The texts of the next postings by id that were searched by other rules."""
-    facts, postings = posting_facts.c, job_postings.c
-    query = (
-        sa.select(facts.posting_id, postings.title, postings.description, facts.text_hash, facts.occupation)
-        .join_from(posting_facts, job_postings, postings.posting_id == facts.posting_id)
+    facts = posting_facts.c
+    outdated = connection.read(
+        sa.select(facts.posting_id, facts.text_hash, facts.occupation)
         .where(_outdated(version), facts.posting_id > after)
         .order_by(facts.posting_id)
-        .limit(batch)
+        .limit(batch),
+        _OUTDATED,
     )
-    return connection.read(query, _OUTDATED_TEXT)
+    return outdated.join(_read_texts(connection, outdated["posting_id"]), on="posting_id", maintain_order="left")
 
 
 def _outdated(version: int) -> sa.ColumnElement[bool]:
