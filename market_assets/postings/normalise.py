@@ -142,7 +142,12 @@ def without_payloads(raw: pl.DataFrame) -> pl.DataFrame:
     title = pl.col("title")
     is_titled = unless_missing(title).is_not_null() & ~title.str.contains(MARKED_UP_OR_UNTIDY)
     is_small = pl.col("payload").str.len_bytes() <= MAX_RECORD_BYTES
-    return raw.with_columns(pl.when(~(is_titled & is_small).fill_null(False)).then("payload").alias("payload"))
+    needed = raw.select(~(is_titled & is_small).fill_null(False)).to_series()
+    # Scattered, as any other way leaves the bytes of all payloads behind those that are kept.
+    none = pl.repeat(None, raw.height, dtype=pl.String, eager=True).alias("payload")
+    return raw.with_columns(
+        none.scatter(needed.arg_true(), raw["payload"].filter(needed)) if needed.any() else none
+    )
 
 
 def _origins(posted_at: pl.Series, number: pl.Series, batches: Sequence[StatedBatch]) -> pl.DataFrame:

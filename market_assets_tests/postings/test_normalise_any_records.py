@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections import Counter
 
 import polars as pl
@@ -69,6 +70,8 @@ def test_payloads_that_are_left_out_are_those_of_accepted_records(records: list[
 def test_most_payloads_are_left_out() -> None:
     raw = pl.DataFrame({"title": ["Cook", " n/a", "<br>", None], "payload": ["1", "2", "3", "4"]})
     assert without_payloads(raw)["payload"].to_list() == [None, "2", "3", "4"]
+    large = pl.DataFrame({"title": ["Cook"] * 9 + [None], "payload": ["x" * 10_000] * 10})
+    assert len(pickle.dumps(without_payloads(large))) < 20_000, "nothing of the others is sent to other processes"
 
 
 def assert_believable(result: NormalisedBatch, records: int) -> None:
