@@ -225,7 +225,7 @@ def merge_sightings(
 def _collected(
     batches: Iterable[NormalisedBatch], store: KnownPostings, day: date, counts: IngestionCounts
 ) -> tuple[list[bytes], pl.DataFrame, pl.DataFrame]:
-    """The rows of each batch without what is kept by the store, packed; all identities; the rejected postings."""
+    """The rows of each batch without what the store keeps, compressed; all identities; the rejected postings."""
     kept: list[bytes] = []
     identities = [_NO_IDENTITY]
     rejected = [REJECTED.to_frame()]
@@ -234,7 +234,7 @@ def _collected(
         counts.accepted += rows.height
         store.keep_texts(rows.select("row", *KEPT))
         observed_at = pl.lit(batch.observed_at, UTC_DATETIME)
-        kept.append(_packed(rows.drop(KEPT).with_columns(observed_at=observed_at)))
+        kept.append(_compressed(rows.drop(KEPT).with_columns(observed_at=observed_at)))
         identities.append(rows.select(IDENTITY))
         refused = batch.rejected.with_columns(
             source=pl.lit(batch.source), partition_date=pl.lit(day, pl.Date()), rejected_at=observed_at
@@ -247,7 +247,7 @@ def _collected(
     return kept, pl.concat(identities), unique
 
 
-def _packed(rows: pl.DataFrame) -> bytes:
+def _compressed(rows: pl.DataFrame) -> bytes:
     """Rows in a fraction of their memory, as all wait until the last batch has been normalised."""
     file = BytesIO()
     rows.write_ipc(file, compression="lz4")
@@ -255,7 +255,7 @@ def _packed(rows: pl.DataFrame) -> bytes:
 
 
 def _only(batches: list[bytes], wanted: pl.Series) -> Iterator[pl.DataFrame]:
-    """The wanted rows of all packed batches, many at a time; those that have been given leave the list."""
+    """The wanted rows of all batches, many at a time; those that have been given leave the list."""
     start, together = 0, list[pl.DataFrame]()
     while batches:
         rows = pl.read_ipc(batches.pop(0))

@@ -89,7 +89,7 @@ def places(window: Window) -> pl.DataFrame:
 def _several_places(window: Window) -> pl.DataFrame:
     """The rows of `places` about postings that state several."""
     rows = window.postings.select("locations", row=pl.int_range(pl.len())).drop_nulls("locations")
-    listed = pl.col("locations").str.json_decode(pl.List(pl.List(pl.String))).alias("location")
+    listed = pl.col("locations").cast(pl.String).str.json_decode(pl.List(pl.List(pl.String))).alias("location")
     several = rows.select("row", listed).explode("location")
     found = several.select("row", pl.col("location").list.first().cast(pl.Categorical()))
     return found.unique(maintain_order=True)

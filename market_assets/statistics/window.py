@@ -33,7 +33,7 @@ WINDOW_POSTING = pl.Schema(
         "partition_date": pl.Date(),
         "company_key": pl.Int64(),
         "location": pl.Categorical(),
-        "locations": pl.String(),
+        "locations": pl.Categorical(),
         "country": pl.Categorical(),
         "industry": pl.Categorical(),
         "employment_type": pl.Categorical(),
