@@ -105,4 +105,5 @@ def browser(chrome: webdriver.Chrome) -> Iterator[webdriver.Chrome]:
     chrome.delete_all_cookies()
     chrome.get("about:blank")
     # What the page said of the end of its server is nothing that the next test did.
-    chrome.get_log("browser")
+    said = [entry["message"] for entry in chrome.get_log("browser")]
+    assert [message for message in said if "Content Security" in message] == []

@@ -16,6 +16,7 @@ from market_assets.web.auth.cross_site import (
     DATA_POLICY,
     PAGE_POLICY,
     REPORT_POLICY,
+    SCRIPT_POLICY,
     SECURITY_HEADERS,
     with_security_headers,
 )
@@ -55,6 +56,7 @@ def client(scheme: str = "http", peer: str = "127.0.0.1") -> TestClient:
         ("/market/report", REPORT_POLICY),
         ("/dagster", DAGSTER_POLICY),
         ("/graphql", DATA_POLICY),
+        ("/_next/static/chunks/1.js", SCRIPT_POLICY),
         ("/any/other.html", DATA_POLICY),
     ],
 )
@@ -65,7 +67,7 @@ def test_every_answer_has_them_and_the_policy_of_its_kind(path: str, policy: str
 
 
 def test_no_policy_lets_a_script_run_that_is_not_a_file_of_this_process() -> None:
-    for policy in (PAGE_POLICY, DATA_POLICY, REPORT_POLICY):
+    for policy in (PAGE_POLICY, DATA_POLICY, REPORT_POLICY, SCRIPT_POLICY):
         assert policy.startswith("default-src 'none'")
         assert "unsafe-eval" not in policy
         scripts = [part for part in policy.split("; ") if part.startswith("script-src")]

@@ -40,11 +40,14 @@ REPORT_POLICY = (
     f"default-src 'none'; style-src 'unsafe-inline'; script-src {SEARCH_SCRIPT_HASH}; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+#: The scripts of Dagster's UI: a worker has the policy of the script that it begins with, and loads others.
+SCRIPT_POLICY = "default-src 'none'; script-src 'self'; connect-src 'self'; frame-ancestors 'none'"
 HSTS = "max-age=31536000"
 #: Paths of the project's pages; Dagster's have policies of their own.
 _PAGES = ("/login", "/api/", "/executions", "/market")
+_UI_SCRIPTS = "/_next/"
 #: What everybody's Dagster has, or nobody needs a sign-in for; browsers may keep it.
-_PUBLIC_FILES = ("/_next/", "/vendor/", "/favicon")
+_PUBLIC_FILES = (_UI_SCRIPTS, "/vendor/", "/favicon")
 
 
 def new_csrf_token() -> str:
@@ -108,6 +111,8 @@ def with_security_headers(app: ASGIApp) -> ASGIApp:
 def _secure(headers: MutableHeaders, path: str, scheme: str | None) -> None:
     for name in [name for name in headers if name.lower().startswith("access-control-")]:
         del headers[name]
+    # Dagster's, an older form of `Permissions-Policy`; browsers warn of both.
+    del headers["Feature-Policy"]
     headers.update(SECURITY_HEADERS)
     headers.setdefault("Content-Security-Policy", _policy(path, headers.get("content-type", "")))
     if not path.startswith(_PUBLIC_FILES):
@@ -119,5 +124,7 @@ def _secure(headers: MutableHeaders, path: str, scheme: str | None) -> None:
 def _policy(path: str, content_type: str) -> str:
     if path == "/market/report":
         return REPORT_POLICY
+    if path.startswith(_UI_SCRIPTS):
+        return SCRIPT_POLICY
     is_page = path.startswith(_PAGES) and content_type.startswith("text/html")
     return PAGE_POLICY if is_page else DATA_POLICY
