@@ -52,6 +52,7 @@ def test_results_are_those_of_a_loop_in_its_order(first: int, most: int) -> None
 def test_few_batches_start_no_process_and_later_ones_use_those_that_are_there() -> None:
     with Processes(computed_in, 2) as processes:
         assert set(processes.results(range(2))) == {os.getpid()}
+        assert os.getpid() not in set(processes.results([3]))
         first = set(processes.results(range(9)))
         assert len(first) == 2
         assert set(processes.results(range(9))) == first
