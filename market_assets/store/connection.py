@@ -242,7 +242,7 @@ def _fetched(cursor: dbapi.Cursor) -> pl.DataFrame:
 
 
 def _for_database(frame: pl.DataFrame, database: Database) -> pl.DataFrame:
-    """SQLite has no times, dates or booleans: they are stored in SQLAlchemy's text format."""
+    """Without codes. SQLite has no times, dates or booleans: they are stored in SQLAlchemy's text format."""
     frame = frame.cast({pl.Categorical: pl.String})
     if not database.is_sqlite or not any(dtype.is_temporal() or dtype == pl.Boolean for dtype in frame.dtypes):
         return frame

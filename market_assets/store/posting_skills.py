@@ -125,7 +125,7 @@ def _read_texts(connection: MarketConnection, posting_ids: pl.Series) -> pl.Data
     """posting_id, title and description of postings, in any order."""
     postings = job_postings.c
     wanted = sa.and_(
-        # Without it PostgreSQL reads the whole table as long as it has no statistics of one that was just filled.
+        # PostgreSQL reads a range by the key even of a table that was just filled, which has no statistics yet.
         postings.posting_id.between(posting_ids.min(), posting_ids.max()),
         postings.posting_id.in_(posting_ids.to_list()),
     )
