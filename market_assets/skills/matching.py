@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 #: Bytes of text in one search, so many that the overhead of the call is negligible.
 BATCH_BYTES = 2**19
 #: To be incremented with each change of the code that finds other skills or weights by the same taxonomy and cues.
-RULES = 5
+RULES = 6
 
 
 class SkillMatcher:

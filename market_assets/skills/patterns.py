@@ -13,8 +13,9 @@ from market_assets.skills.cues import Cue, lone_name_wordings
 from market_assets.skills.taxonomy import Skill, Taxonomy, TaxonomyError
 from market_assets.skills.tokenize import PreparedTexts, prepared_words
 
-#: The greatest distance of a context word from a name, in bytes of the prepared text.
+#: The greatest distance of a context word from a name, in characters of the prepared text; and its most bytes.
 CONTEXT_REACH = 60
+_BYTES_OF_REACH = 4 * (CONTEXT_REACH + 1)
 #: Bytes before and after a name that hold any of the wordings that ask for it.
 _WORDING_REACH = 48
 _END_MARKS = b",.;:)/|!?\n\x1f"
@@ -247,12 +248,20 @@ def _is_joined(plain: bytes, start: int, end: int) -> bool:
 
 
 def _words_around(folded: bytes, start: int, end: int) -> list[bytes]:
-    """The words of the same text that are completely within `CONTEXT_REACH` of a hit."""
+    """The words of the same text that are completely within `CONTEXT_REACH` characters of a hit."""
     before = folded[max(0, start - CONTEXT_REACH - 1) : start]
     after = folded[end : end + CONTEXT_REACH + 1]
+    if not (before.isascii() and after.isascii()):
+        before = _characters(folded[max(0, start - _BYTES_OF_REACH) : start])[-CONTEXT_REACH - 1 :].encode()
+        after = _characters(folded[end : end + _BYTES_OF_REACH])[: CONTEXT_REACH + 1].encode()
     if b"\0" in before:
         before = before.rpartition(b"\0")[2]
     if b"\0" in after:
         after = after.partition(b"\0")[0]
     # Texts begin and end with a space, so the first and the last word are incomplete or empty.
     return (before + after).split(b" ")[1:-1]
+
+
+def _characters(part: bytes) -> str:
+    """A part of a text without the characters that are cut at its ends."""
+    return part.decode("utf-8", "ignore")

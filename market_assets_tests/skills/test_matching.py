@@ -30,6 +30,13 @@ def test_extract_gives_ascending_positions_for_each_posting() -> None:
     assert all(codes.to_list() == sorted(set(codes)) for codes in extracted)
 
 
+@pytest.mark.parametrize(("between", "is_found"), [(25, True), (35, False)])
+def test_the_reach_of_context_is_of_characters_in_every_script(between: int, is_found: bool) -> None:
+    shipped = skill_matcher(load_taxonomy())
+    for text in (f"Python {'本' * between} Rust", f"Rust {'本' * between} Python"):
+        assert ("Rust" in shipped.find(text)) is is_found
+
+
 def test_a_context_word_of_the_neighbouring_posting_does_not_count() -> None:
     texts = pl.Series(["Plan C", "Linux compiler", "R", "SAS"])
     extracted = skill_matcher(load_taxonomy()).extract(pl.Series([None] * 4, dtype=pl.String), texts)["skills"]

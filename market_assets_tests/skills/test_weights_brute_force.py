@@ -98,7 +98,9 @@ def headings(plain: str, folded: str, breaks: list[int]) -> Iterator[tuple[int, 
         words = plain[start:end]
         capitals = words[:1].isupper() and words.split(" ")[-1][:1].isupper() and rest[:1].isupper()
         heads = (
-            plain[stop : stop + 1] in ("\n", "?") if not rest else ":" in rest[:30] or (" " in words and capitals)
+            plain[stop : stop + 1] in ("\n", "?")
+            if not rest
+            else b":" in rest.encode()[:30] or (" " in words and capitals)
         )
         near = start - 1 - begin <= 6 and not plain[begin + 1 : start].strip(MARKUP)
         if end > reached and near and heads:
@@ -145,7 +147,7 @@ def by_sentence(
         found = softened(strong, places, after[0])
         gap = plain[end : after[0][0] - 1]
         others = (",", ":", "(", ")", " and ", " but ", " und ", " aber ")
-        if found is Meaning.NOT_REQUIRED and (len(gap) > 40 or any(one in gap for one in others)):
+        if found is Meaning.NOT_REQUIRED and (len(gap.encode()) > 40 or any(one in gap for one in others)):
             found = None
     if found is None and before and Position.AFTER not in strong[before[-1]]:
         found = softened(strong, places, before[-1])
