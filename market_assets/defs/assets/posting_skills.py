@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from market_assets.skills.taxonomy import Taxonomy
     from market_assets.store.connection import MarketConnection
 
-#: Batches of texts that are searched before other processes help.
+#: So many batches of texts, all in all, are searched without other processes.
 _SEARCHED_HERE = 8
 #: The skills of so many batches are written at once: on their way they take several times their memory.
 _WRITTEN_TOGETHER = 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -12,6 +13,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from market_assets import parallel
 from market_assets.operations.names import (
     INGESTION,
     PARTITION_RANGE_END_TAG,
@@ -20,7 +22,7 @@ from market_assets.operations.names import (
 )
 from market_assets.settings import Settings
 from market_assets.sources import reading
-from market_assets.store import posting_skills
+from market_assets.store import ingestion, posting_skills
 from market_assets.store.connection import MarketConnection
 from market_assets.store.database import Database
 from market_assets.store.revisions import count_up_postings
@@ -293,6 +295,30 @@ def test_a_source_that_cant_be_read_fails_alone(settings: Settings, source: List
     with Pipeline(settings, garbled) as pipeline:
         assert "garbled: " in failure_of(pipeline.run(INGESTION, TAGS))
         assert titles(pipeline) == {"Cook", "Nurse"}
+
+
+def test_the_processes_that_help_have_ended_when_the_last_day_is_written(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[subprocess.Popen[bytes]] = []
+    alive_at_writing: list[int] = []
+
+    class Noted(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **options: Any) -> None:
+            super().__init__(*arguments, **options)
+            started.append(self)
+
+    def written(*arguments: Any) -> None:
+        alive_at_writing.append(sum(each.poll() is None for each in started))
+        write_postings(*arguments)
+
+    write_postings = ingestion._write_postings
+    monkeypatch.setattr(ingestion, "_write_postings", written)
+    monkeypatch.setattr(parallel, "Processes", partial(parallel.Processes, most=2, little=0))
+    monkeypatch.setattr("market_assets.parallel.subprocess.Popen", Noted)
+    pipeline.ingest(DAY)
+    assert started
+    assert alive_at_writing == [0]
 
 
 def test_the_skills_of_a_large_day_are_written_in_parts(
